@@ -106,7 +106,7 @@ public class CrdRulesTests
             """{"status":{},"scale":{"specReplicasPath":".spec.scaleReplicas","statusReplicasPath":".status.replicas","labelSelectorPath":".status.selector"}}""",
             Crd.All["ModuleDeployment"].Version["subresources"]!.ToJsonString());
         Assert.Equal(
-            """{"status":{},"scale":{"specReplicasPath":".spec.replicas","statusReplicasPath":".status.replicas"}}""",
+            """{"status":{},"scale":{"specReplicasPath":".spec.replicas","statusReplicasPath":".status.replicas","labelSelectorPath":".status.selector"}}""",
             Crd.All["ModuleReplicaSet"].Version["subresources"]!.ToJsonString());
         Assert.Equal("""{"status":{}}""", Crd.All["Module"].Version["subresources"]!.ToJsonString());
         Assert.False(Crd.All["ModuleTemplate"].Version.ContainsKey("subresources"));

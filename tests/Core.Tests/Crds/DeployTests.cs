@@ -8,10 +8,7 @@ public class DeployTests
     private static readonly string[] Verbs =
         ["get", "list", "watch", "create", "update", "patch", "delete", "deletecollection"];
 
-    public static TheoryData<string> Manifests =>
-    [
-        .. RepositoryFiles.YamlBelow("deploy").Where(file => Path.GetFileName(file) is not ("kustomization.yaml" or "images.yaml")),
-    ];
+    public static TheoryData<string> Manifests => [.. RepositoryFiles.DeployManifests()];
 
     [Theory, MemberData(nameof(Manifests))]
     public void A_file_holds_objects_with_a_kind_and_a_name(string file)
@@ -51,6 +48,7 @@ public class DeployTests
     [Theory]
     [InlineData("deploy/examples/base.yaml")]
     [InlineData("deploy/demo/base.yaml")]
+    [InlineData("deploy/demo/base-jvm.yaml")]
     public void Agent_and_base_see_the_modules_at_one_path(string file)
     {
         var pod = YamlDocuments.Read(file).Single(document => (string?)document["kind"] == "Deployment")["spec"]!["template"]!["spec"]!;
@@ -69,9 +67,9 @@ public class DeployTests
         var volumes = documents.Single(document => (string?)document["kind"] == "Deployment")["spec"]!["template"]!["spec"]!["volumes"]!;
         var token = volumes.AsArray().Single(volume => volume!["projected"] is not null)!["projected"]!["sources"]![0]!["serviceAccountToken"]!;
         var controller = YamlDocuments.Read("deploy/controller/deployment.yaml").Single();
-        var flags = Strings(controller["spec"]!["template"]!["spec"]!["containers"]![0]!["args"]);
+        var flags = Strings(controller["spec"]!["template"]!["spec"]!["containers"]![0]!["args"]).ToList();
 
-        Assert.Contains($"--agent-audience={token["audience"]}", flags);
+        Assert.Equal((string?)token["audience"], flags[flags.IndexOf("--agent-audience") + 1]);
         Assert.DoesNotContain("--insecure-agents", flags);
         Assert.False((bool?)documents.Single(document => (string?)document["kind"] == "ServiceAccount")["automountServiceAccountToken"]);
     }

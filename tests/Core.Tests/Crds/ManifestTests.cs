@@ -21,7 +21,7 @@ public class ManifestTests
     public static TheoryData<string> Files =>
     [
         .. RepositoryFiles.YamlBelow("tests", "fixtures", "v1"),
-        .. RepositoryFiles.YamlBelow("deploy").Where(file => YamlDocuments.Read(file).Any(IsOurs)),
+        .. RepositoryFiles.DeployManifests().Where(file => YamlDocuments.Read(file).Any(IsOurs)),
     ];
 
     [Theory, MemberData(nameof(Files))]

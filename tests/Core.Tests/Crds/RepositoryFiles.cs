@@ -13,6 +13,10 @@ internal static class RepositoryFiles
             .Select(file => Path.GetRelativePath(Root, file))
             .Order(StringComparer.Ordinal);
 
+    /// <summary>The manifests of deploy/: without kustomizations, and without the table of images that the demo's kubelet reads.</summary>
+    public static IEnumerable<string> DeployManifests() =>
+        YamlBelow("deploy").Where(file => Path.GetFileName(file) is not ("kustomization.yaml" or "images.yaml"));
+
     private static string FindRoot()
     {
         for (var folder = new DirectoryInfo(AppContext.BaseDirectory); folder is not null; folder = folder.Parent)

@@ -31,14 +31,16 @@ internal static class ArkletAnswerReader
         {
             "SUCCESS" when code == "SUCCESS" => ArkletOutcome.Success,
             "CMD_PROCESS_INTERNAL_ERROR" => ArkletOutcome.InternalError,
-            _ when IsConflict(message) => ArkletOutcome.Conflict,
-            _ => code switch
+            "SUCCESS" or "FAILED" when IsConflict(message) => ArkletOutcome.Conflict,
+            "SUCCESS" or "FAILED" => code switch
             {
                 "REPEAT_BIZ" => ArkletOutcome.Repeat,
                 "NOT_FOUND_BIZ" => ArkletOutcome.NotFound,
                 "ILLEGAL_STATE_BIZ" => ArkletOutcome.IllegalState,
                 _ => ArkletOutcome.Refused,
             },
+            "CMD_NOT_FOUND" => ArkletOutcome.Refused,
+            _ => ArkletOutcome.Unknown,
         };
         return new(
             outcome, code, Shorten(message), LastCause(Text(answer, "errorStackTrace")), FirstBiz(data),

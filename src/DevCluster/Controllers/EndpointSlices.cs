@@ -94,12 +94,12 @@ internal sealed class EndpointSlices(
     /// <summary>The target port: a number, the name of a port of the pods, or, where it is absent, the service's own.</summary>
     private static int? TargetOf(ServicePort port, IReadOnlyList<ClusterPod> selected) => port.TargetPort switch
     {
-        { ValueKind: JsonValueKind.Number } number => number.GetInt32(),
-        { ValueKind: JsonValueKind.String } name => selected
+        { Name: { } name } => selected
             .SelectMany(pod => pod.Spec.GetProperty("containers").Deserialize(KubeletJson.Default.IReadOnlyListContainer) ?? [])
             .SelectMany(container => container.Ports)
-            .FirstOrDefault(candidate => candidate.Name == name.GetString())?.Port,
-        _ => port.Port,
+            .FirstOrDefault(candidate => candidate.Name == name)?.Port,
+        { } number => number.Number,
+        null => port.Port,
     };
 
     private static bool Same(EndpointSlice slice, List<Endpoint> endpoints, List<EndpointPort> ports) =>

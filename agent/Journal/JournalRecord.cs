@@ -29,7 +29,7 @@ public abstract record JournalRecord
     /// <summary>Arklet is about to be called. Without a <see cref="Finished"/> behind it: ask what became of it.</summary>
     public sealed record Intended(
         string CommandId, CommandAction Action, string ModuleUid, string Name, string Version, string? Sha256, string? Jar,
-        string? WebContextPath, bool Activate, DateTimeOffset At) : JournalRecord;
+        string? WebContextPath, bool Activate, DateTimeOffset At, DateTimeOffset Deadline) : JournalRecord;
 
     /// <summary>
     /// A command's answer, a serialized CommandResult. Unsettled: the answer was given, but the JVM may still carry the

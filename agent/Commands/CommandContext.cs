@@ -65,7 +65,7 @@ public sealed class CommandContext(
             if (tools.Observer.View.State is BaseState.Down)
                 throw new VerdictException(Verdict.Failed(
                     Reason.ArkletUnreachable, "BASE_DOWN", $"nothing listens on Arklet's port any more, {Module.Name}:{Module.Version} was under way")
-                    with { IsUnsettled = true });
+                    .Unsettled());
             await PauseAsync();
         }
     }

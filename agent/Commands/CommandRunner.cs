@@ -45,7 +45,7 @@ public sealed class CommandRunner
 
     public event Action<CommandProgress>? Progressed;
 
-    /// <summary>A command was accepted, went on or ended, or the journal knows something new.</summary>
+    /// <summary>A command was accepted or ended, or the journal knows something new.</summary>
     public event Action? Changed;
 
     public static TimeSpan DeadlineOf(Command command) =>
@@ -231,7 +231,6 @@ public sealed class CommandRunner
     {
         work.Phase = phase;
         Progressed?.Invoke(new CommandProgress { CommandId = work.Command.Id, Phase = phase });
-        Changed?.Invoke();
     }
 
     private static Command Rebuild(JournalRecord.Intended intent, string life)

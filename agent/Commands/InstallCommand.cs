@@ -67,7 +67,7 @@ internal sealed class InstallCommand(CommandContext context)
             if (present is null && context.IsSettled(view, since))
                 return Verdict.Failed(
                     Reason.AgentDisconnected, "AGENT_RESTARTED", $"the agent was restarted during the install, and {Name} is not there")
-                    with { IsUnsettled = true };
+                    .Unsettled();
             await context.PauseAsync();
         }
     }
@@ -90,18 +90,15 @@ internal sealed class InstallCommand(CommandContext context)
             return present!.State is BizState.Activated || !context.Command.Install.Activate
                 ? Verdict.Success(present.State.ToString(), owned)
                 : Verdict.Failed(Reason.SwitchFailed, "TIMED_OUT", $"{Name} is installed, the time was over before it was switched to")
-                    with { Records = [owned] };
+                    .With(owned);
         }
 
         var seconds = CommandRunner.DeadlineOf(context.Command).TotalSeconds.ToString(CultureInfo.InvariantCulture);
         return Verdict.Failed(
             Reason.InstallTimedOut, "TIMED_OUT",
             $"{Name} did not come to rest in {seconds} s, it is {present?.State.ToString().ToLowerInvariant() ?? "not listed"}")
-            with
-        {
-            IsUnsettled = true,
-            Records = present is null ? [] : [new JournalRecord.Stuck(_module.Name, _module.Version)],
-        };
+            .Unsettled()
+            .With(present is null ? [] : [new JournalRecord.Stuck(_module.Name, _module.Version)]);
     }
 
     private string Name => $"{_module.Name}:{_module.Version}";
@@ -125,7 +122,7 @@ internal sealed class InstallCommand(CommandContext context)
             if (context.State.IsStuck(_module.Name, _module.Version))
                 return Verdict.Failed(
                     Reason.InstallTimedOut, "STUCK", $"{Name} is stuck in its start: only a new life of the JVM helps")
-                    with { IsUnsettled = true };
+                    .Unsettled();
             context.Enter(CommandPhase.Asking);
             await context.PauseAsync();
             return null;
@@ -209,7 +206,7 @@ internal sealed class InstallCommand(CommandContext context)
                     return Verdict.Failed(Reason.BizLost, result.Code, $"Arklet answered that {Name} is installed, and does not list it");
                 case null when context.IsSettled(view, lostAt):
                     return Verdict.Failed(Reason.ArkletUnreachable, "NO_ANSWER", result.Message ?? "no answer came")
-                        with { IsUnsettled = true };
+                        .Unsettled();
             }
 
             await context.PauseAsync();

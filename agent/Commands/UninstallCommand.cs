@@ -29,7 +29,7 @@ internal sealed class UninstallCommand(CommandContext context)
                 if (context.State.IsStuck(_module.Name, _module.Version))
                     return Verdict.Failed(
                         Reason.UninstallFailed, "STUCK", $"{Name} is stuck in its start: only a new life of the JVM removes it")
-                        with { IsUnsettled = true };
+                        .Unsettled();
             }
 
             context.Enter(CommandPhase.Asking);
@@ -48,7 +48,7 @@ internal sealed class UninstallCommand(CommandContext context)
             if (context.IsSettled(view, since))
                 return Verdict.Failed(
                     Reason.AgentDisconnected, "AGENT_RESTARTED", $"the agent was restarted during the uninstall, and {Name} is still there")
-                    with { IsUnsettled = true };
+                    .Unsettled();
             await context.PauseAsync();
         }
     }
@@ -88,7 +88,7 @@ internal sealed class UninstallCommand(CommandContext context)
             if (result.Outcome is not ArkletOutcome.Conflict)
                 return Verdict.Failed(
                     Reason.UninstallFailed, result.Code, $"{Name} is still there: {result.Cause ?? result.Message ?? "Arklet gives no cause"}")
-                    with { IsUnsettled = result.Outcome is ArkletOutcome.Unknown };
+                    .Unsettled(result.Outcome is ArkletOutcome.Unknown);
             await context.PauseAsync();
         }
     }

@@ -26,6 +26,10 @@ public sealed record Verdict(Outcome Outcome, Reason Reason, string Code, string
 
     public static Verdict Refused(Reason reason, string code, string message) => new(Outcome.Refused, reason, code, message);
 
+    public Verdict Unsettled(bool isUnsettled = true) => this with { IsUnsettled = isUnsettled };
+
+    public Verdict With(params IReadOnlyList<JournalRecord> records) => this with { Records = records };
+
     /// <summary>A start that the JVM reported as failed: the reason is in the last cause of its stack trace.</summary>
     public static Verdict StartFailed(ArkletResult result)
     {

@@ -11,14 +11,19 @@ namespace ModuleController.ControlPlane.Agents;
 /// A second session for a pod replaces the first. Of a lost session the last words stay until its pod is gone, or an hour
 /// has passed.
 /// </remarks>
-public sealed class AgentDirectory(LeaderGate gate, AgentOptions options, AgentMetrics metrics, TimeProvider time) : IAgentDirectory
+public sealed class AgentDirectory(LeaderGate gate, AgentOptions options, AgentMetrics metrics, TimeProvider time)
+    : IAgentDirectory, IDisposable
 {
     private static readonly TimeSpan KeepLastWords = TimeSpan.FromHours(1);
 
     private readonly ConcurrentDictionary<ObjectKey, Entry> _entries = new();
     private readonly Lock _lock = new();
     private Action<ObjectKey>[] _subscribers = [];
+    private readonly CancellationTokenSource _closing = new();
     private Status? _closed;
+
+    /// <summary>Cancelled when no stream may live on.</summary>
+    internal CancellationToken Closing => _closing.Token;
 
     public DateTimeOffset AcceptingSince => gate.AcceptingSince;
 
@@ -101,11 +106,14 @@ public sealed class AgentDirectory(LeaderGate gate, AgentOptions options, AgentM
     }
 
     /// <summary>Ends every stream, and each that may still come.</summary>
-    public void CloseAll(string why)
+    public async Task CloseAllAsync(string why)
     {
         lock (_lock) _closed = new(StatusCode.Unavailable, why);
         foreach (var entry in _entries.Values) entry.Session?.Close(StatusCode.Unavailable, why);
+        await _closing.CancelAsync();
     }
+
+    public void Dispose() => _closing.Dispose();
 
     /// <summary>Looks for sessions that are silent or overdue, until cancelled. One timer for all of them.</summary>
     public async Task WatchOverSessionsAsync(CancellationToken cancellation)

@@ -9,8 +9,7 @@ namespace ModuleController.ControlPlane.Agents;
 /// <summary>One stream: one loop that reads and one that writes, fed by a bounded channel.</summary>
 /// <remarks>A session that is silent, whose channel is full or that breaks the protocol is closed; its pod is only marked.</remarks>
 internal sealed class AgentSession(
-    AgentHello hello, SessionState greeted, DateTimeOffset now, DateTimeOffset endsAt, Action<AgentSession, SessionStep> observe)
-    : IDisposable
+    SessionState greeted, DateTimeOffset now, DateTimeOffset endsAt, Action<AgentSession, SessionStep> observe) : IDisposable
 {
     // One command is under way at a time and inspections are rare: a full channel means that nobody reads.
     public const int ChannelCapacity = 16;
@@ -24,7 +23,7 @@ internal sealed class AgentSession(
     private Status? _end;
     private Task _cancelling = Task.CompletedTask;
 
-    public AgentHello Hello { get; } = hello;
+    public AgentHello Hello { get; } = greeted.Hello!;
 
     /// <summary>The view as of the last message; null until the full snapshot has come.</summary>
     public BaseView? View => Volatile.Read(ref _state).View;
@@ -37,16 +36,7 @@ internal sealed class AgentSession(
         await using var registration = callEnded.UnsafeRegister(
             static session => ((AgentSession)session!).Close(StatusCode.Cancelled, "the connection is gone"), this);
         var writing = WriteAsync(writer);
-        try
-        {
-            while (await reader.MoveNext(_ending.Token)) Receive(reader.Current, time.GetUtcNow());
-            Close(StatusCode.OK, "the agent ended the stream");
-        }
-        catch (Exception exception) when (StreamErrors.ToStatus(exception) is { } status)
-        {
-            Close(status.StatusCode, status.Detail);
-        }
-
+        while (await NextAsync(reader) is { } message) Receive(message, time.GetUtcNow());
         await writing;
         await _cancelling;
         return _end!.Value;
@@ -98,6 +88,22 @@ internal sealed class AgentSession(
     }
 
     public void Dispose() => _ending.Dispose();
+
+    /// <summary>Null at the end of the stream, which is closed then.</summary>
+    private async Task<ConnectRequest?> NextAsync(IAsyncStreamReader<ConnectRequest> reader)
+    {
+        try
+        {
+            if (await reader.MoveNext(_ending.Token)) return reader.Current;
+            Close(StatusCode.OK, "the agent ended the stream");
+        }
+        catch (Exception exception) when (StreamErrors.ToStatus(exception) is { } status)
+        {
+            Close(status.StatusCode, status.Detail);
+        }
+
+        return null;
+    }
 
     private void Receive(ConnectRequest message, DateTimeOffset now)
     {

@@ -1,52 +1,40 @@
 namespace ModuleController.ControlPlane.Agents;
 
-/// <summary>Whether this process leads, and under which epoch. Agents are let in only while it does.</summary>
-/// <remarks>The epoch only rises: a hello that tells of a higher one raises the Lease's count first, then ours.</remarks>
-public sealed class LeaderGate(TimeProvider time) : IDisposable
+/// <summary>What the gateway needs to know of the election.</summary>
+/// <param name="Epoch">Goes into every command; it only rises.</param>
+/// <param name="Reach">Makes the epoch at least this, in the Lease first.</param>
+public sealed record Leadership(Func<bool> IsHeld, Func<ulong> Epoch, Func<ulong, CancellationToken, Task> Reach);
+
+/// <summary>Lets agents in while this process leads, and tells the others where the leader is.</summary>
+public sealed class LeaderGate(TimeProvider time, Func<string?> leaderAddress)
 {
-    private readonly SemaphoreSlim _raising = new(1, 1);
-    private Func<ulong, CancellationToken, Task<ulong>>? _raise;
-    private long _acceptingSince = long.MaxValue;
-    private ulong _epoch;
+    private Opened? _opened;
 
-    public bool IsOpen => Volatile.Read(ref _raise) is not null;
+    /// <summary>By the election's own clock, so it is shut in time even where everything else hangs.</summary>
+    public bool IsOpen => Volatile.Read(ref _opened)?.Leadership.IsHeld() == true;
 
-    public ulong Epoch => Volatile.Read(ref _epoch);
+    public ulong Epoch => Volatile.Read(ref _opened)?.Leadership.Epoch() ?? 0;
 
     /// <summary>When the gate opened; the end of time while it is shut.</summary>
-    public DateTimeOffset AcceptingSince =>
-        Volatile.Read(ref _acceptingSince) is var ticks && ticks == long.MaxValue ? DateTimeOffset.MaxValue : new(ticks, TimeSpan.Zero);
+    public DateTimeOffset AcceptingSince => Volatile.Read(ref _opened)?.Since ?? DateTimeOffset.MaxValue;
 
-    /// <summary>This process leads from now on. The function lifts the Lease's count above an epoch and returns the new one.</summary>
-    public void Open(ulong epoch, Func<ulong, CancellationToken, Task<ulong>> raise)
-    {
-        Volatile.Write(ref _epoch, epoch);
-        Volatile.Write(ref _acceptingSince, time.GetUtcNow().Ticks);
-        Volatile.Write(ref _raise, raise);
-    }
+    /// <summary>Where the leader's gateway is, if the Lease says so.</summary>
+    public string? LeaderAddress => leaderAddress();
 
-    public void Shut()
-    {
-        Volatile.Write(ref _raise, null);
-        Volatile.Write(ref _acceptingSince, long.MaxValue);
-    }
+    public void Open(Leadership leadership) => Volatile.Write(ref _opened, new(leadership, time.GetUtcNow()));
 
-    /// <summary>An epoch that is not below <paramref name="highest"/>, written to the Lease before anyone gets to see it.</summary>
+    public void Shut() => Volatile.Write(ref _opened, null);
+
+    /// <summary>
+    /// The epoch to greet an agent with that has seen <paramref name="highest"/>: above it, if it is not ours. The Lease
+    /// has it before any agent gets to see it.
+    /// </summary>
     public async Task<ulong> ReachAsync(ulong highest, CancellationToken cancellation)
     {
-        if (highest <= Epoch) return Epoch;
-        await _raising.WaitAsync(cancellation);
-        try
-        {
-            var raise = Volatile.Read(ref _raise) ?? throw new InvalidOperationException("this process no longer leads");
-            if (highest > Epoch) Volatile.Write(ref _epoch, await raise(highest, cancellation));
-            return Epoch;
-        }
-        finally
-        {
-            _raising.Release();
-        }
+        var opened = Volatile.Read(ref _opened) ?? throw new InvalidOperationException("this process does not lead");
+        if (highest > opened.Leadership.Epoch()) await opened.Leadership.Reach(highest + 1, cancellation);
+        return opened.Leadership.Epoch();
     }
 
-    public void Dispose() => _raising.Dispose();
+    private sealed record Opened(Leadership Leadership, DateTimeOffset Since);
 }

@@ -1,5 +1,4 @@
 using Grpc.Core;
-using Microsoft.Extensions.Logging;
 using ModuleController.Kube;
 
 namespace ModuleController.ControlPlane.Agents;

@@ -3,7 +3,6 @@ using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
 using Grpc.Core;
-using Microsoft.Extensions.Logging;
 using ModuleController.Kube;
 
 namespace ModuleController.ControlPlane.Agents;

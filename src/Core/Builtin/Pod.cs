@@ -1,0 +1,46 @@
+using ModuleController.Core.Meta;
+
+namespace ModuleController.Core.Builtin;
+
+/// <summary>A pod, as far as we read it.</summary>
+public sealed record Pod : IResource
+{
+    public static ResourceKind Kind { get; } = new("", "v1", "Pod", "pods");
+
+    public ObjectMeta Metadata { get; init => field = value ?? new(); } = new();
+
+    public PodSpec Spec { get; init => field = value ?? new(); } = new();
+
+    public PodStatus Status { get; init => field = value ?? new(); } = new();
+}
+
+public sealed record PodSpec
+{
+    public string? NodeName { get; init; }
+
+    public IReadOnlyList<PodReadinessGate> ReadinessGates { get; init => field = value ?? []; } = [];
+}
+
+public sealed record PodReadinessGate(string ConditionType);
+
+public sealed record PodStatus
+{
+    public string? Phase { get; init; }
+
+    // The JSON has the acronym in capitals; the naming policy would write podIp.
+    [System.Text.Json.Serialization.JsonPropertyName("podIP")]
+    public string? PodIp { get; init; }
+
+    public IReadOnlyList<Condition> Conditions { get; init => field = value ?? []; } = [];
+
+    public IReadOnlyList<ContainerStatus> ContainerStatuses { get; init => field = value ?? []; } = [];
+}
+
+public sealed record ContainerStatus
+{
+    public string Name { get; init => field = value ?? ""; } = "";
+
+    public bool Ready { get; init; }
+
+    public int RestartCount { get; init; }
+}

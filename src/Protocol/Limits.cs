@@ -1,0 +1,26 @@
+namespace ModuleController.Protocol;
+
+/// <summary>The limits that stand beside the fields in the proto file: bytes of UTF-8, or entries of a list.</summary>
+public static class Limits
+{
+    public const int MessageFromAgent = 1024 * 1024;
+    public const int MessageToAgent = 64 * 1024;
+    public const int Namespace = 63;
+    public const int PodName = 253;
+    public const int Uid = 64;
+    public const int AgentVersion = 64;
+    public const int ProtocolVersions = 8;
+    public const int ProtocolVersion = 16;
+    public const int BaseLifeId = 64;
+    public const int Biz = 1000;
+    public const int RunningCommands = 64;
+    public const int BizName = 128;
+    public const int WebContextPath = 256;
+    public const int CommandId = 256;
+    public const int Code = 64;
+    public const int Message = 1024;
+    public const int ModuleName = 63;
+    public const int Url = 2048;
+    public const int Sha256 = 64;
+    public const int Md5 = 32;
+}

@@ -32,6 +32,21 @@ internal static class PodEnvironment
             [.. texts.Select(text => inDirectory(Variables.Expand(text, environment)))];
     }
 
+    /// <summary>The container with the commands of its probes told about its directories, as it itself is.</summary>
+    public static Container WithMountedProbes(Container container, PodPlace place)
+    {
+        var inDirectory = Mounts(container, place);
+        return container with
+        {
+            StartupProbe = Mounted(container.StartupProbe),
+            ReadinessProbe = Mounted(container.ReadinessProbe),
+            LivenessProbe = Mounted(container.LivenessProbe),
+        };
+
+        Probe? Mounted(Probe? probe) => probe?.Exec?.Command is { } command
+            ? probe with { Exec = new([.. command.Select(inDirectory)]) } : probe;
+    }
+
     private static string ValueOf(RunnerPod pod, PodIdentity identity, EnvVar variable, Dictionary<string, string> environment) => variable switch
     {
         { ValueFrom: null } => Variables.Expand(variable.Value ?? "", environment),

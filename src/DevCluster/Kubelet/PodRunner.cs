@@ -45,8 +45,10 @@ internal sealed class PodRunner
         };
         var policy = pod.Spec.RestartPolicy ?? "Always";
         _init = [.. pod.Spec.InitContainers.Select(spec =>
-            new ContainerRunner(spec, spec.RestartPolicy ?? (policy == "Never" ? policy : "OnFailure"), context))];
-        _main = [.. pod.Spec.Containers.Select(spec => new ContainerRunner(spec, policy, context))];
+            Runner(spec, spec.RestartPolicy ?? (policy == "Never" ? policy : "OnFailure")))];
+        _main = [.. pod.Spec.Containers.Select(spec => Runner(spec, policy))];
+
+        ContainerRunner Runner(Container spec, string restart) => new(PodEnvironment.WithMountedProbes(spec, place), restart, context);
     }
 
     public string Uid => _place.Identity.Uid;

@@ -1,0 +1,55 @@
+namespace ModuleController.Core.Modules;
+
+/// <summary>Labels, annotations and finalizers; the names of v1 where it had them.</summary>
+public static class Labels
+{
+    public const string DeploymentName = "koupleless.io/deployment-name";
+    public const string ModuleName = "koupleless.io/module-name";
+    public const string ModuleVersion = "koupleless.io/module-version";
+    public const string BaseInstanceIp = "koupleless.io/base-instance-ip";
+    public const string BaseInstanceName = "koupleless.io/base-instance-name";
+    public const string ModuleReplicaSet = "koupleless.io/module-replicaset";
+    public const string ModuleDeployment = "koupleless.io/module-deployment";
+    public const string Revision = "koupleless.io/module-replicaset-revision";
+    public const string SchedulingStrategy = "koupleless.io/module-scheduling-strategy";
+    public const string MaxModuleCount = "koupleless.io/max-module-count";
+    public const string ModuleInstanceCount = "koupleless.io/module-instance-count";
+    public const string MaxCountOnBase = "koupleless.io/max-module-instance-count-on-base";
+    public const string MinCountOnBase = "koupleless.io/min-module-instance-count-on-base";
+    public const string AverageCountOnBase = "koupleless.io/average-module-instance-count-on-base";
+
+    /// <summary>Followed by a module's name: this pod serves the module.</summary>
+    public const string TrafficPrefix = "module.koupleless.io/";
+
+    public const string DeleteModule = "koupleless.io/delete-module";
+    public const string DeleteModuleDirectly = "koupleless.io/delete-module-directly";
+    public const string DeletePod = "koupleless.io/delete-pod";
+    public const string DeletePodDirectly = "koupleless.io/delete-pod-directly";
+
+    public static string Traffic(string moduleName) => TrafficPrefix + moduleName;
+}
+
+public static class Annotations
+{
+    public const string DeleteWithBase = "koupleless.io/delete-with-base";
+    public const string RedeployAt = "koupleless.io/redeploy-at";
+    public const string CompletedAt = "koupleless.io/completed-at";
+    public const string FirstAvailableAt = "koupleless.io/first-available-at";
+    public const string ChangeCause = "kubernetes.io/change-cause";
+}
+
+public static class FinalizerNames
+{
+    /// <summary>On a ModuleDeployment: it goes when its Modules are gone.</summary>
+    public const string ModuleDeployment = "koupleless.io/module-deployment";
+
+    /// <summary>On a Module: it goes when the biz is gone, or can't be waited for.</summary>
+    public const string Module = "koupleless.io/module";
+
+    /// <summary>What v1 left on objects; ours to remove.</summary>
+    public static IReadOnlyList<string> OfVersion1 { get; } =
+    [
+        "koupleless.io/module-replicaset-existed", "koupleless.io/module-existed", "koupleless.io/allocate-pod",
+        "koupleless.io/module-name",
+    ];
+}

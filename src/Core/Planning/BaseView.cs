@@ -1,0 +1,105 @@
+using ModuleController.Core.Modules;
+
+namespace ModuleController.Core.Planning;
+
+/// <summary>What an agent said of its base: the observed side of every decision about a pod.</summary>
+/// <remarks>Silence is not absence: where <see cref="IsCurrent"/> is false, nothing may be concluded from the rest.</remarks>
+public sealed record BaseView
+{
+    /// <summary>A stream is open and its full snapshot has arrived.</summary>
+    public required bool IsConnected { get; init; }
+
+    /// <summary>When anything was last heard.</summary>
+    public required DateTimeOffset LastHeard { get; init; }
+
+    public required BaseState State { get; init; }
+
+    /// <summary>The JVM's life; null until Arklet has answered once.</summary>
+    public BaseLife? Life { get; init; }
+
+    /// <summary>The biz list was read in this life: only then does absence mean "not installed".</summary>
+    public bool IsBizKnown { get; init; }
+
+    public IReadOnlyList<BizView> Biz { get; init; } = [];
+
+    public IReadOnlyList<RunningCommand> Running { get; init; } = [];
+
+    /// <summary>Answers of this life that the session has received, by command id.</summary>
+    public IReadOnlyDictionary<string, CommandAnswer> Answers { get; init; } =
+        System.Collections.ObjectModel.ReadOnlyDictionary<string, CommandAnswer>.Empty;
+
+    /// <summary>The command that was sent on this stream and neither answered nor seen running yet.</summary>
+    public string? Sent { get; init; }
+
+    public JvmView? Jvm { get; init; }
+
+    /// <summary>When Arklet last answered again after having been silent; null if it never was in this session.</summary>
+    public DateTimeOffset? AnsweringSince { get; init; }
+
+    /// <summary>The view says what is true now: connected, Arklet answering, its list read in the current life.</summary>
+    public bool IsCurrent => IsConnected && State == BaseState.Up && Life is not null && IsBizKnown;
+}
+
+public enum BaseState
+{
+    Unknown,
+    Down,
+    Up,
+    Hung,
+}
+
+public sealed record BaseLife(string Id, DateTimeOffset StartedAt);
+
+public enum BizState
+{
+    Other,
+    Resolved,
+    Activated,
+    Deactivated,
+    Broken,
+}
+
+/// <summary>A biz as Arklet lists it, and the Module that the agent's journal knows for it (null: foreign).</summary>
+public sealed record BizView(string Name, string Version, BizState State)
+{
+    public string? ModuleUid { get; init; }
+
+    public string? WebContextPath { get; init; }
+
+    public string? ArtifactHash { get; init; }
+
+    public DateTimeOffset? InstalledAt { get; init; }
+
+    public TimeSpan? InstallDuration { get; init; }
+
+    public long MetaspaceBytes { get; init; }
+
+    public bool IsStuck { get; init; }
+}
+
+public sealed record RunningCommand(string CommandId, string ModuleName, string ModuleVersion, TimeSpan RunningFor);
+
+/// <summary>The end of a command. <see cref="Reason"/> is null on success.</summary>
+public sealed record CommandAnswer(
+    string CommandId, CommandOutcome Outcome, FailureReason? Reason, string? Code, string? Message, string BaseLife,
+    DateTimeOffset ReceivedAt)
+{
+    public ArtifactView? Artifact { get; init; }
+
+    public TimeSpan? Duration { get; init; }
+
+    public long? MetaspaceBytes { get; init; }
+}
+
+public enum CommandOutcome
+{
+    Succeeded,
+    Failed,
+    Refused,
+}
+
+/// <summary>What an inspected or installed jar says of itself.</summary>
+public sealed record ArtifactView(string Name, string Version, string? WebContextPath, string? Sha256);
+
+/// <summary>Bytes; −1 where the JVM knows no limit.</summary>
+public sealed record JvmView(long UsedHeap, long MaxHeap, long UsedMetaspace, long CommittedMetaspace, long MaxMetaspace);

@@ -1,0 +1,34 @@
+using ModuleController.Core.Modules;
+
+namespace ModuleController.Core.Planning;
+
+/// <summary>A command for the agent of one base pod; a closed set. The epoch is added when it is sent.</summary>
+/// <param name="Action">As in command ids: <c>install</c>.</param>
+/// <param name="Attempt">Part of the command's id: the same attempt is never executed twice.</param>
+public abstract record ModuleCommand(
+    string Action, string ModuleUid, string Name, string Version, string BaseLife, int Attempt, TimeSpan Deadline)
+{
+    public string Id => string.Create(
+        System.Globalization.CultureInfo.InvariantCulture, $"{ModuleUid}/{Action}/{BaseLife}/{Attempt}");
+
+    /// <summary>Download, check, install and, with <paramref name="Activate"/>, switch to it where Arklet leaves it deactivated.</summary>
+    public sealed record Install(
+        string ModuleUid, ModuleSource Source, string BaseLife, int Attempt, TimeSpan Deadline, bool Activate)
+        : ModuleCommand("install", ModuleUid, Source.Name, Source.Version, BaseLife, Attempt, Deadline);
+
+    public sealed record Uninstall(string ModuleUid, string Name, string Version, string BaseLife, int Attempt, TimeSpan Deadline)
+        : ModuleCommand("uninstall", ModuleUid, Name, Version, BaseLife, Attempt, Deadline);
+
+    public sealed record Switch(string ModuleUid, string Name, string Version, string BaseLife, int Attempt, TimeSpan Deadline)
+        : ModuleCommand("switch", ModuleUid, Name, Version, BaseLife, Attempt, Deadline);
+
+    /// <summary>Reads a jar's manifest; the UID is the ModuleReplicaSet's.</summary>
+    public sealed record Inspect(string ModuleUid, ModuleSource Source, string BaseLife, int Attempt, TimeSpan Deadline)
+        : ModuleCommand("inspect", ModuleUid, Source.Name, Source.Version, BaseLife, Attempt, Deadline);
+
+    public sealed record Adopt(string ModuleUid, string Name, string Version, string BaseLife, int Attempt, TimeSpan Deadline)
+        : ModuleCommand("adopt", ModuleUid, Name, Version, BaseLife, Attempt, Deadline);
+
+    public sealed record Disown(string ModuleUid, string Name, string Version, string BaseLife, int Attempt, TimeSpan Deadline)
+        : ModuleCommand("disown", ModuleUid, Name, Version, BaseLife, Attempt, Deadline);
+}

@@ -27,11 +27,11 @@ public enum ArkletOutcome
     /// <summary>The request was sent and no intelligible answer came: it may have run, or may still run.</summary>
     Unknown,
 
-    /// <summary>The connection was refused: the request certainly never reached the JVM.</summary>
+    /// <summary>No connection, or none that somebody read: the request was certainly not sent.</summary>
     Unreachable,
 }
 
-/// <summary>A biz's state as Arklet names it; numbers and unknown words become <see cref="Unknown"/>.</summary>
+/// <summary>A biz's state as Arklet names it, in any case or as an ordinal; all else becomes <see cref="Unknown"/>.</summary>
 public enum BizState
 {
     Unknown,
@@ -57,6 +57,7 @@ public sealed record ArkletResult(
 /// <summary>How a health query ended: answered, refused at once (nobody listens), or silent.</summary>
 public enum HealthOutcome
 {
+    /// <summary>Arklet lives; its figures may be missing from this answer all the same.</summary>
     Answered,
     ConnectionRefused,
     NoAnswer,

@@ -1,6 +1,10 @@
 namespace ModuleController.Agent.Arklet;
 
-/// <summary>The Arklet of one base JVM: five commands over HTTP on localhost. Never throws for what the JVM did or failed to do.</summary>
+/// <summary>
+/// The Arklet of one base JVM: five commands over HTTP on localhost. Never throws for what the JVM did or failed to do.
+/// Commands have no time limit but their token, and a cancelled one is an outcome too: <see cref="ArkletOutcome.Unknown"/>
+/// once it was sent, <see cref="ArkletOutcome.Unreachable"/> before. A cancelled query throws.
+/// </summary>
 public interface IArklet
 {
     /// <summary>Installs the jar at <paramref name="jar"/> (a <c>file://</c> URL); name and version must equal its manifest.</summary>

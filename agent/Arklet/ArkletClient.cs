@@ -1,0 +1,108 @@
+using Polly;
+using Polly.Retry;
+
+namespace ModuleController.Agent.Arklet;
+
+/// <summary>
+/// Talks to a base's Arklet. Commands are sent once, and only over a connection that somebody reads; queries have a
+/// time limit, and more tries on other connections, which land on other loops of the JVM.
+/// </summary>
+public sealed class ArkletClient : IArklet, IDisposable
+{
+    private readonly ArkletOptions _options;
+    private readonly ArkletExchange _exchange;
+    private readonly ResiliencePipeline<Exchange> _commands;
+    private readonly ResiliencePipeline<Exchange> _queries;
+    private readonly SemaphoreSlim _health = new(1);
+
+    public ArkletClient(ArkletOptions options, TimeProvider time)
+    {
+        _options = options;
+        _exchange = new ArkletExchange(options, time);
+        _commands = Pipeline(options.CommandConnections, e => e.Outcome is ExchangeOutcome.NotSent);
+        _queries = Pipeline(options.QueryConnections, e => e.Outcome is ExchangeOutcome.NotSent or ExchangeOutcome.Lost);
+
+        // no delay between tries: another loop answers at once, and who has none to spare took the time already
+        ResiliencePipeline<Exchange> Pipeline(int tries, Func<Exchange, bool> isWorthAnother)
+        {
+            var builder = new ResiliencePipelineBuilder<Exchange> { TimeProvider = time };
+            if (tries > 1)
+                builder.AddRetry(new RetryStrategyOptions<Exchange>
+                {
+                    MaxRetryAttempts = tries - 1,
+                    Delay = TimeSpan.Zero,
+                    ShouldHandle = attempt => ValueTask.FromResult(
+                        attempt.Outcome is { Exception: null } outcome && isWorthAnother(outcome.Result)
+                        && !attempt.Context.CancellationToken.IsCancellationRequested),
+                });
+            return builder.Build();
+        }
+    }
+
+    public Task<ArkletResult> InstallAsync(string name, string version, Uri jar, CancellationToken cancellation) =>
+        CommandAsync("installBiz", ArkletRequests.Biz(name, version, jar), cancellation);
+
+    public Task<ArkletResult> UninstallAsync(string name, string version, CancellationToken cancellation) =>
+        CommandAsync("uninstallBiz", ArkletRequests.Biz(name, version), cancellation);
+
+    public Task<ArkletResult> SwitchAsync(string name, string version, CancellationToken cancellation) =>
+        CommandAsync("switchBiz", ArkletRequests.Biz(name, version), cancellation);
+
+    public async Task<IReadOnlyList<Biz>?> QueryAllAsync(CancellationToken cancellation)
+    {
+        var exchange = await QueryAsync("queryAllBiz", ArkletRequests.Empty, cancellation);
+        return exchange is { Outcome: ExchangeOutcome.Answered, Status: 200 } ? ArkletAnswerReader.ReadAll(exchange.Body) : null;
+    }
+
+    public async Task<HealthAnswer> HealthAsync(CancellationToken cancellation)
+    {
+        await _health.WaitAsync(cancellation);
+        try
+        {
+            var exchange = await QueryAsync("health", ArkletRequests.JvmHealth, cancellation);
+            if (exchange is { Outcome: ExchangeOutcome.Answered, Status: 200 } && ArkletAnswerReader.TryReadJvm(exchange.Body, out var jvm))
+                return new(HealthOutcome.Answered, jvm, exchange.ArrivedAt);
+            return new(exchange.Outcome is ExchangeOutcome.Refused ? HealthOutcome.ConnectionRefused : HealthOutcome.NoAnswer, null, 0);
+        }
+        finally
+        {
+            _health.Release();
+        }
+    }
+
+    public void Dispose() => _health.Dispose();
+
+    private async Task<Exchange> QueryAsync(string command, byte[] body, CancellationToken cancellation)
+    {
+        var exchange = await _queries.ExecuteAsync(
+            async token => await _exchange.SendAsync(command, body, _options.QueryTimeout, token), cancellation);
+        if (exchange.Outcome is not ExchangeOutcome.Answered) cancellation.ThrowIfCancellationRequested();
+        return exchange;
+    }
+
+    private async Task<ArkletResult> CommandAsync(string command, byte[] body, CancellationToken cancellation)
+    {
+        Exchange exchange;
+        try
+        {
+            exchange = await _commands.ExecuteAsync(
+                async token => await _exchange.SendAsync(command, body, Timeout.InfiniteTimeSpan, token), cancellation);
+        }
+        catch (OperationCanceledException)      // before the first try: inside one it is an outcome
+        {
+            exchange = Exchange.Failed(ExchangeOutcome.NotSent, "cancelled before it was sent");
+        }
+
+        return exchange switch
+        {
+            { Outcome: ExchangeOutcome.Answered, Status: 200 } => ArkletAnswerReader.ReadResult(exchange.Body),
+            { Outcome: ExchangeOutcome.Answered, Status: 413 } => new(ArkletOutcome.Refused, "413", $"{command}: the request is too large"),
+            { Outcome: ExchangeOutcome.Answered } => Failed(ArkletOutcome.Unknown, $"HTTP status {exchange.Status}"),
+            { Outcome: ExchangeOutcome.Lost } => Failed(ArkletOutcome.Unknown, exchange.Problem),
+            _ => Failed(ArkletOutcome.Unreachable, exchange.Problem),
+        };
+
+        ArkletResult Failed(ArkletOutcome outcome, string problem) =>
+            new(outcome, "", $"{command} at {_options.Host}:{_options.Port}: {problem}");
+    }
+}

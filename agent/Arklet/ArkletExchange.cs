@@ -1,0 +1,135 @@
+using System.Net.Sockets;
+using System.Text;
+
+namespace ModuleController.Agent.Arklet;
+
+/// <summary>How far one request got.</summary>
+internal enum ExchangeOutcome
+{
+    /// <summary>A whole HTTP answer is here.</summary>
+    Answered,
+
+    /// <summary>Nobody listens on the port.</summary>
+    Refused,
+
+    /// <summary>Nothing that could run was sent: no connection, or one that nobody reads.</summary>
+    NotSent,
+
+    /// <summary>The request was sent; whether it runs is not known.</summary>
+    Lost,
+}
+
+/// <summary>One HTTP exchange with Arklet; <paramref name="ArrivedAt"/> is the monotonic time of the last byte.</summary>
+internal readonly record struct Exchange(ExchangeOutcome Outcome, int Status, ReadOnlyMemory<byte> Body, string Problem, long ArrivedAt)
+{
+    public static Exchange Failed(ExchangeOutcome outcome, string problem) => new(outcome, 0, default, problem, 0);
+}
+
+/// <summary>
+/// One request on one connection of its own. Arklet answers without any header and ends by closing, so this reads to
+/// the end of the stream. The body is sent only after Arklet answered <c>Expect: 100-continue</c>: a command runs on
+/// the Netty loop that owns its connection, and a connection dealt to a loop that another command holds would keep a
+/// request for minutes, and run it long after we gave up. Without a body Arklet drops it.
+/// </summary>
+internal sealed class ArkletExchange(ArkletOptions options, TimeProvider time)
+{
+    private const string Continue = "HTTP/1.1 100";
+    private static readonly byte[] EndOfHead = "\r\n\r\n"u8.ToArray();
+
+    public async Task<Exchange> SendAsync(string command, byte[] body, TimeSpan timeout, CancellationToken cancellation)
+    {
+        using var deadline = new CancellationTokenSource(timeout, time);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(deadline.Token, cancellation);
+        using var socket = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
+        var isSent = false;
+        try
+        {
+            if (!await WithinAsync(options.ConnectTimeout, (s, c) => s.ConnectAsync(options.Host, options.Port, c)))
+                return Exchange.Failed(ExchangeOutcome.NotSent, $"no connection within {options.ConnectTimeout.TotalSeconds} s");
+
+            await socket.SendAsync(Head(command, body.Length), either.Token);
+            var reader = new AnswerReader(socket, options.MaxAnswerBytes);
+            if (!await WithinAsync(options.ContinueTimeout, async (_, c) => await reader.ReadHeadAsync(c)))
+                return Exchange.Failed(ExchangeOutcome.NotSent, $"nobody read the connection within {options.ContinueTimeout.TotalSeconds} s");
+
+            if (reader.Head.StartsWith(Continue, StringComparison.Ordinal))
+            {
+                isSent = true;
+                await socket.SendAsync(body, either.Token);
+                await reader.ReadHeadAsync(either.Token);
+            }
+
+            var content = await reader.ReadToEndAsync(either.Token);
+            return new(ExchangeOutcome.Answered, Status(reader.Head), content, "", time.GetTimestamp());
+        }
+        catch (SocketException e) when (e.SocketErrorCode == SocketError.ConnectionRefused)
+        {
+            return Exchange.Failed(ExchangeOutcome.Refused, "connection refused");
+        }
+        catch (Exception e) when (e is SocketException or IOException or OperationCanceledException)
+        {
+            var problem = e is OperationCanceledException ? "no answer in time" : e.Message;
+            return Exchange.Failed(isSent ? ExchangeOutcome.Lost : ExchangeOutcome.NotSent, problem);
+        }
+
+        // false: this step alone ran out of time; the exchange's own end goes on as an exception
+        async Task<bool> WithinAsync(TimeSpan limit, Func<Socket, CancellationToken, ValueTask> step)
+        {
+            using var own = new CancellationTokenSource(limit, time);
+            using var all = CancellationTokenSource.CreateLinkedTokenSource(own.Token, either.Token);
+            try
+            {
+                await step(socket, all.Token);
+                return true;
+            }
+            catch (OperationCanceledException) when (own.IsCancellationRequested && !either.IsCancellationRequested)
+            {
+                return false;
+            }
+        }
+    }
+
+    private byte[] Head(string command, int length) => Encoding.ASCII.GetBytes(
+        $"POST /{command} HTTP/1.1\r\nHost: {options.Host}:{options.Port}\r\nContent-Type: application/json\r\n" +
+        $"Content-Length: {length}\r\nExpect: 100-continue\r\nConnection: close\r\n\r\n");
+
+    private static int Status(string head) =>
+        head.Split(' ') is [var protocol, var status, ..] && protocol.StartsWith("HTTP/1.", StringComparison.Ordinal)
+            && int.TryParse(status.AsSpan().TrimEnd(), out var number)
+            ? number
+            : throw new IOException("the answer is not HTTP");
+
+    /// <summary>Reads heads and the rest of one connection into one buffer that never grows over the limit.</summary>
+    private sealed class AnswerReader(Socket socket, int limit)
+    {
+        private byte[] _buffer = new byte[8192];
+        private int _count;
+        private int _start;
+
+        public string Head { get; private set; } = "";
+
+        public async ValueTask ReadHeadAsync(CancellationToken cancellation)
+        {
+            int end;
+            while ((end = _buffer.AsSpan(_start, _count - _start).IndexOf(EndOfHead)) < 0)
+                if (!await FillAsync(cancellation)) throw new IOException("the connection ended before an answer");
+            Head = Encoding.ASCII.GetString(_buffer, _start, end);
+            _start += end + EndOfHead.Length;
+        }
+
+        public async Task<ReadOnlyMemory<byte>> ReadToEndAsync(CancellationToken cancellation)
+        {
+            while (await FillAsync(cancellation)) { }
+            return _buffer.AsMemory(_start, _count - _start);
+        }
+
+        private async Task<bool> FillAsync(CancellationToken cancellation)
+        {
+            if (_count > limit) throw new IOException($"the answer is larger than {limit} bytes");
+            if (_count == _buffer.Length) Array.Resize(ref _buffer, _buffer.Length * 2);
+            var read = await socket.ReceiveAsync(_buffer.AsMemory(_count), cancellation);
+            _count += read;
+            return read > 0;
+        }
+    }
+}

@@ -18,5 +18,6 @@ public static class Composition
         ArgumentNullException.ThrowIfNull(manager);
         ArgumentNullException.ThrowIfNull(parts);
         BasePodController.Add(manager, parts);
+        ModuleReconcilers.Add(manager, parts);
     }
 }

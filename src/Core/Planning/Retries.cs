@@ -17,7 +17,16 @@ internal static class Retries
     /// <summary>The base lives that ended under a Module; its error's code counts them.</summary>
     public static int DeathsIn(ModuleError? error) =>
         error?.Reason == nameof(FailureReason.BaseDied)
-        && int.TryParse(error.Code, NumberStyles.None, CultureInfo.InvariantCulture, out var deaths)
+        && int.TryParse(error.Code?.TrimEnd(Shared), NumberStyles.None, CultureInfo.InvariantCulture, out var deaths)
             ? deaths
             : 0;
+
+    /// <summary><c>1</c>; <c>1+</c> after another death that may have been somebody else's.</summary>
+    public static string DeathsCode(int deaths, bool isShared) =>
+        deaths.ToString(CultureInfo.InvariantCulture) + (isShared ? Shared : "");
+
+    public static bool IsShared(ModuleError? error) =>
+        error?.Reason == nameof(FailureReason.BaseDied) && error.Code?.EndsWith(Shared) == true;
+
+    private const char Shared = '+';
 }

@@ -1,4 +1,3 @@
-using System.Globalization;
 using ModuleController.Core.Meta;
 using ModuleController.Core.Modules;
 
@@ -268,4 +267,5 @@ internal static class ModuleStatusPlanner
 
     private static IReadOnlyList<Condition> With(
         BasePodFacts pod, IReadOnlyList<Condition> conditions, string type, string status, string reason, string? message) =>
-        conditions.With(new() { Type = type, Status = status, Reason = reason, Message = message }, ModuleFailures.Seconds(pod.Now)!.Value);}
+        conditions.With(new() { Type = type, Status = status, Reason = reason, Message = message }, ModuleFailures.Seconds(pod.Now)!.Value);
+}

@@ -6,6 +6,8 @@ namespace ModuleController.Core.Planning;
 /// <summary>Applies <see cref="RetryPolicy"/> to a Module's last error.</summary>
 internal static class Retries
 {
+    private const char Shared = '+';
+
     public static Retry After(ModuleFacts module, ModuleError error, int attempts)
     {
         // A reason that a newer version wrote: not final, and not at once.
@@ -27,6 +29,4 @@ internal static class Retries
 
     public static bool IsShared(ModuleError? error) =>
         error?.Reason == nameof(FailureReason.BaseDied) && error.Code?.EndsWith(Shared) == true;
-
-    private const char Shared = '+';
 }

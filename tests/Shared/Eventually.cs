@@ -1,3 +1,5 @@
+global using ModuleController.Tests;
+
 using System.Diagnostics;
 using System.Runtime.CompilerServices;
 

@@ -59,13 +59,14 @@ public sealed class DeploymentTests(RunningCluster cluster) : IClassFixture<Runn
         await ns.ReadyPodsAsync(3);
         await cluster.MergeAsync($"{ns.Apps}/deployments/web", NewTemplate("'A': '2'"));
 
+        var seen = new List<(int All, int Ready)>();
         await Eventually.True(async () =>
         {
             var pods = await ns.LivePodsAsync();
-            Assert.InRange(pods.Count, 0, most);
-            Assert.InRange(pods.Count(pod => pod.IsReady()), fewest, most);
+            seen.Add((pods.Count, pods.Count(pod => pod.IsReady())));
             return pods.Count == 3 && pods.All(pod => pod.IsReady() && pod["metadata"]!["annotations"]?["A"] is not null);
         });
+        Assert.All(seen, counts => Assert.True(counts.All <= most && counts.Ready >= fewest, $"{counts}"));
         var sets = await ns.ListAsync($"{ns.Apps}/replicasets");
         Assert.Equal([0, 3], sets.Select(set => Number(set["spec"]!, "replicas")).Order());
     }
@@ -89,12 +90,14 @@ public sealed class DeploymentTests(RunningCluster cluster) : IClassFixture<Runn
         await ns.DeployAsync("web", 2, "{'type': 'Recreate'}");
         await ns.ReadyPodsAsync(2);
         await cluster.MergeAsync($"{ns.Apps}/deployments/web", NewTemplate("'A': '2'"));
+        var wereTogether = false;
         await Eventually.True(async () =>
         {
             var pods = await ns.LivePodsAsync();
-            Assert.True(pods.Select(IsNew).Distinct().Count() <= 1, "old and new pods together");
+            wereTogether |= pods.Select(IsNew).Distinct().Count() > 1;
             return pods.Count == 2 && pods.All(pod => IsNew(pod) && pod.IsReady());
         });
+        Assert.False(wereTogether, "old and new pods together");
 
         static bool IsNew(JsonObject pod) => pod["metadata"]!["annotations"]?["A"] is not null;
     }

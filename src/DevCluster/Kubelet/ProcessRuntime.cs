@@ -4,14 +4,17 @@ using System.Runtime.InteropServices;
 namespace ModuleController.DevCluster.Kubelet;
 
 /// <summary>Runs images as processes of this machine: as real as a container's main process, without its walls.</summary>
-public sealed class ProcessRuntime(ImageTable images) : IContainerRuntime
+/// <param name="variables">What the table of images may refer to besides a container's own variables.</param>
+public sealed class ProcessRuntime(ImageTable images, IReadOnlyDictionary<string, string>? variables = null) : IContainerRuntime
 {
     public IContainer Start(ContainerStart start)
     {
         var entry = images.Find(start.Image);
         var environment = new Dictionary<string, string>(entry.Env);
         foreach (var (name, value) in start.Environment) environment[name] = value;
-        IReadOnlyList<string> own = [.. entry.Command.Select(part => Variables.Expand(part, environment))];
+        var known = new Dictionary<string, string>(variables ?? new Dictionary<string, string>());
+        foreach (var (name, value) in environment) known[name] = value;
+        IReadOnlyList<string> own = [.. entry.Command.Select(part => Variables.Expand(part, known))];
         IReadOnlyList<string> command = start.Command is [] ? own
             : start.Command[0] == entry.Entrypoint ? [.. own, .. start.Command.Skip(1)]
             : start.Command;

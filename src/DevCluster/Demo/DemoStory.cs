@@ -135,7 +135,7 @@ internal sealed class DemoStory(DemoOptions options, DemoFiles files, Uri server
     /// <summary>Tells each change of a Module until all of them are of this version, available and in the Service.</summary>
     private async Task RolloutAsync(string version, CancellationToken cancellation)
     {
-        var shown = new Dictionary<string, (string Text, JsonObject Module)>();
+        var shown = (await Api.ListAsync(DemoApi.Modules, cancellation)).ToDictionary(Name, module => (Text: TextOf(module), Module: module));
         await UntilAsync($"{Pods} modules of version {version}", async () =>
         {
             var modules = await Api.ListAsync(DemoApi.Modules, cancellation);
@@ -152,12 +152,11 @@ internal sealed class DemoStory(DemoOptions options, DemoFiles files, Uri server
 
         void Tell(JsonObject module)
         {
-            var (status, reason) = (StatusOf(module), module["status"]?["lastError"]?["reason"]?.GetValue<string>());
-            var text = $"{VersionOf(module)} {(module["metadata"]!["deletionTimestamp"] is not null ? "leaves" : status)}";
-            if (shown.TryGetValue(Name(module), out var last) && last.Text == text) return;
+            var text = TextOf(module);
+            if (StatusOf(module) == "Pending" || (shown.TryGetValue(Name(module), out var last) && last.Text == text)) return;
             shown[Name(module)] = (text, module);
-            if (status == "Available" && !text.EndsWith("leaves", StringComparison.Ordinal)) terminal.Good(text, PodOf(module));
-            else if (status == "Failed") terminal.Bad(text, $"{PodOf(module)} {reason}");
+            if (text.EndsWith("Available", StringComparison.Ordinal)) terminal.Good(text, PodOf(module));
+            else if (StatusOf(module) == "Failed") terminal.Bad(text, $"{PodOf(module)} {module["status"]?["lastError"]?["reason"]}");
             else terminal.Line(text, PodOf(module));
         }
     }
@@ -214,6 +213,9 @@ internal sealed class DemoStory(DemoOptions options, DemoFiles files, Uri server
     private static string PodOf(JsonObject module) => module["spec"]?["podName"]?.GetValue<string>() ?? "-";
 
     private static string VersionOf(JsonObject module) => $"{module["spec"]!["module"]!["name"]} {module["spec"]!["module"]!["version"]}";
+
+    private static string TextOf(JsonObject module) =>
+        $"{VersionOf(module)} {(module["metadata"]!["deletionTimestamp"] is null ? StatusOf(module) : "is leaving")}";
 
     private static string StatusOf(JsonObject module) => module["status"]?["status"]?.GetValue<string>() ?? "Pending";
 

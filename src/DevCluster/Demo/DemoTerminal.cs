@@ -44,7 +44,6 @@ internal sealed class DemoTerminal(TimeProvider time)
         Write("");
         Write(Paint("2", Row(head)));
         foreach (var row in rows) Write(Row(row));
-        Write("");
     }
 
     private void Timed(string colour, string text, string about)

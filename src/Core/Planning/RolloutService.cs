@@ -1,5 +1,5 @@
-using System.Text.Json;
 using ModuleController.Core.Builtin;
+using ModuleController.Core.Meta;
 using ModuleController.Core.Modules;
 
 namespace ModuleController.Core.Planning;
@@ -63,8 +63,8 @@ public static class RolloutService
                         NodePort = existing.Spec.Ports is [var same] && deployment.ServiceType != "ClusterIP" ? same.NodePort : null,
                         Protocol = "TCP",
                         Port = port,
-                        TargetPort = JsonElement.Parse((strategy.TargetPort is null or 0 ? port : strategy.TargetPort.Value)
-                            .ToString(System.Globalization.CultureInfo.InvariantCulture)),
+                        // v1 stored 0 where nobody had said anything.
+                        TargetPort = strategy.TargetPort is { } target && target != new PortOrName(0) ? target : new PortOrName(port),
                     },
                 ],
             },
@@ -77,8 +77,7 @@ public static class RolloutService
         && SameMap(one.Metadata.Labels, other.Metadata.Labels)
         && SameMap(one.Spec.Selector, other.Spec.Selector)
         && one.Spec.Ports.Count == 1
-        && one.Spec.Ports[0] with { TargetPort = null } == other.Spec.Ports[0] with { TargetPort = null }
-        && one.Spec.Ports[0].TargetPort?.GetRawText() == other.Spec.Ports[0].TargetPort?.GetRawText();
+        && one.Spec.Ports[0] == other.Spec.Ports[0];
 
     private static bool SameMap(IReadOnlyDictionary<string, string> one, IReadOnlyDictionary<string, string> other) =>
         one.Count == other.Count && one.All(pair => other.GetValueOrDefault(pair.Key) == pair.Value);

@@ -52,14 +52,10 @@ public sealed class DevClusterHost : IAsyncDisposable
         - name: devcluster
           cluster:
             server: {{ServerUri.GetLeftPart(UriPartial.Authority)}}
-        users:
-        - name: devcluster
-          user: {}
         contexts:
         - name: devcluster
           context:
             cluster: devcluster
-            user: devcluster
             namespace: default
         current-context: devcluster
 

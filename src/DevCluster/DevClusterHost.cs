@@ -45,6 +45,7 @@ public sealed class DevClusterHost : IAsyncDisposable
 
     public RequestCounters Counters { get; }
 
+    /// <summary>Nobody is asked who they are; the token is there since some clients want to have one.</summary>
     public string Kubeconfig => $$"""
         apiVersion: v1
         kind: Config
@@ -52,10 +53,15 @@ public sealed class DevClusterHost : IAsyncDisposable
         - name: devcluster
           cluster:
             server: {{ServerUri.GetLeftPart(UriPartial.Authority)}}
+        users:
+        - name: devcluster
+          user:
+            token: anyone
         contexts:
         - name: devcluster
           context:
             cluster: devcluster
+            user: devcluster
             namespace: default
         current-context: devcluster
 

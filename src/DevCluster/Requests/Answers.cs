@@ -8,6 +8,9 @@ namespace ModuleController.DevCluster.Requests;
 /// <summary>Writing answers, and which form of them the client wants.</summary>
 public static class Answers
 {
+    /// <summary>The item of a context that is called when its request has succeeded and before that is said: for faults.</summary>
+    public static readonly object BeforeSuccess = new();
+
     /// <summary>Whether the client would rather have a Table; the first form in Accept that is served counts.</summary>
     public static bool WantsTable(HttpRequest request)
     {
@@ -25,6 +28,7 @@ public static class Answers
 
     public static async Task WriteAsync(HttpContext http, int code, ReadOnlyMemory<byte> json, IEnumerable<string>? warnings = null)
     {
+        if (code < 400 && http.Items[BeforeSuccess] is Action act) act();
         http.Response.StatusCode = code;
         http.Response.ContentType = "application/json";
         foreach (var warning in warnings ?? [])

@@ -21,6 +21,7 @@ public sealed partial class Routes(ApiState state, ILogger<Routes> log)
 
             (verb, resource, subresource) = (request.Verb, request.Type.Resource, request.Subresource);
             state.Faults.ThrowIfRefused(verb, resource, isAfterwards: false);
+            http.Items[Answers.BeforeSuccess] = () => state.Faults.ThrowIfRefused(request.Verb, request.Type.Resource, isAfterwards: true);
             if (verb == "watch") Count(http, verb, resource, subresource);
             await _verbs.AnswerAsync(request);
         }

@@ -17,10 +17,12 @@ public static class BuiltinDefaults
                 tree.Child("status").Default("phase", "Pending");
                 break;
             case "deployments.apps":
+                tree.Child("status");
                 Deployment(tree.Child("spec"));
                 PodSpec(tree.Child("spec").Child("template").Child("spec"));
                 break;
             case "replicasets.apps":
+                tree.Child("status").Default("replicas", 0);
                 tree.Child("spec").Default("replicas", 1);
                 PodSpec(tree.Child("spec").Child("template").Child("spec"));
                 break;

@@ -40,8 +40,13 @@ public abstract class ContractTests(ContractFixture fixture) : IAsyncLifetime
         return default;
     }
 
-    protected Task<ArkletResult> InstallAsync(string name, string version) =>
-        Arklet.InstallAsync(name, version, Base.Jar(name, version), Cancellation);
+    protected async Task<ArkletResult> InstallAsync(string name, string version)
+    {
+        // commands have no limit of their own
+        using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(60), TimeProvider.System);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, Cancellation);
+        return await Arklet.InstallAsync(name, version, Base.Jar(name, version), either.Token);
+    }
 
     protected async Task<Biz> InstalledAsync(string name, string version)
     {

@@ -50,7 +50,13 @@ public static class CommandLine
     {
         try
         {
-            var options = new ControlPlaneOptions();
+            // What a pod is told of itself by its manifest.
+            var options = new ControlPlaneOptions
+            {
+                PodName = environment("POD_NAME") is { Length: > 0 } name ? name : null,
+                PodIp = environment("POD_IP") is { Length: > 0 } ip ? Address(ip) : null,
+                Namespace = environment("POD_NAMESPACE") is { Length: > 0 } ns ? ns : null,
+            };
             foreach (var setting in Settings)
             {
                 if (environment(setting.Variable) is { Length: > 0 } value) options = setting.Apply(options, value, setting.Variable);
@@ -59,11 +65,11 @@ public static class CommandLine
             for (var i = 0; i < arguments.Count; i++)
             {
                 if (arguments[i] is "--help" or "-h") return (null, null);
-                var (name, value) = Split(arguments[i]);
-                var setting = Settings.FirstOrDefault(setting => $"--{setting.Name}" == name)
+                var (flag, value) = Split(arguments[i]);
+                var setting = Settings.FirstOrDefault(setting => $"--{setting.Name}" == flag)
                     ?? throw new FormatException($"unknown argument {arguments[i]} (--help lists them)");
                 value ??= setting.Value is null ? "true" : ++i < arguments.Count ? arguments[i] : null;
-                options = setting.Apply(options, value ?? throw new FormatException($"{name}: {setting.Value} is missing"), name);
+                options = setting.Apply(options, value ?? throw new FormatException($"{flag}: {setting.Value} is missing"), flag);
             }
 
             return (Check(options), null);

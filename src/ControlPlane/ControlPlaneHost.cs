@@ -130,7 +130,7 @@ public sealed class ControlPlaneHost : IAsyncDisposable
     // The election comes after the ports: what it writes into the Lease is where agents reach them.
     private Manager Compose(Action<Manager, ReconcilerParts> addReconcilers)
     {
-        var identity = LeaderIdentity.Create(Environment.MachineName, _options.Advertise ?? OwnAddress());
+        var identity = LeaderIdentity.Create(_options.PodName ?? Environment.MachineName, _options.Advertise ?? OwnAddress());
         var election = _election = new(
             _client,
             new(new(LeaseNamespace, _options.LeaseName), identity)
@@ -179,7 +179,7 @@ public sealed class ControlPlaneHost : IAsyncDisposable
     }
 
     private string? OwnAddress() =>
-        _options.Bind is null ? null : new IPEndPoint(_options.Bind, AgentAddress.Port).ToString();
+        (_options.PodIp ?? _options.Bind) is { } address ? new IPEndPoint(address, AgentAddress.Port).ToString() : null;
 
     private static Transport Connect(ControlPlaneOptions options)
     {

@@ -18,8 +18,13 @@ public sealed record ControlPlaneOptions
     /// <summary>Where agents connect; HTTP/2, with TLS where a certificate is given. 0: any free port.</summary>
     public int GrpcPort { get; init; } = 8443;
 
-    /// <summary>Where agents reach this process, in the Lease for those who asked another one; null: address and port it listens on.</summary>
+    /// <summary>Where agents reach this process, in the Lease for those who asked another one; null: the pod's IP or what it listens on.</summary>
     public string? Advertise { get; init; }
+
+    /// <summary>Names this process in the Lease and in Events; null: the machine's name.</summary>
+    public string? PodName { get; init; }
+
+    public IPAddress? PodIp { get; init; }
 
     /// <summary>PEM files; read again when they change.</summary>
     public string? TlsCertificate { get; init; }

@@ -44,7 +44,9 @@ public static class Mapping
             _ => CommandOutcome.Refused,
         };
         return new(
-            result.CommandId, outcome, outcome == CommandOutcome.Succeeded ? null : ToReason(result.Reason),
+            // One that was refused because it is for another base life has a code, but no reason: nothing failed.
+            result.CommandId, outcome,
+            outcome == CommandOutcome.Succeeded || result.Reason == Wire.Reason.Unspecified ? null : ToReason(result.Reason),
             NullIfEmpty(result.Code), NullIfEmpty(result.Message), result.BaseLifeId, now)
         {
             Artifact = result.Artifact is { } jar

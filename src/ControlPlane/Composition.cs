@@ -16,5 +16,6 @@ public static class Composition
     {
         ArgumentNullException.ThrowIfNull(manager);
         ArgumentNullException.ThrowIfNull(parts);
+        Reconcilers.ModuleReconcilers.Add(manager, parts);
     }
 }

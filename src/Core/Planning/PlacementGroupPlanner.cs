@@ -45,11 +45,8 @@ internal sealed class PlacementGroupPlanner(PlacementState state, PlacementGroup
     {
         foreach (var module in group.Sets.SelectMany(set => set.Modules).Where(module => module.Metadata.IsDeleting))
             if (module.IsBound) _busyPods.Add(module.Spec.PodUid!);
-            else if (module.Metadata.Finalizers.Any(IsOurs)) _steps.Add(new PlacementStep.Release(module));
+            else if (PlacementModules.HasOurFinalizer(module)) _steps.Add(new PlacementStep.Release(module));
     }
-
-    private static bool IsOurs(string finalizer) =>
-        finalizer == FinalizerNames.Module || FinalizerNames.OfVersion1.Contains(finalizer);
 
     /// <summary>The pod is gone, ends, or is the base's no longer; or it was not Ready for too long, which no symmetric one minds.</summary>
     private void RemoveLost()
@@ -57,8 +54,8 @@ internal sealed class PlacementGroupPlanner(PlacementState state, PlacementGroup
         if (!state.HaveAgentsReported) return;
         foreach (var set in _sets)
             foreach (var module in set.Live.Where(module => module.IsBound).ToList())
-                if (!loads.Pods.TryGetValue(module.Spec.PodUid!, out var pod)) Delete(set, module, "its base pod is gone");
-                else if (pod.IsLost && !Deployment.Spec.IsSymmetric) Delete(set, module, "its base pod is not Ready for too long");
+                if (!loads.Pods.TryGetValue(module.Spec.PodUid!, out var pod)) Delete(set, module, "its base pod is gone", Deployment);
+                else if (pod.IsLost && !Deployment.Spec.IsSymmetric) Delete(set, module, "its base pod is not Ready for too long", Deployment);
     }
 
     /// <summary>Modules that can only come right by being made anew: never available and from an artifact that was corrected
@@ -175,9 +172,9 @@ internal sealed class PlacementGroupPlanner(PlacementState state, PlacementGroup
                 + "set operationStrategy.maxUnavailable to accept the gap, or add a base pod"),
         }.Place(places, Picker);
 
-    private void Delete(PlacementSetState set, Module module, string why)
+    private void Delete(PlacementSetState set, Module module, string why, ModuleDeployment? tell = null)
     {
-        _steps.Add(new PlacementStep.Delete(module, why));
+        _steps.Add(new PlacementStep.Delete(module, why, tell));
         set.Remove(module);
         _budget.TakeDown(module);
         if (module.IsBound) _busyPods.Add(module.Spec.PodUid!);

@@ -28,7 +28,8 @@ public abstract record PlacementStep
     /// <summary>Why a Module has no place.</summary>
     public sealed record Explain(Module Module, string Reason, string Message) : PlacementStep;
 
-    public sealed record Delete(Module Module, string Why) : PlacementStep;
+    /// <summary>Where its owner should be told, <paramref name="Tell"/> is that ModuleDeployment.</summary>
+    public sealed record Delete(Module Module, string Why, ModuleDeployment? Tell = null) : PlacementStep;
 
     /// <summary>A Module that never had a pod is deleted: nothing has to be uninstalled first.</summary>
     public sealed record Release(Module Module) : PlacementStep;

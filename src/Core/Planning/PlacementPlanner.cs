@@ -9,7 +9,11 @@ public static class PlacementPlanner
     public static PlacementPlan Plan(PlacementState state, DateTimeOffset now)
     {
         var loads = new PlacementLoads(state);
-        List<PlacementStep> steps = [];
+        List<PlacementStep> steps =
+        [
+            .. state.Strays.Where(module => module is { IsBound: false, Metadata.IsDeleting: true } && PlacementModules.HasOurFinalizer(module))
+                .Select(module => new PlacementStep.Release(module)),
+        ];
         DateTimeOffset? lookAgainAt = null;
         foreach (var group in InOrder(state.Groups))
         {

@@ -172,5 +172,6 @@ internal sealed class ModuleFacts(BasePodFacts pod, PodModule input)
     public bool IsAboutToShow => Own is null
         && pod.LastAnswer(Uid, "install") is { Answer.Outcome: CommandOutcome.Succeeded } last
         && last.Attempt > Recorded
+        && !(pod.LastAnswer(Uid, "uninstall") is { Answer.Outcome: CommandOutcome.Succeeded } gone && gone.Answer.ReceivedAt >= last.Answer.ReceivedAt)
         && !pod.IsDue(last.Answer.ReceivedAt + BasePodTimes.EffectShows);
 }

@@ -114,7 +114,11 @@ internal sealed class AgentModel
         (State, IsBizKnown) = (BaseState.Up, true);
     }
 
-    public void Disconnect() => IsConnected = false;
+    public void Disconnect(DateTimeOffset now)
+    {
+        if (IsConnected) LastHeard = now;
+        IsConnected = false;
+    }
 
     public void Connect()
     {

@@ -31,7 +31,7 @@ public sealed class BasePodPropertyTests
                 CalmDown(world);
                 AssertAsItShouldBe(world);
             },
-            iter: 400);
+            iter: 1500);
 
     [Fact]
     public void A_plan_that_was_carried_out_leaves_nothing_to_do_until_something_happens() =>
@@ -92,7 +92,7 @@ public sealed class BasePodPropertyTests
                 world.Delete(living);
                 break;
             case 3:
-                agent.Disconnect();
+                agent.Disconnect(now);
                 break;
             case 4 or 5:
                 agent.Connect();

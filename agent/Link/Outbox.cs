@@ -86,7 +86,7 @@ internal sealed class Outbox(
         if (longest <= TimeSpan.Zero) return;
         using var over = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
         var delay = Task.Delay(longest, time, over.Token);
-        var something = _queue.Reader.WaitToReadAsync(over.Token).AsTask();
+        Task something = _queue.Reader.WaitToReadAsync(over.Token).AsTask();
         await Task.WhenAny(delay, something);
         await over.CancelAsync();
         await delay.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);

@@ -59,7 +59,8 @@ public sealed class BaseObserver(
         while (true)
         {
             var view = _view;
-            var unsettled = view.Modules.Any(module => module.State is not (BizState.Activated or BizState.Deactivated));
+            // While something happens to a module, others want to see how far it is.
+            var unsettled = IsAnyBusy() || view.Modules.Any(module => module.State is not (BizState.Activated or BizState.Deactivated));
             try
             {
                 if (!view.ModulesKnown || unsettled || queriedAt is null || time.GetElapsedTime(queriedAt.Value) >= options.QueryInterval)

@@ -15,9 +15,6 @@ internal sealed class PlacementObserver(Caches caches, IAgentDirectory agents, T
     // Base lives in which an install found no Metaspace: the Module that said so is deleted, to be placed elsewhere.
     private readonly ConcurrentDictionary<string, string> _fullLives = new();
 
-    /// <summary>When the agents of this leader have had the time to report.</summary>
-    public DateTimeOffset ReportedAt => agents.AcceptingSince + AgentsNeed;
-
     /// <summary>Null: the base has no module, nor ever asked for one.</summary>
     public PlacementState? Observe(ObjectKey key, DateTimeOffset now, out DateTimeOffset? lookAgainAt)
     {
@@ -34,7 +31,9 @@ internal sealed class PlacementObserver(Caches caches, IAgentDirectory agents, T
         foreach (var pod in pods)
             if (PlacementPods.LostAt(pod, podGrace, now) is { } at && (lookAgainAt is null || at < lookAgainAt))
                 lookAgainAt = at;
-        if (now < ReportedAt && (lookAgainAt is null || ReportedAt < lookAgainAt)) lookAgainAt = ReportedAt;
+        // Not open yet counts as opening now.
+        var reportedAt = (agents.AcceptingSince < now ? agents.AcceptingSince : now) + AgentsNeed;
+        if (now < reportedAt && (lookAgainAt is null || reportedAt < lookAgainAt)) lookAgainAt = reportedAt;
         return new()
         {
             Pods = [.. pods.Select(pod => PlacementPods.Of(pod, podGrace, now))],
@@ -42,7 +41,7 @@ internal sealed class PlacementObserver(Caches caches, IAgentDirectory agents, T
             Strays = [.. modules.Where(module => !known.Contains(module.Metadata.Controller?.Uid))],
             CreatesNothing = found is null or { Metadata.IsDeleting: true }
                 || caches.Namespaces.Get(new("", key.Namespace)) is { Metadata.IsDeleting: true },
-            HaveAgentsReported = now >= ReportedAt,
+            HaveAgentsReported = now >= reportedAt,
         };
     }
 

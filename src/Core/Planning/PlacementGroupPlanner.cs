@@ -43,7 +43,8 @@ internal sealed class PlacementGroupPlanner(PlacementState state, PlacementGroup
 
     private void ReleaseAndFindBusyPods()
     {
-        foreach (var module in group.Sets.SelectMany(set => set.Modules).Where(module => module.Metadata.IsDeleting))
+        foreach (var module in group.Sets.SelectMany(set => set.Modules).Where(module => module.Metadata.IsDeleting)
+            .OrderBy(module => module.Metadata.Name, StringComparer.Ordinal))
             if (module.IsBound) _busyPods.Add(module.Spec.PodUid!);
             else if (PlacementModules.HasOurFinalizer(module)) _steps.Add(new PlacementStep.Release(module));
     }
@@ -137,7 +138,8 @@ internal sealed class PlacementGroupPlanner(PlacementState state, PlacementGroup
         var outright = Math.Max(0, leaving.Count - wanted.Count);
         foreach (var (set, module) in leaving.Take(outright).Where(item => MayRemove(item.Module)))
             Delete(set, module, "it is no longer wanted");
-        var places = new Queue<WantedPlace>(wanted);
+        // One that waits already may find another pod; a new one for each that has to wait its turn would only wait, too.
+        var places = new Queue<WantedPlace>(wanted.OrderBy(place => place.Waiting is not null));
         List<WantedPlace> elsewhere = [];
         foreach (var (set, module) in leaving.Skip(outright))
             if (places.TryDequeue(out var place) && Replace(set, module, place) == UpgradeStart.Elsewhere)

@@ -12,7 +12,7 @@ public static class PlacementPlanner
         List<PlacementStep> steps =
         [
             .. state.Strays.Where(module => module is { IsBound: false, Metadata.IsDeleting: true } && PlacementModules.HasOurFinalizer(module))
-                .Select(module => new PlacementStep.Release(module)),
+                .OrderBy(module => module.Metadata.Name, StringComparer.Ordinal).Select(module => new PlacementStep.Release(module)),
         ];
         DateTimeOffset? lookAgainAt = null;
         foreach (var group in InOrder(state.Groups))

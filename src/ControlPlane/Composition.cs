@@ -17,7 +17,7 @@ public static class Composition
     {
         ArgumentNullException.ThrowIfNull(manager);
         ArgumentNullException.ThrowIfNull(parts);
-        ModuleReconcilers.Add(manager, parts);
         BasePodController.Add(manager, parts);
+        ModuleReconcilers.Add(manager, parts);
     }
 }

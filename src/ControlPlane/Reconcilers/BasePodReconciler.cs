@@ -1,5 +1,4 @@
 using System.Collections.Concurrent;
-using System.Text.Json;
 using System.Text.Json.Nodes;
 using ModuleController.ControlPlane.Agents;
 using ModuleController.Core.Builtin;
@@ -76,11 +75,7 @@ public sealed partial class BasePodReconciler(
     private async Task WriteStatusAsync(ObjectKey key, ModuleStatusChange change, CancellationToken cancellation)
     {
         var meta = change.Module.Metadata;
-        var patch = new JsonObject
-        {
-            ["metadata"] = new JsonObject { ["resourceVersion"] = meta.ResourceVersion },
-            ["status"] = MergePatches.Between(ToJson(change.Module.Status), ToJson(change.Status)),
-        };
+        if (MergePatch.OfStatus(change.Module, change.Module with { Status = change.Status }, meta.ResourceVersion) is not { } patch) return;
         var options = new PatchOptions(FieldManager) { Subresource = "status" };
         if (await TryAsync(() => client.PatchAsync<Module>(ObjectKey.Of(meta), patch, options, cancellation)) is { } written)
             writes.Wrote(key, written);
@@ -112,9 +107,6 @@ public sealed partial class BasePodReconciler(
             return null;
         }
     }
-
-    private static JsonObject ToJson(ModuleStatus status) =>
-        JsonSerializer.SerializeToNode(status, ModulesJson.Default.ModuleStatus)!.AsObject();
 
     [LoggerMessage(LogLevel.Information, "Pod {Pod}: sent {Command} for {Name}:{Version}")]
     private partial void LogSent(ObjectKey pod, string command, string name, string version);

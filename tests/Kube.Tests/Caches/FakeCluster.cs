@@ -65,7 +65,7 @@ internal sealed class FakeCluster : IKubeClient
     public async Task<T> GetAsync<T>(ObjectKey key, CancellationToken cancellation = default) where T : class, IResource
     {
         await RequestAsync<T>("get", cancellation);
-        lock (_lock) return Decode<T>(Find<T>(key));
+        lock (_lock) return Decode<T>(Stored<T>(key));
     }
 
     public async Task<ResourceList<T>> ListAsync<T>(ListOptions? options = null, CancellationToken cancellation = default) where T : class, IResource
@@ -131,7 +131,7 @@ internal sealed class FakeCluster : IKubeClient
         lock (_lock)
         {
             if (!_objects.ContainsKey((typeof(T), key))) return null;
-            Commit<T>(key, Find<T>(key).DeepClone().AsObject(), WatchEventType.Deleted);
+            Commit<T>(key, Stored<T>(key).DeepClone().AsObject(), WatchEventType.Deleted);
             _objects.Remove((typeof(T), key));
             return null;
         }
@@ -143,7 +143,7 @@ internal sealed class FakeCluster : IKubeClient
         await RequestAsync<T>("patch", cancellation);
         lock (_lock)
         {
-            var node = Find<T>(key).DeepClone().AsObject();
+            var node = Stored<T>(key).DeepClone().AsObject();
             if ((string?)patch["metadata"]?["resourceVersion"] is { } version && version != (string?)node["metadata"]!["resourceVersion"])
                 throw Refusal(409, "Conflict");
             Merge(node, patch);
@@ -161,7 +161,7 @@ internal sealed class FakeCluster : IKubeClient
         await Before($"{verb} {T.Kind.Plural}").WaitAsync(cancellation);
     }
 
-    private JsonObject Find<T>(ObjectKey key) where T : class, IResource =>
+    private JsonObject Stored<T>(ObjectKey key) where T : class, IResource =>
         _objects.TryGetValue((typeof(T), key), out var found) ? found : throw Refusal(404, "NotFound");
 
     private JsonObject Commit<T>(ObjectKey key, JsonObject node, WatchEventType type) where T : class, IResource

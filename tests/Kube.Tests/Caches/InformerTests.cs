@@ -1,7 +1,7 @@
 using System.Collections.Concurrent;
 using Microsoft.Extensions.Time.Testing;
 using ModuleController.Core.Builtin;
-using ModuleController.Core.Meta;
+using ModuleController.Tests;
 
 namespace ModuleController.Kube.Tests.Caches;
 

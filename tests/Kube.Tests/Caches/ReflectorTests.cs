@@ -2,8 +2,8 @@ using System.Globalization;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Time.Testing;
 using ModuleController.Core.Builtin;
-using ModuleController.Core.Meta;
 using ModuleController.Kube.Tests.Client;
+using ModuleController.Tests;
 
 namespace ModuleController.Kube.Tests.Caches;
 

@@ -1,6 +1,5 @@
 using CsCheck;
 using ModuleController.Core.Builtin;
-using ModuleController.Core.Meta;
 
 namespace ModuleController.Kube.Tests.Caches;
 

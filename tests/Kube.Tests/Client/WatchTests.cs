@@ -2,6 +2,7 @@ using System.Text;
 using CsCheck;
 using Microsoft.AspNetCore.Http;
 using ModuleController.Core.Builtin;
+using ModuleController.Tests;
 
 namespace ModuleController.Kube.Tests.Client;
 
@@ -40,7 +41,7 @@ public sealed class WatchTests
     [Fact]
     public async Task Errors_and_unreadable_lines_are_values()
     {
-        var events = await WatchAsync((response, _) => response.WriteAsync($$$$"""
+        var events = await WatchAsync((response, ending) => response.WriteAsync($$$$"""
             {"type":"ADDED","object":{"metadata":{"name":"a"},"spec":{"nodeName":[]}}}
             {"type":"GROWN","object":{}}
             no json
@@ -49,7 +50,7 @@ public sealed class WatchTests
             {"type":"BOOKMARK","object":{}}
             {"type":"ERROR","object":{{{{ScriptedApi.Status(410, "Expired")}}}}}
 
-            """));
+            """, ending));
 
         Assert.All(events, happened => Assert.Equal(WatchEventType.Error, happened.Type));
         Assert.Equal(7, events.Count);
@@ -60,7 +61,7 @@ public sealed class WatchTests
     [Fact]
     public async Task A_last_line_that_was_cut_off_counts_as_not_sent()
     {
-        var events = await WatchAsync((response, _) => response.WriteAsync("""{"type":"ADDED","object":{"metadata":{"name":"a"}}}"""));
+        var events = await WatchAsync((response, ending) => response.WriteAsync("""{"type":"ADDED","object":{"metadata":{"name":"a"}}}""", ending));
         Assert.Empty(events);
     }
 

@@ -1,8 +1,11 @@
+using System.Collections.Concurrent;
+using System.Diagnostics.Metrics;
 using Microsoft.Extensions.Logging;
 using ModuleController.Core.Builtin;
 using ModuleController.Core.Meta;
 using ModuleController.DevCluster;
 using ModuleController.Kube.Tests.Client;
+using ModuleController.Tests;
 
 namespace ModuleController.Kube.Tests.Controllers;
 
@@ -98,6 +101,69 @@ public sealed class EndToEndTests : IAsyncLifetime
         Assert.Equal(10, reconciler.Creates);
         Assert.Equal(10, reconciler.FinalizerWrites);
         Assert.DoesNotContain(_logs.Lines, line => line.Message.Contains("the cache was old", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task Queues_reconciles_and_caches_are_measured()
+    {
+        var measured = new ConcurrentDictionary<string, string>();
+        using var listener = new MeterListener
+        {
+            InstrumentPublished = (instrument, listener) =>
+            {
+                if (instrument.Meter.Name == KubeMetrics.MeterName) listener.EnableMeasurementEvents(instrument);
+            },
+        };
+        listener.SetMeasurementEventCallback<int>((instrument, _, tags, _) => Note(instrument, tags));
+        listener.SetMeasurementEventCallback<double>((instrument, _, tags, _) => Note(instrument, tags));
+        listener.Start();
+        await using var informers = new InformerFactory(_client, TimeProvider.System, _logs, _metrics);
+        var reconciler = new LeasePerService(_client, informers);
+        var manager = new Manager(informers, TimeProvider.System, _logs, metrics: _metrics);
+        var wake = default(Action<ObjectKey>);
+        manager.Reconcile(reconciler).Named("measured").Tracks(reconciler.Tracker).WokenBy(waker =>
+        {
+            wake = waker;
+            return new MemoryStream();
+        });
+        _host.Faults.EventDelay = TimeSpan.FromSeconds(1);
+        var run = manager.RunAsync(_stop.Token);
+        await CreateServiceAsync("first");
+        await Eventually.True(() => reconciler.Creates == 1);
+        wake!(new("default", "first"));   // its cache is a second behind
+
+        await Eventually.True(() =>
+        {
+            listener.RecordObservableInstruments();
+            return measured.GetValueOrDefault("kube_cache_lag measured") is not null;
+        }, () => string.Join('\n', measured.Values));
+        Assert.Equal("done", measured["kube_reconcile_duration measured"].Split(' ')[^1]);
+        Assert.Contains("kube_queue_depth measured", measured.Keys);
+        Assert.Contains("kube_queue_oldest_age measured", measured.Keys);
+        Assert.Contains("kube_cache_silence services", measured.Keys);
+        await _stop.CancelAsync();
+        await Eventually.Ends(run);
+
+        void Note(Instrument instrument, ReadOnlySpan<KeyValuePair<string, object?>> tags) =>
+            measured.TryAdd($"{instrument.Name} {tags[0].Value}", $"{instrument.Name} {string.Join(' ', tags.ToArray().Select(tag => tag.Value))}");
+    }
+
+    [Fact]
+    public async Task A_kubeconfig_leads_to_the_server_and_names_the_namespace()
+    {
+        var file = Path.Combine(Path.GetTempPath(), $"kubeconfig-{Guid.NewGuid():N}");
+        try
+        {
+            await _host.WriteKubeconfigAsync(file, Cancellation);
+            using var transport = Transport.FromKubeconfig(file);
+            using var client = new KubeClient(transport, new ResourceJson());
+            Assert.Equal("default", transport.Namespace);
+            Assert.Contains(await client.ListAllAsync<Namespace>(cancellation: Cancellation), found => found.Metadata.Name == "default");
+        }
+        finally
+        {
+            File.Delete(file);
+        }
     }
 
     [Fact]

@@ -2,6 +2,7 @@ using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Time.Testing;
 using ModuleController.Core.Builtin;
 using ModuleController.Kube.Tests.Caches;
+using ModuleController.Tests;
 
 namespace ModuleController.Kube.Tests.Hosting;
 

@@ -3,6 +3,7 @@ using Microsoft.Extensions.Time.Testing;
 using ModuleController.Core.Builtin;
 using ModuleController.Core.Meta;
 using ModuleController.Kube.Tests.Caches;
+using ModuleController.Tests;
 
 namespace ModuleController.Kube.Tests.Hosting;
 

@@ -43,7 +43,13 @@ public sealed class ControlPlaneHost : IAsyncDisposable
 
     private ControlPlaneHost(ControlPlaneOptions options, ControlPlaneSetup setup)
     {
-        (_options, _time, _loggers) = (options, setup.Time, LoggerFactory.Create(setup.Logging));
+        (_options, _time) = (options, setup.Time);
+        // What keeps the ports from opening is thrown; the web host would log it besides, with its stack trace.
+        _loggers = LoggerFactory.Create(logging =>
+        {
+            setup.Logging(logging);
+            logging.AddFilter("Microsoft.Extensions.Hosting", LogLevel.None);
+        });
         var transport = Connect(options);
         LeaseNamespace = options.Namespace ?? transport.Namespace ?? "default";
         _client = new(
@@ -159,8 +165,8 @@ public sealed class ControlPlaneHost : IAsyncDisposable
                 },
                 async deadline =>
                 {
-                    await _agents.CloseAllAsync("this controller stops");
                     await background.StopAsync(deadline);
+                    await _agents.CloseAllAsync("this controller stops", deadline);
                 })
             .Add(
                 ManagerPhase.Workers, "gate",

@@ -18,7 +18,9 @@ public sealed class AgentDirectory(LeaderGate gate, AgentOptions options, AgentM
 
     private readonly ConcurrentDictionary<ObjectKey, Entry> _entries = new();
     private readonly Lock _lock = new();
+    private readonly TaskCompletionSource _allEnded = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private Action<ObjectKey>[] _subscribers = [];
+    private int _streams;
     private readonly CancellationTokenSource _closing = new();
     private Status? _closed;
 
@@ -105,12 +107,34 @@ public sealed class AgentDirectory(LeaderGate gate, AgentOptions options, AgentM
         session?.Close(StatusCode.NotFound, $"pod {pod} is gone");
     }
 
-    /// <summary>Ends every stream, and each that may still come.</summary>
-    public async Task CloseAllAsync(string why)
+    /// <summary>Ends every stream, and each that may still come; returns when their agents have been told.</summary>
+    public async Task CloseAllAsync(string why, CancellationToken deadline)
     {
-        lock (_lock) _closed = new(StatusCode.Unavailable, why);
+        lock (_lock)
+        {
+            _closed = new(StatusCode.Unavailable, why);
+            if (_streams == 0) _allEnded.TrySetResult();
+        }
+
         foreach (var entry in _entries.Values) entry.Session?.Close(StatusCode.Unavailable, why);
         await _closing.CancelAsync();
+        await _allEnded.Task.WaitAsync(deadline);
+    }
+
+    /// <summary>A stream begins, not yet anybody's session.</summary>
+    internal void StreamBegins()
+    {
+        lock (_lock) _streams++;
+    }
+
+    /// <summary>The stream's status is on its way.</summary>
+    internal void StreamEnded()
+    {
+        lock (_lock)
+        {
+            _streams--;
+            if (_closed is not null && _streams == 0) _allEnded.TrySetResult();
+        }
     }
 
     public void Dispose() => _closing.Dispose();

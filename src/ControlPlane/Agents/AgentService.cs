@@ -17,6 +17,13 @@ public sealed partial class AgentService(
     public override async Task Connect(
         IAsyncStreamReader<ConnectRequest> requestStream, IServerStreamWriter<ConnectResponse> responseStream, ServerCallContext context)
     {
+        directory.StreamBegins();
+        // When the status has been written; the ports must not close before.
+        context.GetHttpContext().Response.OnCompleted(() =>
+        {
+            directory.StreamEnded();
+            return Task.CompletedTask;
+        });
         var end = await ServeAsync(requestStream, responseStream, context);
         metrics.StreamEnded(end.StatusCode);
         if (end.StatusCode == StatusCode.OK) return;

@@ -11,12 +11,11 @@ public sealed class BasePodObserver(Caches caches, IAgentDirectory agents, TimeP
 {
     private static readonly TimeSpan LongEnough = TimeSpan.FromSeconds(60);
 
-    public string? UidOf(ObjectKey key) => caches.Pods.Get(key)?.Metadata.Uid;
+    public Pod? Find(ObjectKey key) => caches.Pods.Get(key);
 
     /// <summary>Null: nothing here is ours, or ever was.</summary>
-    public BasePodState? Observe(ObjectKey key, BasePodMemory memory)
+    public BasePodState? Observe(ObjectKey key, Pod? pod, BasePodMemory memory)
     {
-        var pod = caches.Pods.Get(key);
         var modules = ModulesOf(key);
         var view = pod?.Metadata.Uid is { } uid ? agents.Find(key, uid) : null;
         if (modules.Count == 0 && view is not { Biz.Count: > 0 } && (pod is null || !HasOurLabels(pod))) return null;

@@ -27,9 +27,10 @@ public sealed partial class BasePodReconciler(
 
     public async Task<ReconcileResult> ReconcileAsync(ObjectKey key, CancellationToken cancellation)
     {
-        var uid = observer.UidOf(key);
+        var pod = observer.Find(key);
+        var uid = pod?.Metadata.Uid;
         var remembered = _memories.TryGetValue(key, out var found) && found.PodUid == uid ? found.Memory : BasePodMemory.Empty;
-        if (observer.Observe(key, remembered) is not { } state)
+        if (observer.Observe(key, pod, remembered) is not { } state)
         {
             _memories.TryRemove(key, out _);
             return ReconcileResult.Done;
@@ -37,7 +38,7 @@ public sealed partial class BasePodReconciler(
 
         var now = time.GetUtcNow();
         var plan = BasePodPlanner.Plan(state, now);
-        if (plan.Labels.Count > 0) await PatchLabelsAsync(key, state.Pod!, plan.Labels, cancellation);
+        if (plan.Labels.Count > 0) await PatchLabelsAsync(key, pod!, plan.Labels, cancellation);
         foreach (var change in plan.Statuses) await WriteStatusAsync(key, change, cancellation);
         foreach (var removal in plan.Finalizers) await RemoveFinalizersAsync(key, removal, cancellation);
         foreach (var item in plan.Events) Record(state, item);

@@ -60,6 +60,9 @@ internal sealed class BasePodFacts
 
     public DateTimeOffset? LookAgainAt { get; private set; }
 
+    /// <summary>Never in the future: while the gate is shut, nothing has been waited for yet.</summary>
+    public DateTimeOffset AcceptingSince => State.AcceptingSince < Now ? State.AcceptingSince : Now;
+
     public string PodUid => State.Pod?.Metadata.Uid ?? "";
 
     /// <summary>Whether that time has come; if not, the plan is to be made again then.</summary>

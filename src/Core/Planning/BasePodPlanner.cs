@@ -88,7 +88,7 @@ public static class BasePodPlanner
     {
         if (!pod.IsLiving || pod.Current is not null) return null;
         if (pod.State.Memory.SilentSince is { } since) return since;
-        return pod.View is null ? pod.State.AcceptingSince : pod.View.IsConnected ? pod.Now : pod.View.LastHeard;
+        return pod.View is null ? pod.AcceptingSince : pod.View.IsConnected ? pod.Now : pod.View.LastHeard;
     }
 
     private static DateTimeOffset? DownSince(BasePodFacts pod) => pod.View switch

@@ -1,4 +1,3 @@
-using System.Globalization;
 using ModuleController.Core.Meta;
 using ModuleController.Core.Modules;
 
@@ -22,47 +21,22 @@ internal static class ModuleStatusPlanner
         if (!module.IsHere) return OffPod(pod, module, ref memory);
         if (pod.State.IsReleased) return Withdrawn(pod, module, "PodReleased", $"pod {pod.State.Key} no longer belongs to the base");
         if (pod.Life is { } life && status.BaseLife is { } of && of != life.Id && !module.IsInstalled)
-            return NewLife(pod, module, life, ref memory, events);
-        if (pod.Life is { } first && status.BaseLife is null && Deaths(pod, module, memory) is { } deaths)
-            return Died(pod, module, first, deaths, ref memory, events);
+            return NewLife(pod, module, life, podMemory, ref memory, events);
+        if (pod.Life is { } first && status.BaseLife is null && ModuleFailures.Death(pod, module, podMemory) is { } death)
+            return Died(pod, module, first, death, ref memory, events);
         if (pod.Current is null) return Unknown(pod, module, ref memory);
         if (module.IsInstalled) return Available(pod, module, ref memory);
         return NotInstalled(pod, module, podMemory, ref memory, events);
-    }
-
-    /// <summary>What failed in this life and is not in the status yet.</summary>
-    private static (int Attempts, ModuleError Error)? NewFailure(BasePodFacts pod, ModuleFacts module)
-    {
-        if (pod.LastAnswer(module.Uid, "install") is { } last && last.Attempt > module.Recorded)
-        {
-            if (last.Answer.Outcome == CommandOutcome.Failed || IsRefusedForGood(last.Answer))
-                return (last.Attempt, ErrorOf(last.Answer));
-            if (last.Answer.Outcome == CommandOutcome.Succeeded && module.Own is null && !module.IsAboutToShow)
-                return (last.Attempt, Error(FailureReason.BizLost, "the install succeeded, but the base does not list the module", pod.Now));
-        }
-
-        if (module.Own is null && module.IsOfThisLife && module.Module.Status.Conditions.IsTrue(ModuleConditions.Installed))
-            return (module.Recorded, Error(FailureReason.BizLost, "the base does not list the module any more", pod.Now));
-        if (module.Own is { State: BizState.Deactivated } && pod.LastAnswer(module.Uid, "switch") is { Answer.Outcome: CommandOutcome.Failed } failed
-            && !IsRecorded(module, failed.Answer)) return (module.Recorded, ErrorOf(failed.Answer, FailureReason.SwitchFailed));
-        if (module.IsStuck && module.Module.Status is not { Status: ModulePhase.Failed, LastError.Reason: nameof(FailureReason.InstallTimedOut) })
-            return (module.Recorded, Error(FailureReason.InstallTimedOut, "the module has not come to rest in its start", pod.Now));
-        if (module.Twin is { ModuleUid: null or "", State: BizState.Broken } && module.Module.Status.LastError?.Reason != nameof(FailureReason.ForeignBiz))
-            return (module.Recorded, Error(FailureReason.ForeignBiz,
-                $"{module.Name}:{module.Version} is in the base already, broken and not installed by us; it is left alone", pod.Now));
-        return null;
     }
 
     private static ModuleStatus Going(
         BasePodFacts pod, ModuleFacts module, BasePodMemory podMemory, ref ModuleMemory memory, ICollection<BasePodEvent> events)
     {
         var status = module.Module.Status;
-        if (pod.LastAnswer(module.Uid, "uninstall") is { Answer.Outcome: CommandOutcome.Failed } failed && module.Own is not null
-            && !IsRecorded(module, failed.Answer))
+        if (ModuleFailures.OfUninstall(pod, module) is { } error)
         {
-            var error = ErrorOf(failed.Answer, FailureReason.UninstallFailed);
             events.Add(new(module.Module, error.Reason,
-                $"{module.Name}:{module.Version} on pod {pod.State.Key} could not be uninstalled{CodeOf(error)}: {error.Message}"));
+                $"{module.Name}:{module.Version} on pod {pod.State.Key} could not be uninstalled{ModuleFailures.CodeOf(error)}: {error.Message}"));
             return Write(pod, module, status with
             {
                 Status = ModulePhase.Terminating,
@@ -84,7 +58,7 @@ internal static class ModuleStatusPlanner
     private static ModuleStatus NotInstalled(
         BasePodFacts pod, ModuleFacts module, BasePodMemory podMemory, ref ModuleMemory memory, ICollection<BasePodEvent> events)
     {
-        if (NewFailure(pod, module) is { } failure)
+        if (ModuleFailures.InThisLife(pod, module) is { } failure)
         {
             memory = memory with { Phase = null, PhaseSince = null };
             return Failed(pod, module, failure.Attempts, failure.Error, events);
@@ -126,7 +100,7 @@ internal static class ModuleStatusPlanner
             Attempts = Math.Max(1, Math.Max(module.Recorded, pod.LastAnswer(module.Uid, "install")?.Attempt ?? 0)),
             LastError = isCleared ? null : status.LastError,
             BaseLife = life.Id,
-            InstalledAt = Seconds(biz.InstalledAt) ?? (isNewLife ? null : status.InstalledAt) ?? Seconds(pod.Now),
+            InstalledAt = ModuleFailures.Seconds(biz.InstalledAt) ?? (isNewLife ? null : status.InstalledAt) ?? ModuleFailures.Seconds(pod.Now),
             InstallSeconds = biz.InstallDuration is { } took ? Math.Round(took.TotalSeconds, 3) : isNewLife ? null : status.InstallSeconds,
             MetaspaceBytes = biz.MetaspaceBytes != 0 ? biz.MetaspaceBytes : isNewLife ? null : status.MetaspaceBytes,
             ArtifactHash = biz.ArtifactHash ?? (isNewLife ? null : status.ArtifactHash),
@@ -149,7 +123,7 @@ internal static class ModuleStatusPlanner
             (_, Retry.After after) => (ModulePhase.Pending, $"is tried again at {(error.Time ?? pod.Now) + after.Delay:HH:mm:ss} UTC"),
             _ => throw new InvalidOperationException($"no retry for {error.Reason}"),
         };
-        events.Add(new(module.Module, error.Reason, $"{what}: attempt {attempts} failed{CodeOf(error)}: {error.Message}"));
+        events.Add(new(module.Module, error.Reason, $"{what}: attempt {attempts} failed{ModuleFailures.CodeOf(error)}: {error.Message}"));
         return Write(pod, module, status with
         {
             Status = phase,
@@ -162,9 +136,10 @@ internal static class ModuleStatusPlanner
     }
 
     private static ModuleStatus NewLife(
-        BasePodFacts pod, ModuleFacts module, BaseLife life, ref ModuleMemory memory, ICollection<BasePodEvent> events)
+        BasePodFacts pod, ModuleFacts module, BaseLife life, BasePodMemory podMemory, ref ModuleMemory memory,
+        ICollection<BasePodEvent> events)
     {
-        if (Deaths(pod, module, memory) is { } deaths) return Died(pod, module, life, deaths, ref memory, events);
+        if (ModuleFailures.Death(pod, module, podMemory) is { } death) return Died(pod, module, life, death, ref memory, events);
         memory = memory with { Phase = null, PhaseSince = null, Installing = null };
         var status = module.Module.Status;
         var isFinal = status.LastError is { } error && Retries.After(module, error, 1) is Retry.Final;
@@ -180,45 +155,24 @@ internal static class ModuleStatusPlanner
     }
 
     private static ModuleStatus Died(
-        BasePodFacts pod, ModuleFacts module, BaseLife life, int deaths, ref ModuleMemory memory, ICollection<BasePodEvent> events)
+        BasePodFacts pod, ModuleFacts module, BaseLife life, ModuleError error, ref ModuleMemory memory, ICollection<BasePodEvent> events)
     {
         memory = memory with { Phase = null, PhaseSince = null, Installing = null };
         var status = module.Module.Status;
+        var deaths = Retries.DeathsIn(error);
         var isFinal = RetryPolicy.Next(FailureReason.BaseDied, deaths, module.HasServed, 0) is Retry.Final;
-        var error = Error(FailureReason.BaseDied, "the base ended while it was installed, or within a minute of it", pod.Now) with
-        {
-            Code = deaths.ToString(CultureInfo.InvariantCulture),
-        };
-        events.Add(new(module.Module, error.Reason, $"{module.Name}:{module.Version} on pod {pod.State.Key}: {error.Message} ({deaths} so far)"));
+        events.Add(new(module.Module, error.Reason, $"{module.Name}:{module.Version} on pod {pod.State.Key}: {error.Message} (death {error.Code})"));
         return Write(pod, module, status with
         {
             Status = isFinal ? ModulePhase.Failed : ModulePhase.Pending,
             Message = isFinal
                 ? $"{error.Reason}: {error.Message}, {deaths} times; is not tried again with this artifact"
-                : $"{error.Reason}: {error.Message}; is tried once more, after the other modules of the pod",
+                : $"{error.Reason}: {error.Message}; is tried again, after the other modules of the pod",
             Attempts = null,
             LastError = error,
             BaseLife = life.Id,
             Conditions = Down(pod, status, error.Reason, error.Message),
         });
-    }
-
-    /// <summary>How many lives ended under this Module, where the one before this was one of them; else null.</summary>
-    private static int? Deaths(BasePodFacts pod, ModuleFacts module, ModuleMemory memory)
-    {
-        var status = module.Module.Status;
-        if (module.HasLived || module.IsInstalled) return null;
-        var life = pod.Life!;
-        var ended = pod.State.Memory.DownSince is { } down && down < life.StartedAt ? down : life.StartedAt;
-        // Installed in the life that ended, and that soon before its end.
-        var wasYoung = status.BaseLife is not null && status.BaseLife != life.Id
-            && status.Conditions.IsTrue(ModuleConditions.Installed) && status.InstalledAt is { } installed
-            && ended - installed <= BasePodTimes.Suspicious;
-        var wasUnderWay = (memory.Installing is { } install && install.BaseLife != life.Id)
-            || pod.View!.Answers.Values.Any(answer => answer.Reason == FailureReason.BaseDied
-                && BasePodFacts.PartOf(answer.CommandId, 0) == module.Uid && BasePodFacts.PartOf(answer.CommandId, 2) != life.Id);
-        if (!wasYoung && !wasUnderWay) return null;
-        return 1 + Retries.DeathsIn(status.LastError);
     }
 
     // The pod is terminating, finished or gone: it serves nothing, and Placement replaces its Modules.
@@ -251,7 +205,7 @@ internal static class ModuleStatusPlanner
                 : status;
         }
 
-        var since = pod.View?.LastHeard ?? pod.State.AcceptingSince;
+        var since = pod.View?.LastHeard ?? pod.AcceptingSince;
         if (!pod.IsDue(since + BasePodTimes.SilenceToTell)) return status;
         var message = $"the agent of pod {pod.State.Key} has not been heard since {since:HH:mm:ss} UTC";
         if (status.Conditions.Find(ModuleConditions.AgentConnected) is { Status: Condition.Unknown }) return status;
@@ -298,7 +252,7 @@ internal static class ModuleStatusPlanner
         wanted = wanted with
         {
             ObservedGeneration = module.Module.Metadata.Generation,
-            LastTransitionTime = wanted.Status == status.Status ? status.LastTransitionTime : Seconds(pod.Now),
+            LastTransitionTime = wanted.Status == status.Status ? status.LastTransitionTime : ModuleFailures.Seconds(pod.Now),
         };
         return ModuleStatuses.AreEqual(status, wanted) ? status : wanted;
     }
@@ -313,23 +267,5 @@ internal static class ModuleStatusPlanner
 
     private static IReadOnlyList<Condition> With(
         BasePodFacts pod, IReadOnlyList<Condition> conditions, string type, string status, string reason, string? message) =>
-        conditions.With(new() { Type = type, Status = status, Reason = reason, Message = message }, Seconds(pod.Now)!.Value);
-
-    // The API keeps whole seconds: what is finer would differ from itself at the next look.
-    private static DateTimeOffset? Seconds(DateTimeOffset? time) =>
-        time is { } exact ? exact.AddTicks(-(exact.Ticks % TimeSpan.TicksPerSecond)) : null;
-
-    private static bool IsRefusedForGood(CommandAnswer answer) =>
-        answer is { Outcome: CommandOutcome.Refused, Reason: not (null or FailureReason.Fenced) };
-
-    private static bool IsRecorded(ModuleFacts module, CommandAnswer answer) =>
-        module.Module.Status.LastError is { Time: { } time } && time >= Seconds(answer.ReceivedAt);
-
-    private static ModuleError ErrorOf(CommandAnswer answer, FailureReason otherwise = FailureReason.ArkletUnreachable) =>
-        Error(answer.Reason ?? otherwise, answer.Message ?? "no cause was given", answer.ReceivedAt) with { Code = answer.Code };
-
-    private static ModuleError Error(FailureReason reason, string message, DateTimeOffset time) =>
-        new() { Reason = reason.ToString(), Message = message, Time = Seconds(time) };
-
-    private static string CodeOf(ModuleError error) => error.Code is { Length: > 0 } code ? $" ({code})" : "";
+        conditions.With(new() { Type = type, Status = status, Reason = reason, Message = message }, ModuleFailures.Seconds(pod.Now)!.Value);
 }

@@ -111,7 +111,7 @@ internal static class ModuleSteps
         if (status.LastError?.Reason == nameof(FailureReason.BaseDied) && !MayTrySuspect(pod, module))
         {
             return new ModuleStep.Wait(ModulePhase.Prepare,
-                "suspected of having ended the base: waiting for the other modules, and a minute after each suspect");
+                "suspected of having ended the base: waiting for the other modules, and for a minute without the base ending");
         }
 
         return new ModuleStep.Send(new ModuleCommand.Install(
@@ -149,9 +149,11 @@ internal static class ModuleSteps
         return null;
     }
 
+    // A minute apart only where a death could not be pinned on one of them: a restart by hand shall not cost minutes.
     private static bool MayTrySuspect(BasePodFacts pod, ModuleFacts module) =>
         pod.Modules.Where(other => other.IsHere && !other.IsDeleting && other.Uid != module.Uid).All(other => other.IsSuspect
-            ? !other.IsInstalled || pod.IsDue((other.Own!.InstalledAt ?? pod.Now) + BasePodTimes.Suspicious)
+            ? !other.IsInstalled || !Retries.IsShared(other.Module.Status.LastError)
+                || pod.IsDue((other.Own!.InstalledAt ?? pod.Now) + BasePodTimes.Suspicious)
             : other.IsInstalled || other.Recorded > 0 || other.Module.Status.Status == ModulePhase.Failed);
 
     private static ModuleStep.Wait WaitForOwner(ModuleFacts owner) => new(
@@ -161,7 +163,7 @@ internal static class ModuleSteps
     private static ModuleStep RemoveOrphan(BasePodFacts pod, BizView orphan, TimeSpan drain, BasePodMemory memory)
     {
         var what = $"{orphan.Name}:{orphan.Version} of a Module that is gone";
-        if (!pod.IsDue(pod.State.AcceptingSince + BasePodTimes.AgentsReport))
+        if (!pod.IsDue(pod.AcceptingSince + BasePodTimes.AgentsReport))
             return new ModuleStep.Wait(ModulePhase.Prepare, $"{what} is in the way; nothing is removed in our first seconds");
         if (orphan.IsStuck || orphan.State is BizState.Resolved or BizState.Other)
             return new ModuleStep.Wait(ModulePhase.Prepare, $"{what} hangs in the base of pod {pod.State.Key}; only its restart helps");

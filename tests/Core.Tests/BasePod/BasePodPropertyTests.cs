@@ -31,7 +31,7 @@ public sealed class BasePodPropertyTests
                 CalmDown(world);
                 AssertAsItShouldBe(world);
             },
-            iter: 1500);
+            iter: 800);
 
     [Fact]
     public void A_plan_that_was_carried_out_leaves_nothing_to_do_until_something_happens() =>

@@ -1,4 +1,3 @@
-using ModuleController.Core.Meta;
 using ModuleController.Core.Modules;
 using ModuleController.Core.Planning;
 
@@ -338,19 +337,54 @@ public sealed class FailureTests
     }
 
     [Fact]
-    public void BaseDied_suspects_come_one_at_a_time_with_a_minute_between()
+    public void BaseDied_blames_all_that_were_new_and_then_finds_the_one()
     {
-        foreach (var name in (string[])["a", "b"]) _world.Add(name);
+        var (good, poison) = (_world.Add("a-good"), _world.Add("b-poison"));
         _world.Settle();
-        _world.Advance(10);
-        _world.Agent.Restart(_world.Now);
-        _world.Sent.Clear();
+        Die();
+        // Back at once: it may have been somebody's hand.
+        Assert.Equal(["a-good", "b-poison"], _world.Sent.Select(command => command.Name));
 
-        _world.SettleWithin(50);
-        Assert.Equal(["a"], _world.Sent.Select(command => command.Name));
+        Die();
+        Assert.Equal(["1+", "1+"], new[] { good, poison }.Select(module => _world.Status(module).LastError!.Code));
+        Assert.Equal(["a-good"], _world.Sent.Select(command => command.Name));
 
-        _world.SettleWithin(15);
-        Assert.Equal(["a", "b"], _world.Sent.Select(command => command.Name));
+        _world.SettleWithin(62);
+        Assert.Equal(["a-good", "b-poison"], _world.Sent.Select(command => command.Name));
+        Assert.Null(_world.Status(good).LastError);
+
+        Die();
+        Assert.Equal((ModulePhase.Failed, "2"), (_world.Status(poison).Status, _world.Status(poison).LastError!.Code));
+        Assert.True(_world.Find(good)!.IsAvailable);
+
+        void Die()
+        {
+            _world.Advance(10);
+            _world.Agent.Restart(_world.Now);
+            _world.Sent.Clear();
+            _world.Settle();
+        }
+    }
+
+    [Fact]
+    public void BaseDied_again_during_an_install_is_pinned_on_that_install()
+    {
+        var (other, poison) = (_world.Add("a-other"), _world.Add("b-poison"));
+        for (var death = 1; death <= 2; death++)
+        {
+            while (_world.Agent.Running?.Name != "b-poison")
+            {
+                _world.Agent.Finish(_world.Now);
+                _world.Reconcile();
+            }
+
+            _world.Agent.Restart(_world.Now);
+            _world.Reconcile();
+        }
+
+        _world.SettleWithin(3600);
+        Assert.Equal((ModulePhase.Failed, "2"), (_world.Status(poison).Status, _world.Status(poison).LastError!.Code));
+        Assert.True(_world.Find(other)!.IsAvailable);
     }
 
     [Fact]

@@ -195,6 +195,19 @@ public sealed class UpgradeAndTrafficTests
     }
 
     [Fact]
+    public void While_agents_cannot_connect_yet_no_time_has_passed()
+    {
+        _world.Agent.Forget();
+        (_world.Memory, _world.AcceptingSince) = (BasePodMemory.Empty, DateTimeOffset.MaxValue);
+        _world.Delete(_old);
+
+        _world.Reconcile();
+
+        Assert.NotNull(_world.Find(_old));
+        Assert.Equal(_world.Now, _world.Memory.SilentSince);
+    }
+
+    [Fact]
     public void Labels_go_at_once_when_the_pod_is_deleted()
     {
         _world.SetPod(meta => meta with { DeletionTimestamp = _world.Now });

@@ -1,7 +1,6 @@
 using System.Text;
 using System.Text.Json.Nodes;
 using Microsoft.Extensions.Logging.Abstractions;
-using ModuleController.ControlPlane;
 using ModuleController.ControlPlane.Reconcilers;
 using ModuleController.Core.Builtin;
 using ModuleController.Core.Meta;

@@ -1,6 +1,5 @@
 using System.Collections.Concurrent;
 using System.Net;
-using System.Net.Http.Json;
 using System.Text;
 using System.Text.Json.Nodes;
 using k8s;
@@ -59,6 +58,7 @@ internal sealed class GatewayRig : IAsyncDisposable
             await rig.PostAsync("/apis/apiextensions.k8s.io/v1/customresourcedefinitions", JsonNode.Parse(KubernetesJson.Serialize(definition))!);
         }
 
+        await rig.PostAsync("/api/v1/namespaces/default/serviceaccounts", new JsonObject { ["metadata"] = new JsonObject { ["name"] = "agent" } });
         return rig;
     }
 
@@ -101,20 +101,30 @@ internal sealed class GatewayRig : IAsyncDisposable
         var pod = await PostAsync("/api/v1/namespaces/default/pods", new JsonObject
         {
             ["metadata"] = new JsonObject { ["name"] = name },
-            ["spec"] = new JsonObject { ["containers"] = new JsonArray(new JsonObject { ["name"] = "base", ["image"] = "base" }) },
+            ["spec"] = new JsonObject { ["serviceAccountName"] = "agent", ["containers"] = new JsonArray(new JsonObject { ["name"] = "base", ["image"] = "base" }) },
         });
         return pod["metadata"]!["uid"]!.GetValue<string>();
     }
 
+    public Task CreateModuleAsync(string name, string podUid) => PostAsync("/apis/koupleless.io/v1alpha1/namespaces/default/modules", new JsonObject
+    {
+        ["apiVersion"] = "koupleless.io/v1alpha1",
+        ["kind"] = "Module",
+        ["metadata"] = new JsonObject { ["name"] = name },
+        ["spec"] = new JsonObject
+        {
+            ["module"] = new JsonObject { ["name"] = "orders", ["version"] = "1.0.0", ["url"] = "http://repository/orders-1.0.0.jar" },
+            ["podName"] = "base-0",
+            ["podUid"] = podUid,
+        },
+    });
+
     /// <summary>A token of the pod's service account, as the kubelet would project it.</summary>
     public async Task<string> TokenAsync(string? pod, string? uid, string audience = "modulecontroller")
     {
-        var accounts = "/api/v1/namespaces/default/serviceaccounts";
-        if ((await _http.GetAsync(new Uri($"{accounts}/agent", UriKind.Relative), Cancellation)).StatusCode == HttpStatusCode.NotFound)
-            await PostAsync(accounts, new JsonObject { ["metadata"] = new JsonObject { ["name"] = "agent" } });
         var spec = new JsonObject { ["audiences"] = new JsonArray(audience), ["expirationSeconds"] = 3600 };
         if (pod is not null) spec["boundObjectRef"] = new JsonObject { ["kind"] = "Pod", ["apiVersion"] = "v1", ["name"] = pod, ["uid"] = uid };
-        var answer = await PostAsync($"{accounts}/agent/token", new JsonObject { ["spec"] = spec });
+        var answer = await PostAsync("/api/v1/namespaces/default/serviceaccounts/agent/token", new JsonObject { ["spec"] = spec });
         return answer["status"]!["token"]!.GetValue<string>();
     }
 

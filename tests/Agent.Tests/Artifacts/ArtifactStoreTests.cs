@@ -91,7 +91,8 @@ public sealed class ArtifactStoreTests : IAsyncLifetime
     {
         var jar = await GetAsync("cut-once.jar");
         Assert.Equal(_jar, await File.ReadAllBytesAsync(jar.Path, Cancellation));
-        Assert.Equal(["", "bytes=50000-"], _ranges);
+        Assert.Equal("", _ranges[0]);
+        Assert.Matches("^bytes=[1-9][0-9]*-$", _ranges[1]);
     }
 
     [Fact]
@@ -229,11 +230,13 @@ public sealed class ArtifactStoreTests : IAsyncLifetime
             context.Response.ContentLength = _jar.Length;
             await context.Response.Body.WriteAsync(_jar.AsMemory(0, 50_000));
             await context.Response.Body.FlushAsync();
+            // What the client has not read when the connection is reset is lost to it.
+            await Task.Delay(TimeSpan.FromMilliseconds(300), TimeProvider.System);
             context.Abort();
             return;
         }
 
-        var from = range.Length > 0 ? 50_000 : 0;
+        var from = range.Length > 0 ? int.Parse(range["bytes=".Length..^1], System.Globalization.CultureInfo.InvariantCulture) : 0;
         if (from > 0)
         {
             context.Response.StatusCode = 206;

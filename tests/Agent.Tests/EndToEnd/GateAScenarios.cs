@@ -251,6 +251,10 @@ public abstract class MetaspaceScenario(ContractFixture fixture) : IAsyncLifetim
         var agent = await gateway.AcceptAsync(cancellation);
         await agent.UntilAsync(s => s.Snapshot is { BizKnown: true }, "a snapshot with the list of modules");
 
+        // What reports a failure is loaded by the first one; there would be no room for it later.
+        var first = await agent.RunAsync(Install(agent.Life, "plain-throws", "1.0.0", fixture.Base.Jar("plain-throws", "1.0.0")));
+        Assert.Equal((Reason.BizStartFailed, "java.io.IOException: licence.bin: truncated"), (first.Reason, first.Message));
+
         var result = await agent.RunAsync(Install(agent.Life, "metaspace", "1.0.0", fixture.Base.Jar("metaspace", "1.0.0")));
         Assert.Equal((Outcome.Failed, Reason.MetaspaceFull), (result.Outcome, result.Reason));
         Assert.Contains("OutOfMemoryError: Metaspace", result.Message, StringComparison.Ordinal);

@@ -1,5 +1,4 @@
 using System.Runtime.InteropServices;
-using Microsoft.Extensions.Logging;
 using ModuleController.Agent;
 
 if (args is ["--help" or "-h" or "help", ..])
@@ -26,18 +25,12 @@ if (isProbe)
     return 1;
 }
 
-using var logs = LoggerFactory.Create(logging => logging.AddSimpleConsole(console =>
-{
-    console.SingleLine = true;
-    console.UseUtcTimestamp = true;
-    console.TimestampFormat = "yyyy-MM-ddTHH:mm:ss.fffZ ";
-}));
 using var ending = new CancellationTokenSource();
 using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop);
 using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Stop);
 try
 {
-    return await AgentRuntime.RunAsync(options, logs, ending.Token);
+    return await AgentRuntime.RunAsync(options, ending.Token);
 }
 catch (Exception e) when (e is IOException or UnauthorizedAccessException)
 {

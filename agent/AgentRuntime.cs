@@ -10,7 +10,7 @@ using ModuleController.Agent.Observing;
 namespace ModuleController.Agent;
 
 /// <summary>The agent put together: its four loops run until it is told to stop, or until one of them fails.</summary>
-internal static class AgentRuntime
+public static class AgentRuntime
 {
     public static string Version { get; } =
         Assembly.GetExecutingAssembly().GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion ?? "0";

@@ -1,1 +1,51 @@
-return 0;
+using System.Runtime.InteropServices;
+using ModuleController.ControlPlane;
+using ModuleController.Kube;
+
+var (options, error) = CommandLine.Parse(args, Environment.GetEnvironmentVariable);
+if (options is null)
+{
+    if (error is null) Console.Out.Write(CommandLine.Help());
+    else Console.Error.WriteLine($"modulecontroller: {error}");
+    return error is null ? 0 : 2;
+}
+
+var told = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+using var terminated = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop);
+using var interrupted = PosixSignalRegistration.Create(PosixSignal.SIGINT, Stop);
+try
+{
+    await using var host = await ControlPlaneHost.StartAsync(options, new() { Logging = LogToConsole });
+    Console.Out.WriteLine($"modulecontroller listens on {host.HttpAddress} and, for agents, on {host.AgentAddress}");
+    await Task.WhenAny(told.Task, host.Completion);
+    await host.StopAsync();
+    return 0;
+}
+catch (LeadershipLostException)
+{
+    Console.Error.WriteLine("modulecontroller: the lease is lost, another process may lead by now");
+    return 1;
+}
+catch (Exception exception)
+{
+    Console.Error.WriteLine($"modulecontroller: {exception.Message}");
+    return 1;
+}
+
+void Stop(PosixSignalContext signal)
+{
+    // We end in order; the default would end us at once.
+    signal.Cancel = true;
+    told.TrySetResult();
+}
+
+static void LogToConsole(ILoggingBuilder logging) => logging
+    .AddSimpleConsole(console =>
+    {
+        console.SingleLine = true;
+        console.UseUtcTimestamp = true;
+        console.TimestampFormat = "yyyy-MM-dd'T'HH:mm:ss.fff'Z' ";
+    })
+    .SetMinimumLevel(LogLevel.Information)
+    .AddFilter("Microsoft", LogLevel.Warning)
+    .AddFilter("Grpc", LogLevel.Warning);

@@ -33,8 +33,7 @@ public sealed record ServicePort
 
     public int? NodePort { get; init; }
 
-    // A number or a port's name: ours are numbers, but one that a user edited must still be readable.
-    public System.Text.Json.JsonElement? TargetPort { get; init; }
+    public PortOrName? TargetPort { get; init; }
 }
 
 /// <summary>Where a service's traffic goes right now.</summary>

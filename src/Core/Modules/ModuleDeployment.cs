@@ -132,7 +132,7 @@ public sealed record ServiceStrategy
 
     public int? Port { get; init; }
 
-    public int? TargetPort { get; init; }
+    public PortOrName? TargetPort { get; init; }
 
     public string? Type { get; init; }
 }

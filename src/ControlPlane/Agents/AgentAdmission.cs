@@ -1,0 +1,57 @@
+using Grpc.Core;
+using ModuleController.Kube;
+
+namespace ModuleController.ControlPlane.Agents;
+
+/// <summary>The epoch that an agent is greeted with, or why its stream is refused.</summary>
+public readonly record struct Admission(ulong Epoch, Status? Refusal)
+{
+    public static Admission Refused(StatusCode code, string why) => new(0, new(code, why));
+}
+
+/// <summary>Whether the agent that said hello may stay: leader, credentials, pod and epoch.</summary>
+public sealed partial class AgentAdmission(
+    LeaderGate gate, KnownPods pods, AgentOptions options, ILogger<AgentAdmission> logger)
+{
+    /// <summary>Null where this process leads.</summary>
+    public Status? RefusalWithoutHello() => gate.IsOpen
+        ? null
+        : new Status(StatusCode.Unavailable, gate.LeaderAddress is { } leader
+            ? $"this controller is not the leader; {leader} is"
+            : "this controller is not the leader, and knows none");
+
+    public async Task<Admission> AdmitAsync(AgentHello hello, AgentIdentity? identity, CancellationToken cancellation)
+    {
+        if (identity is not null && (identity.Namespace, identity.PodName, identity.PodUid) != (hello.Pod.Namespace, hello.Pod.Name, hello.PodUid))
+        {
+            return Admission.Refused(
+                StatusCode.PermissionDenied, $"the credential is that of pod {identity.Namespace}/{identity.PodName}, not of {hello.Pod}");
+        }
+
+        switch (await pods.ExistsAsync(hello.Pod, hello.PodUid, options.PodTimeout, cancellation))
+        {
+            case false: return Admission.Refused(StatusCode.NotFound, $"there is no pod {hello.Pod} with UID {hello.PodUid}");
+            case null: return Admission.Refused(StatusCode.Unavailable, $"pod {hello.Pod} is not known yet: try again");
+        }
+
+        if (RefusalWithoutHello() is { } refusal) return new(0, refusal);
+        try
+        {
+            var before = gate.Epoch;
+            var epoch = await gate.ReachAsync(hello.HighestEpoch, cancellation);
+            if (epoch != before) LogRaised(hello.Pod, hello.HighestEpoch, epoch);
+            return new(epoch, null);
+        }
+        catch (Exception exception) when (exception is KubeException or InvalidOperationException)
+        {
+            LogNotRaised(hello.Pod, hello.HighestEpoch, exception.Message);
+            return Admission.Refused(StatusCode.Unavailable, "the epoch could not be raised: try again");
+        }
+    }
+
+    [LoggerMessage(LogLevel.Information, "The agent of {Pod} has seen epoch {Seen}: the epoch is {Epoch} now")]
+    private partial void LogRaised(Core.Meta.ObjectKey pod, ulong seen, ulong epoch);
+
+    [LoggerMessage(LogLevel.Warning, "The agent of {Pod} has seen epoch {Seen}, and ours could not be raised: {Why}")]
+    private partial void LogNotRaised(Core.Meta.ObjectKey pod, ulong seen, string why);
+}

@@ -1,0 +1,177 @@
+using System.Collections.Concurrent;
+using Grpc.Core;
+using ModuleController.ControlPlane.Telemetry;
+using ModuleController.Core.Meta;
+using ModuleController.Core.Planning;
+
+namespace ModuleController.ControlPlane.Agents;
+
+/// <summary>Who is connected, and what they said.</summary>
+/// <remarks>
+/// A second session for a pod replaces the first. Of a lost session the last words stay until its pod is gone, or an hour
+/// has passed.
+/// </remarks>
+public sealed class AgentDirectory(LeaderGate gate, AgentOptions options, AgentMetrics metrics, TimeProvider time)
+    : IAgentDirectory, IDisposable
+{
+    private static readonly TimeSpan KeepLastWords = TimeSpan.FromHours(1);
+
+    private readonly ConcurrentDictionary<ObjectKey, Entry> _entries = new();
+    private readonly Lock _lock = new();
+    private readonly TaskCompletionSource _allEnded = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private Action<ObjectKey>[] _subscribers = [];
+    private int _streams;
+    private readonly CancellationTokenSource _closing = new();
+    private Status? _closed;
+
+    /// <summary>Cancelled when no stream may live on.</summary>
+    internal CancellationToken Closing => _closing.Token;
+
+    public DateTimeOffset AcceptingSince => gate.AcceptingSince;
+
+    public int Connected => _entries.Values.Count(entry => entry.Session is not null);
+
+    public BaseView? Find(ObjectKey pod, string podUid)
+    {
+        if (!_entries.TryGetValue(pod, out var entry) || entry.PodUid != podUid) return null;
+        return entry.Session?.View ?? entry.LastWords;
+    }
+
+    public bool TrySend(ObjectKey pod, string podUid, ModuleCommand command)
+    {
+        if (!gate.IsOpen || !_entries.TryGetValue(pod, out var entry) || entry.PodUid != podUid) return false;
+        if (entry.Session is null || !entry.Session.TrySend(command, gate.Epoch, time.GetUtcNow())) return false;
+        metrics.Sent(command);
+        return true;
+    }
+
+    public IDisposable Subscribe(Action<ObjectKey> changed)
+    {
+        lock (_lock) _subscribers = [.. _subscribers, changed];
+        return new Subscription(this, changed);
+    }
+
+    /// <summary>The session speaks for its pod from now on, and the one that did is told so.</summary>
+    internal void Register(AgentSession session)
+    {
+        AgentSession? replaced = null;
+        lock (_lock)
+        {
+            if (_closed is { } end) session.Close(end.StatusCode, end.Detail);
+            var uid = session.Hello.PodUid;
+            _entries.AddOrUpdate(
+                session.Hello.Pod,
+                _ => new(uid, session, null),
+                (_, known) =>
+                {
+                    replaced = known.Session;
+                    return new(uid, session, known.PodUid == uid ? known.Words() : null);
+                });
+        }
+
+        replaced?.Close(StatusCode.Aborted, "replaced by a newer stream of this pod");
+        if (replaced is not null) Notify(session.Hello.Pod);
+    }
+
+    /// <summary>The session is over; what it said last is kept as such.</summary>
+    internal void Unregister(AgentSession session)
+    {
+        lock (_lock)
+        {
+            if (!_entries.TryGetValue(session.Hello.Pod, out var entry) || entry.Session != session) return;
+            if (entry.Words() is { } words) _entries[session.Hello.Pod] = new(entry.PodUid, null, words);
+            else _entries.TryRemove(session.Hello.Pod, out _);
+        }
+
+        Notify(session.Hello.Pod);
+    }
+
+    /// <summary>What a message changed: reconciles are woken, answers counted.</summary>
+    internal void Observe(AgentSession session, SessionStep step)
+    {
+        if (step.Answer is { } answer) metrics.Answered(answer, step.Command);
+        if (step.IsChanged) Notify(session.Hello.Pod);
+    }
+
+    /// <summary>The pod is gone: so are its last words, and a stream that still speaks for it.</summary>
+    public void Forget(ObjectKey pod, string podUid)
+    {
+        AgentSession? session;
+        lock (_lock)
+        {
+            if (!_entries.TryGetValue(pod, out var entry) || entry.PodUid != podUid) return;
+            session = entry.Session;
+            _entries.TryRemove(pod, out _);
+        }
+
+        session?.Close(StatusCode.NotFound, $"pod {pod} is gone");
+    }
+
+    /// <summary>Ends every stream, and each that may still come; returns when their agents have been told.</summary>
+    public async Task CloseAllAsync(string why, CancellationToken deadline)
+    {
+        lock (_lock)
+        {
+            _closed = new(StatusCode.Unavailable, why);
+            if (_streams == 0) _allEnded.TrySetResult();
+        }
+
+        foreach (var entry in _entries.Values) entry.Session?.Close(StatusCode.Unavailable, why);
+        await _closing.CancelAsync();
+        await _allEnded.Task.WaitAsync(deadline);
+    }
+
+    /// <summary>A stream begins, not yet anybody's session.</summary>
+    internal void StreamBegins()
+    {
+        lock (_lock) _streams++;
+    }
+
+    /// <summary>The stream's status is on its way.</summary>
+    internal void StreamEnded()
+    {
+        lock (_lock)
+        {
+            _streams--;
+            if (_closed is not null && _streams == 0) _allEnded.TrySetResult();
+        }
+    }
+
+    public void Dispose() => _closing.Dispose();
+
+    /// <summary>Looks for sessions that are silent or overdue, until cancelled. One timer for all of them.</summary>
+    public async Task WatchOverSessionsAsync(CancellationToken cancellation)
+    {
+        using var timer = new PeriodicTimer(options.HeartbeatInterval / 4, time);
+        while (await timer.WaitForNextTickAsync(cancellation))
+        {
+            var now = time.GetUtcNow();
+            foreach (var (pod, entry) in _entries)
+            {
+                if (entry.Session is not null) entry.Session.CloseIfOverdue(now, options.Silence);
+                else if (now - entry.LastWords!.LastHeard > KeepLastWords) _entries.TryRemove(new(pod, entry));
+            }
+        }
+    }
+
+    private void Notify(ObjectKey pod)
+    {
+        foreach (var subscriber in Volatile.Read(ref _subscribers)) subscriber(pod);
+    }
+
+    private void Unsubscribe(Action<ObjectKey> changed)
+    {
+        lock (_lock) _subscribers = [.. _subscribers.Where(subscriber => subscriber != changed)];
+    }
+
+    /// <summary>Never without a session and without last words.</summary>
+    private sealed record Entry(string PodUid, AgentSession? Session, BaseView? LastWords)
+    {
+        public BaseView? Words() => (Session?.View ?? LastWords) is { } view ? view with { IsConnected = false } : null;
+    }
+
+    private sealed class Subscription(AgentDirectory directory, Action<ObjectKey> changed) : IDisposable
+    {
+        public void Dispose() => directory.Unsubscribe(changed);
+    }
+}

@@ -1,0 +1,120 @@
+using Google.Protobuf.WellKnownTypes;
+using Grpc.Core;
+using ModuleController.ControlPlane.Telemetry;
+using ModuleController.Core.Meta;
+using ModuleController.Protocol.V1;
+
+namespace ModuleController.ControlPlane.Agents;
+
+/// <summary>The gRPC edge: lets a stream in, runs its session, and says in its status how it ended.</summary>
+public sealed partial class AgentService(
+    AgentAuthenticator authenticator, AgentAdmission admission, AgentDirectory directory, LeaderGate gate, AgentOptions options,
+    AgentMetrics metrics, TimeProvider time, ILogger<AgentService> logger) : Protocol.V1.AgentService.AgentServiceBase
+{
+    /// <summary>The trailer that tells an agent whom to try instead.</summary>
+    public const string LeaderAddress = "leader-address";
+
+    public override async Task Connect(
+        IAsyncStreamReader<ConnectRequest> requestStream, IServerStreamWriter<ConnectResponse> responseStream, ServerCallContext context)
+    {
+        directory.StreamBegins();
+        // When the status has been written; the ports must not close before.
+        context.GetHttpContext().Response.OnCompleted(() =>
+        {
+            directory.StreamEnded();
+            return Task.CompletedTask;
+        });
+        var end = await ServeAsync(requestStream, responseStream, context);
+        metrics.StreamEnded(end.StatusCode);
+        if (end.StatusCode == StatusCode.OK) return;
+        throw new RpcException(end, Trailers());
+    }
+
+    private async Task<Status> ServeAsync(
+        IAsyncStreamReader<ConnectRequest> reader, IServerStreamWriter<ConnectResponse> writer, ServerCallContext context)
+    {
+        // Streams that are not in the directory yet end with the process too.
+        using var call = CancellationTokenSource.CreateLinkedTokenSource(context.CancellationToken, directory.Closing);
+        try
+        {
+            if (admission.RefusalWithoutHello() is { } early) return early;
+            var (identity, unauthenticated) = await authenticator.AuthenticateAsync(context.RequestHeaders.GetValue("authorization"), call.Token);
+            if (unauthenticated is { } refusal) return Refuse(context.Peer, refusal);
+
+            var greeted = await ReadHelloAsync(reader, call.Token);
+            if (greeted.Violation is { } violation) return Refuse(context.Peer, new(StatusCode.InvalidArgument, violation));
+            var hello = greeted.State.Hello!;
+            var admitted = await admission.AdmitAsync(hello, identity, call.Token);
+            if (admitted.Refusal is { } refused) return Refuse(context.Peer, refused);
+            return await RunSessionAsync(greeted.State, admitted.Epoch, reader, writer, context.CancellationToken);
+        }
+        catch (Exception exception) when (directory.Closing.IsCancellationRequested && exception is OperationCanceledException)
+        {
+            return new(StatusCode.Unavailable, "the controller stops");
+        }
+        catch (Exception exception) when (StreamErrors.ToStatus(exception) is { } status)
+        {
+            return Refuse(context.Peer, status);
+        }
+    }
+
+    private async Task<SessionStep> ReadHelloAsync(IAsyncStreamReader<ConnectRequest> reader, CancellationToken cancellation)
+    {
+        using var patience = new CancellationTokenSource(options.HelloTimeout, time);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellation, patience.Token);
+        try
+        {
+            return await reader.MoveNext(either.Token)
+                ? SessionProtocol.Handle(SessionState.New, reader.Current, time.GetUtcNow())
+                : new(SessionState.New, "the stream ended before its hello");
+        }
+        catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
+        {
+            return new(SessionState.New, $"no hello came within {options.HelloTimeout.TotalSeconds:0} s");
+        }
+    }
+
+    private async Task<Status> RunSessionAsync(
+        SessionState greeted, ulong epoch, IAsyncStreamReader<ConnectRequest> reader, IServerStreamWriter<ConnectResponse> writer,
+        CancellationToken callEnded)
+    {
+        var now = time.GetUtcNow();
+        var endsAt = now + (options.MaxStreamAge * (0.8 + (0.2 * Random.Shared.NextDouble())));
+        using var session = new AgentSession(greeted, now, endsAt, directory.Observe);
+        session.Welcome(new()
+        {
+            Epoch = epoch,
+            HeartbeatInterval = Duration.FromTimeSpan(options.HeartbeatInterval),
+            SnapshotInterval = Duration.FromTimeSpan(options.SnapshotInterval),
+        });
+        directory.Register(session);
+        LogConnected(session.Hello.Pod, session.Hello.AgentVersion, epoch);
+        try
+        {
+            var end = await session.RunAsync(reader, writer, time, callEnded);
+            LogEnded(session.Hello.Pod, end.StatusCode, end.Detail);
+            return end;
+        }
+        finally
+        {
+            directory.Unregister(session);
+        }
+    }
+
+    private Status Refuse(string peer, Status status)
+    {
+        LogRefused(peer, status.StatusCode, status.Detail);
+        return status;
+    }
+
+    private Metadata Trailers() => gate.IsOpen || gate.LeaderAddress is not { } leader ? [] : new Metadata { { LeaderAddress, leader } };
+
+    [LoggerMessage(LogLevel.Information, "The agent of {Pod} is connected, version {Version}, epoch {Epoch}")]
+    private partial void LogConnected(ObjectKey pod, string version, ulong epoch);
+
+    [LoggerMessage(LogLevel.Information, "The stream of {Pod} ended with {Code}: {Why}")]
+    private partial void LogEnded(ObjectKey pod, StatusCode code, string why);
+
+    [LoggerMessage(LogLevel.Warning, "An agent's stream from {Peer} was refused with {Code}: {Why}")]
+    private partial void LogRefused(string peer, StatusCode code, string why);
+}

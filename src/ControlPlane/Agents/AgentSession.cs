@@ -1,0 +1,148 @@
+using System.Threading.Channels;
+using Google.Protobuf;
+using Grpc.Core;
+using ModuleController.Core.Planning;
+using ModuleController.Protocol.V1;
+
+namespace ModuleController.ControlPlane.Agents;
+
+/// <summary>One stream: one loop that reads and one that writes, fed by a bounded channel.</summary>
+/// <remarks>A session that is silent, whose channel is full or that breaks the protocol is closed; its pod is only marked.</remarks>
+internal sealed class AgentSession(
+    SessionState greeted, DateTimeOffset now, DateTimeOffset endsAt, Action<AgentSession, SessionStep> observe) : IDisposable
+{
+    // One command is under way at a time and inspections are rare: a full channel means that nobody reads.
+    public const int ChannelCapacity = 16;
+
+    private readonly Channel<ConnectResponse> _outbox =
+        Channel.CreateBounded<ConnectResponse>(new BoundedChannelOptions(ChannelCapacity) { SingleReader = true });
+    private readonly CancellationTokenSource _ending = new();
+    private readonly Lock _lock = new();
+    private readonly DateTimeOffset _startedAt = now;
+    private SessionState _state = greeted;
+    private Status? _end;
+    private Task _cancelling = Task.CompletedTask;
+
+    public AgentHello Hello { get; } = greeted.Hello!;
+
+    /// <summary>The view as of the last message; null until the full snapshot has come.</summary>
+    public BaseView? View => Volatile.Read(ref _state).View;
+
+    /// <summary>Reads and writes until the agent, the call or <see cref="Close"/> ends it; says how it ended.</summary>
+    public async Task<Status> RunAsync(
+        IAsyncStreamReader<ConnectRequest> reader, IAsyncStreamWriter<ConnectResponse> writer, TimeProvider time,
+        CancellationToken callEnded)
+    {
+        await using var registration = callEnded.UnsafeRegister(
+            static session => ((AgentSession)session!).Close(StatusCode.Cancelled, "the connection is gone"), this);
+        var writing = WriteAsync(writer);
+        while (await NextAsync(reader) is { } message) Receive(message, time.GetUtcNow());
+        await writing;
+        await _cancelling;
+        return _end!.Value;
+    }
+
+    /// <summary>Never waits. False where the state doesn't allow the command, or the session is at its end.</summary>
+    public bool TrySend(ModuleCommand command, ulong epoch, DateTimeOffset now)
+    {
+        var message = new ConnectResponse { Command = Mapping.ToCommand(command, epoch) };
+        SessionStep step;
+        lock (_lock)
+        {
+            if (_end is not null || SessionProtocol.Send(_state, command, now) is not { } next) return false;
+            step = new(next, IsChanged: false, Command: command);
+            if (_outbox.Writer.TryWrite(message)) Volatile.Write(ref _state, next);
+            else step = step with { Violation = "the channel is full" };
+        }
+
+        if (step.Violation is null) return true;
+        Close(StatusCode.ResourceExhausted, $"the agent doesn't read: {ChannelCapacity} commands wait for it");
+        return false;
+    }
+
+    /// <summary>The first message; the channel is empty when it is sent.</summary>
+    public void Welcome(Welcome welcome) => _outbox.Writer.TryWrite(new() { Welcome = welcome });
+
+    /// <summary>Ends the stream with this status; the first call counts.</summary>
+    public void Close(StatusCode code, string why)
+    {
+        lock (_lock)
+        {
+            if (_end is not null) return;
+            _end = new(code, why);
+            _outbox.Writer.TryComplete();
+            // On the pool: what waits for the token must not go on here, in a reconcile or in another session's loop.
+            _cancelling = _ending.CancelAsync();
+        }
+    }
+
+    /// <summary>Closes a session that is silent, owes an answer or is as old as one may get.</summary>
+    public void CloseIfOverdue(DateTimeOffset now, TimeSpan silence)
+    {
+        var state = Volatile.Read(ref _state);
+        var why = state.View is null && now - _startedAt > silence
+            ? "no snapshot came"
+            : SessionProtocol.Overdue(state, now, silence);
+        if (why is not null) Close(StatusCode.DeadlineExceeded, why);
+        else if (now > endsAt) Close(StatusCode.Unavailable, "the stream is as old as one may get: connect again");
+    }
+
+    public void Dispose() => _ending.Dispose();
+
+    /// <summary>Null at the end of the stream, which is closed then.</summary>
+    private async Task<ConnectRequest?> NextAsync(IAsyncStreamReader<ConnectRequest> reader)
+    {
+        try
+        {
+            if (await reader.MoveNext(_ending.Token)) return reader.Current;
+            Close(StatusCode.OK, "the agent ended the stream");
+        }
+        catch (Exception exception) when (StreamErrors.ToStatus(exception) is { } status)
+        {
+            Close(status.StatusCode, status.Detail);
+        }
+
+        return null;
+    }
+
+    private void Receive(ConnectRequest message, DateTimeOffset now)
+    {
+        SessionStep step;
+        lock (_lock)
+        {
+            if (_end is not null) return;
+            step = SessionProtocol.Handle(_state, message, now);
+            Volatile.Write(ref _state, step.State);
+        }
+
+        if (step.Violation is { } violation) Close(StatusCode.InvalidArgument, violation);
+        else observe(this, step);
+    }
+
+    private async Task WriteAsync(IAsyncStreamWriter<ConnectResponse> writer)
+    {
+        try
+        {
+            // A write that waits for the agent to read is cut by the token, which ends the call.
+            await foreach (var message in _outbox.Reader.ReadAllAsync(_ending.Token)) await writer.WriteAsync(message, _ending.Token);
+        }
+        catch (Exception exception) when (StreamErrors.ToStatus(exception) is { } status)
+        {
+            Close(status.StatusCode, status.Detail);
+        }
+    }
+}
+
+/// <summary>What may come out of a stream's read or write, as the status to end it with; null: a bug of ours.</summary>
+internal static class StreamErrors
+{
+    public static Status? ToStatus(Exception exception) => exception switch
+    {
+        // How the library says that a message is above the limit; the protocol has one status for all broken limits.
+        RpcException { StatusCode: StatusCode.ResourceExhausted } => new(StatusCode.InvalidArgument, "a message is above 1 MiB"),
+        RpcException rpc => rpc.Status,
+        InvalidProtocolBufferException => new(StatusCode.InvalidArgument, "a message can't be parsed"),
+        OperationCanceledException or IOException or InvalidOperationException => new(StatusCode.Cancelled, "the connection is gone"),
+        _ => null,
+    };
+}

@@ -1,0 +1,81 @@
+using ModuleController.Core.Builtin;
+using ModuleController.Core.Meta;
+using ModuleController.Kube;
+
+namespace ModuleController.ControlPlane.Agents;
+
+/// <summary>Whether a pod exists, asked of the cache, which may be a little behind the pod's own agent.</summary>
+public sealed class KnownPods : IDisposable
+{
+    private readonly IInformer<Pod> _pods;
+    private readonly IKubeClient _client;
+    private readonly TimeProvider _time;
+    private readonly IDisposable _subscription;
+    private readonly Lock _lock = new();
+    private readonly Dictionary<(ObjectKey Pod, string Uid), TaskCompletionSource> _waiting = [];
+
+    /// <param name="gone">Called with key and UID of each pod that is no more.</param>
+    public KnownPods(IInformer<Pod> pods, IKubeClient client, TimeProvider time, Action<ObjectKey, string> gone)
+    {
+        (_pods, _client, _time) = (pods, client, time);
+        _subscription = pods.Subscribe(change =>
+        {
+            if (change.Before is { } before && (change.After is null || change.IsReplaced)) gone(change.Key, before.Metadata.Uid ?? "");
+            if (change.After is { } pod) Appeared(change.Key, pod.Metadata.Uid ?? "");
+        });
+    }
+
+    /// <summary>
+    /// True: it is there. False: the API server has no such pod. Null: it wasn't to be found out in time. The API server
+    /// is asked only where the cache still doesn't know the pod at the end.
+    /// </summary>
+    public async Task<bool?> ExistsAsync(ObjectKey pod, string uid, TimeSpan patience, CancellationToken cancellation)
+    {
+        if (IsCached(pod, uid) || await AppearsAsync(pod, uid, patience, cancellation)) return true;
+        try
+        {
+            // Known to the API server but not to a cache that had its time: reconciles could do nothing with it yet.
+            return (await _client.FindAsync<Pod>(pod, cancellation))?.Metadata.Uid == uid ? null : false;
+        }
+        catch (KubeException)
+        {
+            return null;
+        }
+    }
+
+    public void Dispose() => _subscription.Dispose();
+
+    private bool IsCached(ObjectKey pod, string uid) => _pods.Get(pod)?.Metadata.Uid == uid;
+
+    private async Task<bool> AppearsAsync(ObjectKey pod, string uid, TimeSpan patience, CancellationToken cancellation)
+    {
+        TaskCompletionSource? appeared;
+        lock (_lock)
+        {
+            if (!_waiting.TryGetValue((pod, uid), out appeared))
+                _waiting[(pod, uid)] = appeared = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        }
+
+        try
+        {
+            // It may have come between the first look and the entry in the list.
+            if (!IsCached(pod, uid)) await appeared.Task.WaitAsync(patience, _time, cancellation);
+            return true;
+        }
+        catch (TimeoutException)
+        {
+            return false;
+        }
+        finally
+        {
+            lock (_lock) _waiting.Remove((pod, uid));
+        }
+    }
+
+    private void Appeared(ObjectKey pod, string uid)
+    {
+        TaskCompletionSource? appeared;
+        lock (_lock) _waiting.TryGetValue((pod, uid), out appeared);
+        appeared?.TrySetResult();
+    }
+}

@@ -1,0 +1,141 @@
+using Google.Protobuf.WellKnownTypes;
+using ModuleController.Core.Modules;
+using ModuleController.Core.Planning;
+using ModuleController.Protocol;
+using Wire = ModuleController.Protocol.V1;
+
+namespace ModuleController.ControlPlane.Agents;
+
+/// <summary>
+/// Between the messages of the stream and what planners see. What comes in has passed <see cref="MessageLimits"/>; what
+/// goes out is cut to the limits or refused.
+/// </summary>
+public static class Mapping
+{
+    public static BaseView ToView(Wire.Snapshot snapshot, DateTimeOffset now) => new()
+    {
+        IsConnected = true,
+        LastHeard = now,
+        State = ToState(snapshot.BaseState),
+        Life = snapshot.BaseLife is { } life ? new(life.Id, life.StartedAt.ToDateTimeOffset()) : null,
+        IsBizKnown = snapshot.BizKnown,
+        Biz = [.. snapshot.Biz.Select(ToBiz)],
+        Running = [.. snapshot.Running.Select(ToRunning)],
+        Jvm = snapshot.Jvm is { } jvm ? ToJvm(jvm) : null,
+    };
+
+    public static BaseState ToState(Wire.BaseState state) => state switch
+    {
+        Wire.BaseState.Down => BaseState.Down,
+        Wire.BaseState.Up => BaseState.Up,
+        Wire.BaseState.Hung => BaseState.Hung,
+        _ => BaseState.Unknown,
+    };
+
+    public static JvmView ToJvm(Wire.JvmHealth jvm) =>
+        new(jvm.UsedHeap, jvm.MaxHeap, jvm.UsedMetaspace, jvm.CommittedMetaspace, jvm.MaxMetaspace);
+
+    public static CommandAnswer ToAnswer(Wire.CommandResult result, DateTimeOffset now)
+    {
+        var outcome = result.Outcome switch
+        {
+            Wire.Outcome.Succeeded => CommandOutcome.Succeeded,
+            Wire.Outcome.Failed => CommandOutcome.Failed,
+            _ => CommandOutcome.Refused,
+        };
+        return new(
+            // One that was refused because it is for another base life has a code, but no reason: nothing failed.
+            result.CommandId, outcome,
+            outcome == CommandOutcome.Succeeded || result.Reason == Wire.Reason.Unspecified ? null : ToReason(result.Reason),
+            NullIfEmpty(result.Code), NullIfEmpty(result.Message), result.BaseLifeId, now)
+        {
+            Artifact = result.Artifact is { } jar
+                ? new(jar.Name, jar.Version, NullIfEmpty(jar.WebContextPath), NullIfEmpty(jar.Sha256))
+                : null,
+            Duration = result.Duration?.ToTimeSpan(),
+            MetaspaceBytes = result.MetaspaceBytes == 0 ? null : result.MetaspaceBytes,
+        };
+    }
+
+    /// <summary>A reason that only a newer agent knows counts as one of the environment: it is tried again.</summary>
+    public static FailureReason ToReason(Wire.Reason reason) =>
+        System.Enum.IsDefined(reason) && FailureReasons.Parse(reason.ToString()) is { } known ? known : FailureReason.ArkletUnreachable;
+
+    public static Wire.Command ToCommand(ModuleCommand command, ulong epoch)
+    {
+        var wire = new Wire.Command
+        {
+            Id = Within(command.Id, Limits.CommandId, "id"),
+            Epoch = epoch,
+            BaseLifeId = Within(command.BaseLife, Limits.BaseLifeId, "base life"),
+            Deadline = Duration.FromTimeSpan(command.Deadline),
+        };
+        var module = new Wire.ModuleRef
+        {
+            ModuleUid = Within(command.ModuleUid, Limits.Uid, "UID"),
+            Name = Within(command.Name, Limits.ModuleName, "module name"),
+            Version = Within(command.Version, Limits.ModuleName, "module version"),
+        };
+        switch (command)
+        {
+            case ModuleCommand.Install install:
+                wire.Install = new() { Module = module, Source = ToSource(install.Source), Activate = install.Activate };
+                break;
+            case ModuleCommand.Uninstall:
+                wire.Uninstall = new() { Module = module };
+                break;
+            case ModuleCommand.Switch:
+                wire.Switch = new() { Module = module };
+                break;
+            case ModuleCommand.Inspect inspect:
+                wire.Inspect = new() { Module = module, Source = ToSource(inspect.Source) };
+                break;
+            case ModuleCommand.Adopt:
+                wire.Adopt = new() { Module = module };
+                break;
+            case ModuleCommand.Disown:
+                wire.Disown = new() { Module = module };
+                break;
+            default:
+                throw new ArgumentException($"command {command.Id} is of an unknown kind", nameof(command));
+        }
+
+        return wire;
+    }
+
+    private static Wire.Source ToSource(ModuleSource source) => new()
+    {
+        Url = Within(source.Url, Limits.Url, "url"),
+        Sha256 = Within(source.Sha256?.ToLowerInvariant() ?? "", Limits.Sha256, "sha256"),
+        Md5 = Within(source.Md5?.ToLowerInvariant() ?? "", Limits.Md5, "md5"),
+    };
+
+    private static BizView ToBiz(Wire.Biz biz) => new(biz.Name, biz.Version, biz.State switch
+    {
+        Wire.BizState.Resolved => BizState.Resolved,
+        Wire.BizState.Activated => BizState.Activated,
+        Wire.BizState.Deactivated => BizState.Deactivated,
+        Wire.BizState.Broken => BizState.Broken,
+        _ => BizState.Other,
+    })
+    {
+        ModuleUid = NullIfEmpty(biz.ModuleUid),
+        WebContextPath = NullIfEmpty(biz.WebContextPath),
+        ArtifactHash = NullIfEmpty(biz.ArtifactSha256),
+        InstalledAt = biz.InstalledAt?.ToDateTimeOffset(),
+        InstallDuration = biz.InstallDuration?.ToTimeSpan(),
+        MetaspaceBytes = biz.MetaspaceBytes,
+        IsStuck = biz.Stuck,
+    };
+
+    private static RunningCommand ToRunning(Wire.RunningCommand running) =>
+        new(running.CommandId, running.ModuleName, running.ModuleVersion, running.RunningFor?.ToTimeSpan() ?? TimeSpan.Zero);
+
+    // The schema keeps objects below these limits; a longer one slipped by and can't be sent at all.
+    private static string Within(string text, int limit, string what) =>
+        System.Text.Encoding.UTF8.GetByteCount(text) <= limit
+            ? text
+            : throw new ArgumentException($"a command's {what} is longer than {limit} bytes");
+
+    private static string? NullIfEmpty(string text) => text.Length == 0 ? null : text;
+}

@@ -1,0 +1,163 @@
+using System.Collections.ObjectModel;
+using ModuleController.Core.Modules;
+using ModuleController.Core.Planning;
+using ModuleController.Protocol;
+using ModuleController.Protocol.V1;
+using BaseLife = ModuleController.Core.Planning.BaseLife;
+using BaseState = ModuleController.Core.Planning.BaseState;
+using RunningCommand = ModuleController.Core.Planning.RunningCommand;
+
+namespace ModuleController.ControlPlane.Agents;
+
+/// <summary>What a message does to its session. No I/O, so every order of messages can be tested.</summary>
+/// <remarks>
+/// One hello, and first. Then a full snapshot, before which nothing is known. Then anything but a hello, in any order. A
+/// command that was sent is under way until it is answered, whatever snapshots leave out in between.
+/// </remarks>
+public static class SessionProtocol
+{
+    /// <summary>The answers that a session keeps; older ones are asked for again by sending the id again.</summary>
+    public const int KeptAnswers = 32;
+
+    /// <summary>How long after its deadline a command may be neither answered nor running before the stream is given up.</summary>
+    public static readonly TimeSpan AnswerGrace = TimeSpan.FromSeconds(30);
+
+    public static SessionStep Handle(SessionState state, ConnectRequest message, DateTimeOffset now)
+    {
+        if (MessageLimits.Check(message) is { } broken) return new(state, broken);
+        return (state.Phase, message.MessageCase) switch
+        {
+            (_, ConnectRequest.MessageOneofCase.None) => new(state, "the message is empty, or of a kind that this version doesn't know"),
+            (SessionPhase.AwaitingHello, ConnectRequest.MessageOneofCase.Hello) => Greet(state, message.Hello),
+            (SessionPhase.AwaitingHello, var other) => new(state, $"expected a hello, got {Name(other)}"),
+            (_, ConnectRequest.MessageOneofCase.Hello) => new(state, "a second hello on one stream"),
+            (_, ConnectRequest.MessageOneofCase.Snapshot) => Observe(state, message.Snapshot, now),
+            (SessionPhase.AwaitingSnapshot, var other) => new(state, $"expected the full snapshot, got {Name(other)}"),
+            (_, ConnectRequest.MessageOneofCase.Heartbeat) => Beat(state, message.Heartbeat, now),
+            (_, ConnectRequest.MessageOneofCase.Progress) => Progress(state, message.Progress, now),
+            _ => Answer(state, message.Result, now),
+        };
+    }
+
+    /// <summary>The state after a command was sent; null where it can't be: nothing is known yet, or another is under way.</summary>
+    public static SessionState? Send(SessionState state, ModuleCommand command, DateTimeOffset now)
+    {
+        if (state.View is not { } view || state.Sent.Any(sent => sent.Command.Id == command.Id)) return null;
+        if (view.Running.Any(running => running.CommandId == command.Id)) return null;
+        if (command is not ModuleCommand.Inspect && (view.Sent is not null || view.Running.Any(CountsAsUnderWay))) return null;
+        return WithSent(state, [.. state.Sent, new(command, now)]);
+    }
+
+    /// <summary>Why the stream has to be given up although it says nothing wrong; null where it has not.</summary>
+    public static string? Overdue(SessionState state, DateTimeOffset now, TimeSpan silence)
+    {
+        if (state.View is { } view && now - view.LastHeard > silence)
+            return $"nothing was heard for {silence.TotalSeconds:0} s";
+        var late = state.Sent.FirstOrDefault(sent => now - sent.At > sent.Command.Deadline + AnswerGrace && !IsRunning(state, sent));
+        return late is null ? null : $"command {late.Command.Id} is past its deadline, and neither answered nor running";
+    }
+
+    private static SessionStep Greet(SessionState state, Hello hello) =>
+        new(state with
+        {
+            Phase = SessionPhase.AwaitingSnapshot,
+            Hello = new(new(hello.PodNamespace, hello.PodName), hello.PodUid, hello.AgentVersion, hello.HighestEpoch),
+        });
+
+    private static SessionStep Observe(SessionState state, Snapshot snapshot, DateTimeOffset now)
+    {
+        if (state.View is not null && snapshot.Sequence <= state.Sequence)
+            return new(state, $"snapshot {snapshot.Sequence} after snapshot {state.Sequence}");
+
+        var before = state.View;
+        var seen = Mapping.ToView(snapshot, now);
+        // Arklet answers again after a silence; what a JVM that was paused still holds may be carried out from here on.
+        var answersAgain = before is not null && before.State != BaseState.Up && seen.State == BaseState.Up;
+        var view = seen with
+        {
+            // Equal lists are shared, so that an idle agent's snapshots leave nothing behind.
+            Biz = before is not null && before.Biz.SequenceEqual(seen.Biz) ? before.Biz : seen.Biz,
+            Answers = before is null ? seen.Answers : OfLife(before.Answers, seen.Life),
+            AnsweringSince = answersAgain ? now : before?.AnsweringSince,
+        };
+        // A command for a life that is over can't run any more, whether or not the agent gets to say so.
+        var next = WithSent(
+            state with { Phase = SessionPhase.Open, Sequence = snapshot.Sequence, View = view },
+            state.Sent.Count == 0 ? state.Sent : [.. state.Sent.Where(sent => IsForLife(sent.Command.BaseLife, view.Life))]);
+        return new(next, IsChanged: before is null || Differs(before, next.View!));
+    }
+
+    private static SessionStep Beat(SessionState state, Heartbeat beat, DateTimeOffset now)
+    {
+        var view = state.View!;
+        var said = Mapping.ToState(beat.BaseState);
+        // A heartbeat carries no biz, so it can take back "up" but not grant it: that is for a snapshot.
+        var next = view with
+        {
+            LastHeard = now,
+            State = said == BaseState.Up ? view.State : said,
+            Jvm = beat.Jvm is null ? view.Jvm : Mapping.ToJvm(beat.Jvm),
+        };
+        return new(state with { View = next }, IsChanged: next.State != view.State);
+    }
+
+    private static SessionStep Progress(SessionState state, CommandProgress progress, DateTimeOffset now)
+    {
+        var view = state.View! with { LastHeard = now };
+        var sent = state.Sent.FirstOrDefault(sent => sent.Command.Id == progress.CommandId);
+        if (sent is null || IsRunning(state, sent)) return new(state with { View = view });
+        var running = new RunningCommand(sent.Command.Id, sent.Command.Name, sent.Command.Version, TimeSpan.Zero);
+        return new(WithSent(state with { View = view with { Running = [.. view.Running, running] } }, state.Sent), IsChanged: true);
+    }
+
+    private static SessionStep Answer(SessionState state, CommandResult result, DateTimeOffset now)
+    {
+        var answer = Mapping.ToAnswer(result, now);
+        var view = state.View!;
+        var answers = new Dictionary<string, CommandAnswer>(view.Answers) { [answer.CommandId] = answer };
+        if (answers.Count > KeptAnswers) answers.Remove(answers.Values.MinBy(kept => kept.ReceivedAt)!.CommandId);
+        var next = view with
+        {
+            LastHeard = now,
+            Answers = answers.AsReadOnly(),
+            Running = [.. view.Running.Where(running => running.CommandId != answer.CommandId)],
+        };
+        var command = state.Sent.FirstOrDefault(sent => sent.Command.Id == answer.CommandId)?.Command;
+        return new(
+            WithSent(state with { View = next }, [.. state.Sent.Where(sent => sent.Command != command)]),
+            IsChanged: true, Answer: answer, Command: command);
+    }
+
+    private static SessionState WithSent(SessionState state, IReadOnlyList<SentCommand> sent)
+    {
+        var next = state with { Sent = sent };
+        var waiting = sent.FirstOrDefault(item => item.Command is not ModuleCommand.Inspect && !IsRunning(next, item))?.Command.Id;
+        return next.View!.Sent == waiting ? next : next with { View = next.View with { Sent = waiting } };
+    }
+
+    private static bool IsRunning(SessionState state, SentCommand sent) =>
+        state.View!.Running.Any(running => running.CommandId == sent.Command.Id);
+
+    private static bool CountsAsUnderWay(RunningCommand running) =>
+        !CommandId.TryParse(running.CommandId, out var id) || id!.Action != CommandAction.Inspect;
+
+    private static bool IsForLife(string commandsLife, BaseLife? life) =>
+        commandsLife.Length == 0 || life is null || commandsLife == life.Id;
+
+    // That a life ended under a command is news also in the next one.
+    private static ReadOnlyDictionary<string, CommandAnswer> OfLife(
+        IReadOnlyDictionary<string, CommandAnswer> answers, BaseLife? life)
+    {
+        var kept = answers.Where(answer => answer.Value.Reason == FailureReason.BaseDied
+            || !CommandId.TryParse(answer.Key, out var id) || IsForLife(id!.BaseLife, life));
+        return answers.Count == 0 ? ReadOnlyDictionary<string, CommandAnswer>.Empty : kept.ToDictionary().AsReadOnly();
+    }
+
+    // Time that passed and Metaspace that moved are no reasons to decide anew.
+    private static bool Differs(BaseView before, BaseView after) =>
+        before.State != after.State || before.Life != after.Life || before.IsBizKnown != after.IsBizKnown
+        || before.Sent != after.Sent || !ReferenceEquals(before.Biz, after.Biz)
+        || !before.Running.Select(running => running.CommandId).SequenceEqual(after.Running.Select(running => running.CommandId));
+
+    private static string Name(ConnectRequest.MessageOneofCase message) => message.ToString().ToLowerInvariant();
+}

@@ -1,0 +1,23 @@
+using ModuleController.ControlPlane.Agents;
+using ModuleController.ControlPlane.Reconcilers;
+using ModuleController.Kube;
+
+namespace ModuleController.ControlPlane;
+
+/// <summary>What a reconciler is built from.</summary>
+public sealed record ReconcilerParts(
+    Caches Caches, InformerFactory Informers, IKubeClient Client, EventRecorder Events, IAgentDirectory Agents,
+    ControlPlaneOptions Options, TimeProvider Time, ILoggerFactory Loggers);
+
+/// <summary>Which reconcilers run.</summary>
+public static class Composition
+{
+    /// <summary>One line for each reconciler: what it is woken by, and how many work at once.</summary>
+    public static void AddReconcilers(Manager manager, ReconcilerParts parts)
+    {
+        ArgumentNullException.ThrowIfNull(manager);
+        ArgumentNullException.ThrowIfNull(parts);
+        BasePodController.Add(manager, parts);
+        ModuleReconcilers.Add(manager, parts);
+    }
+}

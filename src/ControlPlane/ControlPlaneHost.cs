@@ -1,0 +1,219 @@
+using System.Net;
+using ModuleController.ControlPlane.Agents;
+using ModuleController.ControlPlane.Telemetry;
+using ModuleController.Core.Modules;
+using ModuleController.Kube;
+
+namespace ModuleController.ControlPlane;
+
+/// <summary>What a test may want to be otherwise than in a program.</summary>
+public sealed record ControlPlaneSetup
+{
+    public TimeProvider Time { get; init; } = TimeProvider.System;
+
+    public Action<ILoggingBuilder> Logging { get; init; } = _ => { };
+
+    public Action<Manager, ReconcilerParts> Reconcilers { get; init; } = Composition.AddReconcilers;
+}
+
+/// <summary>A controller that runs, from its ports to its reconcilers.</summary>
+/// <remarks>
+/// It comes up as HTTP, caches, gateway (refusing), leader, workers, and goes down in reverse. A lost lease ends it:
+/// <see cref="Completion"/> then fails with <see cref="LeadershipLostException"/>.
+/// </remarks>
+public sealed class ControlPlaneHost : IAsyncDisposable
+{
+    private readonly ControlPlaneOptions _options;
+    private readonly TimeProvider _time;
+    private readonly ILoggerFactory _loggers;
+    private readonly KubeMetrics _kubeMetrics = new();
+    private readonly AgentMetrics _agentMetrics = new();
+    private readonly ModuleMetrics _moduleMetrics;
+    private readonly KubeClient _client;
+    private readonly InformerFactory _informers;
+    private readonly LeaderGate _gate;
+    private readonly AgentDirectory _agents;
+    private readonly AgentAuthenticator _authenticator;
+    private readonly KnownPods _pods;
+    private readonly TlsCertificate? _certificate;
+    private readonly WebApplication _web;
+    private readonly CancellationTokenSource _stop = new();
+    private LeaderElection? _election;
+    private EventRecorder? _events;
+
+    private ControlPlaneHost(ControlPlaneOptions options, ControlPlaneSetup setup)
+    {
+        (_options, _time) = (options, setup.Time);
+        // What keeps the ports from opening is thrown; the web host would log it besides, with its stack trace.
+        _loggers = LoggerFactory.Create(logging =>
+        {
+            setup.Logging(logging);
+            logging.AddFilter("Microsoft.Extensions.Hosting", LogLevel.None);
+        });
+        var transport = Connect(options);
+        LeaseNamespace = options.Namespace ?? transport.Namespace ?? "default";
+        _client = new(
+            transport, new(ModulesJson.Default, AgentsJson.Default), metrics: _kubeMetrics, time: _time, logger: _loggers.CreateLogger<KubeClient>());
+        _informers = new(_client, _time, _loggers, _kubeMetrics);
+        Caches = new(_informers, options.WatchNamespace);
+        _moduleMetrics = new(Caches);
+
+        _gate = new(_time, () => _election?.Leader?.Address);
+        _agents = new(_gate, options.Agents, _agentMetrics, _time);
+        _agentMetrics.ObserveSessions(() => _agents.Connected);
+        _pods = new(Caches.Pods, _client, _time, _agents.Forget);
+        _authenticator = new(_client, options.Agents, _time, _loggers.CreateLogger<AgentAuthenticator>());
+        var admission = new AgentAdmission(_gate, _pods, options.Agents, _loggers.CreateLogger<AgentAdmission>());
+        _certificate = options is { TlsCertificate: { } certificate, TlsKey: { } key }
+            ? new(certificate, key, _loggers.CreateLogger<TlsCertificate>())
+            : null;
+        _web = WebServer.Build(
+            options, new(_authenticator, admission, _agents, _gate, options.Agents, _agentMetrics, _time), _certificate,
+            () => _informers.IsSynced, _loggers);
+    }
+
+    /// <summary>Ends when the controller does; fails where it had to.</summary>
+    public Task Completion { get; private set; } = Task.CompletedTask;
+
+    /// <summary><c>/healthz</c>, <c>/readyz</c>, <c>/metrics</c>.</summary>
+    public Uri HttpAddress { get; private set; } = null!;
+
+    /// <summary>Where agents connect.</summary>
+    public Uri AgentAddress { get; private set; } = null!;
+
+    public string LeaseNamespace { get; }
+
+    public Caches Caches { get; }
+
+    public IAgentDirectory Agents => _agents;
+
+    /// <summary>It leads, and agents are let in.</summary>
+    public bool IsLeading => _gate.IsOpen;
+
+    /// <summary>Returns when the ports are open; caches, leadership and workers follow by themselves.</summary>
+    public static async Task<ControlPlaneHost> StartAsync(
+        ControlPlaneOptions options, ControlPlaneSetup? setup = null, CancellationToken cancellation = default)
+    {
+        setup ??= new();
+        var host = new ControlPlaneHost(options, setup);
+        try
+        {
+            await host._web.StartAsync(cancellation);
+            (host.HttpAddress, host.AgentAddress) = (WebServer.Addresses(host._web)[0], WebServer.Addresses(host._web)[1]);
+            var manager = host.Compose(setup.Reconcilers);
+            host.Completion = Task.Run(() => manager.RunAsync(host._stop.Token), CancellationToken.None);
+            return host;
+        }
+        catch
+        {
+            await host.DisposeAsync();
+            throw;
+        }
+    }
+
+    /// <summary>Releases the lease and stops in order. What ended it before is thrown.</summary>
+    public async Task StopAsync()
+    {
+        await _stop.CancelAsync();
+        await Completion;
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await _stop.CancelAsync();
+        await Completion.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        await _web.DisposeAsync();
+        await _informers.DisposeAsync();
+        foreach (var part in new IDisposable?[]
+        {
+            _events, _election, _pods, _authenticator, _agents, _client, _moduleMetrics, _agentMetrics, _kubeMetrics, _loggers, _stop,
+        })
+        {
+            part?.Dispose();
+        }
+    }
+
+    // The election comes after the ports: what it writes into the Lease is where agents reach them.
+    private Manager Compose(Action<Manager, ReconcilerParts> addReconcilers)
+    {
+        var identity = LeaderIdentity.Create(_options.PodName ?? Environment.MachineName, _options.Advertise ?? OwnAddress());
+        var election = _election = new(
+            _client,
+            new(new(LeaseNamespace, _options.LeaseName), identity)
+            {
+                Duration = _options.LeaseDuration,
+                RenewDeadline = _options.LeaseRenew,
+                RetryPeriod = _options.LeaseRetry,
+            },
+            _time, _loggers.CreateLogger<LeaderElection>());
+        var events = _events = new(_client, "modulecontroller", identity.Name, _time, _loggers.CreateLogger<EventRecorder>(), _kubeMetrics);
+        var leadership = new Leadership(
+            () => election.IsLeader, () => (ulong)election.Epoch, (epoch, cancellation) => election.RaiseEpochAsync((long)epoch, cancellation));
+        election.Lost.Register(_gate.Shut);
+
+        var background = new Background();
+        var manager = new Manager(_informers, _time, _loggers, election, _kubeMetrics)
+            .Add(ManagerPhase.Http, "ports", _ => Task.CompletedTask, _web.StopAsync)
+            .Add(ManagerPhase.Http, "events", events.StartAsync, events.StopAsync)
+            .Add(
+                ManagerPhase.Gateway, "gateway",
+                _ =>
+                {
+                    background.Run(_agents.WatchOverSessionsAsync);
+                    if (_certificate is not null) background.Run(token => _certificate.FollowAsync(_time, token));
+                    return Task.CompletedTask;
+                },
+                async deadline =>
+                {
+                    await background.StopAsync(deadline);
+                    await _agents.CloseAllAsync("this controller stops", deadline);
+                })
+            .Add(
+                ManagerPhase.Workers, "gate",
+                _ =>
+                {
+                    _gate.Open(leadership);
+                    return Task.CompletedTask;
+                },
+                _ =>
+                {
+                    _gate.Shut();
+                    return Task.CompletedTask;
+                });
+        addReconcilers(manager, new(Caches, _informers, _client, events, _agents, _options, _time, _loggers));
+        return manager;
+    }
+
+    private string? OwnAddress() =>
+        (_options.PodIp ?? _options.Bind) is { } address ? new IPEndPoint(address, AgentAddress.Port).ToString() : null;
+
+    private static Transport Connect(ControlPlaneOptions options)
+    {
+        if (options.Kubeconfig is { } file) return Transport.FromKubeconfig(file);
+        return Transport.IsInCluster ? Transport.InCluster() : Transport.FromKubeconfig();
+    }
+
+    /// <summary>Loops that run until they are stopped, and whose end is awaited.</summary>
+    private sealed class Background
+    {
+        private readonly CancellationTokenSource _ending = new();
+        private readonly List<Task> _loops = [];
+
+        public void Run(Func<CancellationToken, Task> loop) => _loops.Add(Task.Run(() => loop(_ending.Token), CancellationToken.None));
+
+        public async Task StopAsync(CancellationToken deadline)
+        {
+            await _ending.CancelAsync();
+            try
+            {
+                await Task.WhenAll(_loops).WaitAsync(deadline);
+            }
+            catch (OperationCanceledException) when (!deadline.IsCancellationRequested)
+            {
+                // How the loops end.
+            }
+
+            _ending.Dispose();
+        }
+    }
+}

@@ -1,0 +1,54 @@
+using System.Net;
+using ModuleController.ControlPlane.Agents;
+
+namespace ModuleController.ControlPlane;
+
+/// <summary>Every setting of the controller and its default, in one place. <see cref="CommandLine"/> reads them.</summary>
+public sealed record ControlPlaneOptions
+{
+    /// <summary>Null: the service account of the pod, or where there is none, the kubeconfig that kubectl would use.</summary>
+    public string? Kubeconfig { get; init; }
+
+    /// <summary>Null: all addresses.</summary>
+    public IPAddress? Bind { get; init; }
+
+    /// <summary><c>/healthz</c>, <c>/readyz</c>, <c>/metrics</c>; plain HTTP/1.1. 0: any free port.</summary>
+    public int HttpPort { get; init; } = 8080;
+
+    /// <summary>Where agents connect; HTTP/2, with TLS where a certificate is given. 0: any free port.</summary>
+    public int GrpcPort { get; init; } = 8443;
+
+    /// <summary>Where agents reach this process, in the Lease for those who asked another one; null: the pod's IP or what it listens on.</summary>
+    public string? Advertise { get; init; }
+
+    /// <summary>Names this process in the Lease and in Events; null: the machine's name.</summary>
+    public string? PodName { get; init; }
+
+    public IPAddress? PodIp { get; init; }
+
+    /// <summary>PEM files; read again when they change.</summary>
+    public string? TlsCertificate { get; init; }
+
+    public string? TlsKey { get; init; }
+
+    /// <summary>Where the Lease is; null: the namespace of the service account or the kubeconfig's context.</summary>
+    public string? Namespace { get; init; }
+
+    /// <summary>The one namespace whose modules are looked after; null: all.</summary>
+    public string? WatchNamespace { get; init; }
+
+    public string LeaseName { get; init; } = "modulecontroller";
+
+    /// <summary>How long others wait for a silent leader.</summary>
+    public TimeSpan LeaseDuration { get; init; } = TimeSpan.FromSeconds(15);
+
+    /// <summary>How long a leader that can't renew goes on; below the duration.</summary>
+    public TimeSpan LeaseRenew { get; init; } = TimeSpan.FromSeconds(10);
+
+    public TimeSpan LeaseRetry { get; init; } = TimeSpan.FromSeconds(2);
+
+    /// <summary>How long a base pod may be not Ready before its modules are placed elsewhere.</summary>
+    public TimeSpan PodGrace { get; init; } = TimeSpan.FromSeconds(300);
+
+    public AgentOptions Agents { get; init; } = new();
+}

@@ -1,0 +1,23 @@
+using System.Diagnostics.Metrics;
+
+namespace ModuleController.ControlPlane.Telemetry;
+
+/// <summary>How many Modules are in which state, and why, counted from the cache when somebody scrapes.</summary>
+public sealed class ModuleMetrics : IDisposable
+{
+    public const string MeterName = "ModuleController.Modules";
+
+    private readonly Meter _meter = new(MeterName);
+
+    public ModuleMetrics(Caches caches) => _meter.CreateObservableGauge(
+        "modulecontroller_modules", () => Count(caches), null, "Modules by status, and by the reason of their last error");
+
+    public void Dispose() => _meter.Dispose();
+
+    private static IEnumerable<Measurement<int>> Count(Caches caches) => caches.Modules.List()
+        .GroupBy(module => (Status: module.Status.Status ?? "Pending", Reason: module.Status.LastError?.Reason ?? ""))
+        .Select(group => new Measurement<int>(
+            group.Count(),
+            new KeyValuePair<string, object?>("status", group.Key.Status),
+            new KeyValuePair<string, object?>("reason", group.Key.Reason)));
+}

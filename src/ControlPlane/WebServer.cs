@@ -1,0 +1,98 @@
+using System.Net;
+using Microsoft.AspNetCore.Hosting.Server;
+using Microsoft.AspNetCore.Hosting.Server.Features;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.AspNetCore.Server.Kestrel.Https;
+using ModuleController.ControlPlane.Agents;
+using ModuleController.ControlPlane.Telemetry;
+using ModuleController.Kube;
+using ModuleController.Protocol;
+using OpenTelemetry.Metrics;
+
+namespace ModuleController.ControlPlane;
+
+/// <summary>What the agents' port serves with.</summary>
+public sealed record GatewayParts(
+    AgentAuthenticator Authenticator, AgentAdmission Admission, AgentDirectory Directory, LeaderGate Gate, AgentOptions Options,
+    AgentMetrics Metrics, TimeProvider Time);
+
+/// <summary>The two ports of a controller: HTTP/1.1 for people and probes, HTTP/2 for agents.</summary>
+public static class WebServer
+{
+    // Kestrel can't tell HTTP/1.1 and HTTP/2 apart in plain text, so each has a port of its own, also with TLS.
+    public static WebApplication Build(
+        ControlPlaneOptions options, GatewayParts gateway, TlsCertificate? certificate, Func<bool> isReady, ILoggerFactory loggers)
+    {
+        var builder = WebApplication.CreateEmptyBuilder(new() { ApplicationName = "modulecontroller" });
+        builder.WebHost.UseKestrelCore().UseKestrelHttpsConfiguration().ConfigureKestrel(kestrel =>
+        {
+            Limit(kestrel.Limits);
+            Listen(kestrel, options.Bind, options.HttpPort, listen => listen.Protocols = HttpProtocols.Http1);
+            Listen(kestrel, options.Bind, options.GrpcPort, listen =>
+            {
+                listen.Protocols = HttpProtocols.Http2;
+                if (certificate is not null)
+                    listen.UseHttps(new TlsHandshakeCallbackOptions { OnConnection = _ => ValueTask.FromResult(certificate.ForNewConnection()) });
+            });
+        });
+        AddServices(builder.Services, gateway, loggers);
+
+        var app = builder.Build();
+        app.MapGet("/healthz", () => "ok\n");
+        app.MapGet("/readyz", () => isReady() ? Results.Text("ok\n") : Results.Text("the caches are not synced\n", statusCode: 503));
+        app.MapPrometheusScrapingEndpoint("/metrics");
+        app.MapGrpcService<AgentService>();
+        return app;
+    }
+
+    /// <summary>The ports it listens on, in the order HTTP, gRPC.</summary>
+    public static IReadOnlyList<Uri> Addresses(WebApplication app) =>
+        [.. app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.Select(address => new Uri(address))];
+
+    private static void AddServices(IServiceCollection services, GatewayParts gateway, ILoggerFactory loggers)
+    {
+        services.AddSingleton(loggers).AddSingleton(gateway.Time)
+            .AddSingleton(gateway.Authenticator).AddSingleton(gateway.Admission).AddSingleton(gateway.Directory)
+            .AddSingleton(gateway.Gate).AddSingleton(gateway.Options).AddSingleton(gateway.Metrics);
+        services.AddRouting();
+        services.AddGrpc(grpc =>
+        {
+            grpc.MaxReceiveMessageSize = Limits.MessageFromAgent;
+            grpc.MaxSendMessageSize = Limits.MessageToAgent;
+        });
+        services.AddOpenTelemetry().WithMetrics(metrics => metrics
+            .AddMeter(KubeMetrics.MeterName, AgentMetrics.MeterName, ModuleMetrics.MeterName)
+            .AddMeter("System.Runtime")
+            .AddPrometheusExporter());
+        // Signals are the program's business: in tests several controllers live in one process.
+        services.AddSingleton<IHostLifetime, NoLifetime>();
+        // The streams have ended before; what is left are connections that their clients don't close.
+        services.Configure<HostOptions>(host => host.ShutdownTimeout = TimeSpan.FromSeconds(2));
+    }
+
+    private static void Limit(KestrelServerLimits limits)
+    {
+        limits.MaxConcurrentConnections = 20_000;
+        // A connection whose other end is gone without a word is found by pings; they are off by default.
+        limits.Http2.KeepAlivePingDelay = TimeSpan.FromSeconds(15);
+        limits.Http2.KeepAlivePingTimeout = TimeSpan.FromSeconds(15);
+        limits.Http2.MaxStreamsPerConnection = 4;
+        // What one agent can make us buffer.
+        limits.Http2.InitialStreamWindowSize = 64 * 1024;
+        limits.Http2.InitialConnectionWindowSize = 128 * 1024;
+    }
+
+    private static void Listen(KestrelServerOptions kestrel, IPAddress? address, int port, Action<ListenOptions> configure)
+    {
+        // Any free port can be had on one address only.
+        if (address is null && port != 0) kestrel.ListenAnyIP(port, configure);
+        else kestrel.Listen(address ?? IPAddress.Loopback, port, configure);
+    }
+
+    private sealed class NoLifetime : IHostLifetime
+    {
+        public Task WaitForStartAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+        public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+    }
+}

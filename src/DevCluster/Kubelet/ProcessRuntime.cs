@@ -1,0 +1,121 @@
+using System.Diagnostics;
+using System.Runtime.InteropServices;
+
+namespace ModuleController.DevCluster.Kubelet;
+
+/// <summary>Runs images as processes of this machine: as real as a container's main process, without its walls.</summary>
+public sealed class ProcessRuntime(ImageTable images) : IContainerRuntime
+{
+    public IContainer Start(ContainerStart start)
+    {
+        var entry = images.Find(start.Image);
+        var environment = new Dictionary<string, string>(entry.Env);
+        foreach (var (name, value) in start.Environment) environment[name] = value;
+        IReadOnlyList<string> own = [.. entry.Command.Select(part => Variables.Expand(part, environment))];
+        IReadOnlyList<string> command = start.Command is [] ? own
+            : start.Command[0] == entry.Entrypoint ? [.. own, .. start.Command.Skip(1)]
+            : start.Command;
+        return new ProcessContainer(entry, own, [.. command, .. start.Args], environment, start.Log);
+    }
+
+    private sealed partial class ProcessContainer : IContainer
+    {
+        private readonly ImageEntry _image;
+        private readonly IReadOnlyList<string> _own;
+        private readonly IReadOnlyDictionary<string, string> _environment;
+        private readonly Process _process;
+
+        public ProcessContainer(
+            ImageEntry image, IReadOnlyList<string> own, IReadOnlyList<string> command,
+            IReadOnlyDictionary<string, string> environment, ContainerLog log)
+        {
+            (_image, _own, _environment) = (image, own, environment);
+            _process = Run(command, environment);
+            Exited = WaitAsync(_process, log);
+        }
+
+        public Task<int> Exited { get; }
+
+        public void Terminate() => Signal(15);
+
+        public void Kill() => Signal(9);
+
+        public async Task<bool> ExecAsync(IReadOnlyList<string> command, CancellationToken cancellation)
+        {
+            if (command is []) return false;
+            IReadOnlyList<string> actual = command[0] == _image.Entrypoint ? [.. _own, .. command.Skip(1)] : command;
+            using var process = Run(actual, _environment);
+            try
+            {
+                var output = Task.WhenAll(
+                    process.StandardOutput.BaseStream.CopyToAsync(Stream.Null, cancellation),
+                    process.StandardError.BaseStream.CopyToAsync(Stream.Null, cancellation));
+                await process.WaitForExitAsync(cancellation);
+                await output;
+                return process.ExitCode == 0;
+            }
+            finally
+            {
+                if (!process.HasExited) process.Kill();
+            }
+        }
+
+        public async ValueTask DisposeAsync()
+        {
+            if (!Exited.IsCompleted) Kill();
+            await Exited;
+            _process.Dispose();
+        }
+
+        private static Process Run(IReadOnlyList<string> command, IReadOnlyDictionary<string, string> environment)
+        {
+            var start = new ProcessStartInfo(command[0], command.Skip(1))
+            {
+                RedirectStandardOutput = true,
+                RedirectStandardError = true,
+                UseShellExecute = false,
+            };
+            foreach (var (name, value) in environment) start.Environment[name] = value;
+            return Process.Start(start) ?? throw new InvalidOperationException($"\"{command[0]}\" could not be started");
+        }
+
+        private static async Task<int> WaitAsync(Process process, ContainerLog log)
+        {
+            await Task.WhenAll(CopyAsync(process.StandardOutput, log), CopyAsync(process.StandardError, log));
+            await process.WaitForExitAsync();
+            return process.ExitCode;
+        }
+
+        private static async Task CopyAsync(StreamReader reader, ContainerLog log)
+        {
+            while (await reader.ReadLineAsync() is { } line) log.Write(line);
+        }
+
+        private void Signal(int signal)
+        {
+            try
+            {
+                if (!_process.HasExited) _ = SendSignal(_process.Id, signal);
+            }
+            catch (InvalidOperationException)
+            {
+                // It ended between the question and the signal.
+            }
+        }
+
+        [DllImport("libc", EntryPoint = "kill")]
+        [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+        private static extern int SendSignal(int pid, int signal);
+    }
+}
+
+/// <summary>Replaces <c>$(NAME)</c> as the kubelet does: unknown names stay as they are.</summary>
+public static partial class Variables
+{
+    public static string Expand(string text, IReadOnlyDictionary<string, string> environment) =>
+        Reference().Replace(text, match =>
+            environment.TryGetValue(match.Groups[1].Value, out var value) ? value : match.Value);
+
+    [System.Text.RegularExpressions.GeneratedRegex(@"\$\(([A-Za-z_][A-Za-z0-9_.-]*)\)")]
+    private static partial System.Text.RegularExpressions.Regex Reference();
+}

@@ -1,0 +1,198 @@
+using Microsoft.Extensions.Logging;
+using ModuleController.Core.Meta;
+
+namespace ModuleController.Kube;
+
+/// <summary>What part of a kind a cache holds, and in which shape.</summary>
+public sealed record InformerOptions<T> where T : class, IResource
+{
+    /// <summary>Null: all namespaces.</summary>
+    public string? Namespace { get; init; }
+
+    public string? LabelSelector { get; init; }
+
+    public string? FieldSelector { get; init; }
+
+    /// <summary>Leaves out what nobody reads, before an object is kept.</summary>
+    public Func<T, T>? Transform { get; init; }
+
+    /// <summary>The server ends each watch after this, spread a little so that they don't all end at once.</summary>
+    public TimeSpan WatchTimeout { get; init; } = TimeSpan.FromMinutes(7);
+
+    public int PageSize { get; init; } = 500;
+}
+
+/// <summary>Keeps a store like the API server's collection: <c>List → Watch → (resume | List)</c>.</summary>
+/// <remarks>
+/// A dropped or silent stream resumes from the last version.
+/// 410 or an unreadable event lists again.
+/// Back-off 0.8 to 30 s with jitter, reset by two good minutes.
+/// An object of a list that cannot be read keeps its last state, and is logged as an error.
+/// </remarks>
+public sealed partial class Reflector<T>(
+    IKubeClient client, Store<T> store, InformerOptions<T> options, TimeProvider time, ILogger logger)
+    where T : class, IResource
+{
+    private static readonly TimeSpan GoodTime = TimeSpan.FromMinutes(2);
+
+    private readonly Backoff _backoff = new(TimeSpan.FromSeconds(0.8), TimeSpan.FromSeconds(30), 1);
+    private readonly TaskCompletionSource _synced = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private string? _version;   // where to go on watching; null: list first
+    private int _failures;
+    private bool _pagesExpired;
+    private long _lastFailure;
+    private long _lastHeard = time.GetTimestamp();
+
+    /// <summary>Completed by the first list.</summary>
+    public Task Synced => _synced.Task;
+
+    /// <summary>How long nothing has come from the API server, not even a bookmark.</summary>
+    public TimeSpan Silence => time.GetElapsedTime(Interlocked.Read(ref _lastHeard));
+
+    /// <summary>Runs until cancelled; no failure ends it.</summary>
+    public async Task RunAsync(CancellationToken cancellation)
+    {
+        while (!cancellation.IsCancellationRequested)
+        {
+            try
+            {
+                if (_version is null) await ListAsync(cancellation);
+                if (await WatchAsync(_version!, cancellation)) continue;
+            }
+            catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
+            {
+                return;
+            }
+            catch (KubeException exception)
+            {
+                // A refusal (a 4xx, but for 429) would come again for the same version; a broken way may be mended.
+                if (exception.Error.Code is >= 400 and < 500 and not 429) _version = null;
+                if (exception.IsExpired) LogExpired(T.Kind);
+                else LogInterrupted(T.Kind, exception.Message);
+            }
+            catch (Exception exception)
+            {
+                _version = null;
+                LogFailed(exception, T.Kind);
+            }
+
+            await WaitAsync(cancellation).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+    }
+
+    private async Task ListAsync(CancellationToken cancellation)
+    {
+        var items = new List<T>();
+        var unreadable = new List<ObjectKey>();
+        var next = default(string);
+        string version;
+        try
+        {
+            do
+            {
+                var page = await client.ListAsync<T>(new()
+                {
+                    Namespace = options.Namespace,
+                    LabelSelector = options.LabelSelector,
+                    FieldSelector = options.FieldSelector,
+                    Limit = _pagesExpired ? null : options.PageSize,
+                    Continue = next,
+                }, cancellation);
+                items.AddRange(options.Transform is { } transform ? page.Items.Select(transform) : page.Items);
+                foreach (var item in page.Unreadable)
+                {
+                    LogUnreadable(T.Kind, item.Key, item.Error);
+                    unreadable.Add(item.Key);
+                }
+
+                (version, next) = (page.ResourceVersion, page.Continue);
+            }
+            while (next is not null);
+        }
+        catch (KubeException exception) when (exception.IsExpired)
+        {
+            _pagesExpired = true;   // a page token: the collection changes faster than we page: next time all at once
+            throw;
+        }
+
+        store.Replace(items, version, unreadable);
+        _pagesExpired = false;
+        _version = version;
+        Heard();
+        LogListed(T.Kind, items.Count, version);
+        _synced.TrySetResult();
+    }
+
+    /// <summary>True where the server ended the watch in good order, and the next one can follow at once.</summary>
+    private async Task<bool> WatchAsync(string from, CancellationToken cancellation)
+    {
+        var started = time.GetTimestamp();
+        var watch = client.WatchAsync<T>(new()
+        {
+            Namespace = options.Namespace,
+            LabelSelector = options.LabelSelector,
+            FieldSelector = options.FieldSelector,
+            ResourceVersion = from,
+            Timeout = options.WatchTimeout * (0.75 + (Random.Shared.NextDouble() / 2)),
+        }, cancellation);
+        await foreach (var happened in watch.WithCancellation(cancellation))
+        {
+            Heard();
+            if (happened.Type == WatchEventType.Error)
+            {
+                var error = happened.Error!;
+                if (error.IsExpired || error.Reason == KubeError.Unreadable || error.Code is >= 400 and < 500 and not 429) _version = null;
+                if (error.IsExpired) LogExpired(T.Kind);
+                else LogInterrupted(T.Kind, error.ToString());
+                return false;
+            }
+
+            Apply(happened);
+            _version = happened.ResourceVersion ?? _version;
+        }
+
+        // A server that ends watches as fast as we open them is one in trouble.
+        return time.GetElapsedTime(started) > TimeSpan.FromSeconds(1);
+    }
+
+    private void Apply(WatchEvent<T> happened)
+    {
+        switch (happened.Type)
+        {
+            case WatchEventType.Added or WatchEventType.Modified:
+                store.Upsert(options.Transform is { } transform ? transform(happened.Object!) : happened.Object!);
+                break;
+            case WatchEventType.Deleted:
+                store.Delete(happened.Object!);
+                break;
+            case WatchEventType.Bookmark when happened.ResourceVersion is { } version:
+                store.Advance(version);
+                break;
+        }
+    }
+
+    private Task WaitAsync(CancellationToken cancellation)
+    {
+        if (_failures > 0 && time.GetElapsedTime(_lastFailure) > GoodTime) _failures = 0;
+        _failures++;
+        _lastFailure = time.GetTimestamp();
+        return Task.Delay(_backoff.After(_failures), time, cancellation);
+    }
+
+    private void Heard() => Interlocked.Exchange(ref _lastHeard, time.GetTimestamp());
+
+    [LoggerMessage(LogLevel.Debug, "Listed {Count} {Kind} at version {Version}")]
+    private partial void LogListed(ResourceKind kind, int count, string version);
+
+    [LoggerMessage(LogLevel.Information, "The watch of {Kind} is too old; listing again")]
+    private partial void LogExpired(ResourceKind kind);
+
+    [LoggerMessage(LogLevel.Warning, "The watch of {Kind} was interrupted: {Why}")]
+    private partial void LogInterrupted(ResourceKind kind, string why);
+
+    [LoggerMessage(LogLevel.Error, "Watching {Kind} failed")]
+    private partial void LogFailed(Exception exception, ResourceKind kind);
+
+    [LoggerMessage(LogLevel.Error, "{Kind} {Key} cannot be read and keeps its last known state: {Error}")]
+    private partial void LogUnreadable(ResourceKind kind, ObjectKey key, string error);
+}

@@ -1,0 +1,76 @@
+using System.Net;
+using System.Text.Json;
+
+namespace ModuleController.Kube;
+
+/// <summary>What the API server, or the way to it, answered instead of what was asked for.</summary>
+/// <param name="Code">The HTTP status; 0 where no answer came.</param>
+public sealed record KubeError(int Code, string Reason, string Message)
+{
+    public const string Unreachable = "Unreachable";
+    public const string TimedOut = "TimedOut";
+    public const string Unreadable = "Unreadable";
+
+    public TimeSpan? RetryAfter { get; init; }
+
+    /// <summary>The reasons in the Status' details, such as <c>FieldValueInvalid</c> or <c>NamespaceTerminating</c>.</summary>
+    public IReadOnlyList<string> Causes { get; init; } = [];
+
+    public bool IsNotFound => Code == (int)HttpStatusCode.NotFound;
+
+    /// <summary>The version that the request was based on is not the newest one: look again.</summary>
+    public bool IsConflict => Code == (int)HttpStatusCode.Conflict && !IsAlreadyExists;
+
+    public bool IsAlreadyExists => Reason == "AlreadyExists";
+
+    /// <summary>The resource version or continue token is too old: list again.</summary>
+    public bool IsExpired => Code == (int)HttpStatusCode.Gone || Reason is "Expired" or "Gone";
+
+    public bool IsNamespaceTerminating => Causes.Contains("NamespaceTerminating");
+
+    /// <summary>No answer came, so nobody knows whether the request was carried out.</summary>
+    public bool IsUnanswered => Code == 0;
+
+    /// <summary>Reads a <c>Status</c> object; whatever else came stands in the message, shortened.</summary>
+    public static KubeError Parse(ReadOnlySpan<byte> body, int httpStatus)
+    {
+        try
+        {
+            var reader = new Utf8JsonReader(body);
+            if (JsonElement.TryParseValue(ref reader, out var parsed) && parsed is { ValueKind: JsonValueKind.Object } status)
+                return Parse(status, httpStatus);
+        }
+        catch (JsonException)
+        {
+            // Not JSON: a proxy's page, or text. It is shown as it is.
+        }
+
+        var text = System.Text.Encoding.UTF8.GetString(body[..Math.Min(body.Length, 500)]).Trim();
+        return new(httpStatus, ((HttpStatusCode)httpStatus).ToString(), text.Length == 0 ? "no message" : text);
+    }
+
+    internal static KubeError Parse(JsonElement status, int httpStatus)
+    {
+        var code = Number(status, "code") ?? httpStatus;
+        var details = Member(status, "details", JsonValueKind.Object) ?? default;
+        return new(code, Text(status, "reason") ?? ((HttpStatusCode)code).ToString(), Text(status, "message") ?? "no message")
+        {
+            RetryAfter = Number(details, "retryAfterSeconds") is { } seconds and > 0 ? TimeSpan.FromSeconds(seconds) : null,
+            Causes = Member(details, "causes", JsonValueKind.Array) is { } causes
+                ? [.. causes.EnumerateArray().Select(cause => Text(cause, "reason")).OfType<string>()]
+                : [],
+        };
+    }
+
+    public override string ToString() => $"{Code} {Reason}: {Message}";
+
+    private static string? Text(JsonElement parent, string name) => Member(parent, name, JsonValueKind.String)?.GetString();
+
+    private static int? Number(JsonElement parent, string name) =>
+        Member(parent, name, JsonValueKind.Number) is { } number && number.TryGetInt32(out var value) ? value : null;
+
+    private static JsonElement? Member(JsonElement parent, string name, JsonValueKind kind) =>
+        parent.ValueKind == JsonValueKind.Object && parent.TryGetProperty(name, out var value) && value.ValueKind == kind
+            ? value
+            : null;
+}

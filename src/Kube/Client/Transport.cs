@@ -1,0 +1,69 @@
+using k8s;
+using k8s.KubeConfigModels;
+
+namespace ModuleController.Kube;
+
+/// <summary>
+/// The way to an API server: address, credentials and TLS, as KubernetesClient reads them from a kubeconfig or a pod's
+/// service account. Its HttpClient is all we use of it.
+/// </summary>
+public sealed class Transport : IDisposable
+{
+    private readonly Kubernetes _kubernetes;
+
+    private Transport(KubernetesClientConfiguration configuration)
+    {
+        // Half-open connections fail within half a minute instead of three and a half.
+        configuration.FirstMessageHandlerSetup = handler =>
+        {
+            handler.KeepAlivePingPolicy = HttpKeepAlivePingPolicy.Always;
+            handler.KeepAlivePingDelay = TimeSpan.FromSeconds(15);
+            handler.KeepAlivePingTimeout = TimeSpan.FromSeconds(15);
+            handler.ConnectTimeout = TimeSpan.FromSeconds(10);
+            handler.EnableMultipleHttp2Connections = true;
+            handler.PooledConnectionLifetime = TimeSpan.FromMinutes(10);
+        };
+        Namespace = configuration.Namespace;
+        _kubernetes = new(configuration);
+    }
+
+    public Uri BaseUri => _kubernetes.BaseUri;
+
+    /// <summary>The namespace of the context or service account, if it names one.</summary>
+    public string? Namespace { get; }
+
+    internal HttpClient Http => _kubernetes.HttpClient;
+
+    /// <summary>From a kubeconfig; without a file, the one that kubectl would use.</summary>
+    public static Transport FromKubeconfig(string? file = null, string? context = null)
+    {
+        var config = KubernetesClientConfiguration.LoadKubeConfig(file);
+        context ??= config.CurrentContext;
+
+        // A user without credentials is fine for kubectl, and an error for KubernetesClient, which takes no user instead.
+        var details = config.Contexts.FirstOrDefault(known => known.Name == context)?.ContextDetails;
+        var user = config.Users?.FirstOrDefault(known => known.Name == details?.User)?.UserCredentials;
+        if (details is not null && (user is null || HasNoCredentials(user))) details.User = null;
+        return new(KubernetesClientConfiguration.BuildConfigFromConfigObject(config, context));
+    }
+
+    /// <summary>From the service account of the pod that we run in.</summary>
+    public static Transport InCluster() => new(KubernetesClientConfiguration.InClusterConfig());
+
+    public static bool IsInCluster => KubernetesClientConfiguration.IsInCluster();
+
+    /// <summary>To a server that asks for no credentials, over plain HTTP.</summary>
+    public static Transport To(Uri address) => new(new KubernetesClientConfiguration { Host = address.AbsoluteUri });
+
+    private static bool HasNoCredentials(UserCredentials user) =>
+        string.IsNullOrEmpty(user.Token) && string.IsNullOrEmpty(user.UserName)
+        && string.IsNullOrEmpty(user.ClientCertificate) && string.IsNullOrEmpty(user.ClientCertificateData)
+        && user.AuthProvider is null && user.ExternalExecution is null;
+
+    internal async Task AuthenticateAsync(HttpRequestMessage request, CancellationToken cancellation)
+    {
+        if (_kubernetes.Credentials is { } credentials) await credentials.ProcessHttpRequestAsync(request, cancellation);
+    }
+
+    public void Dispose() => _kubernetes.Dispose();
+}

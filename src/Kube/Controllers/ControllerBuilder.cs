@@ -1,0 +1,125 @@
+using Microsoft.Extensions.Logging;
+using ModuleController.Core.Meta;
+
+namespace ModuleController.Kube;
+
+/// <summary>What wakes a reconciler, and how many work at once.</summary>
+public sealed class ControllerBuilder<T> where T : class, IResource
+{
+    private readonly InformerFactory _informers;
+    private readonly IReconciler<T> _reconciler;
+    private readonly List<Func<Action<ObjectKey>, IDisposable>> _wakers = [];
+    private readonly List<Func<CancellationToken, Task>> _syncs = [];
+    private Func<T, bool> _isOurs = _ => true;
+
+    internal ControllerBuilder(InformerFactory informers, IReconciler<T> reconciler, string name)
+    {
+        (_informers, _reconciler, Name) = (informers, reconciler, name);
+        var primary = informers.Of<T>();
+        _syncs.Add(primary.WaitForSyncAsync);
+        _wakers.Add(wake => primary.Subscribe(change =>
+        {
+            if (IsOurs(change.Before) || IsOurs(change.After)) wake(change.Key);
+        }));
+    }
+
+    internal string Name { get; private set; }
+
+    internal int WorkerCount { get; private set; } = 1;
+
+    internal TimeSpan ResyncPeriod { get; private set; } = TimeSpan.FromMinutes(10);
+
+    internal WriteTracker? Tracker { get; private set; }
+
+    /// <summary>In logs and metrics; by default the kind's plural.</summary>
+    public ControllerBuilder<T> Named(string name)
+    {
+        Name = name;
+        return this;
+    }
+
+    /// <summary>Only these objects are keys; one that was or becomes one of them still wakes.</summary>
+    public ControllerBuilder<T> Where(Func<T, bool> isOurs)
+    {
+        _isOurs = isOurs;
+        return this;
+    }
+
+    /// <summary>A child changed: its owner's key (the owner that controls it).</summary>
+    public ControllerBuilder<T> Owns<TChild>() where TChild : class, IResource => WokenBy<TChild>(child =>
+        child.Metadata.Controller is { } owner && owner.Kind == T.Kind.Kind && owner.ApiVersion == T.Kind.ApiVersion
+            ? [new(T.Kind.IsNamespaced ? child.Metadata.Namespace ?? "" : "", owner.Name)]
+            : []);
+
+    /// <summary>Any other kind, through a mapping, which is asked about the object before and after.</summary>
+    public ControllerBuilder<T> WokenBy<TOther>(Func<TOther, IEnumerable<ObjectKey>> keys) where TOther : class, IResource =>
+        WokenByChange<TOther>(change => KeysOf(change, keys));
+
+    /// <summary>Any other kind, where the mapping must see what changed.</summary>
+    public ControllerBuilder<T> WokenByChange<TOther>(Func<ObjectChange<TOther>, IEnumerable<ObjectKey>> keys)
+        where TOther : class, IResource
+    {
+        var informer = _informers.Of<TOther>();
+        _syncs.Add(informer.WaitForSyncAsync);
+        _wakers.Add(wake => informer.Subscribe(change =>
+        {
+            foreach (var key in keys(change)) wake(key);
+        }));
+        return this;
+    }
+
+    /// <summary>Something that is no API object, such as an agent's session.</summary>
+    public ControllerBuilder<T> WokenBy(Func<Action<ObjectKey>, IDisposable> subscribe)
+    {
+        _wakers.Add(subscribe);
+        return this;
+    }
+
+    /// <summary>A cache that is read without being woken by it; it too is synced before the first reconcile.</summary>
+    public ControllerBuilder<T> Reads<TOther>() where TOther : class, IResource
+    {
+        _syncs.Add(_informers.Of<TOther>().WaitForSyncAsync);
+        return this;
+    }
+
+    /// <summary>A key waits until the caches show what was written for it.</summary>
+    public ControllerBuilder<T> Tracks(WriteTracker tracker)
+    {
+        Tracker = tracker;
+        return this;
+    }
+
+    public ControllerBuilder<T> Workers(int count)
+    {
+        WorkerCount = count;
+        return this;
+    }
+
+    public ControllerBuilder<T> ResyncEvery(TimeSpan period)
+    {
+        ResyncPeriod = period;
+        return this;
+    }
+
+    internal async Task WaitForSyncAsync(CancellationToken cancellation)
+    {
+        foreach (var sync in _syncs) await sync(cancellation);
+    }
+
+    internal IReadOnlyList<IDisposable> Wake(Action<ObjectKey> wake) => [.. _wakers.Select(waker => waker(wake))];
+
+    internal IEnumerable<ObjectKey> AllKeys() =>
+        _informers.Of<T>().List().Where(_isOurs).Select(resource => ObjectKey.Of(resource.Metadata));
+
+    internal Controller<T> Build(TimeProvider time, ILoggerFactory loggers, KubeMetrics? metrics) =>
+        new(this, _reconciler, time, loggers.CreateLogger<Controller<T>>(), metrics);
+
+    private bool IsOurs(T? resource) => resource is not null && _isOurs(resource);
+
+    private static IEnumerable<ObjectKey> KeysOf<TOther>(
+        ObjectChange<TOther> change, Func<TOther, IEnumerable<ObjectKey>> keys) where TOther : class, IResource
+    {
+        var after = change.After is null ? [] : keys(change.After);
+        return change.Before is null ? after : keys(change.Before).Concat(after).Distinct();
+    }
+}

@@ -1,0 +1,99 @@
+using System.Globalization;
+using ModuleController.Core.Meta;
+
+namespace ModuleController.Kube;
+
+/// <summary>
+/// Remembers what reconciling a key wrote, so that its next reconcile does not act on a cache older than that. A
+/// reconciler tells it each write; kinds without a cache need none of it.
+/// </summary>
+/// <remarks>
+/// Before a reconcile, the caches it reads have come as far as this key's last write.
+/// Versions that cannot be compared count as caught up.
+/// Creates are remembered until seen.
+/// Deletes are remembered by uid until the cache has lost it, or shows it as being deleted: finalizers may keep it long.
+/// </remarks>
+public sealed class WriteTracker(InformerFactory informers)
+{
+    private readonly Lock _lock = new();
+    private readonly Dictionary<ObjectKey, List<Write>> _writes = [];
+
+    /// <summary>What a patch returned.</summary>
+    public void Wrote<T>(ObjectKey key, T result) where T : class, IResource => Remember(key, Kind.Patch, result);
+
+    /// <summary>What a create returned.</summary>
+    public void Created<T>(ObjectKey key, T result) where T : class, IResource => Remember(key, Kind.Create, result);
+
+    /// <summary>The object as it was when its deletion was asked for.</summary>
+    public void Deleted<T>(ObjectKey key, T deleted) where T : class, IResource => Remember(key, Kind.Delete, deleted);
+
+    /// <summary>Whether the caches show all that was written for this key; what they show is forgotten.</summary>
+    public bool HasCaughtUp(ObjectKey key)
+    {
+        Write[] writes;
+        lock (_lock)
+        {
+            if (!_writes.TryGetValue(key, out var found)) return true;
+            writes = [.. found];
+        }
+
+        // The caches have locks of their own, so they are asked outside of ours.
+        var seen = writes.Where(write => write.IsSeen()).ToHashSet();
+        lock (_lock)
+        {
+            if (!_writes.TryGetValue(key, out var found)) return true;
+            found.RemoveAll(seen.Contains);
+            if (found.Count > 0) return false;
+            _writes.Remove(key);
+            return true;
+        }
+    }
+
+    private void Remember<T>(ObjectKey key, Kind kind, T resource) where T : class, IResource
+    {
+        if (informers.Find<T>() is not { } cache) return;
+        var write = new Write<T>(cache, kind, ObjectKey.Of(resource.Metadata), resource.Metadata.Uid, resource.Metadata.ResourceVersion);
+        lock (_lock)
+        {
+            if (!_writes.TryGetValue(key, out var writes)) _writes[key] = writes = [];
+            writes.Add(write);
+        }
+    }
+
+    /// <summary>Null where one of them is no number.</summary>
+    private static bool? IsAtLeast(string? version, string? wanted) =>
+        ulong.TryParse(version, NumberStyles.None, CultureInfo.InvariantCulture, out var have)
+        && ulong.TryParse(wanted, NumberStyles.None, CultureInfo.InvariantCulture, out var want)
+            ? have >= want
+            : null;
+
+    private enum Kind
+    {
+        Patch,
+        Create,
+        Delete,
+    }
+
+    private abstract class Write
+    {
+        public abstract bool IsSeen();
+    }
+
+    private sealed class Write<T>(ILister<T> cache, Kind kind, ObjectKey key, string? uid, string? version) : Write
+        where T : class, IResource
+    {
+        public override bool IsSeen()
+        {
+            var cached = cache.Get(key);
+            return kind switch
+            {
+                Kind.Delete => cached is null || cached.Metadata.Uid != uid || cached.Metadata.IsDeleting,
+
+                // Where it is not there although the cache has come further, it has gone again already.
+                Kind.Create => cached?.Metadata.Uid == uid || IsAtLeast(cache.ResourceVersion, version) == true,
+                _ => IsAtLeast(cached?.Metadata.ResourceVersion ?? cache.ResourceVersion, version) != false
+                    || IsAtLeast(cache.ResourceVersion, version) != false,
+            };
+        }
+    }
+}

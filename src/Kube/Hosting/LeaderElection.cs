@@ -1,0 +1,311 @@
+using System.Text.Json.Nodes;
+using Microsoft.Extensions.Logging;
+using ModuleController.Core.Builtin;
+using ModuleController.Core.Meta;
+
+namespace ModuleController.Kube;
+
+/// <summary>Which lease, and how long it is good.</summary>
+public sealed record LeaderElectionOptions(ObjectKey Lease, LeaderIdentity Identity)
+{
+    /// <summary>Others take the lease when it has not been renewed for this long.</summary>
+    public TimeSpan Duration { get; init; } = TimeSpan.FromSeconds(15);
+
+    /// <summary>The holder gives up this long after its last renewal, before others may take the lease.</summary>
+    public TimeSpan RenewDeadline { get; init; } = TimeSpan.FromSeconds(10);
+
+    public TimeSpan RetryPeriod { get; init; } = TimeSpan.FromSeconds(2);
+}
+
+/// <summary>The one process of several that acts, by holding a Lease.</summary>
+/// <remarks>
+/// The epoch is the lease's count of transitions; each acquisition raises it.
+/// A lost connection costs the lease only at the renew deadline.
+/// Whoever doesn't hold the lease knows who does, and where.
+/// The lease is released on stop.
+/// A leader that learns of a higher epoch raises the lease first.
+/// A lost lease is told once, and never taken again by this process.
+/// </remarks>
+public sealed partial class LeaderElection(
+    IKubeClient client, LeaderElectionOptions options, TimeProvider time, ILogger<LeaderElection> logger) : IDisposable
+{
+    private const string FieldManager = "modulecontroller-leader";
+    private static readonly TimeSpan Shortest = TimeSpan.FromMilliseconds(250);
+
+    private readonly SemaphoreSlim _writing = new(1, 1);   // one write to the lease at a time
+    private readonly TaskCompletionSource<long> _acquired = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly CancellationTokenSource _lost = new();
+    private readonly CancellationTokenSource _stop = new();
+    private Task _run = Task.CompletedTask;
+    private Lease? _observed;
+    private long _observedAt;   // by our own clock: the times in the lease are another machine's
+    private long _renewedAt;
+    private long _epoch;
+    private volatile bool _isHeld;
+
+    /// <summary>Completed with the epoch when this process leads.</summary>
+    public Task<long> Acquired => _acquired.Task;
+
+    /// <summary>Cancelled when this process must act no more: its lease is lost.</summary>
+    public CancellationToken Lost => _lost.Token;
+
+    /// <summary>Goes with every command, so that a late one is refused.</summary>
+    public long Epoch => Interlocked.Read(ref _epoch);
+
+    /// <summary>By our own clock, so it is false in time even where the loop hangs.</summary>
+    public bool IsLeader => _isHeld && time.GetElapsedTime(Interlocked.Read(ref _renewedAt)) < options.Duration;
+
+    /// <summary>Who holds the lease as last seen; null where nobody does.</summary>
+    public LeaderIdentity? Leader => LeaderIdentity.Parse(Volatile.Read(ref _observed)?.Spec.HolderIdentity);
+
+    /// <summary>Returns when this process leads; from then on the lease is renewed.</summary>
+    public Task StartAsync(CancellationToken cancellation)
+    {
+        var stop = _stop.Token;
+        _run = Task.Run(() => RunAsync(stop), CancellationToken.None);
+        return _acquired.Task.WaitAsync(cancellation);
+    }
+
+    /// <summary>Renews no more and lets go of the lease, so that the next leader need not wait for its end.</summary>
+    public async Task StopAsync(CancellationToken deadline)
+    {
+        await _stop.CancelAsync();
+        await _run.WaitAsync(deadline);
+        await ReleaseAsync(deadline);
+    }
+
+    /// <summary>Makes the epoch at least this, in the lease first; for a leader that was told of a higher one.</summary>
+    public async Task RaiseEpochAsync(long epoch, CancellationToken cancellation)
+    {
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(epoch, int.MaxValue);   // the field of the Lease has 32 bits
+
+        // Renewals wait for this one, so it must not hang until the lease is lost.
+        using var timeout = new CancellationTokenSource(options.RenewDeadline / 2, time);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(timeout.Token, cancellation);
+        await _writing.WaitAsync(either.Token);
+        try
+        {
+            while (Epoch < epoch)
+            {
+                if (!_isHeld) throw new InvalidOperationException($"{options.Lease}: only the leader raises the epoch");
+                try
+                {
+                    Observe(await PatchAsync(new() { ["leaseTransitions"] = epoch }, either.Token));
+                    Interlocked.Exchange(ref _epoch, epoch);
+                }
+                catch (KubeException exception) when (exception.IsConflict)
+                {
+                    Observe(await client.GetAsync<Lease>(options.Lease, either.Token));
+                    if (!IsOurs) throw;
+                }
+            }
+        }
+        finally
+        {
+            _writing.Release();
+        }
+    }
+
+    public void Dispose()
+    {
+        _writing.Dispose();
+        _lost.Dispose();
+        _stop.Dispose();
+    }
+
+    private bool IsOurs => _observed?.Spec.HolderIdentity == options.Identity.ToString();
+
+    private async Task RunAsync(CancellationToken cancellation)
+    {
+        try
+        {
+            while (!await TryStepAsync(TryAcquireAsync, options.RenewDeadline, cancellation)) await PauseAsync(cancellation);
+            LogAcquired(options.Identity.ToString(), Epoch);
+            _acquired.TrySetResult(Epoch);
+            await HoldAsync(cancellation);
+            LogLost(options.Identity.ToString());
+            _isHeld = false;
+            await _lost.CancelAsync();
+        }
+        catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
+        {
+            _acquired.TrySetCanceled(cancellation);
+        }
+    }
+
+    private async Task ReleaseAsync(CancellationToken cancellation)
+    {
+        await _writing.WaitAsync(cancellation);
+        try
+        {
+            if (!_isHeld) return;
+            _isHeld = false;
+            Observe(await PatchAsync(new() { ["holderIdentity"] = null }, cancellation));
+            LogReleased(options.Identity.ToString());
+        }
+        catch (KubeException exception)
+        {
+            LogNotReleased(options.Lease, exception.Message);
+        }
+        finally
+        {
+            _writing.Release();
+        }
+    }
+
+    private async Task HoldAsync(CancellationToken cancellation)
+    {
+        while (_isHeld && Left > TimeSpan.Zero)
+        {
+            await PauseAsync(cancellation);
+            if (Left is { Ticks: > 0 } left) await TryStepAsync(RenewAsync, left, cancellation);
+        }
+    }
+
+    private TimeSpan Left => options.RenewDeadline - time.GetElapsedTime(Interlocked.Read(ref _renewedAt));
+
+    private async Task<bool> TryAcquireAsync(CancellationToken cancellation)
+    {
+        var started = time.GetTimestamp();
+        if (await client.FindAsync<Lease>(options.Lease, cancellation) is not { } lease)
+        {
+            return Hold(await CreateAsync(transitions: 1, cancellation), started);
+        }
+
+        Observe(lease);
+        var spec = lease.Spec;
+        var duration = TimeSpan.FromSeconds(spec.LeaseDurationSeconds ?? 0);
+        if (spec.HolderIdentity is { Length: > 0 } && time.GetElapsedTime(_observedAt) < duration) return false;
+        var now = time.GetUtcNow();
+        return Hold(await PatchAsync(new()
+        {
+            ["holderIdentity"] = options.Identity.ToString(),
+            ["leaseDurationSeconds"] = (int)options.Duration.TotalSeconds,
+            ["leaseTransitions"] = (spec.LeaseTransitions ?? 0) + 1,
+            ["acquireTime"] = MicroTime(now),
+            ["renewTime"] = MicroTime(now),
+        }, cancellation), started);
+    }
+
+    private async Task<bool> RenewAsync(CancellationToken cancellation)
+    {
+        // The time of asking counts: the server's own clock of the lease starts no earlier.
+        var started = time.GetTimestamp();
+        try
+        {
+            return Hold(await PatchAsync(new() { ["renewTime"] = MicroTime(time.GetUtcNow()) }, cancellation), started);
+        }
+        catch (KubeException exception) when (exception.IsConflict)
+        {
+            Observe(await client.GetAsync<Lease>(options.Lease, cancellation));
+            if (!IsOurs) _isHeld = false;   // somebody took it; else only its version was old: again in a moment
+            return false;
+        }
+        catch (KubeException exception) when (exception.IsNotFound)
+        {
+            return Hold(await CreateAsync(Epoch, cancellation), started);   // deleted by hand; AlreadyExists: look again
+        }
+    }
+
+    private bool Hold(Lease lease, long since)
+    {
+        Observe(lease);
+        Interlocked.Exchange(ref _renewedAt, since);
+        Interlocked.Exchange(ref _epoch, Math.Max(Epoch, lease.Spec.LeaseTransitions ?? 0));   // it never falls
+        _isHeld = true;
+        return true;
+    }
+
+    private void Observe(Lease lease)
+    {
+        if (_observed?.Metadata.ResourceVersion == lease.Metadata.ResourceVersion) return;
+        Volatile.Write(ref _observed, lease);
+        _observedAt = time.GetTimestamp();
+    }
+
+    /// <summary>One attempt, cut off at the limit. Failures are no answer yet, except that the loop was cancelled.</summary>
+    private async Task<bool> TryStepAsync(Func<CancellationToken, Task<bool>> step, TimeSpan limit, CancellationToken cancellation)
+    {
+        using var timeout = new CancellationTokenSource(limit, time);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(timeout.Token, cancellation);
+        try
+        {
+            await _writing.WaitAsync(either.Token);
+            try
+            {
+                return await step(either.Token);
+            }
+            finally
+            {
+                _writing.Release();
+            }
+        }
+        catch (KubeException exception) when (exception.IsConflict || exception.IsAlreadyExists)
+        {
+            return false;   // another one was faster
+        }
+        catch (Exception exception) when (!cancellation.IsCancellationRequested)
+        {
+            LogFailed(options.Lease, exception.Message);
+            return false;
+        }
+    }
+
+    private Task PauseAsync(CancellationToken cancellation)
+    {
+        var pause = options.RetryPeriod * (0.9 + (0.2 * Random.Shared.NextDouble()));
+        if (_isHeld)
+        {
+            // Nearer to its deadline a holder tries more often, and it never sleeps past it.
+            var soon = Left / 2 > Shortest ? Left / 2 : Shortest;
+            if (soon < pause) pause = soon < Left ? soon : Left;
+        }
+
+        return pause > TimeSpan.Zero ? Task.Delay(pause, time, cancellation) : Task.CompletedTask;
+    }
+
+    private Task<Lease> PatchAsync(JsonObject spec, CancellationToken cancellation)
+    {
+        var patch = new JsonObject
+        {
+            ["metadata"] = new JsonObject { ["resourceVersion"] = _observed!.Metadata.ResourceVersion },
+            ["spec"] = spec,
+        };
+        return client.PatchAsync<Lease>(options.Lease, patch, new(FieldManager), cancellation);
+    }
+
+    private Task<Lease> CreateAsync(long transitions, CancellationToken cancellation)
+    {
+        var now = time.GetUtcNow();
+        return client.CreateAsync(new Lease
+        {
+            Metadata = new() { Name = options.Lease.Name, Namespace = options.Lease.Namespace },
+            Spec = new()
+            {
+                HolderIdentity = options.Identity.ToString(),
+                LeaseDurationSeconds = (int)options.Duration.TotalSeconds,
+                LeaseTransitions = (int)transitions,
+                AcquireTime = now,
+                RenewTime = now,
+            },
+        }, FieldManager, cancellation);
+    }
+
+    private static string MicroTime(DateTimeOffset at) =>
+        at.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss.ffffff'Z'", System.Globalization.CultureInfo.InvariantCulture);
+
+    [LoggerMessage(LogLevel.Information, "{Identity} leads, epoch {Epoch}")]
+    private partial void LogAcquired(string identity, long epoch);
+
+    [LoggerMessage(LogLevel.Warning, "{Identity} has lost its lease")]
+    private partial void LogLost(string identity);
+
+    [LoggerMessage(LogLevel.Information, "{Identity} has released its lease")]
+    private partial void LogReleased(string identity);
+
+    [LoggerMessage(LogLevel.Warning, "Lease {Lease} was not released, the next leader has to wait for its end: {Why}")]
+    private partial void LogNotReleased(ObjectKey lease, string why);
+
+    [LoggerMessage(LogLevel.Warning, "Lease {Lease}: {Why}")]
+    private partial void LogFailed(ObjectKey lease, string why);
+}

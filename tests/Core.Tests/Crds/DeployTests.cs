@@ -1,0 +1,81 @@
+using System.Text.Json.Nodes;
+
+namespace ModuleController.Core.Tests.Crds;
+
+/// <summary>What can be said of the files of deploy/ without a cluster.</summary>
+public class DeployTests
+{
+    private static readonly string[] Verbs =
+        ["get", "list", "watch", "create", "update", "patch", "delete", "deletecollection"];
+
+    public static TheoryData<string> Manifests => [.. RepositoryFiles.DeployManifests()];
+
+    [Theory, MemberData(nameof(Manifests))]
+    public void A_file_holds_objects_with_a_kind_and_a_name(string file)
+    {
+        var documents = YamlDocuments.Read(file);
+
+        Assert.NotEmpty(documents);
+        Assert.All(documents, document => Assert.All(
+            new[] { document["apiVersion"], document["kind"], document["metadata"]?["name"] },
+            text => Assert.False(string.IsNullOrEmpty((string?)text))));
+    }
+
+    [Fact]
+    public void The_kustomization_takes_every_file()
+    {
+        var taken = YamlDocuments.Read("deploy/kustomization.yaml").Single()["resources"]!.AsArray().Select(name => (string)name!);
+        var there = RepositoryFiles.YamlBelow("deploy", "crds").Concat(RepositoryFiles.YamlBelow("deploy", "controller"))
+            .Select(file => Path.GetRelativePath("deploy", file).Replace('\\', '/'));
+
+        Assert.Equal(there.Order(), taken.Order());
+    }
+
+    [Fact]
+    public void Rights_are_spelled_out()
+    {
+        var rules = RepositoryFiles.YamlBelow("deploy", "controller").SelectMany(YamlDocuments.Read)
+            .Where(document => (string?)document["kind"] is "ClusterRole" or "Role")
+            .SelectMany(role => role["rules"]!.AsArray());
+
+        Assert.All(rules, rule =>
+        {
+            Assert.All(Strings(rule!["verbs"]), verb => Assert.Contains(verb, Verbs));
+            Assert.DoesNotContain("*", Strings(rule["resources"]).Concat(Strings(rule["apiGroups"])));
+        });
+    }
+
+    [Theory]
+    [InlineData("deploy/examples/base.yaml")]
+    [InlineData("deploy/demo/base.yaml")]
+    [InlineData("deploy/demo/base-jvm.yaml")]
+    public void Agent_and_base_see_the_modules_at_one_path(string file)
+    {
+        var pod = YamlDocuments.Read(file).Single(document => (string?)document["kind"] == "Deployment")["spec"]!["template"]!["spec"]!;
+        var agent = pod["initContainers"]!.AsArray().Single()!;
+        var stateFolder = (string)agent["env"]!.AsArray().Single(variable => (string?)variable!["name"] == "STATE_DIR")!["value"]!;
+
+        Assert.Equal("Always", (string?)agent["restartPolicy"]);
+        Assert.Equal(stateFolder, MountOfModules(agent));
+        Assert.Equal(stateFolder, MountOfModules(pod["containers"]!.AsArray().Single()!));
+    }
+
+    [Fact]
+    public void The_agent_of_the_example_has_a_token_for_this_controller_only()
+    {
+        var documents = YamlDocuments.Read("deploy/examples/base.yaml");
+        var volumes = documents.Single(document => (string?)document["kind"] == "Deployment")["spec"]!["template"]!["spec"]!["volumes"]!;
+        var token = volumes.AsArray().Single(volume => volume!["projected"] is not null)!["projected"]!["sources"]![0]!["serviceAccountToken"]!;
+        var controller = YamlDocuments.Read("deploy/controller/deployment.yaml").Single();
+        var flags = Strings(controller["spec"]!["template"]!["spec"]!["containers"]![0]!["args"]).ToList();
+
+        Assert.Equal((string?)token["audience"], flags[flags.IndexOf("--agent-audience") + 1]);
+        Assert.DoesNotContain("--insecure-agents", flags);
+        Assert.False((bool?)documents.Single(document => (string?)document["kind"] == "ServiceAccount")["automountServiceAccountToken"]);
+    }
+
+    private static string MountOfModules(JsonNode container) => (string)container["volumeMounts"]!.AsArray()
+        .Single(mount => (string?)mount!["name"] == "modules")!["mountPath"]!;
+
+    private static IEnumerable<string> Strings(JsonNode? list) => list!.AsArray().Select(text => (string)text!);
+}

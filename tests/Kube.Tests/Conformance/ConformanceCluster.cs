@@ -1,0 +1,179 @@
+using System.Net.Http.Headers;
+using System.Text;
+using System.Text.Json.Nodes;
+using k8s;
+using ModuleController.DevCluster;
+using ModuleController.DevCluster.Storage;
+using ModuleController.Kube.Tests.Conformance;
+
+[assembly: AssemblyFixture(typeof(ConformanceCluster))]
+
+namespace ModuleController.Kube.Tests.Conformance;
+
+/// <summary>
+/// The cluster that the conformance tests talk to, over HTTP alone: the one that CONFORMANCE_KUBECONFIG names, else a
+/// DevCluster of our own. They have a namespace and a CustomResourceDefinition to themselves, which go at the end.
+/// </summary>
+public sealed class ConformanceCluster : IAsyncLifetime
+{
+    public const string Group = "conformance.modulecontroller.dev";
+
+    private DevClusterHost? _host;
+    private Kubernetes _client = null!;
+    private int _names;
+
+    /// <summary>Our own server; skips the test on any other cluster.</summary>
+    public DevClusterHost Host
+    {
+        get
+        {
+            Assert.SkipWhen(_host is null, "only DevCluster can be asked this; unset CONFORMANCE_KUBECONFIG");
+            return _host!;
+        }
+    }
+
+    public string Namespace { get; } = $"conformance-{Guid.NewGuid().ToString()[..8]}";
+
+    public string Pods => $"/api/v1/namespaces/{Namespace}/pods";
+
+    public string ConfigMaps => $"/api/v1/namespaces/{Namespace}/configmaps";
+
+    public string Deployments => $"/apis/apps/v1/namespaces/{Namespace}/deployments";
+
+    public string Widgets => $"/apis/{Group}/v1/namespaces/{Namespace}/widgets";
+
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
+
+    public async ValueTask InitializeAsync()
+    {
+        var file = Environment.GetEnvironmentVariable("CONFORMANCE_KUBECONFIG");
+        if (string.IsNullOrEmpty(file)) _host = await DevClusterHost.StartAsync(new(), Cancellation);
+        var config = _host is null
+            ? KubernetesClientConfiguration.BuildConfigFromConfigFile(file)
+            : await KubernetesClientConfiguration.BuildConfigFromConfigFileAsync(new MemoryStream(Encoding.UTF8.GetBytes(_host.Kubeconfig)));
+        _client = new(config);
+        await CreateAsync("/api/v1/namespaces", new JsonObject { ["metadata"] = new JsonObject { ["name"] = Namespace } });
+        await CreateAsync(Objects.DefinitionsPath, Objects.Definition("widgets", "Widget", Objects.WidgetSchema));
+        await EstablishedAsync("widgets");
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await SendAsync(HttpMethod.Delete, $"{Objects.DefinitionsPath}/widgets.{Group}");
+        await SendAsync(HttpMethod.Delete, $"/api/v1/namespaces/{Namespace}");
+        _client.Dispose();
+        if (_host is not null) await _host.DisposeAsync();
+    }
+
+    /// <summary>A name that no other test uses.</summary>
+    public string NewName(string prefix = "x") => $"{prefix}-{Interlocked.Increment(ref _names)}";
+
+    public Task<Answer> GetAsync(string path, string accept = "application/json") => SendAsync(HttpMethod.Get, path, accept: accept);
+
+    public Task<Answer> PostAsync(string path, JsonNode body) => SendAsync(HttpMethod.Post, path, body);
+
+    public Task<Answer> PutAsync(string path, JsonNode body) => SendAsync(HttpMethod.Put, path, body);
+
+    public Task<Answer> DeleteAsync(string path, JsonNode? body = null) => SendAsync(HttpMethod.Delete, path, body);
+
+    public Task<Answer> PatchAsync(string path, string json, string type = "merge-patch") =>
+        SendAsync(HttpMethod.Patch, path, JsonNode.Parse(json), $"application/{type}+json");
+
+    /// <summary>Creates an object and returns it as it was stored.</summary>
+    public async Task<JsonNode> CreateAsync(string path, JsonNode body)
+    {
+        var answer = await PostAsync(path, body);
+        Assert.True(answer.Code == 201, $"{path}: {answer.Code} {answer.Body}");
+        return answer.Body;
+    }
+
+    public async Task<Answer> SendAsync(
+        HttpMethod method, string path, JsonNode? body = null, string type = "application/json", string accept = "application/json")
+    {
+        using var response = await SendRawAsync(method, path, body, type, accept, HttpCompletionOption.ResponseContentRead);
+        var text = await response.Content.ReadAsStringAsync(Cancellation);
+        return new((int)response.StatusCode, text, response.Headers);
+    }
+
+    /// <summary>Opens a watch; its events are read one by one.</summary>
+    public async Task<WatchReader> WatchAsync(string path, string accept = "application/json")
+    {
+        var response = await SendRawAsync(HttpMethod.Get, $"{path}{(path.Contains('?') ? "&" : "?")}watch=true", null, "", accept, HttpCompletionOption.ResponseHeadersRead);
+        Assert.Equal(200, (int)response.StatusCode);
+        return new(response, new StreamReader(await response.Content.ReadAsStreamAsync(Cancellation)));
+    }
+
+    /// <summary>Waits, on a watch, until a definition is served.</summary>
+    public async Task EstablishedAsync(string plural)
+    {
+        await using var watch = await WatchAsync($"{Objects.DefinitionsPath}?fieldSelector=metadata.name%3D{plural}.{Group}");
+        while ((await watch.NextAsync())?["object"].Objects("status", "conditions").Any(one => one.Text("type") == "Established" && one.Text("status") == "True") is false)
+        {
+        }
+    }
+
+    private async Task<HttpResponseMessage> SendRawAsync(
+        HttpMethod method, string path, JsonNode? body, string type, string accept, HttpCompletionOption completion)
+    {
+        using var request = new HttpRequestMessage(method, new Uri(_client.BaseUri, path));
+        request.Headers.TryAddWithoutValidation("Accept", accept);
+        request.Headers.UserAgent.ParseAdd("conformance/1");
+        if (body is not null)
+        {
+            request.Content = new StringContent(body.ToJsonString());
+            request.Content.Headers.ContentType = MediaTypeHeaderValue.Parse(type);
+        }
+
+        if (_client.Credentials is not null) await _client.Credentials.ProcessHttpRequestAsync(request, Cancellation);
+        return await _client.HttpClient.SendAsync(request, completion, Cancellation);
+    }
+}
+
+/// <summary>What came back.</summary>
+public sealed record Answer(int Code, string Text, HttpResponseHeaders Headers)
+{
+    public JsonNode Body => field ??= JsonNode.Parse(Text)!;
+
+    public string? Reason => Body.Text("reason");
+
+    public string Message => Body.Text("message") ?? "";
+
+    public string Version => Body.Text("metadata", "resourceVersion")!;
+
+    /// <summary>The fields that a 422 names as its causes.</summary>
+    public IEnumerable<string> Fields => Body.Objects("details", "causes").Select(cause => cause.Text("field")!);
+}
+
+/// <summary>The events of one watch, in order.</summary>
+public sealed class WatchReader(HttpResponseMessage response, StreamReader lines) : IAsyncDisposable
+{
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
+
+    /// <summary>The next event; null at the end of the stream.</summary>
+    public async Task<JsonNode?> NextAsync()
+    {
+        using var deadline = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
+        deadline.CancelAfter(Patience);
+        return await lines.ReadLineAsync(deadline.Token) is { } line ? JsonNode.Parse(line) : null;
+    }
+
+    /// <summary>The next events as "ADDED name".</summary>
+    public async Task<string[]> NextAsync(int count)
+    {
+        var events = new string[count];
+        for (var i = 0; i < count; i++)
+        {
+            var one = await NextAsync();
+            events[i] = $"{one.Text("type")} {one.Text("object", "metadata", "name")}";
+        }
+
+        return events;
+    }
+
+    public ValueTask DisposeAsync()
+    {
+        lines.Dispose();
+        response.Dispose();
+        return ValueTask.CompletedTask;
+    }
+}

@@ -1,0 +1,200 @@
+using System.Collections.Concurrent;
+using System.Net;
+using System.Text;
+using System.Text.Json.Nodes;
+using k8s;
+using k8s.Models;
+using Microsoft.Extensions.Logging;
+using ModuleController.ControlPlane;
+using ModuleController.ControlPlane.Agents;
+using ModuleController.Core.Meta;
+using ModuleController.Core.Modules;
+using ModuleController.Core.Planning;
+using ModuleController.DevCluster;
+using ModuleController.Kube;
+
+namespace ModuleController.SystemTests.Gateway;
+
+/// <summary>A cluster with our kinds and controllers without reconcilers: what agents meet. Fails on logged errors.</summary>
+internal sealed class GatewayRig : IAsyncDisposable
+{
+    private readonly DevClusterHost _cluster;
+    private readonly HttpClient _http;
+    private readonly string _kubeconfig = Path.Combine(Path.GetTempPath(), $"gateway-{Guid.NewGuid():N}.yaml");
+    private readonly List<ControlPlaneHost> _controllers = [];
+    private readonly List<AgentStream> _streams = [];
+
+    private GatewayRig(DevClusterHost cluster)
+    {
+        _cluster = cluster;
+        _http = new() { BaseAddress = cluster.ServerUri };
+        Client = new KubeClient(Transport.To(cluster.ServerUri), new ResourceJson(ModulesJson.Default));
+    }
+
+    public static AgentOptions Quick { get; } = new()
+    {
+        AllowInsecure = true,
+        PodTimeout = TimeSpan.FromSeconds(0.3),
+        HelloTimeout = TimeSpan.FromSeconds(5),
+    };
+
+    public KubeClient Client { get; }
+
+    public string Kubeconfig => _kubeconfig;
+
+    public ConcurrentQueue<string> Log { get; } = new();
+
+    public static CancellationToken Cancellation => TestContext.Current.CancellationToken;
+
+    public static ObjectKey Pod(string name) => new("default", name);
+
+    public static async Task<GatewayRig> StartAsync()
+    {
+        var rig = new GatewayRig(await DevClusterHost.StartAsync(new(), Cancellation));
+        await rig._cluster.WriteKubeconfigAsync(rig._kubeconfig, Cancellation);
+        foreach (var file in Directory.GetFiles(Path.Combine(RepositoryRoot(), "deploy", "crds"), "*.yaml"))
+        {
+            var definition = KubernetesYaml.Deserialize<V1CustomResourceDefinition>(await File.ReadAllTextAsync(file, Cancellation));
+            await rig.PostAsync("/apis/apiextensions.k8s.io/v1/customresourcedefinitions", JsonNode.Parse(KubernetesJson.Serialize(definition))!);
+        }
+
+        await rig.PostAsync("/api/v1/namespaces/default/serviceaccounts", new JsonObject { ["metadata"] = new JsonObject { ["name"] = "agent" } });
+        return rig;
+    }
+
+    /// <summary>A controller that listens; leading comes later.</summary>
+    public async Task<ControlPlaneHost> StartControllerAsync(AgentOptions? agents = null, Func<ControlPlaneOptions, ControlPlaneOptions>? change = null)
+    {
+        var options = new ControlPlaneOptions
+        {
+            Kubeconfig = _kubeconfig,
+            Bind = IPAddress.Loopback,
+            HttpPort = 0,
+            GrpcPort = 0,
+            LeaseDuration = TimeSpan.FromSeconds(3),
+            LeaseRenew = TimeSpan.FromSeconds(2),
+            LeaseRetry = TimeSpan.FromSeconds(0.1),
+            Agents = agents ?? Quick,
+        };
+        var controller = await ControlPlaneHost.StartAsync(
+            change is null ? options : change(options),
+            new()
+            {
+                Logging = logging => logging.SetMinimumLevel(LogLevel.Information).AddProvider(new QueueLogger(Log)),
+                Reconcilers = (_, _) => { },
+            },
+            Cancellation);
+        _controllers.Add(controller);
+        return controller;
+    }
+
+    public async Task<ControlPlaneHost> StartLeaderAsync(AgentOptions? agents = null, Func<ControlPlaneOptions, ControlPlaneOptions>? change = null)
+    {
+        var controller = await StartControllerAsync(agents, change);
+        await Eventually.True(() => controller.IsLeading, () => string.Join('\n', Log));
+        return controller;
+    }
+
+    /// <summary>The new pod's UID.</summary>
+    public async Task<string> CreatePodAsync(string name)
+    {
+        var pod = await PostAsync("/api/v1/namespaces/default/pods", new JsonObject
+        {
+            ["metadata"] = new JsonObject { ["name"] = name },
+            ["spec"] = new JsonObject { ["serviceAccountName"] = "agent", ["containers"] = new JsonArray(new JsonObject { ["name"] = "base", ["image"] = "base" }) },
+        });
+        return pod["metadata"]!["uid"]!.GetValue<string>();
+    }
+
+    public Task CreateModuleAsync(string name, string podUid) => PostAsync("/apis/koupleless.io/v1alpha1/namespaces/default/modules", new JsonObject
+    {
+        ["apiVersion"] = "koupleless.io/v1alpha1",
+        ["kind"] = "Module",
+        ["metadata"] = new JsonObject { ["name"] = name },
+        ["spec"] = new JsonObject
+        {
+            ["module"] = new JsonObject { ["name"] = "orders", ["version"] = "1.0.0", ["url"] = "http://repository/orders-1.0.0.jar" },
+            ["podName"] = "base-0",
+            ["podUid"] = podUid,
+        },
+    });
+
+    /// <summary>A token of the pod's service account, as the kubelet would project it.</summary>
+    public async Task<string> TokenAsync(string? pod, string? uid, string audience = "modulecontroller")
+    {
+        var spec = new JsonObject { ["audiences"] = new JsonArray(audience), ["expirationSeconds"] = 3600 };
+        if (pod is not null) spec["boundObjectRef"] = new JsonObject { ["kind"] = "Pod", ["apiVersion"] = "v1", ["name"] = pod, ["uid"] = uid };
+        var answer = await PostAsync("/api/v1/namespaces/default/serviceaccounts/agent/token", new JsonObject { ["spec"] = spec });
+        return answer["status"]!["token"]!.GetValue<string>();
+    }
+
+    public long Requests(string verb, string resource) =>
+        _cluster.Counters.Snapshot().Where(entry => entry.Key.Verb == verb && entry.Key.Resource == resource).Sum(entry => entry.Value);
+
+    public Faults Faults => _cluster.Faults;
+
+    public AgentStream Connect(ControlPlaneHost controller, string? token = null, HttpMessageHandler? handler = null)
+    {
+        var stream = new AgentStream(controller.AgentAddress, token, handler);
+        _streams.Add(stream);
+        return stream;
+    }
+
+    /// <summary>An agent whose pod exists and whose full snapshot has arrived.</summary>
+    public async Task<(AgentStream Stream, string Uid)> ConnectedAsync(ControlPlaneHost controller, string pod)
+    {
+        var uid = await CreatePodAsync(pod);
+        var stream = Connect(controller);
+        await stream.GreetAsync(pod, uid);
+        await stream.SayAsync(Messages.Snapshot(1));
+        await Eventually.True(() => controller.Agents.Find(Pod(pod), uid)?.IsConnected == true, () => string.Join('\n', Log));
+        return (stream, uid);
+    }
+
+    /// <summary>Until the view says so; fails with the view.</summary>
+    public static Task SeenAsync(ControlPlaneHost controller, string pod, string uid, Func<BaseView?, bool> condition, string what) =>
+        Eventually.True(() => condition(controller.Agents.Find(Pod(pod), uid)), () => controller.Agents.Find(Pod(pod), uid)?.ToString() ?? "no view", what: what);
+
+    public async ValueTask DisposeAsync()
+    {
+        foreach (var stream in _streams) stream.Dispose();
+        foreach (var controller in _controllers) await controller.DisposeAsync();
+        Client.Dispose();
+        _http.Dispose();
+        await _cluster.DisposeAsync();
+        File.Delete(_kubeconfig);
+        Assert.DoesNotContain(Log, line => line.StartsWith("Error", StringComparison.Ordinal) || line.StartsWith("Critical", StringComparison.Ordinal));
+    }
+
+    private async Task<JsonNode> PostAsync(string path, JsonNode body)
+    {
+        using var content = new StringContent(body.ToJsonString(), Encoding.UTF8, "application/json");
+        using var response = await _http.PostAsync(new Uri(path, UriKind.Relative), content, Cancellation);
+        var text = await response.Content.ReadAsStringAsync(Cancellation);
+        Assert.True(response.IsSuccessStatusCode, $"POST {path}: {text}");
+        return JsonNode.Parse(text)!;
+    }
+
+    private static string RepositoryRoot()
+    {
+        var folder = AppContext.BaseDirectory;
+        while (!File.Exists(Path.Combine(folder, "ModuleController.sln"))) folder = Path.GetDirectoryName(folder)!;
+        return folder;
+    }
+
+    private sealed class QueueLogger(ConcurrentQueue<string> lines) : ILoggerProvider, ILogger
+    {
+        public ILogger CreateLogger(string categoryName) => this;
+
+        public bool IsEnabled(LogLevel logLevel) => true;
+
+        public void Log<TState>(LogLevel level, EventId id, TState state, Exception? exception, Func<TState, Exception?, string> formatter) =>
+            lines.Enqueue($"{level}: {formatter(state, exception)} {exception}");
+
+        public IDisposable? BeginScope<TState>(TState state) where TState : notnull => null;
+
+        public void Dispose()
+        {
+        }
+    }
+}

@@ -1,0 +1,313 @@
+using Grpc.Core;
+using ModuleController.ControlPlane.Agents;
+using ModuleController.Core.Builtin;
+using ModuleController.Core.Meta;
+using ModuleController.Core.Planning;
+using ModuleController.Kube;
+using ModuleController.Protocol;
+using ModuleController.Protocol.V1;
+
+namespace ModuleController.SystemTests.Gateway;
+
+/// <summary>Agents' streams, over real connections: who is let in, what closes a stream, and that no other one notices.</summary>
+public sealed class GatewayTests : IAsyncLifetime
+{
+    private GatewayRig _rig = null!;
+
+    public async ValueTask InitializeAsync() => _rig = await GatewayRig.StartAsync();
+
+    public ValueTask DisposeAsync() => _rig.DisposeAsync();
+
+    [Fact]
+    public async Task An_agent_is_greeted_with_the_epoch_and_its_snapshot_is_seen()
+    {
+        var controller = await _rig.StartLeaderAsync();
+        var uid = await _rig.CreatePodAsync("base-0");
+        var woken = new List<ObjectKey>();
+        using var subscription = controller.Agents.Subscribe(pod =>
+        {
+            lock (woken) woken.Add(pod);
+        });
+        var agent = _rig.Connect(controller);
+
+        var welcome = await agent.GreetAsync("base-0", uid);
+        Assert.Equal(1ul, welcome.Epoch);
+        Assert.Equal(GatewayRig.Quick.HeartbeatInterval, welcome.HeartbeatInterval.ToTimeSpan());
+        Assert.Null(controller.Agents.Find(GatewayRig.Pod("base-0"), uid));
+
+        await agent.SayAsync(Messages.Snapshot(1, biz: [Messages.Biz("orders", "m-1")]));
+        await GatewayRig.SeenAsync(controller, "base-0", uid, view => view is { IsCurrent: true, Biz: [{ ModuleUid: "m-1" }] }, "the snapshot is seen");
+        Assert.Equal(1, controller.Agents.Connected);
+        Assert.Null(controller.Agents.Find(GatewayRig.Pod("base-0"), "another uid"));
+        Assert.True(controller.Agents.AcceptingSince <= TimeProvider.System.GetUtcNow());
+        lock (woken) Assert.Equal([GatewayRig.Pod("base-0")], woken.Distinct());
+    }
+
+    [Fact]
+    public async Task A_command_goes_out_with_the_epoch_and_its_answer_comes_back()
+    {
+        var controller = await _rig.StartLeaderAsync();
+        var (agent, uid) = await _rig.ConnectedAsync(controller, "base-0");
+
+        Assert.True(controller.Agents.TrySend(GatewayRig.Pod("base-0"), uid, Messages.Install()));
+        Assert.False(controller.Agents.TrySend(GatewayRig.Pod("base-0"), uid, Messages.Install("m-2")));
+        Assert.False(controller.Agents.TrySend(GatewayRig.Pod("base-0"), "another uid", Messages.Install("m-2")));
+        Assert.False(controller.Agents.TrySend(GatewayRig.Pod("base-1"), uid, Messages.Install("m-2")));
+        Assert.Equal(Messages.Install().Id, controller.Agents.Find(GatewayRig.Pod("base-0"), uid)!.Sent);
+
+        var command = (await agent.NextAsync()).Command;
+        Assert.Equal((Messages.Install().Id, 1ul, Messages.Life), (command.Id, command.Epoch, command.BaseLifeId));
+        Assert.Equal(("orders", "http://repository/orders-1.0.0.jar", true), (command.Install.Module.Name, command.Install.Source.Url, command.Install.Activate));
+        await agent.SayAsync(Messages.Result(command.Id, Outcome.Failed, Reason.MetaspaceFull));
+        await GatewayRig.SeenAsync(
+            controller, "base-0", uid,
+            view => view!.Sent is null && view.Answers.GetValueOrDefault(command.Id)?.Reason == Core.Modules.FailureReason.MetaspaceFull, "the answer is seen");
+        Assert.True(controller.Agents.TrySend(GatewayRig.Pod("base-0"), uid, Messages.Install("m-2")));
+    }
+
+    [Fact]
+    public async Task An_unknown_pod_is_not_found()
+    {
+        var agent = _rig.Connect(await _rig.StartLeaderAsync());
+        await agent.SayAsync(Messages.Hello("nobody", "uid-1"));
+
+        var end = await agent.EndedAsync();
+        Assert.Equal(StatusCode.NotFound, end.StatusCode);
+        Assert.Contains("default/nobody", end.Detail, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_pod_with_another_uid_is_not_found()
+    {
+        var agent = _rig.Connect(await _rig.StartLeaderAsync());
+        await _rig.CreatePodAsync("base-0");
+        await agent.SayAsync(Messages.Hello("base-0", "of-another-life"));
+
+        Assert.Equal(StatusCode.NotFound, (await agent.EndedAsync()).StatusCode);
+    }
+
+    [Fact]
+    public async Task A_hello_waits_for_a_pod_that_the_cache_does_not_know_yet()
+    {
+        var controller = await _rig.StartLeaderAsync(GatewayRig.Quick with { PodTimeout = TimeSpan.FromSeconds(30) });
+        _rig.Faults.EventDelay = TimeSpan.FromSeconds(0.5);
+        var uid = await _rig.CreatePodAsync("base-0");
+        var agent = _rig.Connect(controller);
+
+        Assert.Equal(1ul, (await agent.GreetAsync("base-0", uid)).Epoch);
+        Assert.Equal(0, _rig.Requests("get", "pods"));
+    }
+
+    [Fact]
+    public async Task A_pod_that_the_cache_is_too_late_for_may_try_again()
+    {
+        var controller = await _rig.StartLeaderAsync(GatewayRig.Quick with { PodTimeout = TimeSpan.FromSeconds(0.1) });
+        _rig.Faults.EventDelay = TimeSpan.FromSeconds(30);
+        var uid = await _rig.CreatePodAsync("base-0");
+        var agent = _rig.Connect(controller);
+        await agent.SayAsync(Messages.Hello("base-0", uid));
+
+        Assert.Equal(StatusCode.Unavailable, (await agent.EndedAsync()).StatusCode);
+    }
+
+    public static TheoryData<string, byte[], string> BadMessages => new()
+    {
+        { "a second hello", Bytes(Messages.Hello()), "a second hello" },
+        { "an oversized message", Bytes(Oversized()), "a message is above 1 MiB" },
+        { "a message that can't be parsed", [0x0A, 0xFF, 0xFF, 0xFF, 0xFF, 0x01, 0x02], "a message can't be parsed" },
+        { "an empty message", [], "the message is empty" },
+        { "a message of a kind that nobody knows", [0xFA, 0x01, 0x01, 0x61], "the message is empty, or of a kind" },
+        { "too many biz", Bytes(Messages.Snapshot(2, biz: Enumerable.Repeat(Messages.Biz("a"), Limits.Biz + 1))), "snapshot.biz: 1001 entries" },
+        { "a result that is none", Bytes(Messages.Result("a", (Outcome)9)), "result.outcome" },
+        { "an old snapshot", Bytes(Messages.Snapshot(1)), "snapshot 1 after snapshot 1" },
+    };
+
+    [Theory]
+    [MemberData(nameof(BadMessages))]
+    public async Task A_bad_message_closes_its_stream_with_the_reason_and_no_other_one_notices(string what, byte[] message, string why)
+    {
+        var controller = await _rig.StartLeaderAsync();
+        var (other, otherUid) = await _rig.ConnectedAsync(controller, "base-other");
+        var (agent, uid) = await _rig.ConnectedAsync(controller, "base-0");
+
+        var saying = agent.SayAsync(message);
+
+        var end = await agent.EndedAsync();
+        // A large message may be cut off by the stream's end.
+        await saying.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        Assert.True(StatusCode.InvalidArgument == end.StatusCode, $"{what}: {end}");
+        Assert.Contains(why, end.Detail, StringComparison.Ordinal);
+        await GatewayRig.SeenAsync(controller, "base-0", uid, view => view!.IsConnected == false, "the pod is marked");
+        Assert.True(controller.Agents.Find(GatewayRig.Pod("base-other"), otherUid)!.IsConnected);
+        Assert.True(controller.Agents.TrySend(GatewayRig.Pod("base-other"), otherUid, Messages.Install()));
+        Assert.Equal(Messages.Install().Id, (await other.NextAsync()).Command.Id);
+    }
+
+    [Fact]
+    public async Task A_stream_whose_first_message_is_no_hello_is_closed()
+    {
+        var agent = _rig.Connect(await _rig.StartLeaderAsync());
+        await agent.SayAsync(Messages.Snapshot(1));
+
+        Assert.Equal((StatusCode.InvalidArgument, "expected a hello, got snapshot"), Said(await agent.EndedAsync()));
+    }
+
+    [Fact]
+    public async Task A_stream_that_says_nothing_is_closed()
+    {
+        var agent = _rig.Connect(await _rig.StartLeaderAsync(GatewayRig.Quick with { HelloTimeout = TimeSpan.FromSeconds(0.2) }));
+
+        Assert.Equal(StatusCode.InvalidArgument, (await agent.EndedAsync()).StatusCode);
+    }
+
+    [Fact]
+    public async Task A_second_stream_for_a_pod_replaces_the_first()
+    {
+        var controller = await _rig.StartLeaderAsync();
+        var (first, uid) = await _rig.ConnectedAsync(controller, "base-0");
+        await first.SayAsync(Messages.Snapshot(2, biz: [Messages.Biz("orders")]));
+        await GatewayRig.SeenAsync(controller, "base-0", uid, view => view!.Biz.Count == 1, "the first one's words are seen");
+
+        var second = _rig.Connect(controller);
+        await second.GreetAsync("base-0", uid);
+
+        Assert.Equal(StatusCode.Aborted, (await first.EndedAsync()).StatusCode);
+        var between = controller.Agents.Find(GatewayRig.Pod("base-0"), uid)!;
+        Assert.False(between.IsConnected);
+        Assert.Single(between.Biz);
+        Assert.False(controller.Agents.TrySend(GatewayRig.Pod("base-0"), uid, Messages.Install()));
+
+        await second.SayAsync(Messages.Snapshot(1));
+        await GatewayRig.SeenAsync(controller, "base-0", uid, view => view is { IsConnected: true, Biz.Count: 0 }, "the second one counts");
+        Assert.Equal(1, controller.Agents.Connected);
+    }
+
+    [Fact]
+    public async Task The_last_words_of_a_lost_stream_are_kept_until_its_pod_is_gone()
+    {
+        var controller = await _rig.StartLeaderAsync();
+        var (agent, uid) = await _rig.ConnectedAsync(controller, "base-0");
+        agent.Dispose();
+
+        await GatewayRig.SeenAsync(controller, "base-0", uid, view => view is { IsConnected: false, Life.Id: Messages.Life }, "the last words are kept");
+        Assert.False(controller.Agents.TrySend(GatewayRig.Pod("base-0"), uid, Messages.Install()));
+        Assert.Equal(0, controller.Agents.Connected);
+
+        await DeletePodAsync("base-0");
+        await GatewayRig.SeenAsync(controller, "base-0", uid, view => view is null, "the last words are forgotten");
+    }
+
+    [Fact]
+    public async Task The_stream_of_a_pod_that_is_gone_is_closed()
+    {
+        var controller = await _rig.StartLeaderAsync();
+        var (agent, _) = await _rig.ConnectedAsync(controller, "base-0");
+        await DeletePodAsync("base-0");
+
+        Assert.Equal(StatusCode.NotFound, (await agent.EndedAsync()).StatusCode);
+    }
+
+    [Fact]
+    public async Task A_silent_stream_is_closed_after_three_heartbeats_and_one_that_beats_is_not()
+    {
+        var controller = await _rig.StartLeaderAsync(GatewayRig.Quick with { HeartbeatInterval = TimeSpan.FromSeconds(0.4) });
+        var (beating, beatingUid) = await _rig.ConnectedAsync(controller, "base-beats");
+        var (silent, uid) = await _rig.ConnectedAsync(controller, "base-silent");
+        var end = silent.EndedAsync();
+        while (!end.IsCompleted)
+        {
+            await beating.SayAsync(Messages.Heartbeat());
+            await Task.WhenAny(end, Task.Delay(TimeSpan.FromSeconds(0.1), TimeProvider.System, GatewayRig.Cancellation));
+        }
+
+        Assert.Equal(StatusCode.DeadlineExceeded, (await end).StatusCode);
+        await GatewayRig.SeenAsync(controller, "base-silent", uid, view => view!.IsConnected == false, "the pod is marked");
+        Assert.True(controller.Agents.Find(GatewayRig.Pod("base-beats"), beatingUid)!.IsConnected);
+    }
+
+    [Fact]
+    public async Task A_stream_without_a_snapshot_is_closed()
+    {
+        var controller = await _rig.StartLeaderAsync(GatewayRig.Quick with { HeartbeatInterval = TimeSpan.FromSeconds(0.1) });
+        var agent = _rig.Connect(controller);
+        await agent.GreetAsync("base-0", await _rig.CreatePodAsync("base-0"));
+
+        Assert.Equal((StatusCode.DeadlineExceeded, "no snapshot came"), Said(await agent.EndedAsync()));
+    }
+
+    [Fact]
+    public async Task A_stream_as_old_as_one_may_get_is_told_to_come_again()
+    {
+        var controller = await _rig.StartLeaderAsync(GatewayRig.Quick with
+        {
+            HeartbeatInterval = TimeSpan.FromSeconds(1),
+            MaxStreamAge = TimeSpan.FromSeconds(0.5),
+        });
+        var (agent, _) = await _rig.ConnectedAsync(controller, "base-0");
+
+        Assert.Equal(StatusCode.Unavailable, (await agent.EndedAsync()).StatusCode);
+    }
+
+    [Fact]
+    public async Task A_stream_that_nobody_reads_is_closed_when_its_channel_is_full()
+    {
+        var controller = await _rig.StartLeaderAsync();
+        var (_, uid) = await _rig.ConnectedAsync(controller, "base-0");
+        var (other, otherUid) = await _rig.ConnectedAsync(controller, "base-other");
+        // The client doesn't read: its window, then our buffers, then the channel fill up.
+        var sent = 0;
+        await Eventually.True(() =>
+        {
+            while (sent < 100_000 && controller.Agents.TrySend(GatewayRig.Pod("base-0"), uid, Messages.Inspect($"rs-{sent}"))) sent++;
+            return controller.Agents.Find(GatewayRig.Pod("base-0"), uid)?.IsConnected == false;
+        });
+
+        Assert.InRange(sent, 10, 50_000);
+        Assert.Contains(_rig.Log, line => line.Contains("the agent doesn't read", StringComparison.Ordinal));
+        Assert.True(controller.Agents.TrySend(GatewayRig.Pod("base-other"), otherUid, Messages.Install()));
+        Assert.Equal(Messages.Install().Id, (await other.NextAsync()).Command.Id);
+    }
+
+    [Fact]
+    public async Task A_hello_that_has_seen_a_higher_epoch_raises_ours_in_the_lease_first()
+    {
+        var controller = await _rig.StartLeaderAsync();
+        var uid = await _rig.CreatePodAsync("base-0");
+        var agent = _rig.Connect(controller);
+
+        Assert.Equal(42ul, (await agent.GreetAsync("base-0", uid, highestEpoch: 41)).Epoch);
+        var lease = await _rig.Client.GetAsync<Lease>(new("default", "modulecontroller"), GatewayRig.Cancellation);
+        Assert.Equal(42, lease.Spec.LeaseTransitions);
+
+        await agent.SayAsync(Messages.Snapshot(1));
+        await Eventually.True(() => controller.Agents.TrySend(GatewayRig.Pod("base-0"), uid, Messages.Install()));
+        Assert.Equal(42ul, (await agent.NextAsync()).Command.Epoch);
+    }
+
+    [Fact]
+    public async Task Many_agents_with_higher_epochs_at_once_get_one_epoch_that_is_above_all()
+    {
+        var controller = await _rig.StartLeaderAsync();
+        var uids = new List<string>();
+        for (var i = 0; i < 8; i++) uids.Add(await _rig.CreatePodAsync($"base-{i}"));
+
+        var epochs = await Task.WhenAll(uids.Select(async (uid, i) =>
+            (await _rig.Connect(controller).GreetAsync($"base-{i}", uid, highestEpoch: (ulong)(10 + i))).Epoch));
+
+        Assert.All(epochs.Select((epoch, i) => (epoch, i)), item => Assert.InRange(item.epoch, (ulong)(11 + item.i), 18ul));
+    }
+
+    private static byte[] Bytes(ConnectRequest message) => Google.Protobuf.MessageExtensions.ToByteArray(message);
+
+    private static ConnectRequest Oversized()
+    {
+        var message = Messages.Snapshot(2);
+        message.Snapshot.Biz.Add(Messages.Biz(new('a', Limits.MessageFromAgent)));
+        return message;
+    }
+
+    private static (StatusCode, string) Said(Status status) => (status.StatusCode, status.Detail);
+
+    private Task DeletePodAsync(string name) =>
+        _rig.Client.DeleteAsync<Pod>(GatewayRig.Pod(name), new() { GracePeriod = TimeSpan.Zero }, GatewayRig.Cancellation);
+}

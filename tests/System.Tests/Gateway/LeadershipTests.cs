@@ -1,0 +1,143 @@
+using System.Diagnostics;
+using System.Net;
+using System.Text.Json.Nodes;
+using Grpc.Core;
+using ModuleController.ControlPlane;
+using ModuleController.ControlPlane.Agents;
+using ModuleController.Core.Builtin;
+using ModuleController.Core.Meta;
+using ModuleController.Kube;
+
+namespace ModuleController.SystemTests.Gateway;
+
+/// <summary>Who leads, how that ends, and what probes and Prometheus are told.</summary>
+public sealed class LeadershipTests : IAsyncLifetime
+{
+    private static readonly ObjectKey LeaseKey = new("default", "modulecontroller");
+
+    private GatewayRig _rig = null!;
+
+    public async ValueTask InitializeAsync() => _rig = await GatewayRig.StartAsync();
+
+    public ValueTask DisposeAsync() => _rig.DisposeAsync();
+
+    [Fact]
+    public async Task One_that_does_not_lead_is_ready_and_tells_agents_who_does()
+    {
+        var leader = await _rig.StartLeaderAsync();
+        var other = await _rig.StartControllerAsync();
+        await Eventually.True(async () => await StatusAsync(other, "/readyz") == HttpStatusCode.OK);
+        var uid = await _rig.CreatePodAsync("base-0");
+
+        // The address is in the Lease once this one has looked at it.
+        AgentStream agent;
+        Status end;
+        do
+        {
+            agent = _rig.Connect(other);
+            await Task.WhenAny(agent.SayAsync(Messages.Hello("base-0", uid)));
+            end = await agent.EndedAsync();
+            Assert.Equal(StatusCode.Unavailable, end.StatusCode);
+        }
+        while (agent.Trailer(AgentService.LeaderAddress) is null);
+
+        Assert.Equal($"127.0.0.1:{leader.AgentAddress.Port}", agent.Trailer(AgentService.LeaderAddress));
+        Assert.Contains($"127.0.0.1:{leader.AgentAddress.Port}", end.Detail, StringComparison.Ordinal);
+        Assert.False(other.IsLeading);
+        Assert.Equal(DateTimeOffset.MaxValue, other.Agents.AcceptingSince);
+    }
+
+    [Fact]
+    public async Task Stopping_with_open_streams_is_prompt_and_hands_over_the_lease()
+    {
+        var leader = await _rig.StartLeaderAsync(change: options => options with { LeaseDuration = TimeSpan.FromSeconds(60) });
+        var (agent, uid) = await _rig.ConnectedAsync(leader, "base-0");
+        var silent = _rig.Connect(leader);
+        var (agentEnds, silentEnds) = (agent.EndedAsync(), silent.EndedAsync());
+        var other = await _rig.StartControllerAsync(change: options => options with { LeaseDuration = TimeSpan.FromSeconds(60) });
+        var clock = Stopwatch.StartNew();
+
+        await Eventually.Ends(leader.StopAsync());
+
+        // Each part has 10 s; none needs them.
+        Assert.True(clock.Elapsed < TimeSpan.FromSeconds(4.5), string.Join('\n', _rig.Log));
+        Assert.Equal(StatusCode.Unavailable, (await agentEnds).StatusCode);
+        Assert.Equal(StatusCode.Unavailable, (await silentEnds).StatusCode);
+        await Eventually.True(() => other.IsLeading, () => string.Join('\n', _rig.Log));
+        Assert.Equal(2ul, (await _rig.Connect(other).GreetAsync("base-0", uid)).Epoch);
+    }
+
+    [Fact]
+    public async Task A_lost_lease_ends_the_controller_and_no_command_goes_out_any_more()
+    {
+        var leader = await _rig.StartLeaderAsync();
+        var (agent, uid) = await _rig.ConnectedAsync(leader, "base-0");
+        var ends = agent.EndedAsync();
+        await _rig.Client.PatchAsync<Lease>(
+            LeaseKey, new JsonObject { ["spec"] = new JsonObject { ["holderIdentity"] = "somebody_else", ["leaseDurationSeconds"] = 60 } },
+            new("test"), GatewayRig.Cancellation);
+
+        await Eventually.True(() => !leader.IsLeading);
+        Assert.False(leader.Agents.TrySend(GatewayRig.Pod("base-0"), uid, Messages.Install()));
+        await Assert.ThrowsAsync<LeadershipLostException>(() => leader.Completion.WaitAsync(Eventually.Deadline, GatewayRig.Cancellation));
+        Assert.Equal((StatusCode.Unavailable, "this controller stops"), ((await ends).StatusCode, (await ends).Detail));
+    }
+
+    [Fact]
+    public async Task It_is_healthy_at_once_and_ready_when_its_caches_are_synced()
+    {
+        _rig.Faults.RefuseNext(1_000_000, "list", "pods", 503);
+        var controller = await _rig.StartControllerAsync();
+
+        Assert.Equal(HttpStatusCode.OK, await StatusAsync(controller, "/healthz"));
+        Assert.Equal(HttpStatusCode.ServiceUnavailable, await StatusAsync(controller, "/readyz"));
+        Assert.False(controller.IsLeading);
+
+        _rig.Faults.Clear();
+        await Eventually.True(async () => await StatusAsync(controller, "/readyz") == HttpStatusCode.OK);
+    }
+
+    [Fact]
+    public async Task Metrics_count_sessions_commands_requests_and_modules()
+    {
+        var controller = await _rig.StartLeaderAsync();
+        var (agent, uid) = await _rig.ConnectedAsync(controller, "base-0");
+        Assert.True(controller.Agents.TrySend(GatewayRig.Pod("base-0"), uid, Messages.Install()));
+        var answer = Messages.Result(Messages.Install().Id);
+        answer.Result.Duration = new() { Seconds = 3 };
+        await agent.SayAsync(answer);
+        await GatewayRig.SeenAsync(controller, "base-0", uid, view => view!.Answers.Count == 1, "the answer is seen");
+        await _rig.CreateModuleAsync("orders-1", uid);
+
+        using var http = new HttpClient { BaseAddress = controller.HttpAddress };
+        var text = "";
+        await Eventually.True(async () =>
+        {
+            text = await http.GetStringAsync(new Uri("/metrics", UriKind.Relative), GatewayRig.Cancellation);
+            return text.Contains("modulecontroller_modules{", StringComparison.Ordinal);
+        }, () => Task.FromResult(text));
+
+        Assert.Matches(@"modulecontroller_agent_sessions(\{[^}]*\})?\s1\s", text);
+        Assert.Matches(@"modulecontroller_commands_total\{[^}]*action=""install"",outcome=""Succeeded"",reason=""""\}\s1\s", text);
+        Assert.Matches(@"modulecontroller_install_duration_seconds_sum(\{[^}]*\})?\s3\s", text);
+        Assert.Matches(@"modulecontroller_modules\{[^}]*status=""Pending""[^}]*\}\s1\s", text);
+        Assert.Matches(@"kube_api_requests_total\{[^}]*resource=""pods""[^}]*verb=""list""\}\s\d+\s", text);
+    }
+
+    [Fact]
+    public async Task A_port_that_is_taken_is_said_and_nothing_is_left_behind()
+    {
+        var first = await _rig.StartControllerAsync();
+
+        var exception = await Assert.ThrowsAsync<IOException>(
+            () => _rig.StartControllerAsync(change: options => options with { GrpcPort = first.AgentAddress.Port }));
+        Assert.Contains("address already in use", exception.Message, StringComparison.OrdinalIgnoreCase);
+    }
+
+    private static async Task<HttpStatusCode> StatusAsync(ControlPlaneHost controller, string path)
+    {
+        using var http = new HttpClient { BaseAddress = controller.HttpAddress };
+        using var response = await http.GetAsync(new Uri(path, UriKind.Relative), GatewayRig.Cancellation);
+        return response.StatusCode;
+    }
+}

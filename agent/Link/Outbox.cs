@@ -90,7 +90,7 @@ internal sealed class Outbox(
         await Task.WhenAny(delay, something);
         await over.CancelAsync();
         await delay.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        await something.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        await ((Task)something).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         cancellation.ThrowIfCancellationRequested();
     }
 

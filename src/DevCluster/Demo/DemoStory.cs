@@ -118,10 +118,10 @@ internal sealed class DemoStory(DemoOptions options, DemoFiles files, Uri server
         terminal.Bad($"kill -9 {pid}", $"the base of pod {Name(pod)}");
 
         var label = $"module.koupleless.io/{SampleModule.Name}";
-        await PodAsync("the traffic label to go", found => found["metadata"]!["labels"]![label] is null, cancellation);
-        terminal.Line("its traffic label is off", "the Service sends requests to the other pods");
         await PodAsync("the base's container to be restarted", found => Restarts(found) > Restarts(pod), cancellation);
-        terminal.Line($"a new {jvm} runs", "empty; the agent tells the controller of a new base life");
+        terminal.Line($"a new {jvm} starts", "empty; the pod is not ready, so the Service leaves it out");
+        await PodAsync("the traffic label to go", found => found["metadata"]!["labels"]![label] is null, cancellation);
+        terminal.Line("its traffic label is off", "the agent has told the controller of a new base life");
         await PodAsync("the module to be back", found => found["metadata"]!["labels"]![label]?.GetValue<string>() == "true", cancellation);
         await UntilAsync("the module to be served again", async () => (await Api.EndpointsAsync(cancellation)).Count == Pods, cancellation);
         terminal.Good($"{SampleModule.Name} {SampleModule.Second} is back", "replayed by the controller, and in the Service again");

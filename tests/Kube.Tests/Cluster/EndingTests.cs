@@ -1,4 +1,5 @@
 using System.Globalization;
+using ModuleController.Tests;
 
 namespace ModuleController.Kube.Tests.Clusters;
 

@@ -1,3 +1,5 @@
+using ModuleController.Tests;
+
 namespace ModuleController.Kube.Tests.Clusters;
 
 /// <summary>Deletion by owner, with ConfigMaps as owners and owned.</summary>

@@ -1,3 +1,5 @@
+using ModuleController.Tests;
+
 namespace ModuleController.Kube.Tests.Clusters;
 
 public sealed class NamespaceTests(RunningCluster cluster) : IClassFixture<RunningCluster>

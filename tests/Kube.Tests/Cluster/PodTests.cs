@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using System.Globalization;
 using System.Text.Json.Nodes;
 using ModuleController.DevCluster.Kubelet;
+using ModuleController.Tests;
 
 namespace ModuleController.Kube.Tests.Clusters;
 

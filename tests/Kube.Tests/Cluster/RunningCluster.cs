@@ -5,6 +5,7 @@ using System.Text;
 using System.Text.Json.Nodes;
 using ModuleController.DevCluster;
 using ModuleController.DevCluster.Kubelet;
+using ModuleController.Tests;
 
 namespace ModuleController.Kube.Tests.Clusters;
 

@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using ModuleController.Tests;
 
 namespace ModuleController.Kube.Tests.Clusters;
 

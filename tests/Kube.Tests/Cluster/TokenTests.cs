@@ -2,6 +2,7 @@ using System.Text.Json.Nodes;
 using Microsoft.Extensions.Time.Testing;
 using ModuleController.DevCluster;
 using ModuleController.DevCluster.Kubelet;
+using ModuleController.Tests;
 
 namespace ModuleController.Kube.Tests.Clusters;
 

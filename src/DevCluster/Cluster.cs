@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using Microsoft.Extensions.Logging.Abstractions;
 using ModuleController.Core.Builtin;
 using ModuleController.DevCluster.Controllers;
@@ -72,6 +73,7 @@ public sealed class Cluster : IAsyncDisposable
         if (problems.Count > 0) throw new AggregateException("the cluster did not stop cleanly", problems);
     }
 
+    [SuppressMessage("Reliability", "CA2000", Justification = "each part is put on the stack that DisposeAsync empties")]
     private async Task StartPartsAsync(ClusterOptions options, CancellationToken cancellation)
     {
         _server = await DevClusterHost.StartAsync(options.Server with { PodLogs = _logs }, cancellation);
@@ -89,6 +91,7 @@ public sealed class Cluster : IAsyncDisposable
         var raw = new RawClient(http);
 
         var informers = new InformerFactory(client, time, options.Loggers);
+        _disposals.Push(informers.DisposeAsync);
         var manager = Controllers(client, raw, informers, time, options.Loggers);
         var running = Task.WhenAll(
             manager.RunAsync(_stop.Token),

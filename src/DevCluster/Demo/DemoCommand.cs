@@ -49,7 +49,8 @@ internal static class DemoCommand
         await cluster.Server.WriteKubeconfigAsync(files.Kubeconfig, signals.Token);
         terminal.Line("the cluster answers", $"{cluster.Server.ServerUri.GetLeftPart(UriPartial.Authority)}, a Kubernetes API inside this process");
 
-        var exitCode = await TellAsync(new DemoStory(options, files, cluster.Server.ServerUri, terminal, time), options, terminal, signals);
+        using var story = new DemoStory(options, files, cluster.Server.ServerUri, terminal, time);
+        var exitCode = await TellAsync(story, options, terminal, signals);
         if (options.IsOnce || exitCode == Interrupted) return exitCode;
         terminal.Text($"""
 
@@ -83,10 +84,6 @@ internal static class DemoCommand
             terminal.Bad(problem is OperationCanceledException ? $"not within {options.Timeout.TotalSeconds:0} s: {story.WaitsFor}" : problem.Message);
             terminal.Text(await story.DiagnoseAsync());
             return 1;
-        }
-        finally
-        {
-            story.Dispose();
         }
     }
 }

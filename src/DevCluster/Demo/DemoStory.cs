@@ -205,7 +205,9 @@ internal sealed class DemoStory(DemoOptions options, DemoFiles files, Uri server
 
     private static JsonObject Source(string directory, string version) => new()
     {
-        ["name"] = SampleModule.Name, ["version"] = version, ["url"] = new Uri(SampleModule.Jar(directory, version)).AbsoluteUri,
+        ["name"] = SampleModule.Name,
+        ["version"] = version,
+        ["url"] = new Uri(SampleModule.Jar(directory, version)).AbsoluteUri,
     };
 
     private static string Name(JsonObject resource) => resource["metadata"]!["name"]!.GetValue<string>();

@@ -197,8 +197,8 @@ public sealed partial class Kubelet(
         public void End(TimeSpan grace, bool isGone)
         {
             IsGone |= isGone;
+            Runner.Stop(grace);
             _ending.TrySetResult();
-            _ = Runner.StopAsync(grace); // it is awaited through Running
         }
     }
 

@@ -24,9 +24,7 @@ internal sealed class PodRunner
     private readonly List<Task> _runningInit = [];
     private readonly Channel<bool> _changes = Channel.CreateBounded<bool>(
         new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
-    private readonly CancellationTokenSource _stopping = new();
     private readonly TaskCompletionSource _stopped = new(TaskCreationOptions.RunContinuationsAsynchronously);
-    private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly Lock _lock = new();
     private TimeSpan _grace = TimeSpan.MaxValue;
     private bool _isOver;
@@ -66,22 +64,24 @@ internal sealed class PodRunner
         _changes.Writer.TryWrite(true);
     }
 
-    /// <summary>Runs the pod until <see cref="StopAsync"/>; the main containers end first, then the sidecars.</summary>
+    /// <summary>Runs the pod until <see cref="Stop"/>; the main containers end first, then the sidecars.</summary>
     public async Task RunAsync()
     {
+        using var stopping = new CancellationTokenSource();
+        var cancelling = CancelWhenStoppedAsync(stopping);
         var publishing = PublishAsync();
         try
         {
             var renewing = Task.CompletedTask;
-            if (await MountAsync())
+            if (await MountAsync(stopping.Token))
             {
-                renewing = _volumes.RenewAsync(_stopping.Token);
+                renewing = _volumes.RenewAsync(stopping.Token);
                 if (await InitializeAsync()) await RunMainAsync();
             }
 
-            Stop(_init, SidecarGrace);
+            StopAll(_init, SidecarGrace);
             await Task.WhenAll(_runningInit);
-            await _stopped.Task; // a pod whose work is done stays until its object goes
+            await cancelling; // a pod whose work is done stays until its object goes
             await renewing;
         }
         finally
@@ -89,36 +89,39 @@ internal sealed class PodRunner
             _changes.Writer.TryComplete();
             await publishing;
             CleanUp();
-            _ended.SetResult();
         }
     }
 
-    /// <summary>Asks all containers to end; returns when none is left. Asked again, it can only be faster.</summary>
-    public Task StopAsync(TimeSpan grace)
+    /// <summary>Asks all containers to end. Asked again, it can only be faster.</summary>
+    public void Stop(TimeSpan grace)
     {
         lock (_lock)
         {
-            if (_isOver) return _ended.Task;
+            if (_isOver) return;
             if (grace < _grace) _grace = grace;
             foreach (var runner in _main.Concat(_init).Where(runner => runner.IsStopping)) runner.Stop(_grace);
         }
 
-        _stopping.Cancel();
         _stopped.TrySetResult();
-        return _ended.Task;
     }
 
-    private async Task<bool> MountAsync()
+    private async Task CancelWhenStoppedAsync(CancellationTokenSource stopping)
+    {
+        await _stopped.Task;
+        await stopping.CancelAsync();
+    }
+
+    private async Task<bool> MountAsync(CancellationToken stopping)
     {
         _changes.Writer.TryWrite(true);
-        while (!_stopping.IsCancellationRequested)
+        while (!stopping.IsCancellationRequested)
         {
             try
             {
-                await _volumes.MountAsync(_stopping.Token);
+                await _volumes.MountAsync(stopping);
                 return true;
             }
-            catch (OperationCanceledException) when (_stopping.IsCancellationRequested)
+            catch (OperationCanceledException) when (stopping.IsCancellationRequested)
             {
                 break;
             }
@@ -126,7 +129,7 @@ internal sealed class PodRunner
             {
                 // What is missing may come; until then the user sees it where kubectl looks.
                 foreach (var runner in _main) runner.Wait("ContainerCreating", problem.Message);
-                await Task.WhenAny(Task.Delay(RetryAfter, _time), _stopped.Task);
+                await Task.WhenAny(Task.Delay(RetryAfter, _time, CancellationToken.None), _stopped.Task);
             }
         }
 
@@ -152,11 +155,11 @@ internal sealed class PodRunner
     private async Task RunMainAsync()
     {
         var running = Task.WhenAll(_main.Select(runner => runner.RunAsync()));
-        if (await Task.WhenAny(running, _stopped.Task) == _stopped.Task) Stop(_main, TimeSpan.MaxValue);
+        if (await Task.WhenAny(running, _stopped.Task) == _stopped.Task) StopAll(_main, TimeSpan.MaxValue);
         await running;
     }
 
-    private void Stop(List<ContainerRunner> runners, TimeSpan most)
+    private void StopAll(List<ContainerRunner> runners, TimeSpan most)
     {
         lock (_lock)
         {
@@ -188,7 +191,7 @@ internal sealed class PodRunner
             }
             catch (KubeException)
             {
-                await Task.WhenAny(Task.Delay(RetryAfter, _time), _stopped.Task);
+                await Task.WhenAny(Task.Delay(RetryAfter, _time, CancellationToken.None), _stopped.Task);
                 _changes.Writer.TryWrite(true);
             }
         }
@@ -203,7 +206,6 @@ internal sealed class PodRunner
             runner.Dispose();
         }
 
-        _stopping.Dispose();
         if (Directory.Exists(_place.Directory)) Directory.Delete(_place.Directory, recursive: true);
     }
 }

@@ -1,5 +1,4 @@
 using System.Text.Json.Nodes;
-using ModuleController.Core.Meta;
 using ModuleController.Kube;
 
 namespace ModuleController.DevCluster.Kubelet;
@@ -90,7 +89,10 @@ internal sealed class PodVolumes(RunnerPod pod, PodPlace place, KubeClient clien
             ["expirationSeconds"] = token.Projection.ExpirationSeconds ?? 3600,
             ["boundObjectRef"] = new JsonObject
             {
-                ["apiVersion"] = "v1", ["kind"] = "Pod", ["name"] = pod.Metadata.Name, ["uid"] = pod.Metadata.Uid,
+                ["apiVersion"] = "v1",
+                ["kind"] = "Pod",
+                ["name"] = pod.Metadata.Name,
+                ["uid"] = pod.Metadata.Uid,
             },
         };
         if (token.Projection.Audience is { } audience) spec["audiences"] = new JsonArray(audience);

@@ -1,22 +1,35 @@
+using System.Runtime.InteropServices;
 using ModuleController.DevCluster;
+using ModuleController.DevCluster.Kubelet;
 
 if (args is not ["serve", .. var options])
 {
-    await Console.Error.WriteLineAsync("usage: serve [--port PORT] [--kubeconfig FILE]");
+    await Console.Error.WriteLineAsync("usage: serve [--port PORT] [--kubeconfig FILE] [--images FILE] [--verbose]");
     return 2;
 }
 
 string? Option(string name) => Array.IndexOf(options, name) is var at and >= 0 && at + 1 < options.Length ? options[at + 1] : null;
 
+using var loggers = LoggerFactory.Create(logging => logging.AddConsole()
+    .SetMinimumLevel(options.Contains("--verbose") ? LogLevel.Information : LogLevel.Warning));
 var port = int.TryParse(Option("--port"), out var number) ? number : 0;
-await using var cluster = await DevClusterHost.StartAsync(new() { Port = port, Logging = logging => logging.AddConsole().SetMinimumLevel(LogLevel.Warning) });
-if (Option("--kubeconfig") is { } path) await cluster.WriteKubeconfigAsync(path);
-Console.WriteLine($"serving on {cluster.ServerUri}");
+var images = Option("--images") is { } table ? ImageTable.Parse(await File.ReadAllTextAsync(table)) : new ImageTable([]);
+await using var cluster = await Cluster.StartAsync(new()
+{
+    Server = new() { Port = port },
+    Runtime = new ProcessRuntime(images),
+    Loggers = loggers,
+});
+if (Option("--kubeconfig") is { } path) await cluster.Server.WriteKubeconfigAsync(path);
+Console.WriteLine($"serving on {cluster.Server.ServerUri}");
 var stopped = new TaskCompletionSource();
-using var interrupted = System.Runtime.InteropServices.PosixSignalRegistration.Create(System.Runtime.InteropServices.PosixSignal.SIGINT, signal =>
+using var interrupted = PosixSignalRegistration.Create(PosixSignal.SIGINT, Stop);
+using var terminated = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop);
+await stopped.Task;
+return 0;
+
+void Stop(PosixSignalContext signal)
 {
     signal.Cancel = true;
     stopped.TrySetResult();
-});
-await stopped.Task;
-return 0;
+}

@@ -1,0 +1,143 @@
+using Microsoft.Extensions.Logging.Abstractions;
+using ModuleController.Core.Builtin;
+using ModuleController.DevCluster.Controllers;
+using ModuleController.DevCluster.Kubelet;
+using ModuleController.DevCluster.Requests;
+using ModuleController.Kube;
+
+namespace ModuleController.DevCluster;
+
+/// <summary>How to start a cluster that runs its pods.</summary>
+public sealed record ClusterOptions
+{
+    public DevClusterOptions Server { get; init; } = new();
+
+    /// <summary>What runs the containers.</summary>
+    public required IContainerRuntime Runtime { get; init; }
+
+    /// <summary>Pods' volumes lie below it; by default a new folder for temporary files, removed at the end.</summary>
+    public string? Directory { get; init; }
+
+    public ILoggerFactory Loggers { get; init; } = NullLoggerFactory.Instance;
+}
+
+/// <summary>An API server with the controllers and the one node that make its Deployments run.</summary>
+public sealed class Cluster : IAsyncDisposable
+{
+    private readonly CancellationTokenSource _stop = new();
+    private readonly Stack<Func<ValueTask>> _disposals = new();
+    private readonly PodLogs _logs = new();
+    private DevClusterHost? _server;
+
+    private Cluster()
+    {
+    }
+
+    public DevClusterHost Server => _server ?? throw new InvalidOperationException("the cluster has not started");
+
+    public static async Task<Cluster> StartAsync(ClusterOptions options, CancellationToken cancellation = default)
+    {
+        var cluster = new Cluster();
+        try
+        {
+            await cluster.StartPartsAsync(options, cancellation);
+            return cluster;
+        }
+        catch
+        {
+            await cluster.DisposeAsync();
+            throw;
+        }
+    }
+
+    /// <summary>Ends the pods' processes first, the server last.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        await _stop.CancelAsync();
+        while (_disposals.TryPop(out var dispose)) await dispose();
+        _stop.Dispose();
+    }
+
+    private async Task StartPartsAsync(ClusterOptions options, CancellationToken cancellation)
+    {
+        _server = await DevClusterHost.StartAsync(options.Server with { PodLogs = _logs }, cancellation);
+        _disposals.Push(_server.DisposeAsync);
+        var time = options.Server.Time;
+        var directory = options.Directory ?? System.IO.Directory.CreateTempSubdirectory("devcluster-").FullName;
+        if (options.Directory is null) _disposals.Push(() => RemoveAsync(directory));
+
+        var client = new KubeClient(
+            Transport.To(_server.ServerUri), new ResourceJson(KubeletJson.Default, ClusterJson.Default),
+            new() { UserAgent = "devcluster" }, time: time);
+        _disposals.Push(() => DisposeAsync(client));
+        var http = new HttpClient { BaseAddress = _server.ServerUri, Timeout = Timeout.InfiniteTimeSpan };
+        _disposals.Push(() => DisposeAsync(http));
+        var raw = new RawClient(http);
+
+        var informers = new InformerFactory(client, time, options.Loggers);
+        var manager = Controllers(client, raw, informers, time, options.Loggers);
+        var running = Task.WhenAll(
+            manager.RunAsync(_stop.Token),
+            new GarbageCollector(raw, time, options.Loggers.CreateLogger<GarbageCollector>()).RunAsync(_stop.Token),
+            new Namespaces(raw, time, options.Loggers.CreateLogger<Namespaces>()).RunAsync(_stop.Token));
+        _disposals.Push(() => new(running));
+
+        var kubelet = new Kubelet.Kubelet(
+            client, informers.Of<RunnerPod>(), options.Runtime, new() { Directory = directory }, time,
+            options.Loggers.CreateLogger<Kubelet.Kubelet>());
+        _disposals.Push(kubelet.DisposeAsync);
+        _logs.Kubelet = kubelet;
+        await kubelet.StartAsync(cancellation);
+    }
+
+    private static Manager Controllers(
+        IKubeClient client, RawClient raw, InformerFactory informers, TimeProvider time, ILoggerFactory loggers)
+    {
+        var pods = informers.Of<ClusterPod>()
+            .Indexed("owner", pod => pod.Metadata.Controller?.Uid)
+            .Indexed("namespace", pod => pod.Metadata.Namespace);
+        var sets = informers.Of<ClusterReplicaSet>().Indexed("owner", set => set.Metadata.Controller?.Uid);
+        var services = informers.Of<Service>().Indexed("namespace", service => service.Metadata.Namespace);
+        informers.Of<RunnerPod>();
+
+        var manager = new Manager(informers, time, loggers);
+        var written = new WriteTracker(informers);
+        manager.Reconcile(new Deployments(client, informers.Of<ClusterDeployment>(), sets, written, time))
+            .Owns<ClusterReplicaSet>().Tracks(written).Workers(2);
+        written = new(informers);
+        manager.Reconcile(new ReplicaSets(client, sets, pods, written)).Owns<ClusterPod>().Tracks(written).Workers(2);
+        written = new(informers);
+        manager.Reconcile(new EndpointSlices(client, services, pods, informers.Of<EndpointSlice>(), written))
+            .Owns<EndpointSlice>()
+            .WokenBy<ClusterPod>(pod => services.ByIndex("namespace", pod.Metadata.Namespace ?? "")
+                .Where(service => service.Spec.Selector.Count > 0)
+                .Select(service => Core.Meta.ObjectKey.Of(service.Metadata)))
+            .Tracks(written).Workers(2);
+        manager.Reconcile(new Scheduler(pods, informers.Of<Node>(), raw)).Named("scheduler").Reads<Node>().Workers(2);
+        return manager;
+    }
+
+    private static ValueTask DisposeAsync(IDisposable part)
+    {
+        part.Dispose();
+        return ValueTask.CompletedTask;
+    }
+
+    private static ValueTask RemoveAsync(string directory)
+    {
+        if (Directory.Exists(directory)) Directory.Delete(directory, recursive: true);
+        return ValueTask.CompletedTask;
+    }
+
+    /// <summary>The server is there before the kubelet whose logs it serves.</summary>
+    private sealed class PodLogs : IPodLogs
+    {
+        public Kubelet.Kubelet? Kubelet { get; set; }
+
+        public async Task WriteAsync(
+            string ns, string pod, string container, bool follow, int? tail, Stream output, CancellationToken cancellation)
+        {
+            if (Kubelet?.FindLog(ns, pod, container) is { } log) await log.CopyToAsync(output, follow, tail, cancellation);
+        }
+    }
+}

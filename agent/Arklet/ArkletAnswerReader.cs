@@ -75,11 +75,12 @@ internal static class ArkletAnswerReader
     private static bool IsConflict(string? message) =>
         message?.Contains("conflict, exist unfinished command", StringComparison.OrdinalIgnoreCase) == true;
 
-    /// <summary>The root of the outer exception: causes of suppressed ones are indented and do not count.</summary>
+    /// <summary>The root of the outer exception, itself where it has none: causes of suppressed ones are indented and do not count.</summary>
     private static string? LastCause(string? stackTrace)
     {
         const string Mark = "Caused by: ";
-        string? last = null;
+        if (string.IsNullOrEmpty(stackTrace)) return null;
+        var last = stackTrace.Split('\n', 2)[0].Trim();
         foreach (var line in stackTrace.AsSpan().EnumerateLines())
             if (line.StartsWith(Mark, StringComparison.Ordinal)) last = line[Mark.Length..].Trim().ToString();
         return Shorten(last);

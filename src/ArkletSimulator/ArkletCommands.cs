@@ -66,10 +66,10 @@ internal sealed class ArkletCommands(SimulatedBaseOptions options, BizContainer 
         RefuseAsync(input);
         return await LockedAsync("installBiz", name, version, async () =>
         {
-            var manifest = Fetch(url);
             if (Text(input, "installStrategy") == "uninstallThenInstall" && name is not null)
                 foreach (var old in container.Read(b => (b.Name, b.Version)).Where(b => b.Name == name))
                     await container.UninstallAsync(old.Name, old.Version, life);
+            var manifest = Fetch(url);
             var stamp = options.Time.GetUtcNow().ToString("yyyyMMddHHmmssfff", null);
             return await container.InstallAsync(manifest, $"{options.WorkDirectory}/{name}-{version}-{stamp}-unpack", life);
         });
@@ -127,6 +127,8 @@ internal sealed class ArkletCommands(SimulatedBaseOptions options, BizContainer 
         if (!uri.IsFile) throw JavaException.Thrown("java.io.IOException: only file: URLs are simulated: " + url);
         try
         {
+            if (File.Exists(uri.LocalPath) && new FileInfo(uri.LocalPath).Length == 0)
+                throw JavaException.Thrown("java.util.zip.ZipException: zip file is empty");
             var manifest = BizManifest.Read(uri.LocalPath);
             if (manifest.Name is null) throw JavaException.Thrown("java.lang.IllegalArgumentException: Biz Name must not be empty!");
             return manifest;

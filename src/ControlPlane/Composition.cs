@@ -1,4 +1,5 @@
 using ModuleController.ControlPlane.Agents;
+using ModuleController.ControlPlane.Reconcilers;
 using ModuleController.Kube;
 
 namespace ModuleController.ControlPlane;
@@ -16,5 +17,7 @@ public static class Composition
     {
         ArgumentNullException.ThrowIfNull(manager);
         ArgumentNullException.ThrowIfNull(parts);
+        BasePodController.Add(manager, parts);
+        ModuleReconcilers.Add(manager, parts);
     }
 }

@@ -1,5 +1,3 @@
-global using ModuleController.Tests;
-
 using System.Diagnostics;
 using System.Runtime.CompilerServices;
 

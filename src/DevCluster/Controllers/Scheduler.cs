@@ -12,6 +12,8 @@ internal sealed class Scheduler(IInformer<ClusterPod> pods, IInformer<Node> node
     {
         if (pods.Get(key) is not { Metadata.IsDeleting: false } pod || pod.Spec.TryGetProperty("nodeName", out _))
             return ReconcileResult.Done;
+        if (pod.Spec.TryGetProperty("schedulerName", out var scheduler) && scheduler.GetString() != "default-scheduler")
+            return ReconcileResult.Done;       // somebody else's to place
         var selector = pod.Spec.TryGetProperty("nodeSelector", out var wanted)
             ? wanted.EnumerateObject().ToDictionary(pair => pair.Name, pair => pair.Value.GetString() ?? "") : [];
         var node = nodes.List()

@@ -7,6 +7,8 @@ namespace ModuleController.DevCluster.Requests;
 /// <summary>How something is to be deleted.</summary>
 public sealed record DeleteOptions(long? GracePeriodSeconds, string? Propagation, string? Uid, string? ResourceVersion)
 {
+    public bool IsDryRun { get; init; }
+
     public static readonly DeleteOptions Default = new(null, null, null, null);
 
     public static DeleteOptions From(ApiRequest request, JsonNode? body)
@@ -17,7 +19,10 @@ public sealed record DeleteOptions(long? GracePeriodSeconds, string? Propagation
             throw Statuses.Invalid("DeleteOptions", "meta.k8s.io", "",
                 [FieldError.NotSupported("propagationPolicy", propagation, ["Foreground", "Background", "Orphan"])]);
         return new(body.Number("gracePeriodSeconds") ?? request.QueryNumber("gracePeriodSeconds"), propagation,
-            body.Text("preconditions", "uid"), body.Text("preconditions", "resourceVersion"));
+            body.Text("preconditions", "uid"), body.Text("preconditions", "resourceVersion"))
+        {
+            IsDryRun = request.IsDryRun || body.Texts("dryRun").Contains("All"),      // kubectl says it in the body
+        };
     }
 }
 
@@ -27,7 +32,7 @@ public sealed record DeleteOptions(long? GracePeriodSeconds, string? Propagation
 /// </summary>
 public sealed class Deletion(ApiState state)
 {
-    public (StoredObject Object, bool IsGone) Delete(ResourceType type, ResourceKey key, DeleteOptions options, bool isDryRun = false)
+    public (StoredObject Object, bool IsGone) Delete(ResourceType type, ResourceKey key, DeleteOptions options)
     {
         var isGone = false;
         var last = state.Log.Commit(key, before => Check(type, key.Name, before, options), before =>
@@ -35,7 +40,7 @@ public sealed class Deletion(ApiState state)
             var edit = Mark(type, before!, options);
             isGone = edit.Remove;
             return edit;
-        }, isDryRun);
+        }, options.IsDryRun);
         return (last, isGone);
     }
 

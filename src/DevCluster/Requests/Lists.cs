@@ -25,7 +25,8 @@ public static class Lists
     private static Page Read(ApiState state, ApiRequest request, Selection selection)
     {
         var (snapshot, start) = Start(state, request);
-        var matching = snapshot.In(request.Namespace).Where(stored => string.CompareOrdinal(PathOf(stored), start) > 0).Where(selection.Matches);
+        var matching = snapshot.In(request.Namespace).Where(selection.Matches);
+        if (start.Length > 0) matching = matching.Where(stored => string.CompareOrdinal(PathOf(stored), start) > 0);
         if (request.QueryNumber("limit") is not ({ } limit and > 0)) return new(snapshot.Revision, [.. matching], null, null);
         var all = matching.ToArray();
         if (all.Length <= limit) return new(snapshot.Revision, all, null, null);

@@ -149,7 +149,7 @@ public sealed class Subresources(ApiState state)
     private static async Task EvictAsync(ApiRequest request, Deletion deletion)
     {
         var body = await request.ReadObjectAsync();
-        deletion.Delete(request.Type, request.Key, DeleteOptions.From(request, body["deleteOptions"]), request.IsDryRun);
+        deletion.Delete(request.Type, request.Key, DeleteOptions.From(request, body["deleteOptions"]));
         await Answers.WriteAsync(request.Http, 201, Success());
     }
 

@@ -94,8 +94,8 @@ public sealed class Verbs(ApiState state)
     private async Task DeleteAsync(ApiRequest request)
     {
         var options = DeleteOptions.From(request, await request.ReadAsync());
-        var (last, isGone) = _deletion.Delete(request.Type, request.Key, options, request.IsDryRun);
-        if (!request.IsDryRun) AfterWrite(request.Type, last);
+        var (last, isGone) = _deletion.Delete(request.Type, request.Key, options);
+        if (!options.IsDryRun) AfterWrite(request.Type, last);
         // As in the real one: a pod or service is answered with itself, as is whatever is still there; else a Status.
         if (!isGone || request.Type.Resource is "pods" or "services") await Answers.WriteAsync(request.Http, 200, last.Json);
         else await Answers.WriteAsync(request.Http, 200, Statuses.Success(request.Type, last.Name, last.Uid));
@@ -110,8 +110,8 @@ public sealed class Verbs(ApiState state)
         {
             var key = new ResourceKey(request.Type.Resource, stored.Namespace, stored.Name);
             if (state.Log.Find(key) is null) continue;
-            var (last, _) = _deletion.Delete(request.Type, key, options with { Uid = stored.Uid }, request.IsDryRun);
-            if (!request.IsDryRun) AfterWrite(request.Type, last);
+            var (last, _) = _deletion.Delete(request.Type, key, options with { Uid = stored.Uid });
+            if (!options.IsDryRun) AfterWrite(request.Type, last);
         }
 
         await Answers.WriteAsync(request.Http, 200, new JsonObject

@@ -41,6 +41,10 @@ public sealed class Watch
         {
             // The client left or the server stops: either way nobody waits for more.
         }
+        finally
+        {
+            await ending.CancelAsync();      // lets go of the timers of a watch that ended in another way
+        }
     }
 
     private async Task RunAsync(CancellationToken cancellation)

@@ -28,10 +28,15 @@ public sealed class WritePath(ApiState state, Allocations allocations)
     }
 
     /// <summary>Changes an object by what <paramref name="change"/> makes of it, within what the subresource may touch.</summary>
-    public StoredObject Update(ApiRequest request, Func<JsonObject, JsonObject> change) => state.Log.Commit(request.Key, before =>
+    public StoredObject Update(ApiRequest request, Func<JsonObject, JsonObject> change)
     {
-        if (before is null) throw Statuses.NotFound(request.Type, request.Name);
-    }, before => Admit(request, before!, change(before!.Copy())), request.IsDryRun);
+        var stored = default(StoredObject);
+        return state.Log.Commit(
+            request.Key,
+            before => stored = before ?? throw Statuses.NotFound(request.Type, request.Name),
+            copy => Admit(request, stored!.Tree, change(copy!)),
+            request.IsDryRun);
+    }
 
     private JsonObject AdmitNew(ApiRequest request, JsonObject tree)
     {

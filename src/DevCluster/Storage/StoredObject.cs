@@ -16,6 +16,8 @@ public sealed class StoredObject
         Tree = tree;
         Revision = revision;
         Json = tree.ToUtf8();
+        Name = tree.Text("metadata", "name") ?? "";
+        Namespace = tree.Text("metadata", "namespace") ?? "";
     }
 
     public JsonObject Tree { get; }
@@ -25,9 +27,9 @@ public sealed class StoredObject
     /// <summary>The tree as UTF-8, written once however many ask for it.</summary>
     public ReadOnlyMemory<byte> Json { get; }
 
-    public string Name => Tree.Text("metadata", "name") ?? "";
+    public string Name { get; }
 
-    public string Namespace => Tree.Text("metadata", "namespace") ?? "";
+    public string Namespace { get; }
 
     public string Uid => Tree.Text("metadata", "uid") ?? "";
 

@@ -113,7 +113,7 @@ public sealed class Store<T> : ILister<T> where T : class, IResource
     /// <summary>
     /// Tells of each change under the store's lock, so an observer only takes a note. It first gets what is there.
     /// </summary>
-    internal IDisposable Observe(Action<ObjectChange<T>> observer)
+    public IDisposable Observe(Action<ObjectChange<T>> observer)
     {
         lock (_lock)
         {

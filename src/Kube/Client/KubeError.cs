@@ -51,26 +51,26 @@ public sealed record KubeError(int Code, string Reason, string Message)
 
     internal static KubeError Parse(JsonElement status, int httpStatus)
     {
-        var code = status.TryGetProperty("code", out var number) && number.TryGetInt32(out var value) ? value : httpStatus;
-        var details = status.TryGetProperty("details", out var found) && found.ValueKind == JsonValueKind.Object
-            ? found
-            : default;
+        var code = Number(status, "code") ?? httpStatus;
+        var details = Member(status, "details", JsonValueKind.Object) ?? default;
         return new(code, Text(status, "reason") ?? ((HttpStatusCode)code).ToString(), Text(status, "message") ?? "no message")
         {
-            RetryAfter = details.ValueKind == JsonValueKind.Object
-                && details.TryGetProperty("retryAfterSeconds", out var seconds) && seconds.TryGetInt32(out var wait) && wait > 0
-                    ? TimeSpan.FromSeconds(wait)
-                    : null,
-            Causes = details.ValueKind == JsonValueKind.Object
-                && details.TryGetProperty("causes", out var causes) && causes.ValueKind == JsonValueKind.Array
-                    ? [.. causes.EnumerateArray().Select(cause => Text(cause, "reason")).OfType<string>()]
-                    : [],
+            RetryAfter = Number(details, "retryAfterSeconds") is { } seconds and > 0 ? TimeSpan.FromSeconds(seconds) : null,
+            Causes = Member(details, "causes", JsonValueKind.Array) is { } causes
+                ? [.. causes.EnumerateArray().Select(cause => Text(cause, "reason")).OfType<string>()]
+                : [],
         };
     }
 
     public override string ToString() => $"{Code} {Reason}: {Message}";
 
-    private static string? Text(JsonElement parent, string name) =>
-        parent.ValueKind == JsonValueKind.Object && parent.TryGetProperty(name, out var value)
-            && value.ValueKind == JsonValueKind.String ? value.GetString() : null;
+    private static string? Text(JsonElement parent, string name) => Member(parent, name, JsonValueKind.String)?.GetString();
+
+    private static int? Number(JsonElement parent, string name) =>
+        Member(parent, name, JsonValueKind.Number) is { } number && number.TryGetInt32(out var value) ? value : null;
+
+    private static JsonElement? Member(JsonElement parent, string name, JsonValueKind kind) =>
+        parent.ValueKind == JsonValueKind.Object && parent.TryGetProperty(name, out var value) && value.ValueKind == kind
+            ? value
+            : null;
 }

@@ -37,9 +37,10 @@ internal static class ListReader
             {
                 items.Add(JsonSerializer.Deserialize(ref reader, info) ?? throw new JsonException("null is no object"));
             }
-            catch (JsonException exception)
+            catch (Exception exception)
             {
-                // The reader is a struct: from the copy the item is read once more, as a tree, for its name.
+                // Whatever a converter makes of strange input, only this item is lost. The reader is a struct: from the copy
+                // the item is read once more, as a tree, for its name; where the JSON itself is broken, this throws again.
                 reader = start;
                 var item = JsonElement.ParseValue(ref reader);
                 unreadable.Add(new(KeyOf(item), exception.Message));

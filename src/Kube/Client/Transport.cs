@@ -1,4 +1,5 @@
 using k8s;
+using k8s.KubeConfigModels;
 
 namespace ModuleController.Kube;
 
@@ -34,8 +35,17 @@ public sealed class Transport : IDisposable
     internal HttpClient Http => _kubernetes.HttpClient;
 
     /// <summary>From a kubeconfig; without a file, the one that kubectl would use.</summary>
-    public static Transport FromKubeconfig(string? file = null, string? context = null) =>
-        new(KubernetesClientConfiguration.BuildConfigFromConfigFile(file, context));
+    public static Transport FromKubeconfig(string? file = null, string? context = null)
+    {
+        var config = KubernetesClientConfiguration.LoadKubeConfig(file);
+        context ??= config.CurrentContext;
+
+        // A user without credentials is fine for kubectl, and an error for KubernetesClient, which takes no user instead.
+        var details = config.Contexts.FirstOrDefault(known => known.Name == context)?.ContextDetails;
+        var user = config.Users?.FirstOrDefault(known => known.Name == details?.User)?.UserCredentials;
+        if (details is not null && (user is null || HasNoCredentials(user))) details.User = null;
+        return new(KubernetesClientConfiguration.BuildConfigFromConfigObject(config, context));
+    }
 
     /// <summary>From the service account of the pod that we run in.</summary>
     public static Transport InCluster() => new(KubernetesClientConfiguration.InClusterConfig());
@@ -44,6 +54,11 @@ public sealed class Transport : IDisposable
 
     /// <summary>To a server that asks for no credentials, over plain HTTP.</summary>
     public static Transport To(Uri address) => new(new KubernetesClientConfiguration { Host = address.AbsoluteUri });
+
+    private static bool HasNoCredentials(UserCredentials user) =>
+        string.IsNullOrEmpty(user.Token) && string.IsNullOrEmpty(user.UserName)
+        && string.IsNullOrEmpty(user.ClientCertificate) && string.IsNullOrEmpty(user.ClientCertificateData)
+        && user.AuthProvider is null && user.ExternalExecution is null;
 
     internal async Task AuthenticateAsync(HttpRequestMessage request, CancellationToken cancellation)
     {

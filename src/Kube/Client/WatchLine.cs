@@ -15,8 +15,9 @@ internal static class WatchLine
         {
             return Decode(line, info);
         }
-        catch (Exception exception) when (exception is JsonException or InvalidOperationException or FormatException)
+        catch (Exception exception)
         {
+            // Whatever a converter makes of strange input: only this line is lost, and the reader lists again.
             return Unreadable<T>(exception.Message);
         }
     }
@@ -76,8 +77,10 @@ internal static class WatchLine
 
         if (type == WatchEventType.Bookmark)
         {
-            var version = JsonElement.ParseValue(ref reader).GetProperty("metadata").GetProperty("resourceVersion").GetString();
-            return new(type, null, version);
+            var bookmark = JsonElement.ParseValue(ref reader);
+            return bookmark.GetProperty("metadata").GetProperty("resourceVersion").GetString() is { Length: > 0 } version
+                ? new(type, null, version)
+                : Unreadable<T>("a bookmark has no version");
         }
 
         return JsonSerializer.Deserialize(ref reader, info) is { } resource

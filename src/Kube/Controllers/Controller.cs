@@ -40,9 +40,8 @@ public sealed partial class Controller<T> : IController where T : class, IResour
     public async Task StartAsync(CancellationToken cancellation)
     {
         await _builder.WaitForSyncAsync(cancellation);
-        _subscriptions.AddRange(_builder.Wake(key => _queue.Add(key)));
+        _subscriptions.AddRange(_builder.Wake(key => _queue.Add(key)));   // each first tells what is there
         if (_metrics is not null) _subscriptions.Add(_metrics.ObserveQueue(Name, () => (_queue.Depth, _queue.OldestAge)));
-        foreach (var key in _builder.AllKeys()) _queue.Add(key);
         var workers = Enumerable.Range(0, _builder.WorkerCount).Select(_ => Task.Run(WorkAsync, CancellationToken.None));
         _work = Task.WhenAll([.. workers, Task.Run(ResyncAsync, CancellationToken.None)]);
         LogStarted(Name, _builder.WorkerCount);

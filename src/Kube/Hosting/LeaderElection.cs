@@ -30,6 +30,7 @@ public sealed partial class LeaderElection(
     IKubeClient client, LeaderElectionOptions options, TimeProvider time, ILogger<LeaderElection> logger) : IDisposable
 {
     private const string FieldManager = "modulecontroller-leader";
+    private static readonly TimeSpan Shortest = TimeSpan.FromMilliseconds(250);
 
     private readonly SemaphoreSlim _writing = new(1, 1);   // one write to the lease at a time
     private readonly TaskCompletionSource<long> _acquired = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -253,7 +254,13 @@ public sealed partial class LeaderElection(
     private Task PauseAsync(CancellationToken cancellation)
     {
         var pause = options.RetryPeriod * (0.9 + (0.2 * Random.Shared.NextDouble()));
-        if (_isHeld && Left < pause) pause = Left;   // a holder never sleeps past its deadline
+        if (_isHeld)
+        {
+            // Nearer to its deadline a holder tries more often, and it never sleeps past it.
+            var soon = Left / 2 > Shortest ? Left / 2 : Shortest;
+            if (soon < pause) pause = soon < Left ? soon : Left;
+        }
+
         return pause > TimeSpan.Zero ? Task.Delay(pause, time, cancellation) : Task.CompletedTask;
     }
 

@@ -18,7 +18,7 @@ public sealed class WorkQueue<TKey> : IDisposable where TKey : notnull
     private readonly Dictionary<TKey, Entry> _entries = [];
     private readonly Queue<Ticket> _front = new();
     private readonly Queue<Ticket> _background = new();
-    private readonly PriorityQueue<Ticket, long> _delayed = new();
+    private readonly PriorityQueue<Ticket, (long Due, long Number)> _delayed = new();
     private readonly SemaphoreSlim _ready = new(0);   // one permit for each waiting key
     private readonly ITimer _timer;
     private long _timerDue = long.MaxValue;
@@ -176,7 +176,7 @@ public sealed class WorkQueue<TKey> : IDisposable where TKey : notnull
         DropDelay(entry);
         entry.DelayTicket = ++_lastTicket;
         entry.Due = due;
-        _delayed.Enqueue(new(key, entry.DelayTicket, due), due);
+        _delayed.Enqueue(new(key, entry.DelayTicket, due), (due, entry.DelayTicket));
         if (due < _timerDue) SetTimer(due);
     }
 
@@ -186,7 +186,7 @@ public sealed class WorkQueue<TKey> : IDisposable where TKey : notnull
         {
             var now = _time.GetTimestamp();
             _timerDue = long.MaxValue;
-            while (_delayed.TryPeek(out var next, out var due) && (due <= now || !IsPending(next)))
+            while (_delayed.TryPeek(out var next, out var at) && (at.Due <= now || !IsPending(next)))
             {
                 _delayed.Dequeue();
                 if (!IsPending(next))
@@ -200,7 +200,7 @@ public sealed class WorkQueue<TKey> : IDisposable where TKey : notnull
                 MakeReady(entry, next.Key, background: false);
             }
 
-            if (_delayed.TryPeek(out _, out var nextDue)) SetTimer(nextDue);
+            if (_delayed.TryPeek(out _, out var following)) SetTimer(following.Due);
         }
     }
 

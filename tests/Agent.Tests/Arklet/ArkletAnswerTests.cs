@@ -115,6 +115,18 @@ public class ArkletAnswerTests
     }
 
     [Fact]
+    public async Task An_exception_without_a_cause_is_its_own()
+    {
+        await using var arklet = CannedArklet.Saying(
+            """{"code":"CMD_PROCESS_INTERNAL_ERROR","errorStackTrace":"java.lang.OutOfMemoryError: Metaspace\n\tat a.B.c(B.java:1)\n"}""");
+        using var client = arklet.Client();
+
+        var result = await client.InstallAsync("a", "1", new Uri("file:///a.jar"), Cancellation);
+
+        Assert.Equal("java.lang.OutOfMemoryError: Metaspace", result.Cause);
+    }
+
+    [Fact]
     public async Task Class_loader_maps_of_newer_containers_are_passed_over()
     {
         var maps = string.Join(',', Enumerable.Range(0, 40_000).Select(i => $$"""

@@ -60,7 +60,7 @@ internal sealed class CannedArklet : IAsyncDisposable
                 socket.Dispose();
             }
         }
-        catch (Exception e) when (e is OperationCanceledException or ObjectDisposedException or SocketException)
+        catch (Exception) when (_stop.IsCancellationRequested)
         {
             sockets.ForEach(s => s.Dispose());
         }

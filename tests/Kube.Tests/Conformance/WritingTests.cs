@@ -81,6 +81,7 @@ public sealed class WritingTests(ConformanceCluster cluster)
         await cluster.CreateAsync(cluster.ConfigMaps, Objects.ConfigMap(name));
         Assert.Equal("2", (await cluster.PatchAsync($"{cluster.ConfigMaps}/{name}?dryRun=All", """{"data": {"a": "2"}}""")).Body.Text("data", "a"));
         Assert.Equal(200, (await cluster.DeleteAsync($"{cluster.ConfigMaps}/{name}?dryRun=All")).Code);
+        Assert.Equal(200, (await cluster.DeleteAsync($"{cluster.ConfigMaps}/{name}", JsonNode.Parse("""{"dryRun": ["All"]}"""))).Code);
         Assert.Equal("1", (await cluster.GetAsync($"{cluster.ConfigMaps}/{name}")).Body.Text("data", "a"));
     }
 

@@ -1,0 +1,65 @@
+using System.Reflection;
+using Microsoft.Extensions.Logging;
+using ModuleController.Agent.Arklet;
+using ModuleController.Agent.Artifacts;
+using ModuleController.Agent.Commands;
+using ModuleController.Agent.Journal;
+using ModuleController.Agent.Link;
+using ModuleController.Agent.Observing;
+
+namespace ModuleController.Agent;
+
+/// <summary>The agent put together: its four loops run until it is told to stop, or until one of them fails.</summary>
+public static class AgentRuntime
+{
+    public static string Version { get; } =
+        Assembly.GetExecutingAssembly().GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion ?? "0";
+
+    /// <summary>The exit code: 0 after a stop, 1 after a failure.</summary>
+    public static async Task<int> RunAsync(AgentOptions options, ILoggerFactory logs, CancellationToken cancellation)
+    {
+        var (time, log) = (TimeProvider.System, logs.CreateLogger("agent"));
+        using var journal = CommandJournal.Open(options.StateDir, logs.CreateLogger("journal"));
+        using var arklet = new ArkletClient(new ArkletOptions(options.ArkletHost, options.ArkletPort), time);
+        using var observer = new BaseObserver(
+            arklet, journal,
+            new ObserverOptions { HealthInterval = options.HealthInterval, QueryInterval = options.QueryInterval },
+            time, logs.CreateLogger("base"));
+        using var downloader = new Downloader(
+            new DownloadLimits { MaxBytes = options.MaxArtifactBytes }, time, logs.CreateLogger("artifacts"));
+        var artifacts = new ArtifactStore(
+            Path.Combine(options.StateDir, "artifacts"), downloader, time, logs.CreateLogger("artifacts"))
+        { KeepUnused = options.KeepUnusedJars };
+        var runner = new CommandRunner(
+            new CommandTools(arklet, observer, journal, artifacts, time), logs.CreateLogger("commands"));
+        var link = new ControllerLink(
+            new LinkOptions
+            {
+                Controller = options.Controller,
+                PodNamespace = options.PodNamespace,
+                PodName = options.PodName,
+                PodUid = options.PodUid,
+                AgentVersion = CommandLimits.Cut(Version, Protocol.Limits.AgentVersion),
+                TokenFile = options.TokenFile,
+                CaFile = options.CaFile,
+            },
+            runner, observer, journal, time, logs.CreateLogger("link"));
+        var replay = new SelfReplay(link, runner, observer, journal, options.ReplayAfter, time, logs.CreateLogger("replay"));
+        var ready = new ReadyFile(options.StateDir, log);
+        observer.Looked += () => ready.Write(observer.View, replay.IsPending, time.GetUtcNow());
+
+        log.Started(
+            Version, options.PodNamespace, options.PodName, options.Controller, options.ArkletHost, options.ArkletPort, options.StateDir);
+        using var ending = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        Task[] parts =
+        [
+            observer.RunAsync(ending.Token), runner.RunAsync(ending.Token), link.RunAsync(ending.Token), replay.RunAsync(ending.Token),
+        ];
+        var first = await Task.WhenAny(parts);
+        if (cancellation.IsCancellationRequested) log.Stopping();
+        else log.PartFailed(first.Exception?.GetBaseException() ?? new InvalidOperationException("a loop ended by itself"));
+        await ending.CancelAsync();
+        await Task.WhenAll(parts.Select(async part => await part.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing)));
+        return cancellation.IsCancellationRequested ? 0 : 1;
+    }
+}

@@ -1,0 +1,184 @@
+using System.Security.Cryptography;
+using Microsoft.Extensions.Logging;
+using ModuleController.Protocol.V1;
+
+namespace ModuleController.Agent.Artifacts;
+
+/// <summary>A jar on the shared volume, checked against everything that is known of it.</summary>
+public sealed record CachedJar(string Path, JarManifest Manifest, string Sha256, long Size)
+{
+    public Uri Url => new(Path);
+
+    public Artifact ToArtifact() => new()
+    {
+        Name = Manifest.Name,
+        Version = Manifest.Version,
+        WebContextPath = Manifest.WebContextPath ?? "",
+        Sha256 = Sha256,
+        SizeBytes = Size,
+    };
+}
+
+/// <summary>
+/// The jars on the volume that agent and JVM share, one file per content: <c>name-version-sha256.jar</c>. A file has that
+/// name only when it is complete, so a crash leaves no half jar behind a good name.
+/// </summary>
+public sealed class ArtifactStore
+{
+    private const string PartSuffix = ".part";
+    private readonly string _folder;
+    private readonly Downloader _downloader;
+    private readonly TimeProvider _time;
+    private readonly ILogger _log;
+
+    public ArtifactStore(string folder, Downloader downloader, TimeProvider time, ILogger log)
+    {
+        (_folder, _downloader, _time, _log) = (Path.GetFullPath(folder), downloader, time, log);
+        Directory.CreateDirectory(_folder);
+        foreach (var part in Directory.EnumerateFiles(_folder, "*" + PartSuffix)) File.Delete(part);
+    }
+
+    /// <summary>Unused jars beyond this many are removed, the oldest first.</summary>
+    public int KeepUnused { get; init; } = 10;
+
+    /// <summary>Letters, digits, dot, dash and underscore, and not a folder's own name: it can't leave the folder.</summary>
+    public static bool IsSafeName(string name) =>
+        name is not ("" or "." or "..") && name.All(c => char.IsAsciiLetterOrDigit(c) || c is '.' or '-' or '_');
+
+    /// <summary>
+    /// The jar of <paramref name="module"/>, from the cache or from its source. <paramref name="verifying"/> is called when
+    /// the download is over. An <see cref="ArtifactException"/> says why it can't be had.
+    /// </summary>
+    public async Task<CachedJar> GetAsync(ModuleRef module, Source source, string? known, Action verifying, CancellationToken cancellation)
+    {
+        if (!IsSafeName(module.Name) || !IsSafeName(module.Version))
+            throw new ArtifactException(
+                Reason.InvalidArtifact, "BAD_NAME", $"module name \"{module.Name}\" or version \"{module.Version}\" is no file name");
+        if (Find(module, source, known) is { } cached && await TryCheckAsync(cached, module, source, cancellation) is { } jar) return jar;
+
+        if (!Uri.TryCreate(source.Url, UriKind.Absolute, out var url) || url.Scheme is not ("http" or "https" or "file"))
+            throw new ArtifactException(Reason.InvalidArtifact, "BAD_URL", $"\"{source.Url}\" is no http, https or file url");
+        var part = Path.Combine(_folder, $"{module.Name}-{module.Version}-{Guid.NewGuid():N}{PartSuffix}");
+        try
+        {
+            await _downloader.FetchAsync(url, part, cancellation);
+            verifying();
+            var fetched = await CheckAsync(part, module, source, cancellation);
+            return Keep(fetched);
+        }
+        finally
+        {
+            File.Delete(part);
+        }
+    }
+
+    /// <summary>Removes the jars that <paramref name="used"/> does not name, but for the newest few.</summary>
+    public void Evict(IEnumerable<string> used)
+    {
+        var kept = used.ToHashSet(StringComparer.Ordinal);
+        var unused = new DirectoryInfo(_folder).EnumerateFiles("*.jar")
+            .Where(file => !kept.Contains(file.FullName))
+            .OrderByDescending(file => file.LastWriteTimeUtc)
+            .Skip(KeepUnused);
+        foreach (var file in unused)
+        {
+            try
+            {
+                file.Delete();
+                _log.JarEvicted(file.FullName);
+            }
+            catch (IOException e)
+            {
+                _log.JarNotEvicted(file.FullName, e);
+            }
+        }
+    }
+
+    /// <summary>A file by its digest, or the one that this very Module was installed from before.</summary>
+    private string? Find(ModuleRef module, Source source, string? known)
+    {
+        if (known is not null && File.Exists(known)) return known;
+        if (source.Sha256.Length == 0 || !IsSafeName(source.Sha256)) return null;
+        var path = PathOf(module.Name, module.Version, source.Sha256);
+        return File.Exists(path) ? path : null;
+    }
+
+    private async Task<CachedJar?> TryCheckAsync(string path, ModuleRef module, Source source, CancellationToken cancellation)
+    {
+        try
+        {
+            var jar = await CheckAsync(path, module, source, cancellation);
+            File.SetLastWriteTimeUtc(path, _time.GetUtcNow().UtcDateTime);
+            return jar;
+        }
+        catch (Exception e) when (e is ArtifactException or IOException)
+        {
+            // The cached file isn't what is asked for now: fetch it.
+            return null;
+        }
+    }
+
+    private static async Task<CachedJar> CheckAsync(string path, ModuleRef module, Source source, CancellationToken cancellation)
+    {
+        var (sha256, size) = await CheckDigestsAsync(path, source, cancellation);
+        JarManifest manifest;
+        try
+        {
+            manifest = JarManifest.Read(path);
+        }
+        catch (InvalidDataException e)
+        {
+            throw new ArtifactException(Reason.InvalidArtifact, "BAD_JAR", $"{source.Url} is no biz jar: {e.Message}", e);
+        }
+
+        if (manifest.Name == module.Name && manifest.Version == module.Version) return new(path, manifest, sha256, size);
+        throw new ArtifactException(
+            Reason.InvalidArtifact, "OTHER_MODULE",
+            $"{source.Url} is {manifest.Name}:{manifest.Version} by its manifest, not {module.Name}:{module.Version}");
+    }
+
+    private static async Task<(string Sha256, long Size)> CheckDigestsAsync(string path, Source source, CancellationToken cancellation)
+    {
+        using var sha256 = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        // v1 manifests carry md5: a check against accidents, not against malice.
+        using var md5 = source.Md5.Length > 0 ? IncrementalHash.CreateHash(HashAlgorithmName.MD5) : null;
+        await using var file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read, 1, FileOptions.Asynchronous);
+        var buffer = new byte[64 * 1024];
+        while (await file.ReadAsync(buffer, cancellation) is var count and > 0)
+        {
+            sha256.AppendData(buffer, 0, count);
+            md5?.AppendData(buffer, 0, count);
+        }
+
+        var actual = Convert.ToHexStringLower(sha256.GetHashAndReset());
+        Compare("SHA-256", source.Sha256, actual);
+        if (md5 is not null) Compare("MD5", source.Md5, Convert.ToHexStringLower(md5.GetHashAndReset()));
+        return (actual, file.Length);
+
+        void Compare(string kind, string expected, string found)
+        {
+            if (expected.Length > 0 && !string.Equals(expected, found, StringComparison.OrdinalIgnoreCase))
+                throw new ArtifactException(
+                    Reason.DigestMismatch, "DIGEST_MISMATCH", $"{source.Url}: {kind} is {found}, not {expected}");
+        }
+    }
+
+    private CachedJar Keep(CachedJar fetched)
+    {
+        var path = PathOf(fetched.Manifest.Name, fetched.Manifest.Version, fetched.Sha256);
+        try
+        {
+            using (var handle = File.OpenHandle(fetched.Path, FileMode.Open, FileAccess.ReadWrite)) RandomAccess.FlushToDisk(handle);
+            File.Move(fetched.Path, path, overwrite: true);
+        }
+        catch (IOException e)
+        {
+            throw new ArtifactException(Reason.DiskFull, "DISK_FULL", $"cannot keep {Path.GetFileName(path)}: {e.Message}", e);
+        }
+
+        return fetched with { Path = path };
+    }
+
+    private string PathOf(string name, string version, string sha256) =>
+        Path.Combine(_folder, $"{name}-{version}-{sha256.ToLowerInvariant()}.jar");
+}

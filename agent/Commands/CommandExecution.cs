@@ -1,0 +1,100 @@
+using ModuleController.Agent.Artifacts;
+using ModuleController.Agent.Journal;
+using ModuleController.Agent.Observing;
+using ModuleController.Protocol.V1;
+using BizState = ModuleController.Agent.Arklet.BizState;
+
+namespace ModuleController.Agent.Commands;
+
+/// <summary>Takes a command to its verdict: by its action, within its time, with every expected failure turned into a value.</summary>
+internal static class CommandExecution
+{
+    /// <param name="ending">Cancelled when the agent ends: then there is no verdict, and the journal's intent stays open.</param>
+    public static async Task<Verdict> RunAsync(CommandContext context, JournalRecord.Intended? recovered, CancellationToken ending)
+    {
+        try
+        {
+            return recovered is null ? await BeginAsync(context) : await RecoverAsync(context, recovered);
+        }
+        catch (OperationCanceledException) when (!ending.IsCancellationRequested)
+        {
+            return await TimedOutAsync(context, ending);
+        }
+        catch (VerdictException e)
+        {
+            return e.Verdict;
+        }
+        catch (ArtifactException e)
+        {
+            return Verdict.Failed(e);
+        }
+    }
+
+    private static Task<Verdict> BeginAsync(CommandContext context) => context.Command.ActionCase switch
+    {
+        Command.ActionOneofCase.Install => new InstallCommand(context).RunAsync(),
+        Command.ActionOneofCase.Uninstall => new UninstallCommand(context).RunAsync(),
+        Command.ActionOneofCase.Switch => new SwitchCommand(context).RunAsync(),
+        Command.ActionOneofCase.Inspect => InspectAsync(context),
+        Command.ActionOneofCase.Adopt => Task.FromResult(Adopt(context)),
+        Command.ActionOneofCase.Disown => Task.FromResult(Disown(context)),
+        _ => throw new InvalidOperationException($"command {context.Command.Id} has no action"),
+    };
+
+    private static Task<Verdict> RecoverAsync(CommandContext context, JournalRecord.Intended intent) => context.Command.ActionCase switch
+    {
+        Command.ActionOneofCase.Install => new InstallCommand(context).RecoverAsync(intent),
+        Command.ActionOneofCase.Uninstall => new UninstallCommand(context).RecoverAsync(),
+        _ => new SwitchCommand(context).RecoverAsync(),
+    };
+
+    private static async Task<Verdict> TimedOutAsync(CommandContext context, CancellationToken ending)
+    {
+        context.Enter(CommandPhase.Asking);
+        return context.Command.ActionCase switch
+        {
+            Command.ActionOneofCase.Install => await new InstallCommand(context).TimedOutAsync(ending),
+            Command.ActionOneofCase.Uninstall => await new UninstallCommand(context).TimedOutAsync(ending),
+            Command.ActionOneofCase.Switch => new SwitchCommand(context).TimedOut(),
+            _ => Verdict.Failed(Reason.ArtifactUnreachable, "TIMED_OUT", "the time was over during the download"),
+        };
+    }
+
+    private static async Task<Verdict> InspectAsync(CommandContext context)
+    {
+        context.Enter(CommandPhase.Downloading);
+        var jar = await context.Tools.Artifacts.GetAsync(
+            context.Module, context.Command.Inspect.Source, known: null, () => context.Enter(CommandPhase.Verifying), context.Deadline);
+        return Verdict.Success("SUCCESS") with { Artifact = jar.ToArtifact() };
+    }
+
+    private static Verdict Adopt(CommandContext context)
+    {
+        var (module, view) = (context.Module, context.Tools.Observer.View);
+        var name = $"{module.Name}:{module.Version}";
+        if (CheckLife(context, view) is { } otherLife) return otherLife;
+        if (context.State.Owner(module.Name, module.Version) is { } owner)
+            return owner.ModuleUid == module.ModuleUid
+                ? Verdict.Success("PRESENT")
+                : Verdict.Failed(Reason.ModuleNameConflict, "BIZ_OWNED", $"{name} belongs to module {owner.ModuleUid}");
+        if (view.Find(module.Name, module.Version) is not { State: BizState.Activated or BizState.Deactivated } present)
+            return Verdict.Failed(Reason.BizLost, "NOT_FOUND_BIZ", $"{name} is not there to be adopted");
+        return Verdict.Success("SUCCESS", new JournalRecord.Owned(new InstalledModule(
+            module.ModuleUid, module.Name, module.Version, context.Life, null, null, present.WebContextPath,
+            context.Tools.Time.GetUtcNow(), TimeSpan.Zero, 0, present.State is BizState.Activated)));
+    }
+
+    private static Verdict Disown(CommandContext context)
+    {
+        var module = context.Module;
+        if (CheckLife(context, context.Tools.Observer.View) is { } otherLife) return otherLife;
+        if (context.State.Owner(module.Name, module.Version) is { } owner && owner.ModuleUid != module.ModuleUid)
+            return Verdict.Failed(
+                Reason.ModuleNameConflict, "BIZ_OWNED", $"{module.Name}:{module.Version} belongs to module {owner.ModuleUid}");
+        return Verdict.Success("SUCCESS", new JournalRecord.Gone(module.Name, module.Version));
+    }
+
+    private static Verdict? CheckLife(CommandContext context, BaseView view) => view.Life?.Id == context.Life
+        ? null
+        : Verdict.Refused(Reason.Unspecified, "OTHER_BASE_LIFE", $"for base life {context.Life}, now it is {view.Life?.Id ?? "unknown"}");
+}

@@ -1,0 +1,280 @@
+using System.Collections.Concurrent;
+using System.Threading.Channels;
+using Google.Protobuf;
+using Google.Protobuf.WellKnownTypes;
+using Microsoft.Extensions.Logging;
+using ModuleController.Agent.Journal;
+using ModuleController.Protocol;
+using ModuleController.Protocol.V1;
+
+namespace ModuleController.Agent.Commands;
+
+/// <summary>
+/// Runs commands one at a time, in order of arrival, each id once: a repeated one is answered from the journal or joins
+/// the one that runs. What an agent before this one had begun comes first. A module that doesn't come to rest in its
+/// time is marked as stuck, and the next command goes on.
+/// </summary>
+public sealed class CommandRunner
+{
+    private static readonly TimeSpan DefaultDeadline = TimeSpan.FromMinutes(5);
+    private static readonly TimeSpan LeastTimeToRecover = TimeSpan.FromSeconds(30);
+
+    private readonly CommandTools _tools;
+    private readonly ILogger _log;
+    private readonly Channel<Work> _queue = Channel.CreateBounded<Work>(Limits.RunningCommands);
+    private readonly ConcurrentDictionary<string, Work> _accepted = new(StringComparer.Ordinal);
+    private readonly ConcurrentQueue<Work> _unanswered = new();
+
+    public CommandRunner(CommandTools tools, ILogger log)
+    {
+        (_tools, _log) = (tools, log);
+        foreach (var intent in tools.Journal.State.Unanswered.OrderBy(intent => intent.At))
+        {
+            var work = new Work(Rebuild(intent, tools.Journal.State.Life!), tools.Time.GetTimestamp()) { Recovered = intent };
+            _accepted[intent.CommandId] = work;
+            _unanswered.Enqueue(work);
+        }
+
+        tools.Observer.IsBusy = (name, version) =>
+            _accepted.Values.Any(work => work.Begun && work.Module.Name == name && work.Module.Version == version);
+        tools.Observer.IsAnyBusy = () => _accepted.Values.Any(work => work.Phase is CommandPhase.Executing);
+        tools.Observer.Changed += Recover;
+    }
+
+    public event Action<CommandResult>? Finished;
+
+    public event Action<CommandProgress>? Progressed;
+
+    /// <summary>A command was accepted or ended, or the journal knows something new.</summary>
+    public event Action? Changed;
+
+    public static TimeSpan DeadlineOf(Command command) =>
+        command.Deadline?.ToTimeSpan() is { } deadline && deadline > TimeSpan.Zero ? deadline : DefaultDeadline;
+
+    /// <summary>What was accepted and is not finished.</summary>
+    public IReadOnlyList<RunningCommand> Running =>
+    [
+        .. _accepted.Values.OrderBy(work => work.AcceptedAt).Select(work => new RunningCommand
+        {
+            CommandId = work.Command.Id,
+            ModuleName = work.Module.Name,
+            ModuleVersion = work.Module.Version,
+            RunningFor = Duration.FromTimeSpan(_tools.Time.GetElapsedTime(work.AcceptedAt)),
+            Phase = work.Phase,
+        }),
+    ];
+
+    /// <summary>Takes a command that is within the limits. Never waits; the answer comes by <see cref="Finished"/>, maybe at once.</summary>
+    public void Submit(Command command)
+    {
+        var state = _tools.Journal.State;
+        if (command.Epoch < state.HighestEpoch)
+        {
+            Answer(command, Verdict.Refused(
+                Reason.Fenced, "FENCED", $"of epoch {command.Epoch}, a controller of epoch {state.HighestEpoch} has spoken"));
+            return;
+        }
+
+        try
+        {
+            if (command.Epoch > state.HighestEpoch) _tools.Journal.Append(new JournalRecord.EpochSeen(command.Epoch));
+        }
+        catch (IOException e)
+        {
+            _log.JournalNotWritten(command.Id, "epoch", e);
+            Answer(command, Verdict.Failed(Reason.DiskFull, "JOURNAL", $"the epoch can't be written: {e.Message}"));
+            return;
+        }
+
+        if (_accepted.ContainsKey(command.Id)) return;
+        if (_tools.Journal.FindResult(command.Id) is { } kept)
+        {
+            Finished?.Invoke(kept);
+            return;
+        }
+
+        Enqueue(new Work(command, _tools.Time.GetTimestamp()));
+    }
+
+    /// <summary>Brings a module back without a controller; ends when that is done, with its answer.</summary>
+    public async Task<CommandResult> RunOwnAsync(Command command, CancellationToken cancellation)
+    {
+        var done = new TaskCompletionSource<CommandResult>(TaskCreationOptions.RunContinuationsAsynchronously);
+        Enqueue(new Work(command, _tools.Time.GetTimestamp()) { Done = done });
+        return await done.Task.WaitAsync(cancellation);
+    }
+
+    public async Task RunAsync(CancellationToken ending)
+    {
+        while (await _queue.Reader.WaitToReadAsync(ending))
+        {
+            if (!_queue.Reader.TryRead(out var work)) continue;
+            // The life has to be known to say whose intents these are; then they go first.
+            if (!_unanswered.IsEmpty && _tools.Observer.View.Life is null) await _tools.Observer.ReadAsync(ending);
+            while (_tools.Observer.View.Life is not null && _unanswered.TryDequeue(out var earlier)) await RunOneAsync(earlier, ending);
+            await RunOneAsync(work, ending);
+        }
+    }
+
+    /// <summary>Wakes the loop for what was left unanswered, as soon as the base's life is known.</summary>
+    private void Recover()
+    {
+        if (!_unanswered.IsEmpty && _tools.Observer.View.Life is not null) _queue.Writer.TryWrite(Work.WakeUp);
+    }
+
+    private void Enqueue(Work work)
+    {
+        if (!_accepted.TryAdd(work.Command.Id, work)) return;
+        if (_accepted.Count > Limits.RunningCommands || !_queue.Writer.TryWrite(work))
+        {
+            _accepted.TryRemove(work.Command.Id, out _);
+            var result = Answer(work.Command, Verdict.Refused(
+                Reason.Unspecified, "TOO_MANY", $"{Limits.RunningCommands} commands wait here already"));
+            work.Done?.TrySetResult(result);
+            return;
+        }
+
+        Changed?.Invoke();
+    }
+
+    private async Task RunOneAsync(Work work, CancellationToken ending)
+    {
+        if (ReferenceEquals(work, Work.WakeUp)) return;
+        if (work.Recovered is { } intent && _tools.Journal.State.Intents.GetValueOrDefault(intent.CommandId) is null)
+        {
+            // Its base life is over, and with it the question.
+            _accepted.TryRemove(work.Command.Id, out _);
+            return;
+        }
+
+        var left = work.Recovered is { } open
+            ? TimeSpan.FromTicks(Math.Max(LeastTimeToRecover.Ticks, (open.Deadline - _tools.Time.GetUtcNow()).Ticks))
+            : DeadlineOf(work.Command) - _tools.Time.GetElapsedTime(work.AcceptedAt);
+        Log(work);
+        work.Begun = true;
+        var verdict = await ExecuteAsync(work, left, ending);
+        var result = Keep(work, verdict);
+        _accepted.TryRemove(work.Command.Id, out _);
+        var state = _tools.Journal.State;
+        _tools.Artifacts.Evict(
+            state.Modules.Select(module => module.Jar).Concat(state.Intents.Values.Select(intent => intent.Jar)).OfType<string>());
+        Finished?.Invoke(result);
+        work.Done?.TrySetResult(result);
+        Changed?.Invoke();
+    }
+
+    private async Task<Verdict> ExecuteAsync(Work work, TimeSpan left, CancellationToken ending)
+    {
+        using var clock = new CancellationTokenSource(left > TimeSpan.Zero ? left : TimeSpan.Zero, _tools.Time);
+        using var deadline = CancellationTokenSource.CreateLinkedTokenSource(clock.Token, ending);
+        var context = new CommandContext(
+            _tools, work.Command, work.Recovered is not null, phase => Enter(work, phase), deadline.Token);
+        try
+        {
+            return await CommandExecution.RunAsync(context, work.Recovered, ending);
+        }
+        catch (Exception e) when (!ending.IsCancellationRequested)
+        {
+            // One command must not end the loop for all; whoever reads the log finds the trace.
+            _log.CommandBroke(work.Command.Id, e);
+            return Verdict.Failed(Reason.AgentDisconnected, "AGENT_ERROR", $"{e.GetType().Name}: {e.Message}") with { IsUnsettled = true };
+        }
+    }
+
+    private CommandResult Keep(Work work, Verdict verdict)
+    {
+        var result = ToResult(work.Command, verdict);
+        result.Duration = Duration.FromTimeSpan(_tools.Time.GetElapsedTime(work.AcceptedAt));
+        // A refusal was never executed: asked again it is judged again.
+        if (verdict.Outcome is Outcome.Refused && verdict.Records.Count == 0)
+        {
+            LogEnd(result);
+            return result;
+        }
+
+        try
+        {
+            _tools.Journal.Append(
+                [.. verdict.Records, new JournalRecord.Finished(work.Command.Id, result.ToByteArray(), verdict.IsUnsettled)]);
+        }
+        catch (IOException e)
+        {
+            // The answer is true all the same; after a restart the intent leads to it again.
+            _log.JournalNotWritten(work.Command.Id, "result", e);
+        }
+
+        LogEnd(result);
+        return result;
+    }
+
+    private CommandResult Answer(Command command, Verdict verdict)
+    {
+        var result = ToResult(command, verdict);
+        LogEnd(result);
+        Finished?.Invoke(result);
+        return result;
+    }
+
+    private static CommandResult ToResult(Command command, Verdict verdict) => new()
+    {
+        CommandId = command.Id,
+        Outcome = verdict.Outcome,
+        Reason = verdict.Reason,
+        Code = CommandLimits.Cut(verdict.Code, Limits.Code),
+        Message = CommandLimits.Cut(verdict.Message, Limits.Message),
+        BaseLifeId = command.BaseLifeId,
+        Artifact = verdict.Artifact is { } artifact ? CommandLimits.Cut(artifact) : null,
+        MetaspaceBytes = verdict.MetaspaceBytes,
+    };
+
+    private void Enter(Work work, CommandPhase phase)
+    {
+        work.Phase = phase;
+        Progressed?.Invoke(new CommandProgress { CommandId = work.Command.Id, Phase = phase });
+    }
+
+    private static Command Rebuild(JournalRecord.Intended intent, string life)
+    {
+        var module = new ModuleRef { ModuleUid = intent.ModuleUid, Name = intent.Name, Version = intent.Version };
+        var command = new Command { Id = intent.CommandId, BaseLifeId = life };
+        switch (intent.Action)
+        {
+            case CommandAction.Install: command.Install = new() { Module = module, Source = new(), Activate = intent.Activate }; break;
+            case CommandAction.Uninstall: command.Uninstall = new() { Module = module }; break;
+            default: command.Switch = new() { Module = module }; break;
+        }
+
+        return command;
+    }
+
+    private void Log(Work work)
+    {
+        if (work.Recovered is not null) _log.CommandRecovered(work.Command.Id);
+        else
+            _log.CommandBegins(
+                work.Command.Id, work.Command.Epoch, work.Command.ActionCase.ToString(), work.Module.Name, work.Module.Version);
+    }
+
+    private void LogEnd(CommandResult result) => _log.CommandEnded(
+        result.CommandId, result.Outcome.ToString(), result.Reason.ToString(), result.Code, result.Message);
+
+    private sealed class Work(Command command, long acceptedAt)
+    {
+        /// <summary>Carries no command: it only wakes the loop.</summary>
+        public static readonly Work WakeUp = new(new Command { Disown = new() { Module = new() } }, 0);
+
+        public Command Command => command;
+
+        public long AcceptedAt => acceptedAt;
+
+        public ModuleRef Module { get; } = command.Module()!;
+
+        public JournalRecord.Intended? Recovered { get; init; }
+
+        public TaskCompletionSource<CommandResult>? Done { get; init; }
+
+        public CommandPhase Phase { get; set; } = CommandPhase.Queued;
+
+        public bool Begun { get; set; }
+    }
+}

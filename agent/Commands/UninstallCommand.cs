@@ -1,0 +1,95 @@
+using ModuleController.Agent.Arklet;
+using ModuleController.Agent.Journal;
+using ModuleController.Protocol;
+using ModuleController.Protocol.V1;
+using BizState = ModuleController.Agent.Arklet.BizState;
+
+namespace ModuleController.Agent.Commands;
+
+/// <summary>Takes one module out. It succeeded when Arklet doesn't list it any more, whatever the answer was.</summary>
+internal sealed class UninstallCommand(CommandContext context)
+{
+    private readonly ModuleRef _module = context.Module;
+
+    public async Task<Verdict> RunAsync()
+    {
+        while (true)
+        {
+            var view = await context.LookAsync(context.Deadline);
+            if (view.Find(_module.Name, _module.Version) is not { } present)
+            {
+                // An install that timed out may still come out of the JVM's sockets.
+                if (context.State.UnsettledInstall(_module.Name, _module.Version) is null || context.IsSettled(view, 0))
+                    return Gone("ABSENT");
+            }
+            else
+            {
+                if (CommandContextChecks.NotOurs(context) is { } notOurs) return notOurs;
+                if (present.State is not (BizState.Resolved or BizState.Unresolved)) return await CallAsync();
+                if (context.State.IsStuck(_module.Name, _module.Version))
+                    return Verdict.Failed(
+                        Reason.UninstallFailed, "STUCK", $"{Name} is stuck in its start: only a new life of the JVM removes it")
+                        .Unsettled();
+            }
+
+            context.Enter(CommandPhase.Asking);
+            await context.PauseAsync();
+        }
+    }
+
+    public async Task<Verdict> RecoverAsync()
+    {
+        var since = context.Tools.Time.GetTimestamp();
+        context.Enter(CommandPhase.Asking);
+        while (true)
+        {
+            var view = await context.LookUntilAnsweredAsync();
+            if (view.Find(_module.Name, _module.Version) is null) return Gone("SUCCESS");
+            if (context.IsSettled(view, since))
+                return Verdict.Failed(
+                    Reason.AgentDisconnected, "AGENT_RESTARTED", $"the agent was restarted during the uninstall, and {Name} is still there")
+                    .Unsettled();
+            await context.PauseAsync();
+        }
+    }
+
+    public async Task<Verdict> TimedOutAsync(CancellationToken cancellation)
+    {
+        var view = await context.Tools.Observer.ReadAsync(cancellation);
+        if (context.WasSent && view?.Life?.Id == context.Life && view.Find(_module.Name, _module.Version) is null) return Gone("SUCCESS");
+        return Verdict.Failed(Reason.UninstallFailed, "TIMED_OUT", $"{Name} was not gone in time") with
+        {
+            IsUnsettled = context.WasSent,
+            Records = context.WasSent ? [new JournalRecord.Stuck(_module.Name, _module.Version)] : [],
+        };
+    }
+
+    private string Name => $"{_module.Name}:{_module.Version}";
+
+    private Verdict Gone(string code) => Verdict.Success(code, new JournalRecord.Gone(_module.Name, _module.Version));
+
+    private async Task<Verdict> CallAsync()
+    {
+        context.Intend(CommandAction.Uninstall, null);
+        while (true)
+        {
+            var result = context.Checked(
+                await context.Tools.Arklet.UninstallAsync(_module.Name, _module.Version, context.Deadline));
+            var lostAt = context.Tools.Time.GetTimestamp();
+            if (result.Outcome is not ArkletOutcome.Success) context.Enter(CommandPhase.Asking);
+            while (true)
+            {
+                var view = await context.LookUntilAnsweredAsync();
+                if (view.Find(_module.Name, _module.Version) is null) return Gone(result.Code.Length > 0 ? result.Code : "SUCCESS");
+                if (result.Outcome is not ArkletOutcome.Unknown || context.IsSettled(view, lostAt)) break;
+                await context.PauseAsync();
+            }
+
+            if (result.Outcome is not ArkletOutcome.Conflict)
+                return Verdict.Failed(
+                    Reason.UninstallFailed, result.Code, $"{Name} is still there: {result.Cause ?? result.Message ?? "Arklet gives no cause"}")
+                    .Unsettled(result.Outcome is ArkletOutcome.Unknown);
+            await context.PauseAsync();
+        }
+    }
+}

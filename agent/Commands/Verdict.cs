@@ -1,0 +1,48 @@
+using ModuleController.Agent.Arklet;
+using ModuleController.Agent.Artifacts;
+using ModuleController.Agent.Journal;
+using ModuleController.Protocol.V1;
+
+namespace ModuleController.Agent.Commands;
+
+/// <summary>How a command ended, and what the journal takes down together with its answer.</summary>
+public sealed record Verdict(Outcome Outcome, Reason Reason, string Code, string Message)
+{
+    public IReadOnlyList<JournalRecord> Records { get; init; } = [];
+
+    public Artifact? Artifact { get; init; }
+
+    public long MetaspaceBytes { get; init; }
+
+    /// <summary>The JVM may still carry it out.</summary>
+    public bool IsUnsettled { get; init; }
+
+    public static Verdict Success(string code, params IReadOnlyList<JournalRecord> records) =>
+        new(Outcome.Succeeded, Reason.Unspecified, code, "") { Records = records };
+
+    public static Verdict Failed(Reason reason, string code, string message) => new(Outcome.Failed, reason, code, message);
+
+    public static Verdict Failed(ArtifactException e) => Failed(e.Reason, e.Code, e.Message);
+
+    public static Verdict Refused(Reason reason, string code, string message) => new(Outcome.Refused, reason, code, message);
+
+    public Verdict Unsettled(bool isUnsettled = true) => this with { IsUnsettled = isUnsettled };
+
+    public Verdict With(params IReadOnlyList<JournalRecord> records) => this with { Records = records };
+
+    /// <summary>A start that the JVM reported as failed: the reason is in the last cause of its stack trace.</summary>
+    public static Verdict StartFailed(ArkletResult result)
+    {
+        var text = $"{result.Cause}\n{result.Message}";
+        var reason = text switch
+        {
+            _ when Says("is not unique") || Says("Duplicated context path") => Reason.WebContextPathConflict,
+            _ when Says("OutOfMemoryError: Metaspace") || Says("OutOfMemoryError: Compressed class space") => Reason.MetaspaceFull,
+            _ when Says("No space left on device") => Reason.DiskFull,
+            _ => Reason.BizStartFailed,
+        };
+        return Failed(reason, result.Code, result.Cause ?? result.Message ?? "Arklet gives no cause");
+
+        bool Says(string words) => text.Contains(words, StringComparison.OrdinalIgnoreCase);
+    }
+}

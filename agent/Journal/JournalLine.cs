@@ -1,0 +1,65 @@
+using System.Globalization;
+using System.Numerics;
+using System.Text;
+using System.Text.Json;
+
+namespace ModuleController.Agent.Journal;
+
+/// <summary>
+/// The journal's framing: <c>CRC-32C in eight hex digits, blank, JSON, line feed</c>. A line that was written in part, or
+/// whose bytes changed, doesn't match its sum.
+/// </summary>
+internal static class JournalLine
+{
+    private const int PrefixLength = 9;
+
+    public static byte[] Encode(JournalRecord record)
+    {
+        var json = JsonSerializer.SerializeToUtf8Bytes(record, JournalJson.Default.JournalRecord);
+        var line = new byte[PrefixLength + json.Length + 1];
+        Encoding.ASCII.GetBytes(Sum(json).ToString("x8", CultureInfo.InvariantCulture)).CopyTo(line, 0);
+        line[PrefixLength - 1] = (byte)' ';
+        json.CopyTo(line, PrefixLength);
+        line[^1] = (byte)'\n';
+        return line;
+    }
+
+    /// <summary>Reads records up to the first that isn't whole; returns how many bytes those took.</summary>
+    public static long Decode(ReadOnlySpan<byte> file, ICollection<JournalRecord> records)
+    {
+        var position = 0;
+        while (file[position..].IndexOf((byte)'\n') is var length and >= 0)
+        {
+            if (DecodeOne(file.Slice(position, length)) is not { } record) break;
+            records.Add(record);
+            position += length + 1;
+        }
+
+        return position;
+    }
+
+    private static JournalRecord? DecodeOne(ReadOnlySpan<byte> line)
+    {
+        if (line.Length <= PrefixLength || line[PrefixLength - 1] != ' ') return null;
+        if (!uint.TryParse(line[..(PrefixLength - 1)], NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out var sum))
+            return null;
+        var json = line[PrefixLength..];
+        if (Sum(json) != sum) return null;
+        try
+        {
+            return JsonSerializer.Deserialize(json, JournalJson.Default.JournalRecord);
+        }
+        catch (JsonException)
+        {
+            // Written by a newer agent: everything from here on is unknown to this one.
+            return null;
+        }
+    }
+
+    private static uint Sum(ReadOnlySpan<byte> bytes)
+    {
+        var crc = uint.MaxValue;
+        foreach (var value in bytes) crc = BitOperations.Crc32C(crc, value);
+        return ~crc;
+    }
+}

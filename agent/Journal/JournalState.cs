@@ -1,0 +1,132 @@
+using System.Collections.Immutable;
+
+namespace ModuleController.Agent.Journal;
+
+/// <summary>What all records of the journal add up to. Immutable: readers take the latest and need no lock.</summary>
+public sealed record JournalState
+{
+    /// <summary>Answers kept within one base life; the controller repeats the last ones only.</summary>
+    public const int MaxResults = 1000;
+
+    /// <summary>
+    /// A controller that had this long in a base life has brought back what it wanted: what is still left of older lives
+    /// is not wanted any more.
+    /// </summary>
+    public static readonly TimeSpan ReplayBelongsToController = TimeSpan.FromMinutes(10);
+
+    public static readonly JournalState Empty = new();
+
+    public ulong HighestEpoch { get; init; }
+
+    public string? Life { get; init; }
+
+    public DateTimeOffset LifeStartedAt { get; init; }
+
+    public DateTimeOffset? ControllerAnsweredAt { get; init; }
+
+    /// <summary>The last confirmed set, in order of installation; those of an older life are still to be brought back.</summary>
+    public ImmutableList<InstalledModule> Modules { get; init; } = [];
+
+    /// <summary>Commands whose outcome isn't settled, by id: without an answer, or answered while the JVM may still run them.</summary>
+    public ImmutableDictionary<string, JournalRecord.Intended> Intents { get; init; } =
+        ImmutableDictionary<string, JournalRecord.Intended>.Empty;
+
+    public ImmutableDictionary<string, JournalRecord.Finished> Results { get; init; } =
+        ImmutableDictionary<string, JournalRecord.Finished>.Empty;
+
+    public ImmutableHashSet<(string Name, string Version)> StuckModules { get; init; } = [];
+
+    private ImmutableQueue<string> ResultOrder { get; init; } = [];
+
+    /// <summary>What this module is in the current life, if it is ours.</summary>
+    public InstalledModule? Owner(string name, string version) =>
+        Modules.Find(module => module.Name == name && module.Version == version && module.Life == Life);
+
+    public bool IsStuck(string name, string version) => StuckModules.Contains((name, version));
+
+    /// <summary>The latest install of this name and version whose outcome isn't settled, other than <paramref name="except"/>.</summary>
+    public JournalRecord.Intended? UnsettledInstall(string name, string version, string? except = null) =>
+        Intents.Values
+            .Where(intent => intent.Action == Protocol.CommandAction.Install && intent.Name == name
+                && intent.Version == version && intent.CommandId != except)
+            .MaxBy(intent => intent.At);
+
+    /// <summary>Intents that nobody has been answered about: the agent died in between.</summary>
+    public IEnumerable<JournalRecord.Intended> Unanswered => Intents.Values.Where(intent => !Results.ContainsKey(intent.CommandId));
+
+    public JournalState Apply(JournalRecord record) => record switch
+    {
+        JournalRecord.LifeBegan began => Begin(began),
+        JournalRecord.EpochSeen seen => this with { HighestEpoch = Math.Max(HighestEpoch, seen.Epoch) },
+        JournalRecord.ControllerAnswered answered => this with { ControllerAnsweredAt = ControllerAnsweredAt ?? answered.At },
+        JournalRecord.Intended intent => this with { Intents = Intents.SetItem(intent.CommandId, intent) },
+        JournalRecord.Finished finished => Finish(finished),
+        JournalRecord.Owned owned => Own(owned.Module),
+        JournalRecord.Gone gone => this with
+        {
+            Modules = Modules.RemoveAll(module => module.Name == gone.Name && module.Version == gone.Version),
+            StuckModules = StuckModules.Remove((gone.Name, gone.Version)),
+        },
+        JournalRecord.Stuck stuck => this with { StuckModules = StuckModules.Add((stuck.Name, stuck.Version)) },
+        _ => throw new ArgumentOutOfRangeException(nameof(record), record, "unknown record"),
+    };
+
+    /// <summary>The shortest list of records that adds up to this state.</summary>
+    public IEnumerable<JournalRecord> ToRecords()
+    {
+        if (Life is not null) yield return new JournalRecord.LifeBegan(Life, LifeStartedAt);
+        if (HighestEpoch > 0) yield return new JournalRecord.EpochSeen(HighestEpoch);
+        if (ControllerAnsweredAt is { } at) yield return new JournalRecord.ControllerAnswered(at);
+        foreach (var module in Modules) yield return new JournalRecord.Owned(module);
+        foreach (var intent in Intents.Values.OrderBy(intent => intent.At).ThenBy(intent => intent.CommandId, StringComparer.Ordinal))
+            yield return intent;
+        foreach (var id in ResultOrder) yield return Results[id];
+        foreach (var (name, version) in StuckModules.Order()) yield return new JournalRecord.Stuck(name, version);
+    }
+
+    private JournalState Begin(JournalRecord.LifeBegan began)
+    {
+        var controllerHadItsTime =
+            ControllerAnsweredAt is { } at && began.StartedAt - at >= ReplayBelongsToController;
+        return new()
+        {
+            HighestEpoch = HighestEpoch,
+            Life = began.Life,
+            LifeStartedAt = began.StartedAt,
+            Modules = controllerHadItsTime ? Modules.RemoveAll(module => module.Life != Life) : Modules,
+        };
+    }
+
+    private JournalState Finish(JournalRecord.Finished finished)
+    {
+        var known = Results.ContainsKey(finished.CommandId);
+        var order = known ? ResultOrder : ResultOrder.Enqueue(finished.CommandId);
+        var results = Results.SetItem(finished.CommandId, finished);
+        while (results.Count > MaxResults)
+        {
+            order = order.Dequeue(out var oldest);
+            results = results.Remove(oldest);
+        }
+
+        return this with
+        {
+            Results = results,
+            ResultOrder = order,
+            Intents = finished.Unsettled ? Intents : Intents.Remove(finished.CommandId),
+        };
+    }
+
+    private JournalState Own(InstalledModule module) => this with
+    {
+        // Moved to the end: the list is the order of installation in the newest life.
+        Modules = Modules
+            .RemoveAll(known => known.Name == module.Name && known.Version == module.Version)
+            .ConvertAll(known => module.Active && known.Name == module.Name && known.Life == module.Life ? known with { Active = false } : known)
+            .Add(module),
+        StuckModules = StuckModules.Remove((module.Name, module.Version)),
+        // A settled install: earlier ones of the same module that timed out are explained by it.
+        Intents = Intents.RemoveRange(Intents.Values
+            .Where(intent => intent.Name == module.Name && intent.Version == module.Version && Results.ContainsKey(intent.CommandId))
+            .Select(intent => intent.CommandId)),
+    };
+}

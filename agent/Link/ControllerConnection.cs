@@ -1,0 +1,73 @@
+using System.Net;
+using System.Net.Http;
+using System.Net.Security;
+using System.Net.Sockets;
+using System.Security.Cryptography.X509Certificates;
+using Grpc.Net.Client;
+using ModuleController.Protocol;
+
+namespace ModuleController.Agent.Link;
+
+/// <summary>One HTTP/2 connection to a controller: plain for http, TLS for https, kept alive by pings.</summary>
+internal sealed class ControllerConnection : IDisposable
+{
+    private readonly SocketsHttpHandler _handler;
+
+    /// <param name="endpoint">Where to dial instead of the configured host; the certificate must name that host all the same.</param>
+    public ControllerConnection(LinkOptions options, DnsEndPoint? endpoint)
+    {
+        _handler = new SocketsHttpHandler
+        {
+            ConnectTimeout = options.ConnectTimeout,
+            // Notices a dead peer within 15 s although the controller sends nothing by itself.
+            KeepAlivePingDelay = TimeSpan.FromSeconds(10),
+            KeepAlivePingTimeout = TimeSpan.FromSeconds(5),
+            KeepAlivePingPolicy = HttpKeepAlivePingPolicy.WithActiveRequests,
+            PooledConnectionIdleTimeout = Timeout.InfiniteTimeSpan,
+        };
+        // Both are read anew for each connection: certificates and leaders change.
+        if (options.CaFile is { } file) _handler.SslOptions.CertificateChainPolicy = Trust(file);
+        if (endpoint is not null) _handler.ConnectCallback = (_, cancellation) => DialAsync(endpoint, cancellation);
+        Channel = GrpcChannel.ForAddress(options.Controller, new GrpcChannelOptions
+        {
+            HttpHandler = _handler,
+            MaxReceiveMessageSize = Limits.MessageToAgent,
+            MaxSendMessageSize = Limits.MessageFromAgent,
+        });
+    }
+
+    public GrpcChannel Channel { get; }
+
+    public void Dispose()
+    {
+        Channel.Dispose();
+        _handler.Dispose();
+    }
+
+    private static X509ChainPolicy Trust(string file)
+    {
+        var policy = new X509ChainPolicy
+        {
+            TrustMode = X509ChainTrustMode.CustomRootTrust,
+            // A pod reaches no revocation service.
+            RevocationMode = X509RevocationMode.NoCheck,
+        };
+        policy.CustomTrustStore.ImportFromPemFile(file);
+        return policy;
+    }
+
+    private static async ValueTask<Stream> DialAsync(DnsEndPoint endpoint, CancellationToken cancellation)
+    {
+        var socket = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
+        try
+        {
+            await socket.ConnectAsync(endpoint, cancellation);
+            return new NetworkStream(socket, ownsSocket: true);
+        }
+        catch
+        {
+            socket.Dispose();
+            throw;
+        }
+    }
+}

@@ -1,0 +1,159 @@
+using System.Net;
+using Grpc.Core;
+using Microsoft.Extensions.Logging;
+using ModuleController.Agent.Commands;
+using ModuleController.Agent.Journal;
+using ModuleController.Agent.Observing;
+using ModuleController.Protocol.V1;
+
+namespace ModuleController.Agent.Link;
+
+/// <summary>
+/// Keeps one stream to the controller: dials, says hello, and starts over with jittered back-off whenever it ends. A
+/// replica that doesn't lead names the one that does, and that is dialled next.
+/// </summary>
+public sealed class ControllerLink(
+    LinkOptions options, CommandRunner runner, BaseObserver observer, CommandJournal journal, TimeProvider time, ILogger log)
+{
+    private const string LeaderTrailer = "leader-address";
+    private readonly Backoff _backoff = new(options.FirstDelay, options.LongestDelay, Random.Shared);
+    private ulong _sequence;
+    private volatile bool _isConnected;
+
+    /// <summary>Whether a controller has welcomed us on a stream that still stands.</summary>
+    public bool IsConnected => _isConnected;
+
+    public async Task RunAsync(CancellationToken cancellation)
+    {
+        DnsEndPoint? leader = null;
+        while (!cancellation.IsCancellationRequested)
+        {
+            var end = await RunStreamAsync(leader, cancellation);
+            _isConnected = false;
+            if (cancellation.IsCancellationRequested) return;
+            if (end.WasWelcomed) _backoff.Reset();
+            // A leader that was named and can't be reached may be long gone: then the configured address knows better.
+            leader = end.Leader;
+            var delay = _backoff.Next();
+            log.StreamEnded(options.Controller, end.Problem, delay);
+            await Task.Delay(delay, time, cancellation);
+        }
+    }
+
+    private async Task<StreamEnd> RunStreamAsync(DnsEndPoint? leader, CancellationToken cancellation)
+    {
+        using var session = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        var welcomed = false;
+        try
+        {
+            using var connection = new ControllerConnection(options, leader);
+            using var call = new AgentService.AgentServiceClient(connection.Channel)
+                .Connect(await CredentialsAsync(cancellation), cancellationToken: session.Token);
+            await call.RequestStream.WriteAsync(new ConnectRequest { Hello = Hello() }, session.Token);
+            var welcome = await WelcomeAsync(call, session);
+            _isConnected = welcomed = true;
+            log.Connected(options.Controller, welcome.Epoch);
+
+            using var outbox = new Outbox(
+                call.RequestStream, welcome, () => Snapshots.Build(observer.View, journal.State, runner.Running, ++_sequence),
+                () => Snapshots.Beat(observer.View), time);
+            runner.Finished += outbox.Add;
+            runner.Progressed += outbox.Add;
+            runner.Changed += outbox.WantSnapshot;
+            observer.Changed += outbox.WantSnapshot;
+            try
+            {
+                var writing = outbox.RunAsync(session.Token);
+                var reading = ReadAsync(call, session.Token);
+                var first = await Task.WhenAny(writing, reading);
+                await session.CancelAsync();
+                await Task.WhenAll(Quietly(writing), Quietly(reading));
+                await first;
+                return new("the controller closed it", null, welcomed);
+            }
+            finally
+            {
+                runner.Finished -= outbox.Add;
+                runner.Progressed -= outbox.Add;
+                runner.Changed -= outbox.WantSnapshot;
+                observer.Changed -= outbox.WantSnapshot;
+            }
+        }
+        catch (ProtocolException e)
+        {
+            log.ProtocolBroken(options.Controller, e.Message);
+            return new(e.Message, null, false);
+        }
+        catch (RpcException e)
+        {
+            return new($"{e.StatusCode} {e.Status.Detail}", LeaderOf(e), welcomed);
+        }
+        // A connection that dies in mid-write throws these raw; files of token and roots may be missing for a while.
+        catch (Exception e) when (e is IOException or HttpRequestException or InvalidOperationException or UnauthorizedAccessException
+            or System.Security.Cryptography.CryptographicException or OperationCanceledException)
+        {
+            return new($"{e.GetType().Name}: {e.Message}", null, welcomed);
+        }
+    }
+
+    private async Task<Welcome> WelcomeAsync(AsyncDuplexStreamingCall<ConnectRequest, ConnectResponse> call, CancellationTokenSource session)
+    {
+        using var late = new CancellationTokenSource(options.WelcomeTimeout, time);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(session.Token, late.Token);
+        if (!await call.ResponseStream.MoveNext(either.Token)) throw new IOException("closed before the welcome");
+        return call.ResponseStream.Current.Welcome ?? throw new ProtocolException("its first message is no welcome");
+    }
+
+    private async Task ReadAsync(AsyncDuplexStreamingCall<ConnectRequest, ConnectResponse> call, CancellationToken cancellation)
+    {
+        while (await call.ResponseStream.MoveNext(cancellation))
+        {
+            var command = call.ResponseStream.Current.Command ?? throw new ProtocolException("a message that is no command");
+            if (CommandLimits.FindProblem(command) is { } problem)
+                throw new ProtocolException($"command \"{CommandLimits.Cut(command.Id, 80)}\": {problem}");
+            runner.Submit(command);
+        }
+    }
+
+    private async Task<Metadata> CredentialsAsync(CancellationToken cancellation)
+    {
+        var headers = new Metadata();
+        if (options.TokenFile is not { } file) return headers;
+        headers.Add("authorization", "Bearer " + (await File.ReadAllTextAsync(file, cancellation)).Trim());
+        return headers;
+    }
+
+    private Hello Hello()
+    {
+        var hello = new Hello
+        {
+            PodNamespace = options.PodNamespace,
+            PodName = options.PodName,
+            PodUid = options.PodUid,
+            AgentVersion = options.AgentVersion,
+            HighestEpoch = journal.State.HighestEpoch,
+            BaseLife = Snapshots.Life(observer.View),
+        };
+        hello.ProtocolVersions.Add("v1");
+        return hello;
+    }
+
+    /// <summary>The address without a scheme: ours is kept, so a replica can't talk an agent out of TLS.</summary>
+    private static DnsEndPoint? LeaderOf(RpcException e)
+    {
+        var text = e.Trailers.GetValue(LeaderTrailer);
+        if (e.StatusCode is not StatusCode.Unavailable || string.IsNullOrEmpty(text)) return null;
+        return Uri.TryCreate(text.Contains("://", StringComparison.Ordinal) ? text : "tcp://" + text, UriKind.Absolute, out var url)
+            && url is { Port: > 0, Host.Length: > 0 }
+            ? new DnsEndPoint(url.IdnHost, url.Port)
+            : null;
+    }
+
+    /// <summary>Waits for an end whose failure somebody else reports.</summary>
+    private static async Task Quietly(Task task) => await task.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+
+    private sealed record StreamEnd(string Problem, DnsEndPoint? Leader, bool WasWelcomed);
+}
+
+/// <summary>The controller broke the protocol: the stream is closed, and nothing of the message was done.</summary>
+public sealed class ProtocolException(string message) : Exception(message);

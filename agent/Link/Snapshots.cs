@@ -1,0 +1,82 @@
+using Google.Protobuf.WellKnownTypes;
+using ModuleController.Agent.Arklet;
+using ModuleController.Agent.Commands;
+using ModuleController.Agent.Journal;
+using ModuleController.Agent.Observing;
+using ModuleController.Protocol;
+using ModuleController.Protocol.V1;
+using ArkletBiz = ModuleController.Agent.Arklet.Biz;
+using ArkletBizState = ModuleController.Agent.Arklet.BizState;
+using Biz = ModuleController.Protocol.V1.Biz;
+using BizState = ModuleController.Protocol.V1.BizState;
+
+namespace ModuleController.Agent.Link;
+
+/// <summary>Turns what is known into messages, cut to the protocol's limits.</summary>
+internal static class Snapshots
+{
+    public static Snapshot Build(BaseView view, JournalState state, IReadOnlyList<RunningCommand> running, ulong sequence)
+    {
+        var snapshot = new Snapshot
+        {
+            Sequence = sequence,
+            BaseState = view.State,
+            BaseLife = Life(view),
+            ObservedAt = view.ObservedAt?.ToTimestamp(),
+            Jvm = Jvm(view.Jvm),
+            BizKnown = view.ModulesKnown,
+        };
+        snapshot.Biz.AddRange(view.Modules.Take(Limits.Biz).Select(module => Module(module, state)));
+        snapshot.Running.AddRange(running.Take(Limits.RunningCommands));
+        return snapshot;
+    }
+
+    public static Heartbeat Beat(BaseView view) => new() { BaseState = view.State, Jvm = Jvm(view.Jvm) };
+
+    public static BaseLife? Life(BaseView view) =>
+        view.Life is { } life ? new() { Id = life.Id, StartedAt = life.StartedAt.ToTimestamp() } : null;
+
+    private static Biz Module(ArkletBiz module, JournalState state)
+    {
+        var biz = new Biz
+        {
+            Name = CommandLimits.Cut(module.Name, Limits.BizName),
+            Version = CommandLimits.Cut(module.Version, Limits.BizName),
+            State = module.State switch
+            {
+                ArkletBizState.Resolved => BizState.Resolved,
+                ArkletBizState.Activated => BizState.Activated,
+                ArkletBizState.Deactivated => BizState.Deactivated,
+                ArkletBizState.Broken => BizState.Broken,
+                _ => BizState.Other,
+            },
+            WebContextPath = CommandLimits.Cut(module.WebContextPath, Limits.WebContextPath),
+            Stuck = state.IsStuck(module.Name, module.Version),
+        };
+        if (state.Owner(module.Name, module.Version) is { } owned)
+        {
+            biz.ModuleUid = owned.ModuleUid;
+            biz.ArtifactSha256 = owned.Sha256 ?? "";
+            biz.InstalledAt = owned.InstalledAt.ToTimestamp();
+            biz.InstallDuration = Duration.FromTimeSpan(owned.Duration);
+            biz.MetaspaceBytes = owned.MetaspaceBytes;
+        }
+        else if (state.UnsettledInstall(module.Name, module.Version) is { } intent)
+        {
+            // Starting or stuck for this Module: not installed, but not a stranger either.
+            biz.ModuleUid = intent.ModuleUid;
+        }
+
+        return biz;
+    }
+
+    private static JvmHealth? Jvm(JvmFigures? jvm) => jvm is null ? null : new()
+    {
+        UsedHeap = jvm.UsedHeap,
+        MaxHeap = jvm.MaxHeap,
+        UsedMetaspace = jvm.UsedMetaspace,
+        CommittedMetaspace = jvm.CommittedMetaspace,
+        MaxMetaspace = jvm.MaxMetaspace,
+        Uptime = Duration.FromTimeSpan(jvm.RunTime),
+    };
+}

@@ -1,0 +1,41 @@
+using Microsoft.Extensions.Logging;
+using ModuleController.Agent.Arklet;
+using ModuleController.Agent.Journal;
+
+namespace ModuleController.Agent.Observing;
+
+/// <summary>What the journal has to learn from a list of modules: what is installed is what Arklet lists.</summary>
+internal static class Ownership
+{
+    public static IReadOnlyList<JournalRecord> Reconcile(
+        JournalState state, BaseView view, Func<string, string, bool> isBusy, ILogger log)
+    {
+        var records = new List<JournalRecord>();
+        foreach (var module in view.Modules)
+        {
+            if (module.State is not (BizState.Activated or BizState.Deactivated) || isBusy(module.Name, module.Version)) continue;
+            if (state.Owner(module.Name, module.Version) is not null) continue;
+            // Answered as timed out or unknown, and there after all.
+            var intent = state.UnsettledInstall(module.Name, module.Version);
+            if (intent is null || !state.Results.ContainsKey(intent.CommandId)) continue;
+            log.LateSuccess(module.Name, module.Version, intent.ModuleUid);
+            records.Add(new JournalRecord.Owned(Installed(intent, view, module)));
+        }
+
+        foreach (var owned in state.Modules)
+        {
+            if (owned.Life != state.Life || isBusy(owned.Name, owned.Version) || view.Find(owned.Name, owned.Version) is not null) continue;
+            if (state.Unanswered.Any(intent => intent.Name == owned.Name && intent.Version == owned.Version)) continue;
+            log.ModuleVanished(owned.Name, owned.Version, owned.ModuleUid);
+            records.Add(new JournalRecord.Gone(owned.Name, owned.Version));
+        }
+
+        return records;
+    }
+
+    /// <summary>The module of an install whose duration nobody measured.</summary>
+    public static InstalledModule Installed(JournalRecord.Intended intent, BaseView view, Biz module) => new(
+        intent.ModuleUid, intent.Name, intent.Version, view.Life!.Id, intent.Sha256, intent.Jar,
+        module.WebContextPath ?? intent.WebContextPath, view.ObservedAt ?? intent.At, TimeSpan.Zero, 0,
+        module.State is BizState.Activated);
+}

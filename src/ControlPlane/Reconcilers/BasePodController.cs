@@ -1,0 +1,38 @@
+using ModuleController.Core.Builtin;
+using ModuleController.Core.Modules;
+using ModuleController.Kube;
+
+namespace ModuleController.ControlPlane.Reconcilers;
+
+/// <summary>What wakes the reconciler of base pods.</summary>
+public static class BasePodController
+{
+    private const int Workers = 16;
+
+    public static void Add(Manager manager, ReconcilerParts parts)
+    {
+        var observer = new BasePodObserver(parts.Caches, parts.Agents, parts.Time);
+        var writes = new WriteTracker(parts.Informers);
+        manager.Reconcile(new BasePodReconciler(
+                observer, parts.Client, writes, parts.Events, parts.Agents, parts.Time, parts.Loggers.CreateLogger<BasePodReconciler>()))
+            .Named("basepod")
+            .Where(observer.IsOurs)
+            .WokenBy<Module>(BasePodObserver.KeyOf)
+            .WokenByChange<EndpointSlice>(change => observer.PodsGoneFrom(change.Before, change.After))
+            // The policy of an upgrade may arrive after the Modules that it is about.
+            .WokenByChange<ModuleDeployment>(change =>
+                change is { Before: { } before, After: { } after } && DecidesOtherwise(before, after) ? observer.PodsOf(after) : [])
+            .WokenByChange<Namespace>(change =>
+                change is { Before.Metadata.IsDeleting: false, After: { Metadata.IsDeleting: true } ending } ? observer.PodsIn(ending) : [])
+            .WokenBy(parts.Agents.Subscribe)
+            .Reads<ModuleReplicaSet>()
+            .Tracks(writes)
+            .Workers(Workers);
+    }
+
+    private static bool DecidesOtherwise(ModuleDeployment before, ModuleDeployment after) =>
+        before.Spec.Priority != after.Spec.Priority
+        || before.Spec.OperationStrategy != after.Spec.OperationStrategy
+        || before.Status.ReleaseStatus?.UpgradePolicy != after.Status.ReleaseStatus?.UpgradePolicy
+        || before.Status.ReleaseStatus?.UpdateRevision != after.Status.ReleaseStatus?.UpdateRevision;
+}

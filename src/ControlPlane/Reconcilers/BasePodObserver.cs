@@ -1,0 +1,108 @@
+using ModuleController.ControlPlane.Agents;
+using ModuleController.Core.Builtin;
+using ModuleController.Core.Meta;
+using ModuleController.Core.Modules;
+using ModuleController.Core.Planning;
+
+namespace ModuleController.ControlPlane.Reconcilers;
+
+/// <summary>Gathers all that decides about one base pod, by indexes alone: the cost goes with its Modules, not with the cluster.</summary>
+public sealed class BasePodObserver(Caches caches, IAgentDirectory agents, TimeProvider time)
+{
+    private static readonly TimeSpan LongEnough = TimeSpan.FromSeconds(60);
+
+    public Pod? Find(ObjectKey key) => caches.Pods.Get(key);
+
+    /// <summary>Null: nothing here is ours, or ever was.</summary>
+    public BasePodState? Observe(ObjectKey key, Pod? pod, BasePodMemory memory)
+    {
+        var modules = ModulesOf(key);
+        var view = pod?.Metadata.Uid is { } uid ? agents.Find(key, uid) : null;
+        if (modules.Count == 0 && view is not { Biz.Count: > 0 } && (pod is null || !HasOurLabels(pod))) return null;
+        return new()
+        {
+            Key = key,
+            Pod = pod,
+            IsNamespaceTerminating = caches.Namespaces.Get(new("", key.Namespace))?.Metadata.IsDeleting == true,
+            // Released by its ReplicaSet: somebody took its labels, to have a look at it in peace.
+            IsReleased = pod is not null && pod.Metadata.Controller is null,
+            Modules = [.. modules.Select(module => Describe(module, pod, view))],
+            View = view,
+            AcceptingSince = agents.AcceptingSince,
+            Memory = memory,
+        };
+    }
+
+    /// <summary>Whether a pod is worth a look: Modules are bound to it, or it carries labels of ours.</summary>
+    public bool IsOurs(Pod pod) => HasOurLabels(pod) || ModulesOf(ObjectKey.Of(pod.Metadata)).Count > 0;
+
+    /// <summary>The pods that the Modules of a ModuleDeployment are bound to.</summary>
+    public IEnumerable<ObjectKey> PodsOf(ModuleDeployment deployment) =>
+        caches.ModuleReplicaSets.ByIndex(Caches.ByOwner, deployment.Metadata.Uid ?? "")
+            .SelectMany(replicaSet => caches.Modules.ByIndex(Caches.ByOwner, replicaSet.Metadata.Uid ?? ""))
+            .SelectMany(KeyOf);
+
+    /// <summary>The pods that have left a Service: what waits for that may go on.</summary>
+    public IEnumerable<ObjectKey> PodsGoneFrom(EndpointSlice? before, EndpointSlice? after)
+    {
+        if (before is null) return [];
+        var left = after?.Endpoints.Select(endpoint => endpoint.TargetRef?.Uid).ToHashSet() ?? [];
+        return before.Endpoints.Select(endpoint => endpoint.TargetRef)
+            .Where(target => target is { Kind: "Pod", Name.Length: > 0 } && !left.Contains(target.Uid))
+            .Select(target => new ObjectKey(before.Metadata.Namespace ?? "", target!.Name!))
+            .Where(key => ModulesOf(key).Count > 0);
+    }
+
+    /// <summary>The pods of all Modules of a namespace; asked for once in its life, when it begins to go.</summary>
+    public IEnumerable<ObjectKey> PodsIn(Namespace ns) =>
+        caches.Modules.List().Where(module => module.Metadata.Namespace == ns.Metadata.Name).SelectMany(KeyOf).Distinct();
+
+    public static IEnumerable<ObjectKey> KeyOf(Module module) =>
+        module.Spec.PodName is { Length: > 0 } name ? [new(module.Metadata.Namespace ?? "", name)] : [];
+
+    private IReadOnlyCollection<Module> ModulesOf(ObjectKey key) => caches.Modules.ByIndex(Caches.ByPod, key.ToString());
+
+    private PodModule Describe(Module module, Pod? pod, BaseView? view)
+    {
+        var replicaSet = Owner(module.Metadata) is { } setKey ? caches.ModuleReplicaSets.Get(setKey) : null;
+        var deployment = replicaSet is not null && Owner(replicaSet.Metadata) is { } key ? caches.ModuleDeployments.Get(key) : null;
+        return new(module, deployment is null ? new() : SettingsOf(deployment, replicaSet!))
+        {
+            HasServed = replicaSet?.Metadata.Annotations.ContainsKey(Annotations.FirstAvailableAt) == true,
+            HasLived = view?.Life is { } life && module.Status.BaseLife != life.Id && HasLived(replicaSet),
+            IsInEndpoints = pod is not null && !pod.Metadata.Labels.ContainsKey(Labels.Traffic(module.Spec.Module.Name))
+                && IsInEndpoints(module, pod),
+        };
+    }
+
+    private static ModuleSettings SettingsOf(ModuleDeployment deployment, ModuleReplicaSet replicaSet) => new()
+    {
+        Priority = deployment.Priority,
+        DeploymentCreatedAt = deployment.Metadata.CreationTimestamp,
+        InstallTimeout = deployment.InstallTimeout,
+        TrafficDrain = deployment.TrafficDrain,
+        // The policy is known for the revision that the status speaks of. This cache may be older than the Module: then
+        // the careful answer holds until the policy arrives, since two versions in a JVM that can't hold both fail for good.
+        InstallsFirst = UpgradePolicies.Effective(deployment) == UpgradePolicy.InstallThenUninstall
+            && deployment.Status.ReleaseStatus?.UpdateRevision == Revision.Of(replicaSet.Spec.Template).Hash(),
+    };
+
+    // Asked for only while a base has begun a new life: any Module of the revision that served for a minute acquits it.
+    private bool HasLived(ModuleReplicaSet? replicaSet) =>
+        replicaSet?.Metadata.Uid is { } uid && caches.Modules.ByIndex(Caches.ByOwner, uid)
+            .Any(module => ModuleReadiness.ServingSince(module) is { } since && time.GetUtcNow() - since >= LongEnough);
+
+    private bool IsInEndpoints(Module module, Pod pod) =>
+        caches.EndpointSlices.ByIndex(Caches.ByService, $"{pod.Metadata.Namespace}/{ServiceNames.For(module.Spec.Module.Name)}")
+            .Any(slice => slice.Endpoints.Any(endpoint => endpoint.TargetRef?.Uid == pod.Metadata.Uid));
+
+    private static ObjectKey? Owner(ObjectMeta meta) =>
+        meta.Controller is { } owner ? new ObjectKey(meta.Namespace ?? "", owner.Name) : null;
+
+    private static bool HasOurLabels(Pod pod)
+    {
+        foreach (var (key, _) in pod.Metadata.Labels)
+            if (key == Labels.ModuleInstanceCount || key.StartsWith(Labels.TrafficPrefix, StringComparison.Ordinal)) return true;
+        return false;
+    }
+}

@@ -1,0 +1,62 @@
+using ModuleController.ControlPlane.Agents;
+using ModuleController.Core.Meta;
+using ModuleController.Core.Modules;
+using ModuleController.Core.Planning;
+
+namespace ModuleController.ControlPlane.Reconcilers;
+
+/// <summary>Gathers from the caches what decides about one ModuleDeployment.</summary>
+internal sealed class ModuleDeploymentObserver(Caches caches, IAgentDirectory agents)
+{
+    public RolloutState Observe(ModuleDeployment deployment)
+    {
+        var (meta, spec) = (deployment.Metadata, deployment.Spec);
+        var ns = meta.Namespace!;
+        List<PlacementSet> sets =
+        [
+            .. caches.ModuleReplicaSets.ByIndex(Caches.ByOwner, meta.Uid!)
+                .Select(set => new PlacementSet(set, [.. caches.Modules.ByIndex(Caches.ByOwner, set.Metadata.Uid!)])),
+        ];
+        var orphans = caches.ModuleReplicaSets.ByIndex(Caches.ByBase, $"{ns}/{LabelValues.Of(spec.BaseDeploymentName)}")
+            .Where(set => set.Metadata is { Controller: null, IsDeleting: false }
+                && set.Metadata.Labels.GetValueOrDefault(Labels.ModuleDeployment) == LabelValues.Of(meta.Name)).ToList();
+        var found = caches.Deployments.Get(new(ns, spec.BaseDeploymentName));
+        var state = new RolloutState
+        {
+            Deployment = deployment,
+            Sets = sets,
+            Orphans = orphans,
+            IsNameTaken = IsNameTaken(deployment, sets, orphans),
+            Base = found,
+            BasePods = found is null ? 0 : BasePods.Of(caches, found).Count,
+            ConflictsWith = ModuleConflicts.Of(
+                deployment, caches.ModuleDeployments.ByIndex(Caches.ByBase, $"{ns}/{spec.BaseDeploymentName}"))?.Metadata.Name,
+            IsNamespaceTerminating = caches.Namespaces.Get(new("", ns)) is { Metadata.IsDeleting: true },
+            Service = caches.Services.Get(new(ns, ServiceNames.For(spec.Template.Spec.Module.Name))),
+        };
+        return UpgradePolicies.Requested(deployment) is UpgradePolicy.InstallThenUninstall or UpgradePolicy.UninstallThenInstall
+            ? state
+            : state with { Carriers = Carriers(ns, state) };
+    }
+
+    private bool IsNameTaken(ModuleDeployment deployment, List<PlacementSet> sets, List<ModuleReplicaSet> orphans)
+    {
+        var name = RolloutHistory.New(deployment, 0).Metadata.Name;
+        return caches.ModuleReplicaSets.Get(new(deployment.Metadata.Namespace!, name)) is { } found
+            && !orphans.Contains(found)
+            && sets.TrueForAll(set => set.ReplicaSet.Metadata.Uid != found.Metadata.Uid || IsOfOtherTemplate(found, deployment));
+    }
+
+    private static bool IsOfOtherTemplate(ModuleReplicaSet replicaSet, ModuleDeployment deployment) =>
+        Revision.Of(replicaSet.Spec.Template) != Revision.Of(deployment.Spec.Template);
+
+    private List<(ObjectKey Pod, string Uid, BaseView View)> Carriers(string ns, RolloutState state) =>
+    [
+        .. state.Old(state.Updated).SelectMany(set => set.Modules)
+            .Where(module => module.IsBound && !module.Metadata.IsDeleting)
+            .Select(module => (Key: new ObjectKey(ns, module.Spec.PodName!), Uid: module.Spec.PodUid!))
+            .Distinct().OrderBy(pod => pod.Key)
+            .Select(pod => (pod.Key, pod.Uid, View: agents.Find(pod.Key, pod.Uid)))
+            .Where(carrier => carrier.View is not null).Select(carrier => (carrier.Key, carrier.Uid, carrier.View!)),
+    ];
+}

@@ -1,0 +1,149 @@
+using System.Collections.Concurrent;
+using ModuleController.Core.Builtin;
+using ModuleController.Core.Meta;
+using ModuleController.Core.Modules;
+using ModuleController.Core.Planning;
+using ModuleController.Kube;
+
+namespace ModuleController.ControlPlane.Reconcilers;
+
+/// <summary>What wakes the reconcilers of ModuleDeployments, ModuleReplicaSets and placement.</summary>
+public static class ModuleReconcilers
+{
+    public static void Add(Manager manager, ReconcilerParts parts)
+    {
+        AddDeployments(manager, parts);
+        AddReplicaSets(manager, parts);
+        AddPlacement(manager, parts);
+    }
+
+    private static void AddDeployments(Manager manager, ReconcilerParts parts)
+    {
+        var (caches, tracker) = (parts.Caches, new WriteTracker(parts.Informers));
+        var reconciler = new ModuleDeploymentReconciler(
+            caches, parts.Client, parts.Agents, parts.Events, tracker, parts.Time, parts.Loggers.CreateLogger<ModuleDeploymentReconciler>());
+        manager.Reconcile(reconciler)
+            .Owns<ModuleReplicaSet>()
+            .Owns<Service>()
+            .Reads<ReplicaSet>().Reads<Node>()
+            .WokenBy<Module>(module => DeploymentOf(caches, module))
+            .WokenByChange<Deployment>(change => IsOnlyUpdate(change) ? [] : OnBase(caches, change.Key).Select(Key))
+            .WokenByChange<Pod>(change => SymmetricOn(caches, change))
+            // An older one of the same module may have made room, or taken it.
+            .WokenByChange<ModuleDeployment>(change => IsOnlyUpdate(change) ? [] : Siblings(caches, (change.After ?? change.Before)!))
+            .WokenByChange<Namespace>(change => change.After is { Metadata.IsDeleting: true } ending
+                ? caches.ModuleDeployments.List().Where(item => item.Metadata.Namespace == ending.Metadata.Name).Select(Key)
+                : [])
+            .WokenBy(wake => parts.Agents.Subscribe(_ =>
+            {
+                foreach (var key in reconciler.Inspecting) wake(key);
+            }))
+            .Tracks(tracker).Workers(8);
+    }
+
+    private static void AddReplicaSets(Manager manager, ReconcilerParts parts)
+    {
+        var tracker = new WriteTracker(parts.Informers);
+        manager.Reconcile(new ModuleReplicaSetReconciler(parts.Caches, parts.Client, tracker, parts.Time))
+            .Owns<Module>().Tracks(tracker).Workers(4);
+    }
+
+    private static void AddPlacement(Manager manager, ReconcilerParts parts)
+    {
+        var (caches, tracker) = (parts.Caches, new WriteTracker(parts.Informers));
+        var reconciler = new PlacementReconciler(
+            caches, parts.Client, parts.Agents, parts.Events, tracker, parts.Options.PodGrace, parts.Time,
+            parts.Loggers.CreateLogger<PlacementReconciler>());
+        var offers = new ConcurrentDictionary<ObjectKey, (bool, bool, bool)>();
+        manager.Reconcile(reconciler).Named("placement")
+            .WokenBy<ModuleDeployment>(deployment => [BaseOf(deployment)])
+            .WokenBy<ModuleReplicaSet>(replicaSet => BaseOf(caches, replicaSet.Metadata))
+            .WokenByChange<Module>(change => MattersToPlacement(change.Before) == MattersToPlacement(change.After)
+                ? []
+                : BaseOf(caches, (change.After ?? change.Before)!.Metadata))
+            .WokenByChange<Pod>(change => MattersToPlacement(change.Before) == MattersToPlacement(change.After)
+                ? []
+                : BaseOf(caches, (change.After ?? change.Before)!))
+            .WokenBy<ReplicaSet>(replicaSet => BasePods.BaseOf(replicaSet) is { } key ? [key] : [])
+            .WokenByChange<Node>(change => MattersToPlacement(change.Before) == MattersToPlacement(change.After)
+                ? []
+                : caches.Pods.List().Where(pod => pod.Spec.NodeName == change.Key.Name).SelectMany(pod => BaseOf(caches, pod)).Distinct())
+            .WokenByChange<Namespace>(change => change.After is { Metadata.IsDeleting: true } ending
+                ? caches.ModuleDeployments.List().Where(item => item.Metadata.Namespace == ending.Metadata.Name).Select(BaseOf).Distinct()
+                : [])
+            .WokenBy(wake => parts.Agents.Subscribe(pod =>
+            {
+                if (caches.Pods.Get(pod) is not { } found)
+                {
+                    offers.TryRemove(pod, out _);
+                    return;
+                }
+
+                var view = parts.Agents.Find(pod, found.Metadata.Uid!);
+                var offer = (view is { IsCurrent: true }, view?.Biz.Any(biz => biz.IsStuck) == true,
+                    view?.Jvm is { MaxMetaspace: > 0 } jvm && jvm.CommittedMetaspace >= 0.95 * jvm.MaxMetaspace);
+                // Agents speak with every install; only what makes a pod eligible, or no longer so, is of interest.
+                if (offers.TryGetValue(pod, out var before) && before == offer) return;
+                offers[pod] = offer;
+                foreach (var key in BaseOf(caches, found)) wake(key);
+            }))
+            .Tracks(tracker).Workers(4);
+    }
+
+    private static ObjectKey Key(ModuleDeployment deployment) => ObjectKey.Of(deployment.Metadata);
+
+    private static ObjectKey BaseOf(ModuleDeployment deployment) => new(deployment.Metadata.Namespace!, deployment.Spec.BaseDeploymentName);
+
+    private static IEnumerable<ObjectKey> BaseOf(Caches caches, Pod pod) => BasePods.BaseOf(caches, pod) is { } key ? [key] : [];
+
+    /// <summary>From the label; where that is a hash, from the ModuleDeployments of the namespace.</summary>
+    private static IEnumerable<ObjectKey> BaseOf(Caches caches, ObjectMeta meta)
+    {
+        if (meta.Labels.GetValueOrDefault(Labels.DeploymentName) is not { Length: > 0 } label) return [];
+        return label.Length < 63
+            ? [new(meta.Namespace!, label)]
+            : caches.ModuleDeployments.List().Where(item => item.Metadata.Namespace == meta.Namespace
+                && LabelValues.Of(item.Spec.BaseDeploymentName) == label).Select(BaseOf).Distinct();
+    }
+
+    private static IEnumerable<ObjectKey> DeploymentOf(Caches caches, Module module) =>
+        module.Metadata.Controller is { } owner
+        && caches.ModuleReplicaSets.Get(new(module.Metadata.Namespace!, owner.Name))?.Metadata.Controller is { } deployment
+            ? [new(module.Metadata.Namespace!, deployment.Name)]
+            : [];
+
+    private static IReadOnlyCollection<ModuleDeployment> OnBase(Caches caches, ObjectKey key) =>
+        caches.ModuleDeployments.ByIndex(Caches.ByBase, key.ToString());
+
+    private static IEnumerable<ObjectKey> Siblings(Caches caches, ModuleDeployment deployment) =>
+        OnBase(caches, BaseOf(deployment)).Select(Key);
+
+    private static IEnumerable<ObjectKey> SymmetricOn(Caches caches, ObjectChange<Pod> change)
+    {
+        if ((change.Before is { } before && PlacementPods.IsLiving(before)) == (change.After is { } after && PlacementPods.IsLiving(after)))
+            return [];
+        return BaseOf(caches, (change.After ?? change.Before)!).SelectMany(key => OnBase(caches, key))
+            .Where(deployment => deployment.Spec.IsSymmetric).Select(Key);
+    }
+
+    private static bool IsOnlyUpdate<T>(ObjectChange<T> change) where T : class, IResource =>
+        change.Before is { } before && change.After is { } after && before.Metadata.Uid == after.Metadata.Uid
+        && before.Metadata.IsDeleting == after.Metadata.IsDeleting;
+
+    private static (string?, bool, bool, bool, string?, bool, string?, ModuleSource?)? MattersToPlacement(Module? module) => module is null
+        ? null
+        : (module.Metadata.Uid, module.Metadata.IsDeleting, module.IsAvailable, module.Status.Status == ModulePhase.Failed,
+            module.Spec.PodUid, module.Status.InstalledAt is not null, module.Status.LastError?.Reason, module.Spec.Module);
+
+    private static (string?, bool, string?, string?, string?, string, string)? MattersToPlacement(Pod? pod) => pod is null
+        ? null
+        : (pod.Metadata.Uid, PlacementPods.IsLiving(pod), pod.Spec.NodeName, pod.Status.PodIp,
+            pod.Metadata.Labels.GetValueOrDefault(Labels.MaxModuleCount),
+            string.Join(',', pod.Status.Conditions.Select(condition => $"{condition.Type}={condition.Status}")),
+            string.Join(',', pod.Status.ContainerStatuses.Select(container => $"{container.Name}={container.Ready}")));
+
+    private static (bool, string?, string?)? MattersToPlacement(Node? node) => node is null
+        ? null
+        : (node.Spec.Unschedulable == true, node.Status.Conditions.Find("Ready")?.Status,
+            node.Metadata.Labels.GetValueOrDefault("topology.kubernetes.io/zone"));
+}

@@ -1,0 +1,102 @@
+using System.Collections.Concurrent;
+using ModuleController.ControlPlane.Agents;
+using ModuleController.Core.Builtin;
+using ModuleController.Core.Meta;
+using ModuleController.Core.Modules;
+using ModuleController.Core.Planning;
+
+namespace ModuleController.ControlPlane.Reconcilers;
+
+/// <summary>Gathers from the caches and the agents what decides about the Modules of one base.</summary>
+internal sealed class PlacementObserver(Caches caches, IAgentDirectory agents, TimeSpan podGrace)
+{
+    private static readonly TimeSpan AgentsNeed = TimeSpan.FromSeconds(10);
+
+    // Base lives in which an install found no Metaspace: the Module that said so is deleted, to be placed elsewhere.
+    private readonly ConcurrentDictionary<string, string> _fullLives = new();
+
+    /// <summary>Null: the base has no module, nor ever asked for one.</summary>
+    public PlacementState? Observe(ObjectKey key, DateTimeOffset now, out DateTimeOffset? lookAgainAt)
+    {
+        lookAgainAt = null;
+        var label = $"{key.Namespace}/{LabelValues.Of(key.Name)}";
+        var deployments = caches.ModuleDeployments.ByIndex(Caches.ByBase, key.ToString());
+        var modules = caches.Modules.ByIndex(Caches.ByBase, label);
+        if (deployments.Count == 0 && modules.Count == 0) return null;
+
+        var found = caches.Deployments.Get(key);
+        var groups = Groups(deployments, label);
+        var known = groups.SelectMany(group => group.Sets).Select(set => set.ReplicaSet.Metadata.Uid).ToHashSet();
+        var pods = found is null ? [] : Pods(found, modules);
+        foreach (var pod in pods)
+            if (PlacementPods.LostAt(pod, podGrace, now) is { } at && (lookAgainAt is null || at < lookAgainAt))
+                lookAgainAt = at;
+        // Not open yet counts as opening now.
+        var reportedAt = (agents.AcceptingSince < now ? agents.AcceptingSince : now) + AgentsNeed;
+        if (now < reportedAt && (lookAgainAt is null || reportedAt < lookAgainAt)) lookAgainAt = reportedAt;
+        return new()
+        {
+            Pods = [.. pods.Select(pod => PlacementPods.Of(pod, podGrace, now))],
+            Groups = groups,
+            Strays = [.. modules.Where(module => !known.Contains(module.Metadata.Controller?.Uid))],
+            CreatesNothing = found is null or { Metadata.IsDeleting: true }
+                || caches.Namespaces.Get(new("", key.Namespace)) is { Metadata.IsDeleting: true },
+            HaveAgentsReported = now >= reportedAt,
+        };
+    }
+
+    private List<PlacementGroup> Groups(IReadOnlyCollection<ModuleDeployment> deployments, string label)
+    {
+        List<PlacementGroup> groups =
+        [
+            .. deployments.Select(deployment => new PlacementGroup(deployment,
+                [.. caches.ModuleReplicaSets.ByIndex(Caches.ByOwner, deployment.Metadata.Uid!).Select(Set)])
+            {
+                IsConflicting = ModuleConflicts.Of(deployment, deployments) is not null,
+            }),
+        ];
+        // Orphaned on purpose (--cascade=orphan): each goes on by itself, as an apps/v1 ReplicaSet would.
+        groups.AddRange(caches.ModuleReplicaSets.ByIndex(Caches.ByBase, label)
+            .Where(replicaSet => replicaSet.Metadata.Controller is null)
+            .Select(replicaSet => new PlacementGroup(StandIn(replicaSet), [Set(replicaSet)])));
+        return groups;
+    }
+
+    private PlacementSet Set(ModuleReplicaSet replicaSet) =>
+        new(replicaSet, [.. caches.Modules.ByIndex(Caches.ByOwner, replicaSet.Metadata.Uid!)]);
+
+    private static ModuleDeployment StandIn(ModuleReplicaSet replicaSet) => new()
+    {
+        Metadata = new()
+        {
+            Name = replicaSet.Metadata.Name,
+            Namespace = replicaSet.Metadata.Namespace,
+            Uid = replicaSet.Metadata.Uid,
+            CreationTimestamp = replicaSet.Metadata.CreationTimestamp,
+        },
+        Spec = new()
+        {
+            Replicas = replicaSet.Spec.Replicas,
+            MinReadySeconds = replicaSet.Spec.MinReadySeconds,
+            Template = replicaSet.Spec.Template,
+            OperationStrategy = replicaSet.Spec.OperationStrategy ?? new(),
+            SchedulingStrategy = replicaSet.Spec.SchedulingStrategy ?? new(),
+        },
+    };
+
+    private List<ObservedPod> Pods(Deployment deployment, IReadOnlyCollection<Module> modules)
+    {
+        var full = modules.Where(module => module.Status.LastError?.Reason == nameof(FailureReason.MetaspaceFull)
+            && module is { Spec.PodUid: not null, Status.BaseLife: not null });
+        foreach (var module in full) _fullLives[module.Spec.PodUid!] = module.Status.BaseLife!;
+        return [.. BasePods.Of(caches, deployment).Select(item => Observe(item.Pod, item.IsNewest))];
+    }
+
+    private ObservedPod Observe(Pod pod, bool isNewest)
+    {
+        var node = pod.Spec.NodeName is { } name ? caches.Nodes.Get(new("", name)) : null;
+        var view = agents.Find(ObjectKey.Of(pod.Metadata), pod.Metadata.Uid!);
+        var isFull = _fullLives.TryGetValue(pod.Metadata.Uid!, out var life) && view?.Life?.Id is { } current && current == life;
+        return new(pod, node, view) { IsNewest = isNewest, IsOutOfMetaspace = isFull };
+    }
+}

@@ -1,0 +1,189 @@
+using System.Globalization;
+using System.Text.Json.Nodes;
+using ModuleController.ControlPlane.Agents;
+using ModuleController.Core.Builtin;
+using ModuleController.Core.Meta;
+using ModuleController.Core.Modules;
+using ModuleController.Core.Planning;
+using ModuleController.Kube;
+
+namespace ModuleController.ControlPlane.Reconcilers;
+
+/// <summary>Creates, binds and deletes the Modules of one base: one key, so that two never take one place.</summary>
+public sealed partial class PlacementReconciler(
+    Caches caches, IKubeClient client, IAgentDirectory agents, EventRecorder events, WriteTracker tracker, TimeSpan podGrace,
+    TimeProvider time, ILogger<PlacementReconciler> logger) : IReconciler<Deployment>
+{
+    public const string FieldManager = "modulecontroller-placement";
+
+    private readonly PlacementObserver _observer = new(caches, agents, podGrace);
+    private readonly WriteInterval _messages = new(TimeSpan.FromSeconds(30));
+    private readonly WriteInterval _counts = new(TimeSpan.FromSeconds(10));
+
+    public async Task<ReconcileResult> ReconcileAsync(ObjectKey key, CancellationToken cancellation)
+    {
+        var now = time.GetUtcNow();
+        if (_observer.Observe(key, now, out var lookAgainAt) is not { } state) return ReconcileResult.Done;
+
+        var nextMessages = _messages.NextAt(key, now);
+        var plan = PlacementPlanner.Plan(state with { MayRefreshMessages = nextMessages is null }, now);
+        try
+        {
+            await CarryOutAsync(key, plan.Steps, cancellation);
+        }
+        catch (KubeException exception) when (exception.Error.IsNamespaceTerminating)
+        {
+            LogTerminating(key);   // the namespace's end is on its way to our cache
+        }
+
+        if (plan.Steps.OfType<PlacementStep.Explain>().Any()) _messages.Wrote(key, now);
+        var nextCounts = await WriteCountsAsync(key, plan.Counts, now, cancellation);
+        var isWaiting = state.Groups.SelectMany(group => group.Sets).SelectMany(set => set.Modules).Any(module => !module.IsBound);
+        return ReconcileResult.At(
+            new[] { lookAgainAt, plan.LookAgainAt, nextCounts, isWaiting ? nextMessages : null }.Min(), now);
+    }
+
+    private async Task CarryOutAsync(ObjectKey key, IReadOnlyList<PlacementStep> steps, CancellationToken cancellation)
+    {
+        // A new Module exists before the one that it replaces goes: a crash in between leaves one too many, never one too few.
+        await SlowStart.RunAsync([.. steps.OfType<PlacementStep.Create>()], step => CreateAsync(key, step, cancellation));
+        await SlowStart.RunAsync([.. steps.OfType<PlacementStep.Bind>()], step => BindAsync(key, step, cancellation));
+        await SlowStart.RunAsync([.. steps.OfType<PlacementStep.Delete>()], step => DeleteAsync(key, step, cancellation));
+        await SlowStart.RunAsync([.. steps.OfType<PlacementStep.Release>()], step => ReleaseAsync(key, step.Module, cancellation));
+        await SlowStart.RunAsync([.. steps.OfType<PlacementStep.Explain>()], step => ExplainAsync(key, step, cancellation));
+    }
+
+    private async Task CreateAsync(ObjectKey key, PlacementStep.Create step, CancellationToken cancellation)
+    {
+        try
+        {
+            tracker.Created(key, await client.CreateAsync(PlacementModules.Of(step), FieldManager, cancellation));
+            LogCreated(key, step.Name, step.Pod?.Name ?? "no pod");
+        }
+        catch (KubeException exception) when (exception.IsAlreadyExists)
+        {
+            LogExists(key, step.Name);   // the cache was old; what is there wakes us
+        }
+    }
+
+    private async Task BindAsync(ObjectKey key, PlacementStep.Bind step, CancellationToken cancellation)
+    {
+        var (meta, spec) = (step.Module.Metadata, step.Module.Spec);
+        var labels = new Dictionary<string, string>(meta.Labels);
+        foreach (var (name, value) in PlacementModules.LabelsOf(step.Pod)) labels[name] = value;
+        await PatchAsync(key, step.Module, step.Module with
+        {
+            Metadata = meta with { Labels = labels },
+            Spec = spec with { PodName = step.Pod.Name, PodUid = step.Pod.Uid, Replaces = step.Replaces?.Metadata.Uid },
+        }, cancellation);
+        LogBound(key, meta.Name, step.Pod.Name);
+    }
+
+    private async Task PatchAsync(ObjectKey key, Module before, Module after, CancellationToken cancellation)
+    {
+        if (MergePatch.Between(before, after) is not { } patch) return;
+        try
+        {
+            tracker.Wrote(key, await client.PatchAsync<Module>(ObjectKey.Of(before.Metadata), patch, new(FieldManager), cancellation));
+        }
+        catch (KubeException exception) when (exception.IsNotFound)
+        {
+            LogGone(key, before.Metadata.Name);
+        }
+    }
+
+    private async Task DeleteAsync(ObjectKey key, PlacementStep.Delete step, CancellationToken cancellation)
+    {
+        var meta = step.Module.Metadata;
+        await client.DeleteAsync<Module>(ObjectKey.Of(meta), new() { Uid = meta.Uid }, cancellation);
+        tracker.Deleted(key, step.Module);
+        LogDeleted(key, meta.Name, step.Why);
+        if (step.Tell is { Metadata.IsDeleting: false } deployment)
+            events.Record(deployment, EventRecorder.Warning, Reasons.ModuleReplaced,
+                $"Module {meta.Name} on base pod {step.Module.Spec.PodName} is replaced: {step.Why}");
+    }
+
+    private async Task ReleaseAsync(ObjectKey key, Module module, CancellationToken cancellation)
+    {
+        var result = await client.RemoveFinalizersAsync(
+            module, [FinalizerNames.Module, .. FinalizerNames.OfVersion1], FieldManager, cancellation);
+        if (result is not null) tracker.Wrote(key, result);
+    }
+
+    private async Task ExplainAsync(ObjectKey key, PlacementStep.Explain step, CancellationToken cancellation)
+    {
+        var (module, now) = (step.Module, time.GetUtcNow());
+        var scheduled = new Condition
+        {
+            Type = ModuleConditions.Scheduled,
+            Status = Condition.False,
+            Reason = step.Reason,
+            Message = step.Message,
+            ObservedGeneration = module.Metadata.Generation,
+        };
+        var status = module.Status with
+        {
+            Status = ModulePhase.Pending,
+            Message = step.Message,
+            LastTransitionTime = module.Status.Status == ModulePhase.Pending ? module.Status.LastTransitionTime : now,
+            Conditions = module.Status.Conditions.With(scheduled, now),
+        };
+        if (MergePatch.OfStatus(module, module with { Status = status }, module.Metadata.ResourceVersion) is not { } patch) return;
+        tracker.Wrote(key, await client.PatchAsync<Module>(
+            ObjectKey.Of(module.Metadata), patch, new(FieldManager) { Subresource = "status" }, cancellation));
+    }
+
+    /// <summary>The labels about module counts on the base Deployment.</summary>
+    /// <returns>When labels that were held back are due.</returns>
+    private async Task<DateTimeOffset?> WriteCountsAsync(
+        ObjectKey key, IReadOnlyList<int> counts, DateTimeOffset now, CancellationToken cancellation)
+    {
+        if (caches.Deployments.Get(key) is not { Metadata.IsDeleting: false } deployment || counts.Count == 0) return null;
+        (string Label, string Value)[] wanted =
+        [
+            (Labels.MaxCountOnBase, counts.Max().ToString(CultureInfo.InvariantCulture)),
+            (Labels.MinCountOnBase, counts.Min().ToString(CultureInfo.InvariantCulture)),
+            (Labels.AverageCountOnBase, counts.Average().ToString("0.##", CultureInfo.InvariantCulture)),
+        ];
+        var changed = wanted.Where(label => deployment.Metadata.Labels.GetValueOrDefault(label.Label) != label.Value).ToList();
+        if (changed.Count == 0) return null;
+        if (_counts.NextAt(key, now) is { } later) return later;
+        var patch = new JsonObject
+        {
+            ["metadata"] = new JsonObject
+            {
+                ["uid"] = deployment.Metadata.Uid,
+                ["labels"] = new JsonObject(changed.Select(label => KeyValuePair.Create(label.Label, (JsonNode?)label.Value))),
+            },
+        };
+        try
+        {
+            tracker.Wrote(key, await client.PatchAsync<Deployment>(key, patch, new(FieldManager), cancellation));
+        }
+        catch (KubeException exception) when (exception.IsNotFound)
+        {
+            LogGone(key, key.Name);
+        }
+
+        _counts.Wrote(key, now);
+        return null;
+    }
+
+    [LoggerMessage(LogLevel.Information, "{Key}: created Module {Module} on {Pod}")]
+    private partial void LogCreated(ObjectKey key, string module, string pod);
+
+    [LoggerMessage(LogLevel.Debug, "{Key}: Module {Module} exists already")]
+    private partial void LogExists(ObjectKey key, string module);
+
+    [LoggerMessage(LogLevel.Information, "{Key}: bound Module {Module} to {Pod}")]
+    private partial void LogBound(ObjectKey key, string module, string pod);
+
+    [LoggerMessage(LogLevel.Information, "{Key}: deleted Module {Module}: {Why}")]
+    private partial void LogDeleted(ObjectKey key, string module, string why);
+
+    [LoggerMessage(LogLevel.Debug, "{Key}: {Name} is gone")]
+    private partial void LogGone(ObjectKey key, string name);
+
+    [LoggerMessage(LogLevel.Debug, "{Key}: the namespace terminates")]
+    private partial void LogTerminating(ObjectKey key);
+}

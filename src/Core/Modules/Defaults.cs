@@ -1,0 +1,76 @@
+using ModuleController.Core.Meta;
+
+namespace ModuleController.Core.Modules;
+
+/// <summary>What holds where a field is unset. The schema has no defaults, since "unset" means something in some of them.</summary>
+public static class Defaults
+{
+    public static TimeSpan ProgressDeadlineDefault { get; } = TimeSpan.FromSeconds(600);
+
+    extension(ModuleDeployment deployment)
+    {
+        public TimeSpan MinReady => TimeSpan.FromSeconds(deployment.Spec.MinReadySeconds ?? 0);
+
+        public int RevisionHistoryLimit => deployment.Spec.RevisionHistoryLimit ?? 10;
+
+        public TimeSpan ProgressDeadline =>
+            deployment.Spec.ProgressDeadlineSeconds is { } seconds ? TimeSpan.FromSeconds(seconds) : ProgressDeadlineDefault;
+
+        public bool IsPaused => deployment.Spec.Paused ?? false;
+
+        public int Priority => deployment.Spec.Priority ?? 0;
+
+        /// <summary>Counts for the base's readiness gate.</summary>
+        public bool IsRequired => deployment.Spec.Required ?? deployment.Spec.IsSymmetric;
+
+        public int BatchCount => Math.Max(1, deployment.Strategy.BatchCount ?? 1);
+
+        public bool UsesBeta => deployment.Strategy.UseBeta ?? false;
+
+        public bool NeedsConfirmation => deployment.Strategy.NeedConfirm ?? false;
+
+        public TimeSpan GrayTime => TimeSpan.FromSeconds(deployment.Strategy.GrayTimeBetweenBatchSeconds ?? 0);
+
+        /// <summary>0 is no limit.</summary>
+        public int MaxFailures => deployment.Strategy.MaxFailures ?? 0;
+
+        /// <summary>The user said how much may be missing; v1 stored 0 where nobody had.</summary>
+        public bool HasMaxUnavailable => deployment.Strategy.MaxUnavailable is { } limit && limit != new IntOrPercent(0, false);
+
+        public TimeSpan InstallTimeout => TimeSpan.FromSeconds(deployment.Strategy.InstallTimeoutSeconds ?? 300);
+
+        public bool ServiceEnabled => deployment.Strategy.ServiceStrategy?.EnableModuleService ?? false;
+
+        public string ServiceType =>
+            deployment.Strategy.ServiceStrategy?.Type is { Length: > 0 } type ? type : "NodePort";
+
+        /// <summary>How long traffic that is cut may still arrive: waited for before an uninstall.</summary>
+        public TimeSpan TrafficDrain =>
+            TimeSpan.FromSeconds(deployment.Strategy.TrafficDrainSeconds ?? (deployment.ServiceEnabled ? 5 : 0));
+
+        public bool ConfirmsDeletion => deployment.Strategy.ConfirmDeletion ?? false;
+
+        public bool RollsBackByItself => deployment.Strategy.AutoRollback ?? false;
+
+        public SchedulingPolicy SchedulingPolicy =>
+            string.Equals(deployment.Spec.SchedulingStrategy.SchedulingPolicy, "stacking", StringComparison.OrdinalIgnoreCase)
+                ? SchedulingPolicy.Stacking
+                : SchedulingPolicy.Scatter;
+
+        /// <summary>How many of the desired modules may be unavailable: 10 desired, 25 %: 2; 3 desired, 25 %: 1.</summary>
+        public int MaxUnavailable(int desired)
+        {
+            var limit = deployment.HasMaxUnavailable ? deployment.Strategy.MaxUnavailable!.Value : new IntOrPercent(25, true);
+            return Math.Max(1, limit.OfRoundedDown(desired));
+        }
+
+        private OperationStrategy Strategy => deployment.Spec.OperationStrategy;
+    }
+}
+
+/// <summary>Which base pods are taken first: those with the fewest modules, or those with the most.</summary>
+public enum SchedulingPolicy
+{
+    Scatter,
+    Stacking,
+}

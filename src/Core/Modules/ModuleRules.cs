@@ -1,0 +1,68 @@
+namespace ModuleController.Core.Modules;
+
+/// <summary>A rule that an object breaks: the field, and what is wrong with it.</summary>
+public sealed record RuleBreach(string Field, string Message)
+{
+    public override string ToString() => $"{Field}: {Message}";
+}
+
+/// <summary>The rules for our kinds, each once: for the admission webhook, and for what slipped by it.</summary>
+public static class ModuleRules
+{
+    private const int MaxNameLength = 52;
+    private const int MaxLabelLength = 63;
+
+    public static IReadOnlyList<RuleBreach> Check(ModuleDeployment deployment) =>
+        [.. Breaches(deployment.Spec).Where(breach => breach is not null).Select(breach => breach!)];
+
+    /// <summary>Fields that this version reads but does not act on yet, where they are set to something.</summary>
+    public static IReadOnlyList<string> FieldsWithoutEffect(ModuleDeployment deployment)
+    {
+        var (spec, strategy) = (deployment.Spec, deployment.Spec.OperationStrategy);
+        (string Field, bool IsSet)[] fields =
+        [
+            ("spec.paused", spec.Paused == true),
+            ("spec.hooks", spec.Hooks is not null && spec.Hooks != new ModuleHooks()),
+            ("spec.operationStrategy.batchCount", strategy.BatchCount > 1),
+            ("spec.operationStrategy.useBeta", strategy.UseBeta == true),
+            ("spec.operationStrategy.needConfirm", strategy.NeedConfirm == true),
+            ("spec.operationStrategy.grayTimeBetweenBatchSeconds", strategy.GrayTimeBetweenBatchSeconds > 0),
+            ("spec.operationStrategy.maxFailures", strategy.MaxFailures > 0),
+            ("spec.operationStrategy.confirmDeletion", strategy.ConfirmDeletion == true),
+            ("spec.operationStrategy.autoRollback", strategy.AutoRollback == true),
+            ("spec.operationStrategy.upgradePolicy", UpgradePolicies.Requested(deployment) == UpgradePolicy.ScaleUpThenScaleDown),
+        ];
+        return [.. fields.Where(field => field.IsSet).Select(field => field.Field)];
+    }
+
+    private static IEnumerable<RuleBreach?> Breaches(ModuleDeploymentSpec spec)
+    {
+        const string Module = "spec.template.spec.module";
+        var (source, strategy) = (spec.Template.Spec.Module, spec.OperationStrategy);
+        yield return When(spec.BaseDeploymentName.Length == 0, "spec.baseDeploymentName", "is required");
+        yield return When(!IsLabelValue(source.Name, MaxNameLength), $"{Module}.name",
+            $"'{source.Name}' is not a label value of 1 to {MaxNameLength} characters");
+        yield return When(!IsLabelValue(source.Version, MaxLabelLength), $"{Module}.version",
+            $"'{source.Version}' is not a label value of 1 to {MaxLabelLength} characters");
+        yield return When(!IsUrl(source.Url), $"{Module}.url", $"'{source.Url}' is not an http, https or file URL");
+        yield return When(spec.Replicas < -1, "spec.replicas", "is below -1; -1 means one on every base pod");
+        yield return When(spec.ScaleReplicas < 0, "spec.scaleReplicas", "is below 0");
+        yield return When(spec.MinReadySeconds < 0, "spec.minReadySeconds", "is below 0");
+        yield return When(strategy.InstallTimeoutSeconds < 1, "spec.operationStrategy.installTimeoutSeconds", "is below 1");
+        yield return When(strategy.UpgradePolicy is { Length: > 0 } policy && UpgradePolicies.Parse(policy) is null,
+            "spec.operationStrategy.upgradePolicy", $"'{strategy.UpgradePolicy}' is no upgrade policy");
+        yield return When(strategy.ServiceStrategy is { EnableModuleService: true, Port: null or < 1 or > 65535 },
+            "spec.operationStrategy.serviceStrategy.port", "must be 1 to 65535 where the service is enabled");
+    }
+
+    private static RuleBreach? When(bool isBroken, string field, string message) => isBroken ? new(field, message) : null;
+
+    private static bool IsLabelValue(string text, int maxLength) =>
+        text.Length > 0 && text.Length <= maxLength
+        && char.IsAsciiLetterOrDigit(text[0]) && char.IsAsciiLetterOrDigit(text[^1])
+        && text.All(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_' or '.');
+
+    private static bool IsUrl(string text) =>
+        Uri.TryCreate(text, UriKind.Absolute, out var url)
+        && (url.Scheme is "http" or "https" ? url.Host.Length > 0 : url.Scheme == "file" && text.StartsWith("file:", StringComparison.Ordinal));
+}

@@ -1,0 +1,48 @@
+namespace ModuleController.Core.Modules;
+
+/// <summary>How a new version follows an old one.</summary>
+public enum UpgradePolicy
+{
+    /// <summary>Both in one JVM, then switch: no gap.</summary>
+    InstallThenUninstall,
+
+    /// <summary>The old one goes first: a gap on that pod.</summary>
+    UninstallThenInstall,
+
+    /// <summary>The new one is available on another pod before the old one goes.</summary>
+    ScaleUpThenScaleDown,
+}
+
+/// <summary>Reads and writes policies, and says which one holds.</summary>
+public static class UpgradePolicies
+{
+    public static string Text(this UpgradePolicy policy) => policy switch
+    {
+        UpgradePolicy.InstallThenUninstall => "install_then_uninstall",
+        UpgradePolicy.UninstallThenInstall => "uninstall_then_install",
+        _ => "scaleup_then_scaledown",
+    };
+
+    /// <summary>Snake case, as the schema has it, or the camel case of v1's documentation; null for anything else.</summary>
+    public static UpgradePolicy? Parse(string? text) =>
+        text?.Replace("_", "", StringComparison.Ordinal).ToUpperInvariant() switch
+        {
+            "INSTALLTHENUNINSTALL" => UpgradePolicy.InstallThenUninstall,
+            "UNINSTALLTHENINSTALL" => UpgradePolicy.UninstallThenInstall,
+            "SCALEUPTHENSCALEDOWN" => UpgradePolicy.ScaleUpThenScaleDown,
+            _ => null,
+        };
+
+    /// <summary>What the user asked for; v1's field counts where the operation strategy names none. Null: to be found out.</summary>
+    public static UpgradePolicy? Requested(ModuleDeployment deployment) =>
+        Parse(deployment.Spec.OperationStrategy.UpgradePolicy) ?? Parse(deployment.Spec.Template.Spec.UpgradePolicy);
+
+    /// <summary>The policy in force. It is in the status before anything is upgraded; until then the careful answer:
+    /// a JVM that can't hold both versions is never asked to.</summary>
+    public static UpgradePolicy Effective(ModuleDeployment deployment) =>
+        Parse(deployment.Status.ReleaseStatus?.UpgradePolicy) ?? UpgradePolicy.UninstallThenInstall;
+
+    /// <summary>The policy between two Modules on one pod: Arklet can't hold one version twice.</summary>
+    public static UpgradePolicy Between(ModuleDeployment deployment, ModuleSource old, ModuleSource @new) =>
+        old.Version == @new.Version ? UpgradePolicy.UninstallThenInstall : Effective(deployment);
+}

@@ -1,0 +1,180 @@
+using ModuleController.Core.Modules;
+
+namespace ModuleController.Core.Planning;
+
+/// <summary>A base pod's state, classified once: what the parts of the planner share.</summary>
+internal sealed class BasePodFacts
+{
+    private readonly Dictionary<(string ModuleUid, string Action), (int Attempt, CommandAnswer Answer)> _answers = [];
+
+    public BasePodFacts(BasePodState state, DateTimeOffset now)
+    {
+        (State, Now) = (state, now);
+        var pod = state.Pod;
+        IsFinished = pod?.Status.Phase is "Succeeded" or "Failed";
+        IsLiving = pod is not null && !pod.Metadata.IsDeleting && !IsFinished && !state.IsNamespaceTerminating;
+        View = state.View;
+        Current = IsLiving && View is { IsCurrent: true } ? View : null;
+        Life = View is { IsConnected: true } ? View.Life : null;
+        UnderWay = IsLiving ? FindUnderWay(View) : null;
+        if (Life is not null) ReadAnswers(View!.Answers.Values, Life.Id);
+
+        var uids = state.Modules.Select(module => module.Module.Metadata.Uid ?? "").ToHashSet(StringComparer.Ordinal);
+        Modules =
+        [
+            .. state.Modules.Select(module => new ModuleFacts(this, module))
+                .OrderBy(module => module.IsSuspect)
+                .ThenByDescending(module => module.Settings.Priority)
+                .ThenBy(module => module.Settings.DeploymentCreatedAt ?? DateTimeOffset.MaxValue)
+                .ThenBy(module => module.Name, StringComparer.Ordinal)
+                .ThenBy(module => module.Uid, StringComparer.Ordinal),
+        ];
+        Orphans = Current is null ? [] : [.. Current.Biz.Where(biz => biz.ModuleUid is { Length: > 0 } uid && !uids.Contains(uid))];
+    }
+
+    public BasePodState State { get; }
+
+    public DateTimeOffset Now { get; }
+
+    /// <summary>The pod is there to stay, for all we know.</summary>
+    public bool IsLiving { get; }
+
+    public bool IsFinished { get; }
+
+    public BaseView? View { get; }
+
+    /// <summary>The view where it says what is true now; null: nothing may be concluded.</summary>
+    public BaseView? Current { get; }
+
+    /// <summary>The life that a connected agent reports, also where its modules are not known yet.</summary>
+    public BaseLife? Life { get; }
+
+    /// <summary>Every Module bound to a pod of this name, in the order of installs: suspects last.</summary>
+    public IReadOnlyList<ModuleFacts> Modules { get; }
+
+    /// <summary>Installed by us for Modules that are gone.</summary>
+    public IReadOnlyList<BizView> Orphans { get; }
+
+    /// <summary>The id of the command that was sent or runs; inspections disturb nobody and don't count.</summary>
+    public string? UnderWay { get; }
+
+    public DateTimeOffset? LookAgainAt { get; private set; }
+
+    /// <summary>Never in the future: while the gate is shut, nothing has been waited for yet.</summary>
+    public DateTimeOffset AcceptingSince => State.AcceptingSince < Now ? State.AcceptingSince : Now;
+
+    public string PodUid => State.Pod?.Metadata.Uid ?? "";
+
+    /// <summary>Whether that time has come; if not, the plan is to be made again then.</summary>
+    public bool IsDue(DateTimeOffset time)
+    {
+        if (time <= Now) return true;
+        if (LookAgainAt is not { } earliest || time < earliest) LookAgainAt = time;
+        return false;
+    }
+
+    /// <summary>The answer to the highest attempt at this in the current life.</summary>
+    public (int Attempt, CommandAnswer Answer)? LastAnswer(string moduleUid, string action) =>
+        _answers.TryGetValue((moduleUid, action), out var found) ? found : null;
+
+    public ModuleFacts? Find(string? moduleUid) =>
+        moduleUid is null ? null : Modules.FirstOrDefault(module => module.Uid == moduleUid);
+
+    public IEnumerable<ModuleFacts> Here(string name) => Modules.Where(module => module.IsHere && module.Name == name);
+
+    /// <summary>The commands of this life that ended without anyone knowing how, while Arklet was silent.</summary>
+    public DateTimeOffset? UnresolvedUntil => Current?.AnsweringSince is { } since && _answers.Values.Any(item =>
+            item.Answer.ReceivedAt <= since && item.Answer.Reason is FailureReason.InstallTimedOut or FailureReason.UninstallFailed
+                or FailureReason.ArkletUnreachable or FailureReason.SwitchFailed)
+        ? since + BasePodTimes.LateCommands
+        : null;
+
+    public bool IsUnderWay(string moduleUid) => UnderWay is not null && PartOf(UnderWay, 0) == moduleUid;
+
+    /// <summary>A command id's module, action, life and attempt, by number.</summary>
+    public static string PartOf(string commandId, int part) =>
+        commandId.Split('/') is { Length: 4 } parts ? parts[part] : "";
+
+    private static string? FindUnderWay(BaseView? view)
+    {
+        if (view is null) return null;
+        if (view.Sent is { } sent && PartOf(sent, 1) != "inspect") return sent;
+        return view.Running.FirstOrDefault(running => PartOf(running.CommandId, 1) != "inspect")?.CommandId;
+    }
+
+    private void ReadAnswers(IEnumerable<CommandAnswer> answers, string life)
+    {
+        foreach (var answer in answers)
+        {
+            if (answer.CommandId.Split('/') is not [var uid, var action, var of, var number] || of != life) continue;
+            if (!int.TryParse(number, System.Globalization.CultureInfo.InvariantCulture, out var attempt)) continue;
+            if (!_answers.TryGetValue((uid, action), out var known) || known.Attempt < attempt)
+                _answers[(uid, action)] = (attempt, answer);
+        }
+    }
+}
+
+/// <summary>One Module, and what the current view says about it.</summary>
+internal sealed class ModuleFacts(BasePodFacts pod, PodModule input)
+{
+    public Module Module { get; } = input.Module;
+
+    public ModuleSettings Settings { get; } = input.Settings;
+
+    public bool IsInEndpoints { get; } = input.IsInEndpoints;
+
+    public bool HasLived { get; } = input.HasLived;
+
+    public string Uid { get; } = input.Module.Metadata.Uid ?? "";
+
+    public string Name => Module.Spec.Module.Name;
+
+    public string Version => Module.Spec.Module.Version;
+
+    public bool IsDeleting => Module.Metadata.IsDeleting;
+
+    /// <summary>Bound to this very pod, not to an earlier one of its name, and the pod stays.</summary>
+    public bool IsHere { get; } = pod.IsLiving && input.Module.Spec.PodUid == pod.PodUid;
+
+    /// <summary>Was Available once, or its revision was: what fails now is not its artifact.</summary>
+    public bool HasServed => input.HasServed || Module.Status.InstalledAt is not null;
+
+    public bool IsSuspect => Module.Status.LastError?.Reason == nameof(FailureReason.BaseDied);
+
+    /// <summary>Listed under this Module's own UID.</summary>
+    public BizView? Own { get; } = pod.Current?.Biz.FirstOrDefault(biz =>
+        biz.ModuleUid == input.Module.Metadata.Uid && biz.Name == input.Module.Spec.Module.Name
+        && biz.Version == input.Module.Spec.Module.Version);
+
+    /// <summary>The same name and version under another UID or none: Arklet can't hold both.</summary>
+    public BizView? Twin { get; } = pod.Current?.Biz.FirstOrDefault(biz =>
+        biz.ModuleUid != input.Module.Metadata.Uid && biz.Name == input.Module.Spec.Module.Name
+        && biz.Version == input.Module.Spec.Module.Version);
+
+    public bool IsInstalled => Own is { State: BizState.Activated };
+
+    /// <summary>A command on it timed out and it has not come to rest; what became active after all is not stuck.</summary>
+    public bool IsStuck => Own is { State: not BizState.Activated } biz
+        && (biz.IsStuck || (IsDeleting && biz.State == BizState.Resolved && pod.UnderWay is null
+            && pod.IsDue((Module.Metadata.DeletionTimestamp ?? pod.Now) + Settings.InstallTimeout)));
+
+    /// <summary>The status is about the current life.</summary>
+    public bool IsOfThisLife => pod.Life is { } life && Module.Status.BaseLife == life.Id;
+
+    /// <summary>The attempts that the status counts in this life.</summary>
+    public int Recorded => IsOfThisLife ? Module.Status.Attempts ?? 0 : 0;
+
+    /// <summary>The next attempt's number: above all that were recorded or answered.</summary>
+    public int NextAttempt => Math.Max(Recorded, pod.LastAnswer(Uid, "install")?.Attempt ?? 0) + 1;
+
+    /// <summary>Other versions of the same name that Arklet lists.</summary>
+    public IEnumerable<BizView> Siblings =>
+        pod.Current?.Biz.Where(biz => biz.Name == Name && biz.Version != Version) ?? [];
+
+    /// <summary>An install is said to have succeeded, and the snapshot that shows it is still to come.</summary>
+    public bool IsAboutToShow => Own is null
+        && pod.LastAnswer(Uid, "install") is { Answer.Outcome: CommandOutcome.Succeeded } last
+        && last.Attempt > Recorded
+        && !(pod.LastAnswer(Uid, "uninstall") is { Answer.Outcome: CommandOutcome.Succeeded } gone && gone.Answer.ReceivedAt >= last.Answer.ReceivedAt)
+        && !pod.IsDue(last.Answer.ReceivedAt + BasePodTimes.EffectShows);
+}

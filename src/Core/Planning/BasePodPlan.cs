@@ -1,0 +1,35 @@
+using System.Collections.ObjectModel;
+using ModuleController.Core.Modules;
+
+namespace ModuleController.Core.Planning;
+
+/// <summary>What to do about one base pod, in this order: labels, statuses, finalizers, the command.</summary>
+public sealed record BasePodPlan
+{
+    /// <summary>The pod's labels to set, or with null to remove; empty: none.</summary>
+    public IReadOnlyDictionary<string, string?> Labels { get; init; } = ReadOnlyDictionary<string, string?>.Empty;
+
+    public IReadOnlyList<ModuleStatusChange> Statuses { get; init; } = [];
+
+    public IReadOnlyList<FinalizerRemoval> Finalizers { get; init; } = [];
+
+    public ModuleCommand? Command { get; init; }
+
+    public IReadOnlyList<BasePodEvent> Events { get; init; } = [];
+
+    /// <summary>When the passing of time alone changes the plan.</summary>
+    public DateTimeOffset? LookAgainAt { get; init; }
+
+    public BasePodMemory Memory { get; init; } = BasePodMemory.Empty;
+
+    /// <summary>Nothing to write and nothing to send.</summary>
+    public bool IsEmpty => Labels.Count == 0 && Statuses.Count == 0 && Finalizers.Count == 0 && Command is null;
+}
+
+public sealed record ModuleStatusChange(Module Module, ModuleStatus Status);
+
+/// <summary>Takes our finalizers off a Module and leaves the others.</summary>
+public sealed record FinalizerRemoval(Module Module, IReadOnlyList<string> Remaining);
+
+/// <summary>A Warning for the operator, about a Module or, with null, the pod.</summary>
+public sealed record BasePodEvent(Module? Module, string Reason, string Message);

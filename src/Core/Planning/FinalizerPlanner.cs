@@ -1,0 +1,38 @@
+using ModuleController.Core.Modules;
+
+namespace ModuleController.Core.Planning;
+
+/// <summary>When a deleted Module may go: its module is gone from the base, or cannot be waited for.</summary>
+internal static class FinalizerPlanner
+{
+    /// <summary>Null: it stays. What may be left behind is told in an Event; the agent's journal removes it later.</summary>
+    public static FinalizerRemoval? Plan(
+        BasePodFacts pod, ModuleFacts module, BasePodMemory memory, ICollection<BasePodEvent> events)
+    {
+        if (!module.IsDeleting || !module.Module.Metadata.Finalizers.Any(IsOurs)) return null;
+        if (module.IsHere && !IsGone(pod, module) && !IsGivenUp(pod, module, memory, events)) return null;
+        return new(module.Module, [.. module.Module.Metadata.Finalizers.Where(finalizer => !IsOurs(finalizer))]);
+    }
+
+    private static bool IsGone(BasePodFacts pod, ModuleFacts module) =>
+        pod.Current is not null && module.Own is null && !pod.IsUnderWay(module.Uid) && !module.IsAboutToShow;
+
+    private static bool IsGivenUp(
+        BasePodFacts pod, ModuleFacts module, BasePodMemory memory, ICollection<BasePodEvent> events)
+    {
+        var what = $"{module.Name}:{module.Version} of Module {module.Module.Metadata.Name}";
+        if (module.IsStuck)
+        {
+            events.Add(new(null, "NeedsRestart", $"{what} is stuck in pod {pod.State.Key} and was left there: only a restart of the base removes it"));
+            return true;
+        }
+
+        if (memory.SilentSince is not { } since || !pod.IsDue(since + BasePodTimes.SilenceToLetGo)) return false;
+        events.Add(new(null, "ModuleLeftBehind",
+            $"{what} may still be in pod {pod.State.Key}, which has not answered since {since:HH:mm:ss} UTC; it is removed when the base answers again"));
+        return true;
+    }
+
+    private static bool IsOurs(string finalizer) =>
+        finalizer == FinalizerNames.Module || FinalizerNames.OfVersion1.Contains(finalizer);
+}

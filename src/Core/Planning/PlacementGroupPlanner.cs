@@ -1,0 +1,184 @@
+using ModuleController.Core.Modules;
+using ModuleController.Core.Planning.Upgrades;
+
+namespace ModuleController.Core.Planning;
+
+/// <summary>Plans the Modules of one ModuleDeployment on its base. Lives for one call of <see cref="Plan"/>.</summary>
+internal sealed class PlacementGroupPlanner(PlacementState state, PlacementGroup group, PlacementLoads loads, DateTimeOffset now)
+{
+    private readonly List<PlacementStep> _steps = [];
+    private readonly List<PlacementSetState> _sets =
+        [.. group.Sets.OrderByDescending(set => set.Revision).ThenBy(set => set.ReplicaSet.Metadata.Name, StringComparer.Ordinal)
+            .Select(set => new PlacementSetState(set))];
+
+    private readonly HashSet<string> _busyPods = [];
+    private PlacementBudget _budget = null!;
+    private PlacementPicker? _picker;
+
+    public DateTimeOffset? LookAgainAt { get; private set; }
+
+    private ModuleDeployment Deployment => group.Deployment;
+
+    private string ModuleName => Deployment.Spec.Template.Spec.Module.Name;
+
+    private PlacementPicker Picker =>
+        _picker ??= new(loads, ModuleName, Deployment.SchedulingPolicy);
+
+    public IReadOnlyList<PlacementStep> Plan()
+    {
+        _budget = new(group, [], 0, now);
+        ReleaseAndFindBusyPods();
+        RemoveLost();
+        if (group.IsConflicting) return _steps;
+        _budget = new(group, _sets.SelectMany(set => set.Live), _sets.Sum(set => set.Set.Goal), now);
+        RemakeUnusable();
+        FinishPairs();
+        var wanted = Wanted();
+        var leaving = Leaving();
+        wanted = ReplaceOrRemove(wanted, leaving);
+        new PlacementOfNew(state, Deployment, loads, _steps).Place(wanted, Picker);
+        if (leaving.Count > 0) LookAgainAt = _budget.LookAgainAt;
+        return _steps;
+    }
+
+    private void ReleaseAndFindBusyPods()
+    {
+        foreach (var module in group.Sets.SelectMany(set => set.Modules).Where(module => module.Metadata.IsDeleting)
+            .OrderBy(module => module.Metadata.Name, StringComparer.Ordinal))
+            if (module.IsBound) _busyPods.Add(module.Spec.PodUid!);
+            else if (PlacementModules.HasOurFinalizer(module)) _steps.Add(new PlacementStep.Release(module));
+    }
+
+    /// <summary>The pod is gone, ends, or is the base's no longer; or it was not Ready for too long, which no symmetric one minds.</summary>
+    private void RemoveLost()
+    {
+        if (!state.HaveAgentsReported) return;
+        foreach (var set in _sets)
+            foreach (var module in set.Live.Where(module => module.IsBound).ToList())
+                if (!loads.Pods.TryGetValue(module.Spec.PodUid!, out var pod)) Delete(set, module, "its base pod is gone", Deployment);
+                else if (pod.IsLost && !Deployment.Spec.IsSymmetric) Delete(set, module, "its base pod is not Ready for too long", Deployment);
+    }
+
+    /// <summary>Modules that can only come right by being made anew: never available and from an artifact that was corrected
+    /// since, or without Metaspace where another pod has some.</summary>
+    private void RemakeUnusable()
+    {
+        if (!state.HaveAgentsReported) return;
+        foreach (var set in _sets.Where(set => set.Set.Goal > 0))
+            foreach (var module in set.Live.Where(module => module.IsBound && !ModuleReadiness.WasEverAvailable(module)).ToList())
+                if (module.Spec.Module != set.Set.ReplicaSet.Spec.Template.Spec.Module) Delete(set, module, "its artifact was changed");
+                else if (IsOutOfMetaspace(module) && Picker.HasNext) Delete(set, module, "its base pod has no Metaspace left");
+    }
+
+    private bool IsOutOfMetaspace(Module module) =>
+        !Deployment.Spec.IsSymmetric && module.Spec.Replaces is null && module.Status.Status == ModulePhase.Failed
+        && module.Status.LastError?.Reason == nameof(FailureReason.MetaspaceFull);
+
+    /// <summary>Pods with two live Modules: an upgrade is under way there, or was when the goals changed.</summary>
+    private void FinishPairs()
+    {
+        var slots = _sets.SelectMany(set => set.Live.Where(module => module.IsBound).Select(module => (Set: set, Module: module)))
+            .GroupBy(item => item.Module.Spec.PodUid!)
+            .OrderBy(slot => loads.Pods.TryGetValue(slot.Key, out var pod) ? pod.Name : "", StringComparer.Ordinal);
+        foreach (var slot in slots.ToList())
+        {
+            var modules = slot.ToList();
+            if (modules.Count < 2) continue;
+            // The replacement is the one that says so; without a word, the one of the newer revision.
+            var newer = modules.Find(item => modules.Exists(other => other.Module.Metadata.Uid == item.Module.Spec.Replaces));
+            if (newer.Set is null) newer = modules[0];
+            var older = modules.Find(item => item.Module.Metadata.Uid == newer.Module.Spec.Replaces);
+            if (older.Set is null) older = modules.Find(item => item != newer);
+            FinishPair(older.Set, older.Module, newer.Set, newer.Module);
+        }
+    }
+
+    private void FinishPair(PlacementSetState olderSet, Module older, PlacementSetState newerSet, Module newer)
+    {
+        if (newerSet.Surplus <= 0)
+        {
+            olderSet.Replaced.Add(older.Metadata.Uid!);
+            if (state.HaveAgentsReported && Upgrade.Of(Deployment, older.Spec.Module, newer.Spec.Module).MayOldGo(older, newer, _budget))
+                Delete(olderSet, older, $"replaced by {newer.Metadata.Name}");
+        }
+        else if (!state.HaveAgentsReported) olderSet.Replaced.Add(older.Metadata.Uid!);
+        // Undone in mid-upgrade, or overtaken by a third revision: one of the two goes, the one that serves stays.
+        else if (olderSet.Surplus > 0 && newer.IsAvailable) Delete(olderSet, older, $"replaced by {newer.Metadata.Name}");
+        else Delete(newerSet, newer, $"{older.Metadata.Name} stays");
+    }
+
+    private List<WantedPlace> Wanted() =>
+        [.. _sets.Where(set => set.Surplus <= 0).SelectMany(set =>
+            set.Live.Where(module => !module.IsBound).Select(module => new WantedPlace(set, module))
+                .Concat(Enumerable.Repeat(new WantedPlace(set, null), -set.Surplus)))];
+
+    /// <summary>The Modules above their goals, the ones to go first in front.</summary>
+    private List<(PlacementSetState Set, Module Module)> Leaving() =>
+        [.. _sets.Where(set => set.Surplus > 0).SelectMany(set => set.Live
+            .Where(module => !set.Replaced.Contains(module.Metadata.Uid!))
+            .OrderBy(LeavingOrder).ThenByDescending(module => module.Metadata.Name, StringComparer.Ordinal)
+            .Take(set.Surplus).Select(module => (set, module)))];
+
+    // The mirror of placement: unbound, failed, unavailable, then from shaky and outgoing pods, then by policy.
+    private (bool, bool, bool, bool, bool, int) LeavingOrder(Module module)
+    {
+        var pod = module.Spec.PodUid is { } uid ? loads.Pods.GetValueOrDefault(uid) : null;
+        var count = pod is null ? 0 : loads.Count(pod.Uid);
+        return (module.IsBound, module.Status.Status != ModulePhase.Failed, module.IsAvailable, pod is { IsShaky: false },
+            pod is { IsNewest: true }, Deployment.SchedulingPolicy == SchedulingPolicy.Scatter ? -count : count);
+    }
+
+    /// <summary>Surplus Modules hand their pods to the wanted ones; what nobody wants just goes.</summary>
+    /// <returns>The places that are left, to be found on other pods.</returns>
+    private List<WantedPlace> ReplaceOrRemove(List<WantedPlace> wanted, List<(PlacementSetState Set, Module Module)> leaving)
+    {
+        if (!state.HaveAgentsReported) return [.. wanted.Skip(leaving.Count(item => item.Module.IsBound))];
+        foreach (var (set, module) in leaving.Where(item => !item.Module.IsBound)) Delete(set, module, "it is no longer wanted");
+        leaving.RemoveAll(item => !item.Module.IsBound);
+        var outright = Math.Max(0, leaving.Count - wanted.Count);
+        foreach (var (set, module) in leaving.Take(outright).Where(item => MayRemove(item.Module)))
+            Delete(set, module, "it is no longer wanted");
+        // One that waits already may find another pod; a new one for each that has to wait its turn would only wait, too.
+        var places = new Queue<WantedPlace>(wanted.OrderBy(place => place.Waiting is not null));
+        List<WantedPlace> elsewhere = [];
+        foreach (var (set, module) in leaving.Skip(outright))
+            if (places.TryDequeue(out var place) && Replace(set, module, place) == UpgradeStart.Elsewhere)
+                elsewhere.Add(place);
+        PlaceElsewhereFirst(elsewhere);
+        return [.. places];
+    }
+
+    private bool MayRemove(Module module) => _budget.AllowsRemoval(module) && !_budget.WouldInterrupt(module);
+
+    private UpgradeStart Replace(PlacementSetState set, Module old, WantedPlace place)
+    {
+        // Another Module of this name is on its way out there, or what serves there can't be seen: not now.
+        if (_busyPods.Contains(old.Spec.PodUid!) || !loads.Pods.TryGetValue(old.Spec.PodUid!, out var pod)) return UpgradeStart.Wait;
+        if (!pod.IsCurrent && old.IsAvailable) return UpgradeStart.Wait;
+        var upgrade = Upgrade.Of(Deployment, old.Spec.Module, place.Set.Set.ReplicaSet.Spec.Template.Spec.Module);
+        var start = upgrade.Start(old, _budget);
+        if (start is UpgradeStart.Wait or UpgradeStart.Elsewhere || (place.Waiting is null && state.CreatesNothing)) return start;
+        _steps.Add(place.Waiting is { } waiting
+            ? new PlacementStep.Bind(waiting, pod, old)
+            : new PlacementStep.Create(Deployment, place.Set.Set.ReplicaSet, place.Set.NextName(), pod, old));
+        if (start == UpgradeStart.Instead) Delete(set, old, "replaced by a new revision");
+        else set.Replaced.Add(old.Metadata.Uid!);
+        return start;
+    }
+
+    private void PlaceElsewhereFirst(List<WantedPlace> places) =>
+        new PlacementOfNew(state, Deployment, loads, _steps)
+        {
+            Unplaced = (Reasons.WouldInterruptService,
+                "nothing else serves, the old version has to go first, and no other base pod takes the new one: "
+                + "set operationStrategy.maxUnavailable to accept the gap, or add a base pod"),
+        }.Place(places, Picker);
+
+    private void Delete(PlacementSetState set, Module module, string why, ModuleDeployment? tell = null)
+    {
+        _steps.Add(new PlacementStep.Delete(module, why, tell));
+        set.Remove(module);
+        _budget.TakeDown(module);
+        if (module.IsBound) _busyPods.Add(module.Spec.PodUid!);
+    }
+}

@@ -1,0 +1,48 @@
+using ModuleController.Core.Modules;
+
+namespace ModuleController.Core.Planning;
+
+/// <summary>One ReplicaSet while its base is planned: what of it lives, and how that compares with its goal.</summary>
+internal sealed class PlacementSetState
+{
+    private readonly HashSet<string> _names;
+    private int _nextOrdinal;
+
+    public PlacementSetState(PlacementSet set)
+    {
+        Set = set;
+        _names = [.. set.Modules.Select(module => module.Metadata.Name)];
+        Live = [.. set.Modules.Where(module => !module.Metadata.IsDeleting).OrderBy(module => module.Metadata.Name, StringComparer.Ordinal)];
+    }
+
+    public PlacementSet Set { get; }
+
+    public List<Module> Live { get; }
+
+    /// <summary>Live Modules that leave as soon as their replacement lets them; they no longer count for the goal.</summary>
+    public HashSet<string> Replaced { get; } = [];
+
+    /// <summary>Above the goal: so many too many. Below zero: so many missing.</summary>
+    public int Surplus => Live.Count - Replaced.Count - Set.Goal;
+
+    public bool Holds(Module module) => Live.Contains(module);
+
+    public void Remove(Module module)
+    {
+        Live.Remove(module);
+        Replaced.Remove(module.Metadata.Uid!);
+    }
+
+    /// <summary><c>shop-1a2b3c4d5e-0</c>: with the lowest ordinal that no Module has, a deleting one neither.</summary>
+    public string NextName()
+    {
+        while (true)
+        {
+            var name = $"{Set.ReplicaSet.Metadata.Name}-{_nextOrdinal++}";
+            if (_names.Add(name)) return name;
+        }
+    }
+}
+
+/// <summary>A place that a ReplicaSet wants filled: by a Module that waits, or by a new one.</summary>
+internal sealed record WantedPlace(PlacementSetState Set, Module? Waiting);

@@ -1,0 +1,36 @@
+using ModuleController.Core.Modules;
+
+namespace ModuleController.Core.Planning;
+
+/// <summary>What is to be done about the Modules of one base.</summary>
+public sealed record PlacementPlan
+{
+    public IReadOnlyList<PlacementStep> Steps { get; init; } = [];
+
+    /// <summary>How many Modules each base pod has: for the labels on the base Deployment.</summary>
+    public IReadOnlyList<int> Counts { get; init; } = [];
+
+    public DateTimeOffset? LookAgainAt { get; init; }
+}
+
+/// <summary>One change of one Module; a closed set, carrying one out is one API call.</summary>
+public abstract record PlacementStep
+{
+    private PlacementStep() { }
+
+    /// <summary>A new Module, bound to its pod from the start where there is one.</summary>
+    public sealed record Create(
+        ModuleDeployment Deployment, ModuleReplicaSet ReplicaSet, string Name, PlacementPod? Pod, Module? Replaces) : PlacementStep;
+
+    /// <summary>A Module that waited has a place.</summary>
+    public sealed record Bind(Module Module, PlacementPod Pod, Module? Replaces) : PlacementStep;
+
+    /// <summary>Why a Module has no place.</summary>
+    public sealed record Explain(Module Module, string Reason, string Message) : PlacementStep;
+
+    /// <summary>Where its owner should be told, <paramref name="Tell"/> is that ModuleDeployment.</summary>
+    public sealed record Delete(Module Module, string Why, ModuleDeployment? Tell = null) : PlacementStep;
+
+    /// <summary>A Module that never had a pod is deleted: nothing has to be uninstalled first.</summary>
+    public sealed record Release(Module Module) : PlacementStep;
+}

@@ -1,0 +1,37 @@
+using ModuleController.Core.Modules;
+
+namespace ModuleController.Core.Planning;
+
+/// <summary>Decides which Modules of one base should exist and on which pod: moves towards the goals of the ReplicaSets, never
+/// past them, and never takes away more than maxUnavailable allows.</summary>
+public static class PlacementPlanner
+{
+    public static PlacementPlan Plan(PlacementState state, DateTimeOffset now)
+    {
+        var loads = new PlacementLoads(state);
+        List<PlacementStep> steps =
+        [
+            .. state.Strays.Where(module => module is { IsBound: false, Metadata.IsDeleting: true } && PlacementModules.HasOurFinalizer(module))
+                .OrderBy(module => module.Metadata.Name, StringComparer.Ordinal).Select(module => new PlacementStep.Release(module)),
+        ];
+        DateTimeOffset? lookAgainAt = null;
+        foreach (var group in InOrder(state.Groups))
+        {
+            var planner = new PlacementGroupPlanner(state, group, loads, now);
+            steps.AddRange(planner.Plan());
+            lookAgainAt = Earlier(lookAgainAt, planner.LookAgainAt);
+        }
+
+        return new() { Steps = steps, Counts = [.. state.Pods.Select(pod => loads.Count(pod.Uid))], LookAgainAt = lookAgainAt };
+    }
+
+    /// <summary>Higher priority first, then the older one: who comes first has the better choice of pods.</summary>
+    private static IEnumerable<PlacementGroup> InOrder(IEnumerable<PlacementGroup> groups) => groups
+        .OrderByDescending(group => group.Deployment.Priority)
+        .ThenBy(group => group.Deployment.Metadata.CreationTimestamp)
+        .ThenBy(group => group.Deployment.Metadata.Name, StringComparer.Ordinal)
+        .ThenBy(group => group.Deployment.Metadata.Uid, StringComparer.Ordinal);
+
+    private static DateTimeOffset? Earlier(DateTimeOffset? one, DateTimeOffset? other) =>
+        one is null || other < one ? other ?? one : one;
+}

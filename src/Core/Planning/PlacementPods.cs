@@ -1,0 +1,85 @@
+using System.Globalization;
+using ModuleController.Core.Builtin;
+using ModuleController.Core.Meta;
+using ModuleController.Core.Modules;
+
+namespace ModuleController.Core.Planning;
+
+/// <summary>What is observed of one base pod, before it is judged.</summary>
+public sealed record ObservedPod(Pod Pod, Node? Node, BaseView? View)
+{
+    public bool IsNewest { get; init; } = true;
+
+    /// <summary>An install found no Metaspace left in this base life.</summary>
+    public bool IsOutOfMetaspace { get; init; }
+}
+
+/// <summary>Judges base pods: who takes new Modules, who comes last, whose Modules have to move.</summary>
+public static class PlacementPods
+{
+    private const string ZoneLabel = "topology.kubernetes.io/zone";
+    private const string DisruptionTarget = "DisruptionTarget";
+    private const double FullMetaspace = 0.95;
+
+    // The agent's own readiness follows the modules; to count it would keep them away for ever.
+    private const string AgentContainer = "agent";
+
+    /// <summary>Neither terminating nor finished.</summary>
+    public static bool IsLiving(Pod pod) => !pod.Metadata.IsDeleting && pod.Status.Phase is not ("Succeeded" or "Failed");
+
+    public static PlacementPod Of(ObservedPod observed, TimeSpan grace, DateTimeOffset now)
+    {
+        var (pod, node, view) = (observed.Pod, observed.Node, observed.View);
+        return new()
+        {
+            Name = pod.Metadata.Name,
+            Uid = pod.Metadata.Uid!,
+            Ip = pod.Status.PodIp,
+            Refusal = Refusal(observed),
+            IsCurrent = view is { IsCurrent: true },
+            IsLost = NotReadySince(pod, node) is { } since && now - since >= grace,
+            IsShaky = node is { Spec.Unschedulable: true } || NodeNotReadySince(node) is not null
+                || pod.Status.Conditions.IsTrue(DisruptionTarget),
+            IsNewest = observed.IsNewest,
+            Domain = node?.Metadata.Labels.GetValueOrDefault(ZoneLabel) ?? "",
+            Headroom = view?.Jvm is { MaxMetaspace: > 0 } jvm ? Math.Max(0, jvm.MaxMetaspace - jvm.CommittedMetaspace) : 0,
+            MaxModules = int.TryParse(pod.Metadata.Labels.GetValueOrDefault(Labels.MaxModuleCount), NumberStyles.None,
+                CultureInfo.InvariantCulture, out var max) ? max : null,
+        };
+    }
+
+    /// <summary>When this pod will have been not Ready for too long; null: it is Ready, or already was so for too long.</summary>
+    public static DateTimeOffset? LostAt(ObservedPod observed, TimeSpan grace, DateTimeOffset now) =>
+        NotReadySince(observed.Pod, observed.Node) is { } since && since + grace > now ? since + grace : null;
+
+    private static string? Refusal(ObservedPod observed) => observed switch
+    {
+        { Pod: var pod } when !IsReady(pod) => "is not Ready",
+        { View: null or { IsConnected: false } } => "has no agent connected",
+        { View.IsCurrent: false } => "has an Arklet that does not answer",
+        { View: var view } when view.Biz.Any(biz => biz.IsStuck) => "needs a restart: a module is stuck there",
+        { IsOutOfMetaspace: true } => "is out of Metaspace",
+        { View.Jvm: { MaxMetaspace: > 0 } jvm } when jvm.CommittedMetaspace >= FullMetaspace * jvm.MaxMetaspace => "is out of Metaspace",
+        _ => null,
+    };
+
+    private static bool IsReady(Pod pod)
+    {
+        var containers = pod.Status.ContainerStatuses.Where(container => container.Name != AgentContainer).ToList();
+        return containers.Count > 0 ? containers.TrueForAll(container => container.Ready) : pod.Status.Conditions.IsTrue("ContainersReady");
+    }
+
+    private static DateTimeOffset? NotReadySince(Pod pod, Node? node)
+    {
+        var ofPod = IsReady(pod)
+            ? null
+            : pod.Status.Conditions.Find("ContainersReady") is { Status: not Condition.True } condition
+                ? condition.LastTransitionTime
+                : pod.Metadata.CreationTimestamp;
+        var ofNode = NodeNotReadySince(node);
+        return ofPod is null || ofNode < ofPod ? ofNode ?? ofPod : ofPod;
+    }
+
+    private static DateTimeOffset? NodeNotReadySince(Node? node) =>
+        node?.Status.Conditions.Find("Ready") is { Status: not Condition.True } condition ? condition.LastTransitionTime : null;
+}

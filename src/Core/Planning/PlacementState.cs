@@ -1,0 +1,75 @@
+using ModuleController.Core.Modules;
+
+namespace ModuleController.Core.Planning;
+
+/// <summary>Everything about one base that decides where Modules should be.</summary>
+public sealed record PlacementState
+{
+    /// <summary>The base's pods: controlled by it, neither terminating nor finished.</summary>
+    public required IReadOnlyList<PlacementPod> Pods { get; init; }
+
+    /// <summary>One for each ModuleDeployment of this base, orphaned ReplicaSets as groups of their own.</summary>
+    public required IReadOnlyList<PlacementGroup> Groups { get; init; }
+
+    /// <summary>Modules on these pods that belong to no group; they take their place all the same.</summary>
+    public IReadOnlyList<Module> Strays { get; init; } = [];
+
+    /// <summary>The namespace terminates, or the base is missing: nothing is created.</summary>
+    public bool CreatesNothing { get; init; }
+
+    /// <summary>Agents that are there have had the time to say so: until then absence says nothing, and nothing is taken away.</summary>
+    public bool HaveAgentsReported { get; init; } = true;
+
+    /// <summary>Why a Module has no place is told again when only the numbers changed; else each pod that comes up would
+    /// rewrite all waiting Modules.</summary>
+    public bool MayRefreshMessages { get; init; } = true;
+}
+
+/// <summary>A base pod as placement sees it.</summary>
+public sealed record PlacementPod
+{
+    public required string Name { get; init; }
+
+    public required string Uid { get; init; }
+
+    public string? Ip { get; init; }
+
+    /// <summary>Why this pod takes no new Module, whichever it is; null: it does.</summary>
+    public string? Refusal { get; init; }
+
+    /// <summary>Its agent speaks and Arklet answers: what runs there is known.</summary>
+    public bool IsCurrent { get; init; } = true;
+
+    /// <summary>Not Ready for longer than the grace time: what isn't symmetric is placed elsewhere.</summary>
+    public bool IsLost { get; init; }
+
+    /// <summary>On a cordoned or failing node, or about to be evicted: taken last.</summary>
+    public bool IsShaky { get; init; }
+
+    /// <summary>Of the base's newest ReplicaSet; only while the base rolls do pods differ in this.</summary>
+    public bool IsNewest { get; init; } = true;
+
+    /// <summary>The topology domain (zone); empty where the node names none.</summary>
+    public string Domain { get; init; } = "";
+
+    /// <summary>Bytes of Metaspace left; what cannot be known is 0.</summary>
+    public long Headroom { get; init; }
+
+    public int? MaxModules { get; init; }
+}
+
+/// <summary>The ReplicaSets of one ModuleDeployment on this base.</summary>
+public sealed record PlacementGroup(ModuleDeployment Deployment, IReadOnlyList<PlacementSet> Sets)
+{
+    /// <summary>Another, older ModuleDeployment has this module name here: this one does nothing.</summary>
+    public bool IsConflicting { get; init; }
+}
+
+/// <summary>A ReplicaSet with its Modules, deleting ones included.</summary>
+public sealed record PlacementSet(ModuleReplicaSet ReplicaSet, IReadOnlyList<Module> Modules)
+{
+    public int Goal => ReplicaSet.Metadata.IsDeleting ? 0 : ReplicaSet.Spec.Replicas;
+
+    public long Revision => long.TryParse(
+        ReplicaSet.Metadata.Labels.GetValueOrDefault(Labels.Revision), out var number) ? number : 0;
+}

@@ -1,0 +1,59 @@
+using ModuleController.Core.Modules;
+
+namespace ModuleController.Core.Planning;
+
+/// <summary>The end of a ModuleDeployment: first its Modules, then Service and ReplicaSets, then the finalizer.</summary>
+public static class RolloutDeletion
+{
+    /// <summary>What <c>--cascade=orphan</c> leaves on the object until its children are let go.</summary>
+    private const string OrphanFinalizer = "orphan";
+
+    public static RolloutPlan Plan(RolloutState state, DateTimeOffset now)
+    {
+        var meta = state.Deployment.Metadata;
+        if (!meta.Finalizers.Any(IsOurs)) return new();
+        // Orphaned: the children live on. In a terminating namespace each goes by itself, and nobody waits for another.
+        if (meta.Finalizers.Contains(OrphanFinalizer) || state.IsNamespaceTerminating) return new() { Steps = [LetGo(state.Deployment)] };
+
+        var status = Progress.Terminating(state, RolloutCounts.Of(state, state.Updated, now), now);
+        if (state.Sets.Any(set => set.Goal > 0 || set.Modules.Count > 0))
+            return new()
+            {
+                Status = status,
+                StepsAfterStatus = [.. state.Sets.Where(set => set.Goal > 0).Select(set => new RolloutStep.ScaleReplicaSet(set.ReplicaSet, 0))],
+                Events = state.Deployment.Status.ReleaseStatus?.Progress == ReleaseProgress.Terminating
+                    ? []
+                    : [new(Reasons.Terminating, $"{state.Sets.Sum(set => set.Modules.Count)} modules are uninstalled")],
+            };
+
+        // Only what we see gone is gone: the finalizer goes in the look after the one that deletes the last child.
+        List<RolloutStep> steps = [];
+        if (state.Service is { Metadata.IsDeleting: false } service && RolloutService.IsOurs(state.Deployment, service))
+            steps.Add(new RolloutStep.DeleteService(service));
+        foreach (var set in state.Sets)
+        {
+            if (set.ReplicaSet.Metadata.Finalizers.Any(FinalizerNames.OfVersion1.Contains))
+                steps.Add(new RolloutStep.UpdateReplicaSet(set.ReplicaSet, WithoutVersion1(set.ReplicaSet)));
+            if (!set.ReplicaSet.Metadata.IsDeleting) steps.Add(new RolloutStep.DeleteReplicaSet(set.ReplicaSet));
+        }
+
+        if (steps.Count == 0) steps.Add(LetGo(state.Deployment));
+        return new() { Steps = steps };
+    }
+
+    public static ModuleReplicaSet WithoutVersion1(ModuleReplicaSet replicaSet) => replicaSet with
+    {
+        Metadata = replicaSet.Metadata with
+        {
+            Finalizers = [.. replicaSet.Metadata.Finalizers.Where(name => !FinalizerNames.OfVersion1.Contains(name))],
+        },
+    };
+
+    private static RolloutStep.UpdateDeployment LetGo(ModuleDeployment deployment) => new(deployment, deployment with
+    {
+        Metadata = deployment.Metadata with { Finalizers = [.. deployment.Metadata.Finalizers.Where(name => !IsOurs(name))] },
+    });
+
+    private static bool IsOurs(string finalizer) =>
+        finalizer == FinalizerNames.ModuleDeployment || FinalizerNames.OfVersion1.Contains(finalizer);
+}

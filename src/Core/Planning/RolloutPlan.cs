@@ -1,0 +1,53 @@
+using ModuleController.Core.Builtin;
+using ModuleController.Core.Meta;
+using ModuleController.Core.Modules;
+
+namespace ModuleController.Core.Planning;
+
+/// <summary>What is to be done about one ModuleDeployment, in this order: prepare, write the status, scale.</summary>
+public sealed record RolloutPlan
+{
+    public IReadOnlyList<RolloutStep> Steps { get; init; } = [];
+
+    /// <summary>Null: there is nothing to say any more.</summary>
+    public ModuleDeploymentStatus? Status { get; init; }
+
+    /// <summary>Only after the status is written: a batch is announced before it begins.</summary>
+    public IReadOnlyList<RolloutStep> StepsAfterStatus { get; init; } = [];
+
+    public IReadOnlyList<PlannedEvent> Events { get; init; } = [];
+
+    /// <summary>A jar is being inspected: answers of agents matter to this one.</summary>
+    public bool AwaitsInspection { get; init; }
+
+    public DateTimeOffset? LookAgainAt { get; init; }
+}
+
+/// <summary>An Event about the planned object.</summary>
+public sealed record PlannedEvent(string Reason, string Message, bool IsWarning = false);
+
+/// <summary>One change; a closed set, carrying one out is one API call (or one command to an agent).</summary>
+public abstract record RolloutStep
+{
+    private RolloutStep() { }
+
+    /// <summary>The fields that differ between the two, finalizers included.</summary>
+    public sealed record UpdateDeployment(ModuleDeployment Before, ModuleDeployment After) : RolloutStep;
+
+    public sealed record CreateReplicaSet(ModuleReplicaSet ReplicaSet) : RolloutStep;
+
+    public sealed record UpdateReplicaSet(ModuleReplicaSet Before, ModuleReplicaSet After) : RolloutStep;
+
+    /// <summary>Guarded by the version that was seen: one that was orphaned meanwhile is no longer ours to empty.</summary>
+    public sealed record ScaleReplicaSet(ModuleReplicaSet ReplicaSet, int Replicas) : RolloutStep;
+
+    public sealed record DeleteReplicaSet(ModuleReplicaSet ReplicaSet) : RolloutStep;
+
+    public sealed record CreateService(Service Service) : RolloutStep;
+
+    public sealed record UpdateService(Service Before, Service After) : RolloutStep;
+
+    public sealed record DeleteService(Service Service) : RolloutStep;
+
+    public sealed record Inspect(ObjectKey Pod, string PodUid, ModuleCommand.Inspect Command) : RolloutStep;
+}

@@ -1,0 +1,40 @@
+using ModuleController.Core.Modules;
+
+namespace ModuleController.Core.Planning;
+
+/// <summary>How many modules are desired, and what <c>replicas</c> and <c>scaleReplicas</c> should say.</summary>
+/// <param name="Desired">The number that counts now.</param>
+/// <param name="Replicas">What spec.replicas should be, once the goals are set.</param>
+/// <param name="ScaleReplicas">What spec.scaleReplicas should be, once the goals are set.</param>
+public sealed record RolloutReplicas(int Desired, int? Replicas, int? ScaleReplicas)
+{
+    /// <summary>The change came through the scale subresource.</summary>
+    public bool IsByScale { get; init; }
+
+    /// <summary>Someone scaled what follows its base.</summary>
+    public bool IsScaleIgnored { get; init; }
+
+    /// <summary>Neither field says anything: 0, as in v1, and worth a warning.</summary>
+    public bool IsUnset { get; init; }
+
+    /// <summary>Whichever differs from what was observed is the change; an absent one yields; else <c>replicas</c> wins.</summary>
+    /// <remarks>First the goals are set, then the other field is written, then <c>observedReplicas</c>: a crash in between
+    /// repeats and harms nothing.</remarks>
+    public static RolloutReplicas Of(ModuleDeployment deployment, int basePods)
+    {
+        var (replicas, scale, observed) =
+            (deployment.Spec.Replicas, deployment.Spec.ScaleReplicas, deployment.Status.ObservedReplicas);
+        if (deployment.Spec.IsSymmetric)
+            return new(basePods, -1, basePods)
+            {
+                // A number that is neither what we wrote nor what we are about to write is someone else's.
+                IsScaleIgnored = observed is not null && scale is not null && scale != observed && scale != basePods,
+            };
+        if (replicas is null && scale is null) return Same(0) with { IsUnset = true };
+        if (replicas is null) return Same(scale!.Value) with { IsByScale = scale != observed };
+        var isScaled = scale is not null && scale != replicas && replicas == observed;
+        return Same(isScaled ? scale!.Value : replicas.Value) with { IsByScale = isScaled };
+    }
+
+    private static RolloutReplicas Same(int number) => new(Math.Max(0, number), Math.Max(0, number), Math.Max(0, number));
+}

@@ -1,0 +1,36 @@
+using ModuleController.Core.Modules;
+
+namespace ModuleController.Core.Planning.Upgrades;
+
+/// <summary>How an old Module on a pod gives way to a new one: a class per policy.</summary>
+internal interface IUpgrade
+{
+    /// <summary>Whether, and how, the old one's replacement may begin now.</summary>
+    UpgradeStart Start(Module old, PlacementBudget budget);
+
+    /// <summary>The replacement exists: whether the old one may go now.</summary>
+    bool MayOldGo(Module old, Module replacement, PlacementBudget budget);
+}
+
+internal enum UpgradeStart
+{
+    /// <summary>Not now: too many are unavailable.</summary>
+    Wait,
+
+    /// <summary>The new one is made beside the old one, which stays.</summary>
+    Beside,
+
+    /// <summary>The new one is made and the old one goes at once.</summary>
+    Instead,
+
+    /// <summary>Nothing else serves: the new one has to come up on another pod first.</summary>
+    Elsewhere,
+}
+
+internal static class Upgrade
+{
+    public static IUpgrade Of(ModuleDeployment deployment, ModuleSource old, ModuleSource @new) =>
+        UpgradePolicies.Between(deployment, old, @new) == UpgradePolicy.InstallThenUninstall
+            ? new InstallThenUninstall()
+            : new UninstallThenInstall();
+}

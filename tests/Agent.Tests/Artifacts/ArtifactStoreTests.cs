@@ -1,0 +1,248 @@
+using System.Security.Cryptography;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
+using ModuleController.Agent.Artifacts;
+using ModuleController.ArkletSimulator;
+using ModuleController.Protocol.V1;
+
+namespace ModuleController.Agent.Tests.Artifacts;
+
+/// <summary>Downloads from a real web server that misbehaves on order.</summary>
+public sealed class ArtifactStoreTests : IAsyncLifetime
+{
+    private static readonly ModuleRef Orders = new() { ModuleUid = "u1", Name = "orders", Version = "1.0.0" };
+    private readonly TemporaryFolder _folder = new();
+    private readonly List<string> _ranges = [];
+    private readonly Downloader _downloader = new(
+        new DownloadLimits { MaxBytes = 300_000, FirstDelay = TimeSpan.FromMilliseconds(5), Silence = TimeSpan.FromMilliseconds(500) },
+        TimeProvider.System, NullLogger.Instance);
+
+    private WebApplication? _server;
+    private byte[] _jar = [];
+    private int _requests;
+
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
+
+    public async ValueTask InitializeAsync()
+    {
+        var jar = _folder.Combine("source.jar");
+        // Filled up with what doesn't compress, so that there is something to cut.
+        SampleJar.Write(jar, "orders", "1.0.0", "orders", new Dictionary<string, string>
+        {
+            ["Filler"] = Convert.ToHexString(new Random(7).GetItems(Enumerable.Range(0, 256).Select(i => (byte)i).ToArray(), 100_000)),
+        });
+        _jar = await File.ReadAllBytesAsync(jar, Cancellation);
+
+        var builder = WebApplication.CreateSlimBuilder();
+        builder.Logging.ClearProviders();
+        builder.WebHost.UseUrls("http://127.0.0.1:0");
+        _server = builder.Build();
+        _server.MapGet("/good.jar", () => Results.Bytes(_jar));
+        _server.MapGet("/cut-once.jar", context => CutAsync(context, tagged: true));
+        _server.MapGet("/cut-untagged.jar", context => CutAsync(context, tagged: false));
+        _server.MapGet("/busy-twice.jar", () => ++_requests <= 2 ? Results.StatusCode(503) : Results.Bytes(_jar));
+        _server.MapGet("/busy.jar", () => { _requests++; return Results.StatusCode(503); });
+        _server.MapGet("/silent.jar", async context =>
+        {
+            _requests++;
+            await context.Response.Body.WriteAsync(_jar.AsMemory(0, 10));
+            await context.Response.Body.FlushAsync();
+            await Task.Delay(Timeout.InfiniteTimeSpan, TimeProvider.System, context.RequestAborted);
+        });
+        _server.MapGet("/moved.jar", () => Results.Redirect("/good.jar"));
+        _server.MapGet("/moved-to-file.jar", () => Results.Redirect("file:///etc/hostname"));
+        _server.MapGet("/moved-to-https.jar", () => Results.Redirect("https://127.0.0.1/good.jar"));
+        _server.MapGet("/circle.jar", () => Results.Redirect("/circle.jar"));
+        _server.MapGet("/huge.jar", () => Results.Bytes(new byte[300_001]));
+        _server.MapGet("/endless.jar", async context =>
+        {
+            while (!context.RequestAborted.IsCancellationRequested) await context.Response.Body.WriteAsync(new byte[10_000]);
+        });
+        _server.MapGet("/text.jar", () => Results.Text("this is no jar"));
+        await _server.StartAsync(Cancellation);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        _downloader.Dispose();
+        if (_server is not null) await _server.DisposeAsync();
+        _folder.Dispose();
+    }
+
+    [Theory]
+    [InlineData("good.jar")]
+    [InlineData("moved.jar")]
+    [InlineData("busy-twice.jar")]
+    public async Task A_jar_comes_to_the_volume_under_its_content(string path)
+    {
+        var jar = await GetAsync(path);
+        Assert.Equal(_jar, await File.ReadAllBytesAsync(jar.Path, Cancellation));
+        Assert.Equal(Sha256(), jar.Sha256);
+        Assert.EndsWith($"artifacts/orders-1.0.0-{Sha256()}.jar", jar.Path, StringComparison.Ordinal);
+        Assert.Equal(("orders", "1.0.0", "orders"), (jar.Manifest.Name, jar.Manifest.Version, jar.Manifest.WebContextPath));
+        Assert.Equal($"file://{jar.Path}", jar.Url.AbsoluteUri);
+    }
+
+    [Fact]
+    public async Task A_cut_download_goes_on_where_it_was()
+    {
+        var jar = await GetAsync("cut-once.jar");
+        Assert.Equal(_jar, await File.ReadAllBytesAsync(jar.Path, Cancellation));
+        Assert.Equal("", _ranges[0]);
+        Assert.Matches("^bytes=[1-9][0-9]*-$", _ranges[1]);
+    }
+
+    [Fact]
+    public async Task A_cut_download_of_a_file_without_a_tag_starts_again()
+    {
+        var jar = await GetAsync("cut-untagged.jar");
+        Assert.Equal(_jar, await File.ReadAllBytesAsync(jar.Path, Cancellation));
+        Assert.Equal(["", ""], _ranges);
+    }
+
+    [Theory]
+    [InlineData("none.jar", Reason.ArtifactNotFound, "HTTP_404")]
+    [InlineData("busy.jar", Reason.ArtifactUnreachable, "HTTP_503")]
+    [InlineData("silent.jar", Reason.ArtifactUnreachable, "UNREACHABLE")]
+    [InlineData("moved-to-file.jar", Reason.ArtifactUnreachable, "REDIRECT_REFUSED")]
+    [InlineData("moved-to-https.jar", Reason.ArtifactUnreachable, "REDIRECT_REFUSED")]
+    [InlineData("circle.jar", Reason.ArtifactUnreachable, "TOO_MANY_REDIRECTS")]
+    [InlineData("huge.jar", Reason.InvalidArtifact, "TOO_LARGE")]
+    [InlineData("endless.jar", Reason.InvalidArtifact, "TOO_LARGE")]
+    [InlineData("text.jar", Reason.InvalidArtifact, "BAD_JAR")]
+    public async Task What_can_not_be_had_says_why_and_leaves_nothing(string path, Reason reason, string code)
+    {
+        var refused = await Assert.ThrowsAsync<ArtifactException>(() => GetAsync(path));
+        Assert.Equal((reason, code), (refused.Reason, refused.Code));
+        Assert.Empty(Directory.GetFiles(_folder.Combine("artifacts")));
+        if (path is "busy.jar" or "silent.jar") Assert.Equal(new DownloadLimits().Attempts, _requests);
+    }
+
+    [Fact]
+    public async Task A_server_that_nobody_runs_is_unreachable()
+    {
+        var refused = await Assert.ThrowsAsync<ArtifactException>(
+            () => Store().GetAsync(Orders, new() { Url = "http://127.0.0.1:9/x.jar" }, null, () => { }, Cancellation));
+        Assert.Equal(Reason.ArtifactUnreachable, refused.Reason);
+    }
+
+    [Fact]
+    public async Task Another_digest_is_refused_with_both()
+    {
+        var refused = await Assert.ThrowsAsync<ArtifactException>(() => GetAsync("good.jar", sha256: new string('0', 64)));
+        Assert.Equal(Reason.DigestMismatch, refused.Reason);
+        Assert.Contains(Sha256(), refused.Message, StringComparison.Ordinal);
+        var md5 = await Assert.ThrowsAsync<ArtifactException>(() => GetAsync("good.jar", md5: new string('0', 32)));
+        Assert.Equal(Reason.DigestMismatch, md5.Reason);
+        await GetAsync("good.jar", sha256: Sha256(), md5: Convert.ToHexStringLower(MD5.HashData(_jar)));
+    }
+
+    [Fact]
+    public async Task A_jar_of_another_name_or_version_is_refused_with_both()
+    {
+        var other = new ModuleRef { ModuleUid = "u", Name = "orders", Version = "1.0.1" };
+        var refused = await Assert.ThrowsAsync<ArtifactException>(
+            () => Store().GetAsync(other, new() { Url = Url("good.jar") }, null, () => { }, Cancellation));
+        Assert.Equal((Reason.InvalidArtifact, "OTHER_MODULE"), (refused.Reason, refused.Code));
+        Assert.Contains("orders:1.0.0", refused.Message, StringComparison.Ordinal);
+        Assert.Contains("orders:1.0.1", refused.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("../orders", "1.0.0")]
+    [InlineData("orders", "../../1.0.0")]
+    [InlineData("..", "1.0.0")]
+    [InlineData("orders/x", "1.0.0")]
+    [InlineData("orders", "1:0")]
+    public async Task A_name_that_would_leave_the_folder_is_refused(string name, string version)
+    {
+        var module = new ModuleRef { ModuleUid = "u", Name = name, Version = version };
+        var refused = await Assert.ThrowsAsync<ArtifactException>(
+            () => Store().GetAsync(module, new() { Url = Url("good.jar") }, null, () => { }, Cancellation));
+        Assert.Equal((Reason.InvalidArtifact, "BAD_NAME"), (refused.Reason, refused.Code));
+    }
+
+    [Fact]
+    public async Task A_file_is_copied_and_a_missing_one_is_not_found()
+    {
+        var jar = await Store().GetAsync(Orders, new() { Url = new Uri(_folder.Combine("source.jar")).AbsoluteUri }, null, () => { }, Cancellation);
+        Assert.Equal(Sha256(), jar.Sha256);
+        var refused = await Assert.ThrowsAsync<ArtifactException>(
+            () => Store().GetAsync(Orders, new() { Url = "file:///nowhere/x.jar" }, null, () => { }, Cancellation));
+        Assert.Equal(Reason.ArtifactNotFound, refused.Reason);
+    }
+
+    [Fact]
+    public async Task A_known_digest_needs_no_download_and_a_changed_cache_is_fetched_anew()
+    {
+        var first = await GetAsync("good.jar");
+        var known = await Store().GetAsync(
+            Orders, new() { Url = "http://127.0.0.1:9/gone.jar", Sha256 = Sha256() }, null, () => { }, Cancellation);
+        Assert.Equal(first.Path, known.Path);
+
+        await File.WriteAllTextAsync(first.Path, "rotten", Cancellation);
+        await GetAsync("good.jar", sha256: Sha256());
+        Assert.Equal(_jar, await File.ReadAllBytesAsync(first.Path, Cancellation));
+    }
+
+    [Fact]
+    public void Unused_jars_go_the_oldest_first()
+    {
+        var store = Store(keepUnused: 1);
+        foreach (var (name, hours) in new[] { ("used", 9), ("old", 8), ("older", 9), ("new", 1) })
+        {
+            File.WriteAllText(_folder.Combine("artifacts", name + ".jar"), name);
+            File.SetLastWriteTimeUtc(_folder.Combine("artifacts", name + ".jar"), TimeProvider.System.GetUtcNow().UtcDateTime.AddHours(-hours));
+        }
+
+        store.Evict([_folder.Combine("artifacts", "used.jar")]);
+        Assert.Equal(["new.jar", "used.jar"], Directory.GetFiles(_folder.Combine("artifacts")).Select(Path.GetFileName).Order());
+    }
+
+    [Fact]
+    public void A_manifest_line_is_continued_by_a_blank_and_ends_with_the_main_section()
+    {
+        var attributes = JarManifest.ParseMainSection("Ark-Biz-Name: a-long-\r\n name\r\nark-biz-version: 1\r\n\r\nName: x\r\nArk-Biz-Name: other\r\n");
+        Assert.Equal(("a-long-name", "1"), (attributes["Ark-Biz-Name"], attributes["Ark-Biz-Version"]));
+    }
+
+    private ArtifactStore Store(int keepUnused = 10) =>
+        new(_folder.Combine("artifacts"), _downloader, TimeProvider.System, NullLogger.Instance) { KeepUnused = keepUnused };
+
+    private Task<CachedJar> GetAsync(string path, string sha256 = "", string md5 = "") =>
+        Store().GetAsync(Orders, new() { Url = Url(path), Sha256 = sha256, Md5 = md5 }, null, () => { }, Cancellation);
+
+    private string Url(string path) => $"{_server!.Urls.First()}/{path}";
+
+    private string Sha256() => Convert.ToHexStringLower(SHA256.HashData(_jar));
+
+    /// <summary>The first request gets 50,000 bytes and a cut, the next what it asks for.</summary>
+    private async Task CutAsync(HttpContext context, bool tagged)
+    {
+        var range = context.Request.Headers.Range.ToString();
+        _ranges.Add(range);
+        if (tagged) context.Response.Headers.ETag = "\"v1\"";
+        if (_ranges.Count == 1)
+        {
+            context.Response.ContentLength = _jar.Length;
+            await context.Response.Body.WriteAsync(_jar.AsMemory(0, 50_000));
+            await context.Response.Body.FlushAsync();
+            // What the client has not read when the connection is reset is lost to it.
+            await Task.Delay(TimeSpan.FromMilliseconds(300), TimeProvider.System);
+            context.Abort();
+            return;
+        }
+
+        var from = range.Length > 0 ? int.Parse(range["bytes=".Length..^1], System.Globalization.CultureInfo.InvariantCulture) : 0;
+        if (from > 0)
+        {
+            context.Response.StatusCode = 206;
+            context.Response.Headers.ContentRange = $"bytes {from}-{_jar.Length - 1}/{_jar.Length}";
+        }
+
+        await context.Response.Body.WriteAsync(_jar.AsMemory(from));
+    }
+}

@@ -1,0 +1,108 @@
+using System.Collections.Concurrent;
+using Microsoft.Extensions.Logging.Abstractions;
+using ModuleController.Agent.Artifacts;
+using ModuleController.Agent.Commands;
+using ModuleController.Agent.Journal;
+using ModuleController.Agent.Observing;
+using ModuleController.ArkletSimulator;
+using ModuleController.Protocol.V1;
+
+namespace ModuleController.Agent.Tests.Commands;
+
+/// <summary>A runner and its neighbours in one process, over a fake Arklet; it can be ended as by kill -9 and begun again.</summary>
+public sealed class RunnerBench : IAsyncDisposable
+{
+    private readonly TemporaryFolder _folder = new();
+    private readonly ConcurrentDictionary<string, TaskCompletionSource<CommandResult>> _results = new();
+    private CancellationTokenSource _ending = new();
+    private Downloader? _downloader;
+    private Task[] _loops = [];
+
+    public FakeArklet Arklet { get; } = new();
+
+    public CommandJournal Journal { get; private set; } = null!;
+
+    public BaseObserver Observer { get; private set; } = null!;
+
+    public CommandRunner Runner { get; private set; } = null!;
+
+    public string JournalFile => _folder.Combine("journal");
+
+    public string Life => Observer.View.Life!.Id;
+
+    public static async Task<RunnerBench> StartAsync()
+    {
+        var bench = new RunnerBench();
+        bench.Arklet.BeginLife(TimeSpan.FromSeconds(100));
+        await bench.BeginAsync();
+        return bench;
+    }
+
+    public Uri Jar(string name, string version)
+    {
+        var path = _folder.Combine($"{name}-{version}.jar");
+        if (!File.Exists(path)) SampleJar.Write(path, name, version, name);
+        return new Uri(path);
+    }
+
+    public async Task<CommandResult> RunAsync(Command command)
+    {
+        var done = Expect(command.Id);
+        Runner.Submit(command);
+        return await done.WaitAsync(TimeSpan.FromSeconds(20), TestContext.Current.CancellationToken);
+    }
+
+    public Task<CommandResult> Expect(string id) =>
+        (_results[id] = new(TaskCreationOptions.RunContinuationsAsynchronously)).Task;
+
+    /// <summary>What a dying process leaves: the loops stop where they are, and nothing more is written.</summary>
+    public async Task DieAndComeBackAsync()
+    {
+        await EndAsync();
+        await BeginAsync();
+    }
+
+    public async Task<BaseView> LookAsync() =>
+        await Observer.ReadAsync(TestContext.Current.CancellationToken) ?? throw new InvalidOperationException("no answer");
+
+    public async ValueTask DisposeAsync()
+    {
+        await EndAsync();
+        _folder.Dispose();
+    }
+
+    private async Task BeginAsync()
+    {
+        _ending = new CancellationTokenSource();
+        var (time, log) = (TimeProvider.System, NullLogger.Instance);
+        Journal = CommandJournal.Open(_folder.Path, log);
+        Observer = new BaseObserver(
+            Arklet, Journal,
+            new ObserverOptions { HealthInterval = TimeSpan.FromMilliseconds(50), QueryInterval = TimeSpan.FromMilliseconds(100), DownInterval = TimeSpan.FromMilliseconds(20) },
+            time, log);
+        _downloader = new Downloader(new DownloadLimits(), time, log);
+        Runner = new CommandRunner(
+            new CommandTools(Arklet, Observer, Journal, new ArtifactStore(_folder.Combine("artifacts"), _downloader, time, log), time)
+            {
+                SettleTime = TimeSpan.FromMilliseconds(600),
+                AskInterval = TimeSpan.FromMilliseconds(10),
+            },
+            log);
+        Runner.Finished += result =>
+        {
+            if (_results.TryGetValue(result.CommandId, out var waiting)) waiting.TrySetResult(result);
+        };
+        _loops = [Observer.RunAsync(_ending.Token), Runner.RunAsync(_ending.Token)];
+        await Observer.ReadAsync(TestContext.Current.CancellationToken);
+    }
+
+    private async Task EndAsync()
+    {
+        await _ending.CancelAsync();
+        await Task.WhenAll(_loops).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        Observer.Dispose();
+        Journal.Dispose();
+        _downloader?.Dispose();
+        _ending.Dispose();
+    }
+}

@@ -1,0 +1,164 @@
+using Grpc.Core;
+using ModuleController.ArkletSimulator;
+using ModuleController.Protocol.V1;
+using static ModuleController.Agent.Tests.EndToEnd.AgentCommands;
+
+namespace ModuleController.Agent.Tests.EndToEnd;
+
+/// <summary>What the agent process does on its own: connecting, being refused, being alone, ending.</summary>
+public sealed class AgentProcessTests : IAsyncLifetime
+{
+    private readonly TemporaryFolder _folder = new();
+    private SimulatedBase _base = null!;
+    private ScriptedGateway _gateway = null!;
+
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
+
+    public async ValueTask InitializeAsync()
+    {
+        _base = await SimulatedBase.StartAsync(new());
+        _gateway = await ScriptedGateway.StartAsync(Cancellation);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await _gateway.DisposeAsync();
+        await _base.DisposeAsync();
+        _folder.Dispose();
+    }
+
+    [Fact]
+    public async Task It_says_who_it_is_with_the_token_of_now_and_beats_at_the_interval_it_is_told()
+    {
+        var token = _folder.Combine("token");
+        await File.WriteAllTextAsync(token, "first\n", Cancellation);
+        await using var agent = Start($"--token-file={token}");
+        var session = await _gateway.AcceptAsync(Cancellation);
+        Assert.Equal(("shop", "base-0", "pod-uid-0"), (session.Hello.PodNamespace, session.Hello.PodName, session.Hello.PodUid));
+        Assert.Equal("Bearer first", session.Headers.GetValue("authorization"));
+        await session.UntilAsync(s => s.Messages.Count(message => message.Heartbeat is not null) >= 2, "two heartbeats");
+
+        await File.WriteAllTextAsync(token, "second", Cancellation);
+        session.Close();
+        var next = await _gateway.AcceptAsync(Cancellation);
+        Assert.Equal("Bearer second", next.Headers.GetValue("authorization"));
+    }
+
+    [Fact]
+    public async Task A_command_beyond_the_limits_closes_the_stream_touches_nothing_and_the_agent_comes_back()
+    {
+        await using var agent = Start();
+        var session = await KnownAsync();
+        var bad = Install(session.Life, "orders", "1.0.0", Jar("orders"));
+        bad.Install.Source.Sha256 = "no hex";
+        await session.SendAsync(bad);
+        var next = await _gateway.AcceptAsync(Cancellation);
+        Assert.Contains("source.sha256 is not 64 hex digits", agent.Output, StringComparison.Ordinal);
+        Assert.True(session.HasEnded);
+        Assert.Empty(_base.Statistics[^1].InstallsStarted);
+        Assert.Equal(Outcome.Succeeded, (await next.RunAsync(Install(session.Life, "orders", "1.0.0", Jar("orders")))).Outcome);
+    }
+
+    [Fact]
+    public async Task A_replica_that_does_not_lead_sends_it_to_the_one_that_does()
+    {
+        await using var leader = await ScriptedGateway.StartAsync(Cancellation);
+        _gateway.Refusal = (
+            new Status(StatusCode.Unavailable, "this controller is not the leader"),
+            new Metadata { { "leader-address", $"{leader.Address.Host}:{leader.Address.Port}" } });
+        await using var agent = Start();
+        Assert.Equal("base-0", (await leader.AcceptAsync(Cancellation)).Hello.PodName);
+    }
+
+    [Fact]
+    public async Task Without_a_controller_it_brings_the_last_set_back_in_order_and_is_not_ready_before()
+    {
+        await using var agent = Start("--replay-after=3s");
+        var session = await KnownAsync();
+        foreach (var name in new[] { "orders", "invoice" })
+            Assert.Equal(Outcome.Succeeded, (await session.RunAsync(Install(session.Life, name, "1.0.0", Jar(name)))).Outcome);
+        Assert.Equal((0, ""), await AgentProcess.RunAsync("ready", $"--state-dir={_folder.Path}"));
+
+        await _gateway.DisposeAsync();
+        await _base.KillAsync();
+        File.Delete(Jar("orders").LocalPath);
+        await UntilAsync(async () => (await AgentProcess.RunAsync("ready", $"--state-dir={_folder.Path}")).Output.Contains("Down", StringComparison.Ordinal));
+        await _base.StartLifeAsync();
+
+        await UntilAsync(() => Task.FromResult(_base.Statistics[^1].Installs.Count == 2));
+        Assert.Equal(2, _base.Statistics.Count);
+        Assert.All(_base.Statistics[^1].Installs.Values, count => Assert.Equal(1, count));
+        await UntilAsync(async () => (await AgentProcess.RunAsync("ready", $"--state-dir={_folder.Path}")).Code == 0);
+        var begun = agent.Output.Split('\n').Where(line => line.Contains("command replay/", StringComparison.Ordinal) && line.Contains("begins", StringComparison.Ordinal));
+        Assert.Collection(
+            begun, line => Assert.Contains("Install orders:1.0.0", line, StringComparison.Ordinal),
+            line => Assert.Contains("Install invoice:1.0.0", line, StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task It_ends_at_once_when_told_also_with_a_stream_open_and_an_install_under_way()
+    {
+        _base.Order("orders", new() { Hangs = true });
+        await using var agent = Start();
+        var session = await KnownAsync();
+        await session.SendAsync(Install(session.Life, "orders", "1.0.0", Jar("orders")));
+        await session.UntilAsync(s => s.Biz("orders", "1.0.0") is not null, "the install under way");
+        var before = TimeProvider.System.GetTimestamp();
+        Assert.Equal(0, await agent.StopAsync());
+        Assert.InRange(TimeProvider.System.GetElapsedTime(before).TotalSeconds, 0, 5);
+    }
+
+    [Fact]
+    public async Task A_second_agent_on_the_same_folder_is_refused()
+    {
+        await using var agent = Start();
+        await KnownAsync();
+        var (code, output) = await AgentProcess.RunAsync(
+            $"--controller-address={_gateway.Address}", "--pod-namespace=a", "--pod-name=b", "--pod-uid=c", $"--state-dir={_folder.Path}");
+        Assert.Equal(1, code);
+        Assert.Contains("held by another agent process", output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_probe_without_an_agent_says_why()
+    {
+        var (code, output) = await AgentProcess.RunAsync("ready", $"--state-dir={_folder.Path}");
+        Assert.Equal(1, code);
+        Assert.Contains("ready.json", output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Every_bad_option_is_named()
+    {
+        var (code, output) = await AgentProcess.RunAsync(
+            "--controller-address=ftp://x", "--pod-name=b", "--pod-uid=c", "--arklet-port=70000", "--health-interval=fast", "--what=1");
+        Assert.Equal(2, code);
+        foreach (var option in new[] { "CONTROLLER_ADDRESS", "POD_NAMESPACE", "ARKLET_PORT", "HEALTH_INTERVAL", "--what" })
+            Assert.Contains(option, output, StringComparison.Ordinal);
+    }
+
+    private AgentProcess Start(params string[] more) =>
+        AgentProcess.Start(_gateway.Address, _base.Arklet.Address.ToString(), _base.ArkletPort, _folder.Path, more);
+
+    private async Task<GatewaySession> KnownAsync()
+    {
+        var session = await _gateway.AcceptAsync(Cancellation);
+        await session.UntilAsync(s => s.Snapshot is { BizKnown: true }, "a snapshot with the list of modules");
+        return session;
+    }
+
+    private Uri Jar(string name)
+    {
+        var path = _folder.Combine($"{name}.source.jar");
+        if (!File.Exists(path)) SampleJar.Write(path, name, "1.0.0", name);
+        return new Uri(path);
+    }
+
+    /// <summary>For what another process shows only when asked.</summary>
+    private static async Task UntilAsync(Func<Task<bool>> condition)
+    {
+        using var late = CancellationTokenSource.CreateLinkedTokenSource(Cancellation);
+        late.CancelAfter(TimeSpan.FromSeconds(60));
+        while (!await condition()) await Task.Delay(TimeSpan.FromMilliseconds(100), TimeProvider.System, late.Token);
+    }
+}

@@ -1,0 +1,179 @@
+using CsCheck;
+using Google.Protobuf;
+using Microsoft.Extensions.Logging.Abstractions;
+using ModuleController.Agent.Journal;
+using ModuleController.Protocol;
+using ModuleController.Protocol.V1;
+
+namespace ModuleController.Agent.Tests.Journal;
+
+public sealed class CommandJournalTests : IDisposable
+{
+    private static readonly DateTimeOffset Noon = new(2026, 3, 1, 12, 0, 0, TimeSpan.Zero);
+    private readonly TemporaryFolder _folder = new();
+
+    public void Dispose() => _folder.Dispose();
+
+    [Fact]
+    public void What_was_appended_is_there_after_a_reopening()
+    {
+        using (var journal = Open())
+        {
+            journal.Append(new JournalRecord.LifeBegan("b-1", Noon), new JournalRecord.EpochSeen(7));
+            journal.Append(new JournalRecord.Owned(Module("orders", "b-1")), Answer("c1", unsettled: false));
+            journal.Append(Intent("c2", "invoice"));
+        }
+
+        using var again = Open();
+        Assert.Equal((7UL, "b-1"), (again.State.HighestEpoch, again.State.Life));
+        Assert.Equal(Module("orders", "b-1"), again.State.Owner("orders", "1.0.0"));
+        Assert.Equal(("c1", true), (again.FindResult("c1")!.CommandId, again.FindResult("c1")!.Repeated));
+        Assert.Equal("c2", Assert.Single(again.State.Unanswered).CommandId);
+    }
+
+    [Fact]
+    public void A_new_life_forgets_answers_and_intents_and_keeps_what_is_to_be_brought_back()
+    {
+        using var journal = Open();
+        journal.Append(
+            new JournalRecord.LifeBegan("b-1", Noon), new JournalRecord.EpochSeen(3), new JournalRecord.Owned(Module("orders", "b-1")),
+            Intent("c1", "hangs"), new JournalRecord.Stuck("hangs", "1.0.0"), Answer("c2", unsettled: false));
+        journal.Append(new JournalRecord.LifeBegan("b-2", Noon.AddMinutes(1)));
+
+        Assert.Null(journal.FindResult("c2"));
+        Assert.Empty(journal.State.Intents);
+        Assert.False(journal.State.IsStuck("hangs", "1.0.0"));
+        Assert.Null(journal.State.Owner("orders", "1.0.0"));
+        Assert.Equal("orders", Assert.Single(journal.State.Modules).Name);
+        Assert.Equal(3UL, journal.State.HighestEpoch);
+    }
+
+    [Fact]
+    public void What_a_controller_left_out_for_ten_minutes_is_not_brought_back_in_the_life_after()
+    {
+        using var journal = Open();
+        journal.Append(
+            new JournalRecord.LifeBegan("b-1", Noon), new JournalRecord.Owned(Module("unwanted", "b-1")),
+            new JournalRecord.LifeBegan("b-2", Noon.AddMinutes(1)), new JournalRecord.ControllerAnswered(Noon.AddMinutes(2)),
+            new JournalRecord.Owned(Module("orders", "b-2")));
+        journal.Append(new JournalRecord.LifeBegan("b-3", Noon.AddMinutes(12)));
+        Assert.Equal(["orders"], journal.State.Modules.Select(module => module.Name));
+    }
+
+    [Fact]
+    public void A_cut_at_any_byte_leaves_the_records_that_were_whole_and_the_journal_goes_on() => Records.Sample(
+        records =>
+        {
+            using var folder = new TemporaryFolder();
+            using (var journal = Open(folder.Path)) foreach (var record in records) journal.Append(record);
+            var file = folder.Combine("journal");
+            var whole = File.ReadAllBytes(file);
+            for (var cut = 0; cut <= whole.Length; cut++)
+            {
+                File.WriteAllBytes(file, whole[..cut]);
+                var lines = whole[..cut].Count(b => b == (byte)'\n');
+                var expected = records.Take(lines).Append(new JournalRecord.EpochSeen(99));
+                using (var journal = Open(folder.Path)) journal.Append(new JournalRecord.EpochSeen(99));
+                using var again = Open(folder.Path);
+                AssertSame(expected.Aggregate(JournalState.Empty, (state, record) => state.Apply(record)), again.State);
+            }
+        },
+        iter: 3, threads: 1);
+
+    [Fact]
+    public void A_changed_byte_cuts_from_its_record_on() => Gen.Select(Records, Gen.Int[0, 10_000]).Sample(
+        (records, at) =>
+        {
+            using var folder = new TemporaryFolder();
+            using (var journal = Open(folder.Path)) foreach (var record in records) journal.Append(record);
+            var file = folder.Combine("journal");
+            var bytes = File.ReadAllBytes(file);
+            var position = at % bytes.Length;
+            bytes[position] ^= 0x40;
+            File.WriteAllBytes(file, bytes);
+            var intact = records.Take(bytes[..position].Count(b => b == (byte)'\n'));
+            using var again = Open(folder.Path);
+            AssertSame(intact.Aggregate(JournalState.Empty, (state, record) => state.Apply(record)), again.State);
+        },
+        iter: 30, threads: 1);
+
+    [Fact]
+    public void A_compaction_changes_nothing_but_the_size() => Records.Sample(
+        records =>
+        {
+            using var folder = new TemporaryFolder();
+            var expected = JournalState.Empty;
+            using (var journal = CommandJournal.Open(folder.Path, NullLogger.Instance, compactAbove: 500))
+            {
+                foreach (var record in Enumerable.Repeat(records, 20).SelectMany(all => all))
+                {
+                    journal.Append(record);
+                    expected = expected.Apply(record);
+                }
+
+                AssertSame(expected, journal.State);
+            }
+
+            using var again = Open(folder.Path);
+            AssertSame(expected, again.State);
+        },
+        iter: 5, threads: 1);
+
+    [Fact]
+    public void A_large_journal_is_rewritten_in_a_fraction_of_its_size()
+    {
+        using var journal = CommandJournal.Open(_folder.Path, NullLogger.Instance, compactAbove: 10_000);
+        journal.Append(new JournalRecord.LifeBegan("b-1", Noon));
+        for (var i = 0; i < 500; i++) journal.Append(new JournalRecord.Owned(Module("orders", "b-1")));
+        Assert.True(new FileInfo(_folder.Combine("journal")).Length < 11_000);
+        Assert.Single(journal.State.Modules);
+    }
+
+    [Fact]
+    public void Answers_are_kept_up_to_a_number()
+    {
+        var state = Enumerable.Range(0, JournalState.MaxResults + 5)
+            .Aggregate(JournalState.Empty, (state, i) => state.Apply(Answer($"c{i}", unsettled: false)));
+        Assert.Equal(JournalState.MaxResults, state.Results.Count);
+        Assert.False(state.Results.ContainsKey("c4"));
+        Assert.True(state.Results.ContainsKey("c5"));
+    }
+
+    [Fact]
+    public void A_second_agent_is_refused()
+    {
+        using var journal = Open();
+        var refused = Assert.Throws<IOException>(() => Open());
+        Assert.Contains("held by another agent", refused.Message, StringComparison.Ordinal);
+    }
+
+    private static readonly Gen<JournalRecord[]> Records = Gen.OneOf(
+        Gen.Int[1, 3].Select(i => (JournalRecord)new JournalRecord.LifeBegan($"b-{i}", Noon.AddMinutes(i))),
+        Gen.ULong[0, 9].Select(epoch => (JournalRecord)new JournalRecord.EpochSeen(epoch)),
+        Gen.Int[0, 9].Select(i => (JournalRecord)new JournalRecord.ControllerAnswered(Noon.AddSeconds(i))),
+        Gen.Int[0, 5].Select(i => (JournalRecord)Intent($"c{i}", $"m{i % 3}")),
+        Gen.Select(Gen.Int[0, 5], Gen.Bool).Select((i, unsettled) => (JournalRecord)Answer($"c{i}", unsettled)),
+        Gen.Select(Gen.Int[0, 3], Gen.Int[1, 3]).Select((i, life) => (JournalRecord)new JournalRecord.Owned(Module($"m{i}", $"b-{life}"))),
+        Gen.Int[0, 3].Select(i => (JournalRecord)new JournalRecord.Gone($"m{i}", "1.0.0")),
+        Gen.Int[0, 3].Select(i => (JournalRecord)new JournalRecord.Stuck($"m{i}", "1.0.0"))).Array[1, 6];
+
+    /// <summary>By the records that it takes to say it: collections of a record compare by reference.</summary>
+    private static void AssertSame(JournalState expected, JournalState actual) =>
+        Assert.Equal(expected.ToRecords().Select(Text), actual.ToRecords().Select(Text));
+
+    private static string Text(JournalRecord record) =>
+        record is JournalRecord.Finished finished ? $"{finished.CommandId} {finished.Unsettled} {Convert.ToHexString(finished.Result)}" : record.ToString();
+
+    private static JournalRecord.Finished Answer(string id, bool unsettled) =>
+        new(id, new CommandResult { CommandId = id, Outcome = Outcome.Succeeded }.ToByteArray(), unsettled);
+
+    private static JournalRecord.Intended Intent(string id, string name) => new(
+        id, CommandAction.Install, $"uid-{name}", name, "1.0.0", new string('a', 64), "/jars/x.jar", name, true, Noon, Noon.AddMinutes(5));
+
+    private static InstalledModule Module(string name, string life) => new(
+        $"uid-{name}", name, "1.0.0", life, new string('a', 64), "/jars/x.jar", name, Noon, TimeSpan.FromSeconds(1), 42, true);
+
+    private static CommandJournal Open(string folder) => CommandJournal.Open(folder, NullLogger.Instance);
+
+    private CommandJournal Open() => Open(_folder.Path);
+}

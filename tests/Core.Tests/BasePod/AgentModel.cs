@@ -1,0 +1,192 @@
+using ModuleController.Core.Modules;
+using ModuleController.Core.Planning;
+
+namespace ModuleController.Core.Tests.BasePod;
+
+/// <summary>A base and its agent as they are promised to be: each id runs once, answers die with the life.</summary>
+internal sealed class AgentModel
+{
+    private readonly Dictionary<string, CommandAnswer> _journal = [];
+    private readonly HashSet<string> _executed = [];
+    private int _lives = 1;
+
+    public bool IsConnected { get; private set; } = true;
+
+    public bool IsKnown { get; private set; } = true;
+
+    public BaseState State { get; set; } = BaseState.Up;
+
+    public bool IsBizKnown { get; set; } = true;
+
+    public BaseLife Life { get; private set; } = new("life-1", World.Start);
+
+    public List<BizView> Biz { get; } = [];
+
+    public ModuleCommand? Running { get; private set; }
+
+    public Dictionary<string, CommandAnswer> Answers { get; } = [];
+
+    public DateTimeOffset LastHeard { get; private set; } = World.Start;
+
+    public DateTimeOffset? AnsweringSince { get; set; }
+
+    /// <summary>What must never happen and did.</summary>
+    public List<string> Violations { get; } = [];
+
+    /// <summary>Installs that really ran, by Module UID and life.</summary>
+    public List<(string Uid, string Life)> Installs { get; } = [];
+
+    public BaseView? View(DateTimeOffset now)
+    {
+        if (!IsKnown) return null;
+        if (IsConnected) LastHeard = now;
+        return new()
+        {
+            IsConnected = IsConnected,
+            LastHeard = LastHeard,
+            State = State,
+            Life = Life,
+            IsBizKnown = IsBizKnown,
+            Biz = [.. Biz],
+            Running = Running is null ? [] : [new(Running.Id, Running.Name, Running.Version, TimeSpan.Zero)],
+            Answers = Answers.ToDictionary(),
+            AnsweringSince = AnsweringSince,
+        };
+    }
+
+    public bool Accept(ModuleCommand command, DateTimeOffset now)
+    {
+        if (!IsConnected || Running is not null) return false;
+        if (_journal.TryGetValue(command.Id, out var kept))
+        {
+            Answers[command.Id] = kept with { ReceivedAt = now };
+            return true;
+        }
+
+        if (command.BaseLife != Life.Id)
+        {
+            Answers[command.Id] = new(command.Id, CommandOutcome.Refused, FailureReason.Fenced, null, "another life", Life.Id, now);
+            return true;
+        }
+
+        if (!_executed.Add(command.Id)) Violations.Add($"{command.Id} ran twice");
+        Running = command;
+        return true;
+    }
+
+    /// <summary>The running command ends as Arklet would have it, or with the given failure.</summary>
+    public void Finish(DateTimeOffset now, FailureReason? failure = null, string? message = null)
+    {
+        if (Running is not { } command) return;
+        Running = null;
+        failure ??= Execute(command, now);
+        var answer = new CommandAnswer(
+            command.Id, failure is null ? CommandOutcome.Succeeded : CommandOutcome.Failed, failure, failure is null ? null : "FAILED",
+            failure is null ? null : message ?? $"because of {failure}", Life.Id, now);
+        _journal[command.Id] = answer;
+        if (IsConnected) Answers[command.Id] = answer;
+    }
+
+    /// <summary>The running command's time is up and Arklet has not answered: an install is listed as starting from then on.</summary>
+    public void Hang(DateTimeOffset now)
+    {
+        if (Running is not { } command) return;
+        if (command is ModuleCommand.Install)
+            Biz.Add(new(command.Name, command.Version, BizState.Resolved) { ModuleUid = command.ModuleUid, IsStuck = true });
+        else Replace(command, biz => biz with { State = BizState.Deactivated, IsStuck = true });
+        Finish(now, command is ModuleCommand.Uninstall ? FailureReason.UninstallFailed : FailureReason.InstallTimedOut);
+    }
+
+    public void Refuse(DateTimeOffset now, FailureReason reason)
+    {
+        if (Running is not { } command) return;
+        Running = null;
+        Answers[command.Id] = _journal[command.Id] = new(command.Id, CommandOutcome.Refused, reason, null, "not now", Life.Id, now);
+    }
+
+    public void Restart(DateTimeOffset now)
+    {
+        Life = new($"life-{++_lives}", now);
+        Biz.RemoveAll(biz => biz.ModuleUid is not null);
+        Answers.Clear();
+        _journal.Clear();
+        Running = null;
+        (State, IsBizKnown) = (BaseState.Up, true);
+    }
+
+    public void Disconnect(DateTimeOffset now)
+    {
+        if (IsConnected) LastHeard = now;
+        IsConnected = false;
+    }
+
+    public void Connect()
+    {
+        if (!IsConnected || !IsKnown) Answers.Clear();
+        (IsConnected, IsKnown) = (true, true);
+    }
+
+    /// <summary>A new leader has heard nothing yet.</summary>
+    public void Forget()
+    {
+        Answers.Clear();
+        (IsConnected, IsKnown) = (false, false);
+    }
+
+    private FailureReason? Execute(ModuleCommand command, DateTimeOffset now)
+    {
+        var listed = Biz.FirstOrDefault(biz => biz.Name == command.Name && biz.Version == command.Version);
+        switch (command)
+        {
+            case ModuleCommand.Install install:
+                if (listed is not null)
+                {
+                    Violations.Add($"{command.Id} although {listed.Name}:{listed.Version} is {listed.State} for {listed.ModuleUid}");
+                    return FailureReason.BizStartFailed;
+                }
+
+                Installs.Add((command.ModuleUid, Life.Id));
+                Biz.Add(new(command.Name, command.Version, BizState.Deactivated)
+                {
+                    ModuleUid = command.ModuleUid,
+                    InstalledAt = now,
+                    InstallDuration = TimeSpan.FromSeconds(1.5),
+                    ArtifactHash = "abc",
+                    MetaspaceBytes = 1000,
+                });
+                if (install.Activate || !Biz.Any(biz => biz.Name == command.Name && biz.State == BizState.Activated)) Activate(command);
+                return null;
+            case ModuleCommand.Uninstall:
+                if (listed is null) return null;
+                if (listed.ModuleUid != command.ModuleUid) Violations.Add($"{command.Id} hit a module of {listed.ModuleUid}");
+                Biz.Remove(listed);
+                return null;
+            case ModuleCommand.Switch:
+                if (listed is null) return FailureReason.SwitchFailed;
+                Activate(command);
+                return null;
+            case ModuleCommand.Adopt:
+                Replace(command, biz => biz with { ModuleUid = command.ModuleUid });
+                return null;
+            default:
+                Replace(command, biz => biz with { ModuleUid = null });
+                return null;
+        }
+    }
+
+    private void Activate(ModuleCommand command)
+    {
+        for (var index = 0; index < Biz.Count; index++)
+        {
+            var biz = Biz[index];
+            if (biz.Name == command.Name && biz.State is BizState.Activated or BizState.Deactivated && biz.Name == command.Name)
+                Biz[index] = biz with { State = biz.Version == command.Version ? BizState.Activated : BizState.Deactivated };
+        }
+    }
+
+    private void Replace(ModuleCommand command, Func<BizView, BizView> change)
+    {
+        var index = Biz.FindIndex(biz => biz.Name == command.Name && biz.Version == command.Version);
+        if (index >= 0) Biz[index] = change(Biz[index]);
+    }
+}

@@ -1,0 +1,233 @@
+using System.Globalization;
+using ModuleController.Core.Builtin;
+using ModuleController.Core.Meta;
+using ModuleController.Core.Modules;
+using ModuleController.Core.Planning;
+
+namespace ModuleController.Core.Tests.BasePod;
+
+/// <summary>One base pod, its Modules, its agent and a clock: carries plans out as the reconciler does.</summary>
+internal sealed class World
+{
+    public static readonly DateTimeOffset Start = new(2026, 3, 1, 9, 0, 0, TimeSpan.Zero);
+
+    private readonly Dictionary<string, ModuleSettings> _settings = [];
+    private readonly Dictionary<string, DateTimeOffset> _labelGone = [];
+    private int _uids;
+
+    public DateTimeOffset Now { get; private set; } = Start.AddMinutes(1);
+
+    public Pod? Pod { get; set; } = new()
+    {
+        Metadata = new() { Name = "base-1", Namespace = "shop", Uid = "pod-1" },
+        Status = new() { Phase = "Running" },
+    };
+
+    public Dictionary<string, Module> Modules { get; } = [];
+
+    public AgentModel Agent { get; } = new();
+
+    public BasePodMemory Memory { get; set; } = BasePodMemory.Empty;
+
+    public DateTimeOffset AcceptingSince { get; set; } = Start;
+
+    public bool IsNamespaceTerminating { get; set; }
+
+    public bool IsReleased { get; set; }
+
+    /// <summary>Names whose endpoints still hold the pod.</summary>
+    public HashSet<string> InEndpoints { get; } = [];
+
+    public HashSet<string> Served { get; } = [];
+
+    public HashSet<string> Lived { get; } = [];
+
+    public List<BasePodEvent> Events { get; } = [];
+
+    public List<ModuleCommand> Sent { get; } = [];
+
+    public int StatusWrites { get; private set; }
+
+    public int LabelWrites { get; private set; }
+
+    public BasePodPlan Last { get; private set; } = new();
+
+    public ModuleSettings this[string name]
+    {
+        get => _settings.GetValueOrDefault(name, new());
+        set => _settings[name] = value;
+    }
+
+    public Module Add(string name, string version = "1.0.0", Module? replaces = null, string? podUid = null)
+    {
+        var uid = $"m{++_uids}-{name}";
+        return Modules[uid] = new()
+        {
+            Metadata = new() { Name = $"{name}-{_uids}", Namespace = "shop", Uid = uid, Finalizers = [FinalizerNames.Module] },
+            Spec = new()
+            {
+                Module = new() { Name = name, Version = version, Url = $"http://jars/{name}-{version}.jar" },
+                PodName = "base-1",
+                PodUid = podUid ?? "pod-1",
+                Replaces = replaces?.Metadata.Uid,
+            },
+        };
+    }
+
+    public void Delete(Module module, params string[] labels)
+    {
+        if (!Modules.TryGetValue(module.Metadata.Uid!, out var current)) return;
+        Modules[module.Metadata.Uid!] = current with
+        {
+            Metadata = current.Metadata with
+            {
+                DeletionTimestamp = current.Metadata.DeletionTimestamp ?? Now,
+                Labels = labels.ToDictionary(label => label, _ => "true"),
+            },
+        };
+    }
+
+    public Module? Find(Module module) => Modules.GetValueOrDefault(module.Metadata.Uid!);
+
+    public ModuleStatus Status(Module module) => Modules[module.Metadata.Uid!].Status;
+
+    public bool HasLabel(string name) => Pod?.Metadata.Labels.GetValueOrDefault(Labels.Traffic(name)) == "true";
+
+    public void SetPod(Func<ObjectMeta, ObjectMeta> change) => Pod = Pod! with { Metadata = change(Pod.Metadata) };
+
+    public void Advance(double seconds) => Now = Now.AddSeconds(seconds);
+
+    public BasePodState State() => new()
+    {
+        Key = new("shop", "base-1"),
+        Pod = Pod,
+        IsNamespaceTerminating = IsNamespaceTerminating,
+        IsReleased = IsReleased,
+        Modules =
+        [
+            .. Modules.Values.Select(module => new PodModule(module, this[module.Spec.Module.Name])
+            {
+                HasServed = Served.Contains(module.Spec.Module.Name),
+                HasLived = Lived.Contains(module.Spec.Module.Name),
+                IsInEndpoints = InEndpoints.Contains(module.Spec.Module.Name),
+            }),
+        ],
+        View = Agent.View(Now),
+        AcceptingSince = AcceptingSince,
+        Memory = Memory,
+    };
+
+    /// <summary>Plans once and carries the plan out; checks what must hold for every plan.</summary>
+    public BasePodPlan Reconcile()
+    {
+        var state = State();
+        var plan = BasePodPlanner.Plan(state, Now);
+        Check(state, plan);
+        foreach (var change in plan.Statuses) Write(change);
+        if (plan.Labels.Count > 0) Patch(plan.Labels);
+        foreach (var removal in plan.Finalizers) Remove(removal);
+        Events.AddRange(plan.Events);
+        Memory = plan.Memory;
+        if (plan.Command is { } command && Agent.Accept(command, Now))
+        {
+            Sent.Add(command);
+            Memory = Memory.WithSent(command);
+        }
+
+        Assert.Empty(Agent.Violations);
+        foreach (var module in Modules.Values.Where(module => module.IsAvailable && module.Spec.PodUid == Pod?.Metadata.Uid))
+            Assert.True(HasLabel(module.Spec.Module.Name), $"{module.Metadata.Name} is Available without its label");
+        return Last = plan;
+    }
+
+    /// <summary>Until there is nothing to do without time passing; commands succeed at once.</summary>
+    public void Settle(bool finish = true)
+    {
+        for (var round = 0; round < 100; round++)
+        {
+            var plan = Reconcile();
+            if (finish && Agent.Running is not null) Agent.Finish(Now);
+            else if (plan.IsEmpty) return;
+        }
+
+        Assert.Fail($"no rest after 100 rounds; last command {Last.Command?.Id}, labels {string.Join(',', Last.Labels)}");
+    }
+
+    /// <summary>As <see cref="Settle"/>, and lets time pass to each moment that a plan named, up to a limit.</summary>
+    public void SettleWithin(double seconds, bool finish = true)
+    {
+        var end = Now.AddSeconds(seconds);
+        Settle(finish);
+        while (Last.LookAgainAt is { } next && next <= end)
+        {
+            Assert.True(next > Now, "a plan asked to look again in the past");
+            Now = next;
+            Settle(finish);
+        }
+
+        Now = end;
+        Settle(finish);
+    }
+
+    private void Check(BasePodState state, BasePodPlan plan)
+    {
+        var again = BasePodPlanner.Plan(state, Now);
+        Assert.Equal(plan.Command, again.Command);
+        Assert.Equal(plan.Labels, again.Labels);
+        Assert.Equal(plan.LookAgainAt, again.LookAgainAt);
+        Assert.Equal(plan.Events.Count, again.Events.Count);
+        Assert.Equal(plan.Statuses.Select(change => change.Module.Metadata.Uid), again.Statuses.Select(change => change.Module.Metadata.Uid));
+        Assert.All(plan.Statuses.Zip(again.Statuses), pair => Assert.True(ModuleStatuses.AreEqual(pair.First.Status, pair.Second.Status)));
+        if (plan.Command is not { } command) return;
+
+        Assert.True(state.View is { IsCurrent: true }, $"{command.Id} to a base whose view is not current");
+        Assert.Empty(state.View.Running);
+        if (command is not ModuleCommand.Uninstall) return;
+        var isTakenOver = Modules.Values.Any(other => other.Metadata.Uid != command.ModuleUid && !other.Metadata.IsDeleting
+            && Agent.Biz.Any(biz => biz.ModuleUid == other.Metadata.Uid && biz.Name == command.Name && biz.State == BizState.Activated));
+        if (isTakenOver) return;
+        Assert.False(HasLabel(command.Name), $"{command.Id} while the label is on");
+        var drain = Modules.TryGetValue(command.ModuleUid, out var module) ? this[module.Spec.Module.Name].TrafficDrain : TimeSpan.Zero;
+        if (_labelGone.TryGetValue(command.Name, out var gone))
+        {
+            Assert.True(Now - gone >= drain, $"{command.Id} {Now - gone} after the label went");
+            Assert.True(!InEndpoints.Contains(command.Name) || Now - gone >= BasePodTimes.EndpointsLeave, $"{command.Id} while endpoints hold the pod");
+        }
+    }
+
+    private void Write(ModuleStatusChange change)
+    {
+        StatusWrites++;
+        var uid = change.Module.Metadata.Uid!;
+        Assert.Same(Modules[uid], change.Module);
+        Assert.False(ModuleStatuses.AreEqual(Modules[uid].Status, change.Status), "a status was written that does not differ");
+        Modules[uid] = Modules[uid] with { Status = change.Status };
+    }
+
+    private void Patch(IReadOnlyDictionary<string, string?> labels)
+    {
+        LabelWrites++;
+        var next = Pod!.Metadata.Labels.ToDictionary();
+        foreach (var (key, value) in labels)
+        {
+            if (value is not null) next[key] = value;
+            else if (next.Remove(key) && key.StartsWith(Labels.TrafficPrefix, StringComparison.Ordinal))
+                _labelGone[key[Labels.TrafficPrefix.Length..]] = Now;
+        }
+
+        SetPod(meta => meta with { Labels = next });
+    }
+
+    private void Remove(FinalizerRemoval removal)
+    {
+        var uid = removal.Module.Metadata.Uid!;
+        Assert.True(Modules[uid].Metadata.IsDeleting);
+        if (removal.Remaining.Count == 0) Modules.Remove(uid);
+        else Modules[uid] = Modules[uid] with { Metadata = Modules[uid].Metadata with { Finalizers = removal.Remaining } };
+    }
+
+    public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"{Now:HH:mm:ss.f} ")
+        + string.Join("; ", Modules.Values.Select(module =>
+            $"{module.Metadata.Uid}:{module.Spec.Module.Version}{(module.Metadata.IsDeleting ? " deleting" : "")} {module.Status.Status} ({module.Status.Message})"))
+        + " | " + string.Join("; ", Agent.Biz) + $" | running {Agent.Running?.Id}";
+}

@@ -1,0 +1,235 @@
+using ModuleController.Core.Modules;
+using ModuleController.Core.Planning;
+using ModuleController.Core.Tests.World;
+
+namespace ModuleController.Core.Tests.Placement;
+
+public class PlacementTests
+{
+    private static readonly ModuleDeployment Shop = A.ModuleDeployment();
+
+    [Fact]
+    public void New_modules_are_created_on_eligible_pods_with_the_lowest_free_ordinals()
+    {
+        var set = A.ReplicaSet(Shop, goal: 3);
+        var state = State(Pods(4), Group(Shop, (set, [A.Module(set, 1, "base-1")])));
+        Assert.Equal([$"create {Name(set, 0)} on base-0 for -", $"create {Name(set, 2)} on base-2 for -"], Steps(state));
+    }
+
+    [Fact]
+    public void A_deleted_module_keeps_its_name_and_its_pod_until_it_is_gone()
+    {
+        var set = A.ReplicaSet(Shop, goal: 1);
+        var state = State(Pods(2), Group(Shop, (set, [A.Module(set, 0, "base-0").Deleting()])));
+        Assert.Equal([$"create {Name(set, 1)} on base-1 for -"], Steps(state));
+    }
+
+    [Fact]
+    public void Without_a_place_the_module_says_how_many_pods_refused_and_why()
+    {
+        var set = A.ReplicaSet(Shop, goal: 3);
+        PlacementPod[] pods = [A.Pod("base-0"), A.Pod("base-1", "is not Ready"), A.Pod("base-2", "is not Ready"), A.Pod("base-3") with { MaxModules = 0 }];
+        var group = Group(Shop, (set, [A.Module(set, 0, "base-0"), A.Module(set, 1, null, isAvailable: false)]));
+        Assert.Equal(
+            [
+                $"create {Name(set, 2)} on - for -",
+                $"explain {Name(set, 1)}: NoEligibleBase: 0 of 4 base pods are eligible: 2 is not Ready, 1 already has a module of this name, 1 is full",
+            ],
+            Steps(State(pods, group)).Order(StringComparer.Ordinal));
+    }
+
+    [Fact]
+    public void A_symmetric_module_without_a_place_names_the_pod_that_it_stands_for()
+    {
+        var deployment = A.ModuleDeployment(replicas: -1);
+        var set = A.ReplicaSet(deployment, goal: 2);
+        var group = Group(deployment, (set, [A.Module(set, 0, "base-0"), A.Module(set, 1, null, isAvailable: false)]));
+        Assert.Equal([$"explain {Name(set, 1)}: NoEligibleBase: base pod base-1 has no agent connected"],
+            Steps(State([A.Pod("base-0"), A.Pod("base-1", "has no agent connected")], group)));
+    }
+
+    [Fact]
+    public void A_waiting_module_is_bound_when_a_pod_appears()
+    {
+        var set = A.ReplicaSet(Shop, goal: 1);
+        Assert.Equal([$"bind {Name(set, 0)} to base-0 for -"],
+            Steps(State(Pods(1), Group(Shop, (set, [A.Module(set, 0, null, isAvailable: false)])))));
+    }
+
+    [Theory]
+    [InlineData("scatter", "base-1")]
+    [InlineData("stacking", "base-0")]
+    public void Scatter_takes_the_emptiest_pod_and_stacking_the_fullest(string policy, string expected)
+    {
+        var deployment = Shop.With(spec => spec with { SchedulingStrategy = new() { SchedulingPolicy = policy } });
+        var other = A.ModuleDeployment("other", 1);
+        var (set, others) = (A.ReplicaSet(deployment, goal: 1), A.ReplicaSet(other, goal: 1));
+        var state = State(Pods(2), Group(deployment, (set, [])), Group(other, (others, [A.Module(others, 0, "base-0")])));
+        Assert.Equal([$"create {Name(set, 0)} on {expected} for -"], Steps(state));
+    }
+
+    public static TheoryData<string, Func<PlacementPod, PlacementPod>, Func<PlacementPod, PlacementPod>> Ranks { get; } = new()
+    {
+        { "a cordoned node comes last", pod => pod with { IsShaky = true }, pod => pod },
+        { "the newest ReplicaSet first while the base rolls", pod => pod with { IsNewest = false }, pod => pod },
+        { "more Metaspace first", pod => pod with { Headroom = 1 }, pod => pod with { Headroom = 2 } },
+        { "refused", pod => pod with { Refusal = "is not Ready" }, pod => pod with { IsShaky = true } },
+        { "full", pod => pod with { MaxModules = 0 }, pod => pod with { IsNewest = false } },
+    };
+
+    [Theory]
+    [MemberData(nameof(Ranks), DisableDiscoveryEnumeration = true)]
+    public void The_better_pod_is_taken(string why, Func<PlacementPod, PlacementPod> worse, Func<PlacementPod, PlacementPod> better)
+    {
+        var set = A.ReplicaSet(Shop, goal: 1);
+        var steps = Steps(State([worse(A.Pod("a")), better(A.Pod("b"))], Group(Shop, (set, []))));
+        Assert.True(steps.SequenceEqual([$"create {Name(set, 0)} on b for -"]), $"{why}: {string.Join(", ", steps)}");
+    }
+
+    [Fact]
+    public void Equal_pods_are_taken_from_the_zone_with_the_fewest()
+    {
+        var set = A.ReplicaSet(Shop, goal: 3);
+        PlacementPod[] pods = [A.Pod("a") with { Domain = "z1" }, A.Pod("b") with { Domain = "z1" }, A.Pod("c") with { Domain = "z2" }, A.Pod("d") with { Domain = "z2" }];
+        var steps = Steps(State(pods, Group(Shop, (set, [A.Module(set, 0, "a")]))));
+        Assert.Equal([$"create {Name(set, 1)} on c for -", $"create {Name(set, 2)} on b for -"], steps);
+    }
+
+    [Fact]
+    public void The_one_with_the_higher_priority_chooses_first()
+    {
+        var urgent = A.ModuleDeployment("urgent", 1).With(spec => spec with { Priority = 5 });
+        var (set, sets) = (A.ReplicaSet(Shop, goal: 1), A.ReplicaSet(urgent, goal: 1));
+        var pods = new[] { A.Pod("base-0") with { MaxModules = 1 } };
+        Assert.Equal([$"create {Name(sets, 0)} on base-0 for -", $"create {Name(set, 0)} on - for -"],
+            Steps(State(pods, Group(Shop, (set, [])), Group(urgent, (sets, [])))));
+    }
+
+    [Fact]
+    public void Scaling_down_takes_unbound_then_failed_then_unavailable_ones_first()
+    {
+        var set = A.ReplicaSet(Shop, goal: 1);
+        var group = Group(Shop, (set,
+        [
+            A.Module(set, 0, "base-0"),
+            A.Module(set, 1, "base-1", isAvailable: false),
+            A.Module(set, 2, "base-2").Failed(FailureReason.BizStartFailed),
+            A.Module(set, 3, null, isAvailable: false),
+        ]));
+        Assert.Equal([Name(set, 3), Name(set, 2), Name(set, 1)], Deleted(State(Pods(3), group)));
+    }
+
+    [Fact]
+    public void Modules_on_a_pod_that_is_gone_are_replaced_at_once()
+    {
+        var set = A.ReplicaSet(Shop, goal: 2);
+        var state = State(Pods(3), Group(Shop, (set, [A.Module(set, 0, "base-0"), A.Module(set, 1, "lost")])));
+        Assert.Equal([$"delete {Name(set, 1)}: its base pod is gone", $"create {Name(set, 2)} on base-1 for -"], Steps(state));
+    }
+
+    [Theory]
+    [InlineData(2, true)]
+    [InlineData(-1, false)]
+    public void A_pod_not_ready_for_too_long_loses_all_but_symmetric_modules(int replicas, bool isReplaced)
+    {
+        var deployment = A.ModuleDeployment(replicas: replicas);
+        var set = A.ReplicaSet(deployment, goal: 2);
+        PlacementPod[] pods = [A.Pod("base-0") with { IsLost = true, Refusal = "is not Ready" }, A.Pod("base-1")];
+        var state = State(pods, Group(deployment, (set, [A.Module(set, 0, "base-0"), A.Module(set, 1, "base-1")])));
+        Assert.Equal(isReplaced ? [Name(set, 0)] : [], Deleted(state));
+    }
+
+    [Fact]
+    public void Before_agents_had_time_to_report_nothing_is_taken_away_and_nobody_is_told_there_is_no_place()
+    {
+        var set = A.ReplicaSet(Shop, goal: 2);
+        var modules = new[] { A.Module(set, 0, "lost"), A.Module(set, 1, "base-0", isAvailable: false), A.Module(set, 2, "base-1") };
+        var state = State([A.Pod("base-0", "has no agent connected"), A.Pod("base-1")], Group(Shop, (set, modules))) with { HaveAgentsReported = false };
+        Assert.Empty(Steps(state));
+        Assert.Equal([Name(set, 0)], Deleted(state with { HaveAgentsReported = true }));
+    }
+
+    [Fact]
+    public void In_a_terminating_namespace_nothing_is_created()
+    {
+        var set = A.ReplicaSet(Shop, goal: 2);
+        var state = State(Pods(2), Group(Shop, (set, [A.Module(set, 0, "lost")]))) with { CreatesNothing = true };
+        Assert.Equal([Name(set, 0)], Deleted(state));
+        Assert.Single(Steps(state));
+    }
+
+    [Fact]
+    public void The_younger_of_two_with_one_module_name_does_nothing()
+    {
+        var set = A.ReplicaSet(Shop, goal: 2);
+        Assert.Empty(Steps(State(Pods(2), Group(Shop, (set, [])) with { IsConflicting = true })));
+    }
+
+    [Fact]
+    public void A_module_that_never_had_a_pod_loses_its_finalizer_when_it_is_deleted()
+    {
+        var set = A.ReplicaSet(Shop, goal: 0);
+        var state = State(Pods(1), Group(Shop, (set, [A.Module(set, 0, null, isAvailable: false).Deleting(), A.Module(set, 1, "base-0").Deleting()])));
+        Assert.Equal([$"release {Name(set, 0)}"], Steps(state));
+    }
+
+    [Fact]
+    public void One_that_was_never_available_is_made_anew_with_a_corrected_url()
+    {
+        var set = A.ReplicaSet(Shop, goal: 2);
+        var corrected = set with { Spec = set.Spec with { Template = A.Template("shop", "1.0.0", url: "http://jars/right.jar") } };
+        var state = State(Pods(2), Group(Shop, (corrected, [A.Module(set, 0, "base-0"), A.Module(set, 1, "base-1").Failed(FailureReason.ArtifactNotFound)])));
+        Assert.Equal([$"delete {Name(set, 1)}: its artifact was changed"], Steps(state).Where(step => step.StartsWith("delete", StringComparison.Ordinal)));
+    }
+
+    [Fact]
+    public void Without_metaspace_a_module_moves_only_where_another_pod_takes_it()
+    {
+        var set = A.ReplicaSet(Shop, goal: 1);
+        var group = Group(Shop, (set, [A.Module(set, 0, "base-0").Failed(FailureReason.MetaspaceFull)]));
+        Assert.Empty(Deleted(State(Pods(1), group)));
+        Assert.Equal([Name(set, 0)], Deleted(State(Pods(2), group)));
+    }
+
+    [Fact]
+    public void A_message_about_numbers_alone_waits_its_turn()
+    {
+        var set = A.ReplicaSet(Shop, goal: 1);
+        var waiting = A.Module(set, 0, null, isAvailable: false);
+        waiting = waiting with { Status = waiting.Status with { Conditions = [new() { Type = "Scheduled", Status = "False", Reason = "NoEligibleBase", Message = "old" }] } };
+        var state = State([A.Pod("base-0", "is not Ready")], Group(Shop, (set, [waiting])));
+        Assert.Single(Steps(state));
+        Assert.Empty(Steps(state with { MayRefreshMessages = false }));
+    }
+
+    [Fact]
+    public void A_base_of_two_hundred_pods_with_many_modules_is_planned_in_no_time()
+    {
+        var pods = Pods(200);
+        List<PlacementGroup> groups = [];
+        for (var i = 0; i < 50; i++)
+        {
+            var deployment = A.ModuleDeployment($"m{i}", 200);
+            groups.Add(Group(deployment, (A.ReplicaSet(deployment, goal: 200), [])));
+        }
+
+        // 10,000 placements; a scan of all pods and Modules for each would be 100 million looks.
+        var plan = PlacementPlanner.Plan(State(pods, [.. groups]), A.Time);
+        Assert.Equal(10_000, plan.Steps.OfType<PlacementStep.Create>().Count(create => create.Pod is not null));
+        Assert.All(plan.Counts, count => Assert.Equal(50, count));
+    }
+
+    internal static PlacementPod[] Pods(int count) => [.. Enumerable.Range(0, count).Select(i => A.Pod($"base-{i}"))];
+
+    internal static PlacementGroup Group(ModuleDeployment deployment, params (ModuleReplicaSet Set, Module[] Modules)[] sets) =>
+        new(deployment, [.. sets.Select(set => new PlacementSet(set.Set, set.Modules))]);
+
+    internal static PlacementState State(IReadOnlyList<PlacementPod> pods, params PlacementGroup[] groups) => new() { Pods = pods, Groups = groups };
+
+    internal static string Name(ModuleReplicaSet set, int ordinal) => $"{set.Metadata.Name}-{ordinal}";
+
+    internal static List<string> Steps(PlacementState state) => [.. PlacementPlanner.Plan(state, A.Time).Steps.Select(SmallWorld.Text)];
+
+    internal static List<string> Deleted(PlacementState state) =>
+        [.. PlacementPlanner.Plan(state, A.Time).Steps.OfType<PlacementStep.Delete>().Select(step => step.Module.Metadata.Name)];
+}

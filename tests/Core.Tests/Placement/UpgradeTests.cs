@@ -1,0 +1,150 @@
+using ModuleController.Core.Modules;
+using ModuleController.Core.Tests.World;
+using static ModuleController.Core.Tests.Placement.PlacementTests;
+
+namespace ModuleController.Core.Tests.Placement;
+
+public class UpgradeTests
+{
+    [Fact]
+    public void Install_first_puts_all_new_ones_beside_the_old_and_lets_an_old_one_go_when_its_successor_serves()
+    {
+        var (deployment, old, @new) = Upgrade(3, UpgradePolicy.InstallThenUninstall);
+        var all = Group(deployment, (old, Modules(old, 3)), (@new, []));
+        Assert.Equal([.. Enumerable.Range(0, 3).Select(i => $"create {Name(@new, i)} on base-{2 - i} for {Name(old, 2 - i)}")], Steps(State(Pods(3), all)));
+
+        var one = Group(deployment, (old, Modules(old, 2)),
+            (@new, [A.Module(@new, 0, "base-0", replaces: $"uid-{Name(old, 0)}"), A.Module(@new, 1, "base-1", isAvailable: false, replaces: $"uid-{Name(old, 1)}")]));
+        Assert.Equal([Name(old, 0)], Deleted(State(Pods(2), one)));
+    }
+
+    [Theory]
+    [InlineData(4, null, 1)]
+    [InlineData(8, null, 2)]
+    [InlineData(4, 3, 3)]
+    public void Uninstall_first_takes_no_more_than_max_unavailable(int count, int? limit, int expected)
+    {
+        var (deployment, old, @new) = Upgrade(count, UpgradePolicy.UninstallThenInstall, limit);
+        var state = State(Pods(count), Group(deployment, (old, Modules(old, count)), (@new, [])));
+        Assert.Equal(expected, Deleted(state).Count);
+        Assert.Equal(expected, Steps(state).Count(step => step.StartsWith("create", StringComparison.Ordinal)));
+    }
+
+    [Fact]
+    public void Replacing_what_does_not_serve_is_free()
+    {
+        var (deployment, old, @new) = Upgrade(4, UpgradePolicy.UninstallThenInstall);
+        var modules = Modules(old, 4);
+        modules[0] = modules[0].Failed(FailureReason.BizStartFailed);
+        modules[1] = modules[1].Failed(FailureReason.BizStartFailed);
+        Assert.Equal([Name(old, 1), Name(old, 0)], Deleted(State(Pods(4), Group(deployment, (old, modules), (@new, [])))));
+    }
+
+    [Fact]
+    public void What_serves_too_shortly_counts_as_unavailable_and_is_not_free_to_replace()
+    {
+        var (deployment, old, @new) = Upgrade(4, UpgradePolicy.UninstallThenInstall);
+        deployment = deployment.With(spec => spec with { MinReadySeconds = 60 });
+        var state = State(Pods(4), Group(deployment, (old, Modules(old, 4)), (@new, [])));
+        Assert.Empty(Deleted(state));
+        Assert.Equal(A.Time.AddSeconds(60), Core.Planning.PlacementPlanner.Plan(state, A.Time).LookAgainAt);
+        Assert.Single(Core.Planning.PlacementPlanner.Plan(state, A.Time.AddSeconds(60)).Steps.OfType<Core.Planning.PlacementStep.Delete>());
+    }
+
+    [Fact]
+    public void The_last_one_that_serves_goes_only_when_its_successor_serves_elsewhere()
+    {
+        var (deployment, old, @new) = Upgrade(1, UpgradePolicy.UninstallThenInstall);
+        var only = A.Module(old, 0, "base-0");
+        Assert.Equal([$"create {Name(@new, 0)} on base-1 for -"], Steps(State(Pods(2), Group(deployment, (old, [only]), (@new, [])))));
+        Assert.Empty(Steps(State(Pods(2), Group(deployment, (old, [only]), (@new, [A.Module(@new, 0, "base-1", isAvailable: false)])))));
+        Assert.Equal([Name(old, 0)], Deleted(State(Pods(2), Group(deployment, (old, [only]), (@new, [A.Module(@new, 0, "base-1")])))));
+    }
+
+    [Fact]
+    public void Where_there_is_no_other_pod_the_upgrade_waits_until_the_user_accepts_the_gap()
+    {
+        var (deployment, old, @new) = Upgrade(1, UpgradePolicy.UninstallThenInstall);
+        var only = A.Module(old, 0, "base-0");
+        var waiting = A.Module(@new, 0, null, isAvailable: false);
+        Assert.Equal([$"create {Name(@new, 0)} on - for -"], Steps(State(Pods(1), Group(deployment, (old, [only]), (@new, [])))));
+        Assert.StartsWith($"explain {Name(@new, 0)}: WouldInterruptService", Steps(State(Pods(1), Group(deployment, (old, [only]), (@new, [waiting])))).Single(), StringComparison.Ordinal);
+
+        var accepted = deployment.Strategy(strategy => strategy with { MaxUnavailable = new(1, false) });
+        Assert.Equal([$"bind {Name(@new, 0)} to base-0 for {Name(old, 0)}", $"delete {Name(old, 0)}: replaced by a new revision"],
+            Steps(State(Pods(1), Group(accepted, (old, [only]), (@new, [waiting])))));
+    }
+
+    [Fact]
+    public void A_crash_between_create_and_delete_is_made_good()
+    {
+        var (deployment, old, @new) = Upgrade(4, UpgradePolicy.UninstallThenInstall);
+        var replacement = A.Module(@new, 0, "base-2", isAvailable: false, replaces: $"uid-{Name(old, 2)}");
+        Assert.Equal([Name(old, 2)], Deleted(State(Pods(4), Group(deployment, (old, Modules(old, 4)), (@new, [replacement])))));
+    }
+
+    [Fact]
+    public void Undone_in_mid_upgrade_the_new_one_goes_and_the_old_one_stays()
+    {
+        var (deployment, old, @new) = Upgrade(2, UpgradePolicy.InstallThenUninstall);
+        var (back, undone) = (old with { Spec = old.Spec with { Replicas = 2 } }, @new with { Spec = @new.Spec with { Replicas = 0 } });
+        var replacement = A.Module(@new, 0, "base-0", isAvailable: false, replaces: $"uid-{Name(old, 0)}");
+        Assert.Equal([$"delete {Name(@new, 0)}: {Name(old, 0)} stays"],
+            Steps(State(Pods(2), Group(deployment, (back, Modules(old, 2)), (undone, [replacement])))));
+    }
+
+    [Fact]
+    public void A_third_revision_takes_over_from_the_one_that_serves()
+    {
+        var world = new SmallWorld();
+        for (var i = 0; i < 2; i++) world.AddPod($"base-{i}");
+        world.Deployments["shop"] = A.ModuleDeployment(replicas: 2).Policy(UpgradePolicy.InstallThenUninstall);
+        world.Settle();
+        world.BrokenVersions.Add("2.0.0");
+        foreach (var version in (string[])["2.0.0", "3.0.0"])
+        {
+            world.Deployments["shop"] = world.Deployments["shop"].With(spec => spec with { Template = A.Template("shop", version) });
+            world.Settle();
+        }
+
+        Assert.Equal(["3.0.0", "3.0.0"], world.Modules.Values.Select(module => module.Spec.Module.Version));
+        Assert.All(world.Modules.Values, module => Assert.True(module.IsAvailable));
+    }
+
+    [Fact]
+    public void Redeploying_a_version_uninstalls_first_whatever_the_policy()
+    {
+        var deployment = A.ModuleDeployment(replicas: 4).InForce(UpgradePolicy.InstallThenUninstall);
+        var again = deployment.With(spec => spec with { Template = A.Template("shop", "1.0.0", redeployAt: "noon") });
+        var (old, @new) = (A.ReplicaSet(deployment, 0), A.ReplicaSet(again, 4, revision: 2));
+        Assert.NotEqual(old.Metadata.Name, @new.Metadata.Name);
+        Assert.Single(Deleted(State(Pods(4), Group(again, (old, Modules(old, 4)), (@new, [])))));
+    }
+
+    [Fact]
+    public void What_serves_on_a_pod_whose_agent_is_silent_is_left_alone()
+    {
+        var (deployment, old, @new) = Upgrade(4, UpgradePolicy.UninstallThenInstall);
+        var pods = Pods(4).Select(pod => pod with { IsCurrent = pod.Name == "base-1" }).ToList();
+        Assert.Equal([Name(old, 1)], Deleted(State(pods, Group(deployment, (old, Modules(old, 4)), (@new, [])))));
+    }
+
+    [Fact]
+    public void Scaling_and_upgrading_at_once_reuses_places_and_adds_what_is_missing()
+    {
+        var (deployment, old, @new) = Upgrade(4, UpgradePolicy.InstallThenUninstall);
+        var steps = Steps(State(Pods(5), Group(deployment, (old, Modules(old, 2)), (@new, []))));
+        Assert.Equal(2, steps.Count(step => step.Contains($"for {old.Metadata.Name}", StringComparison.Ordinal)));
+        Assert.Equal(2, steps.Count(step => step.EndsWith("for -", StringComparison.Ordinal)));
+    }
+
+    private static (ModuleDeployment, ModuleReplicaSet Old, ModuleReplicaSet New) Upgrade(int count, UpgradePolicy policy, int? maxUnavailable = null)
+    {
+        var before = A.ModuleDeployment(replicas: count).InForce(policy)
+            .Strategy(strategy => strategy with { MaxUnavailable = maxUnavailable is { } limit ? new(limit, false) : null });
+        var after = before.With(spec => spec with { Template = A.Template("shop", "2.0.0") });
+        return (after, A.ReplicaSet(before, 0), A.ReplicaSet(after, count, revision: 2));
+    }
+
+    private static Module[] Modules(ModuleReplicaSet set, int count) => [.. Enumerable.Range(0, count).Select(i => A.Module(set, i, $"base-{i}"))];
+}

@@ -1,0 +1,145 @@
+using ModuleController.Core.Meta;
+using ModuleController.Core.Modules;
+using ModuleController.Core.Planning;
+using ModuleController.Core.Tests.World;
+using static ModuleController.Core.Tests.Rollout.ReleaseTests;
+
+namespace ModuleController.Core.Tests.Rollout;
+
+public class InspectionTests
+{
+    [Theory]
+    [InlineData("shop", "shop2", UpgradePolicy.InstallThenUninstall)]
+    [InlineData("shop", "shop", UpgradePolicy.UninstallThenInstall)]
+    [InlineData("/shop", "shop/", UpgradePolicy.UninstallThenInstall)]
+    [InlineData("/", "/", UpgradePolicy.InstallThenUninstall)]   // no web module: the root is the base's
+    [InlineData(null, null, UpgradePolicy.InstallThenUninstall)]
+    public void The_new_jars_context_path_decides(string? oldPath, string? newPath, UpgradePolicy expected)
+    {
+        var world = Unset();
+        var asked = Ask(world, View(oldPath));
+        Assert.Equal(("base-0", "life-1"), (asked.Pod.Name, asked.Command.BaseLife));
+        var answered = Answer(View(oldPath), asked.Command, CommandOutcome.Succeeded, newPath);
+        var plan = PlanWith(world, answered);
+        Assert.Equal(expected.Text(), plan.Status!.ReleaseStatus!.UpgradePolicy);
+        Assert.NotEmpty(plan.StepsAfterStatus);
+        Assert.False(plan.AwaitsInspection);
+    }
+
+    [Fact]
+    public void Nothing_is_scaled_before_the_policy_is_known()
+    {
+        var world = Unset();
+        var plan = PlanWith(world, View("shop"));
+        Assert.Empty(plan.StepsAfterStatus);
+        Assert.True(plan.AwaitsInspection);
+        Assert.Equal(Reasons.Inspecting, Progressing(plan.Status!).Reason);
+    }
+
+    [Fact]
+    public void Scaling_goes_on_while_the_policy_is_not_known()
+    {
+        var world = Unset();
+        Change(world, spec => spec with { Replicas = 1 });
+        var scaled = Assert.IsType<RolloutStep.ScaleReplicaSet>(Assert.Single(PlanWith(world, View("shop")).StepsAfterStatus));
+        Assert.Equal(("1.0.0", 1), (scaled.ReplicaSet.Spec.Template.Spec.Module.Version, scaled.Replicas));
+    }
+
+    [Fact]
+    public void While_one_is_under_way_no_other_is_sent()
+    {
+        var world = Unset();
+        var asked = Ask(world, View("shop"));
+        Assert.DoesNotContain(PlanWith(world, View("shop") with { Sent = asked.Command.Id }).Steps, step => step is RolloutStep.Inspect);
+        var running = View("shop") with { Running = [new(asked.Command.Id, "shop", "2.0.0", TimeSpan.FromSeconds(1))] };
+        Assert.DoesNotContain(PlanWith(world, running).Steps, step => step is RolloutStep.Inspect);
+    }
+
+    [Fact]
+    public void A_failed_one_is_told_and_tried_again_later_with_the_next_attempt()
+    {
+        var world = Unset();
+        var asked = Ask(world, View("shop"));
+        var failed = Answer(View("shop"), asked.Command, CommandOutcome.Failed, null);
+        var plan = PlanWith(world, failed);
+        Assert.DoesNotContain(plan.Steps, step => step is RolloutStep.Inspect);
+        Assert.Equal(Reasons.InspectionFailed, Progressing(plan.Status!).Reason);
+        Assert.Contains("ArtifactNotFound: no such jar", Progressing(plan.Status!).Message, StringComparison.Ordinal);
+        Assert.Equal(world.Now.AddSeconds(5), plan.LookAgainAt);
+
+        world.Now = world.Now.AddSeconds(5);
+        Assert.Equal(asked.Command.Attempt + 1, Ask(world, failed).Command.Attempt);
+    }
+
+    [Fact]
+    public void A_corrected_url_is_asked_about_at_once_and_never_answered_by_the_old_answer()
+    {
+        var world = Unset();
+        var asked = Ask(world, View("shop"));
+        var failed = Answer(View("shop"), asked.Command, CommandOutcome.Failed, null);
+        Change(world, spec => spec with { Template = A.Template("shop", "2.0.0", url: "http://jars/right.jar") });
+        Assert.NotInRange(Ask(world, failed).Command.Attempt, asked.Command.Attempt, asked.Command.Attempt + 999);
+    }
+
+    [Fact]
+    public void A_choice_that_was_made_stays_without_asking_again()
+    {
+        var world = Unset();
+        var asked = Ask(world, View("shop"));
+        var deployment = world.Deployments["shop"];
+        world.Deployments["shop"] = deployment with { Status = PlanWith(world, Answer(View("shop"), asked.Command, CommandOutcome.Succeeded, "other")).Status! };
+        var plan = PlanWith(world, View("shop"));
+        Assert.DoesNotContain(plan.Steps, step => step is RolloutStep.Inspect);
+        Assert.NotEmpty(plan.StepsAfterStatus);
+    }
+
+    [Fact]
+    public void Redeploying_and_a_first_release_need_no_inspection()
+    {
+        var world = WorldOf(2);
+        Change(world, spec => spec with { OperationStrategy = new() });
+        world.Settle();
+        Assert.Null(world.Deployments["shop"].Status.ReleaseStatus!.UpgradePolicy);
+        Change(world, spec => spec with { Template = A.Template("shop", "1.0.0", redeployAt: "noon") });
+        world.Settle();
+        Assert.Equal("uninstall_then_install", world.Deployments["shop"].Status.ReleaseStatus!.UpgradePolicy);
+        Assert.Equal(2, world.Deployments["shop"].Status.UpdatedAvailableReplicas);
+    }
+
+    private static SmallWorld Unset()
+    {
+        var world = WorldOf(3);
+        Change(world, spec => spec with { OperationStrategy = new() });
+        world.Settle();
+        Change(world, spec => spec with { Template = A.Template("shop", "2.0.0") });
+        world.StepRollout("shop");   // makes the new ReplicaSet
+        return world;
+    }
+
+    private static RolloutStep.Inspect Ask(SmallWorld world, BaseView view) =>
+        Assert.Single(PlanWith(world, view).Steps.OfType<RolloutStep.Inspect>());
+
+    private static RolloutPlan PlanWith(SmallWorld world, BaseView view) => RolloutPlanner.Plan(
+        world.Rollout(world.Deployments["shop"]) with { Carriers = [(new("test", "base-0"), "u00001", view)] }, world.Now);
+
+    private static BaseView View(string? path) => new()
+    {
+        IsConnected = true,
+        LastHeard = A.Time,
+        State = BaseState.Up,
+        Life = new("life-1", A.Time),
+        IsBizKnown = true,
+        Biz = [new("shop", "1.0.0", BizState.Activated) { WebContextPath = path }],
+    };
+
+    private static BaseView Answer(BaseView view, ModuleCommand command, CommandOutcome outcome, string? path) => view with
+    {
+        Answers = new Dictionary<string, CommandAnswer>
+        {
+            [command.Id] = new(command.Id, outcome, outcome == CommandOutcome.Succeeded ? null : FailureReason.ArtifactNotFound, null, "no such jar", "life-1", A.Time)
+            {
+                Artifact = outcome == CommandOutcome.Succeeded ? new("shop", "2.0.0", path, null) : null,
+            },
+        },
+    };
+}

@@ -1,0 +1,225 @@
+using ModuleController.Core.Builtin;
+using ModuleController.Core.Meta;
+using ModuleController.Core.Modules;
+using ModuleController.Core.Planning;
+
+namespace ModuleController.Core.Tests.World;
+
+/// <summary>Pods, ModuleDeployments and Modules in memory: carries plans out, plays the agents, and breaks things when told to.</summary>
+internal sealed class SmallWorld
+{
+    private int _lastUid;
+
+    public DateTimeOffset Now { get; set; } = A.Time;
+
+    public SortedDictionary<string, PlacementPod> Pods { get; } = new(StringComparer.Ordinal);
+
+    public SortedDictionary<string, ModuleDeployment> Deployments { get; } = new(StringComparer.Ordinal);
+
+    public SortedDictionary<string, ModuleReplicaSet> ReplicaSets { get; } = new(StringComparer.Ordinal);
+
+    public SortedDictionary<string, Module> Modules { get; } = new(StringComparer.Ordinal);
+
+    public HashSet<string> BrokenVersions { get; } = [];
+
+    public List<string> Log { get; } = [];
+
+    public List<PlannedEvent> Events { get; } = [];
+
+    public string NewUid() => $"u{++_lastUid:d5}";
+
+    public void AddPod(string name) => Pods[name] = A.Pod(name) with { Uid = NewUid() };
+
+    public IEnumerable<Module> ModulesOf(string replicaSetUid) => Modules.Values.Where(module => module.Metadata.Controller?.Uid == replicaSetUid);
+
+    public List<PlacementSet> SetsOf(ModuleDeployment deployment) =>
+    [
+        .. ReplicaSets.Values.Where(set => set.Metadata.Controller?.Uid == deployment.Metadata.Uid)
+            .Select(set => new PlacementSet(set, [.. ModulesOf(set.Metadata.Uid!)])),
+    ];
+
+    public PlacementState Placement(Func<int, int>? shuffle = null)
+    {
+        IReadOnlyList<T> Mixed<T>(IEnumerable<T> items) => shuffle is null
+            ? [.. items]
+            : [.. items.Select((item, index) => (item, index)).OrderBy(pair => shuffle(pair.index)).Select(pair => pair.item)];
+        return new()
+        {
+            Pods = Mixed(Pods.Values),
+            Groups = Mixed(Deployments.Values.Select(deployment => new PlacementGroup(deployment,
+                Mixed(SetsOf(deployment).Select(set => set with { Modules = Mixed(set.Modules) })))
+            {
+                IsConflicting = ModuleConflicts.Of(deployment, Deployments.Values) is not null,
+            })),
+        };
+    }
+
+    public RolloutState Rollout(ModuleDeployment deployment) => new()
+    {
+        Deployment = deployment,
+        Sets = SetsOf(deployment),
+        Base = new Deployment { Metadata = new() { Name = "base", Namespace = "test", Uid = "uid-base" } },
+        BasePods = Pods.Count,
+        ConflictsWith = ModuleConflicts.Of(deployment, Deployments.Values)?.Metadata.Name,
+    };
+
+    /// <summary>One look of the ModuleDeployment's reconciler. True: something changed.</summary>
+    public bool StepRollout(string name)
+    {
+        var deployment = Deployments[name];
+        var plan = RolloutPlanner.Plan(Rollout(deployment), Now);
+        var isChange = plan.Steps.Count + plan.StepsAfterStatus.Count > 0;
+        foreach (var step in plan.Steps) CarryOut(name, step);
+        if (plan.Status is { } status && Deployments.TryGetValue(name, out var current))
+        {
+            isChange |= ResourceText.Of(status) != ResourceText.Of(deployment.Status);
+            Deployments[name] = current with { Status = status };
+        }
+
+        foreach (var step in plan.StepsAfterStatus) CarryOut(name, step);
+        Events.AddRange(plan.Events);
+        return isChange;
+    }
+
+    /// <summary>One look of placement. True: something changed.</summary>
+    public bool StepPlacement()
+    {
+        var plan = PlacementPlanner.Plan(Placement(), Now);
+        foreach (var step in plan.Steps) CarryOut(step);
+        return plan.Steps.Count > 0;
+    }
+
+    public void CarryOut(PlacementStep step)
+    {
+        Log.Add(Text(step));
+        switch (step)
+        {
+            case PlacementStep.Create create:
+                var module = PlacementModules.Of(create);
+                if (!Modules.TryAdd(create.Name, module with { Metadata = module.Metadata with { Uid = NewUid(), ResourceVersion = "1" } }))
+                    throw new InvalidOperationException($"{create.Name} exists");
+                break;
+            case PlacementStep.Bind bind:
+                var bound = Modules[bind.Module.Metadata.Name];
+                if (bound.IsBound) throw new InvalidOperationException($"{bound.Metadata.Name} is bound already");
+                Modules[bound.Metadata.Name] = bound with
+                {
+                    Spec = bound.Spec with { PodName = bind.Pod.Name, PodUid = bind.Pod.Uid, Replaces = bind.Replaces?.Metadata.Uid },
+                };
+                break;
+            case PlacementStep.Delete delete:
+                Modules[delete.Module.Metadata.Name] = Modules[delete.Module.Metadata.Name].Deleting();
+                break;
+            case PlacementStep.Release release:
+                Modules.Remove(release.Module.Metadata.Name);
+                break;
+            case PlacementStep.Explain explain:
+                var waiting = Modules[explain.Module.Metadata.Name];
+                Modules[waiting.Metadata.Name] = waiting with
+                {
+                    Status = waiting.Status with
+                    {
+                        Status = ModulePhase.Pending,
+                        Conditions = waiting.Status.Conditions.With(
+                            new() { Type = ModuleConditions.Scheduled, Status = Condition.False, Reason = explain.Reason, Message = explain.Message }, Now),
+                    },
+                };
+                break;
+        }
+    }
+
+    /// <summary>What an agent and the base pod's reconciler would do next for one Module. True: something changed.</summary>
+    public bool StepModule(string name)
+    {
+        var module = Modules[name];
+        if (!module.IsBound) return false;
+        if (module.Metadata.IsDeleting || !ReplicaSets.Values.Any(set => set.Metadata.Uid == module.Metadata.Controller?.Uid))
+            return Modules.Remove(name);
+        if (module.IsAvailable || !Pods.Values.Any(pod => pod.Uid == module.Spec.PodUid)) return false;
+        var replaced = Modules.Values.FirstOrDefault(other => other.Metadata.Uid == module.Spec.Replaces);
+        var owner = Deployments.Values.First(deployment => deployment.Spec.Template.Spec.Module.Name == module.Spec.Module.Name);
+        if (replaced is not null
+            && UpgradePolicies.Between(owner, replaced.Spec.Module, module.Spec.Module) == UpgradePolicy.UninstallThenInstall) return false;
+        var status = BrokenVersions.Contains(module.Spec.Module.Version)
+            ? module.Failed(FailureReason.BizStartFailed).Status
+            : module.Status with
+            {
+                Status = ModulePhase.Available,
+                InstalledAt = Now,
+                Conditions = module.Status.Conditions.With(new() { Type = ModuleConditions.TrafficReady, Status = Condition.True }, Now),
+            };
+        if (status.Status == module.Status.Status) return false;
+        Modules[name] = module with { Status = status };
+        return true;
+    }
+
+    /// <summary>Everybody does what there is to do, until nothing is. Fails when that never ends.</summary>
+    public void Settle(int rounds = 200)
+    {
+        for (var round = 0; round < rounds; round++)
+        {
+            var isChange = false;
+            foreach (var name in Deployments.Keys.ToList()) isChange |= StepRollout(name);
+            isChange |= StepPlacement();
+            foreach (var name in Modules.Keys.ToList()) isChange |= StepModule(name);
+            if (!isChange) return;
+        }
+
+        throw new InvalidOperationException($"does not settle; the last steps: {string.Join(" | ", Log.TakeLast(20))}");
+    }
+
+    public static string Text(PlacementStep step) => step switch
+    {
+        PlacementStep.Create create => $"create {create.Name} on {create.Pod?.Name ?? "-"} for {create.Replaces?.Metadata.Name ?? "-"}",
+        PlacementStep.Bind bind => $"bind {bind.Module.Metadata.Name} to {bind.Pod.Name} for {bind.Replaces?.Metadata.Name ?? "-"}",
+        PlacementStep.Delete delete => $"delete {delete.Module.Metadata.Name}: {delete.Why}",
+        PlacementStep.Explain explain => $"explain {explain.Module.Metadata.Name}: {explain.Reason}: {explain.Message}",
+        PlacementStep.Release release => $"release {release.Module.Metadata.Name}",
+        _ => step.ToString(),
+    };
+
+    private void CarryOut(string name, RolloutStep step)
+    {
+        Log.Add(step.GetType().Name);
+        switch (step)
+        {
+            case RolloutStep.UpdateDeployment update:
+                var before = Deployments[name];
+                var after = update.After with { Status = before.Status };
+                if (after.Metadata.IsDeleting && after.Metadata.Finalizers.Count == 0) Deployments.Remove(name);
+                else Deployments[name] = after;
+                break;
+            case RolloutStep.CreateReplicaSet create:
+                ReplicaSets.Add(create.ReplicaSet.Metadata.Name, create.ReplicaSet with
+                {
+                    Metadata = create.ReplicaSet.Metadata with { Uid = NewUid(), ResourceVersion = "1" },
+                });
+                break;
+            case RolloutStep.UpdateReplicaSet update:
+                var set = ReplicaSets[update.Before.Metadata.Name];
+                // As a merge patch: only what differs.
+                ReplicaSets[set.Metadata.Name] = set with
+                {
+                    Metadata = set.Metadata with
+                    {
+                        Labels = update.After.Metadata.Labels,
+                        OwnerReferences = update.After.Metadata.OwnerReferences,
+                        Finalizers = update.After.Metadata.Finalizers,
+                        Annotations = set.Metadata.Annotations.Concat(update.After.Metadata.Annotations)
+                            .GroupBy(pair => pair.Key).ToDictionary(group => group.Key, group => group.Last().Value),
+                    },
+                    Spec = update.After.Spec with { Replicas = set.Spec.Replicas },
+                };
+                break;
+            case RolloutStep.ScaleReplicaSet scale:
+                ReplicaSets[scale.ReplicaSet.Metadata.Name] = ReplicaSets[scale.ReplicaSet.Metadata.Name] with
+                {
+                    Spec = ReplicaSets[scale.ReplicaSet.Metadata.Name].Spec with { Replicas = scale.Replicas },
+                };
+                break;
+            case RolloutStep.DeleteReplicaSet delete:
+                ReplicaSets.Remove(delete.ReplicaSet.Metadata.Name);
+                break;
+        }
+    }
+}

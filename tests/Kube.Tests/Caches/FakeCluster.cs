@@ -1,0 +1,194 @@
+using System.Collections.Concurrent;
+using System.Globalization;
+using System.Runtime.CompilerServices;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using System.Threading.Channels;
+using ModuleController.Core.Meta;
+
+namespace ModuleController.Kube.Tests.Caches;
+
+/// <summary>
+/// A client whose API server is a dictionary: for tests with a fake clock, where a socket would bring real time in. It
+/// knows what these tests need (versions, preconditions, merge patches, watches) and breaks on demand.
+/// </summary>
+internal sealed class FakeCluster : IKubeClient
+{
+    private readonly Lock _lock = new();
+    private readonly ResourceJson _json = new();
+    private readonly Dictionary<(Type, ObjectKey), JsonObject> _objects = [];
+    private readonly List<(Type Type, WatchEventType Event, JsonObject Object, long Version)> _history = [];
+    private readonly List<Channel<bool>> _wakes = [];
+    private long _version = 100;
+    private long _compactedTo;
+    private int _cuts;
+
+    /// <summary>Called before each request with its words, such as <c>patch leases</c>; it may throw.</summary>
+    public Func<string, Task> Before { get; set; } = _ => Task.CompletedTask;
+
+    public ConcurrentQueue<string> Requests { get; } = new();
+
+    public static KubeException Unreachable => new(new(0, KubeError.Unreachable, "connection refused"), "test");
+
+    public static KubeException Refusal(int code, string reason) => new(new(code, reason, reason), "test");
+
+    /// <summary>All open watches end, as a lost connection.</summary>
+    public void CutWatches()
+    {
+        lock (_lock)
+        {
+            _cuts++;
+            Wake();
+        }
+    }
+
+    /// <summary>What happened so far can't be watched any more.</summary>
+    public void Compact()
+    {
+        lock (_lock)
+        {
+            _history.Clear();
+            _compactedTo = ++_version;
+        }
+    }
+
+    /// <summary>An event that no type can hold.</summary>
+    public void SendGarbage<T>() where T : class, IResource
+    {
+        lock (_lock)
+        {
+            _history.Add((typeof(T), WatchEventType.Error, [], ++_version));
+            Wake();
+        }
+    }
+
+    public async Task<T> GetAsync<T>(ObjectKey key, CancellationToken cancellation = default) where T : class, IResource
+    {
+        await RequestAsync<T>("get", cancellation);
+        lock (_lock) return Decode<T>(Stored<T>(key));
+    }
+
+    public async Task<ResourceList<T>> ListAsync<T>(ListOptions? options = null, CancellationToken cancellation = default) where T : class, IResource
+    {
+        await RequestAsync<T>("list", cancellation);
+        lock (_lock)
+        {
+            return new([.. _objects.Where(pair => pair.Key.Item1 == typeof(T)).Select(pair => Decode<T>(pair.Value))], Version(_version), null, []);
+        }
+    }
+
+    public async IAsyncEnumerable<WatchEvent<T>> WatchAsync<T>(
+        WatchOptions options, [EnumeratorCancellation] CancellationToken cancellation = default) where T : class, IResource
+    {
+        await RequestAsync<T>("watch", cancellation);
+        var wake = Channel.CreateUnbounded<bool>();
+        var next = long.Parse(options.ResourceVersion!, CultureInfo.InvariantCulture);
+        int cuts;
+        lock (_lock)
+        {
+            if (next < _compactedTo) throw Refusal(410, "Expired");
+            cuts = _cuts;
+            _wakes.Add(wake);
+        }
+
+        while (true)
+        {
+            List<(Type Type, WatchEventType Event, JsonObject Object, long Version)> news;
+            lock (_lock)
+            {
+                if (cuts != _cuts) throw Unreachable;
+                news = [.. _history.Where(entry => entry.Version > next && entry.Type == typeof(T))];
+            }
+
+            foreach (var entry in news)
+            {
+                next = entry.Version;
+                yield return entry.Event == WatchEventType.Error
+                    ? new(entry.Event, null, null, new(0, KubeError.Unreadable, "garbage"))
+                    : new(entry.Event, Decode<T>(entry.Object), Version(entry.Version));
+            }
+
+            if (news.Count == 0) await wake.Reader.ReadAsync(cancellation);
+        }
+    }
+
+    public async Task<T> CreateAsync<T>(T resource, string fieldManager, CancellationToken cancellation = default) where T : class, IResource
+    {
+        await RequestAsync<T>("create", cancellation);
+        lock (_lock)
+        {
+            var key = ObjectKey.Of(resource.Metadata);
+            if (_objects.ContainsKey((typeof(T), key))) throw Refusal(409, "AlreadyExists");
+            var node = _json.ToObject(resource);
+            node["metadata"]!["uid"] = $"uid-{_version + 1}";
+            return Decode<T>(Commit<T>(key, node, WatchEventType.Added));
+        }
+    }
+
+    public async Task<T?> DeleteAsync<T>(ObjectKey key, DeleteOptions? options = null, CancellationToken cancellation = default) where T : class, IResource
+    {
+        await RequestAsync<T>("delete", cancellation);
+        lock (_lock)
+        {
+            if (!_objects.ContainsKey((typeof(T), key))) return null;
+            Commit<T>(key, Stored<T>(key).DeepClone().AsObject(), WatchEventType.Deleted);
+            _objects.Remove((typeof(T), key));
+            return null;
+        }
+    }
+
+    public async Task<T> PatchAsync<T>(
+        ObjectKey key, JsonObject patch, PatchOptions options, CancellationToken cancellation = default) where T : class, IResource
+    {
+        await RequestAsync<T>("patch", cancellation);
+        lock (_lock)
+        {
+            var node = Stored<T>(key).DeepClone().AsObject();
+            if ((string?)patch["metadata"]?["resourceVersion"] is { } version && version != (string?)node["metadata"]!["resourceVersion"])
+                throw Refusal(409, "Conflict");
+            Merge(node, patch);
+            return Decode<T>(Commit<T>(key, node, WatchEventType.Modified));
+        }
+    }
+
+    public Task<JsonObject> PatchSubresourceAsync<T>(
+        ObjectKey key, string subresource, JsonObject patch, PatchOptions options, CancellationToken cancellation = default)
+        where T : class, IResource => throw new NotSupportedException();
+
+    private async Task RequestAsync<T>(string verb, CancellationToken cancellation) where T : class, IResource
+    {
+        Requests.Enqueue($"{verb} {T.Kind.Plural}");
+        await Before($"{verb} {T.Kind.Plural}").WaitAsync(cancellation);
+    }
+
+    private JsonObject Stored<T>(ObjectKey key) where T : class, IResource =>
+        _objects.TryGetValue((typeof(T), key), out var found) ? found : throw Refusal(404, "NotFound");
+
+    private JsonObject Commit<T>(ObjectKey key, JsonObject node, WatchEventType type) where T : class, IResource
+    {
+        node["metadata"]!["resourceVersion"] = Version(++_version);
+        _objects[(typeof(T), key)] = node;
+        _history.Add((typeof(T), type, node, _version));
+        Wake();
+        return node;
+    }
+
+    private void Wake()
+    {
+        foreach (var wake in _wakes) wake.Writer.TryWrite(true);
+    }
+
+    private T Decode<T>(JsonObject node) where T : class, IResource => node.Deserialize(_json.Info<T>())!;
+
+    private static void Merge(JsonObject target, JsonObject patch)
+    {
+        foreach (var (name, value) in patch)
+        {
+            if (value is null) target.Remove(name);
+            else if (value is JsonObject inner && target[name] is JsonObject old) Merge(old, inner);
+            else target[name] = value.DeepClone();
+        }
+    }
+
+    private static string Version(long version) => version.ToString(CultureInfo.InvariantCulture);
+}

@@ -1,0 +1,283 @@
+using System.Collections.Concurrent;
+using System.Diagnostics.Metrics;
+using Microsoft.Extensions.Logging;
+using ModuleController.Core.Builtin;
+using ModuleController.Core.Meta;
+using ModuleController.DevCluster;
+using ModuleController.Kube.Tests.Client;
+using ModuleController.Tests;
+
+namespace ModuleController.Kube.Tests.Controllers;
+
+/// <summary>The whole machinery over HTTP, in real time, while the API server is broken in every way that it offers.</summary>
+public sealed class EndToEndTests : IAsyncLifetime
+{
+    private const string Finalizer = "test.io/lease";
+
+    private readonly LogGuard _logs = new();
+    private readonly CancellationTokenSource _stop = new();
+    private DevClusterHost _host = null!;
+    private KubeClient _client = null!;
+    private KubeMetrics _metrics = null!;
+
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
+
+    public async ValueTask InitializeAsync()
+    {
+        _host = await DevClusterHost.StartAsync(new(), Cancellation);
+        _metrics = new();
+        _client = new(Transport.To(_host.ServerUri), new(OtherJson.Default), metrics: _metrics, logger: _logs.CreateLogger<KubeClient>());
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        _stop.Dispose();
+        _client.Dispose();
+        _metrics.Dispose();
+        await _host.DisposeAsync();
+        _logs.Dispose();
+    }
+
+    [Fact]
+    public async Task A_controller_brings_about_what_is_wished_through_every_fault()
+    {
+        await using var informers = new InformerFactory(_client, TimeProvider.System, _logs, _metrics);
+        var reconciler = new LeasePerService(_client, informers);
+        var manager = new Manager(informers, TimeProvider.System, _logs, metrics: _metrics);
+        manager.Reconcile(reconciler).Owns<Lease>().Workers(4).Tracks(reconciler.Tracker);
+        var run = manager.RunAsync(_stop.Token);
+        await Eventually.True(() => manager.IsReady);
+
+        _host.Faults.EventDelay = TimeSpan.FromMilliseconds(30);
+        for (var i = 0; i < 20; i++)
+        {
+            await CreateServiceAsync($"s{i}");
+            switch (i)
+            {
+                case 3: _host.Faults.CutWatches(); break;
+                case 6: _host.Faults.RefuseNext(3, "write", "leases"); break;
+                case 9: _host.Faults.LoseAnswersOfNext(2, "create", "leases"); break;
+                case 12: _host.Faults.RefuseNext(2, "write", "", 429, TimeSpan.FromSeconds(1)); break;
+                case 15:
+                    _host.Faults.CutWatches("services");
+                    _host.Faults.CompactNow();
+                    break;
+            }
+        }
+
+        await Eventually.True(async () => (await LeasesAsync()).Count == 20, DumpAsync);
+
+        // A child that goes is made again; an owner that goes takes its child along, and only then its finalizer.
+        await _client.DeleteAsync<Lease>(new("default", "s1"), cancellation: Cancellation);
+        await Eventually.True(async () => (await LeasesAsync()).Count == 20, DumpAsync);
+        foreach (var service in await _client.ListAllAsync<Service>(cancellation: Cancellation))
+        {
+            if (service.Metadata.Finalizers.Contains(Finalizer))
+                await _client.DeleteAsync<Service>(ObjectKey.Of(service.Metadata), new() { Uid = service.Metadata.Uid }, Cancellation);
+        }
+
+        await Eventually.True(
+            async () => (await LeasesAsync()).Count == 0 && !(await _client.ListAllAsync<Service>(cancellation: Cancellation)).Any(service => service.Metadata.Finalizers.Contains(Finalizer)),
+            DumpAsync);
+        await _stop.CancelAsync();
+        await Eventually.Ends(run);
+    }
+
+    [Fact]
+    public async Task With_late_events_each_key_waits_for_its_own_writes_so_nothing_is_written_twice()
+    {
+        await using var informers = new InformerFactory(_client, TimeProvider.System, _logs);
+        var reconciler = new LeasePerService(_client, informers);
+        var manager = new Manager(informers, TimeProvider.System, _logs);
+        manager.Reconcile(reconciler).Owns<Lease>().Workers(4).Tracks(reconciler.Tracker);
+        var run = manager.RunAsync(_stop.Token);
+        await Eventually.True(() => manager.IsReady);
+        _host.Faults.EventDelay = TimeSpan.FromMilliseconds(100);
+        for (var i = 0; i < 10; i++) await CreateServiceAsync($"s{i}");
+
+        await Eventually.True(async () => (await LeasesAsync()).Count == 10 && informers.Of<Lease>().List().Count == 10, DumpAsync);
+        await _stop.CancelAsync();
+        await Eventually.Ends(run);
+        Assert.Equal(10, reconciler.Creates);
+        Assert.Equal(10, reconciler.FinalizerWrites);
+        Assert.DoesNotContain(_logs.Lines, line => line.Message.Contains("the cache was old", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task Queues_reconciles_and_caches_are_measured()
+    {
+        var measured = new ConcurrentDictionary<string, string>();
+        using var listener = new MeterListener
+        {
+            InstrumentPublished = (instrument, listener) =>
+            {
+                if (instrument.Meter.Name == KubeMetrics.MeterName) listener.EnableMeasurementEvents(instrument);
+            },
+        };
+        listener.SetMeasurementEventCallback<int>((instrument, _, tags, _) => Note(instrument, tags));
+        listener.SetMeasurementEventCallback<double>((instrument, _, tags, _) => Note(instrument, tags));
+        listener.Start();
+        await using var informers = new InformerFactory(_client, TimeProvider.System, _logs, _metrics);
+        var reconciler = new LeasePerService(_client, informers);
+        var manager = new Manager(informers, TimeProvider.System, _logs, metrics: _metrics);
+        var wake = default(Action<ObjectKey>);
+        manager.Reconcile(reconciler).Named("measured").Tracks(reconciler.Tracker).WokenBy(waker =>
+        {
+            wake = waker;
+            return new MemoryStream();
+        });
+        _host.Faults.EventDelay = TimeSpan.FromSeconds(1);
+        var run = manager.RunAsync(_stop.Token);
+        await CreateServiceAsync("first");
+        await Eventually.True(() => reconciler.Creates == 1);
+        wake!(new("default", "first"));   // its cache is a second behind
+
+        await Eventually.True(() =>
+        {
+            listener.RecordObservableInstruments();
+            return measured.GetValueOrDefault("kube_cache_lag measured") is not null;
+        }, () => string.Join('\n', measured.Values));
+        Assert.Equal("done", measured["kube_reconcile_duration measured"].Split(' ')[^1]);
+        Assert.Contains("kube_queue_depth measured", measured.Keys);
+        Assert.Contains("kube_queue_oldest_age measured", measured.Keys);
+        Assert.Contains("kube_cache_silence services", measured.Keys);
+        await _stop.CancelAsync();
+        await Eventually.Ends(run);
+
+        void Note(Instrument instrument, ReadOnlySpan<KeyValuePair<string, object?>> tags) =>
+            measured.TryAdd($"{instrument.Name} {tags[0].Value}", $"{instrument.Name} {string.Join(' ', tags.ToArray().Select(tag => tag.Value))}");
+    }
+
+    [Fact]
+    public async Task A_kubeconfig_leads_to_the_server_and_names_the_namespace()
+    {
+        var file = Path.Combine(Path.GetTempPath(), $"kubeconfig-{Guid.NewGuid():N}");
+        try
+        {
+            await _host.WriteKubeconfigAsync(file, Cancellation);
+            using var transport = Transport.FromKubeconfig(file);
+            using var client = new KubeClient(transport, new ResourceJson());
+            Assert.Equal("default", transport.Namespace);
+            Assert.Contains(await client.ListAllAsync<Namespace>(cancellation: Cancellation), found => found.Metadata.Name == "default");
+        }
+        finally
+        {
+            File.Delete(file);
+        }
+    }
+
+    [Fact]
+    public async Task A_cache_goes_on_when_the_server_was_away()
+    {
+        await using var informers = new InformerFactory(_client, TimeProvider.System, _logs);
+        var services = informers.Of<Service>(new() { Namespace = "default" }).Indexed("app", service => service.Metadata.Labels.GetValueOrDefault("app"));
+        informers.Start();
+        await informers.WaitForSyncAsync(Cancellation);
+        var before = services.List().Count;
+        await CreateServiceAsync("first");
+        await Eventually.True(() => services.List().Count == before + 1);
+
+        await _host.DisposeAsync();
+        _host = await DevClusterHost.StartAsync(new() { Port = _host.ServerUri.Port, Log = _host.Log }, Cancellation);
+        await CreateServiceAsync("second");
+        await Eventually.True(() => services.ByIndex("app", "shop").Count == 2);
+    }
+
+    [Fact]
+    public async Task The_lease_and_events_are_as_the_server_wants_them()
+    {
+        using var election = new LeaderElection(
+            _client, new(new("default", "leader"), LeaderIdentity.Create("a", "127.0.0.1:1")), TimeProvider.System, _logs.CreateLogger<LeaderElection>());
+        await election.StartAsync(Cancellation);
+        await election.RaiseEpochAsync(9, Cancellation);
+        var lease = await _client.GetAsync<Lease>(new("default", "leader"), Cancellation);
+        Assert.Equal((9, election.Leader?.ToString()), (lease.Spec.LeaseTransitions, lease.Spec.HolderIdentity));
+        Assert.NotNull(lease.Spec.RenewTime);
+        await election.StopAsync(Cancellation);
+        Assert.Null((await _client.GetAsync<Lease>(new("default", "leader"), Cancellation)).Spec.HolderIdentity);
+
+        using var recorder = new EventRecorder(_client, "test", "test-1", TimeProvider.System, _logs.CreateLogger<EventRecorder>());
+        await recorder.StartAsync(Cancellation);
+        for (var i = 0; i < 3; i++) recorder.Record(lease, EventRecorder.Normal, "Led", "it was good");
+        await recorder.StopAsync(Cancellation);
+        var told = Assert.Single(await _client.ListAllAsync<Event>(new() { Namespace = "default", FieldSelector = $"involvedObject.uid={lease.Metadata.Uid}" }, Cancellation));
+        Assert.Equal((3, "Led"), (told.Count, told.Reason));
+    }
+
+    [Fact]
+    public async Task A_finalizer_that_somebody_added_in_between_is_not_lost()
+    {
+        var service = await CreateServiceAsync("guarded");
+        await _client.AddFinalizerAsync(service, "other.io/one", "other", Cancellation);
+        var exception = await Assert.ThrowsAsync<KubeException>(() => _client.AddFinalizerAsync(service, Finalizer, "test", Cancellation));
+        Assert.True(exception.IsConflict);
+
+        service = await _client.AddFinalizerAsync(await _client.GetAsync<Service>(ObjectKey.Of(service.Metadata), Cancellation), Finalizer, "test", Cancellation);
+        Assert.Equal(["other.io/one", Finalizer], service.Metadata.Finalizers);
+        service = (await _client.RemoveFinalizersAsync(service, [Finalizer], "test", Cancellation))!;
+        Assert.Equal(["other.io/one"], service.Metadata.Finalizers);
+    }
+
+    private Task<Service> CreateServiceAsync(string name) => _client.CreateAsync(new Service
+    {
+        Metadata = new() { Name = name, Namespace = "default", Labels = new Dictionary<string, string> { ["app"] = "shop" } },
+        Spec = new() { Ports = [new() { Port = 80 }] },
+    }, "test", Cancellation);
+
+    private Task<IReadOnlyList<Lease>> LeasesAsync() => _client.ListAllAsync<Lease>(new() { Namespace = "default" }, Cancellation);
+
+    private async Task<string> DumpAsync() => string.Join(", ", (await LeasesAsync()).Select(lease => lease.Metadata.Name));
+
+    /// <summary>Each Service has a Lease of its name; a small reconciler with all that a real one does.</summary>
+    private sealed class LeasePerService(KubeClient client, InformerFactory informers) : IReconciler<Service>
+    {
+        private readonly Informer<Service> _services = informers.Of<Service>();
+        private readonly Informer<Lease> _leases = informers.Of<Lease>();
+        private int _creates;
+        private int _finalizerWrites;
+
+        public WriteTracker Tracker { get; } = new(informers);
+
+        public int Creates => _creates;
+
+        public int FinalizerWrites => _finalizerWrites;
+
+        public async Task<ReconcileResult> ReconcileAsync(ObjectKey key, CancellationToken cancellation)
+        {
+            if (_services.Get(key) is not { } service || !service.Metadata.Labels.ContainsKey("app")) return ReconcileResult.Done;
+            var lease = _leases.Get(key);
+            if (service.Metadata.IsDeleting) await CleanAsync(key, service, lease, cancellation);
+            else await FillAsync(key, service, lease, cancellation);
+            return ReconcileResult.Done;
+        }
+
+        private async Task FillAsync(ObjectKey key, Service service, Lease? lease, CancellationToken cancellation)
+        {
+            if (!service.Metadata.Finalizers.Contains(Finalizer))
+            {
+                Interlocked.Increment(ref _finalizerWrites);
+                Tracker.Wrote(key, await client.AddFinalizerAsync(service, Finalizer, "test", cancellation));
+            }
+
+            if (lease is not null) return;
+            Interlocked.Increment(ref _creates);
+            Tracker.Created(key, await client.CreateAsync(new Lease
+            {
+                Metadata = new() { Name = key.Name, Namespace = key.Namespace, OwnerReferences = [new("v1", "Service", key.Name, service.Metadata.Uid!, true)] },
+            }, "test", cancellation));
+        }
+
+        private async Task CleanAsync(ObjectKey key, Service service, Lease? lease, CancellationToken cancellation)
+        {
+            if (lease is not null)
+            {
+                await client.DeleteAsync<Lease>(key, new() { Uid = lease.Metadata.Uid }, cancellation);
+                Tracker.Deleted(key, lease);
+            }
+            else if (await client.RemoveFinalizersAsync(service, [Finalizer], "test", cancellation) is { } left)
+            {
+                Tracker.Wrote(key, left);
+            }
+        }
+    }
+}

@@ -1,0 +1,119 @@
+using Microsoft.Extensions.Time.Testing;
+using ModuleController.Core.Builtin;
+using ModuleController.Core.Meta;
+using ModuleController.Kube.Tests.Caches;
+using ModuleController.Tests;
+
+namespace ModuleController.Kube.Tests.Controllers;
+
+public sealed class WriteTrackerTests : IAsyncDisposable
+{
+    private static readonly ObjectKey Key = new("demo", "shop");
+
+    private readonly LogGuard _logs = new();
+    private readonly FakeCluster _cluster = new();
+    private readonly InformerFactory _informers;
+    private readonly WriteTracker _tracker;
+
+    public WriteTrackerTests()
+    {
+        _informers = new(_cluster, new FakeTimeProvider(), _logs);
+        _informers.Of<Pod>();   // never started: the cache stays where it is until a test lets it run
+        _tracker = new(_informers);
+    }
+
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
+
+    public async ValueTask DisposeAsync()
+    {
+        await _informers.DisposeAsync();
+        _logs.Dispose();
+    }
+
+    [Fact]
+    public async Task Before_a_reconcile_the_caches_it_reads_have_come_as_far_as_this_keys_last_write()
+    {
+        var pod = await CreateAsync("a");
+        _informers.Start();
+        await Eventually.True(() => _informers.Of<Pod>().Get(ObjectKey.Of(pod.Metadata)) is not null);
+        _tracker.Wrote(Key, pod);
+        Assert.True(_tracker.HasCaughtUp(Key));
+
+        _tracker.Wrote(Key, Version(pod, "999"));
+        Assert.False(_tracker.HasCaughtUp(Key));
+        Assert.True(_tracker.HasCaughtUp(new("demo", "other")));
+
+        // What happens to others also shows how far the cache has come.
+        while (long.Parse((await CreateAsync($"b{Guid.NewGuid():N}")).Metadata.ResourceVersion!, System.Globalization.CultureInfo.InvariantCulture) < 999) { }
+        await Eventually.True(() => _tracker.HasCaughtUp(Key));
+    }
+
+    [Fact]
+    public async Task Creates_are_remembered_until_seen()
+    {
+        _tracker.Created(Key, await CreateAsync("a"));
+        Assert.False(_tracker.HasCaughtUp(Key));
+        _informers.Start();
+        await Eventually.True(() => _tracker.HasCaughtUp(Key));
+    }
+
+    [Fact]
+    public async Task A_create_that_is_gone_again_counts_as_seen()
+    {
+        var pod = await CreateAsync("a");
+        _tracker.Created(Key, pod);
+        await _cluster.DeleteAsync<Pod>(ObjectKey.Of(pod.Metadata), cancellation: Cancellation);
+        Assert.False(_tracker.HasCaughtUp(Key));
+        _informers.Start();
+        await Eventually.True(() => _tracker.HasCaughtUp(Key));
+    }
+
+    [Fact]
+    public async Task Deletes_are_remembered_by_uid_until_the_cache_has_lost_it()
+    {
+        var pod = await CreateAsync("a");
+        _informers.Start();
+        await Eventually.True(() => _informers.Of<Pod>().List().Count == 1);
+        _tracker.Deleted(Key, pod);
+        Assert.False(_tracker.HasCaughtUp(Key));
+
+        await _cluster.DeleteAsync<Pod>(ObjectKey.Of(pod.Metadata), cancellation: Cancellation);
+        await CreateAsync("a");   // another uid under the same name is not the one that we deleted
+        await Eventually.True(() => _tracker.HasCaughtUp(Key));
+    }
+
+    [Fact]
+    public async Task A_delete_that_a_finalizer_holds_back_counts_as_seen_when_it_is_marked()
+    {
+        var pod = await CreateAsync("a");
+        _informers.Start();
+        await Eventually.True(() => _informers.Of<Pod>().List().Count == 1);
+        _tracker.Deleted(Key, pod);
+        await _cluster.PatchAsync<Pod>(
+            ObjectKey.Of(pod.Metadata),
+            new() { ["metadata"] = new System.Text.Json.Nodes.JsonObject { ["deletionTimestamp"] = "2026-01-01T00:00:00Z" } },
+            new("test"),
+            Cancellation);
+        await Eventually.True(() => _tracker.HasCaughtUp(Key));
+        Assert.Single(_informers.Of<Pod>().List());
+    }
+
+    [Fact]
+    public async Task Versions_that_cannot_be_compared_count_as_caught_up()
+    {
+        _tracker.Wrote(Key, Version(await CreateAsync("a"), "v7-of-another-store"));
+        Assert.True(_tracker.HasCaughtUp(Key));
+    }
+
+    [Fact]
+    public void A_kind_without_a_cache_is_not_waited_for()
+    {
+        _tracker.Created(Key, new Service { Metadata = new() { Name = "a", ResourceVersion = "5" } });
+        Assert.True(_tracker.HasCaughtUp(Key));
+    }
+
+    private static Pod Version(Pod pod, string version) => pod with { Metadata = pod.Metadata with { ResourceVersion = version } };
+
+    private Task<Pod> CreateAsync(string name) =>
+        _cluster.CreateAsync(new Pod { Metadata = new() { Name = name, Namespace = "demo" } }, "test", Cancellation);
+}

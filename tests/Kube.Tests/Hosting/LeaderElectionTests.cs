@@ -1,0 +1,234 @@
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Time.Testing;
+using ModuleController.Core.Builtin;
+using ModuleController.Core.Meta;
+using ModuleController.Kube.Tests.Caches;
+using ModuleController.Tests;
+
+namespace ModuleController.Kube.Tests.Hosting;
+
+public sealed class LeaderElectionTests : IAsyncDisposable
+{
+    private static readonly ObjectKey Key = new("demo", "leader");
+
+    private readonly LogGuard _logs = new();
+    private readonly FakeTimeProvider _time = new(new(2026, 1, 1, 0, 0, 0, TimeSpan.Zero));
+    private readonly FakeCluster _cluster = new();
+    private readonly List<LeaderElection> _elections = [];
+
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
+
+    public async ValueTask DisposeAsync()
+    {
+        _cluster.Before = _ => Task.CompletedTask;
+        foreach (var election in _elections)
+        {
+            await Eventually.Ends(election.StopAsync(CancellationToken.None));
+            election.Dispose();
+        }
+
+        _logs.Dispose();
+    }
+
+    [Fact]
+    public async Task The_epoch_is_the_leases_count_of_transitions_and_each_acquisition_raises_it()
+    {
+        for (var epoch = 1; epoch <= 3; epoch++)
+        {
+            var election = Elect("a");   // the same pod, another life
+            await election.StartAsync(Cancellation);
+            Assert.Equal((epoch, true), (election.Epoch, election.IsLeader));
+            Assert.Equal(epoch, (await LeaseAsync()).Spec.LeaseTransitions);
+            await election.StopAsync(Cancellation);
+        }
+    }
+
+    [Fact]
+    public async Task Of_two_only_one_leads_and_the_other_knows_who_and_where()
+    {
+        var first = Elect("a", "10.0.0.1:7443");
+        await first.StartAsync(Cancellation);
+        var second = Elect("b");
+        var waiting = second.StartAsync(Cancellation);
+
+        await PassAsync(TimeSpan.FromMinutes(1));
+        Assert.False(waiting.IsCompleted);
+        Assert.True(first.IsLeader);
+        Assert.False(second.IsLeader);
+        Assert.Equal(("a", "10.0.0.1:7443"), (second.Leader?.Name, second.Leader?.Address));
+    }
+
+    [Fact]
+    public async Task The_lease_is_released_on_stop_so_that_the_next_need_not_wait_for_its_end()
+    {
+        var first = Elect("a");
+        await first.StartAsync(Cancellation);
+        await first.StopAsync(Cancellation);
+        Assert.False(first.IsLeader);
+        Assert.Null((await LeaseAsync()).Spec.HolderIdentity);
+        Assert.False(first.Lost.IsCancellationRequested);
+
+        var second = Elect("b");
+        await second.StartAsync(Cancellation);   // no time has passed
+        Assert.Equal(2, second.Epoch);
+    }
+
+    [Fact]
+    public async Task One_that_died_is_followed_when_its_lease_has_run_out_by_our_own_clock()
+    {
+        // Its clock is a year ahead: only that the lease does not change counts.
+        await _cluster.CreateAsync(new Lease
+        {
+            Metadata = new() { Name = Key.Name, Namespace = Key.Namespace },
+            Spec = new() { HolderIdentity = "dead_1", LeaseDurationSeconds = 15, LeaseTransitions = 7, RenewTime = _time.GetUtcNow().AddYears(1) },
+        }, "test", Cancellation);
+        var election = Elect("b");
+        var starting = election.StartAsync(Cancellation);
+        await PassAsync(TimeSpan.FromSeconds(12));
+        Assert.False(starting.IsCompleted);
+        await PassUntilAsync(() => starting.IsCompleted);
+        Assert.Equal(8, election.Epoch);
+    }
+
+    [Fact]
+    public async Task A_lost_connection_costs_the_lease_only_at_the_renew_deadline()
+    {
+        var election = Elect("a");
+        await election.StartAsync(Cancellation);
+        _cluster.Before = _ => throw FakeCluster.Unreachable;
+        await PassAsync(TimeSpan.FromSeconds(6));
+        Assert.False(election.Lost.IsCancellationRequested);
+
+        _cluster.Before = _ => Task.CompletedTask;
+        await PassAsync(TimeSpan.FromSeconds(7));
+        Assert.True(election.IsLeader);
+
+        _cluster.Before = _ => throw FakeCluster.Unreachable;
+        await PassUntilAsync(() => election.Lost.IsCancellationRequested);
+        Assert.False(election.IsLeader);
+    }
+
+    [Fact]
+    public async Task A_request_that_hangs_does_not_keep_the_lease()
+    {
+        var election = Elect("a");
+        await election.StartAsync(Cancellation);
+        var hangs = new TaskCompletionSource();
+        _cluster.Before = _ => hangs.Task;
+        var since = _time.GetUtcNow();
+        await PassUntilAsync(() => election.Lost.IsCancellationRequested);
+        Assert.InRange(_time.GetUtcNow() - since, TimeSpan.FromSeconds(7), TimeSpan.FromSeconds(14));
+    }
+
+    [Fact]
+    public async Task A_lease_that_another_one_took_is_lost_at_once()
+    {
+        var election = Elect("a");
+        await election.StartAsync(Cancellation);
+        await PatchAsync("holderIdentity", "thief_1");
+        await PassUntilAsync(() => election.Lost.IsCancellationRequested);
+        Assert.Equal("thief_1", (await LeaseAsync()).Spec.HolderIdentity);
+        Assert.False(election.IsLeader);
+    }
+
+    [Fact]
+    public async Task A_lease_that_only_somebody_edited_is_kept()
+    {
+        var election = Elect("a");
+        await election.StartAsync(Cancellation);
+        await PatchAsync("leaseDurationSeconds", 20);
+        await PassAsync(TimeSpan.FromSeconds(20));
+        Assert.True(election.IsLeader);
+        Assert.False(election.Lost.IsCancellationRequested);
+    }
+
+    [Fact]
+    public async Task A_lease_that_was_deleted_is_made_again_with_the_same_epoch()
+    {
+        var election = Elect("a");
+        await election.StartAsync(Cancellation);
+        await election.RaiseEpochAsync(5, Cancellation);
+        await _cluster.DeleteAsync<Lease>(Key, cancellation: Cancellation);
+        await PassAsync(TimeSpan.FromSeconds(8));
+        Assert.True(election.IsLeader);
+        Assert.Equal(5, (await LeaseAsync()).Spec.LeaseTransitions);
+    }
+
+    [Fact]
+    public async Task A_leader_that_learns_of_a_higher_epoch_raises_the_lease_first()
+    {
+        var election = Elect("a");
+        await election.StartAsync(Cancellation);
+        await PatchAsync("leaseDurationSeconds", 15);   // its version is old by now
+        await election.RaiseEpochAsync(42, Cancellation);
+        Assert.Equal(42, election.Epoch);
+        Assert.Equal(42, (await LeaseAsync()).Spec.LeaseTransitions);
+
+        await election.RaiseEpochAsync(7, Cancellation);
+        Assert.Equal(42, election.Epoch);
+        await PassAsync(TimeSpan.FromSeconds(5));
+        Assert.Equal(42, election.Epoch);
+
+        _cluster.Before = _ => throw FakeCluster.Unreachable;
+        await Assert.ThrowsAsync<KubeException>(() => election.RaiseEpochAsync(43, Cancellation));
+        Assert.Equal(42, election.Epoch);
+    }
+
+    [Fact]
+    public async Task Failures_while_waiting_are_tried_again()
+    {
+        var failures = 3;
+        _cluster.Before = _ => failures-- > 0 ? throw FakeCluster.Unreachable : Task.CompletedTask;
+        var election = Elect("a");
+        var starting = election.StartAsync(Cancellation);
+        await PassUntilAsync(() => starting.IsCompleted);
+        Assert.True(election.IsLeader);
+        Assert.Equal(3, _logs.Lines.Count(line => line.Level == LogLevel.Warning));
+    }
+
+    [Theory]
+    [InlineData("pod-1_abc@10.0.0.1:7443", "pod-1", "abc", "10.0.0.1:7443")]
+    [InlineData("pod_with_lines_abc", "pod_with_lines", "abc", null)]
+    [InlineData("somebody", "somebody", "", null)]
+    public void An_identity_carries_name_life_and_address(string text, string name, string id, string? address) =>
+        Assert.Equal(new LeaderIdentity(name, id, address), LeaderIdentity.Parse(text));
+
+    [Fact]
+    public void Each_life_of_a_process_is_another_holder()
+    {
+        Assert.NotEqual(LeaderIdentity.Create("a"), LeaderIdentity.Create("a"));
+        var identity = LeaderIdentity.Create("a", "h:1");
+        Assert.Equal(identity, LeaderIdentity.Parse(identity.ToString()));
+    }
+
+    private LeaderElection Elect(string name, string? address = null)
+    {
+        var election = new LeaderElection(
+            _cluster, new(Key, LeaderIdentity.Create(name, address)), _time, _logs.CreateLogger<LeaderElection>());
+        _elections.Add(election);
+        return election;
+    }
+
+    private Task<Lease> LeaseAsync() => _cluster.GetAsync<Lease>(Key, Cancellation);
+
+    private Task PatchAsync(string field, System.Text.Json.Nodes.JsonNode value) =>
+        _cluster.PatchAsync<Lease>(Key, new() { ["spec"] = new System.Text.Json.Nodes.JsonObject { [field] = value } }, new("test"), Cancellation);
+
+    /// <summary>In steps of a second, each of which the elections get time for; a renewal comes at least every 2.2 s.</summary>
+    private async Task PassAsync(TimeSpan time)
+    {
+        for (var passed = TimeSpan.Zero; passed < time; passed += TimeSpan.FromSeconds(1)) await StepAsync();
+    }
+
+    private async Task PassUntilAsync(Func<bool> condition)
+    {
+        for (var i = 0; i < 60 && !condition(); i++) await StepAsync();
+        Assert.True(condition());
+    }
+
+    private async Task StepAsync()
+    {
+        _time.Advance(TimeSpan.FromSeconds(1));
+        for (var i = 0; i < 5; i++) await Task.Delay(TimeSpan.FromMilliseconds(1), TimeProvider.System, Cancellation);
+    }
+}

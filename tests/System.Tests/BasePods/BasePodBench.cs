@@ -1,0 +1,180 @@
+using System.Text;
+using System.Text.Json.Nodes;
+using Microsoft.Extensions.Logging.Abstractions;
+using ModuleController.ControlPlane.Reconcilers;
+using ModuleController.Core.Builtin;
+using ModuleController.Core.Meta;
+using ModuleController.Core.Modules;
+using ModuleController.DevCluster;
+using ModuleController.Kube;
+using YamlDotNet.Serialization;
+
+namespace ModuleController.SystemTests.BasePods;
+
+/// <summary>The reconciler of base pods alone, against an API server; the other reconcilers' objects are made by the tests.</summary>
+internal sealed class BasePodBench : IAsyncDisposable
+{
+    public const string Namespace = "default";
+
+    private readonly CancellationTokenSource _stop = new();
+    private readonly HttpClient _http = new();
+    private readonly InformerFactory _informers;
+    private readonly EventRecorder _events;
+    private readonly Task _run;
+
+    private BasePodBench(DevClusterHost host)
+    {
+        Host = host;
+        Client = new(Transport.To(host.ServerUri), new ResourceJson(ModulesJson.Default));
+        _informers = new(Client, TimeProvider.System, NullLoggerFactory.Instance);
+        _events = new(Client, "modulecontroller", "test", TimeProvider.System, NullLogger<EventRecorder>.Instance);
+        var manager = new Manager(_informers, TimeProvider.System, NullLoggerFactory.Instance);
+        BasePodController.Add(manager, new(
+            new(_informers), _informers, Client, _events, Agents, new(), TimeProvider.System, NullLoggerFactory.Instance));
+        manager.Add(ManagerPhase.Caches, "events", _events.StartAsync, _events.StopAsync);
+        _run = manager.RunAsync(_stop.Token);
+    }
+
+    public DevClusterHost Host { get; }
+
+    public KubeClient Client { get; }
+
+    public ScriptedAgents Agents { get; } = new();
+
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
+
+    public static async Task<BasePodBench> StartAsync()
+    {
+        var host = await DevClusterHost.StartAsync(new(), Cancellation);
+        using var http = new HttpClient { BaseAddress = host.ServerUri };
+        foreach (var file in Directory.EnumerateFiles(Path.Combine(Root(), "deploy", "crds"), "*.yaml"))
+        {
+            var yaml = new DeserializerBuilder().WithAttemptingUnquotedStringTypeDeserialization().Build()
+                .Deserialize<object>(await File.ReadAllTextAsync(file, Cancellation));
+            var json = new SerializerBuilder().JsonCompatible().Build().Serialize(yaml);
+            await PostAsync(http, "/apis/apiextensions.k8s.io/v1/customresourcedefinitions", json);
+        }
+
+        return new(host);
+    }
+
+    public async Task<Pod> CreatePodAsync(string name = "base-1", string life = "life-1")
+    {
+        await PostAsync(_http, new Uri(Host.ServerUri, $"/api/v1/namespaces/{Namespace}/pods").AbsoluteUri, $$$"""
+            {"apiVersion":"v1","kind":"Pod",
+             "metadata":{"name":"{{{name}}}","finalizers":["test.io/hold"],"ownerReferences":[{"apiVersion":"apps/v1","kind":"ReplicaSet","name":"base-rs","uid":"rs-uid","controller":true}]},
+             "spec":{"containers":[{"name":"base","image":"base"}]}}
+            """);
+        Agents.Begin(new(Namespace, name), life);
+        return await Client.GetAsync<Pod>(new(Namespace, name), Cancellation);
+    }
+
+    /// <summary>As Placement makes it: bound, with owner and finalizer.</summary>
+    public Task<Module> CreateModuleAsync(Pod pod, string name, string version = "1.0.0", ModuleReplicaSet? owner = null, Module? replaces = null) =>
+        Client.CreateAsync(
+            new Module
+            {
+                Metadata = new()
+                {
+                    Name = $"{name}-{version}-{pod.Metadata.Name}",
+                    Namespace = Namespace,
+                    Finalizers = [FinalizerNames.Module],
+                    OwnerReferences = owner is null
+                        ? []
+                        : [new(ModuleReplicaSet.Kind.ApiVersion, "ModuleReplicaSet", owner.Metadata.Name, owner.Metadata.Uid!, Controller: true)],
+                },
+                Spec = new()
+                {
+                    Module = new() { Name = name, Version = version, Url = $"http://jars/{name}-{version}.jar" },
+                    PodName = pod.Metadata.Name,
+                    PodUid = pod.Metadata.Uid,
+                    Replaces = replaces?.Metadata.Uid,
+                },
+            },
+            "test", Cancellation);
+
+    public async Task<(ModuleDeployment Deployment, ModuleReplicaSet ReplicaSet)> CreateRevisionAsync(string name, string version)
+    {
+        var template = new ModuleTemplateSpec
+        {
+            Spec = new() { Module = new() { Name = name, Version = version, Url = $"http://jars/{name}-{version}.jar" } },
+        };
+        var deployment = await Client.CreateAsync(
+            new ModuleDeployment
+            {
+                Metadata = new() { Name = $"{name}-{version}", Namespace = Namespace },
+                Spec = new()
+                {
+                    BaseDeploymentName = "base",
+                    Template = template,
+                    Replicas = 1,
+                    OperationStrategy = new() { ServiceStrategy = new() { EnableModuleService = true }, TrafficDrainSeconds = 0 },
+                },
+            },
+            "test", Cancellation);
+        var replicaSet = await Client.CreateAsync(
+            new ModuleReplicaSet
+            {
+                Metadata = new()
+                {
+                    Name = Revision.Of(template).ReplicaSetName(deployment.Metadata.Name),
+                    Namespace = Namespace,
+                    OwnerReferences = [new(ModuleDeployment.Kind.ApiVersion, "ModuleDeployment", deployment.Metadata.Name, deployment.Metadata.Uid!, Controller: true)],
+                },
+                Spec = new() { Replicas = 1, Template = template },
+            },
+            "test", Cancellation);
+        return (deployment, replicaSet);
+    }
+
+    public Task<T> PatchAsync<T>(T resource, string patch, string? subresource = null) where T : class, IResource =>
+        Client.PatchAsync<T>(ObjectKey.Of(resource.Metadata), JsonNode.Parse(patch)!.AsObject(), new("test") { Subresource = subresource }, Cancellation);
+
+    public Task DeleteAsync<T>(T resource) where T : class, IResource =>
+        Client.DeleteAsync<T>(ObjectKey.Of(resource.Metadata), new() { Uid = resource.Metadata.Uid }, Cancellation);
+
+    public Task<T?> FindAsync<T>(T resource) where T : class, IResource => Client.FindAsync<T>(ObjectKey.Of(resource.Metadata), Cancellation);
+
+    public Task<Module> Becomes(Module module, Func<Module, bool> state) =>
+        Eventually.Some(async () => await FindAsync(module) is { } found && state(found) ? found : null, async () => (await FindAsync(module))?.Status.ToString() ?? "gone");
+
+    public Task IsGone(Module module) =>
+        Eventually.True(async () => await FindAsync(module) is null, async () => (await FindAsync(module))?.Status.ToString() ?? "gone");
+
+    public async Task<bool> HasLabelAsync(Pod pod, string name) =>
+        (await Client.GetAsync<Pod>(ObjectKey.Of(pod.Metadata), Cancellation)).Metadata.Labels.GetValueOrDefault(Labels.Traffic(name)) == "true";
+
+    public long Writes(string resource, string subresource = "") => Requests("patch", resource, subresource);
+
+    public long Lists => Requests("list", "pods") + Requests("list", "modules.koupleless.io");
+
+    private long Requests(string verb, string resource, string subresource = "") => Host.Counters.Snapshot()
+        .Where(entry => entry.Key.Resource == resource && entry.Key.Subresource == subresource && entry.Key.Verb == verb)
+        .Sum(entry => entry.Value);
+
+    public async ValueTask DisposeAsync()
+    {
+        await _stop.CancelAsync();
+        await _run;
+        await _informers.DisposeAsync();
+        _events.Dispose();
+        Client.Dispose();
+        _http.Dispose();
+        _stop.Dispose();
+        await Host.DisposeAsync();
+    }
+
+    private static async Task PostAsync(HttpClient http, string path, string json)
+    {
+        using var content = new StringContent(json, Encoding.UTF8, "application/json");
+        using var response = await http.PostAsync(new Uri(path, UriKind.RelativeOrAbsolute), content, Cancellation);
+        Assert.True(response.IsSuccessStatusCode, await response.Content.ReadAsStringAsync(Cancellation));
+    }
+
+    private static string Root()
+    {
+        for (var folder = new DirectoryInfo(AppContext.BaseDirectory); folder is not null; folder = folder.Parent)
+            if (File.Exists(Path.Combine(folder.FullName, "ModuleController.sln"))) return folder.FullName;
+        throw new InvalidOperationException("no ModuleController.sln above the tests");
+    }
+}

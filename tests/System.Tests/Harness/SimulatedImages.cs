@@ -1,0 +1,68 @@
+using System.Collections.Concurrent;
+using System.Net;
+using Microsoft.Extensions.Logging;
+using ModuleController.Agent;
+using ModuleController.ArkletSimulator;
+using ModuleController.DevCluster.Kubelet;
+
+namespace ModuleController.SystemTests.Harness;
+
+/// <summary>The images of a base pod as functions of this process: the real agent, and a simulated base.</summary>
+internal sealed class SimulatedImages(ILoggerFactory loggers)
+{
+    public const string Agent = "test/agent";
+    public const string Base = "test/base";
+
+    private readonly ConcurrentDictionary<string, SimulatedBase> _bases = new();
+    private readonly ConcurrentDictionary<string, IReadOnlyList<LifeStatistics>> _ended = new();
+    private readonly ConcurrentDictionary<string, CancellationTokenSource> _agents = new();
+
+    /// <summary>How each new base is made; tests may order behaviours for all bases here.</summary>
+    public Func<SimulatedBaseOptions, SimulatedBaseOptions> Configure { get; set; } = options => options;
+
+    public Action<PodIdentity, SimulatedBase> Started { get; set; } = (_, _) => { };
+
+    public DelegateRuntime Runtime => new(new Dictionary<string, Func<ContainerStart, CancellationToken, Task<int>>>
+    {
+        [Agent] = RunAgentAsync,
+        [Base] = RunBaseAsync,
+    });
+
+    public SimulatedBase Of(string podUid) => _bases[podUid];
+
+    public IEnumerable<(string PodUid, SimulatedBase Base)> Living => _bases.Select(pair => (pair.Key, pair.Value));
+
+    /// <summary>Every life of every base there was, also of pods that are gone.</summary>
+    public IReadOnlyList<LifeStatistics> AllLives =>
+        [.. _ended.Values.SelectMany(lives => lives), .. _bases.Values.SelectMany(simulated => simulated.Statistics)];
+
+    /// <summary>Ends a pod's agent without asking; the kubelet starts it again.</summary>
+    public void KillAgent(string podUid) => _agents[podUid].Cancel();
+
+    private async Task<int> RunBaseAsync(ContainerStart start, CancellationToken cancellation)
+    {
+        var options = Configure(new SimulatedBaseOptions { Address = IPAddress.Parse(start.Pod.Ip), ArkletPort = 1238, WebPort = 8080 });
+        await using var simulated = await SimulatedBase.StartAsync(options);
+        Started(start.Pod, simulated);
+        _bases[start.Pod.Uid] = simulated;
+        try
+        {
+            await Task.Delay(Timeout.InfiniteTimeSpan, TimeProvider.System, cancellation);
+            return 0;
+        }
+        finally
+        {
+            _bases.TryRemove(start.Pod.Uid, out _);
+            _ended[$"{start.Pod.Uid}/{Guid.NewGuid()}"] = simulated.Statistics;
+        }
+    }
+
+    private async Task<int> RunAgentAsync(ContainerStart start, CancellationToken cancellation)
+    {
+        var (options, errors) = AgentOptions.Parse(start.Args, name => start.Environment.GetValueOrDefault(name));
+        if (errors.Count > 0) throw new ArgumentException(string.Join("; ", errors));
+        using var killed = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        _agents[start.Pod.Uid] = killed;
+        return await AgentRuntime.RunAsync(options, loggers, killed.Token);
+    }
+}

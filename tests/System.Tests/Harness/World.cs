@@ -1,0 +1,198 @@
+using Microsoft.Extensions.Logging;
+using ModuleController.ArkletSimulator;
+using ModuleController.ControlPlane;
+using ModuleController.Core.Builtin;
+using ModuleController.Core.Meta;
+using ModuleController.Core.Modules;
+using ModuleController.DevCluster;
+using ModuleController.DevCluster.Controllers;
+using ModuleController.DevCluster.Kubelet;
+using ModuleController.Kube;
+
+namespace ModuleController.SystemTests.Harness;
+
+/// <summary>
+/// Everything in one process: an API server, its kubelet, a controller, and base pods with real agents and simulated bases.
+/// With MODULECONTROLLER_TEST_KUBECONFIG the API server is that one, in a namespace of the test's own.
+/// </summary>
+internal sealed class World : IAsyncDisposable
+{
+    private readonly Stack<Func<ValueTask>> _disposals = new();
+    private readonly string _directory = Directory.CreateTempSubdirectory("mc-system-").FullName;
+
+    private World()
+    {
+        Images = new(Log);
+        Client = null!;
+        Modules = null!;
+        Pods = null!;
+    }
+
+    public LogGuard Log { get; } = new();
+
+    public SimulatedImages Images { get; }
+
+    public IKubeClient Client { get; private set; }
+
+    public string Namespace { get; private set; } = "default";
+
+    /// <summary>Null where the API server is somebody else's.</summary>
+    public Cluster? Cluster { get; private set; }
+
+    public ControlPlaneHost? Controller { get; private set; }
+
+    public Informer<Module> Modules { get; private set; }
+
+    public Informer<Pod> Pods { get; private set; }
+
+    private ControlPlaneOptions _controllerOptions = new();
+
+    public static async Task<World> StartAsync(Action<World>? configure = null)
+    {
+        var world = new World();
+        configure?.Invoke(world);
+        try
+        {
+            await world.StartPartsAsync(TestContext.Current.CancellationToken);
+            return world;
+        }
+        catch
+        {
+            await world.DisposeAsync();
+            throw;
+        }
+    }
+
+    /// <summary>Settings of the controller; to be changed before the start.</summary>
+    public Func<ControlPlaneOptions, ControlPlaneOptions> ConfigureController { get; set; } = options => options;
+
+    public async Task StartControllerAsync()
+    {
+        Controller = await ControlPlaneHost.StartAsync(
+            _controllerOptions, new() { Logging = logging => logging.AddProvider(Log).SetMinimumLevel(LogLevel.Debug).AddFilter("Microsoft", LogLevel.Warning).AddFilter("Grpc", LogLevel.None) });
+        // Agents dial a fixed address, also after a restart.
+        _controllerOptions = _controllerOptions with { GrpcPort = Controller.AgentAddress.Port, HttpPort = Controller.HttpAddress.Port };
+    }
+
+    /// <summary>Ends the controller; abruptly: without releasing the lease is not possible in one process, so tests of that kill processes.</summary>
+    public async Task StopControllerAsync()
+    {
+        if (Controller is not { } controller) return;
+        Controller = null;
+        await controller.DisposeAsync();
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await StopControllerAsync();
+        while (_disposals.TryPop(out var dispose)) await dispose();
+        if (Directory.Exists(_directory)) Directory.Delete(_directory, recursive: true);
+        if (TestContext.Current.TestState?.Result is null) Log.Dispose();
+    }
+
+    private async Task StartPartsAsync(CancellationToken cancellation)
+    {
+        if (Environment.GetEnvironmentVariable("MODULECONTROLLER_TEST_KUBECONFIG") is { Length: > 0 } kubeconfig)
+            await UseAsync(kubeconfig, cancellation);
+        else await EmbedAsync(cancellation);
+
+        var informers = new InformerFactory(Client, TimeProvider.System, Log);
+        Modules = informers.Of<Module>(new() { Namespace = Namespace });
+        Pods = informers.Of<Pod>(new() { Namespace = Namespace });
+        informers.Start();
+        _disposals.Push(informers.DisposeAsync);
+        await informers.WaitForSyncAsync(cancellation);
+
+        _controllerOptions = ConfigureController(new()
+        {
+            Kubeconfig = Path.Combine(_directory, "kubeconfig"),
+            Bind = System.Net.IPAddress.Loopback,
+            HttpPort = 0,
+            GrpcPort = 0,
+            Namespace = Namespace,
+            WatchNamespace = Cluster is null ? Namespace : null,
+            LeaseDuration = TimeSpan.FromSeconds(5),
+            LeaseRenew = TimeSpan.FromSeconds(3),
+            LeaseRetry = TimeSpan.FromMilliseconds(500),
+            Agents = new() { AllowInsecure = true, HeartbeatInterval = TimeSpan.FromSeconds(3) },
+        });
+        await StartControllerAsync();
+    }
+
+    private async Task EmbedAsync(CancellationToken cancellation)
+    {
+        Cluster = await Cluster.StartAsync(
+            new() { Runtime = Images.Runtime, Directory = Path.Combine(_directory, "pods"), Loggers = Log }, cancellation);
+        _disposals.Push(Cluster.DisposeAsync);
+        await Cluster.Server.WriteKubeconfigAsync(Path.Combine(_directory, "kubeconfig"));
+        Connect(Transport.To(Cluster.Server.ServerUri));
+        await Manifests.ApplyCrdsAsync(Cluster.Server.ServerUri, cancellation);
+    }
+
+    private async Task UseAsync(string kubeconfig, CancellationToken cancellation)
+    {
+        File.Copy(kubeconfig, Path.Combine(_directory, "kubeconfig"));
+        Connect(Transport.FromKubeconfig(kubeconfig));
+        Namespace = $"mc-test-{Guid.NewGuid().ToString("N")[..8]}";
+        await Client.CreateAsync(new Namespace { Metadata = new() { Name = Namespace } }, "test", cancellation);
+        _disposals.Push(async () => await Client.DeleteAsync<Namespace>(new("", Namespace)));
+
+        var node = Namespace;
+        var informers = new InformerFactory(Client, TimeProvider.System, Log);
+        var pods = informers.Of<RunnerPod>(new() { Namespace = Namespace });
+        informers.Start();
+        _disposals.Push(informers.DisposeAsync);
+        var kubelet = new Kubelet(
+            Client, pods, Images.Runtime,
+            new()
+            {
+                NodeName = node,
+                Directory = Path.Combine(_directory, "pods"),
+                NodeLabels = new Dictionary<string, string> { ["modulecontroller-test"] = node },
+            },
+            TimeProvider.System, Log.CreateLogger<Kubelet>());
+        _disposals.Push(kubelet.DisposeAsync);
+        await kubelet.StartAsync(cancellation);
+        _disposals.Push(async () => await Client.DeleteAsync<Node>(new("", node)));
+    }
+
+    private void Connect(Transport transport)
+    {
+        var client = new KubeClient(
+            transport, new ResourceJson(ModulesJson.Default, KubeletJson.Default, ClusterJson.Default), new() { UserAgent = "system-tests" });
+        _disposals.Push(() =>
+        {
+            client.Dispose();
+            return ValueTask.CompletedTask;
+        });
+        Client = client;
+    }
+
+    /// <summary>Writes a jar and says its URL.</summary>
+    public string Jar(string name, string version, string? path = null, IReadOnlyDictionary<string, string>? attributes = null)
+    {
+        var folder = Directory.CreateDirectory(Path.Combine(_directory, "jars")).FullName;
+        var file = Path.Combine(folder, $"{name}-{version}.jar");
+        if (!File.Exists(file)) SampleJar.Write(file, name, version, path ?? name, attributes);
+        return new Uri(file).AbsoluteUri;
+    }
+
+    /// <summary>A base Deployment, each pod with an agent as a sidecar and a simulated base; waits until all are Ready.</summary>
+    public async Task<ObjectKey> BaseAsync(string name, int replicas, IReadOnlyDictionary<string, string>? podLabels = null)
+    {
+        var labels = new Dictionary<string, string>(podLabels ?? new Dictionary<string, string>()) { ["app"] = name };
+        await Client.CreateAsync(
+            BaseManifest.Of(Namespace, name, replicas, labels, Controller!.AgentAddress, Cluster is null ? Namespace : null), "test");
+        var key = new ObjectKey(Namespace, name);
+        await Eventually.True(
+            () => PodsOf(name).Count == replicas && PodsOf(name).All(pod => pod.Status.Conditions.IsTrue("Ready")),
+            within: TimeSpan.FromSeconds(60));
+        return key;
+    }
+
+    public Task ScaleBaseAsync(string name, int replicas) => Client.PatchAsync<ClusterDeployment>(
+        new(Namespace, name), new() { ["spec"] = new System.Text.Json.Nodes.JsonObject { ["replicas"] = replicas } }, new("test"));
+
+    public IReadOnlyList<Pod> PodsOf(string app) =>
+        [.. Pods.List().Where(pod => pod.Metadata.Labels.GetValueOrDefault("app") == app && !pod.Metadata.IsDeleting)];
+}

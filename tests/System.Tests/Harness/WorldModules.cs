@@ -1,0 +1,102 @@
+using System.Text.Json.Nodes;
+using ModuleController.Core.Builtin;
+using ModuleController.Core.Meta;
+using ModuleController.Core.Modules;
+using ModuleController.Kube;
+
+namespace ModuleController.SystemTests.Harness;
+
+/// <summary>What tests do with modules, and what they look at.</summary>
+internal static class WorldModules
+{
+    private static readonly HttpClient Http = new(new SocketsHttpHandler { PooledConnectionLifetime = TimeSpan.Zero });
+
+    extension(World world)
+    {
+        public Task CreateAsync(ModuleDeployment deployment) =>
+            world.Client.CreateAsync(deployment with { Metadata = deployment.Metadata with { Namespace = world.Namespace } }, "test");
+
+        public Task<ModuleDeployment?> FindAsync(string name) => world.Client.FindAsync<ModuleDeployment>(new(world.Namespace, name));
+
+        public Task PatchAsync(string name, JsonObject patch) =>
+            world.Client.PatchAsync<ModuleDeployment>(new(world.Namespace, name), patch, new("test"));
+
+        public Task PatchSpecAsync(string name, JsonObject spec) => world.PatchAsync(name, new() { ["spec"] = spec });
+
+        public Task UpgradeAsync(string name, string version, string url) => world.PatchSpecAsync(name, new()
+        {
+            ["template"] = new JsonObject
+            {
+                ["spec"] = new JsonObject { ["module"] = new JsonObject { ["version"] = version, ["url"] = url } },
+            },
+        });
+
+        public Task DeleteAsync(string name, PropagationPolicy? propagation = null) =>
+            world.Client.DeleteAsync<ModuleDeployment>(new(world.Namespace, name), new() { Propagation = propagation });
+
+        public IReadOnlyList<Module> ModulesOf(string name) =>
+            [.. world.Modules.List().Where(module => module.Metadata.Labels.GetValueOrDefault(Labels.ModuleDeployment) == name)];
+
+        /// <summary>Waits until the release is complete, as <c>kubectl wait</c> would, with so many modules of the version.</summary>
+        public Task AvailableAsync(string name, int count, string version, TimeSpan? within = null) => Eventually.True(
+            async () => world.ModulesOf(name).Where(module => module.IsAvailable && module.Spec.Module.Version == version)
+                    .Select(module => module.Spec.PodUid).Distinct().Count() == count
+                && world.ModulesOf(name).Count == count
+                && await world.FindAsync(name) is { } deployment
+                && deployment.Status.ObservedGeneration == deployment.Metadata.Generation
+                && deployment.Status.UpdatedAvailableReplicas == count
+                && deployment.Status.ReleaseStatus?.Progress == ReleaseProgress.Completed,
+            () => world.DumpAsync(name), within, $"{name}: {count} of {version} available");
+
+        public Task GoneAsync(string name) => Eventually.True(
+            async () => world.ModulesOf(name).Count == 0 && await world.FindAsync(name) is null, () => world.DumpAsync(name), what: $"{name} is gone");
+
+        public bool HasLabel(Pod pod, string module) =>
+            world.Pods.Get(ObjectKey.Of(pod.Metadata))?.Metadata.Labels.GetValueOrDefault(Labels.Traffic(module)) == "true";
+
+        /// <summary>What a module answers through each endpoint of its generated Service, in no order.</summary>
+        public async Task<IReadOnlyList<string>> AnswersAsync(string service, string path)
+        {
+            var slices = await world.Client.ListAllAsync<EndpointSlice>(
+                new() { Namespace = world.Namespace, LabelSelector = $"kubernetes.io/service-name={service}" });
+            var answers = new List<string>();
+            foreach (var slice in slices)
+            {
+                foreach (var endpoint in slice.Endpoints.Where(endpoint => endpoint.Conditions?.Ready == true))
+                {
+                    using var response = await Http.GetAsync(new Uri($"http://{endpoint.Addresses[0]}:{slice.Ports[0].Port}/{path}"));
+                    answers.Add(response.IsSuccessStatusCode ? (await response.Content.ReadAsStringAsync()).Trim() : $"{(int)response.StatusCode}");
+                }
+            }
+
+            return answers;
+        }
+
+        public async Task<IReadOnlyList<Event>> EventsAsync(string involved) =>
+            [.. (await world.Client.ListAllAsync<Event>(new() { Namespace = world.Namespace })).Where(e => e.InvolvedObject?.Name == involved)];
+
+        /// <summary>What an operator would look at, for the message of a failed test.</summary>
+        public async Task<string> DumpAsync(string name)
+        {
+            var deployment = await world.FindAsync(name);
+            var lines = new List<string>
+            {
+                deployment is null ? $"no ModuleDeployment {name}" : $"{name}: generation {deployment.Metadata.Generation}, {deployment.Status}, {deployment.Status.ReleaseStatus}",
+            };
+            lines.AddRange(deployment?.Status.Conditions.Select(condition => $"  {condition.Type}={condition.Status} {condition.Reason}: {condition.Message}") ?? []);
+            foreach (var set in (await world.Client.ListAllAsync<ModuleReplicaSet>(new() { Namespace = world.Namespace })).Where(set => set.Metadata.Controller?.Name == name))
+                lines.Add($"  set {set.Metadata.Name}: goal {set.Spec.Replicas}, {set.Status}");
+            foreach (var module in world.ModulesOf(name))
+            {
+                lines.Add($"  module {module.Metadata.Name} on {module.Spec.PodName}: {module.Spec.Module.Version} {module.Status.Status} {module.Status.Message} "
+                    + $"replaces={module.Spec.Replaces} deleting={module.Metadata.IsDeleting} attempts={module.Status.Attempts} {module.Status.LastError}");
+            }
+
+            foreach (var (uid, simulated) in world.Images.Living)
+                lines.Add($"  base {uid}: {string.Join(", ", simulated.Biz.Select(biz => $"{biz.Key} {biz.Value}"))}");
+            lines.AddRange((await world.Client.ListAllAsync<Event>(new() { Namespace = world.Namespace }))
+                .Select(e => $"  event {e.Type} {e.Reason} {e.InvolvedObject?.Kind}/{e.InvolvedObject?.Name}: {e.Message} x{e.Count}"));
+            return string.Join('\n', lines);
+        }
+    }
+}

@@ -1,0 +1,86 @@
+using System.Collections.Concurrent;
+using System.Collections.Immutable;
+using ModuleController.ControlPlane.Agents;
+using ModuleController.Core.Meta;
+using ModuleController.Core.Modules;
+using ModuleController.Core.Planning;
+
+namespace ModuleController.SystemTests.Releases;
+
+/// <summary>Agents of a whole base, without a wire: each carries its command out at once and says what is true then.</summary>
+internal sealed class FleetAgents : IAgentDirectory
+{
+    private readonly ConcurrentDictionary<ObjectKey, BaseView> _views = new();
+    private readonly Lock _lock = new();
+    private ImmutableList<Action<ObjectKey>> _subscribers = [];
+
+    public ConcurrentQueue<ModuleCommand> Sent { get; } = new();
+
+    /// <summary>Versions whose start fails.</summary>
+    public ConcurrentDictionary<string, string> Broken { get; } = new();
+
+    /// <summary>The web context path in each jar, by version.</summary>
+    public ConcurrentDictionary<string, string> Paths { get; } = new();
+
+    public DateTimeOffset AcceptingSince { get; } = TimeProvider.System.GetUtcNow().AddMinutes(-1);
+
+    public int Connected => _views.Count;
+
+    public BaseView? Find(ObjectKey pod, string podUid) => _views.GetValueOrDefault(pod);
+
+    public IDisposable Subscribe(Action<ObjectKey> changed)
+    {
+        ImmutableInterlocked.Update(ref _subscribers, (list, added) => list.Add(added), changed);
+        return new CancellationTokenRegistration();
+    }
+
+    public bool TrySend(ObjectKey pod, string podUid, ModuleCommand command)
+    {
+        Sent.Enqueue(command);
+        Change(pod, view => CarryOut(view!, command));
+        return true;
+    }
+
+    public void Connect(ObjectKey pod) => Change(pod, _ => new()
+    {
+        IsConnected = true,
+        LastHeard = TimeProvider.System.GetUtcNow(),
+        State = BaseState.Up,
+        Life = new($"life-of-{pod.Name}", TimeProvider.System.GetUtcNow()),
+        IsBizKnown = true,
+    });
+
+    private void Change(ObjectKey pod, Func<BaseView?, BaseView> change)
+    {
+        lock (_lock) _views[pod] = change(_views.GetValueOrDefault(pod));
+        foreach (var subscriber in _subscribers) subscriber(pod);
+    }
+
+    private BaseView CarryOut(BaseView view, ModuleCommand command)
+    {
+        var now = TimeProvider.System.GetUtcNow();
+        var isFailure = command is ModuleCommand.Install && Broken.ContainsKey(command.Version);
+        var rest = view.Biz.Where(biz => biz.Name != command.Name || biz.Version != command.Version);
+        var path = Paths.GetValueOrDefault(command.Version);
+        IReadOnlyList<BizView> next = command switch
+        {
+            ModuleCommand.Uninstall => [.. rest],
+            ModuleCommand.Install when !isFailure =>
+            [
+                .. rest.Select(biz => biz.Name == command.Name ? biz with { State = BizState.Deactivated } : biz),
+                new(command.Name, command.Version, BizState.Activated)
+                {
+                    ModuleUid = command.ModuleUid, InstalledAt = now, InstallDuration = TimeSpan.FromSeconds(0.1), WebContextPath = path,
+                },
+            ],
+            _ => view.Biz,
+        };
+        var answer = new CommandAnswer(
+            command.Id, isFailure ? CommandOutcome.Failed : CommandOutcome.Succeeded, isFailure ? FailureReason.BizStartFailed : null,
+            null, isFailure ? Broken[command.Version] : null, view.Life!.Id, now)
+        {
+            Artifact = command is ModuleCommand.Inspect ? new(command.Name, command.Version, path, null) : null,
+        };
+        return view with { Biz = next, LastHeard = now, Answers = new Dictionary<string, CommandAnswer>(view.Answers) { [command.Id] = answer } };
+    }
+}

@@ -1,0 +1,16 @@
+using ModuleController.SystemTests.Harness;
+
+namespace ModuleController.SystemTests.Rollouts;
+
+public sealed class SmokeTests
+{
+    [Fact]
+    public async Task Every_base_pod_has_an_agent_that_speaks_for_it()
+    {
+        await using var world = await World.StartAsync();
+        await world.BaseAsync("base", 3);
+        await Eventually.True(() => world.Controller!.Agents.Connected == 3);
+        Assert.All(world.PodsOf("base"), pod => Assert.True(
+            world.Controller!.Agents.Find(Core.Meta.ObjectKey.Of(pod.Metadata), pod.Metadata.Uid!)?.IsCurrent));
+    }
+}

@@ -1,5 +1,4 @@
 using System.Threading.Channels;
-using Google.Protobuf;
 using Grpc.Core;
 using ModuleController.Core.Planning;
 using ModuleController.Protocol.V1;

@@ -23,8 +23,9 @@ internal sealed class DemoStory(DemoOptions options, DemoFiles files, Uri server
     public async Task TellAsync(CancellationToken cancellation)
     {
         await StartAsync(cancellation);
-        await InstallAsync(cancellation);
-        await UpgradeAsync(cancellation);
+        var jars = options.Modules ?? await files.MakeModulesAsync(cancellation);
+        await InstallAsync(jars, cancellation);
+        await UpgradeAsync(jars, cancellation);
         await LoseAJvmAsync(cancellation);
     }
 
@@ -72,29 +73,27 @@ internal sealed class DemoStory(DemoOptions options, DemoFiles files, Uri server
         terminal.Good($"{ready} base pods are ready", options.BaseJar is null ? "an agent and a simulated Arklet in each" : "an agent and a JVM in each");
     }
 
-    private async Task InstallAsync(CancellationToken cancellation)
+    private async Task InstallAsync(string jars, CancellationToken cancellation)
     {
         terminal.Chapter($"Install: {SampleModule.Name} {SampleModule.First} on {Pods} base pods");
-        var directory = options.Modules ?? await files.MakeModulesAsync(cancellation);
         var shop = YamlObjects.Parse(Manifest("shop.yaml"))[0];
-        shop["spec"]!["template"]!["spec"]!["module"] = Source(directory, SampleModule.First);
+        shop["spec"]!["template"]!["spec"]!["module"] = Source(jars, SampleModule.First);
         await Api.ApplyAsync([shop], cancellation);
         terminal.Line("applied deploy/demo/shop.yaml", "a ModuleDeployment, and from it a ReplicaSet, Modules and a Service");
         await RolloutAsync(SampleModule.First, cancellation);
         await ShowAsync(cancellation);
     }
 
-    private async Task UpgradeAsync(CancellationToken cancellation)
+    private async Task UpgradeAsync(string jars, CancellationToken cancellation)
     {
         terminal.Chapter($"Upgrade: {SampleModule.Name} {SampleModule.First} → {SampleModule.Second}");
         terminal.Text("           Both versions answer on one path, so the old one goes first: pod by pod, out of the Service before it is touched.");
         await using var traffic = new ServiceTraffic(Api, _web, time, cancellation);
-        var directory = options.Modules ?? await files.MakeModulesAsync(cancellation);
         await Api.PatchAsync(DemoApi.Shop, new()
         {
             ["spec"] = new JsonObject
             {
-                ["template"] = new JsonObject { ["spec"] = new JsonObject { ["module"] = Source(directory, SampleModule.Second) } },
+                ["template"] = new JsonObject { ["spec"] = new JsonObject { ["module"] = Source(jars, SampleModule.Second) } },
             },
         }, cancellation);
         terminal.Line("patched the ModuleDeployment", $"version {SampleModule.Second}");

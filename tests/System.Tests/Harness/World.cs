@@ -1,3 +1,4 @@
+using System.Text.Json.Nodes;
 using Microsoft.Extensions.Logging;
 using ModuleController.ArkletSimulator;
 using ModuleController.ControlPlane;
@@ -177,21 +178,26 @@ internal sealed class World : IAsyncDisposable
         return new Uri(file).AbsoluteUri;
     }
 
-    /// <summary>A base Deployment, each pod with an agent as a sidecar and a simulated base; waits until all are Ready.</summary>
-    public async Task<ObjectKey> BaseAsync(string name, int replicas, IReadOnlyDictionary<string, string>? podLabels = null)
+    /// <summary>
+    /// A base Deployment, each pod with an agent as a sidecar and a simulated base, unless <paramref name="change"/> makes
+    /// its containers something else; waits until all are Ready.
+    /// </summary>
+    public async Task<ObjectKey> BaseAsync(
+        string name, int replicas, IReadOnlyDictionary<string, string>? podLabels = null, Action<JsonObject>? change = null,
+        TimeSpan? within = null)
     {
         var labels = new Dictionary<string, string>(podLabels ?? new Dictionary<string, string>()) { ["app"] = name };
         await Client.CreateAsync(
-            BaseManifest.Of(Namespace, name, replicas, labels, Controller!.AgentAddress, Cluster is null ? Namespace : null), "test");
+            BaseManifest.Of(Namespace, name, replicas, labels, Controller!.AgentAddress, Cluster is null ? Namespace : null, change), "test");
         var key = new ObjectKey(Namespace, name);
         await Eventually.True(
             () => PodsOf(name).Count == replicas && PodsOf(name).All(pod => pod.Status.Conditions.IsTrue("Ready")),
-            within: TimeSpan.FromSeconds(60));
+            within: within ?? TimeSpan.FromSeconds(60));
         return key;
     }
 
     public Task ScaleBaseAsync(string name, int replicas) => Client.PatchAsync<ClusterDeployment>(
-        new(Namespace, name), new() { ["spec"] = new System.Text.Json.Nodes.JsonObject { ["replicas"] = replicas } }, new("test"));
+        new(Namespace, name), new() { ["spec"] = new JsonObject { ["replicas"] = replicas } }, new("test"));
 
     public IReadOnlyList<Pod> PodsOf(string app) =>
         [.. Pods.List().Where(pod => pod.Metadata.Labels.GetValueOrDefault("app") == app && !pod.Metadata.IsDeleting)];

@@ -21,7 +21,7 @@ internal sealed class InstallLoad(LoadCluster cluster, LoadOptions options, Acti
         return (new(
             [.. _runs.Select(run => run.AllAvailable)], [.. _runs.Select(run => run.Completed)], [.. _runs.Select(run => run.Deleted)],
             _runs.SelectMany(run => run.Modules).Percentile(50), _runs.SelectMany(run => run.Modules).Percentile(99),
-            _runs.Select(run => run.CpuSeconds).Median(), idleMemory, cluster.Controller.Process.ResidentMegabytes.Peak,
+            [.. _runs.Select(run => run.Cpu)], idleMemory, cluster.Controller.Process.ResidentMegabytes.Peak,
             PerModule(run => run.Installing.Requests, modules * _runs.Count), PerModule(run => run.Deleting.Requests, modules * _runs.Count),
             PerModule(run => run.Installing.Refused, 1), Idle.TotalSeconds, idle.All,
             _runs.SelectMany(run => run.Installing.Reconciles).GroupBy(pair => pair.Key).ToDictionary(
@@ -33,14 +33,14 @@ internal sealed class InstallLoad(LoadCluster cluster, LoadOptions options, Acti
     private async Task RunOnceAsync(int number, CancellationToken cancellation)
     {
         var before = await SettledAsync(cancellation);
-        var cpu = cluster.Controller.Process.CpuSeconds;
+        var cpu = Cpu();
         using var installation = await Installation.CreateAsync(cluster, options, number, cancellation);
         await installation.AvailableAsync(installation.Expected, _ => true, cancellation);
         var available = installation.AvailableOn(_ => true);
         await installation.CompletedAsync(cancellation);
         var completed = installation.Elapsed;
         var installed = await SettledAsync(cancellation);
-        var cpuSeconds = cluster.Controller.Process.CpuSeconds - cpu;
+        var spent = Cpu().Since(cpu);
         _problems.AddRange(installation.Miscounts());
 
         var deleting = installation.Elapsed;
@@ -48,10 +48,13 @@ internal sealed class InstallLoad(LoadCluster cluster, LoadOptions options, Acti
         var deleted = installation.Elapsed - deleting;
         var gone = await SettledAsync(cancellation);
         _runs.Add(new(
-            available.TotalSeconds, completed.TotalSeconds, deleted.TotalSeconds, cpuSeconds, installed.Since(before), gone.Since(installed),
+            available.TotalSeconds, completed.TotalSeconds, deleted.TotalSeconds, spent, installed.Since(before), gone.Since(installed),
             [.. installation.Durations.Select(duration => duration.TotalSeconds)]));
         progress($"run {number}: all Available after {available.TotalSeconds:0.00} s, deleted in {deleted.TotalSeconds:0.00} s");
     }
+
+    private CpuFigures Cpu() => new(
+        cluster.Controller.Process.CpuSeconds, cluster.ServerCpuSeconds, Environment.CpuUsage.TotalTime.TotalSeconds);
 
     /// <summary>The counts once they stand still.</summary>
     private async Task<ControllerMetrics> SettledAsync(CancellationToken cancellation)
@@ -70,6 +73,6 @@ internal sealed class InstallLoad(LoadCluster cluster, LoadOptions options, Acti
         .SelectMany(run => counts(run)).GroupBy(pair => pair.Key).ToDictionary(group => group.Key, group => group.Sum(pair => pair.Value) / by);
 
     private sealed record Run(
-        double AllAvailable, double Completed, double Deleted, double CpuSeconds, ControllerMetrics Installing, ControllerMetrics Deleting,
+        double AllAvailable, double Completed, double Deleted, CpuFigures Cpu, ControllerMetrics Installing, ControllerMetrics Deleting,
         IReadOnlyList<double> Modules);
 }

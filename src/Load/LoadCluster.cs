@@ -19,6 +19,7 @@ public sealed class LoadCluster : IAsyncDisposable
     private readonly Stack<Func<ValueTask>> _disposals = new();
     private readonly string _directory = Directory.CreateTempSubdirectory("modulecontroller-load-").FullName;
     private readonly LoadOptions _options;
+    private ChildProcess? _server;
 
     private LoadCluster(LoadOptions options)
     {
@@ -35,6 +36,9 @@ public sealed class LoadCluster : IAsyncDisposable
     public IKubeClient Client { get; private set; }
 
     public ControllerProcess Controller { get; private set; }
+
+    /// <summary>Processor time of the API server so far, where it is ours.</summary>
+    public double? ServerCpuSeconds => _server?.CpuSeconds;
 
     public Informer<Module> Modules { get; private set; }
 
@@ -110,12 +114,12 @@ public sealed class LoadCluster : IAsyncDisposable
     private async Task<string> ServeAsync(CancellationToken cancellation)
     {
         var kubeconfig = Path.Combine(_directory, "kubeconfig");
-        var (server, _) = await ChildProcess.StartAsync(
+        (_server, _) = await ChildProcess.StartAsync(
             Programs.DevCluster, ["serve", "--port", "0", "--kubeconfig", kubeconfig], "serving on", null, cancellation);
         Own(async () =>
         {
-            await server.StopAsync();
-            await server.DisposeAsync();
+            await _server.StopAsync();
+            await _server.DisposeAsync();
         });
         return kubeconfig;
     }

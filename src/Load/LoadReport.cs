@@ -38,7 +38,8 @@ public sealed record LoadReport
                 Line($"  status says Completed          {installs.Completed.Median():0.00} s");
                 Line($"  one Module, seen to Available  p50 {installs.ModuleP50:0.00} s, p99 {installs.ModuleP99:0.00} s, of which Arklet {Options.InstallTime.TotalSeconds} s");
                 Line($"  all deleted                    {installs.Deleted.Median():0.00} s");
-                Line($"  controller, per run            {installs.CpuSeconds:0.00} s of processor time");
+                Line($"  processor time, controller     {installs.Cpu.Select(cpu => cpu.Controller).Median():0.00} s  ({List(installs.Cpu.Select(cpu => cpu.Controller))})");
+                Line($"  API server; bases and agents   {installs.Cpu.Select(cpu => cpu.Server ?? 0).Median():0.00} s; {installs.Cpu.Select(cpu => cpu.Load).Median():0.00} s");
                 Line($"  controller, resident           {installs.ResidentIdle:0} MB idle with all agents, {installs.ResidentPeak:0} MB at most");
                 Requests("requests per installed module", installs.RequestsPerModule);
                 Requests("requests per deleted module", installs.RequestsPerDeleted);
@@ -84,9 +85,17 @@ public sealed record LoadReport
 /// <param name="RequestsPerModule">The controller's own, by verb and resource; watches and Leases apart.</param>
 public sealed record InstallFigures(
     IReadOnlyList<double> AllAvailable, IReadOnlyList<double> Completed, IReadOnlyList<double> Deleted, double ModuleP50, double ModuleP99,
-    double CpuSeconds, double ResidentIdle, double ResidentPeak, IReadOnlyDictionary<string, double> RequestsPerModule,
+    IReadOnlyList<CpuFigures> Cpu, double ResidentIdle, double ResidentPeak, IReadOnlyDictionary<string, double> RequestsPerModule,
     IReadOnlyDictionary<string, double> RequestsPerDeleted, IReadOnlyDictionary<string, double> Refused, double IdleSeconds, long IdleRequests,
     IReadOnlyDictionary<string, ReconcileFigures> Reconciles);
+
+/// <summary>Seconds of processor time from the creation until all stood still.</summary>
+/// <param name="Server">Null where the API server is somebody else's.</param>
+/// <param name="Load">Of this program: all bases and the agents that are no processes of their own.</param>
+public sealed record CpuFigures(double Controller, double? Server, double Load)
+{
+    public CpuFigures Since(CpuFigures before) => new(Controller - before.Controller, Server - before.Server, Load - before.Load);
+}
 
 public sealed record ReconcileFigures(double Count, double Seconds);
 

@@ -16,7 +16,7 @@ public static class AgentRuntime
         Assembly.GetExecutingAssembly().GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion ?? "0";
 
     /// <summary>The exit code: 0 after a stop, 1 after a failure.</summary>
-    public static async Task<int> RunAsync(AgentOptions options, CancellationToken cancellation)
+    public static async Task<int> RunAsync(AgentOptions options, ILoggerFactory logs, CancellationToken cancellation)
     {
         var time = TimeProvider.System;
         var log = Log("agent");
@@ -63,6 +63,6 @@ public static class AgentRuntime
         await Task.WhenAll(parts.Select(async part => await part.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing)));
         return cancellation.IsCancellationRequested ? 0 : 1;
 
-        ILogger Log(string category) => new ConsoleLog(category, time);
+        ILogger Log(string category) => logs.CreateLogger(category);
     }
 }

@@ -7,6 +7,19 @@ namespace ModuleController.Agent;
 /// One line per event on standard output. Of our own, because the usual console logger brings dependency injection,
 /// configuration and options along: 0.8 MB of the binary, in every pod.
 /// </summary>
+internal sealed class ConsoleLogs(TimeProvider time) : ILoggerFactory
+{
+    public ILogger CreateLogger(string categoryName) => new ConsoleLog(categoryName, time);
+
+    public void AddProvider(ILoggerProvider provider) => throw new NotSupportedException("the agent logs to standard output alone");
+
+    public void Dispose()
+    {
+        // Standard output stays open.
+    }
+}
+
+/// <summary>The lines of one category.</summary>
 internal sealed class ConsoleLog(string category, TimeProvider time) : ILogger
 {
     private static readonly Lock Gate = new();

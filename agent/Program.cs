@@ -25,12 +25,13 @@ if (isProbe)
     return 1;
 }
 
+using var logs = new ConsoleLogs(TimeProvider.System);
 using var ending = new CancellationTokenSource();
 using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop);
 using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Stop);
 try
 {
-    return await AgentRuntime.RunAsync(options, ending.Token);
+    return await AgentRuntime.RunAsync(options, logs, ending.Token);
 }
 catch (Exception e) when (e is IOException or UnauthorizedAccessException)
 {

@@ -30,7 +30,7 @@ public sealed class ArchitectureTests
     {
         var namespaces = Read(project, reader => reader.TypeReferences
             .Select(handle => reader.GetString(reader.GetTypeReference(handle).Namespace)));
-        Assert.Empty(namespaces.Where(name => name is Prefix + "Core.Modules" or Prefix + "Core.Planning"));
+        Assert.DoesNotContain(namespaces, name => name is Prefix + "Core.Modules" or Prefix + "Core.Planning");
     }
 
     private static IReadOnlyList<string> Read(string project, Func<MetadataReader, IEnumerable<string>> read)

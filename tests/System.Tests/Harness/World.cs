@@ -138,7 +138,7 @@ internal sealed class World : IAsyncDisposable
         Cluster = await Cluster.StartAsync(
             new() { Runtime = Images.Runtime, Directory = Path.Combine(_directory, "pods"), Loggers = Log }, cancellation);
         _disposals.Push(Cluster.DisposeAsync);
-        await Cluster.Server.WriteKubeconfigAsync(Path.Combine(_directory, "kubeconfig"));
+        await Cluster.Server.WriteKubeconfigAsync(Path.Combine(_directory, "kubeconfig"), cancellation);
         Connect(Transport.To(Cluster.Server.ServerUri));
         await Manifests.ApplyCrdsAsync(Cluster.Server.ServerUri, cancellation);
         if (Namespace != "default")

@@ -28,7 +28,7 @@ public sealed class UpgradeTests(SharedWorld shared) : IClassFixture<SharedWorld
     [Fact]
     public async Task Uninstall_then_install_cuts_the_traffic_before_the_old_one_goes_and_keeps_max_unavailable()
     {
-        await InstallAsync(A.Module("orders", "1.0.0", _world.Jar("orders", "1.0.0")).Replicas(3).MaxUnavailable(1)
+        await InstallAsync(A.Module("orders", "1.0.0", _world.Jar("orders", "1.0.0")).Replicas(3).AtMostUnavailable(1)
             .Policy("uninstall_then_install").Strategy(strategy => strategy with { TrafficDrainSeconds = 1 }));
         var cuts = 0;
         var gone = new List<string>();

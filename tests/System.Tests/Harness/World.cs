@@ -33,7 +33,7 @@ internal sealed class World : IAsyncDisposable
 
     public SimulatedImages Images { get; }
 
-    public IKubeClient Client { get; private set; }
+    public KubeClient Client { get; private set; }
 
     /// <summary>To be changed before the start; with somebody else's API server it is one of the test's own.</summary>
     public string Namespace { get; set; } = "default";

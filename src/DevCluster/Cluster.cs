@@ -28,6 +28,7 @@ public sealed class Cluster : IAsyncDisposable
     private readonly CancellationTokenSource _stop = new();
     private readonly Stack<Func<ValueTask>> _disposals = new();
     private readonly PodLogs _logs = new();
+    private DevClusterOptions _serverOptions = new();
     private DevClusterHost? _server;
 
     private Cluster()
@@ -49,6 +50,14 @@ public sealed class Cluster : IAsyncDisposable
             await cluster.DisposeAsync();
             throw;
         }
+    }
+
+    /// <summary>Ends the server and starts it anew, on the same port with the same objects; everything else goes on.</summary>
+    public async Task RestartServerAsync(CancellationToken cancellation = default)
+    {
+        var (log, port) = (Server.Log, Server.ServerUri.Port);
+        await Server.DisposeAsync();
+        _server = await DevClusterHost.StartAsync(_serverOptions with { Log = log, Port = port }, cancellation);
     }
 
     /// <summary>Ends the pods' processes first, the server last. A part that fails does not keep the others.</summary>
@@ -76,8 +85,9 @@ public sealed class Cluster : IAsyncDisposable
     [SuppressMessage("Reliability", "CA2000", Justification = "each part is put on the stack that DisposeAsync empties")]
     private async Task StartPartsAsync(ClusterOptions options, CancellationToken cancellation)
     {
-        _server = await DevClusterHost.StartAsync(options.Server with { PodLogs = _logs }, cancellation);
-        _disposals.Push(_server.DisposeAsync);
+        _serverOptions = options.Server with { PodLogs = _logs };
+        _server = await DevClusterHost.StartAsync(_serverOptions, cancellation);
+        _disposals.Push(() => Server.DisposeAsync());
         var time = options.Server.Time;
         var directory = options.Directory ?? System.IO.Directory.CreateTempSubdirectory("devcluster-").FullName;
         if (options.Directory is null) _disposals.Push(() => RemoveAsync(directory));

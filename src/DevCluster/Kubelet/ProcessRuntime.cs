@@ -29,6 +29,7 @@ public sealed class ProcessRuntime(ImageTable images, IReadOnlyDictionary<string
         private readonly IReadOnlyList<string> _own;
         private readonly IReadOnlyDictionary<string, string> _environment;
         private readonly Process _process;
+        private readonly EventHandler _lastResort;
 
         public ProcessContainer(
             ImageEntry image, IReadOnlyList<string> own, IReadOnlyList<string> command,
@@ -37,6 +38,9 @@ public sealed class ProcessRuntime(ImageTable images, IReadOnlyDictionary<string
             (_image, _own, _environment) = (image, own, environment);
             _process = Run(command, environment);
             Exited = WaitAsync(_process, log);
+            // Processes must not outlive the cluster, however that ends.
+            _lastResort = (_, _) => Kill();
+            AppDomain.CurrentDomain.ProcessExit += _lastResort;
         }
 
         public Task<int> Exited { get; }
@@ -80,6 +84,7 @@ public sealed class ProcessRuntime(ImageTable images, IReadOnlyDictionary<string
         {
             if (!Exited.IsCompleted) Kill();
             await Exited;
+            AppDomain.CurrentDomain.ProcessExit -= _lastResort;
             _process.Dispose();
         }
 

@@ -17,6 +17,7 @@ internal sealed class SimulatedImages(ILoggerFactory loggers)
     private readonly ConcurrentDictionary<string, IReadOnlyList<LifeStatistics>> _ended = new();
     private readonly ConcurrentDictionary<string, CancellationTokenSource> _agents = new();
     private readonly ConcurrentDictionary<string, AgentOptions> _agentOptions = new();
+    private readonly ConcurrentDictionary<string, int> _agentStarts = new();
 
     /// <summary>How each new base is made; tests may order behaviours for all bases here.</summary>
     public Func<SimulatedBaseOptions, SimulatedBaseOptions> Configure { get; set; } = options => options;
@@ -41,6 +42,8 @@ internal sealed class SimulatedImages(ILoggerFactory loggers)
     /// <summary>Every life of every base there was, also of pods that are gone.</summary>
     public IReadOnlyList<LifeStatistics> AllLives =>
         [.. _ended.Values.SelectMany(lives => lives), .. _bases.Values.SelectMany(simulated => simulated.Statistics)];
+
+    public int AgentStarts(string podUid) => _agentStarts.GetValueOrDefault(podUid);
 
     /// <summary>Ends a pod's agent without asking; the kubelet starts it again.</summary>
     public void KillAgent(string podUid) => _agents[podUid].Cancel();
@@ -73,6 +76,7 @@ internal sealed class SimulatedImages(ILoggerFactory loggers)
         _agentOptions[start.Pod.Uid] = options;
         using var killed = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
         _agents[start.Pod.Uid] = killed;
+        _agentStarts.AddOrUpdate(start.Pod.Uid, 1, (_, starts) => starts + 1);
         return await AgentRuntime.RunAsync(options, loggers, killed.Token);
     }
 }

@@ -33,9 +33,10 @@ internal sealed class World : IAsyncDisposable
 
     public SimulatedImages Images { get; }
 
-    public IKubeClient Client { get; private set; }
+    public KubeClient Client { get; private set; }
 
-    public string Namespace { get; private set; } = "default";
+    /// <summary>To be changed before the start; with somebody else's API server it is one of the test's own.</summary>
+    public string Namespace { get; set; } = "default";
 
     /// <summary>Null where the API server is somebody else's.</summary>
     public Cluster? Cluster { get; private set; }
@@ -47,6 +48,12 @@ internal sealed class World : IAsyncDisposable
     public Informer<Pod> Pods { get; private set; }
 
     private ControlPlaneOptions _controllerOptions = new();
+
+    private ControlPlaneSetup Setup => new()
+    {
+        Logging = logging => logging.AddProvider(Log).SetMinimumLevel(LogLevel.Debug)
+            .AddFilter("Microsoft", LogLevel.Warning).AddFilter("Grpc", LogLevel.None),
+    };
 
     public static async Task<World> StartAsync(Action<World>? configure = null)
     {
@@ -69,10 +76,17 @@ internal sealed class World : IAsyncDisposable
 
     public async Task StartControllerAsync()
     {
-        Controller = await ControlPlaneHost.StartAsync(
-            _controllerOptions, new() { Logging = logging => logging.AddProvider(Log).SetMinimumLevel(LogLevel.Debug).AddFilter("Microsoft", LogLevel.Warning).AddFilter("Grpc", LogLevel.None) });
+        Controller = await ControlPlaneHost.StartAsync(_controllerOptions, Setup);
         // Agents dial a fixed address, also after a restart.
         _controllerOptions = _controllerOptions with { GrpcPort = Controller.AgentAddress.Port, HttpPort = Controller.HttpAddress.Port };
+    }
+
+    /// <summary>Another replica beside the first, on ports of its own; it waits for the lease.</summary>
+    public async Task<ControlPlaneHost> StartStandbyAsync()
+    {
+        var standby = await ControlPlaneHost.StartAsync(_controllerOptions with { GrpcPort = 0, HttpPort = 0, PodName = "standby" }, Setup);
+        _disposals.Push(standby.DisposeAsync);
+        return standby;
     }
 
     /// <summary>Ends the controller; abruptly: without releasing the lease is not possible in one process, so tests of that kill processes.</summary>
@@ -128,6 +142,8 @@ internal sealed class World : IAsyncDisposable
         await Cluster.Server.WriteKubeconfigAsync(Path.Combine(_directory, "kubeconfig"), cancellation);
         Connect(Transport.To(Cluster.Server.ServerUri));
         await Manifests.ApplyCrdsAsync(Cluster.Server.ServerUri, cancellation);
+        if (Namespace != "default")
+            await Client.CreateAsync(new Namespace { Metadata = new() { Name = Namespace } }, "test", cancellation);
     }
 
     private async Task UseAsync(string kubeconfig, CancellationToken cancellation)
@@ -182,13 +198,14 @@ internal sealed class World : IAsyncDisposable
     /// A base Deployment, each pod with an agent as a sidecar and a simulated base, unless <paramref name="change"/> makes
     /// its containers something else; waits until all are Ready.
     /// </summary>
+    /// <param name="controller">Where its agents look for the controller; by default that of this world.</param>
     public async Task<ObjectKey> BaseAsync(
         string name, int replicas, IReadOnlyDictionary<string, string>? podLabels = null, Action<JsonObject>? change = null,
-        TimeSpan? within = null)
+        TimeSpan? within = null, Uri? controller = null)
     {
         var labels = new Dictionary<string, string>(podLabels ?? new Dictionary<string, string>()) { ["app"] = name };
         await Client.CreateAsync(
-            BaseManifest.Of(Namespace, name, replicas, labels, Controller!.AgentAddress, Cluster is null ? Namespace : null, change), "test");
+            BaseManifest.Of(Namespace, name, replicas, labels, controller ?? Controller!.AgentAddress, Cluster is null ? Namespace : null, change), "test");
         var key = new ObjectKey(Namespace, name);
         await Eventually.True(
             () => PodsOf(name).Count == replicas && PodsOf(name).All(pod => pod.Status.Conditions.IsTrue("Ready")),

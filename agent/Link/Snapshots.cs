@@ -63,8 +63,10 @@ internal static class Snapshots
         }
         else if (state.UnsettledInstall(module.Name, module.Version) is { } intent)
         {
-            // Starting or stuck for this Module: not installed, but not a stranger either.
+            // Starting or stuck for this Module: not installed, but not a stranger either. One that has just come to rest is
+            // installed when the journal says so, a moment later, with all there is to tell about it.
             biz.ModuleUid = intent.ModuleUid;
+            if (biz.State is BizState.Activated or BizState.Deactivated) biz.State = BizState.Resolved;
         }
 
         return biz;

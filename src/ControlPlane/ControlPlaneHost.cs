@@ -155,7 +155,9 @@ public sealed class ControlPlaneHost : IAsyncDisposable
             () => election.IsLeader, () => (ulong)election.Epoch, (epoch, cancellation) => election.RaiseEpochAsync((long)epoch, cancellation));
         election.Lost.Register(_gate.Shut);
 
+#pragma warning disable CA2000 // its StopAsync, which the manager calls, disposes of it
         var background = new Background();
+#pragma warning restore CA2000
         var manager = new Manager(_informers, _time, _loggers, election, _kubeMetrics)
             .Add(ManagerPhase.Http, "ports", _ => Task.CompletedTask, _web.StopAsync)
             .Add(ManagerPhase.Http, "events", events.StartAsync, events.StopAsync)

@@ -87,7 +87,8 @@ public sealed class DevClusterHost : IAsyncDisposable
         {
             var log = options.Log ?? new EventLog();
             var state = new ApiState(log, new(log), options.Time, new(log),
-                new()) { PodLogs = options.PodLogs, Stopping = stopping.Token };
+                new())
+            { PodLogs = options.PodLogs, Stopping = stopping.Token };
             Bootstrap(state);
             var routes = new Routes(state, app.Services.GetRequiredService<ILogger<Routes>>());
             app.Run(routes.HandleAsync);

@@ -53,7 +53,8 @@ public sealed class Faults(EventLog log)
                 one.IsAfterwards == isAfterwards && one.Matches(verb, resource)) is not { } refusal) return;
             if (--refusal.Left == 0) _refusals.Remove(refusal);
             throw new StatusException(refusal.Code, Reason(refusal.Code),
-                $"refused by a fault ({verb} {resource})") { RetryAfter = refusal.RetryAfter };
+                $"refused by a fault ({verb} {resource})")
+            { RetryAfter = refusal.RetryAfter };
         }
     }
 

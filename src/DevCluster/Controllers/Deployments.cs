@@ -235,6 +235,18 @@ internal sealed class Deployments(
     private static int RevisionOf(ClusterReplicaSet set) =>
         int.TryParse(set.Metadata.Annotations.GetValueOrDefault(Revision), CultureInfo.InvariantCulture, out var number) ? number : 0;
 
-    private static string HashOf(JsonElement template) =>
-        Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(template.GetRawText())))[..10];
+    /// <summary>Empty labels or annotations are none: a real server does not keep them, and the old template must be found again.</summary>
+    private static string HashOf(JsonElement template)
+    {
+        var tree = JsonNode.Parse(template.GetRawText())!.AsObject();
+        if (tree["metadata"] is JsonObject meta)
+        {
+            foreach (var (field, value) in meta.ToList())
+            {
+                if (value is null or JsonObject { Count: 0 }) meta.Remove(field);
+            }
+        }
+
+        return Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(tree.ToJsonString())))[..10];
+    }
 }

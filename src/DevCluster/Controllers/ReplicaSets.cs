@@ -8,16 +8,23 @@ namespace ModuleController.DevCluster.Controllers;
 
 /// <summary>Keeps as many pods as a ReplicaSet asks for.</summary>
 internal sealed class ReplicaSets(
-    IKubeClient client, IInformer<ClusterReplicaSet> replicaSets, IInformer<ClusterPod> pods, WriteTracker written)
-    : IReconciler<ClusterReplicaSet>
+    IKubeClient client, IInformer<ClusterReplicaSet> replicaSets, IInformer<ClusterPod> pods, WriteTracker written,
+    TimeProvider time) : IReconciler<ClusterReplicaSet>
 {
     private const string Manager = "replicaset-controller";
     private const string DeletionCost = "controller.kubernetes.io/pod-deletion-cost";
     private const string Letters = "bcdfghjklmnpqrstvwxz2456789";
 
+    private readonly Pace _pace = new(time);
+
     public async Task<ReconcileResult> ReconcileAsync(ObjectKey key, CancellationToken cancellation)
     {
-        if (replicaSets.Get(key) is not { } set) return ReconcileResult.Done;
+        if (replicaSets.Get(key) is not { } set)
+        {
+            _pace.Forget(key);
+            return ReconcileResult.Done;
+        }
+
         var all = pods.ByIndex("owner", set.Metadata.Uid ?? "");
         var active = all.Where(pod => !pod.Metadata.IsDeleting && pod.Status.Phase is not ("Succeeded" or "Failed")).ToList();
         if (!set.Metadata.IsDeleting)
@@ -28,8 +35,7 @@ internal sealed class ReplicaSets(
                 await DeleteAsync(key, pod, cancellation);
         }
 
-        await WriteStatusAsync(key, set, active, cancellation);
-        return ReconcileResult.Done;
+        return await WriteStatusAsync(key, set, active, cancellation);
     }
 
     private async Task CreateAsync(ObjectKey key, ClusterReplicaSet set, CancellationToken cancellation)
@@ -68,12 +74,13 @@ internal sealed class ReplicaSets(
         }
     }
 
-    private async Task WriteStatusAsync(
+    private async Task<ReconcileResult> WriteStatusAsync(
         ObjectKey key, ClusterReplicaSet set, List<ClusterPod> active, CancellationToken cancellation)
     {
         var ready = active.Count(pod => pod.Status.Conditions.IsTrue("Ready"));
         var status = new ClusterReplicaSetStatus(active.Count, ready, ready, active.Count, set.Metadata.Generation);
-        if (status == set.Status) return;
+        if (status == set.Status) return ReconcileResult.Done;
+        if (_pace.WaitFor(key, active.Count) is { } wait) return ReconcileResult.After(wait);
         var patch = new JsonObject
         {
             ["metadata"] = new JsonObject { ["uid"] = set.Metadata.Uid },
@@ -88,6 +95,7 @@ internal sealed class ReplicaSets(
         };
         var result = await client.PatchAsync<ClusterReplicaSet>(key, patch, new(Manager) { Subresource = "status" }, cancellation);
         written.Wrote(key, result);
+        return ReconcileResult.Done;
     }
 
     /// <summary>Unready ones go first, then the cheaper to delete, then the younger.</summary>

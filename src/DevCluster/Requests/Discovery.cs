@@ -23,8 +23,12 @@ public static class Discovery
     };
 
     public static JsonObject CoreVersions() =>
-        new() { ["kind"] = "APIVersions", ["versions"] = new JsonArray("v1"),
-            ["serverAddressByClientCIDRs"] = new JsonArray() };
+        new()
+        {
+            ["kind"] = "APIVersions",
+            ["versions"] = new JsonArray("v1"),
+            ["serverAddressByClientCIDRs"] = new JsonArray()
+        };
 
     public static JsonObject Groups(ResourceRegistry registry) => new()
     {

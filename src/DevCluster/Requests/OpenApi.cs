@@ -51,8 +51,11 @@ public static class OpenApi
             : $"/{type.Root}/{type.Plural}";
         if (type.IsNamespaced)
             yield return ($"/{type.Root}/{type.Plural}", new() { ["get"] = Operation(type, "list") });
-        yield return (all, new() { ["get"] = Operation(type, "list"),
-            ["post"] = Operation(type, "post", "fieldValidation", "dryRun") });
+        yield return (all, new()
+        {
+            ["get"] = Operation(type, "list"),
+            ["post"] = Operation(type, "post", "fieldValidation", "dryRun")
+        });
         if (type.IsOnlyCreated) yield break;
         yield return ($"{all}/{{name}}", new()
         {

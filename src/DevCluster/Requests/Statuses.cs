@@ -51,8 +51,12 @@ public static class Statuses
     {
         var details = Details(name, type.Group, type.Plural);
         if (cause is not null)
-            details["causes"] = new JsonArray(new JsonObject { ["reason"] = cause, ["message"] = why,
-                ["field"] = "metadata.namespace" });
+            details["causes"] = new JsonArray(new JsonObject
+            {
+                ["reason"] = cause,
+                ["message"] = why,
+                ["field"] = "metadata.namespace"
+            });
         return new(403, "Forbidden", $"{type.Resource} \"{name}\" is forbidden: {why}", details);
     }
 
@@ -88,11 +92,15 @@ public static class Statuses
 
     public static StatusException VersionTooLarge(long asked, long current)
     {
-        var causes = new JsonArray(new JsonObject { ["reason"] = "ResourceVersionTooLarge",
-            ["message"] = "Too large resource version" });
+        var causes = new JsonArray(new JsonObject
+        {
+            ["reason"] = "ResourceVersionTooLarge",
+            ["message"] = "Too large resource version"
+        });
         var details = new JsonObject { ["causes"] = causes, ["retryAfterSeconds"] = 1 };
         return new(504, "Timeout", $"Too large resource version: {asked}, current: {current}",
-            details) { RetryAfter = TimeSpan.FromSeconds(1) };
+            details)
+        { RetryAfter = TimeSpan.FromSeconds(1) };
     }
 
     public static JsonObject Success(ResourceType type, string name, string uid)

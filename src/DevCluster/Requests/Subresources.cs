@@ -10,17 +10,17 @@ public sealed class Subresources(ApiState state)
 {
     public Task AnswerAsync(ApiRequest request, WritePath writes, Deletion deletion) =>
         (request.Type.Resource, request.Subresource, request.Verb) switch
-    {
-        (_, "scale", "get") => Answers.WriteAsync(request.Http, 200, ScaleOf(request.Type, Stored(request).Tree)),
-        (_, "scale", "update" or "patch") => ScaleAsync(request, writes),
-        ("pods", "log", "get") => LogAsync(request),
-        ("pods", "binding", "create") => BindAsync(request, writes),
-        ("pods", "eviction", "create") => EvictAsync(request, deletion),
-        ("serviceaccounts", "token", "create") => IssueTokenAsync(request),
-        ("pods", "exec" or "attach" or "portforward" or "proxy" or "ephemeralcontainers" or "resize", _) =>
-            throw Statuses.NotImplemented($"{request.Type.Plural}/{request.Subresource}"),
-        _ => throw Statuses.MethodNotAllowed(),
-    };
+        {
+            (_, "scale", "get") => Answers.WriteAsync(request.Http, 200, ScaleOf(request.Type, Stored(request).Tree)),
+            (_, "scale", "update" or "patch") => ScaleAsync(request, writes),
+            ("pods", "log", "get") => LogAsync(request),
+            ("pods", "binding", "create") => BindAsync(request, writes),
+            ("pods", "eviction", "create") => EvictAsync(request, deletion),
+            ("serviceaccounts", "token", "create") => IssueTokenAsync(request),
+            ("pods", "exec" or "attach" or "portforward" or "proxy" or "ephemeralcontainers" or "resize", _) =>
+                throw Statuses.NotImplemented($"{request.Type.Plural}/{request.Subresource}"),
+            _ => throw Statuses.MethodNotAllowed(),
+        };
 
     /// <summary>Says whose token the caller was shown, for those who let pods in by it.</summary>
     public async Task ReviewTokenAsync(ApiRequest request)
@@ -165,8 +165,14 @@ public sealed class Subresources(ApiState state)
     }
 
     private static JsonObject Success() =>
-        new() { ["kind"] = "Status", ["apiVersion"] = "v1", ["metadata"] = new JsonObject(), ["status"] = "Success",
-            ["code"] = 201 };
+        new()
+        {
+            ["kind"] = "Status",
+            ["apiVersion"] = "v1",
+            ["metadata"] = new JsonObject(),
+            ["status"] = "Success",
+            ["code"] = 201
+        };
 
     private async Task IssueTokenAsync(ApiRequest request)
     {
@@ -191,8 +197,11 @@ public sealed class Subresources(ApiState state)
         if (ask.At("spec", "boundObjectRef") is { } bound) claims["pod"] = BoundPod(request, bound);
         ask["apiVersion"] = "authentication.k8s.io/v1";
         ask["kind"] = "TokenRequest";
-        ask["status"] = new JsonObject { ["token"] = Tokens.Issue(state.Log, claims),
-            ["expirationTimestamp"] = expires.ToTimestamp() };
+        ask["status"] = new JsonObject
+        {
+            ["token"] = Tokens.Issue(state.Log, claims),
+            ["expirationTimestamp"] = expires.ToTimestamp()
+        };
         ask.Child("spec")["audiences"] = claims["aud"]!.DeepClone();
         ask.Child("spec")["expirationSeconds"] = seconds;
         await Answers.WriteAsync(request.Http, 201, ask);

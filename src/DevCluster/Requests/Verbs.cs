@@ -107,7 +107,8 @@ public sealed class Verbs(ApiState state)
     private async Task DeleteCollectionAsync(ApiRequest request)
     {
         var options = DeleteOptions.From(request,
-            await request.ReadAsync()) with { Uid = null, ResourceVersion = null };
+            await request.ReadAsync()) with
+        { Uid = null, ResourceVersion = null };
         var selection = Selection.From(request);
         var snapshot = state.Log.List(request.Type.Resource);
         foreach (var stored in snapshot.In(request.Namespace).Where(selection.Matches))

@@ -139,11 +139,18 @@ public sealed class Watch
 
     private void WriteBookmark(bool isInitialEnd)
     {
-        var metadata = new JsonObject { ["resourceVersion"] = _sent.ToString(CultureInfo.InvariantCulture),
-            ["creationTimestamp"] = null };
+        var metadata = new JsonObject
+        {
+            ["resourceVersion"] = _sent.ToString(CultureInfo.InvariantCulture),
+            ["creationTimestamp"] = null
+        };
         if (isInitialEnd) metadata["annotations"] = new JsonObject { ["k8s.io/initial-events-end"] = "true" };
-        var tree = new JsonObject { ["kind"] = _request.Type.Kind, ["apiVersion"] = _request.Type.ApiVersion,
-            ["metadata"] = metadata };
+        var tree = new JsonObject
+        {
+            ["kind"] = _request.Type.Kind,
+            ["apiVersion"] = _request.Type.ApiVersion,
+            ["metadata"] = metadata
+        };
         if (_asTable) tree = Tables.Of(_request, [], metadata.Copy(), _state.Now);
         WriteEvent("BOOKMARK"u8, tree.ToUtf8());
     }

@@ -24,7 +24,8 @@ public sealed class KubectlTests
         {
             await host.WriteKubeconfigAsync(kubeconfig, cancellation);
             var start = new ProcessStartInfo(Path.Combine(folder!.FullName, "tests", "kubectl", "conformance.sh"),
-                [kubeconfig]) { RedirectStandardOutput = true };
+                [kubeconfig])
+            { RedirectStandardOutput = true };
             using var script = Process.Start(start)!;
             var output = await script.StandardOutput.ReadToEndAsync(cancellation);
             await script.WaitForExitAsync(cancellation);

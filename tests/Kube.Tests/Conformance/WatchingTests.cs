@@ -55,8 +55,13 @@ public sealed class WatchingTests(ConformanceCluster cluster)
             $"metadata.name={name},spec.nodeName=no-such-node,status.phase=Pending"));
         Assert.Equal(0, await CountAsync(cluster.Pods, $"metadata.name={name},status.phase!=Pending"));
         var events = $"/api/v1/namespaces/{cluster.Namespace}/events";
-        var about = new JsonObject { ["kind"] = "Pod", ["namespace"] = cluster.Namespace, ["name"] = name,
-            ["uid"] = "u-1" };
+        var about = new JsonObject
+        {
+            ["kind"] = "Pod",
+            ["namespace"] = cluster.Namespace,
+            ["name"] = name,
+            ["uid"] = "u-1"
+        };
         await cluster.CreateAsync(events, new JsonObject
         {
             ["metadata"] = new JsonObject { ["name"] = $"{name}.1" },

@@ -1,7 +1,6 @@
 using Grpc.Core;
 using ModuleController.Core.Builtin;
 using ModuleController.Core.Meta;
-using ModuleController.Kube;
 using ModuleController.Protocol;
 using ModuleController.Protocol.V1;
 

@@ -10,7 +10,8 @@ namespace ModuleController.SystemTests.Harness;
 internal static class BaseManifest
 {
     public static ClusterDeployment Of(
-        string ns, string name, int replicas, IReadOnlyDictionary<string, string> labels, Uri controller, string? node)
+        string ns, string name, int replicas, IReadOnlyDictionary<string, string> labels, Uri controller, string? node,
+        Action<JsonObject>? change = null)
     {
         var template = new JsonObject
         {
@@ -44,6 +45,7 @@ internal static class BaseManifest
                 ["volumes"] = new JsonArray(new JsonObject { ["name"] = "state", ["emptyDir"] = new JsonObject() }),
             },
         };
+        change?.Invoke(template);
         return new()
         {
             Metadata = new() { Name = name, Namespace = ns },

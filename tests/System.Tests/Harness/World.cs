@@ -1,3 +1,4 @@
+using System.Text.Json.Nodes;
 using Microsoft.Extensions.Logging;
 using ModuleController.ArkletSimulator;
 using ModuleController.ControlPlane;
@@ -32,7 +33,7 @@ internal sealed class World : IAsyncDisposable
 
     public SimulatedImages Images { get; }
 
-    public IKubeClient Client { get; private set; }
+    public KubeClient Client { get; private set; }
 
     /// <summary>To be changed before the start; with somebody else's API server it is one of the test's own.</summary>
     public string Namespace { get; set; } = "default";
@@ -193,23 +194,27 @@ internal sealed class World : IAsyncDisposable
         return new Uri(file).AbsoluteUri;
     }
 
-    /// <summary>A base Deployment, each pod with an agent as a sidecar and a simulated base; waits until all are Ready.</summary>
+    /// <summary>
+    /// A base Deployment, each pod with an agent as a sidecar and a simulated base, unless <paramref name="change"/> makes
+    /// its containers something else; waits until all are Ready.
+    /// </summary>
     /// <param name="controller">Where its agents look for the controller; by default that of this world.</param>
     public async Task<ObjectKey> BaseAsync(
-        string name, int replicas, IReadOnlyDictionary<string, string>? podLabels = null, Uri? controller = null)
+        string name, int replicas, IReadOnlyDictionary<string, string>? podLabels = null, Action<JsonObject>? change = null,
+        TimeSpan? within = null, Uri? controller = null)
     {
         var labels = new Dictionary<string, string>(podLabels ?? new Dictionary<string, string>()) { ["app"] = name };
         await Client.CreateAsync(
-            BaseManifest.Of(Namespace, name, replicas, labels, controller ?? Controller!.AgentAddress, Cluster is null ? Namespace : null), "test");
+            BaseManifest.Of(Namespace, name, replicas, labels, controller ?? Controller!.AgentAddress, Cluster is null ? Namespace : null, change), "test");
         var key = new ObjectKey(Namespace, name);
         await Eventually.True(
             () => PodsOf(name).Count == replicas && PodsOf(name).All(pod => pod.Status.Conditions.IsTrue("Ready")),
-            within: TimeSpan.FromSeconds(60));
+            within: within ?? TimeSpan.FromSeconds(60));
         return key;
     }
 
     public Task ScaleBaseAsync(string name, int replicas) => Client.PatchAsync<ClusterDeployment>(
-        new(Namespace, name), new() { ["spec"] = new System.Text.Json.Nodes.JsonObject { ["replicas"] = replicas } }, new("test"));
+        new(Namespace, name), new() { ["spec"] = new JsonObject { ["replicas"] = replicas } }, new("test"));
 
     public IReadOnlyList<Pod> PodsOf(string app) =>
         [.. Pods.List().Where(pod => pod.Metadata.Labels.GetValueOrDefault("app") == app && !pod.Metadata.IsDeleting)];

@@ -1,0 +1,58 @@
+using System.Reflection;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using System.Text.Json.Serialization;
+using ModuleController.Core.Meta;
+using ModuleController.Kube;
+using YamlDotNet.Serialization;
+
+namespace ModuleController.Load;
+
+/// <summary>A CustomResourceDefinition, to be created as it stands in <c>deploy/crds</c>.</summary>
+internal sealed record CustomResourceDefinition : IResource
+{
+    public static ResourceKind Kind { get; } =
+        new("apiextensions.k8s.io", "v1", "CustomResourceDefinition", "customresourcedefinitions", IsNamespaced: false);
+
+    public ObjectMeta Metadata { get; init => field = value ?? new(); } = new();
+
+    public JsonElement Spec { get; init; }
+}
+
+[JsonSourceGenerationOptions(
+    PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase,
+    DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
+    Converters = [typeof(KubeTimeConverter)])]
+[JsonSerializable(typeof(CustomResourceDefinition))]
+internal sealed partial class CrdJson : JsonSerializerContext;
+
+/// <summary>The repository's CRDs, which are resources of this program.</summary>
+internal static class Crds
+{
+    /// <summary>Creates those that the API server lacks; what is there stays as it is.</summary>
+    public static async Task ApplyAsync(IKubeClient client, CancellationToken cancellation)
+    {
+        var assembly = Assembly.GetExecutingAssembly();
+        foreach (var name in assembly.GetManifestResourceNames().Where(name => name.EndsWith(".yaml", StringComparison.Ordinal)))
+        {
+            using var reader = new StreamReader(assembly.GetManifestResourceStream(name)!);
+            var definition = Parse(await reader.ReadToEndAsync(cancellation));
+            if (await client.FindAsync<CustomResourceDefinition>(ObjectKey.Of(definition.Metadata), cancellation) is null)
+                await client.CreateAsync(definition, "load", cancellation);
+        }
+    }
+
+    private static CustomResourceDefinition Parse(string yaml)
+    {
+        var tree = new DeserializerBuilder().WithAttemptingUnquotedStringTypeDeserialization().Build().Deserialize<object>(yaml);
+        return Convert(tree).Deserialize(CrdJson.Default.CustomResourceDefinition)!;
+    }
+
+    private static JsonNode? Convert(object? value) => value switch
+    {
+        null => null,
+        IDictionary<object, object> map => new JsonObject(map.Select(pair => KeyValuePair.Create((string)pair.Key, Convert(pair.Value)))),
+        IList<object> list => new JsonArray([.. list.Select(Convert)]),
+        _ => JsonSerializer.SerializeToNode(value),
+    };
+}

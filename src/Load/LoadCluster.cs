@@ -1,0 +1,161 @@
+using System.Globalization;
+using Microsoft.Extensions.Logging;
+using ModuleController.ArkletSimulator;
+using ModuleController.Core.Builtin;
+using ModuleController.Core.Meta;
+using ModuleController.Core.Modules;
+using ModuleController.DevCluster.Controllers;
+using ModuleController.DevCluster.Kubelet;
+using ModuleController.Kube;
+
+namespace ModuleController.Load;
+
+/// <summary>
+/// An API server, a controller, and base pods that all run: the first two as processes, the pods on a node that this
+/// process is. Everything lies in a namespace of its own.
+/// </summary>
+public sealed class LoadCluster : IAsyncDisposable
+{
+    private readonly Stack<Func<ValueTask>> _disposals = new();
+    private readonly string _directory = Directory.CreateTempSubdirectory("modulecontroller-load-").FullName;
+    private readonly LoadOptions _options;
+    private ChildProcess? _server;
+
+    private LoadCluster(LoadOptions options)
+    {
+        _options = options;
+        Bases = new(options, Loggers);
+        Client = null!;
+        Controller = null!;
+        Modules = null!;
+        Deployments = null!;
+    }
+
+    public string Namespace { get; } = $"load-{Guid.NewGuid().ToString("N")[..8]}";
+
+    public IKubeClient Client { get; private set; }
+
+    public ControllerProcess Controller { get; private set; }
+
+    /// <summary>Processor time of the API server so far, where it is ours.</summary>
+    public double? ServerCpuSeconds => _server?.CpuSeconds;
+
+    public Informer<Module> Modules { get; private set; }
+
+    public Informer<ModuleDeployment> Deployments { get; private set; }
+
+    internal LoadBases Bases { get; }
+
+    /// <summary>What this process's own parts complain about.</summary>
+    private ILoggerFactory Loggers { get; } = LoggerFactory.Create(logging => logging.SetMinimumLevel(LogLevel.Error)
+        .AddSimpleConsole(console => console.SingleLine = true));
+
+    /// <summary>Returns when all base pods are Ready and their agents connected.</summary>
+    public static async Task<LoadCluster> StartAsync(LoadOptions options, CancellationToken cancellation)
+    {
+        var cluster = new LoadCluster(options);
+        try
+        {
+            await cluster.StartPartsAsync(cancellation);
+            return cluster;
+        }
+        catch
+        {
+            await cluster.DisposeAsync();
+            throw;
+        }
+    }
+
+    /// <summary>Writes a jar and says its URL.</summary>
+    public string Jar(string name, string version)
+    {
+        var file = Path.Combine(_directory, $"{name}-{version}.jar");
+        if (!File.Exists(file)) SampleJar.Write(file, name, version, name);
+        return new Uri(file).AbsoluteUri;
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        while (_disposals.TryPop(out var dispose)) await dispose();
+        Loggers.Dispose();
+        Directory.Delete(_directory, recursive: true);
+    }
+
+    private async Task StartPartsAsync(CancellationToken cancellation)
+    {
+        var kubeconfig = _options.Kubeconfig ?? await ServeAsync(cancellation);
+        var client = new KubeClient(
+            Transport.FromKubeconfig(kubeconfig),
+            new ResourceJson(ModulesJson.Default, KubeletJson.Default, ClusterJson.Default, CrdJson.Default), new() { UserAgent = "load" });
+        Own(client);
+        Client = client;
+        await Crds.ApplyAsync(client, cancellation);
+        await client.CreateAsync(new Namespace { Metadata = new() { Name = Namespace } }, "load", cancellation);
+        Own(async () => await client.DeleteAsync<Namespace>(new("", Namespace)));
+
+        var informers = new InformerFactory(client, TimeProvider.System, Loggers);
+        Modules = informers.Of<Module>(new() { Namespace = Namespace });
+        Deployments = informers.Of<ModuleDeployment>(new() { Namespace = Namespace });
+        var pods = informers.Of<RunnerPod>(new() { Namespace = Namespace });
+        informers.Start();
+        Own(informers.DisposeAsync);
+        await informers.WaitForSyncAsync(cancellation);
+
+        await StartNodeAsync(client, pods, cancellation);
+        Controller = await ControllerProcess.StartAsync(ControllerArguments(kubeconfig), _options.IsVerbose ? Console.Error.WriteLine : null, cancellation);
+        Own(Controller.DisposeAsync);
+        await client.CreateAsync(BaseManifest.Of(Namespace, _options.Bases, Controller.Agents), "load", cancellation);
+        await Wait.UntilAsync(
+            () => pods.List().Count(pod => pod.Status.Conditions.IsTrue("Ready")) == _options.Bases, _options.Timeout, () => "all base pods are Ready", cancellation);
+        await Wait.UntilAsync(
+            async () => (await Controller.MetricsAsync(cancellation)).Agents == _options.Bases, _options.Timeout, () => "all agents are connected", cancellation);
+    }
+
+    private async Task<string> ServeAsync(CancellationToken cancellation)
+    {
+        var kubeconfig = Path.Combine(_directory, "kubeconfig");
+        (_server, _) = await ChildProcess.StartAsync(
+            Programs.DevCluster, ["serve", "--port", "0", "--kubeconfig", kubeconfig], "serving on", null, cancellation);
+        Own(async () =>
+        {
+            await _server.StopAsync();
+            await _server.DisposeAsync();
+        });
+        return kubeconfig;
+    }
+
+    private async Task StartNodeAsync(KubeClient client, Informer<RunnerPod> pods, CancellationToken cancellation)
+    {
+        var options = new KubeletOptions
+        {
+            NodeName = Namespace,
+            Directory = Path.Combine(_directory, "pods"),
+            NodeLabels = new Dictionary<string, string> { [BaseManifest.NodeLabel] = Namespace },
+        };
+        var kubelet = new Kubelet(client, pods, Bases.Runtime, options, TimeProvider.System, Loggers.CreateLogger<Kubelet>());
+        Own(async () => await client.DeleteAsync<Node>(new("", Namespace)));
+        Own(kubelet.DisposeAsync);
+        await kubelet.StartAsync(cancellation);
+    }
+
+    private List<string> ControllerArguments(string kubeconfig)
+    {
+        // Kills wait for the dead one's Lease: a short one, so that the installs are what takes the time.
+        var lease = _options.Kill == KillTarget.Controller ? (Duration: 3.0, Renew: 2.0, Retry: 0.25) : (15, 10, 2);
+        return
+        [
+            "--kubeconfig", kubeconfig, "--bind", "127.0.0.1", "--insecure-agents", "--namespace", Namespace, "--watch-namespace", Namespace,
+            "--lease-duration", Text(lease.Duration), "--lease-renew", Text(lease.Renew), "--lease-retry", Text(lease.Retry),
+        ];
+
+        static string Text(double seconds) => seconds.ToString(CultureInfo.InvariantCulture);
+    }
+
+    private void Own(IDisposable part) => _disposals.Push(() =>
+    {
+        part.Dispose();
+        return ValueTask.CompletedTask;
+    });
+
+    private void Own(Func<ValueTask> end) => _disposals.Push(end);
+}

@@ -1,0 +1,117 @@
+using System.Globalization;
+using System.Text;
+using System.Text.Json;
+using System.Text.Json.Serialization;
+
+namespace ModuleController.Load;
+
+/// <summary>What was measured. Seconds and megabytes; medians where there were several runs.</summary>
+public sealed record LoadReport
+{
+    public required LoadOptions Options { get; init; }
+
+    public int Processors { get; init; } = Environment.ProcessorCount;
+
+    public InstallFigures? Installs { get; init; }
+
+    public HangFigures? Hang { get; init; }
+
+    public KillFigures? Kills { get; init; }
+
+    /// <summary>What should not have happened; nothing in a good run.</summary>
+    public IReadOnlyList<string> Problems { get; init; } = [];
+
+    [JsonIgnore]
+    public string Json => JsonSerializer.Serialize(this, ReportJson.Options);
+
+    [JsonIgnore]
+    public string Text
+    {
+        get
+        {
+            var text = new StringBuilder();
+            Line($"{Options.Bases} bases, {Options.Modules} modules on each, Arklet takes {Options.InstallTime.TotalSeconds} s, {Processors} processors");
+            if (Installs is { } installs)
+            {
+                Line($"installs, median of {installs.AllAvailable.Count} runs");
+                Line($"  all Available                  {installs.AllAvailable.Median():0.00} s  ({List(installs.AllAvailable)})");
+                Line($"  status says Completed          {installs.Completed.Median():0.00} s");
+                Line($"  one Module, seen to Available  p50 {installs.ModuleP50:0.00} s, p99 {installs.ModuleP99:0.00} s, of which Arklet {Options.InstallTime.TotalSeconds} s");
+                Line($"  all deleted                    {installs.Deleted.Median():0.00} s");
+                Line($"  processor time, controller     {installs.Cpu.Select(cpu => cpu.Controller).Median():0.00} s  ({List(installs.Cpu.Select(cpu => cpu.Controller))})");
+                Line($"  API server; bases and agents   {installs.Cpu.Select(cpu => cpu.Server ?? 0).Median():0.00} s; {installs.Cpu.Select(cpu => cpu.Load).Median():0.00} s");
+                Line($"  controller, resident           {installs.ResidentIdle:0} MB idle with all agents, {installs.ResidentPeak:0} MB at most");
+                Requests("requests per installed module", installs.RequestsPerModule);
+                Requests("requests per deleted module", installs.RequestsPerDeleted);
+                Requests("refused, all runs", installs.Refused);
+                Line($"  idle for {installs.IdleSeconds:0} s: {installs.IdleRequests} requests");
+                Line($"  reconciles per run: {string.Join(", ", installs.Reconciles.Select(pair => $"{pair.Key} {pair.Value.Count} ({pair.Value.Seconds:0.0} s)"))}");
+            }
+
+            if (Hang is { } hang)
+            {
+                Line($"{Options.Hang} bases hang; until the other {Options.Bases - Options.Hang} were Available, median of {hang.With.Count} runs");
+                Line($"  without the hang  {hang.Without.Median():0.00} s  ({List(hang.Without)})");
+                Line($"  with it           {hang.With.Median():0.00} s  ({List(hang.With)})");
+                Line($"  ratio             {hang.Ratio:0.00}");
+            }
+
+            if (Kills is { } kills)
+            {
+                Line($"{kills.Moments} kills of {Options.Kill.ToString().ToLowerInvariant()}, seed {Options.Seed}, in {kills.Installs} installs of {kills.ModulesPerInstall} modules");
+                Line($"  all Available  {kills.AllAvailable.Median():0.00} s at the median, {kills.AllAvailable.Max():0.00} s at most; without a kill {kills.Undisturbed:0.00} s");
+            }
+
+            Line($"{(Problems.Count == 0 ? "each module was installed exactly once per base life" : "problems:")}");
+            foreach (var problem in Problems) Line($"  {problem}");
+            return text.ToString();
+
+            void Line(FormattableString line) => text.AppendLine(line.ToString(CultureInfo.InvariantCulture));
+
+            void Requests(string what, IReadOnlyDictionary<string, double> requests)
+            {
+                if (requests.Count == 0) return;
+                Line($"  {what}");
+                foreach (var (name, count) in requests.OrderByDescending(pair => pair.Value)) Line($"    {name,-34} {count:0.###}");
+            }
+        }
+    }
+
+    private static string List(IEnumerable<double> values) =>
+        string.Join(", ", values.Select(value => value.ToString("0.00", CultureInfo.InvariantCulture)));
+}
+
+/// <summary>Undisturbed installs and deletions.</summary>
+/// <param name="RequestsPerModule">The controller's own, by verb and resource; watches and Leases apart.</param>
+public sealed record InstallFigures(
+    IReadOnlyList<double> AllAvailable, IReadOnlyList<double> Completed, IReadOnlyList<double> Deleted, double ModuleP50, double ModuleP99,
+    IReadOnlyList<CpuFigures> Cpu, double ResidentIdle, double ResidentPeak, IReadOnlyDictionary<string, double> RequestsPerModule,
+    IReadOnlyDictionary<string, double> RequestsPerDeleted, IReadOnlyDictionary<string, double> Refused, double IdleSeconds, long IdleRequests,
+    IReadOnlyDictionary<string, ReconcileFigures> Reconciles);
+
+/// <summary>Seconds of processor time from the creation until all stood still.</summary>
+/// <param name="Server">Null where the API server is somebody else's.</param>
+/// <param name="Load">Of this program: all bases and the agents that are no processes of their own.</param>
+public sealed record CpuFigures(double Controller, double? Server, double Load)
+{
+    public CpuFigures Since(CpuFigures before) => new(Controller - before.Controller, Server - before.Server, Load - before.Load);
+}
+
+public sealed record ReconcileFigures(double Count, double Seconds);
+
+/// <summary>Until the bases that do not hang were done, with and without others that do.</summary>
+public sealed record HangFigures(IReadOnlyList<double> Without, IReadOnlyList<double> With)
+{
+    public double Ratio => With.Median() / Without.Median();
+}
+
+public sealed record KillFigures(int Moments, int Installs, int ModulesPerInstall, double Undisturbed, IReadOnlyList<double> AllAvailable);
+
+internal static class ReportJson
+{
+    public static JsonSerializerOptions Options { get; } = new(JsonSerializerDefaults.Web)
+    {
+        WriteIndented = true,
+        Converters = { new JsonStringEnumConverter(JsonNamingPolicy.CamelCase) },
+    };
+}

@@ -38,6 +38,9 @@ internal sealed class World : IAsyncDisposable
     /// <summary>To be changed before the start; with somebody else's API server it is one of the test's own.</summary>
     public string Namespace { get; set; } = "default";
 
+    /// <summary>For programs that are to see this world.</summary>
+    public string Kubeconfig => Path.Combine(_directory, "kubeconfig");
+
     /// <summary>Null where the API server is somebody else's.</summary>
     public Cluster? Cluster { get; private set; }
 
@@ -120,7 +123,7 @@ internal sealed class World : IAsyncDisposable
 
         _controllerOptions = ConfigureController(new()
         {
-            Kubeconfig = Path.Combine(_directory, "kubeconfig"),
+            Kubeconfig = Kubeconfig,
             Bind = System.Net.IPAddress.Loopback,
             HttpPort = 0,
             GrpcPort = 0,
@@ -139,7 +142,7 @@ internal sealed class World : IAsyncDisposable
         Cluster = await Cluster.StartAsync(
             new() { Runtime = Images.Runtime, Directory = Path.Combine(_directory, "pods"), Loggers = Log }, cancellation);
         _disposals.Push(Cluster.DisposeAsync);
-        await Cluster.Server.WriteKubeconfigAsync(Path.Combine(_directory, "kubeconfig"), cancellation);
+        await Cluster.Server.WriteKubeconfigAsync(Kubeconfig, cancellation);
         Connect(Transport.To(Cluster.Server.ServerUri));
         await Manifests.ApplyCrdsAsync(Cluster.Server.ServerUri, cancellation);
         if (Namespace != "default")
@@ -148,7 +151,7 @@ internal sealed class World : IAsyncDisposable
 
     private async Task UseAsync(string kubeconfig, CancellationToken cancellation)
     {
-        File.Copy(kubeconfig, Path.Combine(_directory, "kubeconfig"));
+        File.Copy(kubeconfig, Kubeconfig);
         Connect(Transport.FromKubeconfig(kubeconfig));
         Namespace = $"mc-test-{Guid.NewGuid().ToString("N")[..8]}";
         await Client.CreateAsync(new Namespace { Metadata = new() { Name = Namespace } }, "test", cancellation);

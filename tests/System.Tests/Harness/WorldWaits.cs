@@ -50,6 +50,20 @@ internal static class WorldWaits
 
         public int InstallsOf(string biz) => world.Images.AllLives.Sum(life => life.InstallsStarted.GetValueOrDefault(biz));
 
+        /// <summary>As <c>kubectl drain</c> does.</summary>
+        public async Task EvictAsync(Pod pod)
+        {
+            var eviction = new JsonObject
+            {
+                ["apiVersion"] = "policy/v1",
+                ["kind"] = "Eviction",
+                ["metadata"] = new JsonObject { ["name"] = pod.Metadata.Name, ["namespace"] = pod.Metadata.Namespace },
+            };
+            var path = $"/api/v1/namespaces/{pod.Metadata.Namespace}/pods/{pod.Metadata.Name}/eviction";
+            using var response = await Http.PostAsJsonAsync(new Uri(world.Cluster!.Server.ServerUri, path), eviction);
+            Assert.True(response.IsSuccessStatusCode, await response.Content.ReadAsStringAsync());
+        }
+
         /// <summary>Whether each life of each base started each version at most once.</summary>
         public void AssertNothingWasInstalledTwice(string module) => Assert.All(world.Images.AllLives, life => Assert.All(
             life.InstallsStarted.Where(pair => pair.Key.StartsWith($"{module}:", StringComparison.Ordinal)),

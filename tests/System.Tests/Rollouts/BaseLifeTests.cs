@@ -16,15 +16,24 @@ public sealed class BaseLifeTests(SharedWorld shared) : IClassFixture<SharedWorl
         await InstallAsync(A.Module("shop", "1.0.0", _world.Jar("shop", "1.0.0")).Replicas(3).WithService());
         var module = _world.ModulesOf("shop")[0];
         var (pod, simulated) = (_world.PodOf(module), _world.BaseOf(module));
+        simulated.Order("shop", new() { InstallTime = TimeSpan.FromMilliseconds(500) });
+        var labels = new List<(bool IsOn, bool IsServing)>();
+        await using var pods = await Recording<Pod>.StartAsync(_world, seen =>
+        {
+            if (seen.Metadata.Uid == pod.Metadata.Uid)
+                labels.Add((seen.Metadata.Labels.ContainsKey(Labels.Traffic("shop")), simulated.Biz.GetValueOrDefault("shop:1.0.0") == "activated"));
+        });
 
-        await simulated.KillAsync();
-        await _world.HoldsAsync(() => !_world.HasLabel(pod, "shop"), "shop", "the label is off while the JVM is down");
-        await simulated.StartLifeAsync();
-        await _world.HoldsAsync(() => _world.HasLabel(pod, "shop"), "shop", "the label is on again");
-        await _world.AvailableAsync("shop", 3, "1.0.0");
-
-        Assert.Equal(module.Metadata.Uid, _world.ModulesOf("shop").Single(other => other.Spec.PodUid == module.Spec.PodUid).Metadata.Uid);
-        Assert.Equal("activated", simulated.Biz["shop:1.0.0"]);
+        await simulated.RestartAsync();
+        await _world.HoldsAsync(
+            () => _world.HasLabel(pod, "shop") && _world.ModulesOf("shop").Single(other => other.Metadata.Uid == module.Metadata.Uid) is { IsAvailable: true } now
+                && now.Status.BaseLife != module.Status.BaseLife, "shop", "it is back in the new life");
+        await pods.CaughtUpAsync(_world.Pods.ResourceVersion);
+        Assert.Contains((false, false), labels);
+        Assert.All(labels.SkipWhile(seen => seen.IsOn), seen => Assert.True(!seen.IsOn || seen.IsServing));
+        Assert.All(pods.Moments, moment => Assert.All(
+            moment.Values.Where(other => other.Metadata.Uid != pod.Metadata.Uid && other.Metadata.Labels.GetValueOrDefault("app") == "base"),
+            other => Assert.Contains(Labels.Traffic("shop"), other.Metadata.Labels.Keys)));
         Assert.Equal(1, simulated.Statistics[^1].InstallsStarted["shop:1.0.0"]);
         _world.AssertNothingWasInstalledTwice("shop");
     }

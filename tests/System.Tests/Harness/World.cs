@@ -211,9 +211,25 @@ internal sealed class World : IAsyncDisposable
             BaseManifest.Of(Namespace, name, replicas, labels, controller ?? Controller!.AgentAddress, Cluster is null ? Namespace : null, change), "test");
         var key = new ObjectKey(Namespace, name);
         await Eventually.True(
-            () => PodsOf(name).Count == replicas && PodsOf(name).All(pod => pod.Status.Conditions.IsTrue("Ready")),
-            within: within ?? TimeSpan.FromSeconds(60));
+            () => Task.FromResult(PodsOf(name).Count == replicas && PodsOf(name).All(pod => pod.Status.Conditions.IsTrue("Ready"))),
+            () => DescribePodsAsync(name), within ?? TimeSpan.FromSeconds(60), $"{replicas} pods of {name} are Ready");
         return key;
+    }
+
+    /// <summary>The state of an application's pods, and the last that their main containers wrote.</summary>
+    public async Task<string> DescribePodsAsync(string app)
+    {
+        var lines = new List<string>();
+        using var http = Cluster is null ? null : new HttpClient { BaseAddress = Cluster.Server.ServerUri };
+        foreach (var pod in PodsOf(app))
+        {
+            var containers = pod.Status.ContainerStatuses.Select(container => $"{container.Name} ready={container.Ready} restarts={container.RestartCount}");
+            lines.Add($"pod {pod.Metadata.Name} {pod.Status.Phase} {pod.Status.PodIp}: {string.Join(", ", containers)}");
+            if (http is not null)
+                lines.Add(await http.GetStringAsync(new Uri($"/api/v1/namespaces/{Namespace}/pods/{pod.Metadata.Name}/log?container=base&tailLines=30", UriKind.Relative)));
+        }
+
+        return string.Join('\n', lines);
     }
 
     public Task ScaleBaseAsync(string name, int replicas) => Client.PatchAsync<ClusterDeployment>(

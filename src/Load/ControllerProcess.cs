@@ -11,6 +11,7 @@ public sealed partial class ControllerProcess : IAsyncDisposable
     private readonly CancellationTokenSource _stop = new();
     private readonly HttpClient _http = new();
     private volatile ChildProcess _process;
+    private volatile int _killed;
     private Task _keeping = Task.CompletedTask;
 
     private ControllerProcess(ChildProcess process, IReadOnlyList<string> arguments, Uri http, Uri agents, Action<string>? log)
@@ -23,8 +24,8 @@ public sealed partial class ControllerProcess : IAsyncDisposable
     /// <summary>Where agents dial; the same after each start.</summary>
     public Uri Agents { get; }
 
-    /// <summary>How often it was started again.</summary>
-    public int Restarts { get; private set; }
+    /// <summary>How often it ended since it could not renew its Lease, which is right.</summary>
+    public int LostLeases { get; private set; }
 
     /// <summary>Ends that nobody ordered, with the last lines of each.</summary>
     public List<string> Crashes { get; } = [];
@@ -52,8 +53,6 @@ public sealed partial class ControllerProcess : IAsyncDisposable
         _process.Kill();
     }
 
-    private int _killed;
-
     /// <summary>What it counts, read from <c>/metrics</c>.</summary>
     public async Task<ControllerMetrics> MetricsAsync(CancellationToken cancellation) =>
         ControllerMetrics.Parse(await _http.GetStringAsync(new Uri(Http, "/metrics"), cancellation));
@@ -75,9 +74,9 @@ public sealed partial class ControllerProcess : IAsyncDisposable
             while (true)
             {
                 var code = await _process.Exited.WaitAsync(_stop.Token);
-                if (_process.Id != _killed) lock (Crashes) Crashes.Add($"the controller ended with code {code}: {_process.Output}");
-                Restarts++;
                 var ended = _process;
+                if (code == 1 && ended.Output.Contains("the lease is lost", StringComparison.Ordinal)) LostLeases++;
+                else if (ended.Id != _killed) lock (Crashes) Crashes.Add($"the controller ended with code {code}: {ended.Output}");
                 _process = ChildProcess.Start(Programs.Controller, _arguments, _log);
                 await ended.DisposeAsync();
             }

@@ -141,7 +141,7 @@ public sealed class LoadCluster : IAsyncDisposable
     private List<string> ControllerArguments(string kubeconfig)
     {
         // Kills wait for the dead one's Lease: a short one, so that the installs are what takes the time.
-        var lease = _options.Kill == KillTarget.Controller ? (Duration: 3.0, Renew: 2.0, Retry: 0.25) : (15, 10, 2);
+        var lease = _options.Kill == KillTarget.Controller ? (Duration: 2.0, Renew: 1.5, Retry: 0.2) : (15, 10, 2);
         return
         [
             "--kubeconfig", kubeconfig, "--bind", "127.0.0.1", "--insecure-agents", "--namespace", Namespace, "--watch-namespace", Namespace,

@@ -18,20 +18,21 @@ public static class AgentRuntime
     /// <summary>The exit code: 0 after a stop, 1 after a failure.</summary>
     public static async Task<int> RunAsync(AgentOptions options, ILoggerFactory logs, CancellationToken cancellation)
     {
-        var (time, log) = (TimeProvider.System, logs.CreateLogger("agent"));
-        using var journal = CommandJournal.Open(options.StateDir, logs.CreateLogger("journal"));
+        var time = TimeProvider.System;
+        var log = Log("agent");
+        using var journal = CommandJournal.Open(options.StateDir, Log("journal"));
         using var arklet = new ArkletClient(new ArkletOptions(options.ArkletHost, options.ArkletPort), time);
         using var observer = new BaseObserver(
             arklet, journal,
             new ObserverOptions { HealthInterval = options.HealthInterval, QueryInterval = options.QueryInterval },
-            time, logs.CreateLogger("base"));
+            time, Log("base"));
         using var downloader = new Downloader(
-            new DownloadLimits { MaxBytes = options.MaxArtifactBytes }, time, logs.CreateLogger("artifacts"));
+            new DownloadLimits { MaxBytes = options.MaxArtifactBytes }, time, Log("artifacts"));
         var artifacts = new ArtifactStore(
-            Path.Combine(options.StateDir, "artifacts"), downloader, time, logs.CreateLogger("artifacts"))
+            Path.Combine(options.StateDir, "artifacts"), downloader, time, Log("artifacts"))
         { KeepUnused = options.KeepUnusedJars };
         var runner = new CommandRunner(
-            new CommandTools(arklet, observer, journal, artifacts, time), logs.CreateLogger("commands"));
+            new CommandTools(arklet, observer, journal, artifacts, time), Log("commands"));
         var link = new ControllerLink(
             new LinkOptions
             {
@@ -43,8 +44,8 @@ public static class AgentRuntime
                 TokenFile = options.TokenFile,
                 CaFile = options.CaFile,
             },
-            runner, observer, journal, time, logs.CreateLogger("link"));
-        var replay = new SelfReplay(link, runner, observer, journal, options.ReplayAfter, time, logs.CreateLogger("replay"));
+            runner, observer, journal, time, Log("link"));
+        var replay = new SelfReplay(link, runner, observer, journal, options.ReplayAfter, time, Log("replay"));
         var ready = new ReadyFile(options.StateDir, log);
         observer.Looked += () => ready.Write(observer.View, replay.IsPending, time.GetUtcNow());
 
@@ -61,5 +62,7 @@ public static class AgentRuntime
         await ending.CancelAsync();
         await Task.WhenAll(parts.Select(async part => await part.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing)));
         return cancellation.IsCancellationRequested ? 0 : 1;
+
+        ILogger Log(string category) => logs.CreateLogger(category);
     }
 }

@@ -67,7 +67,7 @@ public sealed class ControllerLink(
                 var reading = ReadAsync(call, session.Token);
                 var first = await Task.WhenAny(writing, reading);
                 await session.CancelAsync();
-                await Task.WhenAll(Quietly(writing), Quietly(reading));
+                await Task.WhenAll(QuietlyAsync(writing), QuietlyAsync(reading));
                 await first;
                 return new("the controller closed it", null, welcomed);
             }
@@ -150,7 +150,7 @@ public sealed class ControllerLink(
     }
 
     /// <summary>Waits for an end whose failure somebody else reports.</summary>
-    private static async Task Quietly(Task task) => await task.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+    private static async Task QuietlyAsync(Task task) => await task.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
 
     private sealed record StreamEnd(string Problem, DnsEndPoint? Leader, bool WasWelcomed);
 }

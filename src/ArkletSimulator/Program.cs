@@ -2,6 +2,8 @@ using System.Net.Sockets;
 using System.Runtime.InteropServices;
 using ModuleController.ArkletSimulator;
 
+if (args is ["make-jar", .. var rest]) return MakeJarCommand.Run(rest);
+
 // a JVM's exit codes: 143 after SIGTERM, 130 after SIGINT, and 3 where a module ended it, as with ExitOnOutOfMemoryError
 var ended = new TaskCompletionSource<int>(TaskCreationOptions.RunContinuationsAsynchronously);
 using var terminated = PosixSignalRegistration.Create(PosixSignal.SIGTERM, c => End(c, 143));

@@ -18,6 +18,7 @@ internal sealed record SimulatorOptions(SimulatedBaseOptions Base, int? AdminPor
           --start-delay SECONDS  [START_DELAY]  time from the web's port to Arklet's (0)
           --install-time SECONDS [INSTALL_TIME] of a module whose jar names none (0)
           --max-metaspace BYTES  [MAX_METASPACE]
+        make-jar FILE NAME VERSION [CONTEXT-PATH]: writes a module that it can install.
         """;
 
     private static readonly string[] Names =

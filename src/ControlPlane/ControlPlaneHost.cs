@@ -124,13 +124,17 @@ public sealed class ControlPlaneHost : IAsyncDisposable
         await Completion.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         await _web.DisposeAsync();
         await _informers.DisposeAsync();
-        foreach (var part in new IDisposable?[]
-        {
-            _events, _election, _pods, _authenticator, _agents, _client, _moduleMetrics, _agentMetrics, _kubeMetrics, _loggers, _stop,
-        })
-        {
-            part?.Dispose();
-        }
+        _events?.Dispose();
+        _election?.Dispose();
+        _pods.Dispose();
+        _authenticator.Dispose();
+        _agents.Dispose();
+        _client.Dispose();
+        _moduleMetrics.Dispose();
+        _agentMetrics.Dispose();
+        _kubeMetrics.Dispose();
+        _loggers.Dispose();
+        _stop.Dispose();
     }
 
     // The election comes after the ports: what it writes into the Lease is where agents reach them.
@@ -151,7 +155,9 @@ public sealed class ControlPlaneHost : IAsyncDisposable
             () => election.IsLeader, () => (ulong)election.Epoch, (epoch, cancellation) => election.RaiseEpochAsync((long)epoch, cancellation));
         election.Lost.Register(_gate.Shut);
 
+#pragma warning disable CA2000 // its StopAsync, which the manager calls, disposes of it
         var background = new Background();
+#pragma warning restore CA2000
         var manager = new Manager(_informers, _time, _loggers, election, _kubeMetrics)
             .Add(ManagerPhase.Http, "ports", _ => Task.CompletedTask, _web.StopAsync)
             .Add(ManagerPhase.Http, "events", events.StartAsync, events.StopAsync)
@@ -194,7 +200,7 @@ public sealed class ControlPlaneHost : IAsyncDisposable
     }
 
     /// <summary>Loops that run until they are stopped, and whose end is awaited.</summary>
-    private sealed class Background
+    private sealed class Background : IDisposable
     {
         private readonly CancellationTokenSource _ending = new();
         private readonly List<Task> _loops = [];
@@ -213,7 +219,9 @@ public sealed class ControlPlaneHost : IAsyncDisposable
                 // How the loops end.
             }
 
-            _ending.Dispose();
+            Dispose();
         }
+
+        public void Dispose() => _ending.Dispose();
     }
 }

@@ -5,8 +5,8 @@ using ModuleController.Kube;
 var (options, error) = CommandLine.Parse(args, Environment.GetEnvironmentVariable);
 if (options is null)
 {
-    if (error is null) Console.Out.Write(CommandLine.Help());
-    else Console.Error.WriteLine($"modulecontroller: {error}");
+    if (error is null) await Console.Out.WriteAsync(CommandLine.Help());
+    else await Console.Error.WriteLineAsync($"modulecontroller: {error}");
     return error is null ? 0 : 2;
 }
 
@@ -16,19 +16,19 @@ using var interrupted = PosixSignalRegistration.Create(PosixSignal.SIGINT, Stop)
 try
 {
     await using var host = await ControlPlaneHost.StartAsync(options, new() { Logging = LogToConsole });
-    Console.Out.WriteLine($"modulecontroller listens on {host.HttpAddress} and, for agents, on {host.AgentAddress}");
+    await Console.Out.WriteLineAsync($"modulecontroller listens on {host.HttpAddress} and, for agents, on {host.AgentAddress}");
     await Task.WhenAny(told.Task, host.Completion);
     await host.StopAsync();
     return 0;
 }
 catch (LeadershipLostException)
 {
-    Console.Error.WriteLine("modulecontroller: the lease is lost, another process may lead by now");
+    await Console.Error.WriteLineAsync("modulecontroller: the lease is lost, another process may lead by now");
     return 1;
 }
 catch (Exception exception)
 {
-    Console.Error.WriteLine($"modulecontroller: {exception.Message}");
+    await Console.Error.WriteLineAsync($"modulecontroller: {exception.Message}");
     return 1;
 }
 

@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using Microsoft.Extensions.Logging.Abstractions;
 using ModuleController.Core.Builtin;
 using ModuleController.DevCluster.Controllers;
@@ -27,6 +28,7 @@ public sealed class Cluster : IAsyncDisposable
     private readonly CancellationTokenSource _stop = new();
     private readonly Stack<Func<ValueTask>> _disposals = new();
     private readonly PodLogs _logs = new();
+    private DevClusterOptions _serverOptions = new();
     private DevClusterHost? _server;
 
     private Cluster()
@@ -50,18 +52,42 @@ public sealed class Cluster : IAsyncDisposable
         }
     }
 
-    /// <summary>Ends the pods' processes first, the server last.</summary>
-    public async ValueTask DisposeAsync()
+    /// <summary>Ends the server and starts it anew, on the same port with the same objects; everything else goes on.</summary>
+    public async Task RestartServerAsync(CancellationToken cancellation = default)
     {
-        await _stop.CancelAsync();
-        while (_disposals.TryPop(out var dispose)) await dispose();
-        _stop.Dispose();
+        var (log, port) = (Server.Log, Server.ServerUri.Port);
+        await Server.DisposeAsync();
+        _server = await DevClusterHost.StartAsync(_serverOptions with { Log = log, Port = port }, cancellation);
     }
 
+    /// <summary>Ends the pods' processes first, the server last. A part that fails does not keep the others.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        if (_stop.IsCancellationRequested) return;
+        await _stop.CancelAsync();
+        var problems = new List<Exception>();
+        while (_disposals.TryPop(out var dispose))
+        {
+            try
+            {
+                await dispose();
+            }
+            catch (Exception problem)
+            {
+                problems.Add(problem);
+            }
+        }
+
+        _stop.Dispose();
+        if (problems.Count > 0) throw new AggregateException("the cluster did not stop cleanly", problems);
+    }
+
+    [SuppressMessage("Reliability", "CA2000", Justification = "each part is put on the stack that DisposeAsync empties")]
     private async Task StartPartsAsync(ClusterOptions options, CancellationToken cancellation)
     {
-        _server = await DevClusterHost.StartAsync(options.Server with { PodLogs = _logs }, cancellation);
-        _disposals.Push(_server.DisposeAsync);
+        _serverOptions = options.Server with { PodLogs = _logs };
+        _server = await DevClusterHost.StartAsync(_serverOptions, cancellation);
+        _disposals.Push(() => Server.DisposeAsync());
         var time = options.Server.Time;
         var directory = options.Directory ?? System.IO.Directory.CreateTempSubdirectory("devcluster-").FullName;
         if (options.Directory is null) _disposals.Push(() => RemoveAsync(directory));
@@ -75,6 +101,7 @@ public sealed class Cluster : IAsyncDisposable
         var raw = new RawClient(http);
 
         var informers = new InformerFactory(client, time, options.Loggers);
+        _disposals.Push(informers.DisposeAsync);
         var manager = Controllers(client, raw, informers, time, options.Loggers);
         var running = Task.WhenAll(
             manager.RunAsync(_stop.Token),
@@ -105,12 +132,12 @@ public sealed class Cluster : IAsyncDisposable
         manager.Reconcile(new Deployments(client, informers.Of<ClusterDeployment>(), sets, written, time))
             .Owns<ClusterReplicaSet>().Tracks(written).Workers(2);
         written = new(informers);
-        manager.Reconcile(new ReplicaSets(client, sets, pods, written)).Owns<ClusterPod>().Tracks(written).Workers(2);
+        manager.Reconcile(new ReplicaSets(client, sets, pods, written, time)).Owns<ClusterPod>().Tracks(written).Workers(2);
         written = new(informers);
-        manager.Reconcile(new EndpointSlices(client, services, pods, informers.Of<EndpointSlice>(), written))
+        manager.Reconcile(new EndpointSlices(client, services, pods, informers.Of<EndpointSlice>(), written, time))
             .Owns<EndpointSlice>()
             .WokenBy<ClusterPod>(pod => services.ByIndex("namespace", pod.Metadata.Namespace ?? "")
-                .Where(service => service.Spec.Selector.Count > 0)
+                .Where(service => EndpointSlices.Selects(service, pod))
                 .Select(service => Core.Meta.ObjectKey.Of(service.Metadata)))
             .Tracks(written).Workers(2);
         manager.Reconcile(new Scheduler(pods, informers.Of<Node>(), raw)).Named("scheduler").Reads<Node>().Workers(2);

@@ -67,7 +67,8 @@ public sealed class DevClusterHost : IAsyncDisposable
 
         """;
 
-    public static async Task<DevClusterHost> StartAsync(DevClusterOptions options, CancellationToken cancellation = default)
+    public static async Task<DevClusterHost> StartAsync(DevClusterOptions options,
+        CancellationToken cancellation = default)
     {
         var builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders();
@@ -85,7 +86,9 @@ public sealed class DevClusterHost : IAsyncDisposable
         try
         {
             var log = options.Log ?? new EventLog();
-            var state = new ApiState(log, new(log), options.Time, new(log), new()) { PodLogs = options.PodLogs, Stopping = stopping.Token };
+            var state = new ApiState(log, new(log), options.Time, new(log),
+                new())
+            { PodLogs = options.PodLogs, Stopping = stopping.Token };
             Bootstrap(state);
             var routes = new Routes(state, app.Services.GetRequiredService<ILogger<Routes>>());
             app.Run(routes.HandleAsync);
@@ -100,7 +103,8 @@ public sealed class DevClusterHost : IAsyncDisposable
         }
     }
 
-    public Task WriteKubeconfigAsync(string path, CancellationToken cancellation = default) => File.WriteAllTextAsync(path, Kubeconfig, cancellation);
+    public Task WriteKubeconfigAsync(string path, CancellationToken cancellation = default) =>
+        File.WriteAllTextAsync(path, Kubeconfig, cancellation);
 
     public async ValueTask DisposeAsync()
     {
@@ -117,7 +121,8 @@ public sealed class DevClusterHost : IAsyncDisposable
         foreach (var name in (string[])["default", "kube-system", "kube-public", "kube-node-lease"])
         {
             if (state.Log.Find(new("namespaces", "", name)) is not null) continue;
-            var request = new ApiRequest(new DefaultHttpContext(), "create", state.Registry.Get("namespaces"), "", name, "");
+            var request = new ApiRequest(new DefaultHttpContext(), "create", state.Registry.Get("namespaces"), "", name,
+                "");
             verbs.Create(request, new JsonObject { ["metadata"] = new JsonObject { ["name"] = name } });
         }
     }

@@ -27,7 +27,8 @@ public sealed class Faults(EventLog log)
     /// Answers the next requests that match with a code and does not carry them out. An empty verb or resource matches any;
     /// "write" stands for all verbs that change something.
     /// </summary>
-    public void RefuseNext(int count, string verb = "", string resource = "", int code = 500, TimeSpan? retryAfter = null)
+    public void RefuseNext(int count, string verb = "", string resource = "", int code = 500,
+        TimeSpan? retryAfter = null)
     {
         lock (_gate) _refusals.Add(new(verb, resource, code, retryAfter) { Left = count });
     }
@@ -48,9 +49,12 @@ public sealed class Faults(EventLog log)
     {
         lock (_gate)
         {
-            if (_refusals.Find(one => one.IsAfterwards == isAfterwards && one.Matches(verb, resource)) is not { } refusal) return;
+            if (_refusals.Find(one =>
+                one.IsAfterwards == isAfterwards && one.Matches(verb, resource)) is not { } refusal) return;
             if (--refusal.Left == 0) _refusals.Remove(refusal);
-            throw new StatusException(refusal.Code, Reason(refusal.Code), $"refused by a fault ({verb} {resource})") { RetryAfter = refusal.RetryAfter };
+            throw new StatusException(refusal.Code, Reason(refusal.Code),
+                $"refused by a fault ({verb} {resource})")
+            { RetryAfter = refusal.RetryAfter };
         }
     }
 

@@ -41,37 +41,37 @@ public sealed partial class AgentService(
             var (identity, unauthenticated) = await authenticator.AuthenticateAsync(context.RequestHeaders.GetValue("authorization"), call.Token);
             if (unauthenticated is { } refusal) return Refuse(context.Peer, refusal);
 
-            var greeted = await ReadHelloAsync(reader, call.Token);
-            if (greeted.Violation is { } violation) return Refuse(context.Peer, new(StatusCode.InvalidArgument, violation));
-            var hello = greeted.State.Hello!;
-            var admitted = await admission.AdmitAsync(hello, identity, call.Token);
+            var (greeted, end) = await ReadHelloAsync(reader, call.Token);
+            if (greeted is null) return Refuse(context.Peer, end);
+            var admitted = await admission.AdmitAsync(greeted.Hello!, identity, call.Token);
             if (admitted.Refusal is { } refused) return Refuse(context.Peer, refused);
-            return await RunSessionAsync(greeted.State, admitted.Epoch, reader, writer, context.CancellationToken);
+            return await RunSessionAsync(greeted, admitted.Epoch, reader, writer, context.CancellationToken);
         }
-        catch (Exception exception) when (directory.Closing.IsCancellationRequested && exception is OperationCanceledException)
+        catch (OperationCanceledException)
         {
-            return new(StatusCode.Unavailable, "the controller stops");
-        }
-        catch (Exception exception) when (StreamErrors.ToStatus(exception) is { } status)
-        {
-            return Refuse(context.Peer, status);
+            return directory.Closing.IsCancellationRequested
+                ? new(StatusCode.Unavailable, "this controller stops")
+                : new(StatusCode.Cancelled, "the connection is gone");
         }
     }
 
-    private async Task<SessionStep> ReadHelloAsync(IAsyncStreamReader<ConnectRequest> reader, CancellationToken cancellation)
+    /// <summary>The greeted state, or how the stream has to end.</summary>
+    private async Task<(SessionState? Greeted, Status End)> ReadHelloAsync(
+        IAsyncStreamReader<ConnectRequest> reader, CancellationToken cancellation)
     {
         using var patience = new CancellationTokenSource(options.HelloTimeout, time);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellation, patience.Token);
-        try
+        var (message, end) = await StreamReads.NextAsync(reader, either.Token);
+        cancellation.ThrowIfCancellationRequested();
+        if (message is null)
         {
-            return await reader.MoveNext(either.Token)
-                ? SessionProtocol.Handle(SessionState.New, reader.Current, time.GetUtcNow())
-                : new(SessionState.New, "the stream ended before its hello");
+            return patience.IsCancellationRequested
+                ? (null, new(StatusCode.InvalidArgument, $"no hello came within {options.HelloTimeout.TotalSeconds:0} s"))
+                : (null, end.StatusCode == StatusCode.OK ? new(StatusCode.InvalidArgument, "the stream ended before its hello") : end);
         }
-        catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
-        {
-            return new(SessionState.New, $"no hello came within {options.HelloTimeout.TotalSeconds:0} s");
-        }
+
+        var step = SessionProtocol.Handle(SessionState.New, message, time.GetUtcNow());
+        return step.Violation is { } violation ? (null, new(StatusCode.InvalidArgument, violation)) : (step.State, Status.DefaultSuccess);
     }
 
     private async Task<Status> RunSessionAsync(

@@ -1,5 +1,4 @@
 using System.Threading.Channels;
-using Google.Protobuf;
 using Grpc.Core;
 using ModuleController.Core.Planning;
 using ModuleController.Protocol.V1;
@@ -36,10 +35,24 @@ internal sealed class AgentSession(
         await using var registration = callEnded.UnsafeRegister(
             static session => ((AgentSession)session!).Close(StatusCode.Cancelled, "the connection is gone"), this);
         var writing = WriteAsync(writer);
-        while (await NextAsync(reader) is { } message) Receive(message, time.GetUtcNow());
-        await writing;
-        await _cancelling;
-        return _end!.Value;
+        try
+        {
+            while (_end is null)
+            {
+                var (message, end) = await StreamReads.NextAsync(reader, _ending.Token);
+                if (message is not null) Receive(message, time.GetUtcNow());
+                else Close(end.StatusCode, end.Detail);
+            }
+        }
+        finally
+        {
+            // Where it was closed already this does nothing; where something unforeseen was thrown, nobody may use it any more.
+            Close(StatusCode.Internal, "a fault of the controller");
+            await writing;
+            await _cancelling;
+        }
+
+        return _end.Value;
     }
 
     /// <summary>Never waits. False where the state doesn't allow the command, or the session is at its end.</summary>
@@ -89,22 +102,6 @@ internal sealed class AgentSession(
 
     public void Dispose() => _ending.Dispose();
 
-    /// <summary>Null at the end of the stream, which is closed then.</summary>
-    private async Task<ConnectRequest?> NextAsync(IAsyncStreamReader<ConnectRequest> reader)
-    {
-        try
-        {
-            if (await reader.MoveNext(_ending.Token)) return reader.Current;
-            Close(StatusCode.OK, "the agent ended the stream");
-        }
-        catch (Exception exception) when (StreamErrors.ToStatus(exception) is { } status)
-        {
-            Close(status.StatusCode, status.Detail);
-        }
-
-        return null;
-    }
-
     private void Receive(ConnectRequest message, DateTimeOffset now)
     {
         SessionStep step;
@@ -126,23 +123,9 @@ internal sealed class AgentSession(
             // A write that waits for the agent to read is cut by the token, which ends the call.
             await foreach (var message in _outbox.Reader.ReadAllAsync(_ending.Token)) await writer.WriteAsync(message, _ending.Token);
         }
-        catch (Exception exception) when (StreamErrors.ToStatus(exception) is { } status)
+        catch (Exception exception) when (StreamReads.ToStatus(exception) is { } status)
         {
             Close(status.StatusCode, status.Detail);
         }
     }
-}
-
-/// <summary>What may come out of a stream's read or write, as the status to end it with; null: a bug of ours.</summary>
-internal static class StreamErrors
-{
-    public static Status? ToStatus(Exception exception) => exception switch
-    {
-        // How the library says that a message is above the limit; the protocol has one status for all broken limits.
-        RpcException { StatusCode: StatusCode.ResourceExhausted } => new(StatusCode.InvalidArgument, "a message is above 1 MiB"),
-        RpcException rpc => rpc.Status,
-        InvalidProtocolBufferException => new(StatusCode.InvalidArgument, "a message can't be parsed"),
-        OperationCanceledException or IOException or InvalidOperationException => new(StatusCode.Cancelled, "the connection is gone"),
-        _ => null,
-    };
 }

@@ -12,7 +12,7 @@ public sealed class KnownPods : IDisposable
     private readonly TimeProvider _time;
     private readonly IDisposable _subscription;
     private readonly Lock _lock = new();
-    private readonly Dictionary<(ObjectKey Pod, string Uid), TaskCompletionSource> _waiting = [];
+    private readonly Dictionary<(ObjectKey Pod, string Uid), List<TaskCompletionSource>> _waiting = [];
 
     /// <param name="gone">Called with key and UID of each pod that is no more.</param>
     public KnownPods(IInformer<Pod> pods, IKubeClient client, TimeProvider time, Action<ObjectKey, string> gone)
@@ -49,11 +49,11 @@ public sealed class KnownPods : IDisposable
 
     private async Task<bool> AppearsAsync(ObjectKey pod, string uid, TimeSpan patience, CancellationToken cancellation)
     {
-        TaskCompletionSource? appeared;
+        var appeared = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         lock (_lock)
         {
-            if (!_waiting.TryGetValue((pod, uid), out appeared))
-                _waiting[(pod, uid)] = appeared = new(TaskCreationOptions.RunContinuationsAsynchronously);
+            if (!_waiting.TryGetValue((pod, uid), out var waiting)) _waiting[(pod, uid)] = waiting = [];
+            waiting.Add(appeared);
         }
 
         try
@@ -68,14 +68,20 @@ public sealed class KnownPods : IDisposable
         }
         finally
         {
-            lock (_lock) _waiting.Remove((pod, uid));
+            lock (_lock)
+            {
+                _waiting[(pod, uid)].Remove(appeared);
+                if (_waiting[(pod, uid)].Count == 0) _waiting.Remove((pod, uid));
+            }
         }
     }
 
     private void Appeared(ObjectKey pod, string uid)
     {
-        TaskCompletionSource? appeared;
-        lock (_lock) _waiting.TryGetValue((pod, uid), out appeared);
-        appeared?.TrySetResult();
+        lock (_lock)
+        {
+            // Their continuations run elsewhere, not under the lock.
+            if (_waiting.TryGetValue((pod, uid), out var waiting)) waiting.ForEach(appeared => appeared.TrySetResult());
+        }
     }
 }

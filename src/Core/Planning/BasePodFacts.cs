@@ -16,6 +16,7 @@ internal sealed class BasePodFacts
         View = state.View;
         Current = IsLiving && View is { IsCurrent: true } ? View : null;
         Life = View is { IsConnected: true } ? View.Life : null;
+        IsBaseDown = IsLiving && View is { IsConnected: true, State: BaseState.Down } && PlacementPods.HasUnreadyContainer(pod!);
         UnderWay = IsLiving ? FindUnderWay(View) : null;
         if (Life is not null) ReadAnswers(View!.Answers.Values, Life.Id);
 
@@ -48,6 +49,10 @@ internal sealed class BasePodFacts
 
     /// <summary>The life that a connected agent reports, also where its modules are not known yet.</summary>
     public BaseLife? Life { get; }
+
+    /// <summary>Its agent finds nobody at Arklet's port, and its container is not Ready: whatever it had, it serves nobody.</summary>
+    /// <remarks>It takes both: out of memory, Arklet can be gone while the modules answer.</remarks>
+    public bool IsBaseDown { get; }
 
     /// <summary>Every Module bound to a pod of this name, in the order of installs: suspects last.</summary>
     public IReadOnlyList<ModuleFacts> Modules { get; }
@@ -85,7 +90,8 @@ internal sealed class BasePodFacts
     /// <summary>The commands of this life that ended without anyone knowing how, while Arklet was silent.</summary>
     public DateTimeOffset? UnresolvedUntil => Current?.AnsweringSince is { } since && _answers.Values.Any(item =>
             item.Answer.ReceivedAt <= since && item.Answer.Reason is FailureReason.InstallTimedOut or FailureReason.UninstallFailed
-                or FailureReason.ArkletUnreachable or FailureReason.SwitchFailed)
+                or FailureReason.ArkletUnreachable
+                or FailureReason.AgentDisconnected or FailureReason.SwitchFailed)
         ? since + BasePodTimes.LateCommands
         : null;
 
@@ -153,10 +159,17 @@ internal sealed class ModuleFacts(BasePodFacts pod, PodModule input)
 
     public bool IsInstalled => Own is { State: BizState.Activated };
 
-    /// <summary>A command on it timed out and it has not come to rest; what became active after all is not stuck.</summary>
-    public bool IsStuck => Own is { State: not BizState.Activated } biz
-        && (biz.IsStuck || (IsDeleting && biz.State == BizState.Resolved && pod.UnderWay is null
-            && pod.IsDue((Module.Metadata.DeletionTimestamp ?? pod.Now) + Settings.InstallTimeout)));
+    /// <summary>
+    /// A command on it timed out and it has not come to rest. What became active after all is not stuck, unless it was to
+    /// be uninstalled; a start under a deleted Module that nobody will end counts after the time that an install may take.
+    /// </summary>
+    public bool IsStuck => Own is { } own && (own.State, IsDeleting) switch
+    {
+        (BizState.Activated, false) => false,
+        (BizState.Resolved, true) => own.IsStuck
+            || (pod.UnderWay is null && pod.IsDue((Module.Metadata.DeletionTimestamp ?? pod.Now) + Settings.InstallTimeout)),
+        _ => own.IsStuck,
+    };
 
     /// <summary>The status is about the current life.</summary>
     public bool IsOfThisLife => pod.Life is { } life && Module.Status.BaseLife == life.Id;

@@ -13,6 +13,7 @@ public static class ModuleConflicts
 
     private static bool IsBefore(ModuleDeployment one, ModuleDeployment other) => Age(one).CompareTo(Age(other)) < 0;
 
-    private static (DateTimeOffset?, string?) Age(ModuleDeployment deployment) =>
-        (deployment.Metadata.CreationTimestamp, deployment.Metadata.Uid);
+    // Timestamps count whole seconds. Of two in one second the one that has begun stays: only it has our finalizer.
+    private static (DateTimeOffset?, bool, string?) Age(ModuleDeployment deployment) =>
+        (deployment.Metadata.CreationTimestamp, !deployment.Metadata.Finalizers.Contains(FinalizerNames.ModuleDeployment), deployment.Metadata.Uid);
 }

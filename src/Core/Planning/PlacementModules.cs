@@ -1,7 +1,6 @@
 using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
-using ModuleController.Core.Meta;
 using ModuleController.Core.Modules;
 
 namespace ModuleController.Core.Planning;

@@ -10,18 +10,24 @@ namespace ModuleController.DevCluster.Controllers;
 
 /// <summary>One slice per Service: the addresses of the pods that it selects, and whether they are ready.</summary>
 internal sealed class EndpointSlices(
-    IKubeClient client, IInformer<Service> services, IInformer<ClusterPod> pods, IInformer<EndpointSlice> slices, WriteTracker written)
-    : IReconciler<Service>
+    IKubeClient client, IInformer<Service> services, IInformer<ClusterPod> pods, IInformer<EndpointSlice> slices, WriteTracker written,
+    TimeProvider time) : IReconciler<Service>
 {
     private const string Manager = "endpointslice-controller";
 
+    private readonly Pace _pace = new(time);
+
     public async Task<ReconcileResult> ReconcileAsync(ObjectKey key, CancellationToken cancellation)
     {
-        if (services.Get(key) is not { Metadata.IsDeleting: false, Spec.Selector.Count: > 0 } service) return ReconcileResult.Done;
-        var selector = new LabelSelector { MatchLabels = service.Spec.Selector };
+        if (services.Get(key) is not { Metadata.IsDeleting: false, Spec.Selector.Count: > 0 } service)
+        {
+            _pace.Forget(key);
+            return ReconcileResult.Done;
+        }
+
         var selected = pods.ByIndex("namespace", key.Namespace)
             .Where(pod => pod.Status.PodIp is { Length: > 0 } && pod.Status.Phase is not ("Succeeded" or "Failed")
-                && selector.Matches(pod.Metadata.Labels))
+                && Selects(service, pod))
             .OrderBy(pod => pod.Metadata.Name, StringComparer.Ordinal)
             .ToList();
         var name = new ObjectKey(key.Namespace, SliceName(key.Name));
@@ -29,9 +35,15 @@ internal sealed class EndpointSlices(
         var ports = service.Spec.Ports
             .Select(port => new EndpointPort(port.Name ?? "", TargetOf(port, selected), port.Protocol ?? "TCP")).ToList();
         if (slices.Get(name) is not { } slice) await CreateAsync(key, service, name, endpoints, ports, cancellation);
-        else if (!Same(slice, endpoints, ports)) await UpdateAsync(key, slice, endpoints, ports, cancellation);
+        else if (Same(slice, endpoints, ports)) return ReconcileResult.Done;
+        else if (_pace.WaitFor(key, endpoints.Count) is { } wait) return ReconcileResult.After(wait);
+        else await UpdateAsync(key, slice, endpoints, ports, cancellation);
         return ReconcileResult.Done;
     }
+
+    /// <summary>A Service without a selector selects nothing: its endpoints are somebody else's.</summary>
+    internal static bool Selects(Service service, ClusterPod pod) => service.Spec.Selector.Count > 0
+        && service.Spec.Selector.All(pair => pod.Metadata.Labels.GetValueOrDefault(pair.Key) == pair.Value);
 
     internal static string SliceName(string service) => $"{(service.Length > 56 ? service[..56] : service)}-local";
 

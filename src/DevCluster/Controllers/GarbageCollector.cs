@@ -9,57 +9,50 @@ namespace ModuleController.DevCluster.Controllers;
 /// </summary>
 internal sealed partial class GarbageCollector(RawClient client, TimeProvider time, ILogger<GarbageCollector> logger)
 {
+    private const string Definitions = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
     private const string Foreground = "foregroundDeletion";
     private const string Orphan = "orphan";
 
+    private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(50);
+    private static readonly TimeSpan RetryAfter = TimeSpan.FromSeconds(1);
+
     private readonly Lock _lock = new();
-    private readonly Dictionary<string, Node> _nodes = [];
+    private readonly Dictionary<string, Node> _nodes = [];                      // by uid
+    private readonly Dictionary<string, HashSet<string>> _dependents = [];      // uids by the owner's uid, which may be gone
+    private readonly HashSet<string> _dirty = [];                               // uids to look at; a pass looks at nothing else
+    private readonly Dictionary<DiscoveredResource, Task> _followers = [];
     private readonly Channel<bool> _changed = Channel.CreateBounded<bool>(
         new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
-    private readonly Dictionary<string, Task> _followers = [];
+    private volatile IReadOnlyList<DiscoveredResource> _kinds = [];
 
     public async Task RunAsync(CancellationToken cancellation)
     {
-        var crds = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
-        var discovering = DiscoverAsync(crds, cancellation);
-        while (!cancellation.IsCancellationRequested)
+        var discovering = DiscoverAsync(cancellation);
+        try
         {
-            try
+            await foreach (var _ in _changed.Reader.ReadAllAsync(cancellation))
             {
-                await _changed.Reader.ReadAsync(cancellation);
-                await Task.Delay(TimeSpan.FromMilliseconds(50), time, cancellation); // many changes, one look
+                await Task.Delay(Pause, time, cancellation); // many changes, one look
                 await CollectAsync(cancellation);
             }
-            catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
-            {
-                break;
-            }
-            catch (HttpRequestException problem)
-            {
-                LogRetry(logger, problem.Message);
-                await Task.Delay(TimeSpan.FromSeconds(1), time, CancellationToken.None);
-                Wake();
-            }
+        }
+        catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
+        {
+            // The cluster stops.
         }
 
         await discovering;
         await Task.WhenAll(_followers.Values);
     }
 
-    /// <summary>Each new CRD brings a kind to follow.</summary>
-    private async Task DiscoverAsync(string crds, CancellationToken cancellation)
+    /// <summary>Each new CRD brings a kind to follow; objects that wait for their owner's kind are looked at again.</summary>
+    private async Task DiscoverAsync(CancellationToken cancellation)
     {
         try
         {
-            await foreach (var (type, _) in client.FollowAsync(crds, time, cancellation))
+            await foreach (var (type, _) in client.FollowAsync(Definitions, time, cancellation))
             {
-                if (type is not ("RESET" or "ADDED" or "MODIFIED")) continue;
-                foreach (var resource in await client.DiscoverAsync(cancellation))
-                {
-                    if (resource.Plural is "events") continue; // own nothing, owned by nothing, and many
-                    if (!_followers.ContainsKey(resource.CollectionPath))
-                        _followers[resource.CollectionPath] = FollowAsync(resource, cancellation);
-                }
+                if (type is "RESET" or "ADDED" or "MODIFIED") await FollowNewKindsAsync(cancellation);
             }
         }
         catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
@@ -68,57 +61,138 @@ internal sealed partial class GarbageCollector(RawClient client, TimeProvider ti
         }
     }
 
-    private async Task FollowAsync(DiscoveredResource resource, CancellationToken cancellation)
+    private async Task FollowNewKindsAsync(CancellationToken cancellation)
+    {
+        while (true)
+        {
+            try
+            {
+                _kinds = await client.DiscoverAsync(cancellation);
+                break;
+            }
+            catch (HttpRequestException problem)
+            {
+                LogRetry(logger, problem.Message);
+                await Task.Delay(RetryAfter, time, cancellation);
+            }
+        }
+
+        foreach (var kind in _kinds)
+        {
+            if (kind.Plural is "events") continue; // own nothing, owned by nothing, and many
+            if (!_followers.TryGetValue(kind, out var follower) || follower.IsCompleted) _followers[kind] = FollowAsync(kind, cancellation);
+        }
+
+        lock (_lock) _dirty.UnionWith(_nodes.Keys);
+        Wake();
+    }
+
+    private async Task FollowAsync(DiscoveredResource kind, CancellationToken cancellation)
     {
         try
         {
-            await foreach (var (type, item) in client.FollowAsync(resource.CollectionPath, time, cancellation))
+            await foreach (var (type, item) in client.FollowAsync(kind.CollectionPath, time, cancellation))
             {
                 lock (_lock)
                 {
-                    if (type == "RESET")
-                    {
-                        foreach (var old in _nodes.Values.Where(node => node.Resource == resource).ToList()) _nodes.Remove(old.Uid);
-                    }
-                    else if (Node.Of(resource, item) is var node && type == "DELETED")
-                    {
-                        _nodes.Remove(node.Uid);
-                    }
-                    else
-                    {
-                        _nodes[node.Uid] = node;
-                    }
+                    if (type == "RESET") RemoveAll(kind);
+                    else if (Node.Of(kind, item) is var node && type == "DELETED") Remove(node.Uid);
+                    else Put(node);
                 }
 
                 Wake();
             }
+
+            lock (_lock) RemoveAll(kind); // its definition is gone
+            Wake();
         }
         catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
         {
             // The cluster stops.
+        }
+    }
+
+    private void Put(Node node)
+    {
+        if (_nodes.TryGetValue(node.Uid, out var old)) Unlink(old);
+        _nodes[node.Uid] = node;
+        foreach (var owner in node.Owners)
+        {
+            if (!_dependents.TryGetValue(owner.Uid, out var uids)) _dependents[owner.Uid] = uids = [];
+            uids.Add(node.Uid);
+            _dirty.Add(owner.Uid);
+        }
+
+        _dirty.Add(node.Uid);
+        if (node.IsDeleting) _dirty.UnionWith(_dependents.GetValueOrDefault(node.Uid, []));
+    }
+
+    private void Remove(string uid)
+    {
+        if (!_nodes.Remove(uid, out var old)) return;
+        Unlink(old);
+        _dirty.UnionWith(old.Owners.Select(owner => owner.Uid));
+        _dirty.UnionWith(_dependents.GetValueOrDefault(uid, []));
+    }
+
+    private void RemoveAll(DiscoveredResource kind)
+    {
+        foreach (var uid in _nodes.Values.Where(node => node.Resource == kind).Select(node => node.Uid).ToList()) Remove(uid);
+    }
+
+    private void Unlink(Node node)
+    {
+        foreach (var owner in node.Owners)
+        {
+            if (_dependents.TryGetValue(owner.Uid, out var uids) && uids.Remove(node.Uid) && uids.Count == 0) _dependents.Remove(owner.Uid);
         }
     }
 
     private async Task CollectAsync(CancellationToken cancellation)
     {
-        List<Node> nodes;
-        Dictionary<string, Node> byUid;
+        List<string> dirty;
         lock (_lock)
         {
-            nodes = [.. _nodes.Values];
-            byUid = new(_nodes);
+            dirty = [.. _dirty];
+            _dirty.Clear();
         }
 
-        var dependents = nodes.SelectMany(node => node.Owners.Select(owner => (owner.Uid, node))).ToLookup(pair => pair.Uid, pair => pair.node);
-        foreach (var node in nodes)
+        var absent = new Dictionary<(string? Namespace, string Uid), bool>(); // owners that this pass asked the API for
+        var hasFailed = false;
+        foreach (var uid in dirty)
         {
-            if (node.IsDeleting && node.Finalizers.Contains(Foreground))
-                await DeleteDependentsAsync(node, [.. dependents[node.Uid]], cancellation);
-            else if (node.IsDeleting && node.Finalizers.Contains(Orphan))
-                await LetGoAsync(node, [.. dependents[node.Uid]], cancellation);
-            else if (!node.IsDeleting && node.Owners.Count > 0)
-                await CheckOwnersAsync(node, byUid, cancellation);
+            try
+            {
+                if (Find(uid) is { } node) await LookAsync(node, absent, cancellation);
+            }
+            catch (HttpRequestException problem)
+            {
+                LogRetry(logger, problem.Message);
+                lock (_lock) _dirty.Add(uid);
+                hasFailed = true;
+            }
         }
+
+        if (!hasFailed) return;
+        await Task.Delay(RetryAfter, time, cancellation);
+        Wake();
+    }
+
+    private async Task LookAsync(Node node, Dictionary<(string? Namespace, string Uid), bool> absent, CancellationToken cancellation)
+    {
+        if (node.IsDeleting && node.Finalizers.Contains(Foreground)) await DeleteDependentsAsync(node, DependentsOf(node), cancellation);
+        else if (node.IsDeleting && node.Finalizers.Contains(Orphan)) await LetGoAsync(node, DependentsOf(node), cancellation);
+        else if (!node.IsDeleting && node.Owners.Count > 0) await CheckOwnersAsync(node, absent, cancellation);
+    }
+
+    private Node? Find(string uid)
+    {
+        lock (_lock) return _nodes.GetValueOrDefault(uid);
+    }
+
+    private List<Node> DependentsOf(Node owner)
+    {
+        lock (_lock) return [.. _dependents.GetValueOrDefault(owner.Uid, []).Select(uid => _nodes[uid])];
     }
 
     private async Task DeleteDependentsAsync(Node owner, IReadOnlyList<Node> dependents, CancellationToken cancellation)
@@ -135,19 +209,19 @@ internal sealed partial class GarbageCollector(RawClient client, TimeProvider ti
         await RemoveFinalizerAsync(owner, Orphan, cancellation);
     }
 
-    private async Task CheckOwnersAsync(Node node, Dictionary<string, Node> byUid, CancellationToken cancellation)
+    private async Task CheckOwnersAsync(Node node, Dictionary<(string? Namespace, string Uid), bool> absent, CancellationToken cancellation)
     {
-        var absent = new List<string>();
+        var gone = new List<string>();
         var areAllLeaving = true;
         foreach (var reference in node.Owners)
         {
-            if (byUid.TryGetValue(reference.Uid, out var owner))
+            if (Find(reference.Uid) is { } owner)
             {
                 areAllLeaving &= owner.IsDeleting && owner.Finalizers.Contains(Foreground);
             }
-            else if (await IsAbsentAsync(node, reference, cancellation))
+            else if (await IsAbsentAsync(node, reference, absent, cancellation))
             {
-                absent.Add(reference.Uid);
+                gone.Add(reference.Uid);
             }
             else
             {
@@ -155,25 +229,19 @@ internal sealed partial class GarbageCollector(RawClient client, TimeProvider ti
             }
         }
 
-        if (absent.Count == node.Owners.Count) await client.DeleteAsync(node.Path, node.Uid, "Background", cancellation);
-        else if (absent.Count > 0 && !areAllLeaving) await RemoveOwnersAsync(node, absent, cancellation);
+        if (gone.Count == node.Owners.Count) await client.DeleteAsync(node.Path, node.Uid, "Background", cancellation);
+        else if (gone.Count > 0 && !areAllLeaving) await RemoveOwnersAsync(node, gone, cancellation);
     }
 
     /// <summary>The API's word counts, not the cache's: an owner may be younger than our watch.</summary>
-    private async Task<bool> IsAbsentAsync(Node node, OwnerReference reference, CancellationToken cancellation)
+    private async Task<bool> IsAbsentAsync(
+        Node node, OwnerReference reference, Dictionary<(string? Namespace, string Uid), bool> absent, CancellationToken cancellation)
     {
-        DiscoveredResource? kind;
-        lock (_lock)
-        {
-            kind = _nodes.Values.Select(other => other.Resource)
-                .FirstOrDefault(resource => resource.Kind == reference.Kind && resource.ApiVersion == reference.ApiVersion);
-        }
-
-        kind ??= (await client.DiscoverAsync(cancellation))
-            .FirstOrDefault(resource => resource.Kind == reference.Kind && resource.ApiVersion == reference.ApiVersion);
+        if (absent.TryGetValue((node.Namespace, reference.Uid), out var known)) return known;
+        var kind = _kinds.FirstOrDefault(kind => kind.Kind == reference.Kind && kind.ApiVersion == reference.ApiVersion);
         if (kind is null) return false; // an unknown kind may come back; a real cluster waits, too
         var owner = await client.FindAsync(kind.Path(node.Namespace, reference.Name), cancellation);
-        return owner?["metadata"]?["uid"]?.GetValue<string>() != reference.Uid;
+        return absent[(node.Namespace, reference.Uid)] = owner?["metadata"]?["uid"]?.GetValue<string>() != reference.Uid;
     }
 
     private Task RemoveOwnersAsync(Node node, IReadOnlyList<string> uids, CancellationToken cancellation) => ChangeMetaAsync(

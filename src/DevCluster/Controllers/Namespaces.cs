@@ -6,6 +6,8 @@ namespace ModuleController.DevCluster.Controllers;
 internal sealed partial class Namespaces(RawClient client, TimeProvider time, ILogger<Namespaces> logger)
 {
     private const string Path = "/api/v1/namespaces";
+    private static readonly TimeSpan FirstPause = TimeSpan.FromMilliseconds(100);
+    private static readonly TimeSpan LongestPause = TimeSpan.FromSeconds(2);
 
     public async Task RunAsync(CancellationToken cancellation)
     {
@@ -31,33 +33,39 @@ internal sealed partial class Namespaces(RawClient client, TimeProvider time, IL
         await Task.WhenAll(emptying);
     }
 
+    /// <summary>Until the namespace is gone; what holds it is looked at more and more rarely.</summary>
     private async Task EmptyAsync(string name, string uid, CancellationToken cancellation)
     {
-        while (!cancellation.IsCancellationRequested)
+        try
         {
-            try
+            for (var pause = FirstPause; ; pause = pause < LongestPause ? pause * 2 : pause)
             {
-                if (await DeleteContentAsync(name, cancellation))
+                try
                 {
-                    var current = await client.FindAsync($"{Path}/{name}", cancellation);
-                    if (current?["metadata"]!["uid"]!.GetValue<string>() != uid) return;
-                    current["spec"]!["finalizers"] = new JsonArray();
-                    await client.PutAsync($"{Path}/{name}/finalize", current, cancellation);
-                    return;
+                    if (await DeleteContentAsync(name, cancellation) && await IsGoneAsync(name, uid, cancellation)) return;
+                }
+                catch (HttpRequestException problem)
+                {
+                    LogRetry(logger, name, problem.Message);
                 }
 
-                await Task.Delay(TimeSpan.FromMilliseconds(100), time, cancellation);
-            }
-            catch (HttpRequestException problem)
-            {
-                LogRetry(logger, name, problem.Message);
-                await Task.Delay(TimeSpan.FromSeconds(1), time, CancellationToken.None);
-            }
-            catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
-            {
-                return;
+                await Task.Delay(pause, time, cancellation);
             }
         }
+        catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
+        {
+            // The cluster stops.
+        }
+    }
+
+    /// <summary>Takes the finalizer off; false where somebody changed the namespace meanwhile.</summary>
+    private async Task<bool> IsGoneAsync(string name, string uid, CancellationToken cancellation)
+    {
+        var current = await client.FindAsync($"{Path}/{name}", cancellation);
+        if (current?["metadata"]!["uid"]!.GetValue<string>() != uid) return true;
+        current["spec"]!["finalizers"] = new JsonArray();
+        await client.PutAsync($"{Path}/{name}/finalize", current, cancellation);
+        return false;
     }
 
     /// <summary>True when nothing is left.</summary>

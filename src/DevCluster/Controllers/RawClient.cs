@@ -72,7 +72,10 @@ internal sealed class RawClient(HttpClient http)
     public Task PostAsync(string path, JsonObject body, CancellationToken cancellation) =>
         SendAsync(HttpMethod.Post, path, body, "application/json", cancellation);
 
-    /// <summary>Lists, then watches, for ever: the type of each event, and the object. After an interruption it lists again, which begins with RESET.</summary>
+    /// <summary>
+    /// Lists, then watches, until the kind is gone: the type of each event, and the object. After an interruption it lists again,
+    /// which begins with RESET.
+    /// </summary>
     public async IAsyncEnumerable<(string Type, JsonObject Object)> FollowAsync(
         string path, TimeProvider time, [EnumeratorCancellation] CancellationToken cancellation)
     {
@@ -85,6 +88,10 @@ internal sealed class RawClient(HttpClient http)
                 try
                 {
                     if (!await events.MoveNextAsync()) break;
+                }
+                catch (HttpRequestException problem) when (problem.StatusCode == HttpStatusCode.NotFound)
+                {
+                    yield break;
                 }
                 catch (Exception problem) when (problem is HttpRequestException or IOException or JsonException)
                 {

@@ -8,16 +8,23 @@ namespace ModuleController.DevCluster.Controllers;
 
 /// <summary>Keeps as many pods as a ReplicaSet asks for.</summary>
 internal sealed class ReplicaSets(
-    IKubeClient client, IInformer<ClusterReplicaSet> replicaSets, IInformer<ClusterPod> pods, WriteTracker written)
-    : IReconciler<ClusterReplicaSet>
+    IKubeClient client, IInformer<ClusterReplicaSet> replicaSets, IInformer<ClusterPod> pods, WriteTracker written,
+    TimeProvider time) : IReconciler<ClusterReplicaSet>
 {
     private const string Manager = "replicaset-controller";
     private const string DeletionCost = "controller.kubernetes.io/pod-deletion-cost";
     private const string Letters = "bcdfghjklmnpqrstvwxz2456789";
 
+    private readonly Pace _pace = new(time);
+
     public async Task<ReconcileResult> ReconcileAsync(ObjectKey key, CancellationToken cancellation)
     {
-        if (replicaSets.Get(key) is not { } set) return ReconcileResult.Done;
+        if (replicaSets.Get(key) is not { } set)
+        {
+            _pace.Forget(key);
+            return ReconcileResult.Done;
+        }
+
         var all = pods.ByIndex("owner", set.Metadata.Uid ?? "");
         var active = all.Where(pod => !pod.Metadata.IsDeleting && pod.Status.Phase is not ("Succeeded" or "Failed")).ToList();
         if (!set.Metadata.IsDeleting)
@@ -28,8 +35,7 @@ internal sealed class ReplicaSets(
                 await DeleteAsync(key, pod, cancellation);
         }
 
-        await WriteStatusAsync(key, set, active, cancellation);
-        return ReconcileResult.Done;
+        return await WriteStatusAsync(key, set, active, cancellation);
     }
 
     private async Task CreateAsync(ObjectKey key, ClusterReplicaSet set, CancellationToken cancellation)
@@ -68,27 +74,37 @@ internal sealed class ReplicaSets(
         }
     }
 
-    private async Task WriteStatusAsync(
+    private async Task<ReconcileResult> WriteStatusAsync(
         ObjectKey key, ClusterReplicaSet set, List<ClusterPod> active, CancellationToken cancellation)
     {
-        var ready = active.Count(pod => pod.Status.Conditions.IsTrue("Ready"));
-        var status = new ClusterReplicaSetStatus(active.Count, ready, ready, active.Count, set.Metadata.Generation);
-        if (status == set.Status) return;
+        var now = time.GetUtcNow();
+        var ready = active.Where(pod => pod.Status.Conditions.IsTrue("Ready")).ToList();
+        var later = ready.Select(pod => AvailableAt(set, pod)).Where(at => at > now).ToList();
+        var available = ready.Count - later.Count;
+        var next = later.Count > 0 ? ReconcileResult.At(later.Min(), now) : ReconcileResult.Done;
+        var status = new ClusterReplicaSetStatus(active.Count, ready.Count, available, active.Count, set.Metadata.Generation);
+        if (status == set.Status) return next;
+        if (_pace.WaitFor(key, active.Count) is { } wait) return ReconcileResult.After(wait);
         var patch = new JsonObject
         {
             ["metadata"] = new JsonObject { ["uid"] = set.Metadata.Uid },
             ["status"] = new JsonObject
             {
                 ["replicas"] = status.Replicas,
-                ["readyReplicas"] = ready,
-                ["availableReplicas"] = ready,
+                ["readyReplicas"] = ready.Count,
+                ["availableReplicas"] = available,
                 ["fullyLabeledReplicas"] = active.Count,
                 ["observedGeneration"] = status.ObservedGeneration,
             },
         };
         var result = await client.PatchAsync<ClusterReplicaSet>(key, patch, new(Manager) { Subresource = "status" }, cancellation);
         written.Wrote(key, result);
+        return next;
     }
+
+    /// <summary>A pod is available when it has been ready for so long.</summary>
+    private static DateTimeOffset? AvailableAt(ClusterReplicaSet set, ClusterPod pod) => set.Spec.MinReadySeconds is { } seconds and > 0
+        ? pod.Status.Conditions.Find("Ready")?.LastTransitionTime + TimeSpan.FromSeconds(seconds) : null;
 
     /// <summary>Unready ones go first, then the cheaper to delete, then the younger.</summary>
     private static Comparer<ClusterPod> LeastWorthFirst { get; } = Comparer<ClusterPod>.Create((a, b) =>

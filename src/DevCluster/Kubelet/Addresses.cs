@@ -6,15 +6,31 @@ namespace ModuleController.DevCluster.Kubelet;
 /// <summary>Hands out loopback addresses, one per pod, and free ports. Two clusters of one machine rarely meet.</summary>
 internal sealed class Addresses
 {
+    private const int Count = 56 * 250;
+
     private readonly int _second = Random.Shared.Next(64, 255);
     private readonly int _third = Random.Shared.Next(0, 200);
+    private readonly Lock _lock = new();
+    private readonly HashSet<int> _taken = [];
     private int _next;
 
-    /// <summary>127.a.b.1 to .250, then the next b: 14,000 pods at least before one comes back.</summary>
-    public string Next()
+    /// <summary>127.a.b.1 to .250, then the next b. One that was given back is the last to be handed out again.</summary>
+    public string Take()
     {
-        var number = Interlocked.Increment(ref _next) - 1;
-        return $"127.{_second}.{_third + (number / 250 % 56)}.{(number % 250) + 1}";
+        lock (_lock)
+        {
+            if (_taken.Count == Count) throw new InvalidOperationException($"all {Count} pod addresses are taken");
+            while (!_taken.Add(_next)) _next = (_next + 1) % Count;
+            var number = _next;
+            _next = (_next + 1) % Count;
+            return $"127.{_second}.{_third + (number / 250)}.{(number % 250) + 1}";
+        }
+    }
+
+    public void GiveBack(string address)
+    {
+        var parts = IPAddress.Parse(address).GetAddressBytes();
+        lock (_lock) _taken.Remove(((parts[2] - _third) * 250) + parts[3] - 1);
     }
 
     /// <summary>A port that nobody listens on at any address, for programs that bind all of them.</summary>

@@ -1,18 +1,30 @@
 namespace ModuleController.DevCluster.Kubelet;
 
+/// <summary>What all containers of a pod have in common for the one who runs them.</summary>
+internal sealed record ContainerContext(IContainerRuntime Runtime, Prober Prober, TimeProvider Time, string PodIp)
+{
+    /// <summary>What to start a container with; fails where its manifest asks for what does not exist.</summary>
+    public required Func<Container, ContainerLog, ContainerStart> Prepare { get; init; }
+
+    /// <summary>Told after each change of a container's view.</summary>
+    public required Action Changed { get; init; }
+}
+
 /// <summary>Keeps one container running: starts it, probes it, starts it again with a growing pause.</summary>
-/// <remarks>The first restart is at once, then 1, 2, 4 … 30 seconds; ten minutes without an end reset the pause.</remarks>
-internal sealed class ContainerRunner(
-    Container spec, ContainerStart start, string restartPolicy, IContainerRuntime runtime, Prober prober, TimeProvider time,
-    Action changed) : IDisposable
+/// <remarks>The first restart is at once, then after 1, 2, 4 … 30 seconds; ten minutes without an end reset the pause.</remarks>
+internal sealed class ContainerRunner(Container spec, string restartPolicy, ContainerContext context) : IDisposable
 {
     private static readonly TimeSpan LongestPause = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan GoodLife = TimeSpan.FromMinutes(10);
+    private static readonly TimeSpan GraceAfterProbe = TimeSpan.FromSeconds(2);
 
+    private readonly TimeProvider _time = context.Time;
     private readonly Lock _lock = new();
     private readonly CancellationTokenSource _stop = new();
-    private TimeSpan _grace;
-    private ContainerView _view = new(spec, new ContainerState.Waiting("PodInitializing"), null, 0, false, false);
+    private readonly CancellationTokenSource _kill = new(Timeout.InfiniteTimeSpan, context.Time);
+    private readonly TaskCompletionSource _started = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private DateTimeOffset _killAt = DateTimeOffset.MaxValue;
+    private ContainerView _view = new(spec, new ContainerState.Waiting("PodInitializing"));
 
     public ContainerView View
     {
@@ -22,49 +34,64 @@ internal sealed class ContainerRunner(
         }
     }
 
-    public ContainerLog Log => start.Log;
+    public ContainerLog Log { get; } = new();
 
-    /// <summary>Asks the container to end, and ends it without asking after the grace period.</summary>
+    /// <summary>An init container that goes on beside the others.</summary>
+    public bool IsSidecar => spec.RestartPolicy == "Always";
+
+    /// <summary>It has started once; where it has a startup probe, that has succeeded.</summary>
+    public Task Started => _started.Task;
+
+    public bool IsStopping => _stop.IsCancellationRequested;
+
+    /// <summary>Asks the container to end, and ends it without asking after the grace period, which a second call may only shorten.</summary>
     public void Stop(TimeSpan grace)
     {
-        _grace = grace;
+        lock (_lock)
+        {
+            var at = _time.GetUtcNow() + grace;
+            if (at >= _killAt) return;
+            _killAt = at;
+        }
+
+        _kill.CancelAfter(grace);
         _stop.Cancel();
     }
 
-    public void Dispose() => _stop.Dispose();
+    /// <summary>Shows why it has not been started yet.</summary>
+    public void Wait(string reason, string message) => Change(view => view with { State = new ContainerState.Waiting(reason, message) });
+
+    public void Dispose()
+    {
+        _stop.Dispose();
+        _kill.Dispose();
+    }
 
     /// <summary>Runs until stopped, or until the container has ended and is not to be restarted.</summary>
     public async Task RunAsync()
     {
         for (var restarts = 0; !_stop.IsCancellationRequested; restarts++)
         {
-            var began = time.GetUtcNow();
-            if (await RunOnceAsync() is not { } exitCode) return;
-            if (restartPolicy == "Never" || (restartPolicy == "OnFailure" && exitCode == 0)) return;
-            if (time.GetUtcNow() - began > GoodLife) restarts = 0;
-            await PauseAsync(restarts);
-            Change(view => view with { RestartCount = view.RestartCount + 1 });
+            var began = _time.GetUtcNow();
+            var exitCode = await RunOnceAsync();
+            if (_stop.IsCancellationRequested) break;
+            if (exitCode is { } code && (restartPolicy == "Never" || (restartPolicy == "OnFailure" && code == 0))) break;
+            if (_time.GetUtcNow() - began > GoodLife) restarts = 0;
+            await PauseAsync(exitCode is null ? restarts + 1 : restarts);
+            if (exitCode is not null && !_stop.IsCancellationRequested)
+                Change(view => view with { RestartCount = view.RestartCount + 1 });
         }
+
+        Change(view => view with { IsOver = true });
     }
 
-    /// <summary>One life of the container: its exit code, or null where it was stopped.</summary>
+    /// <summary>One life of the container: its exit code, or null where it could not be started.</summary>
     private async Task<int?> RunOnceAsync()
     {
-        IContainer running;
-        try
+        if (TryStart() is not { } container) return null;
+        await using (container)
         {
-            running = runtime.Start(start);
-        }
-        catch (Exception problem)
-        {
-            // Whatever keeps it from starting is shown to the user, as an image that can't be pulled is.
-            Change(view => view with { State = new ContainerState.Waiting("CreateContainerError", problem.Message) });
-            return 128;
-        }
-
-        await using (running)
-        {
-            var startedAt = time.GetUtcNow();
+            var startedAt = _time.GetUtcNow();
             var isStarted = spec.StartupProbe is null;
             Change(view => view with
             {
@@ -74,50 +101,68 @@ internal sealed class ContainerRunner(
             });
 
             using var probing = CancellationTokenSource.CreateLinkedTokenSource(_stop.Token);
-            var probes = ProbeAsync(running, probing.Token);
-            var exitCode = await EndOfAsync(running);
+            var probes = ProbeAsync(container, probing.Token);
+            var exitCode = await EndOfAsync(container);
             await probing.CancelAsync();
             await probes;
-            var ended = new ContainerState.Terminated(exitCode, startedAt, time.GetUtcNow());
+            var ended = new ContainerState.Terminated(exitCode, startedAt, _time.GetUtcNow());
             Change(view => view with { State = ended, LastState = ended, IsReady = false, IsStarted = false });
-            return _stop.IsCancellationRequested ? null : exitCode;
+            return exitCode;
         }
     }
 
-    private async Task<int> EndOfAsync(IContainer running)
+    /// <summary>Whatever keeps it from starting is shown to the user, and tried again as an image that can't be pulled is.</summary>
+    private IContainer? TryStart()
     {
-        var stopped = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        await using var registration = _stop.Token.Register(stopped.SetResult);
-        if (await Task.WhenAny(running.Exited, stopped.Task) == running.Exited) return await running.Exited;
-
-        await EndAsync(running, _grace);
-        return await running.Exited;
-    }
-
-    private async Task EndAsync(IContainer running, TimeSpan grace)
-    {
-        running.Terminate();
+        ContainerStart start;
         try
         {
-            await running.Exited.WaitAsync(grace, time);
+            start = context.Prepare(spec, Log);
         }
-        catch (TimeoutException)
+        catch (Exception problem)
         {
-            running.Kill();
+            Wait("CreateContainerConfigError", problem.Message);
+            return null;
         }
+
+        try
+        {
+            return context.Runtime.Start(start);
+        }
+        catch (Exception problem)
+        {
+            Wait(problem is UnknownImageException ? "ErrImagePull" : "CreateContainerError", problem.Message);
+            return null;
+        }
+    }
+
+    private async Task<int> EndOfAsync(IContainer container)
+    {
+        var stopped = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        await using var stopping = _stop.Token.Register(stopped.SetResult);
+        if (await Task.WhenAny(container.Exited, stopped.Task) == container.Exited) return await container.Exited;
+
+        container.Terminate();
+        await using var killing = _kill.Token.Register(container.Kill);
+        return await container.Exited;
     }
 
     private async Task PauseAsync(int restarts)
     {
         if (restarts == 0) return;
-        var pause = TimeSpan.FromSeconds(Math.Min(Math.Pow(2, restarts - 1), LongestPause.TotalSeconds));
-        Change(view => view.State is ContainerState.Waiting ? view : view with
+        var pause = TimeSpan.FromSeconds(Math.Min(Math.Pow(2, Math.Min(restarts, 10) - 1), LongestPause.TotalSeconds));
+        Change(view => view with
         {
-            State = new ContainerState.Waiting("CrashLoopBackOff", $"back-off {pause.TotalSeconds:0}s restarting failed container"),
+            State = view.State switch
+            {
+                ContainerState.Waiting { Reason: "ErrImagePull" } waiting => waiting with { Reason = "ImagePullBackOff" },
+                ContainerState.Waiting waiting => waiting,
+                _ => new ContainerState.Waiting("CrashLoopBackOff", $"back-off {pause.TotalSeconds:0}s restarting failed container"),
+            },
         });
         try
         {
-            await Task.Delay(pause, time, _stop.Token);
+            await Task.Delay(pause, _time, _stop.Token);
         }
         catch (OperationCanceledException)
         {
@@ -125,22 +170,22 @@ internal sealed class ContainerRunner(
         }
     }
 
-    private async Task ProbeAsync(IContainer running, CancellationToken cancellation)
+    private async Task ProbeAsync(IContainer container, CancellationToken cancellation)
     {
+        var probes = new ContainerProbes(spec, context, container);
         try
         {
-            if (spec.StartupProbe is { } startup)
+            if (!await probes.StartsAsync(cancellation))
             {
-                if (!await UntilAsync(startup, running, isWanted: true, cancellation))
-                {
-                    await EndAsync(running, TimeSpan.FromSeconds(2));
-                    return;
-                }
-
-                Change(view => view with { IsStarted = true, IsReady = spec.ReadinessProbe is null });
+                await RestartAsync(container, "startup");
+                return;
             }
 
-            await Task.WhenAll(ReadinessAsync(running, cancellation), LivenessAsync(running, cancellation));
+            Change(view => view with { IsStarted = true, IsReady = spec.ReadinessProbe is null });
+            var readiness = probes.ReportReadinessAsync(isReady => Change(view => view with { IsReady = isReady }), cancellation);
+            await probes.FailsAsync(cancellation);
+            await RestartAsync(container, "liveness");
+            await readiness;
         }
         catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
         {
@@ -148,54 +193,25 @@ internal sealed class ContainerRunner(
         }
     }
 
-    private async Task ReadinessAsync(IContainer running, CancellationToken cancellation)
+    private async Task RestartAsync(IContainer container, string probe)
     {
-        if (spec.ReadinessProbe is not { } probe) return;
-        for (var isReady = false; ; isReady = !isReady)
+        Log.Write($"container \"{spec.Name}\" failed its {probe} probe and is restarted");
+        container.Terminate();
+        try
         {
-            // Ready counts until enough failures in a row, unready until enough successes.
-            while (!await UntilAsync(probe, running, isWanted: !isReady, cancellation))
-            {
-            }
-
-            var now = !isReady;
-            Change(view => view with { IsReady = now });
+            await container.Exited.WaitAsync(GraceAfterProbe, _time);
         }
-    }
-
-    private async Task LivenessAsync(IContainer running, CancellationToken cancellation)
-    {
-        if (spec.LivenessProbe is not { } probe) return;
-        while (!await UntilAsync(probe, running, isWanted: false, cancellation))
+        catch (TimeoutException)
         {
-        }
-
-        start.Log.Write($"container \"{spec.Name}\" failed its liveness probe and is restarted");
-        await EndAsync(running, TimeSpan.FromSeconds(2));
-    }
-
-    /// <summary>
-    /// Probes until the result that is wanted came often enough in a row: true. A startup probe that fails too often: false.
-    /// </summary>
-    private async Task<bool> UntilAsync(Probe probe, IContainer running, bool isWanted, CancellationToken cancellation)
-    {
-        var isStartup = ReferenceEquals(probe, spec.StartupProbe);
-        var needed = isWanted ? probe.SuccessThreshold ?? 1 : probe.FailureThreshold ?? 3;
-        if (probe.InitialDelaySeconds is { } delay and > 0)
-            await Task.Delay(TimeSpan.FromSeconds(delay), time, cancellation);
-        for (int inRow = 0, failures = 0; ;)
-        {
-            var succeeded = await prober.SucceedsAsync(probe, spec, start.Pod.Ip, running, cancellation);
-            inRow = succeeded == isWanted ? inRow + 1 : 0;
-            if (inRow >= needed) return true;
-            if (!succeeded && isStartup && ++failures >= (probe.FailureThreshold ?? 3)) return false;
-            await Task.Delay(TimeSpan.FromSeconds(probe.PeriodSeconds ?? 10), time, cancellation);
+            container.Kill();
         }
     }
 
     private void Change(Func<ContainerView, ContainerView> change)
     {
-        lock (_lock) _view = change(_view);
-        changed();
+        ContainerView view;
+        lock (_lock) view = _view = change(_view);
+        if (view.IsStarted) _started.TrySetResult();
+        context.Changed();
     }
 }

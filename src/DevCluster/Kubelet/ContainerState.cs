@@ -18,5 +18,16 @@ public abstract record ContainerState
 }
 
 /// <summary>A container as the pod's status shows it.</summary>
-public sealed record ContainerView(
-    Container Spec, ContainerState State, ContainerState.Terminated? LastState, int RestartCount, bool IsReady, bool IsStarted);
+public sealed record ContainerView(Container Spec, ContainerState State)
+{
+    public ContainerState.Terminated? LastState { get; init; }
+
+    public int RestartCount { get; init; }
+
+    public bool IsReady { get; init; }
+
+    public bool IsStarted { get; init; }
+
+    /// <summary>It has ended and is not started again.</summary>
+    public bool IsOver { get; init; }
+}

@@ -7,7 +7,7 @@ namespace ModuleController.DevCluster.Kubelet;
 
 /// <summary>Runs the pods that are bound to its node. It knows the cluster through the API alone, so any API server will do.</summary>
 public sealed partial class Kubelet(
-    IKubeClient client, IInformer<RunnerPod> pods, IContainerRuntime runtime, KubeletOptions options, TimeProvider time,
+    KubeClient client, IInformer<RunnerPod> pods, IContainerRuntime runtime, KubeletOptions options, TimeProvider time,
     ILogger<Kubelet> logger) : IAsyncDisposable
 {
     private readonly NodeHeartbeat _node = new(client, options, time);
@@ -15,6 +15,7 @@ public sealed partial class Kubelet(
     private readonly HttpClient _http = new(new SocketsHttpHandler { AllowAutoRedirect = false, PooledConnectionLifetime = TimeSpan.Zero });
     private readonly ConcurrentDictionary<ObjectKey, Managed> _managed = new();
     private readonly Channel<ObjectKey> _changed = Channel.CreateUnbounded<ObjectKey>(); // one key per pod state seen
+    private readonly Dictionary<ObjectKey, Task> _deleting = [];
     private readonly CancellationTokenSource _stop = new();
     private Task _running = Task.CompletedTask;
 
@@ -37,7 +38,9 @@ public sealed partial class Kubelet(
         if (_stop.IsCancellationRequested) return;
         await _stop.CancelAsync();
         await _running;
-        await Task.WhenAll(_managed.Values.Select(managed => managed.Runner.StopAsync(TimeSpan.FromSeconds(2))));
+        foreach (var managed in _managed.Values) managed.End(TimeSpan.FromSeconds(2), isGone: true);
+        await Task.WhenAll(_managed.Values.Select(managed => managed.Running));
+        await Task.WhenAll(_deleting.Values);
         _http.Dispose();
         _stop.Dispose();
     }
@@ -72,32 +75,48 @@ public sealed partial class Kubelet(
         }
 
         if (pod is null || pod.Spec.NodeName != options.NodeName) return;
-        if (pod.Metadata.IsDeleting) Run(DeleteAsync(key, pod.Metadata.Uid), key);
+        if (pod.Metadata.IsDeleting) Delete(key, pod.Metadata.Uid);
         else if (pod.Status.Phase is not ("Succeeded" or "Failed")) Start(key, pod);
     }
 
     private void Start(ObjectKey key, RunnerPod pod)
     {
         LogStarting(logger, key);
-        var directory = Path.Combine(options.Directory, pod.Metadata.Uid ?? pod.Metadata.Name);
-        var runner = new PodRunner(
-            pod, _addresses.Next(), Addresses.FreePort(), directory, client, runtime, new(_http, time), time);
-        var managed = new Managed(runner);
+        var uid = pod.Metadata.Uid ?? "";
+        var identity = new PodIdentity(key.Namespace, key.Name, uid, _addresses.Take());
+        var place = new PodPlace(identity, Addresses.FreePort(), Path.Combine(options.Directory, uid));
+        var managed = new Managed(new(pod, place, new(client, runtime, new(_http, time), time)));
         _managed[key] = managed;
-        Run(KeepAsync(key, managed), key);
+        managed.Running = KeepAsync(key, managed);
     }
 
     /// <summary>From start to end of one pod; then the API object goes, and a pod of the same name may come.</summary>
     private async Task KeepAsync(ObjectKey key, Managed managed)
     {
-        var running = managed.Runner.RunAsync();
-        await managed.Ending;
-        await managed.Runner.StopAsync(managed.Grace);
-        await running;
+        await Task.Yield();
+        try
+        {
+            await managed.Runner.RunAsync();
+        }
+        catch (Exception problem)
+        {
+            LogFailed(logger, problem, key); // a bug of ours: the pod's object must go all the same when it is told to
+            await managed.Ending;
+        }
+
+        _addresses.GiveBack(managed.Runner.Ip);
         if (!managed.IsGone) await DeleteAsync(key, managed.Runner.Uid);
         _managed.TryRemove(key, out _);
         LogEnded(logger, key);
         _changed.Writer.TryWrite(key);
+    }
+
+    /// <summary>A pod that never ran here, or whose kubelet was started anew while it ended.</summary>
+    private void Delete(ObjectKey key, string? uid)
+    {
+        if (_deleting.TryGetValue(key, out var running) && !running.IsCompleted) return;
+        _deleting[key] = DeleteAsync(key, uid);
+        foreach (var (other, _) in _deleting.Where(pair => pair.Value.IsCompleted)) _deleting.Remove(other);
     }
 
     private async Task DeleteAsync(ObjectKey key, string? uid)
@@ -116,7 +135,11 @@ public sealed partial class Kubelet(
             catch (KubeException problem)
             {
                 LogRetry(logger, key, problem.Message);
-                await Task.Delay(TimeSpan.FromSeconds(1), time, _stop.Token);
+                await WaitAsync(TimeSpan.FromSeconds(1));
+            }
+            catch (OperationCanceledException) when (_stop.IsCancellationRequested)
+            {
+                return;
             }
         }
     }
@@ -125,10 +148,10 @@ public sealed partial class Kubelet(
     {
         while (!_stop.IsCancellationRequested)
         {
+            await WaitAsync(options.Heartbeat);
             try
             {
-                await Task.Delay(options.Heartbeat, time, _stop.Token);
-                await _node.BeatAsync(_stop.Token);
+                if (!_stop.IsCancellationRequested) await _node.BeatAsync(_stop.Token);
             }
             catch (OperationCanceledException) when (_stop.IsCancellationRequested)
             {
@@ -141,12 +164,18 @@ public sealed partial class Kubelet(
         }
     }
 
-    private void Run(Task work, ObjectKey key) => _ = work.ContinueWith(
-        failed =>
+    /// <summary>So long, or until the kubelet stops.</summary>
+    private async Task WaitAsync(TimeSpan delay)
+    {
+        try
         {
-            if (!_stop.IsCancellationRequested) LogFailed(logger, failed.Exception!.InnerException!, key);
-        },
-        CancellationToken.None, TaskContinuationOptions.OnlyOnFaulted, TaskScheduler.Default);
+            await Task.Delay(delay, time, _stop.Token);
+        }
+        catch (OperationCanceledException)
+        {
+            // The caller looks whether to go on.
+        }
+    }
 
     private static TimeSpan GraceOf(RunnerPod pod) => TimeSpan.FromSeconds(
         pod.Metadata.DeletionGracePeriodSeconds ?? pod.Spec.TerminationGracePeriodSeconds ?? 30);
@@ -158,16 +187,17 @@ public sealed partial class Kubelet(
 
         public PodRunner Runner { get; } = runner;
 
-        public TimeSpan Grace { get; private set; }
+        public Task Running { get; set; } = Task.CompletedTask;
 
+        /// <summary>The API object is gone, or must stay: nothing is left to be deleted.</summary>
         public bool IsGone { get; private set; }
 
         public Task Ending => _ending.Task;
 
         public void End(TimeSpan grace, bool isGone)
         {
-            if (_ending.Task.IsCompleted) return;
-            (Grace, IsGone) = (grace, isGone);
+            IsGone |= isGone;
+            Runner.Stop(grace);
             _ending.TrySetResult();
         }
     }

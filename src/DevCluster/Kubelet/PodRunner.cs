@@ -5,46 +5,53 @@ using ModuleController.Kube;
 
 namespace ModuleController.DevCluster.Kubelet;
 
+/// <summary>What every pod of a node is run with.</summary>
+internal sealed record PodServices(KubeClient Client, IContainerRuntime Runtime, Prober Prober, TimeProvider Time);
+
 /// <summary>Runs one pod from its first container to its last, and keeps its status true.</summary>
 internal sealed class PodRunner
 {
     private static readonly TimeSpan SidecarGrace = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan RetryAfter = TimeSpan.FromSeconds(1);
 
-    private readonly IKubeClient _client;
+    private readonly PodServices _services;
     private readonly TimeProvider _time;
-    private readonly PodIdentity _identity;
-    private readonly string _directory;
-    private readonly DateTimeOffset _startedAt;
+    private readonly PodPlace _place;
+    private readonly PodVolumes _volumes;
+    private readonly PodStatus _status;
     private readonly List<ContainerRunner> _init;
     private readonly List<ContainerRunner> _main;
+    private readonly List<Task> _runningInit = [];
     private readonly Channel<bool> _changes = Channel.CreateBounded<bool>(
         new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
-    private readonly TaskCompletionSource _stop = new(TaskCreationOptions.RunContinuationsAsynchronously);
-    private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
-    private readonly List<Task> _runningInit = [];
-    private readonly List<Task> _runningMain = [];
-    private TimeSpan _grace;
+    private readonly TaskCompletionSource _stopped = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly Lock _lock = new();
+    private TimeSpan _grace = TimeSpan.MaxValue;
+    private bool _isOver;
     private volatile RunnerPod _pod;
     private volatile bool _isInitialized;
-    private string? _sent;
 
-    public PodRunner(
-        RunnerPod pod, string ip, int port, string directory, IKubeClient client, IContainerRuntime runtime, Prober prober,
-        TimeProvider time)
+    public PodRunner(RunnerPod pod, PodPlace place, PodServices services)
     {
-        (_pod, _client, _time, _directory) = (pod, client, time, directory);
-        _identity = new(pod.Metadata.Namespace ?? "", pod.Metadata.Name, pod.Metadata.Uid ?? "", ip);
-        _startedAt = time.GetUtcNow();
-        foreach (var volume in pod.Spec.Volumes) Directory.CreateDirectory(PodEnvironment.VolumeDirectory(directory, volume.Name));
-        _init = [.. pod.Spec.InitContainers.Select(spec => Runner(spec, spec.RestartPolicy ?? InitPolicy(pod)))];
-        _main = [.. pod.Spec.Containers.Select(spec => Runner(spec, pod.Spec.RestartPolicy ?? "Always"))];
+        (_pod, _place, _services, _time) = (pod, place, services, services.Time);
+        _volumes = new(pod, place, services.Client, _time);
+        _status = new(place.Identity, _time.GetUtcNow());
+        var context = new ContainerContext(services.Runtime, services.Prober, _time, place.Identity.Ip)
+        {
+            Prepare = (spec, log) => PodEnvironment.Of(pod, spec, place, log),
+            Changed = () => _changes.Writer.TryWrite(true),
+        };
+        var policy = pod.Spec.RestartPolicy ?? "Always";
+        _init = [.. pod.Spec.InitContainers.Select(spec =>
+            Runner(spec, spec.RestartPolicy ?? (policy == "Never" ? policy : "OnFailure")))];
+        _main = [.. pod.Spec.Containers.Select(spec => Runner(spec, policy))];
 
-        ContainerRunner Runner(Container spec, string policy) => new(
-            spec, PodEnvironment.Of(pod, spec, _identity, port, directory), policy, runtime, prober, time,
-            () => _changes.Writer.TryWrite(true));
+        ContainerRunner Runner(Container spec, string restart) => new(PodEnvironment.WithMountedProbes(spec, place), restart, context);
     }
 
-    public string Uid => _identity.Uid;
+    public string Uid => _place.Identity.Uid;
+
+    public string Ip => _place.Identity.Ip;
 
     public ContainerLog? Log(string? container) => container is null
         ? _main.FirstOrDefault()?.Log
@@ -57,94 +64,148 @@ internal sealed class PodRunner
         _changes.Writer.TryWrite(true);
     }
 
-    /// <summary>Runs the pod until <see cref="StopAsync"/>; the main containers end first, then the sidecars.</summary>
+    /// <summary>Runs the pod until <see cref="Stop"/>; the main containers end first, then the sidecars.</summary>
     public async Task RunAsync()
     {
+        using var stopping = new CancellationTokenSource();
+        var cancelling = CancelWhenStoppedAsync(stopping);
         var publishing = PublishAsync();
         try
         {
-            await StartAsync();
-            await _stop.Task;
-            foreach (var runner in _main) runner.Stop(_grace);
-            await Task.WhenAll(_runningMain);
-            foreach (var runner in _init) runner.Stop(_grace < SidecarGrace ? _grace : SidecarGrace);
+            var renewing = Task.CompletedTask;
+            if (await MountAsync(stopping.Token))
+            {
+                renewing = _volumes.RenewAsync(stopping.Token);
+                if (await InitializeAsync()) await RunMainAsync();
+            }
+
+            StopAll(_init, SidecarGrace);
             await Task.WhenAll(_runningInit);
+            await cancelling; // a pod whose work is done stays until its object goes
+            await renewing;
         }
         finally
         {
             _changes.Writer.TryComplete();
             await publishing;
-            foreach (var runner in _main.Concat(_init))
-            {
-                runner.Log.Close();
-                runner.Dispose();
-            }
-
-            if (Directory.Exists(_directory)) Directory.Delete(_directory, recursive: true);
-            _ended.SetResult();
+            CleanUp();
         }
     }
 
-    /// <summary>Asks all containers to end; returns when none is left.</summary>
-    public Task StopAsync(TimeSpan grace)
+    /// <summary>Asks all containers to end. Asked again, it can only be faster.</summary>
+    public void Stop(TimeSpan grace)
     {
-        _grace = grace;
-        _stop.TrySetResult();
-        return _ended.Task;
+        lock (_lock)
+        {
+            if (_isOver) return;
+            if (grace < _grace) _grace = grace;
+            foreach (var runner in _main.Concat(_init).Where(runner => runner.IsStopping)) runner.Stop(_grace);
+        }
+
+        _stopped.TrySetResult();
     }
 
-    private static string InitPolicy(RunnerPod pod) => pod.Spec.RestartPolicy == "Never" ? "Never" : "OnFailure";
+    private async Task CancelWhenStoppedAsync(CancellationTokenSource stopping)
+    {
+        await _stopped.Task;
+        await stopping.CancelAsync();
+    }
 
-    private async Task StartAsync()
+    private async Task<bool> MountAsync(CancellationToken stopping)
     {
         _changes.Writer.TryWrite(true);
-        foreach (var runner in _init)
+        while (!stopping.IsCancellationRequested)
         {
-            if (_stop.Task.IsCompleted) return;
-            var run = runner.RunAsync();
-            _runningInit.Add(run);
-            var isSidecar = runner.View.Spec.RestartPolicy == "Always";
-            await Task.WhenAny(isSidecar ? StartedAsync(runner) : run, _stop.Task);
+            try
+            {
+                await _volumes.MountAsync(stopping);
+                return true;
+            }
+            catch (OperationCanceledException) when (stopping.IsCancellationRequested)
+            {
+                break;
+            }
+            catch (Exception problem)
+            {
+                // What is missing may come; until then the user sees it where kubectl looks.
+                foreach (var runner in _main) runner.Wait("ContainerCreating", problem.Message);
+                await Task.WhenAny(Task.Delay(RetryAfter, _time, CancellationToken.None), _stopped.Task);
+            }
         }
 
-        if (_stop.Task.IsCompleted) return;
-        _isInitialized = true;
-        foreach (var runner in _main) _runningMain.Add(runner.RunAsync());
+        return false;
     }
 
-    /// <summary>A sidecar has started when its startup probe says so.</summary>
-    private async Task StartedAsync(ContainerRunner runner)
+    /// <summary>One after the other: init containers to their end, sidecars to their start. False: a failure, or told to stop.</summary>
+    private async Task<bool> InitializeAsync()
     {
-        while (!runner.View.IsStarted && !_stop.Task.IsCompleted) await Task.Delay(TimeSpan.FromMilliseconds(50), _time);
+        foreach (var runner in _init)
+        {
+            var run = runner.RunAsync();
+            _runningInit.Add(run);
+            await Task.WhenAny(runner.IsSidecar ? runner.Started : run, _stopped.Task);
+            if (_stopped.Task.IsCompleted) return false;
+            if (!runner.IsSidecar && runner.View.State is not ContainerState.Terminated { ExitCode: 0 }) return false;
+        }
+
+        _isInitialized = true;
+        return true;
+    }
+
+    private async Task RunMainAsync()
+    {
+        var running = Task.WhenAll(_main.Select(runner => runner.RunAsync()));
+        if (await Task.WhenAny(running, _stopped.Task) == _stopped.Task) StopAll(_main, TimeSpan.MaxValue);
+        await running;
+    }
+
+    private void StopAll(List<ContainerRunner> runners, TimeSpan most)
+    {
+        lock (_lock)
+        {
+            foreach (var runner in runners) runner.Stop(_grace < most ? _grace : most);
+        }
     }
 
     private async Task PublishAsync()
     {
+        var sent = "";
         await foreach (var _ in _changes.Reader.ReadAllAsync())
         {
             var pod = _pod;
-            var status = PodStatus.Of(
-                pod, _identity, _startedAt, [.. _init.Select(runner => runner.View)], [.. _main.Select(runner => runner.View)],
-                _isInitialized, _time.GetUtcNow());
+            var status = _status.Of(
+                pod, [.. _init.Select(runner => runner.View)], [.. _main.Select(runner => runner.View)], _isInitialized, _time.GetUtcNow());
             var text = status.ToJsonString();
-            if (text == _sent) continue;
+            if (text == sent) continue;
             try
             {
-                await _client.PatchAsync<RunnerPod>(
+                await _services.Client.PatchAsync<RunnerPod>(
                     ObjectKey.Of(pod.Metadata),
-                    new JsonObject { ["metadata"] = new JsonObject { ["uid"] = _identity.Uid }, ["status"] = status },
+                    new JsonObject { ["metadata"] = new JsonObject { ["uid"] = Uid }, ["status"] = status },
                     new PatchOptions("kubelet") { Subresource = "status", IsStrategic = true });
-                _sent = text;
+                sent = text;
             }
             catch (KubeException problem) when (problem.Error.Code is 404 or 409 or 422)
             {
                 // Gone, or another pod of the same name: the kubelet hears of it from its watch.
             }
-            catch (Exception problem) when (problem is KubeException or HttpRequestException or OperationCanceledException)
+            catch (KubeException)
             {
-                await Task.Delay(TimeSpan.FromSeconds(1), _time);
+                await Task.WhenAny(Task.Delay(RetryAfter, _time, CancellationToken.None), _stopped.Task);
                 _changes.Writer.TryWrite(true);
             }
         }
+    }
+
+    private void CleanUp()
+    {
+        lock (_lock) _isOver = true;
+        foreach (var runner in _main.Concat(_init))
+        {
+            runner.Log.Close();
+            runner.Dispose();
+        }
+
+        if (Directory.Exists(_place.Directory)) Directory.Delete(_place.Directory, recursive: true);
     }
 }

@@ -4,57 +4,61 @@ using ModuleController.Core.Meta;
 
 namespace ModuleController.DevCluster.Kubelet;
 
-/// <summary>The pod's status as its containers make it: a pure function.</summary>
-internal static class PodStatus
+/// <summary>The pod's status as its containers make it. It remembers since when each condition is as it is.</summary>
+internal sealed class PodStatus(PodIdentity identity, DateTimeOffset startedAt)
 {
+    private readonly Dictionary<string, (string Status, DateTimeOffset Since)> _since = [];
+
     /// <summary>A strategic merge patch: conditions are merged by type, so those of others stay.</summary>
-    public static JsonObject Of(
-        RunnerPod pod, PodIdentity identity, DateTimeOffset startedAt, IReadOnlyList<ContainerView> init,
-        IReadOnlyList<ContainerView> main, bool isInitialized, DateTimeOffset now)
+    public JsonObject Of(
+        RunnerPod pod, IReadOnlyList<ContainerView> init, IReadOnlyList<ContainerView> main, bool isInitialized, DateTimeOffset now)
     {
         var areReady = isInitialized && main.All(view => view.IsReady)
             && init.Where(view => view.Spec.RestartPolicy == "Always").All(view => view.IsReady);
-        var gates = pod.Spec.ReadinessGates.Where(gate => !pod.Status.Conditions.IsTrue(gate.ConditionType)).ToList();
+        var areGatesOpen = pod.Spec.ReadinessGates.All(gate => pod.Status.Conditions.IsTrue(gate.ConditionType));
+        var unready = areReady ? null : "ContainersNotReady";
         var status = new JsonObject
         {
-            ["phase"] = Phase(pod, main, isInitialized),
+            ["phase"] = Phase(init, main, isInitialized),
             ["hostIP"] = "127.0.0.1",
             ["podIP"] = identity.Ip,
             ["podIPs"] = new JsonArray(new JsonObject { ["ip"] = identity.Ip }),
             ["startTime"] = Text(startedAt),
             ["conditions"] = new JsonArray(
-                Condition(pod, "Initialized", isInitialized, null, now),
-                Condition(pod, "ContainersReady", areReady, areReady ? null : "ContainersNotReady", now),
-                Condition(pod, "Ready", areReady && gates.Count == 0,
-                    !areReady ? "ContainersNotReady" : gates.Count > 0 ? "ReadinessGatesNotReady" : null, now)),
+                Condition(pod, "PodScheduled", true, null, now),
+                Condition(pod, "Initialized", isInitialized, isInitialized ? null : "ContainersNotInitialized", now),
+                Condition(pod, "ContainersReady", areReady, unready, now),
+                Condition(pod, "Ready", areReady && areGatesOpen, areGatesOpen ? unready : unready ?? "ReadinessGatesNotReady", now)),
             ["containerStatuses"] = new JsonArray([.. main.Select(Status)]),
         };
         if (init.Count > 0) status["initContainerStatuses"] = new JsonArray([.. init.Select(Status)]);
         return status;
     }
 
-    private static string Phase(RunnerPod pod, IReadOnlyList<ContainerView> main, bool isInitialized)
+    private static string Phase(IReadOnlyList<ContainerView> init, IReadOnlyList<ContainerView> main, bool isInitialized)
     {
-        if (pod.Spec.RestartPolicy is "Never" or "OnFailure" && main.All(view => view.State is ContainerState.Terminated))
-        {
+        if (init.Any(view => view is { IsOver: true, State: ContainerState.Terminated { ExitCode: not 0 } } && view.Spec.RestartPolicy != "Always"))
+            return "Failed";
+        if (main.All(view => view is { IsOver: true, State: ContainerState.Terminated }))
             return main.All(view => view.State is ContainerState.Terminated { ExitCode: 0 }) ? "Succeeded" : "Failed";
-        }
-
-        return isInitialized && main.All(view => view.State is not ContainerState.Waiting || view.RestartCount > 0)
+        return isInitialized && main.All(view => view.State is not ContainerState.Waiting || view.RestartCount > 0 || view.LastState is not null)
             ? "Running" : "Pending";
     }
 
-    private static JsonObject Condition(RunnerPod pod, string type, bool isTrue, string? reason, DateTimeOffset now)
+    private JsonObject Condition(RunnerPod pod, string type, bool isTrue, string? reason, DateTimeOffset now)
     {
         var status = isTrue ? "True" : "False";
-        var old = pod.Status.Conditions.Find(type);
+        if (!_since.TryGetValue(type, out var last) && pod.Status.Conditions.Find(type) is { } old)
+            last = (old.Status, old.LastTransitionTime ?? now); // from an earlier life of the kubelet
+        if (last.Status != status) last = (status, now);
+        _since[type] = last;
         return new JsonObject
         {
             ["type"] = type,
             ["status"] = status,
             ["reason"] = reason,
             ["lastProbeTime"] = null,
-            ["lastTransitionTime"] = Text(old?.Status == status && old.LastTransitionTime is { } since ? since : now),
+            ["lastTransitionTime"] = Text(last.Since),
         };
     }
 

@@ -21,10 +21,9 @@ public sealed class Prober(HttpClient http, TimeProvider time)
                 _ => true,
             };
         }
-        catch (Exception problem) when (problem is HttpRequestException or SocketException or IOException
-            || (problem is OperationCanceledException && !cancellation.IsCancellationRequested))
+        catch (Exception) when (!cancellation.IsCancellationRequested)
         {
-            return false;
+            return false; // whatever kept it from being carried out: refused, too late, or a command that does not exist
         }
     }
 
@@ -47,5 +46,5 @@ public sealed class Prober(HttpClient http, TimeProvider time)
     private static int PortOf(JsonElement port, Container container) => port.ValueKind == JsonValueKind.Number
         ? port.GetInt32()
         : container.Ports.FirstOrDefault(named => named.Name == port.GetString())?.Port
-            ?? throw new HttpRequestException($"container \"{container.Name}\" has no port \"{port}\"");
+            ?? throw new InvalidOperationException($"container \"{container.Name}\" has no port \"{port}\"");
 }

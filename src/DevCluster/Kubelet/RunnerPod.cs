@@ -1,3 +1,5 @@
+using System.Collections.ObjectModel;
+using System.Text;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using ModuleController.Core.Meta;
@@ -58,6 +60,8 @@ public sealed record Container
 
     public IReadOnlyList<EnvVar> Env { get; init => field = value ?? []; } = [];
 
+    public IReadOnlyList<JsonElement>? EnvFrom { get; init; }
+
     public IReadOnlyList<ContainerPort> Ports { get; init => field = value ?? []; } = [];
 
     public IReadOnlyList<VolumeMount> VolumeMounts { get; init => field = value ?? []; } = [];
@@ -84,10 +88,19 @@ public sealed record ContainerPort(int Port = 0, string? Name = null)
     public int Port { get; init; } = Port;
 }
 
-public sealed record VolumeMount(string Name, string MountPath);
+public sealed record VolumeMount(string Name, string MountPath, string? SubPath = null);
 
-/// <summary>A volume of the kinds that a process can have: an empty directory, or projected tokens.</summary>
-public sealed record Volume(string Name, JsonElement? EmptyDir = null, ProjectedVolume? Projected = null);
+/// <summary>A volume of the kinds that a process can have; of any other kind nothing is set.</summary>
+public sealed record Volume(string Name, JsonElement? EmptyDir = null, ProjectedVolume? Projected = null)
+{
+    public ConfigMapReference? ConfigMap { get; init; }
+
+    public SecretReference? Secret { get; init; }
+}
+
+public sealed record ConfigMapReference(string Name);
+
+public sealed record SecretReference(string SecretName);
 
 public sealed record ProjectedVolume(IReadOnlyList<ProjectedSource>? Sources = null);
 
@@ -122,11 +135,54 @@ public sealed record TcpSocket(JsonElement Port, string? Host = null);
 
 public sealed record ExecAction(IReadOnlyList<string>? Command = null);
 
+/// <summary>An object whose entries are files of a volume.</summary>
+internal interface IFiles : IResource
+{
+    IReadOnlyDictionary<string, byte[]> Files { get; }
+}
+
+/// <summary>A ConfigMap's text.</summary>
+public sealed record RunnerConfigMap : IFiles
+{
+    public static ResourceKind Kind { get; } = new("", "v1", "ConfigMap", "configmaps");
+
+    public ObjectMeta Metadata { get; init => field = value ?? new(); } = new();
+
+    public IReadOnlyDictionary<string, string> Data { get; init => field = value ?? ReadOnlyDictionary<string, string>.Empty; } =
+        ReadOnlyDictionary<string, string>.Empty;
+
+    IReadOnlyDictionary<string, byte[]> IFiles.Files => Data.ToDictionary(pair => pair.Key, pair => Encoding.UTF8.GetBytes(pair.Value));
+}
+
+/// <summary>A Secret's data.</summary>
+public sealed record RunnerSecret : IFiles
+{
+    public static ResourceKind Kind { get; } = new("", "v1", "Secret", "secrets");
+
+    public ObjectMeta Metadata { get; init => field = value ?? new(); } = new();
+
+    public IReadOnlyDictionary<string, byte[]> Data { get; init => field = value ?? ReadOnlyDictionary<string, byte[]>.Empty; } =
+        ReadOnlyDictionary<string, byte[]>.Empty;
+
+    IReadOnlyDictionary<string, byte[]> IFiles.Files => Data;
+}
+
+/// <summary>Whom tokens are made for.</summary>
+public sealed record RunnerServiceAccount : IResource
+{
+    public static ResourceKind Kind { get; } = new("", "v1", "ServiceAccount", "serviceaccounts");
+
+    public ObjectMeta Metadata { get; init => field = value ?? new(); } = new();
+}
+
 /// <summary>Generated readers and writers of the kinds that the kubelet and the small controllers handle.</summary>
 [JsonSourceGenerationOptions(
     PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase,
     DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
     Converters = [typeof(KubeTimeConverter)])]
 [JsonSerializable(typeof(RunnerPod))]
+[JsonSerializable(typeof(RunnerConfigMap))]
+[JsonSerializable(typeof(RunnerSecret))]
+[JsonSerializable(typeof(RunnerServiceAccount))]
 [JsonSerializable(typeof(IReadOnlyList<Container>))]
 public sealed partial class KubeletJson : JsonSerializerContext;

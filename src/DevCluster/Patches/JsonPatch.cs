@@ -39,7 +39,8 @@ public static class JsonPatch
                 return Add(document, path, moved);
             case "test":
                 if (!JsonNode.DeepEquals(Find(document, path), operation["value"]))
-                    throw new StatusException(422, "Invalid", $"the server rejected our request due to an error in our request: testing path {path} failed");
+                    throw new StatusException(422, "Invalid",
+                        $"the server rejected our request due to an error in our request: testing path {path} failed");
                 return document;
             default:
                 throw Statuses.BadRequest($"json patch knows no operation \"{name}\"");
@@ -47,14 +48,19 @@ public static class JsonPatch
     }
 
     private static JsonNode? Value(JsonObject operation) =>
-        operation.ContainsKey("value") ? operation["value"]?.DeepClone() : throw Failed(operation.Text("op"), "value is missing");
+        operation.ContainsKey("value") ? operation["value"]?.DeepClone()
+            : throw Failed(operation.Text("op"), "value is missing");
 
-    private static string From(JsonObject operation) => operation.Text("from") ?? throw Failed(operation.Text("op"), "from is missing");
+    private static string From(JsonObject operation) =>
+        operation.Text("from") ?? throw Failed(operation.Text("op"), "from is missing");
 
     private static string[] Steps(string path)
     {
-        if (path.Length > 0 && path[0] != '/') throw Statuses.BadRequest($"json patch path \"{path}\" must start with /");
-        return [.. path.Split('/').Skip(1).Select(step => step.Replace("~1", "/", StringComparison.Ordinal).Replace("~0", "~", StringComparison.Ordinal))];
+        if (path.Length > 0 && path[0] != '/')
+            throw Statuses.BadRequest($"json patch path \"{path}\" must start with /");
+        return [.. path.Split('/').Skip(1)
+            .Select(step => step.Replace("~1", "/", StringComparison.Ordinal)
+                .Replace("~0", "~", StringComparison.Ordinal))];
     }
 
     private static JsonNode? Find(JsonNode? document, string path)
@@ -77,7 +83,8 @@ public static class JsonPatch
         if (path.Length == 0) return value;
         var (parent, last) = Parent(document, path);
         if (parent is JsonObject fields) fields[last] = value;
-        else if (parent is JsonArray items) items.Insert(last == "-" ? items.Count : Index(items.Count + 1, last, path), value);
+        else if (parent is JsonArray items)
+            items.Insert(last == "-" ? items.Count : Index(items.Count + 1, last, path), value);
         else throw Failed("add", path);
         return document;
     }
@@ -97,7 +104,8 @@ public static class JsonPatch
     }
 
     private static int Index(int count, string step, string path) =>
-        int.TryParse(step, NumberStyles.None, CultureInfo.InvariantCulture, out var index) && index < count ? index : throw Failed("index", path);
+        int.TryParse(step, NumberStyles.None, CultureInfo.InvariantCulture, out var index) && index < count ? index
+            : throw Failed("index", path);
 
     private static StatusException Failed(string? operation, string path) =>
         new(422, "Invalid", $"the server rejected our request due to an error in our request: {operation} operation does not apply: doc is missing path: {path}");

@@ -38,13 +38,18 @@ public static class StrategicMerge
 
         foreach (var (name, value) in patch)
         {
-            if (!name.StartsWith('$')) Field(target, name, value, schema.Properties.GetValueOrDefault(name) ?? schema.AdditionalProperties ?? new());
-            else if (name.StartsWith(DeletePrefix, StringComparison.Ordinal)) DeletePrimitives(target[name[DeletePrefix.Length..]], value);
+            if (!name.StartsWith('$'))
+                Field(target, name, value,
+                    schema.Properties.GetValueOrDefault(name) ?? schema.AdditionalProperties ?? new());
+            else if (name.StartsWith(DeletePrefix, StringComparison.Ordinal))
+                DeletePrimitives(target[name[DeletePrefix.Length..]], value);
         }
 
         foreach (var (name, order) in patch)
-            if (name.StartsWith(OrderPrefix, StringComparison.Ordinal) && target[name[OrderPrefix.Length..]] is JsonArray items)
-                Reorder(items, order as JsonArray ?? [], schema.Properties.GetValueOrDefault(name[OrderPrefix.Length..]) ?? new());
+            if (name.StartsWith(OrderPrefix, StringComparison.Ordinal)
+                && target[name[OrderPrefix.Length..]] is JsonArray items)
+                Reorder(items, order as JsonArray ?? [],
+                    schema.Properties.GetValueOrDefault(name[OrderPrefix.Length..]) ?? new());
         return target;
     }
 
@@ -58,7 +63,8 @@ public static class StrategicMerge
             case JsonObject fields:
                 if (fields.Text(Directive) == "delete") target.Remove(name);
                 else if (target[name] is not JsonObject old) target[name] = Apply([], fields, schema);
-                else if (Apply(old, fields, schema) is var merged && !ReferenceEquals(merged, old)) target[name] = merged;
+                else if (Apply(old, fields, schema) is var merged && !ReferenceEquals(merged, old))
+                    target[name] = merged;
                 break;
             case JsonArray items when schema.ListType is "map" or "set":
                 if (target[name] is not JsonArray list) target[name] = list = [];
@@ -75,12 +81,14 @@ public static class StrategicMerge
     {
         var key = schema.ListMapKeys[0];
         var items = schema.Items ?? new();
-        if (patch.OfType<JsonObject>().Any(item => item.Text(Directive) == "replace" && item[key] is null)) target.Clear();
+        if (patch.OfType<JsonObject>().Any(item => item.Text(Directive) == "replace" && item[key] is null))
+            target.Clear();
         foreach (var change in patch.OfType<JsonObject>())
         {
             if (change[key] is not { } id)
             {
-                if (change.Text(Directive) is null) throw Statuses.BadRequest($"map: {change.ToCompact()} does not contain declared merge key: {key}");
+                if (change.Text(Directive) is null)
+                    throw Statuses.BadRequest($"map: {change.ToCompact()} does not contain declared merge key: {key}");
                 continue;
             }
 
@@ -90,7 +98,8 @@ public static class StrategicMerge
                 if (old is not null) target.Remove(old);
             }
             else if (old is null) target.Add(Apply([], change, items));
-            else if (Apply(old, change, items) is var merged && !ReferenceEquals(merged, old)) target[target.IndexOf(old)] = merged;
+            else if (Apply(old, change, items) is var merged && !ReferenceEquals(merged, old))
+                target[target.IndexOf(old)] = merged;
         }
     }
 

@@ -24,10 +24,13 @@ public sealed class Allocations(EventLog log)
             return;
         }
 
-        var others = log.List("services").Objects.Values.Where(other => other.Uid != service.Text("metadata", "uid")).Select(other => other.Tree["spec"]).ToArray();
+        var others = log.List("services").Objects.Values.Where(other => other.Uid != service.Text("metadata", "uid"))
+            .Select(other => other.Tree["spec"]).ToArray();
         var addresses = others.Select(other => other.Text("clusterIP")).OfType<string>().ToHashSet();
-        if (string.IsNullOrEmpty(spec.Text("clusterIP"))) spec["clusterIP"] = before.Text("spec", "clusterIP") ?? NextAddress(addresses, isDryRun);
-        else if (spec.Text("clusterIP") is var wanted and not "None" && addresses.Contains(wanted!)) throw Taken(service, "spec.clusterIPs", "clusterIP", wanted!);
+        if (string.IsNullOrEmpty(spec.Text("clusterIP")))
+            spec["clusterIP"] = before.Text("spec", "clusterIP") ?? NextAddress(addresses, isDryRun);
+        else if (spec.Text("clusterIP") is var wanted and not "None" && addresses.Contains(wanted!))
+            throw Taken(service, "spec.clusterIPs", "clusterIP", wanted!);
         spec["clusterIPs"] = new JsonArray(spec.Text("clusterIP"));
 
         if (spec.Text("type") is not ("NodePort" or "LoadBalancer"))
@@ -36,14 +39,20 @@ public sealed class Allocations(EventLog log)
             return;
         }
 
-        var ports = others.SelectMany(other => other.Objects("ports")).Select(port => (int)(port.Number("nodePort") ?? 0)).ToHashSet();
+        var ports = others.SelectMany(other => other.Objects("ports"))
+            .Select(port => (int)(port.Number("nodePort") ?? 0)).ToHashSet();
         foreach (var port in spec.Objects("ports"))
         {
-            var old = before.Objects("spec", "ports").FirstOrDefault(one => JsonNode.DeepEquals(one["port"], port["port"]));
+            var old = before.Objects("spec", "ports")
+                .FirstOrDefault(one => JsonNode.DeepEquals(one["port"], port["port"]));
             port.Default("nodePort", old?["nodePort"]?.DeepClone() ?? NextPort(ports, isDryRun));
             var number = (int)(port.Number("nodePort") ?? 0);
-            if (number is < 30000 or > 32767) throw Invalid(service, FieldError.Invalid("spec.ports[0].nodePort", number, "provided port is not in the valid range. The range of valid ports is 30000-32767"));
-            if (!ports.Add(number)) throw Taken(service, "spec.ports[0].nodePort", "port", number.ToString(CultureInfo.InvariantCulture));
+            if (number is < 30000 or > 32767)
+                throw Invalid(service,
+                    FieldError.Invalid("spec.ports[0].nodePort", number,
+                        "provided port is not in the valid range. The range of valid ports is 30000-32767"));
+            if (!ports.Add(number))
+                throw Taken(service, "spec.ports[0].nodePort", "port", number.ToString(CultureInfo.InvariantCulture));
         }
     }
 
@@ -76,7 +85,8 @@ public sealed class Allocations(EventLog log)
     }
 
     private static StatusException Taken(JsonObject service, string field, string what, string value) =>
-        Invalid(service, FieldError.Invalid(field, value, $"failed to allocate {what} {value}: provided {what} is already allocated"));
+        Invalid(service, FieldError.Invalid(field, value,
+            $"failed to allocate {what} {value}: provided {what} is already allocated"));
 
     private static StatusException Invalid(JsonObject service, FieldError error) =>
         Statuses.Invalid("Service", "", service.Text("metadata", "name") ?? "", [error]);

@@ -17,7 +17,9 @@ public static class Answers
         if (request.Headers.Accept.Count == 0) return false;
         foreach (var media in request.GetTypedHeaders().Accept.OrderByDescending(media => media.Quality ?? 1))
         {
-            string Parameter(string name) => media.Parameters.FirstOrDefault(one => one.Name.Equals(name, StringComparison.OrdinalIgnoreCase))?.Value.ToString() ?? "";
+            string Parameter(string name) =>
+                media.Parameters.FirstOrDefault(one =>
+                    one.Name.Equals(name, StringComparison.OrdinalIgnoreCase))?.Value.ToString() ?? "";
             if (!IsJson(media)) continue;
             if (Parameter("as") == "Table" && Parameter("v") == "v1") return true;
             if (Parameter("as").Length == 0) return false;
@@ -26,13 +28,16 @@ public static class Answers
         throw Statuses.NotAcceptable();
     }
 
-    public static async Task WriteAsync(HttpContext http, int code, ReadOnlyMemory<byte> json, IEnumerable<string>? warnings = null)
+    public static async Task WriteAsync(HttpContext http, int code, ReadOnlyMemory<byte> json,
+        IEnumerable<string>? warnings = null)
     {
         if (code < 400 && http.Items[BeforeSuccess] is Action act) act();
         http.Response.StatusCode = code;
         http.Response.ContentType = "application/json";
         foreach (var warning in warnings ?? [])
-            http.Response.Headers.Append("Warning", $"299 - \"{warning.Replace("\\", "\\\\", StringComparison.Ordinal).Replace("\"", "\\\"", StringComparison.Ordinal)}\"");
+            http.Response.Headers.Append("Warning",
+                $"299 - \"{warning.Replace("\\", "\\\\", StringComparison.Ordinal).Replace("\"", "\\\"",
+                    StringComparison.Ordinal)}\"");
         http.Response.ContentLength = json.Length;
         await http.Response.Body.WriteAsync(json, http.RequestAborted);
     }
@@ -42,9 +47,11 @@ public static class Answers
     public static Task WriteAsync(HttpContext http, StatusException error)
     {
         if (error.RetryAfter is { } delay)
-            http.Response.Headers.RetryAfter = Math.Max(1, Math.Ceiling(delay.TotalSeconds)).ToString(CultureInfo.InvariantCulture);
+            http.Response.Headers.RetryAfter = Math.Max(1, Math.Ceiling(delay.TotalSeconds))
+                .ToString(CultureInfo.InvariantCulture);
         return WriteAsync(http, error.Code, error.ToStatus());
     }
 
-    private static bool IsJson(MediaTypeHeaderValue media) => media.MediaType.Value is "application/json" or "application/*" or "*/*";
+    private static bool IsJson(MediaTypeHeaderValue media) =>
+        media.MediaType.Value is "application/json" or "application/*" or "*/*";
 }

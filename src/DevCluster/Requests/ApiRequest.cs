@@ -7,9 +7,11 @@ using ModuleController.DevCluster.Storage;
 namespace ModuleController.DevCluster.Requests;
 
 /// <summary>A request for a resource, taken apart: what is asked of which object.</summary>
-public sealed record ApiRequest(HttpContext Http, string Verb, ResourceType Type, string Namespace, string Name, string Subresource)
+public sealed record ApiRequest(HttpContext Http, string Verb, ResourceType Type, string Namespace, string Name,
+    string Subresource)
 {
-    private static readonly JsonDocumentOptions NoDuplicates = new() { AllowDuplicateProperties = false, MaxDepth = 128 };
+    private static readonly JsonDocumentOptions NoDuplicates =
+        new() { AllowDuplicateProperties = false, MaxDepth = 128 };
 
     /// <summary>What the client should be told besides the answer.</summary>
     public HashSet<string> Warnings { get; } = [];
@@ -59,7 +61,8 @@ public sealed record ApiRequest(HttpContext Http, string Verb, ResourceType Type
     public async Task<JsonObject> ReadObjectAsync()
     {
         var media = Http.Request.ContentType?.Split(';')[0].Trim();
-        if (media is not (null or "" or "application/json")) throw Statuses.UnsupportedMediaType($"the body of the request was in an unknown format - accepted media types include: application/json, not {media}");
+        if (media is not (null or "" or "application/json"))
+            throw Statuses.UnsupportedMediaType($"the body of the request was in an unknown format - accepted media types include: application/json, not {media}");
         return await ReadAsync() as JsonObject ?? throw Statuses.BadRequest($"the object provided is unrecognized (must be of type {Type.Kind})");
     }
 }

@@ -7,11 +7,13 @@ namespace ModuleController.DevCluster.Requests;
 public interface IPodLogs
 {
     /// <summary>Writes what a container printed, its last <paramref name="tail"/> lines or all, and with <paramref name="follow"/> what comes.</summary>
-    Task WriteAsync(string ns, string pod, string container, bool follow, int? tail, Stream output, CancellationToken cancellation);
+    Task WriteAsync(string ns, string pod, string container, bool follow, int? tail, Stream output,
+        CancellationToken cancellation);
 }
 
 /// <summary>What all requests share.</summary>
-public sealed record ApiState(EventLog Log, ResourceRegistry Registry, TimeProvider Time, Faults Faults, RequestCounters Counters)
+public sealed record ApiState(EventLog Log, ResourceRegistry Registry, TimeProvider Time, Faults Faults,
+    RequestCounters Counters)
 {
     public IPodLogs? PodLogs { get; init; }
 

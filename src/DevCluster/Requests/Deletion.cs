@@ -14,7 +14,8 @@ public sealed record DeleteOptions(long? GracePeriodSeconds, string? Propagation
     public static DeleteOptions From(ApiRequest request, JsonNode? body)
     {
         var propagation = body.Text("propagationPolicy") ?? (request.Query("propagationPolicy") is { Length: > 0 } text ? text : null);
-        if (body.At("orphanDependents") is not null) propagation = body.Flag("orphanDependents") ? "Orphan" : "Background";
+        if (body.At("orphanDependents") is not null)
+            propagation = body.Flag("orphanDependents") ? "Orphan" : "Background";
         if (propagation is not (null or "Foreground" or "Background" or "Orphan"))
             throw Statuses.Invalid("DeleteOptions", "meta.k8s.io", "",
                 [FieldError.NotSupported("propagationPolicy", propagation, ["Foreground", "Background", "Orphan"])]);
@@ -52,7 +53,8 @@ public sealed class Deletion(ApiState state)
         if (state.Registry.All.FirstOrDefault(type => type.Resource == resource) is { } custom)
             foreach (var instance in state.Log.List(resource).Objects.Values.Where(instance => !instance.IsTerminating))
                 Delete(custom, new(resource, instance.Namespace, instance.Name), DeleteOptions.Default);
-        if (state.Log.List(resource).Objects.Count > 0 || !stored.Tree.Texts("metadata", "finalizers").Contains(Definitions.CleanUpFinalizer)) return;
+        if (state.Log.List(resource).Objects.Count > 0 || !stored.Tree.Texts("metadata", "finalizers")
+            .Contains(Definitions.CleanUpFinalizer)) return;
         var type = state.Registry.Get(ResourceRegistry.Definitions);
         state.Log.Commit(definition, before => Check(type, definition.Name, before, DeleteOptions.Default), before =>
         {
@@ -67,9 +69,11 @@ public sealed class Deletion(ApiState state)
     {
         if (before is null) throw Statuses.NotFound(type, name);
         if (options.Uid is { } uid && uid != before.Uid)
-            throw Statuses.Conflict(type, name, $"Precondition failed: UID in precondition: {uid}, UID in object meta: {before.Uid}");
+            throw Statuses.Conflict(type, name,
+                $"Precondition failed: UID in precondition: {uid}, UID in object meta: {before.Uid}");
         if (options.ResourceVersion is { } version && version != before.Tree.Text("metadata", "resourceVersion"))
-            throw Statuses.Conflict(type, name, $"Precondition failed: ResourceVersion in precondition: {version}, ResourceVersion in object meta: {before.Revision}");
+            throw Statuses.Conflict(type, name,
+                $"Precondition failed: ResourceVersion in precondition: {version}, ResourceVersion in object meta: {before.Revision}");
     }
 
     private Edit Mark(ResourceType type, JsonObject tree, DeleteOptions options)
@@ -107,7 +111,8 @@ public sealed class Deletion(ApiState state)
     private static long GracePeriod(JsonObject pod, DeleteOptions options)
     {
         if (pod.Text("spec", "nodeName") is null || pod.Text("status", "phase") is "Succeeded" or "Failed") return 0;
-        var asked = options.GracePeriodSeconds ?? pod.Number("metadata", "deletionGracePeriodSeconds") ?? pod.Number("spec", "terminationGracePeriodSeconds") ?? 30;
+        var asked = options.GracePeriodSeconds ?? pod.Number("metadata",
+            "deletionGracePeriodSeconds") ?? pod.Number("spec", "terminationGracePeriodSeconds") ?? 30;
         return Math.Max(0, asked);
     }
 }

@@ -6,7 +6,8 @@ namespace ModuleController.DevCluster.Requests;
 /// <summary>What is served: versions, groups and the resources of each, in the form that every client starts from.</summary>
 public static class Discovery
 {
-    private static readonly string[] StoredVerbs = ["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"];
+    private static readonly string[] StoredVerbs =
+        ["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"];
 
     public static JsonObject Version() => new()
     {
@@ -21,19 +22,28 @@ public static class Discovery
         ["platform"] = "any",
     };
 
-    public static JsonObject CoreVersions() => new() { ["kind"] = "APIVersions", ["versions"] = new JsonArray("v1"), ["serverAddressByClientCIDRs"] = new JsonArray() };
+    public static JsonObject CoreVersions() =>
+        new()
+        {
+            ["kind"] = "APIVersions",
+            ["versions"] = new JsonArray("v1"),
+            ["serverAddressByClientCIDRs"] = new JsonArray()
+        };
 
     public static JsonObject Groups(ResourceRegistry registry) => new()
     {
         ["kind"] = "APIGroupList",
         ["apiVersion"] = "v1",
-        ["groups"] = new JsonArray([.. registry.All.Select(type => type.Group).Distinct().Where(group => group.Length > 0).Select(group => Group(registry, group))]),
+        ["groups"] = new JsonArray([.. registry.All.Select(type => type.Group).Distinct()
+            .Where(group => group.Length > 0).Select(group => Group(registry, group))]),
     };
 
     public static JsonObject Group(ResourceRegistry registry, string group)
     {
-        var versions = registry.All.Where(type => type.Group == group && group.Length > 0).Select(type => type.Version).Distinct()
-            .Select(version => new JsonObject { ["groupVersion"] = $"{group}/{version}", ["version"] = version }).ToArray();
+        var versions = registry.All.Where(type => type.Group == group && group.Length > 0).Select(type => type.Version)
+            .Distinct()
+            .Select(version => new JsonObject { ["groupVersion"] = $"{group}/{version}", ["version"] = version })
+                .ToArray();
         if (versions.Length == 0) throw Statuses.NoSuchPath();
         return new()
         {
@@ -76,7 +86,8 @@ public static class Discovery
         foreach (var subresource in type.Subresources)
         {
             var sub = Entry(type, $"{type.Plural}/{subresource.Name}", subresource.Kind, [subresource.Verb]);
-            if (subresource.Version.Length > 0) (sub["group"], sub["version"]) = (subresource.Group, subresource.Version);
+            if (subresource.Version.Length > 0)
+                (sub["group"], sub["version"]) = (subresource.Group, subresource.Version);
             yield return sub;
         }
     }

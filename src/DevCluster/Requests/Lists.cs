@@ -27,7 +27,8 @@ public static class Lists
         var (snapshot, start) = Start(state, request);
         var matching = snapshot.In(request.Namespace).Where(selection.Matches);
         if (start.Length > 0) matching = matching.Where(stored => string.CompareOrdinal(PathOf(stored), start) > 0);
-        if (request.QueryNumber("limit") is not ({ } limit and > 0)) return new(snapshot.Revision, [.. matching], null, null);
+        if (request.QueryNumber("limit") is not ({ } limit and > 0))
+            return new(snapshot.Revision, [.. matching], null, null);
         var all = matching.ToArray();
         if (all.Length <= limit) return new(snapshot.Revision, all, null, null);
         var objects = all[..(int)limit];
@@ -64,7 +65,8 @@ public static class Lists
     private static (long Revision, string After) Parse(string token)
     {
         var bytes = new byte[token.Length];
-        if (!Convert.TryFromBase64String(token, bytes, out var length) || Encoding.UTF8.GetString(bytes, 0, length).Split(' ') is not [var text, var after]
+        if (!Convert.TryFromBase64String(token, bytes, out var length) || Encoding.UTF8.GetString(bytes, 0, length)
+            .Split(' ') is not [var text, var after]
             || !long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var revision))
             throw Statuses.BadRequest("continue key is not valid");
         return (revision, after);
@@ -72,7 +74,8 @@ public static class Lists
 
     private static string PathOf(StoredObject stored) => $"{stored.Namespace}/{stored.Name}";
 
-    private static ReadOnlyMemory<byte> Serialize(ResourceType type, IReadOnlyList<StoredObject> objects, JsonObject metadata)
+    private static ReadOnlyMemory<byte> Serialize(ResourceType type, IReadOnlyList<StoredObject> objects,
+        JsonObject metadata)
     {
         var head = Encoding.UTF8.GetBytes($$"""{"kind":"{{type.ListKind}}","apiVersion":"{{type.ApiVersion}}","metadata":{{metadata.ToCompact()}},"items":[""");
         var buffer = new ArrayBufferWriter<byte>(head.Length + 2 + objects.Sum(stored => stored.Json.Length + 1));

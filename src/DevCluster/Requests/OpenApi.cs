@@ -42,13 +42,20 @@ public static class OpenApi
     private static string ComponentName(ResourceType type) =>
         type.Schema.Name ?? $"{string.Join('.', type.Group.Split('.').Reverse())}.{type.Version}.{type.Kind}";
 
-    private static JsonObject Kind(ResourceType type) => new() { ["group"] = type.Group, ["version"] = type.Version, ["kind"] = type.Kind };
+    private static JsonObject Kind(ResourceType type) =>
+        new() { ["group"] = type.Group, ["version"] = type.Version, ["kind"] = type.Kind };
 
     private static IEnumerable<(string Path, JsonObject Item)> Paths(ResourceType type)
     {
-        var all = type.IsNamespaced ? $"/{type.Root}/namespaces/{{namespace}}/{type.Plural}" : $"/{type.Root}/{type.Plural}";
-        if (type.IsNamespaced) yield return ($"/{type.Root}/{type.Plural}", new() { ["get"] = Operation(type, "list") });
-        yield return (all, new() { ["get"] = Operation(type, "list"), ["post"] = Operation(type, "post", "fieldValidation", "dryRun") });
+        var all = type.IsNamespaced ? $"/{type.Root}/namespaces/{{namespace}}/{type.Plural}"
+            : $"/{type.Root}/{type.Plural}";
+        if (type.IsNamespaced)
+            yield return ($"/{type.Root}/{type.Plural}", new() { ["get"] = Operation(type, "list") });
+        yield return (all, new()
+        {
+            ["get"] = Operation(type, "list"),
+            ["post"] = Operation(type, "post", "fieldValidation", "dryRun")
+        });
         if (type.IsOnlyCreated) yield break;
         yield return ($"{all}/{{name}}", new()
         {
@@ -66,7 +73,8 @@ public static class OpenApi
         {
             ["operationId"] = $"{action}{type.Group}{type.Version}{type.Kind}",
             ["parameters"] = new JsonArray([.. parameters.Select(name =>
-                new JsonObject { ["name"] = name, ["in"] = "query", ["schema"] = new JsonObject { ["type"] = "string" } })]),
+                new JsonObject { ["name"] = name, ["in"] = "query",
+                    ["schema"] = new JsonObject { ["type"] = "string" } })]),
             ["responses"] = new JsonObject
             {
                 ["200"] = new JsonObject
@@ -83,7 +91,8 @@ public static class OpenApi
     /// <summary>The named schemas that a type refers to, however deep; some refer to themselves.</summary>
     private static void AddComponents(JsonObject components, Schema schema)
     {
-        foreach (var child in schema.Properties.Values.Append(schema.Items).Append(schema.AdditionalProperties).OfType<Schema>())
+        foreach (var child in schema.Properties.Values.Append(schema.Items).Append(schema.AdditionalProperties)
+            .OfType<Schema>())
         {
             if (child.Name is not null)
             {
@@ -119,8 +128,10 @@ public static class OpenApi
         Put("additionalProperties", schema.AdditionalProperties is null ? null : Write(schema.AdditionalProperties));
         Put("x-kubernetes-list-type", schema.ListType);
         if (schema.Enum.Count > 0) json["enum"] = new JsonArray([.. schema.Enum.Select(one => one?.DeepClone())]);
-        if (schema.Required.Count > 0) json["required"] = new JsonArray([.. schema.Required.Select(one => (JsonNode)one)]);
-        if (schema.ListMapKeys.Count > 0) json["x-kubernetes-list-map-keys"] = new JsonArray([.. schema.ListMapKeys.Select(one => (JsonNode)one)]);
+        if (schema.Required.Count > 0)
+            json["required"] = new JsonArray([.. schema.Required.Select(one => (JsonNode)one)]);
+        if (schema.ListMapKeys.Count > 0)
+            json["x-kubernetes-list-map-keys"] = new JsonArray([.. schema.ListMapKeys.Select(one => (JsonNode)one)]);
         if (schema.Nullable) json["nullable"] = true;
         if (schema.IntOrString) json["x-kubernetes-int-or-string"] = true;
         if (schema.PreserveUnknownFields) json["x-kubernetes-preserve-unknown-fields"] = true;

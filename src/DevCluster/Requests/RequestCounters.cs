@@ -19,7 +19,8 @@ public sealed class RequestCounters
     public string ToPrometheus()
     {
         var text = new StringBuilder("# HELP apiserver_request_total Requests by verb, resource, subresource and answer.\n# TYPE apiserver_request_total counter\n");
-        foreach (var kinds in _counts.GroupBy(entry => entry.Key with { UserAgent = "" }).OrderBy(group => group.Key.ToString(), StringComparer.Ordinal))
+        foreach (var kinds in _counts.GroupBy(entry => entry.Key with { UserAgent = "" })
+            .OrderBy(group => group.Key.ToString(), StringComparer.Ordinal))
         {
             var (kind, total) = (kinds.Key, kinds.Sum(entry => entry.Value));
             text.Append(System.Globalization.CultureInfo.InvariantCulture,
@@ -29,5 +30,6 @@ public sealed class RequestCounters
         return text.ToString();
     }
 
-    private static string PrometheusVerb(string verb) => verb switch { "create" => "POST", "update" => "PUT", _ => verb.ToUpperInvariant() };
+    private static string PrometheusVerb(string verb) =>
+        verb switch { "create" => "POST", "update" => "PUT", _ => verb.ToUpperInvariant() };
 }

@@ -21,7 +21,8 @@ public sealed partial class Routes(ApiState state, ILogger<Routes> log)
 
             (verb, resource, subresource) = (request.Verb, request.Type.Resource, request.Subresource);
             state.Faults.ThrowIfRefused(verb, resource, isAfterwards: false);
-            http.Items[Answers.BeforeSuccess] = () => state.Faults.ThrowIfRefused(request.Verb, request.Type.Resource, isAfterwards: true);
+            http.Items[Answers.BeforeSuccess] = () =>
+                state.Faults.ThrowIfRefused(request.Verb, request.Type.Resource, isAfterwards: true);
             if (verb == "watch") Count(http, verb, resource, subresource);
             await _verbs.AnswerAsync(request);
         }
@@ -40,14 +41,18 @@ public sealed partial class Routes(ApiState state, ILogger<Routes> log)
         catch (Exception e)      // a bug of ours: the client gets a Status all the same, and the log the rest
         {
             LogFailure(log, e, http.Request.Method, http.Request.Path);
-            if (!http.Response.HasStarted) await Answers.WriteAsync(http, new StatusException(500, "InternalError", $"Internal error occurred: {e.Message}"));
+            if (!http.Response.HasStarted)
+                await Answers.WriteAsync(http,
+                    new StatusException(500, "InternalError", $"Internal error occurred: {e.Message}"));
         }
 
-        if (resource.Length > 0 && !(verb == "watch" && http.Response.StatusCode == 200)) Count(http, verb, resource, subresource);
+        if (resource.Length > 0 && !(verb == "watch" && http.Response.StatusCode == 200))
+            Count(http, verb, resource, subresource);
     }
 
     private void Count(HttpContext http, string verb, string resource, string subresource) =>
-        state.Counters.Count(new(verb, resource, subresource, http.Response.StatusCode, http.Request.Headers.UserAgent.ToString()));
+        state.Counters.Count(new(verb, resource, subresource, http.Response.StatusCode,
+            http.Request.Headers.UserAgent.ToString()));
 
     private ApiRequest? Parse(HttpContext http)
     {
@@ -61,7 +66,8 @@ public sealed partial class Routes(ApiState state, ILogger<Routes> log)
         if (rest.Length == 0) return null;
         var ns = "";
         // "/namespaces/a/pods" is about pods in a, "/namespaces/a" and "/namespaces/a/status" are about the namespace itself.
-        if (rest is ["namespaces", var home, var inside, ..] && !(group.Length == 0 && inside is "status" or "finalize")) (ns, rest) = (home, rest[2..]);
+        if (rest is ["namespaces", var home, var inside, ..]
+            && !(group.Length == 0 && inside is "status" or "finalize")) (ns, rest) = (home, rest[2..]);
         var type = state.Registry.Find(group, version, rest[0]) ?? throw Statuses.NoSuchPath();
         if (rest.Length > 3 || (ns.Length > 0 && !type.IsNamespaced)) throw Statuses.NoSuchPath();
         var name = rest.Length > 1 ? Uri.UnescapeDataString(rest[1]) : "";
@@ -83,7 +89,8 @@ public sealed partial class Routes(ApiState state, ILogger<Routes> log)
             "GET" when isWatch => "watch",
             "GET" => isOne ? "get" : "list",
             "POST" when !isOne && type.IsNamespaced && ns.Length == 0 => throw Statuses.MethodNotAllowed(),
-            "POST" when !isOne || http.Request.Path.Value!.Split('/', StringSplitOptions.RemoveEmptyEntries)[^1] != name => "create",
+            "POST" when !isOne || http.Request.Path.Value!.Split('/',
+                StringSplitOptions.RemoveEmptyEntries)[^1] != name => "create",
             "PUT" when isOne => "update",
             "PATCH" when isOne => "patch",
             "DELETE" => isOne ? "delete" : "deletecollection",

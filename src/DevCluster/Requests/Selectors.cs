@@ -57,7 +57,8 @@ public sealed partial class Selection
         var match = LabelTerm().Match(term);
         if (!match.Success) throw Statuses.BadRequest($"unable to parse requirement: {term}");
         var key = match.Groups["key"].Value;
-        if (Names.KeyError(key) is { } why) throw Statuses.BadRequest($"unable to parse requirement: key: Invalid value: \"{key}\": {why}");
+        if (Names.KeyError(key) is { } why)
+            throw Statuses.BadRequest($"unable to parse requirement: key: Invalid value: \"{key}\": {why}");
         var values = match.Groups["values"].Value.Split(',').Select(value => value.Trim()).ToHashSet();
         if (values.Select(Names.LabelValueError).FirstOrDefault(error => error is not null) is { } wrong)
             throw Statuses.BadRequest($"unable to parse requirement: values: Invalid value: \"{match.Groups["values"].Value}\": {wrong}");
@@ -69,7 +70,8 @@ public sealed partial class Selection
             "=" or "==" or "in" => tree => Value(tree) is { } value && values.Contains(value),
             "!=" or "notin" => tree => Value(tree) is not { } value || !values.Contains(value),
             var order => tree => long.TryParse(Value(tree), CultureInfo.InvariantCulture, out var number)
-                && long.TryParse(values.First(), CultureInfo.InvariantCulture, out var limit) && (order == ">" ? number > limit : number < limit),
+                && long.TryParse(values.First(), CultureInfo.InvariantCulture, out var limit)
+                    && (order == ">" ? number > limit : number < limit),
         };
     }
 
@@ -78,14 +80,16 @@ public sealed partial class Selection
         var match = FieldTerm().Match(term);
         if (!match.Success) throw Statuses.BadRequest($"invalid selector: '{term}'; can't understand '{term}'");
         var (field, wanted) = (match.Groups["field"].Value, match.Groups["value"].Value);
-        if (field is not "metadata.name" && !(field is "metadata.namespace" && type.IsNamespaced) && !type.SelectableFields.Contains(field))
+        if (field is not "metadata.name" && !(field is "metadata.namespace" && type.IsNamespaced)
+            && !type.SelectableFields.Contains(field))
             throw Statuses.BadRequest($"field label not supported: {field}");
         var path = field.Split('.');
         var isEqual = match.Groups["op"].Value != "!=";
         return tree =>
         {
             var value = tree.At(path);
-            return ((value.Text() ?? (value is null ? field == "spec.unschedulable" ? "false" : "" : value.ToCompact())) == wanted) == isEqual;
+            return ((value.Text() ?? (value is null ? field == "spec.unschedulable" ? "false" : ""
+                : value.ToCompact())) == wanted) == isEqual;
         };
     }
 

@@ -4,7 +4,8 @@ using ModuleController.DevCluster.Resources;
 namespace ModuleController.DevCluster.Requests;
 
 /// <summary>An answer other than success: the code, reason and message of the Status that goes out.</summary>
-public sealed class StatusException(int code, string reason, string message, JsonObject? details = null) : Exception(message)
+public sealed class StatusException(int code, string reason, string message, JsonObject? details = null)
+    : Exception(message)
 {
     public int Code => code;
 
@@ -33,13 +34,15 @@ public static class Statuses
     public static StatusException NotFound(ResourceType type, string name) =>
         new(404, "NotFound", $"{type.Resource} \"{name}\" not found", Details(name, type.Group, type.Plural));
 
-    public static StatusException NoSuchPath() => new(404, "NotFound", "the server could not find the requested resource", []);
+    public static StatusException NoSuchPath() =>
+        new(404, "NotFound", "the server could not find the requested resource", []);
 
     public static StatusException AlreadyExists(ResourceType type, string name) =>
         new(409, "AlreadyExists", $"{type.Resource} \"{name}\" already exists", Details(name, type.Group, type.Plural));
 
     public static StatusException Conflict(ResourceType type, string name, string why) =>
-        new(409, "Conflict", $"Operation cannot be fulfilled on {type.Resource} \"{name}\": {why}", Details(name, type.Group, type.Plural));
+        new(409, "Conflict", $"Operation cannot be fulfilled on {type.Resource} \"{name}\": {why}",
+            Details(name, type.Group, type.Plural));
 
     public static StatusException Modified(ResourceType type, string name) => Conflict(type, name,
         "the object has been modified; please apply your changes to the latest version and try again");
@@ -48,7 +51,12 @@ public static class Statuses
     {
         var details = Details(name, type.Group, type.Plural);
         if (cause is not null)
-            details["causes"] = new JsonArray(new JsonObject { ["reason"] = cause, ["message"] = why, ["field"] = "metadata.namespace" });
+            details["causes"] = new JsonArray(new JsonObject
+            {
+                ["reason"] = cause,
+                ["message"] = why,
+                ["field"] = "metadata.namespace"
+            });
         return new(403, "Forbidden", $"{type.Resource} \"{name}\" is forbidden: {why}", details);
     }
 
@@ -67,11 +75,13 @@ public static class Statuses
 
     public static StatusException BadRequest(string message) => new(400, "BadRequest", message);
 
-    public static StatusException MethodNotAllowed(string message = "the server does not allow this method on the requested resource") =>
+    public static StatusException MethodNotAllowed(string message =
+        "the server does not allow this method on the requested resource") =>
         new(405, "MethodNotAllowed", message, []);
 
     public static StatusException NotAcceptable() =>
-        new(406, "NotAcceptable", "only the following media types are accepted: application/json, and application/json;as=Table;v=v1;g=meta.k8s.io");
+        new(406, "NotAcceptable",
+            "only the following media types are accepted: application/json, and application/json;as=Table;v=v1;g=meta.k8s.io");
 
     public static StatusException Expired(string message) => new(410, "Expired", message);
 
@@ -82,9 +92,15 @@ public static class Statuses
 
     public static StatusException VersionTooLarge(long asked, long current)
     {
-        var causes = new JsonArray(new JsonObject { ["reason"] = "ResourceVersionTooLarge", ["message"] = "Too large resource version" });
+        var causes = new JsonArray(new JsonObject
+        {
+            ["reason"] = "ResourceVersionTooLarge",
+            ["message"] = "Too large resource version"
+        });
         var details = new JsonObject { ["causes"] = causes, ["retryAfterSeconds"] = 1 };
-        return new(504, "Timeout", $"Too large resource version: {asked}, current: {current}", details) { RetryAfter = TimeSpan.FromSeconds(1) };
+        return new(504, "Timeout", $"Too large resource version: {asked}, current: {current}",
+            details)
+        { RetryAfter = TimeSpan.FromSeconds(1) };
     }
 
     public static JsonObject Success(ResourceType type, string name, string uid)

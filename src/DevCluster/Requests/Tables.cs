@@ -8,17 +8,19 @@ namespace ModuleController.DevCluster.Requests;
 /// <summary>Objects as rows, the form in which kubectl asks for what it prints.</summary>
 public static class Tables
 {
-    public static JsonObject Of(ApiRequest request, IEnumerable<StoredObject> objects, JsonObject metadata, DateTimeOffset now) => new()
-    {
-        ["kind"] = "Table",
-        ["apiVersion"] = "meta.k8s.io/v1",
-        ["metadata"] = metadata,
-        ["columnDefinitions"] = new JsonArray([.. request.Type.Columns.Select(Definition)]),
-        ["rows"] = new JsonArray([.. objects.Select(stored => Row(request, stored.Tree, now))]),
-    };
+    public static JsonObject Of(ApiRequest request, IEnumerable<StoredObject> objects, JsonObject metadata,
+        DateTimeOffset now) => new()
+        {
+            ["kind"] = "Table",
+            ["apiVersion"] = "meta.k8s.io/v1",
+            ["metadata"] = metadata,
+            ["columnDefinitions"] = new JsonArray([.. request.Type.Columns.Select(Definition)]),
+            ["rows"] = new JsonArray([.. objects.Select(stored => Row(request, stored.Tree, now))]),
+        };
 
     public static JsonObject Of(ApiRequest request, StoredObject stored, DateTimeOffset now) =>
-        Of(request, [stored], new() { ["resourceVersion"] = stored.Revision.ToString(CultureInfo.InvariantCulture) }, now);
+        Of(request, [stored], new() { ["resourceVersion"] = stored.Revision.ToString(CultureInfo.InvariantCulture) },
+            now);
 
     private static JsonObject Definition(Column column) => new()
     {
@@ -31,7 +33,11 @@ public static class Tables
 
     private static JsonObject Row(ApiRequest request, JsonObject tree, DateTimeOffset now)
     {
-        var row = new JsonObject { ["cells"] = new JsonArray([.. request.Type.Columns.Select(column => column.Cell(tree, now))]) };
+        var row = new JsonObject
+        {
+            ["cells"] =
+            new JsonArray([.. request.Type.Columns.Select(column => column.Cell(tree, now))])
+        };
         switch (request.Query("includeObject"))
         {
             case "" or "Metadata":

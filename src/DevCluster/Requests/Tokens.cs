@@ -20,7 +20,8 @@ public static class Tokens
     /// <summary>The claims of a token that is ours, unexpired, and whose account and pod are still the same ones.</summary>
     public static JsonObject? Verify(EventLog log, string token, DateTimeOffset now)
     {
-        if (token.Split('.') is not [var payload, var signature] || Claims(log, payload, signature) is not { } claims) return null;
+        if (token.Split('.') is not [var payload, var signature] || Claims(log, payload, signature) is not { } claims)
+            return null;
         if (claims.Number("exp") <= now.ToUnixTimeSeconds()) return null;
         bool IsThere(string resource, string claim) => claims[claim] is not { } owner
             || log.Find(new(resource, claims.Text("ns")!, owner.Text("name")!))?.Uid == owner.Text("uid");
@@ -32,7 +33,8 @@ public static class Tokens
         try
         {
             var bytes = Base64Url.DecodeFromChars(payload);
-            var isOurs = CryptographicOperations.FixedTimeEquals(HMACSHA256.HashData(log.SigningKey, bytes), Base64Url.DecodeFromChars(signature));
+            var isOurs = CryptographicOperations.FixedTimeEquals(HMACSHA256.HashData(log.SigningKey, bytes),
+                Base64Url.DecodeFromChars(signature));
             return isOurs ? JsonNode.Parse(bytes) as JsonObject : null;
         }
         catch (Exception e) when (e is FormatException or JsonException)

@@ -64,7 +64,8 @@ public sealed class Verbs(ApiState state)
         await WriteAsync(request, _ => body.Copy());
     }
 
-    private async Task PatchAsync(ApiRequest request) => await WriteAsync(request, await ReadPatchAsync(request, request.Type.Schema));
+    private async Task PatchAsync(ApiRequest request) =>
+        await WriteAsync(request, await ReadPatchAsync(request, request.Type.Schema));
 
     /// <summary>The four patch types differ only in the function that they are.</summary>
     public static async Task<Func<JsonObject, JsonObject>> ReadPatchAsync(ApiRequest request, Schema schema)
@@ -77,7 +78,8 @@ public sealed class Verbs(ApiState state)
             throw Statuses.UnsupportedMediaType("the body of the request was in an unknown format - accepted media types include: application/json-patch+json, application/merge-patch+json");
         var patch = await request.ReadAsync();
         if (media == "application/json-patch+json")
-            return before => JsonPatch.Apply(before, patch) as JsonObject ?? throw Statuses.BadRequest("the patch leaves no object");
+            return before => JsonPatch.Apply(before,
+                patch) as JsonObject ?? throw Statuses.BadRequest("the patch leaves no object");
         if (patch is not JsonObject changes) throw Statuses.BadRequest("the patch must be an object");
         return media == "application/merge-patch+json"
             ? before => (JsonObject)MergePatch.Apply(before, changes)!
@@ -97,13 +99,16 @@ public sealed class Verbs(ApiState state)
         var (last, isGone) = _deletion.Delete(request.Type, request.Key, options);
         if (!options.IsDryRun) AfterWrite(request.Type, last);
         // As in the real one: a pod or service is answered with itself, as is whatever is still there; else a Status.
-        if (!isGone || request.Type.Resource is "pods" or "services") await Answers.WriteAsync(request.Http, 200, last.Json);
+        if (!isGone || request.Type.Resource is "pods" or "services")
+            await Answers.WriteAsync(request.Http, 200, last.Json);
         else await Answers.WriteAsync(request.Http, 200, Statuses.Success(request.Type, last.Name, last.Uid));
     }
 
     private async Task DeleteCollectionAsync(ApiRequest request)
     {
-        var options = DeleteOptions.From(request, await request.ReadAsync()) with { Uid = null, ResourceVersion = null };
+        var options = DeleteOptions.From(request,
+            await request.ReadAsync()) with
+        { Uid = null, ResourceVersion = null };
         var selection = Selection.From(request);
         var snapshot = state.Log.List(request.Type.Resource);
         foreach (var stored in snapshot.In(request.Namespace).Where(selection.Matches))

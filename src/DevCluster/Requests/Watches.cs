@@ -75,12 +75,15 @@ public sealed class Watch
     {
         var initial = _request.Query("sendInitialEvents");
         var match = _request.Query("resourceVersionMatch");
-        if (initial.Length > 0 && match != "NotOlderThan") throw Statuses.BadRequest("sendInitialEvents requires setting resourceVersionMatch to NotOlderThan");
-        if (initial.Length == 0 && match.Length > 0) throw Statuses.BadRequest("resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided");
+        if (initial.Length > 0 && match != "NotOlderThan")
+            throw Statuses.BadRequest("sendInitialEvents requires setting resourceVersionMatch to NotOlderThan");
+        if (initial.Length == 0 && match.Length > 0)
+            throw Statuses.BadRequest("resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided");
         var asked = _request.QueryNumber("resourceVersion") ?? 0;
         var snapshot = _state.Log.List(_request.Type.Resource);
         if (asked > snapshot.Revision) throw Statuses.VersionTooLarge(asked, snapshot.Revision);
-        if (_request.QueryFlag("sendInitialEvents") || (asked == 0 && initial.Length == 0)) return (snapshot.In(_request.Namespace), snapshot.Revision);
+        if (_request.QueryFlag("sendInitialEvents") || (asked == 0 && initial.Length == 0))
+            return (snapshot.In(_request.Namespace), snapshot.Revision);
         return ([], asked == 0 ? snapshot.Revision : asked);
     }
 
@@ -95,7 +98,8 @@ public sealed class Watch
             if (more.IsCompleted)
             {
                 if (!await more) return;         // cut off
-                if (_state.Faults.EventDelay is var delay && delay > TimeSpan.Zero) await Task.Delay(delay, _state.Time, cancellation);
+                if (_state.Faults.EventDelay is var delay && delay > TimeSpan.Zero)
+                    await Task.Delay(delay, _state.Time, cancellation);
                 while (changes.Live.TryRead(out var change)) Write(change);
                 more = changes.Live.WaitToReadAsync(cancellation).AsTask();
             }
@@ -135,9 +139,18 @@ public sealed class Watch
 
     private void WriteBookmark(bool isInitialEnd)
     {
-        var metadata = new JsonObject { ["resourceVersion"] = _sent.ToString(CultureInfo.InvariantCulture), ["creationTimestamp"] = null };
+        var metadata = new JsonObject
+        {
+            ["resourceVersion"] = _sent.ToString(CultureInfo.InvariantCulture),
+            ["creationTimestamp"] = null
+        };
         if (isInitialEnd) metadata["annotations"] = new JsonObject { ["k8s.io/initial-events-end"] = "true" };
-        var tree = new JsonObject { ["kind"] = _request.Type.Kind, ["apiVersion"] = _request.Type.ApiVersion, ["metadata"] = metadata };
+        var tree = new JsonObject
+        {
+            ["kind"] = _request.Type.Kind,
+            ["apiVersion"] = _request.Type.ApiVersion,
+            ["metadata"] = metadata
+        };
         if (_asTable) tree = Tables.Of(_request, [], metadata.Copy(), _state.Now);
         WriteEvent("BOOKMARK"u8, tree.ToUtf8());
     }

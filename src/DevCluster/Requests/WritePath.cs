@@ -42,8 +42,10 @@ public sealed class WritePath(ApiState state, Allocations allocations)
     {
         var type = request.Type;
         var metadata = tree.Child("metadata");
-        if (!string.IsNullOrEmpty(metadata.Text("resourceVersion"))) throw Statuses.BadRequest("resourceVersion should not be set on objects to be created");
-        foreach (var field in (string[])["resourceVersion", "deletionTimestamp", "deletionGracePeriodSeconds", "generation", "selfLink", "managedFields"]) metadata.Remove(field);
+        if (!string.IsNullOrEmpty(metadata.Text("resourceVersion")))
+            throw Statuses.BadRequest("resourceVersion should not be set on objects to be created");
+        foreach (var field in (string[])["resourceVersion", "deletionTimestamp", "deletionGracePeriodSeconds",
+            "generation", "selfLink", "managedFields"]) metadata.Remove(field);
         if (type.IsNamespaced) metadata["namespace"] = request.Namespace;
         else metadata.Remove("namespace");
         metadata["uid"] = Guid.NewGuid().ToString();
@@ -100,7 +102,8 @@ public sealed class WritePath(ApiState state, Allocations allocations)
             ?? throw Statuses.NotFound(state.Registry.Get("namespaces"), request.Namespace);
         if (home.IsTerminating)
             throw Statuses.Forbidden(request.Type, request.Name,
-                $"unable to create new content in namespace {request.Namespace} because it is being terminated", "NamespaceTerminating");
+                $"unable to create new content in namespace {request.Namespace} because it is being terminated",
+                    "NamespaceTerminating");
         if (request.Type.IsCustom && state.Log.Find(Definitions.KeyOf(request.Type))?.IsTerminating == true)
             throw Statuses.MethodNotAllowed("create not allowed while custom resource definition is terminating");
     }
@@ -109,14 +112,18 @@ public sealed class WritePath(ApiState state, Allocations allocations)
     {
         var version = next.Text("metadata", "resourceVersion");
         if (string.IsNullOrEmpty(version) && !request.Type.AllowsUnconditionalUpdate)
-            throw Statuses.Invalid(request.Type, request.Name, [FieldError.Invalid("metadata.resourceVersion", 0, "must be specified for an update")]);
-        if (!string.IsNullOrEmpty(version) && version != before.Text("metadata", "resourceVersion")) throw Statuses.Modified(request.Type, request.Name);
+            throw Statuses.Invalid(request.Type, request.Name,
+                [FieldError.Invalid("metadata.resourceVersion", 0, "must be specified for an update")]);
+        if (!string.IsNullOrEmpty(version) && version != before.Text("metadata", "resourceVersion"))
+            throw Statuses.Modified(request.Type, request.Name);
         var (uid, actual) = (next.Text("metadata", "uid"), before.Text("metadata", "uid"));
         if (string.IsNullOrEmpty(uid) || uid == actual) return;
         if (!request.IsPatch)
-            throw Statuses.Conflict(request.Type, request.Name, $"Precondition failed: UID in precondition: {uid}, UID in object meta: {actual}");
+            throw Statuses.Conflict(request.Type, request.Name,
+                $"Precondition failed: UID in precondition: {uid}, UID in object meta: {actual}");
         if (request.Type.IsCustom && request.Subresource == "status") return;       // its metadata is thrown away unread
-        throw Statuses.Invalid(request.Type, request.Name, [FieldError.Invalid("metadata.uid", uid, "field is immutable")]);
+        throw Statuses.Invalid(request.Type, request.Name,
+            [FieldError.Invalid("metadata.uid", uid, "field is immutable")]);
     }
 
     /// <summary>Takes from the request what its subresource may change, and everything else from what is stored.</summary>
@@ -129,7 +136,8 @@ public sealed class WritePath(ApiState state, Allocations allocations)
                 tree = before.Copy();
                 tree.CopyFrom(next, "status");
                 if (request.Type.Resource != "pods") return tree;
-                foreach (var field in (string[])["labels", "annotations"]) tree.Child("metadata").CopyFrom(next["metadata"] as JsonObject, field);
+                foreach (var field in (string[])["labels", "annotations"])
+                    tree.Child("metadata").CopyFrom(next["metadata"] as JsonObject, field);
                 return tree;
             case "finalize":
                 tree = before.Copy();
@@ -145,10 +153,13 @@ public sealed class WritePath(ApiState state, Allocations allocations)
         var (metadata, old) = (tree.Child("metadata"), before.Child("metadata"));
         metadata.Remove("managedFields");
         metadata.Remove("selfLink");
-        foreach (var field in (string[])["uid", "namespace", "creationTimestamp", "resourceVersion", "generation", "deletionTimestamp", "deletionGracePeriodSeconds"])
+        foreach (var field in (string[])["uid", "namespace", "creationTimestamp", "resourceVersion", "generation",
+            "deletionTimestamp", "deletionGracePeriodSeconds"])
             metadata.CopyFrom(old, field);
-        if (request.Type.Resource == "namespaces") tree.Child("spec").CopyFrom(before["spec"] as JsonObject, "finalizers");
-        if (old["deletionTimestamp"] is not null && metadata.Texts("finalizers").Except(old.Texts("finalizers")).FirstOrDefault() is { } added)
+        if (request.Type.Resource == "namespaces")
+            tree.Child("spec").CopyFrom(before["spec"] as JsonObject, "finalizers");
+        if (old["deletionTimestamp"] is not null && metadata.Texts("finalizers").Except(old.Texts("finalizers"))
+            .FirstOrDefault() is { } added)
             throw Statuses.Invalid(request.Type, request.Name, [FieldError.Forbidden("metadata.finalizers",
                 $"no new finalizers can be added if the object is being deleted, found new finalizers []string{{\"{added}\"}}")]);
         return tree;
@@ -195,7 +206,8 @@ public sealed class WritePath(ApiState state, Allocations allocations)
         {
             errors.AddRange(Validation.Check(tree, before, type.Schema));
             if (type.Scale is { } scale && tree.Number(scale.SpecReplicas) < 0)
-                errors.Add(FieldError.Invalid(string.Join('.', scale.SpecReplicas), tree.At(scale.SpecReplicas), "should be a non-negative integer"));
+                errors.Add(FieldError.Invalid(string.Join('.', scale.SpecReplicas), tree.At(scale.SpecReplicas),
+                    "should be a non-negative integer"));
         }
         else
         {
@@ -207,7 +219,8 @@ public sealed class WritePath(ApiState state, Allocations allocations)
 
     private static bool HasNewSpec(ResourceType type, JsonObject before, JsonObject after) =>
         before.Concat(after).Select(field => field.Key).Distinct()
-            .Any(name => name != "metadata" && !(name == "status" && type.HasStatus) && !JsonNode.DeepEquals(before[name], after[name]));
+            .Any(name => name != "metadata" && !(name == "status" && type.HasStatus)
+                && !JsonNode.DeepEquals(before[name], after[name]));
 
     /// <summary>In a built-in object null is the same as absent.</summary>
     private static void DropNulls(JsonNode? node)
@@ -229,6 +242,7 @@ public sealed class WritePath(ApiState state, Allocations allocations)
     private static void DropEmpty(JsonObject metadata)
     {
         foreach (var (name, value) in metadata.ToArray())
-            if (value is null or JsonObject { Count: 0 } or JsonArray { Count: 0 } || (value.Text() is { Length: 0 })) metadata.Remove(name);
+            if (value is null or JsonObject { Count: 0 } or JsonArray { Count: 0 } || (value.Text() is { Length: 0 }))
+                metadata.Remove(name);
     }
 }

@@ -11,9 +11,11 @@ public static class BuiltinColumns
 
     public static readonly Column Name = Text("Name", tree => tree.Text("metadata", "name")) with { Format = "name" };
 
-    public static readonly Column Age = new("Age", "string", (tree, now) => Since(tree.Text("metadata", "creationTimestamp"), now) ?? "<unknown>");
+    public static readonly Column Age =
+        new("Age", "string", (tree, now) => Since(tree.Text("metadata", "creationTimestamp"), now) ?? "<unknown>");
 
-    private static readonly Column CreatedAt = new("Created At", "date", (tree, _) => tree.Text("metadata", "creationTimestamp"));
+    private static readonly Column CreatedAt =
+        new("Created At", "date", (tree, _) => tree.Text("metadata", "creationTimestamp"));
 
     public static IReadOnlyList<Column> For(string resource) => resource switch
     {
@@ -21,15 +23,18 @@ public static class BuiltinColumns
         "deployments.apps" =>
         [
             Name, Text("Ready", tree => $"{Count(tree, "status", "readyReplicas")}/{Count(tree, "spec", "replicas")}"),
-            Whole("Up-to-date", "status", "updatedReplicas"), Whole("Available", "status", "availableReplicas"), Age, .. Template,
+            Whole("Up-to-date", "status", "updatedReplicas"), Whole("Available", "status", "availableReplicas"), Age,
+                .. Template,
         ],
         "replicasets.apps" =>
         [
-            Name, Whole("Desired", "spec", "replicas"), Whole("Current", "status", "replicas"), Whole("Ready", "status", "readyReplicas"), Age, .. Template,
+            Name, Whole("Desired", "spec", "replicas"), Whole("Current", "status", "replicas"),
+                Whole("Ready", "status", "readyReplicas"), Age, .. Template,
         ],
         "services" =>
         [
-            Name, Text("Type", tree => tree.Text("spec", "type")), Text("Cluster-IP", tree => tree.Text("spec", "clusterIP") ?? "<none>"),
+            Name, Text("Type", tree => tree.Text("spec", "type")),
+                Text("Cluster-IP", tree => tree.Text("spec", "clusterIP") ?? "<none>"),
             Text("External-IP", tree => tree.Text("spec", "externalName") ?? Joined(tree.Texts("spec", "externalIPs"))),
             Text("Port(s)", tree => Joined(tree.Objects("spec", "ports").Select(ServicePort))), Age,
             Text("Selector", tree => Pairs(tree.At("spec", "selector")), Wide),
@@ -45,12 +50,14 @@ public static class BuiltinColumns
         [
             Name, Text("AddressType", tree => tree.Text("addressType")),
             Text("Ports", tree => Joined(tree.Objects("ports").Select(port => port["port"].ToCompact()), "<unset>")),
-            Text("Endpoints", tree => Joined(tree.Objects("endpoints").SelectMany(endpoint => endpoint.Texts("addresses")), "<unset>")), Age,
+            Text("Endpoints", tree =>
+                Joined(tree.Objects("endpoints").SelectMany(endpoint => endpoint.Texts("addresses")), "<unset>")), Age,
         ],
         "endpoints" => [Name, Text("Endpoints", tree => Joined(tree.Objects("subsets").SelectMany(Subset))), Age],
         "poddisruptionbudgets.policy" =>
         [
-            Name, Text("Min Available", tree => Any(tree.At("spec", "minAvailable"))), Text("Max Unavailable", tree => Any(tree.At("spec", "maxUnavailable"))),
+            Name, Text("Min Available", tree => Any(tree.At("spec", "minAvailable"))),
+                Text("Max Unavailable", tree => Any(tree.At("spec", "maxUnavailable"))),
             Whole("Allowed Disruptions", "status", "disruptionsAllowed"), Age,
         ],
         "customresourcedefinitions.apiextensions.k8s.io" => [Name, CreatedAt],
@@ -63,9 +70,11 @@ public static class BuiltinColumns
     /// <summary>A timestamp as kubectl shows ages: "42s", "3m10s", "5h2m", "2d3h".</summary>
     public static string? Since(string? timestamp, DateTimeOffset now)
     {
-        if (!DateTimeOffset.TryParse(timestamp, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out var then)) return null;
+        if (!DateTimeOffset.TryParse(timestamp, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal,
+            out var then)) return null;
         var age = now - then;
-        static string Two(long high, string unit, long low, string lower) => low == 0 ? $"{high}{unit}" : $"{high}{unit}{low}{lower}";
+        static string Two(long high, string unit, long low, string lower) =>
+            low == 0 ? $"{high}{unit}" : $"{high}{unit}{low}{lower}";
         return age switch
         {
             { TotalSeconds: < -1 } => "<invalid>",
@@ -96,11 +105,14 @@ public static class BuiltinColumns
 
     private static IReadOnlyList<Column> Nodes =>
     [
-        Name, Text("Status", NodeStatus), Text("Roles", Roles), Age, Text("Version", tree => tree.Text("status", "nodeInfo", "kubeletVersion")),
-        Text("Internal-IP", tree => Address(tree, "InternalIP"), Wide), Text("External-IP", tree => Address(tree, "ExternalIP"), Wide),
+        Name, Text("Status", NodeStatus), Text("Roles", Roles), Age,
+            Text("Version", tree => tree.Text("status", "nodeInfo", "kubeletVersion")),
+        Text("Internal-IP", tree => Address(tree, "InternalIP"), Wide),
+            Text("External-IP", tree => Address(tree, "ExternalIP"), Wide),
         Text("OS-Image", tree => tree.Text("status", "nodeInfo", "osImage") ?? "<unknown>", Wide),
         Text("Kernel-Version", tree => tree.Text("status", "nodeInfo", "kernelVersion") ?? "<unknown>", Wide),
-        Text("Container-Runtime", tree => tree.Text("status", "nodeInfo", "containerRuntimeVersion") ?? "<unknown>", Wide),
+        Text("Container-Runtime", tree =>
+            tree.Text("status", "nodeInfo", "containerRuntimeVersion") ?? "<unknown>", Wide),
     ];
 
     private static IReadOnlyList<Column> Events =>
@@ -111,7 +123,8 @@ public static class BuiltinColumns
         Text("Subobject", tree => tree.Text("involvedObject", "fieldPath"), Wide),
         Text("Source", tree => tree.Text("source", "component") ?? tree.Text("reportingComponent"), Wide),
         Text("Message", tree => tree.Text("message")?.Trim()),
-        new("First Seen", "string", (tree, now) => Since(tree.Text("firstTimestamp") ?? tree.Text("eventTime"), now) ?? "<unknown>") { Priority = Wide },
+        new("First Seen", "string", (tree, now) =>
+            Since(tree.Text("firstTimestamp") ?? tree.Text("eventTime"), now) ?? "<unknown>") { Priority = Wide },
         Text("Count", tree => tree.Number("series", "count") ?? tree.Number("count") ?? 1, Wide),
         Name with { Priority = Wide },
     ];
@@ -123,12 +136,14 @@ public static class BuiltinColumns
         Text("Selector", tree => Pairs(tree.At("spec", "selector", "matchLabels")), Wide),
     ];
 
-    private static IEnumerable<JsonObject> Containers(JsonObject tree) => tree.Objects("spec", "template", "spec", "containers");
+    private static IEnumerable<JsonObject> Containers(JsonObject tree) =>
+        tree.Objects("spec", "template", "spec", "containers");
 
     private static Column Text(string name, Func<JsonObject, JsonNode?> cell, int priority = 0) =>
         new(name, "string", (tree, _) => cell(tree)) { Priority = priority };
 
-    private static Column Whole(string name, string part, string field) => new(name, "integer", (tree, _) => Count(tree, part, field));
+    private static Column Whole(string name, string part, string field) =>
+        new(name, "integer", (tree, _) => Count(tree, part, field));
 
     private static long Count(JsonObject tree, string part, string field) => tree.Number(part, field) ?? 0;
 
@@ -136,9 +151,11 @@ public static class BuiltinColumns
 
     private static string Any(JsonNode? value) => value is null ? "N/A" : value.Text() ?? value.ToCompact();
 
-    private static string Joined(IEnumerable<string> values, string none = "<none>") => string.Join(',', values) is { Length: > 0 } text ? text : none;
+    private static string Joined(IEnumerable<string> values, string none = "<none>") =>
+        string.Join(',', values) is { Length: > 0 } text ? text : none;
 
-    private static string Pairs(JsonNode? labels) => Joined(labels.Fields().Select(field => $"{field.Name}={field.Value.Text()}"));
+    private static string Pairs(JsonNode? labels) =>
+        Joined(labels.Fields().Select(field => $"{field.Name}={field.Value.Text()}"));
 
     private static string ServicePort(JsonObject port) =>
         $"{port["port"].ToCompact()}{(port["nodePort"] is { } node ? $":{node.ToCompact()}" : "")}/{port.Text("protocol")}";
@@ -156,7 +173,8 @@ public static class BuiltinColumns
         var running = false;
         foreach (var container in tree.Objects("status", "containerStatuses").Reverse())
         {
-            reason = container.Text("state", "waiting", "reason") ?? container.Text("state", "terminated", "reason") ?? reason;
+            reason = container.Text("state", "waiting", "reason") ?? container.Text("state", "terminated",
+                "reason") ?? reason;
             running |= container.Flag("ready") && container.At("state", "running") is not null;
         }
 
@@ -168,14 +186,16 @@ public static class BuiltinColumns
     {
         var containers = tree.Objects("status", "containerStatuses").ToArray();
         var count = containers.Sum(one => one.Number("restartCount") ?? 0);
-        var last = containers.Select(one => one.Text("lastState", "terminated", "finishedAt")).Max(StringComparer.Ordinal);
+        var last = containers.Select(one => one.Text("lastState", "terminated", "finishedAt"))
+            .Max(StringComparer.Ordinal);
         return count > 0 && last is not null ? $"{count} ({Since(last, now)} ago)" : $"{count}";
     }
 
     private static JsonNode? Gates(JsonObject tree)
     {
         var gates = tree.Objects("spec", "readinessGates").Select(gate => gate.Text("conditionType")).ToArray();
-        var met = gates.Count(gate => tree.Objects("status", "conditions").Any(one => one.Text("type") == gate && one.Text("status") == "True"));
+        var met = gates.Count(gate =>
+            tree.Objects("status", "conditions").Any(one => one.Text("type") == gate && one.Text("status") == "True"));
         return gates.Length == 0 ? "<none>" : $"{met}/{gates.Length}";
     }
 
@@ -189,9 +209,12 @@ public static class BuiltinColumns
     private static JsonNode? Roles(JsonObject tree)
     {
         const string Prefix = "node-role.kubernetes.io/";
-        return Joined(tree.Fields("metadata", "labels").Where(label => label.Name.StartsWith(Prefix, StringComparison.Ordinal)).Select(label => label.Name[Prefix.Length..]));
+        return Joined(tree.Fields("metadata", "labels")
+            .Where(label => label.Name.StartsWith(Prefix, StringComparison.Ordinal))
+                .Select(label => label.Name[Prefix.Length..]));
     }
 
     private static string Address(JsonObject tree, string type) =>
-        tree.Objects("status", "addresses").FirstOrDefault(one => one.Text("type") == type)?.Text("address") ?? "<none>";
+        tree.Objects("status", "addresses")
+            .FirstOrDefault(one => one.Text("type") == type)?.Text("address") ?? "<none>";
 }

@@ -70,14 +70,17 @@ public static class BuiltinDefaults
         spec.Default("dnsPolicy", "ClusterFirst");
         spec.Default("securityContext", new JsonObject());
         spec.Default("schedulerName", "default-scheduler");
-        foreach (var container in spec.Objects("containers").Concat(spec.Objects("initContainers"))) Container(container);
+        foreach (var container in spec.Objects("containers").Concat(spec.Objects("initContainers")))
+            Container(container);
         foreach (var volume in spec.Objects("volumes"))
         {
             foreach (var source in (string[])["secret", "configMap", "downwardAPI", "projected"])
                 (volume[source] as JsonObject)?.Default("defaultMode", 420);
-            foreach (var token in volume.Objects("projected", "sources").Select(source => source["serviceAccountToken"]).OfType<JsonObject>())
+            foreach (var token in volume.Objects("projected", "sources")
+                .Select(source => source["serviceAccountToken"]).OfType<JsonObject>())
                 token.Default("expirationSeconds", 3600);
-            foreach (var item in volume.Objects("downwardAPI", "items").Select(item => item["fieldRef"]).OfType<JsonObject>())
+            foreach (var item in volume.Objects("downwardAPI", "items").Select(item => item["fieldRef"])
+                .OfType<JsonObject>())
                 item.Default("apiVersion", "v1");
         }
     }
@@ -85,17 +88,21 @@ public static class BuiltinDefaults
     private static void Container(JsonObject container)
     {
         var image = container.Text("image") ?? "";
-        var isLatest = image.EndsWith(":latest", StringComparison.Ordinal) || image.LastIndexOf(':') <= image.LastIndexOf('/');
+        var isLatest = image.EndsWith(":latest", StringComparison.Ordinal)
+            || image.LastIndexOf(':') <= image.LastIndexOf('/');
         container.Default("imagePullPolicy", isLatest ? "Always" : "IfNotPresent");
         container.Default("resources", new JsonObject());
         container.Default("terminationMessagePath", "/dev/termination-log");
         container.Default("terminationMessagePolicy", "File");
         foreach (var port in container.Objects("ports")) port.Default("protocol", "TCP");
-        foreach (var reference in container.Objects("env").Select(one => one.At("valueFrom", "fieldRef")).OfType<JsonObject>())
+        foreach (var reference in container.Objects("env").Select(one => one.At("valueFrom", "fieldRef"))
+            .OfType<JsonObject>())
             reference.Default("apiVersion", "v1");
-        foreach (var probe in ((string[])["livenessProbe", "readinessProbe", "startupProbe"]).Select(name => container[name]).OfType<JsonObject>())
+        foreach (var probe in ((string[])["livenessProbe", "readinessProbe", "startupProbe"])
+            .Select(name => container[name]).OfType<JsonObject>())
         {
-            foreach (var (field, value) in ((string, int)[])[("timeoutSeconds", 1), ("periodSeconds", 10), ("successThreshold", 1), ("failureThreshold", 3)])
+            foreach (var (field, value) in ((string, int)[])[("timeoutSeconds", 1), ("periodSeconds", 10),
+                ("successThreshold", 1), ("failureThreshold", 3)])
                 probe.Default(field, value);
             (probe["httpGet"] as JsonObject)?.Default("path", "/");
             (probe["httpGet"] as JsonObject)?.Default("scheme", "HTTP");

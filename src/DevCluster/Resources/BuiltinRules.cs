@@ -30,25 +30,31 @@ public sealed class BuiltinRules
                 break;
             case "services":
                 Service(tree["spec"]);
-                if (old.Text("spec", "type") is not (null or "ExternalName") && tree.Text("spec", "type") != "ExternalName") Immutable(tree, old, "spec", "clusterIP");
+                if (old.Text("spec", "type") is not (null or "ExternalName")
+                    && tree.Text("spec", "type") != "ExternalName") Immutable(tree, old, "spec", "clusterIP");
                 break;
             case "secrets":
                 Immutable(tree, old, "type");
                 break;
             case "endpointslices.discovery.k8s.io":
                 if (tree.Text("addressType") is not { } family) _errors.Add(FieldError.Required("addressType"));
-                else if (family is not ("IPv4" or "IPv6" or "FQDN")) _errors.Add(FieldError.NotSupported("addressType", family, ["FQDN", "IPv4", "IPv6"]));
+                else if (family is not ("IPv4" or "IPv6" or "FQDN"))
+                    _errors.Add(FieldError.NotSupported("addressType", family, ["FQDN", "IPv4", "IPv6"]));
                 Immutable(tree, old, "addressType");
                 break;
             case "leases.coordination.k8s.io":
                 if (tree.Number("spec", "leaseDurationSeconds") <= 0)
-                    _errors.Add(FieldError.Invalid("spec.leaseDurationSeconds", tree.At("spec", "leaseDurationSeconds"), "must be greater than 0"));
+                    _errors.Add(FieldError.Invalid("spec.leaseDurationSeconds", tree.At("spec", "leaseDurationSeconds"),
+                        "must be greater than 0"));
                 if (tree.Number("spec", "leaseTransitions") < 0)
-                    _errors.Add(FieldError.Invalid("spec.leaseTransitions", tree.At("spec", "leaseTransitions"), "must be greater than or equal to 0"));
+                    _errors.Add(FieldError.Invalid("spec.leaseTransitions", tree.At("spec", "leaseTransitions"),
+                        "must be greater than or equal to 0"));
                 break;
             case "events":
-                if (tree.Text("involvedObject", "namespace") is { } about ? about != tree.Text("metadata", "namespace") : tree.Text("metadata", "namespace") != "default")
-                    _errors.Add(FieldError.Invalid("involvedObject.namespace", tree.At("involvedObject", "namespace") ?? "", "does not match event.namespace"));
+                if (tree.Text("involvedObject", "namespace") is { } about
+                    ? about != tree.Text("metadata", "namespace") : tree.Text("metadata", "namespace") != "default")
+                    _errors.Add(FieldError.Invalid("involvedObject.namespace",
+                        tree.At("involvedObject", "namespace") ?? "", "does not match event.namespace"));
                 break;
             case ResourceRegistry.Definitions:
                 foreach (var field in (string[])["group", "scope"]) Immutable(tree, old, "spec", field);
@@ -76,7 +82,8 @@ public sealed class BuiltinRules
         else if (!selector.Fields("matchLabels").Any() && !selector.Objects("matchExpressions").Any())
             _errors.Add(FieldError.Invalid("spec.selector", selector, $"empty selector is invalid for {(resource == "deployments.apps" ? "deployment" : "replicaset")}"));
         else if (selector.Fields("matchLabels").Any(label => labels.Text(label.Name) != label.Value.Text()))
-            _errors.Add(FieldError.Invalid("spec.template.metadata.labels", labels, "`selector` does not match template `labels`"));
+            _errors.Add(FieldError.Invalid("spec.template.metadata.labels", labels,
+                "`selector` does not match template `labels`"));
         _errors.AddRange(Names.CheckLabels(selector.At("matchLabels"), "spec.selector.matchLabels"));
         _errors.AddRange(Names.CheckLabels(labels, "spec.template.labels"));
         PodSpec(spec.At("template", "spec"), "spec.template.spec");
@@ -87,14 +94,19 @@ public sealed class BuiltinRules
     private void Rollout(JsonNode? spec)
     {
         var strategy = spec.At("strategy");
-        if (strategy.Text("type") is not ("RollingUpdate" or "Recreate")) _errors.Add(FieldError.NotSupported("spec.strategy.type", strategy.At("type"), ["Recreate", "RollingUpdate"]));
+        if (strategy.Text("type") is not ("RollingUpdate" or "Recreate"))
+            _errors.Add(FieldError.NotSupported("spec.strategy.type", strategy.At("type"),
+                ["Recreate", "RollingUpdate"]));
         if (strategy.Text("type") == "Recreate" && strategy.At("rollingUpdate") is not null)
-            _errors.Add(FieldError.Forbidden("spec.strategy.rollingUpdate", "may not be specified when strategy `type` is 'Recreate'"));
+            _errors.Add(FieldError.Forbidden("spec.strategy.rollingUpdate",
+                "may not be specified when strategy `type` is 'Recreate'"));
         static bool IsZero(JsonNode? value) => value.Number() == 0 || value.Text() == "0%";
         if (IsZero(strategy.At("rollingUpdate", "maxSurge")) && IsZero(strategy.At("rollingUpdate", "maxUnavailable")))
-            _errors.Add(FieldError.Invalid("spec.strategy.rollingUpdate.maxUnavailable", strategy.At("rollingUpdate", "maxUnavailable"), "may not be 0 when `maxSurge` is 0"));
+            _errors.Add(FieldError.Invalid("spec.strategy.rollingUpdate.maxUnavailable",
+                strategy.At("rollingUpdate", "maxUnavailable"), "may not be 0 when `maxSurge` is 0"));
         if (spec.Number("progressDeadlineSeconds") <= (spec.Number("minReadySeconds") ?? 0))
-            _errors.Add(FieldError.Invalid("spec.progressDeadlineSeconds", spec.At("progressDeadlineSeconds"), "must be greater than minReadySeconds"));
+            _errors.Add(FieldError.Invalid("spec.progressDeadlineSeconds", spec.At("progressDeadlineSeconds"),
+                "must be greater than minReadySeconds"));
     }
 
     private void PodSpec(JsonNode? spec, string path)
@@ -110,7 +122,8 @@ public sealed class BuiltinRules
         foreach (var list in (string[])["containers", "initContainers"])
         {
             at = 0;
-            foreach (var container in spec.Objects(list)) Container(container, $"{path}.{list}[{at++}]", names, volumes);
+            foreach (var container in spec.Objects(list))
+                Container(container, $"{path}.{list}[{at++}]", names, volumes);
         }
     }
 
@@ -137,7 +150,8 @@ public sealed class BuiltinRules
         at = 0;
         foreach (var mount in container.Objects("volumeMounts"))
         {
-            if (string.IsNullOrEmpty(mount.Text("mountPath"))) _errors.Add(FieldError.Required($"{path}.volumeMounts[{at}].mountPath"));
+            if (string.IsNullOrEmpty(mount.Text("mountPath")))
+                _errors.Add(FieldError.Required($"{path}.volumeMounts[{at}].mountPath"));
             if (!volumes.Contains(mount.Text("name") ?? ""))
                 _errors.Add(new("FieldValueNotFound", $"{path}.volumeMounts[{at}].name", $"Not found: {mount["name"].ToCompact()}"));
             at++;
@@ -150,13 +164,16 @@ public sealed class BuiltinRules
         static JsonObject Fixed(JsonObject pod)
         {
             var spec = pod.Child("spec").Copy();
-            foreach (var field in (string[])["activeDeadlineSeconds", "tolerations", "terminationGracePeriodSeconds", "schedulingGates"]) spec.Remove(field);
-            foreach (var container in spec.Objects("containers").Concat(spec.Objects("initContainers"))) container.Remove("image");
+            foreach (var field in (string[])["activeDeadlineSeconds", "tolerations", "terminationGracePeriodSeconds",
+                "schedulingGates"]) spec.Remove(field);
+            foreach (var container in spec.Objects("containers").Concat(spec.Objects("initContainers")))
+                container.Remove("image");
             return spec;
         }
 
         if (!JsonNode.DeepEquals(Fixed(tree), Fixed(old)))
-            _errors.Add(FieldError.Forbidden("spec", "pod updates may not change fields other than `spec.containers[*].image`,`spec.initContainers[*].image`,"
+            _errors.Add(FieldError.Forbidden("spec",
+                "pod updates may not change fields other than `spec.containers[*].image`,`spec.initContainers[*].image`,"
                 + "`spec.activeDeadlineSeconds`,`spec.tolerations` (only additions to existing tolerations),`spec.terminationGracePeriodSeconds`"));
     }
 
@@ -164,10 +181,13 @@ public sealed class BuiltinRules
     {
         var type = spec.Text("type");
         if (type is not ("ClusterIP" or "NodePort" or "LoadBalancer" or "ExternalName"))
-            _errors.Add(FieldError.NotSupported("spec.type", spec.At("type"), ["ClusterIP", "ExternalName", "LoadBalancer", "NodePort"]));
-        if (type == "ExternalName" && spec.Text("externalName") is null) _errors.Add(FieldError.Required("spec.externalName"));
+            _errors.Add(FieldError.NotSupported("spec.type", spec.At("type"),
+                ["ClusterIP", "ExternalName", "LoadBalancer", "NodePort"]));
+        if (type == "ExternalName" && spec.Text("externalName") is null)
+            _errors.Add(FieldError.Required("spec.externalName"));
         var ports = spec.Objects("ports").ToArray();
-        if (ports.Length == 0 && type != "ExternalName" && spec.Text("clusterIP") != "None") _errors.Add(FieldError.Required("spec.ports"));
+        if (ports.Length == 0 && type != "ExternalName" && spec.Text("clusterIP") != "None")
+            _errors.Add(FieldError.Required("spec.ports"));
         var names = new HashSet<string>();
         var numbers = new HashSet<string>();
         for (var i = 0; i < ports.Length; i++)
@@ -183,14 +203,17 @@ public sealed class BuiltinRules
     {
         var name = item.Text("name");
         if (string.IsNullOrEmpty(name)) _errors.Add(FieldError.Required($"{path}.name"));
-        else if (!Names.IsLabel(name)) _errors.Add(FieldError.Invalid($"{path}.name", name, "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-'"));
+        else if (!Names.IsLabel(name))
+            _errors.Add(FieldError.Invalid($"{path}.name", name,
+                "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-'"));
         else if (!taken.Add(name)) _errors.Add(FieldError.Duplicate($"{path}.name", name));
     }
 
     private void Port(JsonObject item, string field, string path)
     {
         if (item[field] is null) _errors.Add(FieldError.Required($"{path}.{field}"));
-        else if (item.Number(field) is not (> 0 and <= 65535)) _errors.Add(FieldError.Invalid($"{path}.{field}", item[field], "must be between 1 and 65535, inclusive"));
+        else if (item.Number(field) is not (> 0 and <= 65535))
+            _errors.Add(FieldError.Invalid($"{path}.{field}", item[field], "must be between 1 and 65535, inclusive"));
     }
 
     private void Protocol(JsonObject port, string path)
@@ -201,6 +224,8 @@ public sealed class BuiltinRules
 
     private void AtLeast(JsonNode? owner, string field, long least, string path)
     {
-        if (owner.Number(field) < least) _errors.Add(FieldError.Invalid($"{path}.{field}", owner.At(field), $"must be greater than or equal to {least}"));
+        if (owner.Number(field) < least)
+            _errors.Add(FieldError.Invalid($"{path}.{field}", owner.At(field),
+                $"must be greater than or equal to {least}"));
     }
 }

@@ -51,7 +51,8 @@ public sealed partial class BuiltinSchemas
         if (type == typeof(DateTime)) return new() { Type = "string", Format = "date-time" };
         if (type == typeof(byte[])) return new() { Type = "string", Format = "byte" };
         if (type == typeof(IntOrString)) return new() { IntOrString = true };
-        if (type == typeof(ResourceQuantity)) return new() { Pattern = Quantity(), PatternText = Quantity().ToString() };
+        if (type == typeof(ResourceQuantity))
+            return new() { Pattern = Quantity(), PatternText = Quantity().ToString() };
         if (type == typeof(object)) return new() { PreserveUnknownFields = true };
         if (!typeof(IEnumerable).IsAssignableFrom(type)) return Of(type);
         return type.GetGenericArguments() is [_, var value]

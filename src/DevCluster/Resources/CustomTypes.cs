@@ -7,7 +7,8 @@ namespace ModuleController.DevCluster.Resources;
 /// <summary>From a CustomResourceDefinition to the resource it defines, or to what is wrong with it.</summary>
 public static class CustomTypes
 {
-    public static readonly string[] NamesFields = ["plural", "singular", "kind", "listKind", "shortNames", "categories"];
+    public static readonly string[] NamesFields =
+        ["plural", "singular", "kind", "listKind", "shortNames", "categories"];
 
     /// <summary>Checks a definition. What this server does not do (conversion, several versions) is refused as 501.</summary>
     public static (ResourceType? Type, IReadOnlyList<FieldError> Errors) Parse(JsonObject definition, Schema metadata)
@@ -21,19 +22,26 @@ public static class CustomTypes
         if (spec.Text("scope") is not (null or "Namespaced" or "Cluster"))
             errors.Add(FieldError.NotSupported("spec.scope", spec.At("scope"), ["Cluster", "Namespaced"]));
         var versions = spec.Objects("versions").ToArray();
-        if (versions.Length == 0) errors.Add(FieldError.Required("spec.versions", "must have exactly one version marked as storage version"));
+        if (versions.Length == 0)
+            errors.Add(FieldError.Required("spec.versions", "must have exactly one version marked as storage version"));
         if (errors.Count > 0) return (null, errors);
 
         var expected = $"{spec.Text("names", "plural")}.{spec.Text("group")}";
         if (definition.Text("metadata", "name") != expected)
-            errors.Add(FieldError.Invalid("metadata.name", definition.At("metadata", "name"), "must be spec.names.plural+\".\"+spec.group"));
-        if (!Names.IsLabel(spec.Text("names", "plural")!)) errors.Add(FieldError.Invalid("spec.names.plural", spec.At("names", "plural"), "must be a DNS-1035 label"));
+            errors.Add(FieldError.Invalid("metadata.name", definition.At("metadata", "name"),
+                "must be spec.names.plural+\".\"+spec.group"));
+        if (!Names.IsLabel(spec.Text("names", "plural")!))
+            errors.Add(FieldError.Invalid("spec.names.plural", spec.At("names", "plural"), "must be a DNS-1035 label"));
         if (versions.Length > 1) throw Statuses.NotImplemented("a CustomResourceDefinition with more than one version");
         if (spec.Text("conversion", "strategy") == "Webhook") throw Statuses.NotImplemented("conversion by webhook");
-        if (spec.Flag("preserveUnknownFields")) errors.Add(FieldError.Invalid("spec.preserveUnknownFields", true, "must be false in order to use defaults in the schema"));
+        if (spec.Flag("preserveUnknownFields"))
+            errors.Add(FieldError.Invalid("spec.preserveUnknownFields", true,
+                "must be false in order to use defaults in the schema"));
         var version = versions[0];
         foreach (var flag in (string[])["served", "storage"])
-            if (!version.Flag(flag)) errors.Add(FieldError.Invalid($"spec.versions[0].{flag}", version[flag] ?? false, "the only version must be served and stored"));
+            if (!version.Flag(flag))
+                errors.Add(FieldError.Invalid($"spec.versions[0].{flag}", version[flag] ?? false,
+                    "the only version must be served and stored"));
         if (version["selectableFields"] is not null) throw Statuses.NotImplemented("selectableFields");
         if (version.At("schema", "openAPIV3Schema") is not JsonObject source)
         {
@@ -43,8 +51,10 @@ public static class CustomTypes
 
         var (schema, faults) = SchemaParser.Parse(source, "spec.versions[0].schema.openAPIV3Schema");
         errors.AddRange(faults);
-        schema.Properties["apiVersion"] = new() { Type = "string", Description = "The versioned schema of this representation of an object." };
-        schema.Properties["kind"] = new() { Type = "string", Description = "The resource that this object represents." };
+        schema.Properties["apiVersion"] =
+            new() { Type = "string", Description = "The versioned schema of this representation of an object." };
+        schema.Properties["kind"] =
+            new() { Type = "string", Description = "The resource that this object represents." };
         schema.Properties["metadata"] = metadata;
         var type = new ResourceType
         {
@@ -75,7 +85,8 @@ public static class CustomTypes
         string[] Path(string field, string prefix)
         {
             var text = scale.Text(field) ?? "";
-            if (!text.StartsWith(prefix, StringComparison.Ordinal)) errors.Add(FieldError.Invalid($"{At}.{field}", text, $"should be a json path under {prefix}"));
+            if (!text.StartsWith(prefix, StringComparison.Ordinal))
+                errors.Add(FieldError.Invalid($"{At}.{field}", text, $"should be a json path under {prefix}"));
             return text.Split('.', StringSplitOptions.RemoveEmptyEntries);
         }
 
@@ -94,10 +105,12 @@ public static class CustomTypes
             var type = defined[i].Text("type") ?? "";
             if (string.IsNullOrEmpty(defined[i].Text("name"))) errors.Add(FieldError.Required($"{at}.name"));
             if (type is not ("string" or "integer" or "number" or "boolean" or "date"))
-                errors.Add(FieldError.NotSupported($"{at}.type", type, ["boolean", "date", "integer", "number", "string"]));
+                errors.Add(FieldError.NotSupported($"{at}.type", type,
+                    ["boolean", "date", "integer", "number", "string"]));
             if (JsonPath.TryParse(defined[i].Text("jsonPath") ?? "?") is not { } path)
             {
-                errors.Add(FieldError.Invalid($"{at}.jsonPath", defined[i]["jsonPath"], "is not a JSON path that this API server understands"));
+                errors.Add(FieldError.Invalid($"{at}.jsonPath", defined[i]["jsonPath"],
+                    "is not a JSON path that this API server understands"));
                 continue;
             }
 

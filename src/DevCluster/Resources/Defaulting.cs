@@ -16,7 +16,8 @@ public static class Defaulting
                 foreach (var (name, child) in schema.Properties)
                 {
                     var isNullWhereNoneMayBe = fields.ContainsKey(name) && fields[name] is null && !child.Nullable;
-                    if (child.Default is not null && (!fields.ContainsKey(name) || isNullWhereNoneMayBe)) fields[name] = child.Default.DeepClone();
+                    if (child.Default is not null && (!fields.ContainsKey(name) || isNullWhereNoneMayBe))
+                        fields[name] = child.Default.DeepClone();
                     Apply(fields[name], child);
                 }
 

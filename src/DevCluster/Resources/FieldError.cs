@@ -14,13 +14,15 @@ public sealed record FieldError(string Reason, string Field, string Message)
         new("FieldValueInvalid", field, $"Invalid value: {Shown(value)}: {detail}");
 
     public static FieldError WrongType(string field, JsonNode? value, string type) =>
-        new("FieldValueTypeInvalid", field, $"Invalid value: \"{TypeName(value)}\": {field} in body must be of type {type}: \"{TypeName(value)}\"");
+        new("FieldValueTypeInvalid", field,
+            $"Invalid value: \"{TypeName(value)}\": {field} in body must be of type {type}: \"{TypeName(value)}\"");
 
     public static FieldError NotSupported(string field, JsonNode? value, IEnumerable<string> supported) =>
         new("FieldValueNotSupported", field,
             $"Unsupported value: {Shown(value)}: supported values: {string.Join(", ", supported.Select(one => $"\"{one}\""))}");
 
-    public static FieldError Forbidden(string field, string detail) => new("FieldValueForbidden", field, $"Forbidden: {detail}");
+    public static FieldError Forbidden(string field, string detail) =>
+        new("FieldValueForbidden", field, $"Forbidden: {detail}");
 
     public static FieldError Duplicate(string field, JsonNode? value) =>
         new("FieldValueDuplicate", field, $"Duplicate value: {Shown(value)}");

@@ -54,7 +54,8 @@ public sealed partial class JsonPath
         {
             var inner = match.Groups["filter"].Value.Split('.', StringSplitOptions.RemoveEmptyEntries);
             var wanted = match.Groups["value"].Value;
-            return node => node is JsonArray array ? array.Where(item => item.At(inner) is { } field && Shown(field) == wanted) : [];
+            return node => node is JsonArray array
+                ? array.Where(item => item.At(inner) is { } field && Shown(field) == wanted) : [];
         }
 
         if (match.Groups["index"].Success)
@@ -63,8 +64,11 @@ public sealed partial class JsonPath
             return node => node is JsonArray array && index < array.Count ? [array[index]] : [];
         }
 
-        if (match.Groups["all"].Success) return node => node is JsonArray array ? array : node is JsonObject fields ? fields.Select(field => field.Value) : [];
-        var name = match.Groups["quoted"].Success ? match.Groups["quoted"].Value : match.Groups["name"].Value.Replace("\\.", ".", StringComparison.Ordinal);
+        if (match.Groups["all"].Success)
+            return node => node is JsonArray array ? array : node is JsonObject fields
+                ? fields.Select(field => field.Value) : [];
+        var name = match.Groups["quoted"].Success ? match.Groups["quoted"].Value
+            : match.Groups["name"].Value.Replace("\\.", ".", StringComparison.Ordinal);
         return node => node.GetValueKind() == JsonValueKind.Object ? [node[name]] : [];
     }
 

@@ -21,7 +21,13 @@ public static class ListKeys
             ["schedulingGates"] = "name",
             ["resourceClaims"] = "name",
         },
-        ["Container"] = new() { ["env"] = "name", ["ports"] = "containerPort", ["volumeMounts"] = "mountPath", ["volumeDevices"] = "devicePath" },
+        ["Container"] = new()
+        {
+            ["env"] = "name",
+            ["ports"] = "containerPort",
+            ["volumeMounts"] = "mountPath",
+            ["volumeDevices"] = "devicePath"
+        },
         ["PodStatus"] = new() { ["conditions"] = "type", ["podIPs"] = "ip", ["hostIPs"] = "ip" },
         ["ServiceSpec"] = new() { ["ports"] = "port" },
         ["ServiceStatus"] = new() { ["conditions"] = "type" },

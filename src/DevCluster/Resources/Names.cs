@@ -7,11 +7,16 @@ namespace ModuleController.DevCluster.Resources;
 /// <summary>What names, label keys and values, annotations, finalizers and owner references may look like.</summary>
 public static partial class Names
 {
-    private const string SubdomainRule = "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character";
-    private const string LabelRule = "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end with an alphanumeric character";
-    private const string ServiceRule = "a DNS-1035 label must consist of lower case alphanumeric characters or '-', start with an alphabetic character, and end with an alphanumeric character";
-    private const string KeyRule = "name part must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character";
-    private const string ValueRule = "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character";
+    private const string SubdomainRule =
+        "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character";
+    private const string LabelRule =
+        "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end with an alphanumeric character";
+    private const string ServiceRule =
+        "a DNS-1035 label must consist of lower case alphanumeric characters or '-', start with an alphabetic character, and end with an alphanumeric character";
+    private const string KeyRule =
+        "name part must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character";
+    private const string ValueRule =
+        "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character";
 
     public static IEnumerable<FieldError> CheckMetadata(JsonObject tree, ResourceType type)
     {
@@ -19,23 +24,30 @@ public static partial class Names
         foreach (var error in CheckName(metadata.Text("name") ?? "", type)) yield return error;
         foreach (var error in CheckLabels(metadata.At("labels"), "metadata.labels")) yield return error;
         foreach (var (key, _) in metadata.Fields("annotations"))
-            if (KeyError(key.ToLowerInvariant()) is { } why) yield return FieldError.Invalid("metadata.annotations", key, why);
-        if (metadata.Fields("annotations").Sum(field => field.Name.Length + (field.Value.Text()?.Length ?? 0)) > 256 * 1024)
+            if (KeyError(key.ToLowerInvariant()) is { } why)
+                yield return FieldError.Invalid("metadata.annotations", key, why);
+        if (metadata.Fields("annotations")
+            .Sum(field => field.Name.Length + (field.Value.Text()?.Length ?? 0)) > 256 * 1024)
             yield return FieldError.TooLong("metadata.annotations", 256 * 1024);
         foreach (var finalizer in metadata.Texts("finalizers"))
         {
             if (KeyError(finalizer) is { } why) yield return FieldError.Invalid("metadata.finalizers", finalizer, why);
-            else if (!finalizer.Contains('/', StringComparison.Ordinal) && finalizer is not ("orphan" or "foregroundDeletion" or "kubernetes") && !type.IsCustom && !finalizer.Contains('.', StringComparison.Ordinal))
-                yield return FieldError.Invalid("metadata.finalizers", finalizer, "name is neither a standard finalizer name nor is it fully qualified");
+            else if (!finalizer.Contains('/', StringComparison.Ordinal)
+                && finalizer is not ("orphan" or "foregroundDeletion" or "kubernetes") && !type.IsCustom
+                    && !finalizer.Contains('.', StringComparison.Ordinal))
+                yield return FieldError.Invalid("metadata.finalizers", finalizer,
+                    "name is neither a standard finalizer name nor is it fully qualified");
         }
 
         var owners = metadata.Objects("ownerReferences").ToArray();
         for (var i = 0; i < owners.Length; i++)
             foreach (var name in (string[])["apiVersion", "kind", "name", "uid"])
                 if (string.IsNullOrEmpty(owners[i].Text(name)))
-                    yield return FieldError.Invalid($"metadata.ownerReferences[{i}].{name}", owners[i][name] ?? "", "must not be empty");
+                    yield return FieldError.Invalid($"metadata.ownerReferences[{i}].{name}", owners[i][name] ?? "",
+                        "must not be empty");
         if (owners.Count(owner => owner.Flag("controller")) > 1)
-            yield return FieldError.Invalid("metadata.ownerReferences", metadata.At("ownerReferences"), "Only one reference can have Controller set to true");
+            yield return FieldError.Invalid("metadata.ownerReferences", metadata.At("ownerReferences"),
+                "Only one reference can have Controller set to true");
     }
 
     public static IEnumerable<FieldError> CheckLabels(JsonNode? labels, string path)
@@ -49,13 +61,15 @@ public static partial class Names
     }
 
     public static string? LabelValueError(string value) =>
-        value.Length > 63 ? "must be no more than 63 bytes" : value.Length == 0 || Value().IsMatch(value) ? null : ValueRule;
+        value.Length > 63 ? "must be no more than 63 bytes" : value.Length == 0 || Value().IsMatch(value) ? null
+            : ValueRule;
 
     public static string? KeyError(string key)
     {
         var parts = key.Split('/');
         if (parts.Length > 2) return "a qualified name must consist of a prefix and a name, with one '/' between";
-        if (parts.Length == 2 && !(parts[0].Length <= 253 && Subdomain().IsMatch(parts[0]))) return $"prefix part {SubdomainRule}";
+        if (parts.Length == 2 && !(parts[0].Length <= 253 && Subdomain().IsMatch(parts[0])))
+            return $"prefix part {SubdomainRule}";
         if (parts[^1].Length > 63) return "name part must be no more than 63 bytes";
         return Value().IsMatch(parts[^1]) ? null : KeyRule;
     }
@@ -72,7 +86,8 @@ public static partial class Names
             _ => (Subdomain(), SubdomainRule, 253),
         };
         if (name.Length == 0) yield return FieldError.Required("metadata.name", "name or generateName is required");
-        else if (name.Length > longest) yield return FieldError.Invalid("metadata.name", name, $"must be no more than {longest} bytes");
+        else if (name.Length > longest)
+            yield return FieldError.Invalid("metadata.name", name, $"must be no more than {longest} bytes");
         else if (!rule.IsMatch(name)) yield return FieldError.Invalid("metadata.name", name, text);
     }
 

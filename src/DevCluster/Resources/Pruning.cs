@@ -24,8 +24,10 @@ public static class Pruning
                 {
                     var at = path.Length == 0 ? name : $"{path}.{name}";
                     if (schema.Properties.TryGetValue(name, out var child)) Prune(value, child, at, unknown);
-                    else if (schema.AdditionalProperties is not null) Prune(value, schema.AdditionalProperties, at, unknown);
-                    else if (!schema.PreserveUnknownFields && !(schema.EmbeddedResource && name is ("apiVersion" or "kind" or "metadata")))
+                    else if (schema.AdditionalProperties is not null)
+                        Prune(value, schema.AdditionalProperties, at, unknown);
+                    else if (!schema.PreserveUnknownFields
+                        && !(schema.EmbeddedResource && name is ("apiVersion" or "kind" or "metadata")))
                     {
                         unknown.Add(at);
                         fields.Remove(name);

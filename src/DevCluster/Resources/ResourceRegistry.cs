@@ -43,7 +43,8 @@ public sealed class ResourceRegistry
                 .Select(definition => CustomTypes.Parse(definition.Tree, Schemas.Metadata).Type).OfType<ResourceType>();
             var before = _served;
             if (before.Revision >= snapshot.Revision) return;
-            if (Interlocked.CompareExchange(ref _served, new([.. _builtins, .. custom], snapshot.Revision), before) == before) return;
+            if (Interlocked.CompareExchange(ref _served, new([.. _builtins, .. custom], snapshot.Revision),
+                before) == before) return;
         }
     }
 

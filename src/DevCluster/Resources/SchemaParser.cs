@@ -13,7 +13,8 @@ public sealed class SchemaParser
 {
     private static readonly HashSet<string> Forbidden =
     [
-        "$ref", "definitions", "dependencies", "patternProperties", "additionalItems", "id", "$schema", "deprecated", "discriminator", "readOnly", "writeOnly",
+        "$ref", "definitions", "dependencies", "patternProperties", "additionalItems", "id", "$schema", "deprecated",
+            "discriminator", "readOnly", "writeOnly",
         "xml",
     ];
 
@@ -23,7 +24,8 @@ public sealed class SchemaParser
     {
         var parser = new SchemaParser();
         var schema = parser.Node(source, path, isStructural: true);
-        if (schema.Type != "object") parser._errors.Add(FieldError.Invalid($"{path}.type", source["type"], "must be object at the root"));
+        if (schema.Type != "object")
+            parser._errors.Add(FieldError.Invalid($"{path}.type", source["type"], "must be object at the root"));
         var metadata = source.At("properties", "metadata", "properties");
         foreach (var (name, _) in metadata.Fields())
             if (name is not ("name" or "generateName"))
@@ -69,9 +71,11 @@ public sealed class SchemaParser
             Not = source["not"] is JsonObject not ? Node(not, $"{path}.not", isStructural: false) : null,
         };
         foreach (var (name, child) in source.Fields("properties"))
-            if (child is JsonObject node) schema.Properties[name] = Node(node, $"{path}.properties[{name}]", isStructural);
+            if (child is JsonObject node)
+                schema.Properties[name] = Node(node, $"{path}.properties[{name}]", isStructural);
         if (source["items"] is JsonObject items) schema.Items = Node(items, $"{path}.items", isStructural);
-        else if (source["items"] is not null) _errors.Add(FieldError.Forbidden($"{path}.items", "items must be a schema object and not an array"));
+        else if (source["items"] is not null)
+            _errors.Add(FieldError.Forbidden($"{path}.items", "items must be a schema object and not an array"));
         if (source["additionalProperties"] is JsonObject additional)
             schema.AdditionalProperties = Node(additional, $"{path}.additionalProperties", isStructural);
         else if (source.Flag("additionalProperties"))
@@ -82,8 +86,11 @@ public sealed class SchemaParser
 
     private void CheckStructure(JsonObject source, Schema schema, string path, bool isStructural)
     {
-        foreach (var name in Forbidden.Where(source.ContainsKey)) _errors.Add(FieldError.Forbidden($"{path}.{name}", "is not allowed in a structural schema"));
-        if (source.Flag("uniqueItems")) _errors.Add(FieldError.Forbidden($"{path}.uniqueItems", "uniqueItems cannot be set to true since the runtime complexity becomes quadratic"));
+        foreach (var name in Forbidden.Where(source.ContainsKey))
+            _errors.Add(FieldError.Forbidden($"{path}.{name}", "is not allowed in a structural schema"));
+        if (source.Flag("uniqueItems"))
+            _errors.Add(FieldError.Forbidden($"{path}.uniqueItems",
+                "uniqueItems cannot be set to true since the runtime complexity becomes quadratic"));
         if (!isStructural)
         {
             foreach (var name in (string[])["description", "type", "default", "additionalProperties", "nullable"])
@@ -93,20 +100,28 @@ public sealed class SchemaParser
         }
 
         if (schema.Type is null && !schema.IntOrString && !schema.PreserveUnknownFields)
-            _errors.Add(FieldError.Required($"{path}.type", "must not be empty for specified object fields or array items"));
+            _errors.Add(FieldError.Required($"{path}.type",
+                "must not be empty for specified object fields or array items"));
         if (schema.Type is not (null or "object" or "array" or "string" or "integer" or "number" or "boolean"))
-            _errors.Add(FieldError.NotSupported($"{path}.type", source["type"], ["array", "boolean", "integer", "number", "object", "string"]));
-        if (schema.IntOrString && schema.Type is not null) _errors.Add(FieldError.Forbidden($"{path}.type", "must be empty if x-kubernetes-int-or-string is true"));
-        if (schema.Type == "array" && schema.Items is null) _errors.Add(FieldError.Required($"{path}.items", "must be specified"));
+            _errors.Add(FieldError.NotSupported($"{path}.type", source["type"],
+                ["array", "boolean", "integer", "number", "object", "string"]));
+        if (schema.IntOrString && schema.Type is not null)
+            _errors.Add(FieldError.Forbidden($"{path}.type", "must be empty if x-kubernetes-int-or-string is true"));
+        if (schema.Type == "array" && schema.Items is null)
+            _errors.Add(FieldError.Required($"{path}.items", "must be specified"));
         if (schema.Properties.Count > 0 && schema.AdditionalProperties is not null)
-            _errors.Add(FieldError.Forbidden($"{path}.additionalProperties", "additionalProperties and properties are mutual exclusive"));
+            _errors.Add(FieldError.Forbidden($"{path}.additionalProperties",
+                "additionalProperties and properties are mutual exclusive"));
         if (source["additionalProperties"] is not null && !path.Contains(".properties[", StringComparison.Ordinal))
             _errors.Add(FieldError.Forbidden($"{path}.additionalProperties", "must not be used at the root"));
         if (schema.ListType == "map" && schema.ListMapKeys.Count == 0)
-            _errors.Add(FieldError.Required($"{path}.x-kubernetes-list-map-keys", "must not be empty if x-kubernetes-list-type is map"));
+            _errors.Add(FieldError.Required($"{path}.x-kubernetes-list-map-keys",
+                "must not be empty if x-kubernetes-list-type is map"));
         foreach (var key in schema.ListMapKeys)
-            if (schema.Items?.Properties.TryGetValue(key, out var field) is not true || (field.Default is null && !schema.Items.Required.Contains(key)))
-                _errors.Add(FieldError.Invalid($"{path}.x-kubernetes-list-map-keys", key, "must name a property of the items that is required or has a default"));
+            if (schema.Items?.Properties.TryGetValue(key, out var field) is not true
+                || (field.Default is null && !schema.Items.Required.Contains(key)))
+                _errors.Add(FieldError.Invalid($"{path}.x-kubernetes-list-map-keys", key,
+                    "must name a property of the items that is required or has a default"));
     }
 
     /// <summary>A default that its own schema would refuse would make every object that needs it invalid.</summary>
@@ -121,7 +136,8 @@ public sealed class SchemaParser
 
         foreach (var (name, child) in schema.Properties) CheckDefaults(child, $"{path}.properties[{name}]");
         if (schema.Items is not null) CheckDefaults(schema.Items, $"{path}.items");
-        if (schema.AdditionalProperties is not null) CheckDefaults(schema.AdditionalProperties, $"{path}.additionalProperties");
+        if (schema.AdditionalProperties is not null)
+            CheckDefaults(schema.AdditionalProperties, $"{path}.additionalProperties");
     }
 
     private Schema[] Several(JsonObject source, string name, string path) =>
@@ -133,7 +149,8 @@ public sealed class SchemaParser
         string? message = null;
         foreach (var rule in source.Objects("x-kubernetes-validations"))
         {
-            if (rule.Text("rule")?.Trim() != "self == oldSelf" || rule.ContainsKey("messageExpression") || rule.Flag("optionalOldSelf"))
+            if (rule.Text("rule")?.Trim() != "self == oldSelf" || rule.ContainsKey("messageExpression")
+                || rule.Flag("optionalOldSelf"))
                 throw Statuses.NotImplemented($"the validation rule {rule["rule"].ToCompact()} at {path} (only \"self == oldSelf\" is)");
             message = rule.Text("message") ?? "failed rule: self == oldSelf";
         }
@@ -150,12 +167,14 @@ public sealed class SchemaParser
         if (source.Text("pattern") is not { } text) return null;
         try
         {
-            var exact = text.EndsWith('$') && !text.EndsWith("\\$", StringComparison.Ordinal) ? $"{text[..^1]}\\z" : text;
+            var exact = text.EndsWith('$') && !text.EndsWith("\\$", StringComparison.Ordinal) ? $"{text[..^1]}\\z"
+                : text;
             return new(exact, RegexOptions.NonBacktracking | RegexOptions.CultureInvariant);
         }
         catch (Exception e) when (e is ArgumentException or NotSupportedException)
         {
-            _errors.Add(FieldError.Invalid($"{path}.pattern", text, $"must be a valid regular expression, but isn't: {e.Message}"));
+            _errors.Add(FieldError.Invalid($"{path}.pattern", text,
+                $"must be a valid regular expression, but isn't: {e.Message}"));
             return null;
         }
     }

@@ -77,7 +77,8 @@ public sealed class Validation
 
     private static bool IsInteger(JsonNode node) =>
         node.GetValueKind() == JsonValueKind.Number
-        && decimal.TryParse(node.ToJsonString(), NumberStyles.Float, CultureInfo.InvariantCulture, out var number) && number == decimal.Truncate(number);
+        && decimal.TryParse(node.ToJsonString(), NumberStyles.Float, CultureInfo.InvariantCulture, out var number)
+            && number == decimal.Truncate(number);
 
     private void Fields(JsonObject fields, JsonObject? old, Schema schema, string path)
     {
@@ -101,25 +102,30 @@ public sealed class Validation
                 "set" => items[i].ToCompact(),
                 _ => null,
             };
-            if (identity is not null && !seen.Add(identity)) _errors.Add(FieldError.Duplicate($"{path}[{i}]", items[i]));
+            if (identity is not null && !seen.Add(identity))
+                _errors.Add(FieldError.Duplicate($"{path}[{i}]", items[i]));
             // Only in a list of type map does an item have a former self; positions say nothing.
-            var before = schema.ListType == "map" ? old?.FirstOrDefault(item => Identity(item, schema) == identity) : null;
+            var before = schema.ListType == "map" ? old?.FirstOrDefault(item => Identity(item, schema) == identity)
+                : null;
             if (schema.Items is not null) Visit(items[i], before, schema.Items, $"{path}[{i}]");
         }
     }
 
-    private static string Identity(JsonNode? item, Schema schema) => string.Join('|', schema.ListMapKeys.Select(key => item.At(key).ToCompact()));
+    private static string Identity(JsonNode? item, Schema schema) =>
+        string.Join('|', schema.ListMapKeys.Select(key => item.At(key).ToCompact()));
 
     private void Text(JsonNode node, string text, Schema schema, string path)
     {
         var length = text.EnumerateRunes().Count();
         if (length > schema.MaxLength) _errors.Add(FieldError.TooLong(path, schema.MaxLength.Value));
         if (length < schema.MinLength)
-            _errors.Add(FieldError.Invalid(path, node, $"{path} in body should be at least {schema.MinLength} chars long"));
+            _errors.Add(FieldError.Invalid(path, node,
+                $"{path} in body should be at least {schema.MinLength} chars long"));
         if (schema.Pattern?.IsMatch(text) is false)
             _errors.Add(FieldError.Invalid(path, node, $"{path} in body should match '{schema.PatternText}'"));
         if (!HasFormat(text, schema.Format))
-            _errors.Add(FieldError.Invalid(path, node, $"{path} in body must be of type {schema.Format}: {node.ToCompact()}"));
+            _errors.Add(FieldError.Invalid(path, node,
+                $"{path} in body must be of type {schema.Format}: {node.ToCompact()}"));
     }
 
     private static bool HasFormat(string text, string? format) => format switch
@@ -127,9 +133,12 @@ public sealed class Validation
         "date-time" => text.Contains('T', StringComparison.Ordinal)
             && DateTimeOffset.TryParse(text, CultureInfo.InvariantCulture, DateTimeStyles.RoundtripKind, out _),
         "date" => DateOnly.TryParseExact(text, "yyyy-MM-dd", out _),
-        "uri" => Uri.TryCreate(text, UriKind.RelativeOrAbsolute, out var uri) && (uri.IsAbsoluteUri || text.StartsWith('/')),
-        "ipv4" => IPAddress.TryParse(text, out var v4) && v4.AddressFamily == System.Net.Sockets.AddressFamily.InterNetwork,
-        "ipv6" => IPAddress.TryParse(text, out var v6) && v6.AddressFamily == System.Net.Sockets.AddressFamily.InterNetworkV6,
+        "uri" => Uri.TryCreate(text, UriKind.RelativeOrAbsolute, out var uri)
+            && (uri.IsAbsoluteUri || text.StartsWith('/')),
+        "ipv4" => IPAddress.TryParse(text, out var v4)
+            && v4.AddressFamily == System.Net.Sockets.AddressFamily.InterNetwork,
+        "ipv6" => IPAddress.TryParse(text, out var v6)
+            && v6.AddressFamily == System.Net.Sockets.AddressFamily.InterNetworkV6,
         "uuid" => Guid.TryParseExact(text, "D", out _),
         "byte" => Convert.TryFromBase64String(text, new byte[Encoding.UTF8.GetByteCount(text)], out _),
         _ => true,      // as the real one does with a format that it does not know
@@ -138,7 +147,8 @@ public sealed class Validation
     private void Number(JsonNode node, Schema schema, string path)
     {
         var number = double.Parse(node.ToJsonString(), CultureInfo.InvariantCulture);      // whatever type it was made from
-        if (schema.Format == "int32" && (number < int.MinValue || number > int.MaxValue)) _errors.Add(FieldError.Invalid(path, node, $"{path} in body must be of type int32: {node.ToCompact()}"));
+        if (schema.Format == "int32" && (number < int.MinValue || number > int.MaxValue))
+            _errors.Add(FieldError.Invalid(path, node, $"{path} in body must be of type int32: {node.ToCompact()}"));
         if (number < schema.Minimum || (schema.ExclusiveMinimum && number <= schema.Minimum))
             _errors.Add(FieldError.Invalid(path, node, $"{path} in body should be greater than {(schema.ExclusiveMinimum ? "" : "or equal to ")}{schema.Minimum}"));
         if (number > schema.Maximum || (schema.ExclusiveMaximum && number >= schema.Maximum))
@@ -154,15 +164,18 @@ public sealed class Validation
         if (schema.AnyOf.Count > 0 && !schema.AnyOf.Any(Holds))
             _errors.Add(FieldError.Invalid(path, node, $"{path} in body must validate at least one schema (anyOf)"));
         if (schema.OneOf.Count > 0 && schema.OneOf.Count(Holds) != 1)
-            _errors.Add(FieldError.Invalid(path, node, $"{path} in body must validate one and only one schema (oneOf)"));
+            _errors.Add(FieldError.Invalid(path, node,
+                $"{path} in body must validate one and only one schema (oneOf)"));
         if (schema.Not is not null && Holds(schema.Not))
             _errors.Add(FieldError.Invalid(path, node, $"{path} in body must not validate the schema (not)"));
     }
 
     private void Limit(int count, long? least, long? most, string path, string what, JsonNode node)
     {
-        if (count < least) _errors.Add(FieldError.Invalid(path, node, $"{path} in body should have at least {least} {what}"));
-        if (count > most) _errors.Add(FieldError.Invalid(path, node, $"{path} in body should have at most {most} {what}"));
+        if (count < least)
+            _errors.Add(FieldError.Invalid(path, node, $"{path} in body should have at least {least} {what}"));
+        if (count > most)
+            _errors.Add(FieldError.Invalid(path, node, $"{path} in body should have at most {most} {what}"));
     }
 
     private static string Join(string path, string name) => path.Length == 0 ? name : $"{path}.{name}";

@@ -86,7 +86,8 @@ public sealed class EventLog(int changesKept = 5_000, int watcherLag = 4_096)
         lock (_gate)
         {
             if (after < _compacted) throw new CompactedException(after, _compacted);
-            var backlog = _changes.Where(change => change.Revision > after && change.Key.Resource == resource).ToArray();
+            var backlog = _changes.Where(change => change.Revision > after && change.Key.Resource == resource)
+                .ToArray();
             var subscription = new Subscription(this, resource, backlog, watcherLag);
             _subscriptions.Add(subscription);
             return subscription;
@@ -123,7 +124,8 @@ public sealed class EventLog(int changesKept = 5_000, int watcherLag = 4_096)
         lock (_gate) return hasReadAll() ? _revision : null;
     }
 
-    private StoredObject? FindLocked(ResourceKey key) => _objects.GetValueOrDefault(key.Resource, Nothing).GetValueOrDefault(key.Path);
+    private StoredObject? FindLocked(ResourceKey key) =>
+        _objects.GetValueOrDefault(key.Resource, Nothing).GetValueOrDefault(key.Path);
 
     private StoredObject? TryAppend(ResourceKey key, StoredObject? before, Edit edit)
     {

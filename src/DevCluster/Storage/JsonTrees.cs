@@ -7,7 +7,8 @@ namespace ModuleController.DevCluster.Storage;
 /// <summary>Short ways to read and build the JSON trees that all objects are.</summary>
 public static class JsonTrees
 {
-    private static readonly JsonSerializerOptions Compact = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+    private static readonly JsonSerializerOptions Compact =
+        new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     public static JsonNode? At(this JsonNode? node, params ReadOnlySpan<string> path)
     {
@@ -32,7 +33,8 @@ public static class JsonTrees
     public static IEnumerable<string> Texts(this JsonNode? node, params ReadOnlySpan<string> path) =>
         (node.At(path) as JsonArray)?.Select(item => item.Text()).OfType<string>() ?? [];
 
-    public static IEnumerable<(string Name, JsonNode? Value)> Fields(this JsonNode? node, params ReadOnlySpan<string> path) =>
+    public static IEnumerable<(string Name, JsonNode? Value)> Fields(this JsonNode? node,
+        params ReadOnlySpan<string> path) =>
         (node.At(path) as JsonObject)?.Select(field => (field.Key, field.Value)) ?? [];
 
     /// <summary>The object under a name, made where it is missing.</summary>

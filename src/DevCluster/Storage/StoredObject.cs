@@ -50,7 +50,8 @@ public readonly record struct Snapshot(long Revision, IReadOnlyDictionary<string
     {
         var prefix = ns + "/";
         return ns.Length == 0 ? Objects.Values
-            : Objects.Where(entry => entry.Key.StartsWith(prefix, StringComparison.Ordinal)).Select(entry => entry.Value);
+            : Objects.Where(entry => entry.Key.StartsWith(prefix, StringComparison.Ordinal))
+                .Select(entry => entry.Value);
     }
 }
 

@@ -166,6 +166,15 @@ public sealed class KubeClient : IKubeClient, IDisposable
             ?? throw new KubeException(new(0, KubeError.Unreadable, "the answer is no object"), request.Description);
     }
 
+    /// <summary>What only exists beside an object and is made on request, such as a service account's <c>token</c>.</summary>
+    public async Task<JsonObject> CreateSubresourceAsync<T>(
+        ObjectKey key, string subresource, JsonObject body, CancellationToken cancellation = default) where T : class, IResource
+    {
+        var request = KubeRequest.For<T>(HttpMethod.Post, "create", key, subresource) with { Body = ToBytes(body) };
+        return JsonNode.Parse(await _sender.SendAsync(request, cancellation)) as JsonObject
+            ?? throw new KubeException(new(0, KubeError.Unreadable, "the answer is no object"), request.Description);
+    }
+
     public void Dispose()
     {
         _transport.Dispose();

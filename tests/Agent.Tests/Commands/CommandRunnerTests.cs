@@ -21,7 +21,7 @@ public sealed class CommandRunnerTests : IAsyncLifetime
         var written = "";
         Arklet.OnInstall = (name, version, _) =>
         {
-            written = File.ReadAllText(_bench.JournalFile);
+            written = _bench.ReadJournal();
             Arklet.List(name, version);
             return Task.FromResult(FakeArklet.Success);
         };

@@ -26,7 +26,8 @@ public sealed class RunnerBench : IAsyncDisposable
 
     public CommandRunner Runner { get; private set; } = null!;
 
-    public string JournalFile => _folder.Combine("journal");
+    /// <summary>What is on the disk at this moment.</summary>
+    public string ReadJournal() => File.ReadAllText(_folder.Combine("journal"));
 
     public string Life => Observer.View.Life!.Id;
 

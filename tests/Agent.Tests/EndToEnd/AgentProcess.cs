@@ -26,6 +26,8 @@ public sealed class AgentProcess : IAsyncDisposable
 
     public bool HasExited => _process.HasExited;
 
+    public int Id => _process.Id;
+
     public Task Exited => _process.WaitForExitAsync();
 
     public string Output

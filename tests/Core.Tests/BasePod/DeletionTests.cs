@@ -153,16 +153,20 @@ public sealed class DeletionTests
             && item.Message.StartsWith("orders:1.0.0 of Module orders-1 is stuck in pod shop/base-1 and was left there", StringComparison.Ordinal));
     }
 
-    [Fact]
-    public void An_uninstall_that_times_out_leaves_it_behind_too()
+    [Theory]
+    [InlineData(BizState.Deactivated)]
+    [InlineData(BizState.Activated)]
+    public void An_uninstall_that_times_out_leaves_it_behind_too_and_is_not_repeated(BizState listed)
     {
         _world.Delete(_orders);
         _world.SettleWithin(6, finish: false);
         _world.Agent.Hang(_world.Now);
+        _world.Agent.Biz[0] = _world.Agent.Biz[0] with { State = listed };
 
-        _world.Settle();
+        _world.SettleWithin(3600);
 
         Assert.Null(_world.Find(_orders));
+        Assert.Single(_world.Sent);
     }
 
     [Fact]

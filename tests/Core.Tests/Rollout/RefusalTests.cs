@@ -37,6 +37,15 @@ public class RefusalTests
     }
 
     [Fact]
+    public void Of_two_made_in_one_second_the_one_that_has_begun_stays()
+    {
+        var begun = A.ModuleDeployment();
+        var other = begun with { Metadata = begun.Metadata with { Name = "other", Uid = "a-lower-uid", Finalizers = [] } };
+        Assert.Null(ModuleConflicts.Of(begun, [begun, other]));
+        Assert.Equal("shop", ModuleConflicts.Of(other, [begun, other])!.Metadata.Name);
+    }
+
+    [Fact]
     public void A_base_that_is_missing_is_said_so_and_one_that_appears_is_used()
     {
         var world = WorldOf(0, replicas: 1);

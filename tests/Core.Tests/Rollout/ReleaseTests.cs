@@ -200,6 +200,19 @@ public class ReleaseTests
     }
 
     [Fact]
+    public void A_release_is_not_done_before_its_last_module_is_available()
+    {
+        var world = WorldOf(3);
+        world.StepRollout("shop");
+        world.StepRollout("shop");
+        world.StepPlacement();
+        foreach (var name in world.Modules.Keys.Take(2).ToList()) world.StepModule(name);
+        Assert.Equal((2, ReleaseProgress.Executing), (Plan(world).Status!.UpdatedAvailableReplicas, Plan(world).Status!.ReleaseStatus!.Progress));
+        world.StepModule(world.Modules.Keys.Last());
+        Assert.Equal(ReleaseProgress.Completed, Plan(world).Status!.ReleaseStatus!.Progress);
+    }
+
+    [Fact]
     public void A_symmetric_one_follows_its_base()
     {
         var world = WorldOf(2, replicas: -1);

@@ -52,7 +52,8 @@ public sealed class ConformanceCluster : IAsyncLifetime
             ? KubernetesClientConfiguration.BuildConfigFromConfigFile(file)
             : await KubernetesClientConfiguration.BuildConfigFromConfigFileAsync(new MemoryStream(Encoding.UTF8.GetBytes(_host.Kubeconfig)));
         _client = new(config);
-        await CreateAsync("/api/v1/namespaces", new JsonObject { ["metadata"] = new JsonObject { ["name"] = Namespace } });
+        await CreateAsync("/api/v1/namespaces",
+            new JsonObject { ["metadata"] = new JsonObject { ["name"] = Namespace } });
         await CreateAsync(Objects.DefinitionsPath, Objects.Definition("widgets", "Widget", Objects.WidgetSchema));
         await EstablishedAsync("widgets");
     }
@@ -68,7 +69,8 @@ public sealed class ConformanceCluster : IAsyncLifetime
     /// <summary>A name that no other test uses.</summary>
     public string NewName(string prefix = "x") => $"{prefix}-{Interlocked.Increment(ref _names)}";
 
-    public Task<Answer> GetAsync(string path, string accept = "application/json") => SendAsync(HttpMethod.Get, path, accept: accept);
+    public Task<Answer> GetAsync(string path, string accept = "application/json") =>
+        SendAsync(HttpMethod.Get, path, accept: accept);
 
     public Task<Answer> PostAsync(string path, JsonNode body) => SendAsync(HttpMethod.Post, path, body);
 
@@ -88,9 +90,11 @@ public sealed class ConformanceCluster : IAsyncLifetime
     }
 
     public async Task<Answer> SendAsync(
-        HttpMethod method, string path, JsonNode? body = null, string type = "application/json", string accept = "application/json")
+        HttpMethod method, string path, JsonNode? body = null, string type = "application/json",
+            string accept = "application/json")
     {
-        using var response = await SendRawAsync(method, path, body, type, accept, HttpCompletionOption.ResponseContentRead);
+        using var response = await SendRawAsync(method, path, body, type, accept,
+            HttpCompletionOption.ResponseContentRead);
         var text = await response.Content.ReadAsStringAsync(Cancellation);
         return new((int)response.StatusCode, text, response.Headers);
     }
@@ -106,8 +110,10 @@ public sealed class ConformanceCluster : IAsyncLifetime
     /// <summary>Waits, on a watch, until a definition is served.</summary>
     public async Task EstablishedAsync(string plural)
     {
-        await using var watch = await WatchAsync($"{Objects.DefinitionsPath}?fieldSelector=metadata.name%3D{plural}.{Group}");
-        while ((await watch.NextAsync())?["object"].Objects("status", "conditions").Any(one => one.Text("type") == "Established" && one.Text("status") == "True") is false)
+        await using var watch =
+            await WatchAsync($"{Objects.DefinitionsPath}?fieldSelector=metadata.name%3D{plural}.{Group}");
+        while ((await watch.NextAsync())?["object"].Objects("status", "conditions")
+            .Any(one => one.Text("type") == "Established" && one.Text("status") == "True") is false)
         {
         }
     }

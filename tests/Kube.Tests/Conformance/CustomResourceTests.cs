@@ -17,7 +17,8 @@ public sealed class CustomResourceTests(ConformanceCluster cluster)
             ("""{"type": "object", "properties": {"spec": {"type": "object", "properties": {"a": {"type": "integer", "default": "x"}}}}}""", "properties[a].default"),
         ])
         {
-            var answer = await cluster.PostAsync(Objects.DefinitionsPath, Objects.Definition("crooked", "Crooked", schema));
+            var answer = await cluster.PostAsync(Objects.DefinitionsPath,
+                Objects.Definition("crooked", "Crooked", schema));
             Assert.Equal(422, answer.Code);
             Assert.Contains(answer.Fields, one => one.Contains(field));
         }
@@ -88,7 +89,8 @@ public sealed class CustomResourceTests(ConformanceCluster cluster)
         await cluster.PatchAsync($"{path}/status", """{"status": {"replicas": 1, "selector": "a=b"}}""");
         var scale = (await cluster.GetAsync($"{path}/scale")).Body;
         Assert.Equal(("autoscaling/v1", 2L, 1L, "a=b"),
-            (scale.Text("apiVersion"), scale.Number("spec", "replicas"), scale.Number("status", "replicas"), scale.Text("status", "selector")));
+            (scale.Text("apiVersion"), scale.Number("spec", "replicas"), scale.Number("status", "replicas"),
+                scale.Text("status", "selector")));
         scale["spec"]!["replicas"] = 5;
         Assert.Equal(200, (await cluster.PutAsync($"{path}/scale", scale)).Code);
         Assert.Equal(5, (await cluster.GetAsync(path)).Body.Number("spec", "replicas"));
@@ -110,14 +112,16 @@ public sealed class CustomResourceTests(ConformanceCluster cluster)
     [Fact]
     public async Task Deleting_a_definition_deletes_its_objects_and_ends_its_paths()
     {
-        await cluster.CreateAsync(Objects.DefinitionsPath, Objects.Definition("gadgets", "Gadget", Objects.WidgetSchema));
+        await cluster.CreateAsync(Objects.DefinitionsPath,
+            Objects.Definition("gadgets", "Gadget", Objects.WidgetSchema));
         await cluster.EstablishedAsync("gadgets");
         var path = cluster.Widgets.Replace("widgets", "gadgets");
         var gadget = Objects.Widget("one");
         gadget["kind"] = "Gadget";
         gadget["metadata"]!["finalizers"] = new JsonArray("example.com/hold");
         await cluster.CreateAsync(path, gadget);
-        await using var watch = await cluster.WatchAsync($"{Objects.DefinitionsPath}?fieldSelector=metadata.name%3Dgadgets.{ConformanceCluster.Group}");
+        await using var watch =
+            await cluster.WatchAsync($"{Objects.DefinitionsPath}?fieldSelector=metadata.name%3Dgadgets.{ConformanceCluster.Group}");
         await cluster.DeleteAsync($"{Objects.DefinitionsPath}/gadgets.{ConformanceCluster.Group}");
         await using var marked = await cluster.WatchAsync($"{path}?fieldSelector=metadata.name%3Done");
         while ((await marked.NextAsync())!["object"].Text("metadata", "deletionTimestamp") is null)

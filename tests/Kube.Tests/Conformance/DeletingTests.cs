@@ -9,9 +9,11 @@ public sealed class DeletingTests(ConformanceCluster cluster)
     {
         var name = cluster.NewName();
         var created = await cluster.CreateAsync(cluster.ConfigMaps, Objects.ConfigMap(name));
-        var other = await cluster.DeleteAsync($"{cluster.ConfigMaps}/{name}", Objects.Preconditions(Guid.NewGuid().ToString()));
+        var other = await cluster.DeleteAsync($"{cluster.ConfigMaps}/{name}",
+            Objects.Preconditions(Guid.NewGuid().ToString()));
         Assert.Equal((409, "Conflict"), (other.Code, other.Reason));
-        var right = await cluster.DeleteAsync($"{cluster.ConfigMaps}/{name}", Objects.Preconditions(created.Text("metadata", "uid")!));
+        var right = await cluster.DeleteAsync($"{cluster.ConfigMaps}/{name}",
+            Objects.Preconditions(created.Text("metadata", "uid")!));
         Assert.Equal((200, "Success"), (right.Code, right.Body.Text("status")));
         Assert.Equal(404, (await cluster.GetAsync($"{cluster.ConfigMaps}/{name}")).Code);
     }
@@ -54,7 +56,8 @@ public sealed class DeletingTests(ConformanceCluster cluster)
     public async Task A_pod_on_a_node_stays_for_its_grace_period()
     {
         var name = cluster.NewName();
-        await cluster.CreateAsync(cluster.Pods, Objects.Pod(name, "\"nodeName\": \"no-such-node\", \"terminationGracePeriodSeconds\": 20,"));
+        await cluster.CreateAsync(cluster.Pods,
+            Objects.Pod(name, "\"nodeName\": \"no-such-node\", \"terminationGracePeriodSeconds\": 20,"));
         var marked = await cluster.DeleteAsync($"{cluster.Pods}/{name}");
         Assert.Equal(20, marked.Body.Number("metadata", "deletionGracePeriodSeconds"));
         Assert.Equal(200, (await cluster.GetAsync($"{cluster.Pods}/{name}")).Code);

@@ -6,17 +6,22 @@ namespace ModuleController.Kube.Tests.Conformance;
 public sealed class DocumentTests
 {
     [Theory]
-    [InlineData("Does", new[] { typeof(ServingTests), typeof(WritingTests), typeof(PatchingTests), typeof(DeletingTests), typeof(WatchingTests), typeof(CustomResourceTests), typeof(SubresourceTests) })]
+    [InlineData("Does", new[] { typeof(ServingTests), typeof(WritingTests), typeof(PatchingTests),
+        typeof(DeletingTests), typeof(WatchingTests), typeof(CustomResourceTests), typeof(SubresourceTests) })]
     [InlineData("Faults", new[] { typeof(FaultTests) })]
     [InlineData("Refuses", new[] { typeof(RefusalTests) })]
     public async Task Each_line_of_the_document_is_a_test(string section, Type[] classes)
     {
         var folder = new DirectoryInfo(AppContext.BaseDirectory);
-        while (folder is not null && !File.Exists(Path.Combine(folder.FullName, "ModuleController.sln"))) folder = folder.Parent;
-        var lines = await File.ReadAllLinesAsync(Path.Combine(folder!.FullName, "docs", "devcluster.md"), TestContext.Current.CancellationToken);
-        var promised = lines.SkipWhile(line => line != $"## {section}").Skip(1).TakeWhile(line => !line.StartsWith("## ", StringComparison.Ordinal))
+        while (folder is not null && !File.Exists(Path.Combine(folder.FullName, "ModuleController.sln")))
+            folder = folder.Parent;
+        var lines = await File.ReadAllLinesAsync(Path.Combine(folder!.FullName, "docs", "devcluster.md"),
+            TestContext.Current.CancellationToken);
+        var promised = lines.SkipWhile(line => line != $"## {section}").Skip(1)
+            .TakeWhile(line => !line.StartsWith("## ", StringComparison.Ordinal))
             .Where(line => line.StartsWith("- ", StringComparison.Ordinal)).Select(line => line[2..]);
-        var tested = classes.SelectMany(one => one.GetMethods()).Where(method => method.GetCustomAttributes<FactAttribute>().Any())
+        var tested = classes.SelectMany(one => one.GetMethods())
+            .Where(method => method.GetCustomAttributes<FactAttribute>().Any())
             .Select(method => method.Name.Replace('_', ' '));
         Assert.Equal(tested.Order(StringComparer.Ordinal), promised.Order(StringComparer.Ordinal));
     }

@@ -7,7 +7,8 @@ namespace ModuleController.Kube.Tests.Conformance;
 /// <summary>The one write path: whatever is written at once, the log is a history that every watcher sees whole.</summary>
 public sealed class EventLogTests
 {
-    private static readonly Gen<(int Name, bool Removes)[]> GenWrites = Gen.Select(Gen.Int[0, 3], Gen.Bool).Array[1, 60];
+    private static readonly Gen<(int Name, bool Removes)[]> GenWrites =
+        Gen.Select(Gen.Int[0, 3], Gen.Bool).Array[1, 60];
 
     [Fact]
     public async Task Concurrent_writes_lose_nothing_and_number_each_change_once()
@@ -23,7 +24,8 @@ public sealed class EventLogTests
         Assert.Equal(Writers * WritesEach, log.Find(new("counters", "", "one"))!.Tree.Number("count"));
         var seen = new List<Change>();
         while (watch.Live.TryRead(out var change)) seen.Add(change);
-        Assert.Equal(Enumerable.Range(1, Writers * WritesEach).Select(count => (long)count), seen.Select(change => change.After.Tree.Number("count") ?? 0));
+        Assert.Equal(Enumerable.Range(1, Writers * WritesEach)
+            .Select(count => (long)count), seen.Select(change => change.After.Tree.Number("count") ?? 0));
         Assert.Equal(seen.Select(change => change.Revision), seen.Select(change => change.Revision).Distinct().Order());
     }
 
@@ -31,7 +33,8 @@ public sealed class EventLogTests
     public void A_watch_from_any_version_replays_to_what_is_there() => GenWrites.Sample(writes =>
     {
         var log = new EventLog();
-        var states = new List<(long Revision, Dictionary<string, string> Objects)> { (log.Revision, Objects(log.List("things"))) };
+        var states = new List<(long Revision, Dictionary<string,
+            string> Objects)> { (log.Revision, Objects(log.List("things"))) };
         foreach (var (name, removes) in writes)
         {
             var key = new ResourceKey("things", "", $"{name}");

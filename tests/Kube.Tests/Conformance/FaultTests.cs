@@ -10,13 +10,15 @@ namespace ModuleController.Kube.Tests.Conformance;
 /// <summary>What only DevCluster has: faults, a clock of the test's, state that outlives the server, logs through a hook.</summary>
 public sealed class FaultTests : IAsyncLifetime
 {
-    private readonly FakeTimeProvider _time = new(DateTimeOffset.Parse("2026-01-01T00:00:00Z", System.Globalization.CultureInfo.InvariantCulture));
+    private readonly FakeTimeProvider _time =
+        new(DateTimeOffset.Parse("2026-01-01T00:00:00Z", System.Globalization.CultureInfo.InvariantCulture));
     private readonly HttpClient _http = new();
     private DevClusterHost _host = null!;
 
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
-    public async ValueTask InitializeAsync() => _host = await DevClusterHost.StartAsync(new() { Time = _time, PodLogs = new EchoedLogs() }, Cancellation);
+    public async ValueTask InitializeAsync() =>
+        _host = await DevClusterHost.StartAsync(new() { Time = _time, PodLogs = new EchoedLogs() }, Cancellation);
 
     public async ValueTask DisposeAsync()
     {
@@ -32,7 +34,8 @@ public sealed class FaultTests : IAsyncLifetime
         _host.Faults.CompactNow();
         await using var watch = await WatchAsync($"?resourceVersion={version}");
         var error = await watch.NextAsync();
-        Assert.Equal(("ERROR", 410L, "Expired"), (error.Text("type"), error.Number("object", "code"), error.Text("object", "reason")));
+        Assert.Equal(("ERROR", 410L, "Expired"),
+            (error.Text("type"), error.Number("object", "code"), error.Text("object", "reason")));
         Assert.Null(await watch.NextAsync());
     }
 
@@ -127,7 +130,8 @@ public sealed class FaultTests : IAsyncLifetime
             _time.Advance(TimeSpan.FromSeconds(60));
             var bookmark = await watch.NextAsync();
             Assert.Equal("BOOKMARK", bookmark.Text("type"));
-            Assert.True(long.Parse(bookmark.Text("object", "metadata", "resourceVersion")!, System.Globalization.CultureInfo.InvariantCulture) > version);
+            Assert.True(long.Parse(bookmark.Text("object", "metadata", "resourceVersion")!,
+                System.Globalization.CultureInfo.InvariantCulture) > version);
         }
 
         Assert.Null(await watch.NextAsync());
@@ -148,10 +152,13 @@ public sealed class FaultTests : IAsyncLifetime
     [Fact]
     public async Task Logs_come_from_the_kubelet()
     {
-        using var pod = await _http.PostAsync(new Uri(_host.ServerUri, "/api/v1/namespaces/default/pods"), Json(Objects.Pod("p")), Cancellation);
+        using var pod = await _http.PostAsync(new Uri(_host.ServerUri, "/api/v1/namespaces/default/pods"),
+            Json(Objects.Pod("p")), Cancellation);
         Assert.Equal("default p main follow=False tail=3",
-            await _http.GetStringAsync(new Uri(_host.ServerUri, "/api/v1/namespaces/default/pods/p/log?tailLines=3"), Cancellation));
-        using var other = await _http.GetAsync(new Uri(_host.ServerUri, "/api/v1/namespaces/default/pods/p/log?container=none"), Cancellation);
+            await _http.GetStringAsync(new Uri(_host.ServerUri, "/api/v1/namespaces/default/pods/p/log?tailLines=3"),
+                Cancellation));
+        using var other = await _http.GetAsync(new Uri(_host.ServerUri,
+            "/api/v1/namespaces/default/pods/p/log?container=none"), Cancellation);
         Assert.Equal(400, (int)other.StatusCode);
     }
 
@@ -170,25 +177,30 @@ public sealed class FaultTests : IAsyncLifetime
 
     private static StringContent Json(JsonNode node) => new(node.ToJsonString(), Encoding.UTF8, "application/json");
 
-    private Task<HttpResponseMessage> PostAsync(string name) => _http.PostAsync(Path(), Json(Objects.ConfigMap(name)), Cancellation);
+    private Task<HttpResponseMessage> PostAsync(string name) =>
+        _http.PostAsync(Path(), Json(Objects.ConfigMap(name)), Cancellation);
 
     private async Task<long> CreateAsync(string name)
     {
         using var answer = await PostAsync(name);
         Assert.Equal(201, (int)answer.StatusCode);
-        var version = JsonNode.Parse(await answer.Content.ReadAsStringAsync(Cancellation)).Text("metadata", "resourceVersion")!;
+        var version = JsonNode.Parse(await answer.Content.ReadAsStringAsync(Cancellation))
+            .Text("metadata", "resourceVersion")!;
         return long.Parse(version, System.Globalization.CultureInfo.InvariantCulture);
     }
 
     private async Task<WatchReader> WatchAsync(string query)
     {
-        var response = await _http.GetAsync(Path($"{query}&watch=true"), HttpCompletionOption.ResponseHeadersRead, Cancellation);
+        var response = await _http.GetAsync(Path($"{query}&watch=true"), HttpCompletionOption.ResponseHeadersRead,
+            Cancellation);
         return new(response, new StreamReader(await response.Content.ReadAsStreamAsync(Cancellation)));
     }
 
     private sealed class EchoedLogs : IPodLogs
     {
-        public Task WriteAsync(string ns, string pod, string container, bool follow, int? tail, Stream output, CancellationToken cancellation) =>
-            output.WriteAsync(Encoding.UTF8.GetBytes($"{ns} {pod} {container} follow={follow} tail={tail}"), cancellation).AsTask();
+        public Task WriteAsync(string ns, string pod, string container, bool follow, int? tail, Stream output,
+            CancellationToken cancellation) =>
+            output.WriteAsync(Encoding.UTF8.GetBytes($"{ns} {pod} {container} follow={follow} tail={tail}"),
+                cancellation).AsTask();
     }
 }

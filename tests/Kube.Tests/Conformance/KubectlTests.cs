@@ -13,15 +13,19 @@ public sealed class KubectlTests
     {
         var cancellation = TestContext.Current.CancellationToken;
         var paths = (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator);
-        Assert.SkipUnless(paths.Any(path => File.Exists(Path.Combine(path, "kubectl"))), "no kubectl on PATH; install one to run tests/kubectl/conformance.sh");
+        Assert.SkipUnless(paths.Any(path => File.Exists(Path.Combine(path, "kubectl"))),
+            "no kubectl on PATH; install one to run tests/kubectl/conformance.sh");
         var folder = new DirectoryInfo(AppContext.BaseDirectory);
-        while (folder is not null && !File.Exists(Path.Combine(folder.FullName, "ModuleController.sln"))) folder = folder.Parent;
+        while (folder is not null && !File.Exists(Path.Combine(folder.FullName, "ModuleController.sln")))
+            folder = folder.Parent;
         await using var host = await DevClusterHost.StartAsync(new() { PodLogs = new Hello() }, cancellation);
         var kubeconfig = Path.GetTempFileName();
         try
         {
             await host.WriteKubeconfigAsync(kubeconfig, cancellation);
-            var start = new ProcessStartInfo(Path.Combine(folder!.FullName, "tests", "kubectl", "conformance.sh"), [kubeconfig]) { RedirectStandardOutput = true };
+            var start = new ProcessStartInfo(Path.Combine(folder!.FullName, "tests", "kubectl", "conformance.sh"),
+                [kubeconfig])
+            { RedirectStandardOutput = true };
             using var script = Process.Start(start)!;
             var output = await script.StandardOutput.ReadToEndAsync(cancellation);
             await script.WaitForExitAsync(cancellation);
@@ -37,7 +41,8 @@ public sealed class KubectlTests
     /// <summary>Stands in for a kubelet: here it is about kubectl and the API, not about running pods.</summary>
     private sealed class Hello : IPodLogs
     {
-        public Task WriteAsync(string ns, string pod, string container, bool follow, int? tail, Stream output, CancellationToken cancellation) =>
+        public Task WriteAsync(string ns, string pod, string container, bool follow, int? tail, Stream output,
+            CancellationToken cancellation) =>
             output.WriteAsync(Encoding.UTF8.GetBytes("hello\n"), cancellation).AsTask();
     }
 }

@@ -52,7 +52,8 @@ public sealed class PatchingTests(ConformanceCluster cluster)
         var path = $"{cluster.Pods}/{(await cluster.CreateAsync(cluster.Pods, Objects.Pod(cluster.NewName()))).Text("metadata", "name")}";
         await cluster.PatchAsync($"{path}/status", """{"status": {"conditions": [{"type": "Ready", "status": "True"}]}}""", "strategic-merge-patch");
         var patched = await cluster.PatchAsync($"{path}/status", """{"status": {"conditions": [{"type": "example.com/gate", "status": "True"}]}}""", "strategic-merge-patch");
-        Assert.Superset(new HashSet<string> { "Ready", "example.com/gate" }, patched.Body.Objects("status", "conditions").Select(one => one.Text("type")!).ToHashSet());
+        Assert.Superset(new HashSet<string> { "Ready", "example.com/gate" },
+            patched.Body.Objects("status", "conditions").Select(one => one.Text("type")!).ToHashSet());
     }
 
     [Fact]

@@ -9,7 +9,8 @@ public sealed class RefusalTests(ConformanceCluster cluster)
     public async Task Server_side_apply_is_415()
     {
         Assert.NotNull(cluster.Host);
-        var answer = await cluster.SendAsync(HttpMethod.Patch, $"{cluster.ConfigMaps}/x?fieldManager=a", Objects.ConfigMap("x"), "application/apply-patch+yaml");
+        var answer = await cluster.SendAsync(HttpMethod.Patch, $"{cluster.ConfigMaps}/x?fieldManager=a",
+            Objects.ConfigMap("x"), "application/apply-patch+yaml");
         Assert.Equal((415, "UnsupportedMediaType"), (answer.Code, answer.Reason));
     }
 
@@ -19,7 +20,8 @@ public sealed class RefusalTests(ConformanceCluster cluster)
     public async Task Bodies_other_than_JSON_are_415(string media)
     {
         Assert.NotNull(cluster.Host);
-        Assert.Equal(415, (await cluster.SendAsync(HttpMethod.Post, cluster.ConfigMaps, Objects.ConfigMap("x"), media)).Code);
+        Assert.Equal(415, (await cluster.SendAsync(HttpMethod.Post, cluster.ConfigMaps, Objects.ConfigMap("x"),
+            media)).Code);
     }
 
     [Fact]
@@ -37,7 +39,8 @@ public sealed class RefusalTests(ConformanceCluster cluster)
     {
         Assert.NotNull(cluster.Host);
         var schema = $$$$$"""{"type": "object", "properties": {"spec": {"type": "object", "x-kubernetes-validations": [{"rule": "{{{{{rule}}}}}"}]}}}""";
-        Assert.Equal(501, (await cluster.PostAsync(Objects.DefinitionsPath, Objects.Definition("ruled", "Ruled", schema))).Code);
+        Assert.Equal(501, (await cluster.PostAsync(Objects.DefinitionsPath,
+            Objects.Definition("ruled", "Ruled", schema))).Code);
     }
 
     [Fact]

@@ -11,7 +11,8 @@ public sealed class SubresourceTests(ConformanceCluster cluster)
         var name = cluster.NewName();
         await cluster.CreateAsync(cluster.Deployments, Objects.Deployment(name));
         var scale = await cluster.GetAsync($"{cluster.Deployments}/{name}/scale");
-        Assert.Equal((0L, $"app={name}"), (scale.Body.Number("spec", "replicas"), scale.Body.Text("status", "selector")));
+        Assert.Equal((0L, $"app={name}"),
+            (scale.Body.Number("spec", "replicas"), scale.Body.Text("status", "selector")));
         var scaled = await cluster.PatchAsync($"{cluster.Deployments}/{name}/scale", """{"spec": {"replicas": 2}}""");
         Assert.Equal(2, scaled.Body.Number("spec", "replicas"));
         Assert.Equal(2, (await cluster.GetAsync($"{cluster.Deployments}/{name}")).Body.Number("spec", "replicas"));
@@ -51,12 +52,14 @@ public sealed class SubresourceTests(ConformanceCluster cluster)
             {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {"audiences": ["modules"], "expirationSeconds": 600,
              "boundObjectRef": {"apiVersion": "v1", "kind": "Pod", "name": "{{{{{name}}}}}", "uid": "{{{{{pod.Text("metadata", "uid")}}}}}"}}}
             """)!;
-        var token = (await cluster.CreateAsync($"/api/v1/namespaces/{cluster.Namespace}/serviceaccounts/default/token", ask)).Text("status", "token")!;
+        var token = (await cluster.CreateAsync($"/api/v1/namespaces/{cluster.Namespace}/serviceaccounts/default/token",
+            ask)).Text("status", "token")!;
         var status = await ReviewAsync(token, "modules");
         Assert.True(status.Flag("authenticated"));
         Assert.Equal($"system:serviceaccount:{cluster.Namespace}:default", status.Text("user", "username"));
         Assert.Equal([name], status.Texts("user", "extra", "authentication.kubernetes.io/pod-name"));
-        Assert.Equal([pod.Text("metadata", "uid")!], status.Texts("user", "extra", "authentication.kubernetes.io/pod-uid"));
+        Assert.Equal([pod.Text("metadata", "uid")!],
+            status.Texts("user", "extra", "authentication.kubernetes.io/pod-uid"));
         Assert.False((await ReviewAsync(token, "others")).Flag("authenticated"));
         Assert.False((await ReviewAsync($"{token}x", "modules")).Flag("authenticated"));
         await cluster.DeleteAsync($"{cluster.Pods}/{name}");

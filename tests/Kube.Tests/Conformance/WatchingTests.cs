@@ -35,10 +35,12 @@ public sealed class WatchingTests(ConformanceCluster cluster)
     public async Task Label_selectors_pick_by_equality_sets_and_presence(string selector, string expected)
     {
         var set = cluster.NewName("labels");
-        foreach (var (name, tier) in ((string, string)[])[("one", "\"tier\": \"a\","), ("two", "\"tier\": \"b\","), ("three", "")])
+        foreach (var (name, tier) in ((string, string)[])[("one", "\"tier\": \"a\","), ("two", "\"tier\": \"b\","),
+            ("three", "")])
             await cluster.CreateAsync(cluster.ConfigMaps, Objects.ConfigMap($"{set}-{name}", $$$$$"""{ {{{{{tier}}}}} "set": "{{{{{set}}}}}"}"""));
         var found = await cluster.GetAsync($"{cluster.ConfigMaps}?labelSelector={Uri.EscapeDataString($"set={set},{selector}")}");
-        Assert.Equal(expected.Split(',').Order(), found.Body.Objects("items").Select(item => item.Text("metadata", "name")![(set.Length + 1)..]).Order());
+        Assert.Equal(expected.Split(',').Order(), found.Body.Objects("items")
+            .Select(item => item.Text("metadata", "name")![(set.Length + 1)..]).Order());
     }
 
     [Fact]
@@ -47,11 +49,19 @@ public sealed class WatchingTests(ConformanceCluster cluster)
         var name = cluster.NewName();
         await cluster.CreateAsync(cluster.Pods, Objects.Pod(name, "\"nodeName\": \"no-such-node\","));
         async Task<int> CountAsync(string path, string fields) =>
-            (await cluster.GetAsync($"{path}?fieldSelector={Uri.EscapeDataString(fields)}")).Body.Objects("items").Count();
-        Assert.Equal(1, await CountAsync(cluster.Pods, $"metadata.name={name},spec.nodeName=no-such-node,status.phase=Pending"));
+            (await cluster.GetAsync($"{path}?fieldSelector={Uri.EscapeDataString(fields)}")).Body.Objects("items")
+                .Count();
+        Assert.Equal(1, await CountAsync(cluster.Pods,
+            $"metadata.name={name},spec.nodeName=no-such-node,status.phase=Pending"));
         Assert.Equal(0, await CountAsync(cluster.Pods, $"metadata.name={name},status.phase!=Pending"));
         var events = $"/api/v1/namespaces/{cluster.Namespace}/events";
-        var about = new JsonObject { ["kind"] = "Pod", ["namespace"] = cluster.Namespace, ["name"] = name, ["uid"] = "u-1" };
+        var about = new JsonObject
+        {
+            ["kind"] = "Pod",
+            ["namespace"] = cluster.Namespace,
+            ["name"] = name,
+            ["uid"] = "u-1"
+        };
         await cluster.CreateAsync(events, new JsonObject
         {
             ["metadata"] = new JsonObject { ["name"] = $"{name}.1" },
@@ -59,7 +69,8 @@ public sealed class WatchingTests(ConformanceCluster cluster)
             ["reason"] = "Tested",
             ["type"] = "Normal",
         });
-        Assert.Equal(1, await CountAsync(events, $"involvedObject.name={name},involvedObject.kind=Pod,involvedObject.uid=u-1,reason=Tested"));
+        Assert.Equal(1, await CountAsync(events,
+            $"involvedObject.name={name},involvedObject.kind=Pod,involvedObject.uid=u-1,reason=Tested"));
         Assert.Equal(0, await CountAsync(events, $"involvedObject.name={name},involvedObject.uid=u-2"));
         await cluster.DeleteAsync($"{cluster.Pods}/{name}?gracePeriodSeconds=0");
     }
@@ -74,7 +85,8 @@ public sealed class WatchingTests(ConformanceCluster cluster)
         var name = cluster.NewName();
         var before = (await cluster.GetAsync(cluster.ConfigMaps)).Version;
         await cluster.CreateAsync(cluster.ConfigMaps, Objects.ConfigMap(name));
-        await using var watch = await cluster.WatchAsync($"{cluster.ConfigMaps}?resourceVersion={before}&fieldSelector=metadata.name%3D{name}");
+        await using var watch =
+            await cluster.WatchAsync($"{cluster.ConfigMaps}?resourceVersion={before}&fieldSelector=metadata.name%3D{name}");
         Assert.Equal([$"ADDED {name}"], await watch.NextAsync(1));
         await cluster.PatchAsync($"{cluster.ConfigMaps}/{name}", """{"data": {"a": "2"}}""");
         await cluster.DeleteAsync($"{cluster.ConfigMaps}/{name}");
@@ -96,7 +108,8 @@ public sealed class WatchingTests(ConformanceCluster cluster)
         var (name, label) = (cluster.NewName(), cluster.NewName("shown"));
         await cluster.CreateAsync(cluster.ConfigMaps, Objects.ConfigMap(name));
         var version = (await cluster.GetAsync(cluster.ConfigMaps)).Version;
-        await using var watch = await cluster.WatchAsync($"{cluster.ConfigMaps}?resourceVersion={version}&labelSelector={label}");
+        await using var watch =
+            await cluster.WatchAsync($"{cluster.ConfigMaps}?resourceVersion={version}&labelSelector={label}");
         await cluster.PatchAsync($"{cluster.ConfigMaps}/{name}", $$$$$"""{"metadata": {"labels": {"{{{{{label}}}}}": "yes"}}}""");
         await cluster.PatchAsync($"{cluster.ConfigMaps}/{name}", $$$$$"""{"metadata": {"labels": {"{{{{{label}}}}}": null}}}""");
         Assert.Equal([$"ADDED {name}", $"DELETED {name}"], await watch.NextAsync(2));
@@ -105,7 +118,8 @@ public sealed class WatchingTests(ConformanceCluster cluster)
     [Fact]
     public async Task A_watch_ends_at_its_timeout()
     {
-        await using var watch = await cluster.WatchAsync($"{cluster.ConfigMaps}?resourceVersion={(await cluster.GetAsync(cluster.ConfigMaps)).Version}&timeoutSeconds=1&fieldSelector=metadata.name%3Dnone");
+        await using var watch =
+            await cluster.WatchAsync($"{cluster.ConfigMaps}?resourceVersion={(await cluster.GetAsync(cluster.ConfigMaps)).Version}&timeoutSeconds=1&fieldSelector=metadata.name%3Dnone");
         Assert.Null(await watch.NextAsync());
     }
 

@@ -29,7 +29,8 @@ public sealed class WritingTests(ConformanceCluster cluster)
     public async Task Reading_or_changing_what_is_not_there_is_404()
     {
         var path = $"{cluster.ConfigMaps}/{cluster.NewName()}";
-        foreach (var answer in (Answer[])[await cluster.GetAsync(path), await cluster.PatchAsync(path, "{}"), await cluster.DeleteAsync(path)])
+        foreach (var answer in (Answer[])[await cluster.GetAsync(path), await cluster.PatchAsync(path, "{}"),
+            await cluster.DeleteAsync(path)])
             Assert.Equal((404, "NotFound"), (answer.Code, answer.Reason));
     }
 
@@ -151,7 +152,8 @@ public sealed class WritingTests(ConformanceCluster cluster)
     public async Task The_generation_rises_with_the_spec_alone()
     {
         var name = cluster.NewName();
-        Assert.Equal(1, (await cluster.CreateAsync(cluster.Widgets, Objects.Widget(name))).Number("metadata", "generation"));
+        Assert.Equal(1, (await cluster.CreateAsync(cluster.Widgets, Objects.Widget(name)))
+            .Number("metadata", "generation"));
         var labelled = await cluster.PatchAsync($"{cluster.Widgets}/{name}", """{"metadata": {"labels": {"a": "b"}}}""");
         Assert.Equal(1, labelled.Body.Number("metadata", "generation"));
         var reported = await cluster.PatchAsync($"{cluster.Widgets}/{name}/status", """{"status": {"phase": "Done"}}""");
@@ -225,12 +227,14 @@ public sealed class WritingTests(ConformanceCluster cluster)
     public async Task A_terminating_namespace_takes_nothing_new()
     {
         var name = $"{cluster.Namespace}-ending";
-        var created = await cluster.CreateAsync("/api/v1/namespaces", new JsonObject { ["metadata"] = new JsonObject { ["name"] = name } });
+        var created = await cluster.CreateAsync("/api/v1/namespaces",
+            new JsonObject { ["metadata"] = new JsonObject { ["name"] = name } });
         Assert.Equal("Active", created.Text("status", "phase"));
         var held = Objects.ConfigMap("held");
         held["metadata"]!["finalizers"] = new JsonArray("example.com/hold");
         await cluster.CreateAsync($"/api/v1/namespaces/{name}/configmaps", held);
-        Assert.Equal("Terminating", (await cluster.DeleteAsync($"/api/v1/namespaces/{name}")).Body.Text("status", "phase"));
+        Assert.Equal("Terminating",
+            (await cluster.DeleteAsync($"/api/v1/namespaces/{name}")).Body.Text("status", "phase"));
         var answer = await cluster.PostAsync($"/api/v1/namespaces/{name}/configmaps", Objects.ConfigMap("a"));
         Assert.Equal((403, "Forbidden"), (answer.Code, answer.Reason));
         Assert.Equal("NamespaceTerminating", answer.Body.Objects("details", "causes").First().Text("reason"));
@@ -240,7 +244,8 @@ public sealed class WritingTests(ConformanceCluster cluster)
     [Fact]
     public async Task Each_namespace_has_a_default_service_account()
     {
-        await using var watch = await cluster.WatchAsync($"/api/v1/namespaces/{cluster.Namespace}/serviceaccounts?fieldSelector=metadata.name%3Ddefault");
+        await using var watch =
+            await cluster.WatchAsync($"/api/v1/namespaces/{cluster.Namespace}/serviceaccounts?fieldSelector=metadata.name%3Ddefault");
         Assert.Equal(["ADDED default"], await watch.NextAsync(1));
     }
 }

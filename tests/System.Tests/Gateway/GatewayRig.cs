@@ -131,7 +131,7 @@ internal sealed class GatewayRig : IAsyncDisposable
     public long Requests(string verb, string resource) =>
         _cluster.Counters.Snapshot().Where(entry => entry.Key.Verb == verb && entry.Key.Resource == resource).Sum(entry => entry.Value);
 
-    public Faults Faults => _cluster.Faults;
+    public DevCluster.Faults Faults => _cluster.Faults;
 
     public AgentStream Connect(ControlPlaneHost controller, string? token = null, HttpMessageHandler? handler = null)
     {

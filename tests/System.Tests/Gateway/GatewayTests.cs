@@ -1,9 +1,6 @@
 using Grpc.Core;
-using ModuleController.ControlPlane.Agents;
 using ModuleController.Core.Builtin;
 using ModuleController.Core.Meta;
-using ModuleController.Core.Planning;
-using ModuleController.Kube;
 using ModuleController.Protocol;
 using ModuleController.Protocol.V1;
 
@@ -134,7 +131,7 @@ public sealed class GatewayTests : IAsyncLifetime
 
         var end = await agent.EndedAsync();
         // A large message may be cut off by the stream's end.
-        await saying.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        await saying.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext);
         Assert.True(StatusCode.InvalidArgument == end.StatusCode, $"{what}: {end}");
         Assert.Contains(why, end.Detail, StringComparison.Ordinal);
         await GatewayRig.SeenAsync(controller, "base-0", uid, view => view!.IsConnected == false, "the pod is marked");

@@ -2,7 +2,6 @@ using CsCheck;
 using Google.Protobuf;
 using Google.Protobuf.WellKnownTypes;
 using ModuleController.ControlPlane.Agents;
-using ModuleController.Core.Planning;
 using ModuleController.Protocol;
 using ModuleController.Protocol.V1;
 using static ModuleController.SystemTests.Gateway.Messages;

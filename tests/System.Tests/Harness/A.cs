@@ -34,7 +34,7 @@ internal static class A
 
         public ModuleDeployment Policy(string policy) => deployment.Strategy(strategy => strategy with { UpgradePolicy = policy });
 
-        public ModuleDeployment MaxUnavailable(int count) =>
+        public ModuleDeployment AtMostUnavailable(int count) =>
             deployment.Strategy(strategy => strategy with { MaxUnavailable = new IntOrPercent(count, false) });
 
         public ModuleDeployment WithService(int targetPort = 8080) => deployment.Strategy(strategy => strategy with

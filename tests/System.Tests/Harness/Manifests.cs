@@ -1,7 +1,6 @@
 using System.Net.Http.Json;
 using System.Text.Json;
 using System.Text.Json.Nodes;
-using ModuleController.Core.Meta;
 using ModuleController.DevCluster.Controllers;
 using YamlDotNet.Serialization;
 
@@ -11,7 +10,8 @@ namespace ModuleController.SystemTests.Harness;
 internal static class BaseManifest
 {
     public static ClusterDeployment Of(
-        string ns, string name, int replicas, IReadOnlyDictionary<string, string> labels, Uri controller, string? node)
+        string ns, string name, int replicas, IReadOnlyDictionary<string, string> labels, Uri controller, string? node,
+        Action<JsonObject>? change = null)
     {
         var template = new JsonObject
         {
@@ -45,6 +45,7 @@ internal static class BaseManifest
                 ["volumes"] = new JsonArray(new JsonObject { ["name"] = "state", ["emptyDir"] = new JsonObject() }),
             },
         };
+        change?.Invoke(template);
         return new()
         {
             Metadata = new() { Name = name, Namespace = ns },

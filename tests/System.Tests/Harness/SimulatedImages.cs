@@ -16,17 +16,24 @@ internal sealed class SimulatedImages(ILoggerFactory loggers)
     private readonly ConcurrentDictionary<string, SimulatedBase> _bases = new();
     private readonly ConcurrentDictionary<string, IReadOnlyList<LifeStatistics>> _ended = new();
     private readonly ConcurrentDictionary<string, CancellationTokenSource> _agents = new();
+    private readonly ConcurrentDictionary<string, AgentOptions> _agentOptions = new();
+    private readonly ConcurrentDictionary<string, int> _agentStarts = new();
 
     /// <summary>How each new base is made; tests may order behaviours for all bases here.</summary>
     public Func<SimulatedBaseOptions, SimulatedBaseOptions> Configure { get; set; } = options => options;
 
     public Action<PodIdentity, SimulatedBase> Started { get; set; } = (_, _) => { };
 
-    public DelegateRuntime Runtime => new(new Dictionary<string, Func<ContainerStart, CancellationToken, Task<int>>>
-    {
-        [Agent] = RunAgentAsync,
-        [Base] = RunBaseAsync,
-    });
+    /// <summary>What runs every other image; null where a test knows none.</summary>
+    public IContainerRuntime? Others { get; set; }
+
+    public DelegateRuntime Runtime => new(
+        new Dictionary<string, Func<ContainerStart, CancellationToken, Task<int>>>
+        {
+            [Agent] = RunAgentAsync,
+            [Base] = RunBaseAsync,
+        },
+        Others);
 
     public SimulatedBase Of(string podUid) => _bases[podUid];
 
@@ -36,8 +43,13 @@ internal sealed class SimulatedImages(ILoggerFactory loggers)
     public IReadOnlyList<LifeStatistics> AllLives =>
         [.. _ended.Values.SelectMany(lives => lives), .. _bases.Values.SelectMany(simulated => simulated.Statistics)];
 
+    public int AgentStarts(string podUid) => _agentStarts.GetValueOrDefault(podUid);
+
     /// <summary>Ends a pod's agent without asking; the kubelet starts it again.</summary>
     public void KillAgent(string podUid) => _agents[podUid].Cancel();
+
+    /// <summary>What a pod's agent was started with, such as the port of its Arklet.</summary>
+    public AgentOptions AgentOf(string podUid) => _agentOptions[podUid];
 
     private async Task<int> RunBaseAsync(ContainerStart start, CancellationToken cancellation)
     {
@@ -61,8 +73,10 @@ internal sealed class SimulatedImages(ILoggerFactory loggers)
     {
         var (options, errors) = AgentOptions.Parse(start.Args, name => start.Environment.GetValueOrDefault(name));
         if (errors.Count > 0) throw new ArgumentException(string.Join("; ", errors));
+        _agentOptions[start.Pod.Uid] = options;
         using var killed = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
         _agents[start.Pod.Uid] = killed;
+        _agentStarts.AddOrUpdate(start.Pod.Uid, 1, (_, starts) => starts + 1);
         return await AgentRuntime.RunAsync(options, loggers, killed.Token);
     }
 }

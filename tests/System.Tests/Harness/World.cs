@@ -1,3 +1,4 @@
+using System.Text.Json.Nodes;
 using Microsoft.Extensions.Logging;
 using ModuleController.ArkletSimulator;
 using ModuleController.ControlPlane;
@@ -32,9 +33,10 @@ internal sealed class World : IAsyncDisposable
 
     public SimulatedImages Images { get; }
 
-    public IKubeClient Client { get; private set; }
+    public KubeClient Client { get; private set; }
 
-    public string Namespace { get; private set; } = "default";
+    /// <summary>To be changed before the start; with somebody else's API server it is one of the test's own.</summary>
+    public string Namespace { get; set; } = "default";
 
     /// <summary>Null where the API server is somebody else's.</summary>
     public Cluster? Cluster { get; private set; }
@@ -46,6 +48,12 @@ internal sealed class World : IAsyncDisposable
     public Informer<Pod> Pods { get; private set; }
 
     private ControlPlaneOptions _controllerOptions = new();
+
+    private ControlPlaneSetup Setup => new()
+    {
+        Logging = logging => logging.AddProvider(Log).SetMinimumLevel(LogLevel.Debug)
+            .AddFilter("Microsoft", LogLevel.Warning).AddFilter("Grpc", LogLevel.None),
+    };
 
     public static async Task<World> StartAsync(Action<World>? configure = null)
     {
@@ -68,10 +76,17 @@ internal sealed class World : IAsyncDisposable
 
     public async Task StartControllerAsync()
     {
-        Controller = await ControlPlaneHost.StartAsync(
-            _controllerOptions, new() { Logging = logging => logging.AddProvider(Log).SetMinimumLevel(LogLevel.Debug).AddFilter("Microsoft", LogLevel.Warning).AddFilter("Grpc", LogLevel.None) });
+        Controller = await ControlPlaneHost.StartAsync(_controllerOptions, Setup);
         // Agents dial a fixed address, also after a restart.
         _controllerOptions = _controllerOptions with { GrpcPort = Controller.AgentAddress.Port, HttpPort = Controller.HttpAddress.Port };
+    }
+
+    /// <summary>Another replica beside the first, on ports of its own; it waits for the lease.</summary>
+    public async Task<ControlPlaneHost> StartStandbyAsync()
+    {
+        var standby = await ControlPlaneHost.StartAsync(_controllerOptions with { GrpcPort = 0, HttpPort = 0, PodName = "standby" }, Setup);
+        _disposals.Push(standby.DisposeAsync);
+        return standby;
     }
 
     /// <summary>Ends the controller; abruptly: without releasing the lease is not possible in one process, so tests of that kill processes.</summary>
@@ -124,9 +139,11 @@ internal sealed class World : IAsyncDisposable
         Cluster = await Cluster.StartAsync(
             new() { Runtime = Images.Runtime, Directory = Path.Combine(_directory, "pods"), Loggers = Log }, cancellation);
         _disposals.Push(Cluster.DisposeAsync);
-        await Cluster.Server.WriteKubeconfigAsync(Path.Combine(_directory, "kubeconfig"));
+        await Cluster.Server.WriteKubeconfigAsync(Path.Combine(_directory, "kubeconfig"), cancellation);
         Connect(Transport.To(Cluster.Server.ServerUri));
         await Manifests.ApplyCrdsAsync(Cluster.Server.ServerUri, cancellation);
+        if (Namespace != "default")
+            await Client.CreateAsync(new Namespace { Metadata = new() { Name = Namespace } }, "test", cancellation);
     }
 
     private async Task UseAsync(string kubeconfig, CancellationToken cancellation)
@@ -177,21 +194,27 @@ internal sealed class World : IAsyncDisposable
         return new Uri(file).AbsoluteUri;
     }
 
-    /// <summary>A base Deployment, each pod with an agent as a sidecar and a simulated base; waits until all are Ready.</summary>
-    public async Task<ObjectKey> BaseAsync(string name, int replicas, IReadOnlyDictionary<string, string>? podLabels = null)
+    /// <summary>
+    /// A base Deployment, each pod with an agent as a sidecar and a simulated base, unless <paramref name="change"/> makes
+    /// its containers something else; waits until all are Ready.
+    /// </summary>
+    /// <param name="controller">Where its agents look for the controller; by default that of this world.</param>
+    public async Task<ObjectKey> BaseAsync(
+        string name, int replicas, IReadOnlyDictionary<string, string>? podLabels = null, Action<JsonObject>? change = null,
+        TimeSpan? within = null, Uri? controller = null)
     {
         var labels = new Dictionary<string, string>(podLabels ?? new Dictionary<string, string>()) { ["app"] = name };
         await Client.CreateAsync(
-            BaseManifest.Of(Namespace, name, replicas, labels, Controller!.AgentAddress, Cluster is null ? Namespace : null), "test");
+            BaseManifest.Of(Namespace, name, replicas, labels, controller ?? Controller!.AgentAddress, Cluster is null ? Namespace : null, change), "test");
         var key = new ObjectKey(Namespace, name);
         await Eventually.True(
             () => PodsOf(name).Count == replicas && PodsOf(name).All(pod => pod.Status.Conditions.IsTrue("Ready")),
-            within: TimeSpan.FromSeconds(60));
+            within: within ?? TimeSpan.FromSeconds(60));
         return key;
     }
 
     public Task ScaleBaseAsync(string name, int replicas) => Client.PatchAsync<ClusterDeployment>(
-        new(Namespace, name), new() { ["spec"] = new System.Text.Json.Nodes.JsonObject { ["replicas"] = replicas } }, new("test"));
+        new(Namespace, name), new() { ["spec"] = new JsonObject { ["replicas"] = replicas } }, new("test"));
 
     public IReadOnlyList<Pod> PodsOf(string app) =>
         [.. Pods.List().Where(pod => pod.Metadata.Labels.GetValueOrDefault("app") == app && !pod.Metadata.IsDeleting)];

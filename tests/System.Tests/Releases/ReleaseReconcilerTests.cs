@@ -2,7 +2,6 @@ using ModuleController.Core.Builtin;
 using ModuleController.Core.Meta;
 using ModuleController.Core.Modules;
 using ModuleController.Core.Planning;
-using ModuleController.Kube;
 
 namespace ModuleController.SystemTests.Releases;
 

@@ -32,7 +32,8 @@ public sealed class InstallTests
         await world.AvailableAsync("orders", 3, "1.0.0");
 
         await world.Client.PatchSubresourceAsync<ModuleDeployment>(
-            new(world.Namespace, "orders"), "scale", new() { ["spec"] = new JsonObject { ["replicas"] = 2 } }, new("test"));
+            new(world.Namespace, "orders"), "scale", new() { ["spec"] = new JsonObject { ["replicas"] = 2 } }, new("test"),
+            TestContext.Current.CancellationToken);
         await world.AvailableAsync("orders", 2, "1.0.0");
         Assert.Equal(2, (await world.FindAsync("orders"))!.Spec.Replicas);
     }
@@ -60,7 +61,7 @@ public sealed class InstallTests
         await world.AvailableAsync("orders", 1, "1.0.0");
         var old = Assert.Single(world.ModulesOf("orders"));
 
-        await world.Client.DeleteAsync<Module>(ObjectKey.Of(old.Metadata));
+        await world.Client.DeleteAsync<Module>(ObjectKey.Of(old.Metadata), cancellation: TestContext.Current.CancellationToken);
         await Eventually.True(() => world.ModulesOf("orders") is [{ IsAvailable: true } one] && one.Metadata.Uid != old.Metadata.Uid, () => world.DumpAsync("orders").Result);
     }
 

@@ -1,0 +1,51 @@
+using System.Globalization;
+using Microsoft.Extensions.Logging;
+
+namespace ModuleController.Agent;
+
+/// <summary>
+/// One line per event on standard output. Of our own, because the usual console logger brings dependency injection,
+/// configuration and options along: 0.8 MB of the binary, in every pod.
+/// </summary>
+internal sealed class ConsoleLogs(TimeProvider time) : ILoggerFactory
+{
+    public ILogger CreateLogger(string categoryName) => new ConsoleLog(categoryName, time);
+
+    public void AddProvider(ILoggerProvider provider) => throw new NotSupportedException("the agent logs to standard output alone");
+
+    public void Dispose()
+    {
+        // Standard output stays open.
+    }
+}
+
+/// <summary>The lines of one category.</summary>
+internal sealed class ConsoleLog(string category, TimeProvider time) : ILogger
+{
+    private static readonly Lock Gate = new();
+
+    public IDisposable? BeginScope<TState>(TState state)
+        where TState : notnull => null;
+
+    public bool IsEnabled(LogLevel logLevel) => logLevel >= LogLevel.Information;
+
+    public void Log<TState>(
+        LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
+    {
+        if (!IsEnabled(logLevel)) return;
+        var text = formatter(state, exception);
+        if (exception is not null) text += " " + exception;
+        var line = string.Create(
+            CultureInfo.InvariantCulture,
+            $"{time.GetUtcNow():yyyy-MM-ddTHH:mm:ss.fffZ} {Word(logLevel)} {category}: {text.ReplaceLineEndings(" ")}");
+        // Whole lines, also when two loops log at once.
+        lock (Gate) Console.Out.WriteLine(line);
+    }
+
+    private static string Word(LogLevel level) => level switch
+    {
+        LogLevel.Critical or LogLevel.Error => "error",
+        LogLevel.Warning => "warn",
+        _ => "info",
+    };
+}

@@ -1,0 +1,61 @@
+using ModuleController.Core.Builtin;
+using ModuleController.Core.Meta;
+using ModuleController.Core.Modules;
+using ModuleController.Kube;
+using ModuleController.SystemTests.Harness;
+
+namespace ModuleController.SystemTests.Deletion;
+
+/// <summary>Deletions that need a world of their own.</summary>
+public sealed class NamespaceDeletionTests
+{
+    [Fact]
+    public async Task A_namespace_that_terminates_ends_and_nothing_is_created_in_it()
+    {
+        await using var world = await World.StartAsync(world =>
+        {
+            world.Namespace = "doomed";
+            world.ConfigureController = options => options with { Namespace = "default" };   // its Lease shall survive
+        });
+        await world.BaseAsync("base", 2);
+        await world.CreateAsync(A.Module("orders", "1.0.0", world.Jar("orders", "1.0.0")).Symmetric().WithService());
+        await world.AvailableAsync("orders", 2, "1.0.0");
+        await using var modules = await Recording<Module>.StartAsync(world);
+        var known = world.ModulesOf("orders").Select(module => module.Metadata.Uid).ToHashSet();
+        var refused = RefusedCreations(world);
+
+        await world.Client.DeleteAsync<Namespace>(new("", "doomed"));
+        await Eventually.True(
+            async () => await world.Client.FindAsync<Namespace>(new("", "doomed")) is null, () => world.DumpAsync("orders"));
+        Assert.All(modules.Moments.SelectMany(moment => moment.Values), module => Assert.Contains(module.Metadata.Uid, known));
+        // Not even tried, but for what was on its way when the namespace began to end.
+        Assert.InRange(RefusedCreations(world) - refused, 0, 2);
+        Assert.False(world.Controller!.Completion.IsCompleted);
+    }
+
+    [Fact]
+    public async Task What_is_deleted_while_the_controller_is_down_goes_when_it_is_back()
+    {
+        await using var world = await World.StartAsync();
+        await world.BaseAsync("base", 2);
+        await world.CreateAsync(A.Module("orders", "1.0.0", world.Jar("orders", "1.0.0")).Replicas(2).WithService());
+        await world.CreateAsync(A.Module("prices", "1.0.0", world.Jar("prices", "1.0.0")).Replicas(1));
+        await world.AvailableAsync("orders", 2, "1.0.0");
+        await world.AvailableAsync("prices", 1, "1.0.0");
+        await world.StopControllerAsync();
+        await world.DeleteAsync("orders");
+        var replaced = world.ModulesOf("prices")[0];
+        await world.Client.DeleteAsync<Module>(ObjectKey.Of(replaced.Metadata));
+
+        await world.StartControllerAsync();
+        await world.GoneAsync("orders");
+        await Eventually.True(
+            () => world.ModulesOf("prices") is [{ IsAvailable: true } one] && one.Metadata.Uid != replaced.Metadata.Uid,
+            () => world.DumpAsync("prices").Result);
+        Assert.All(world.Images.Living, living => Assert.DoesNotContain("orders:1.0.0", living.Base.Biz.Keys));
+        Assert.Equal(1, world.Images.Living.Count(living => living.Base.Biz.ContainsKey("prices:1.0.0")));
+    }
+
+    private static long RefusedCreations(World world) => world.Cluster!.Server.Counters.Snapshot()
+        .Where(entry => entry.Key is { Verb: "create", Code: 403 } && entry.Key.UserAgent != "devcluster").Sum(entry => entry.Value);
+}

@@ -1,0 +1,98 @@
+using ModuleController.Core.Builtin;
+using ModuleController.Core.Meta;
+using ModuleController.DevCluster;
+using ModuleController.SystemTests.Harness;
+
+namespace ModuleController.SystemTests.Faults;
+
+/// <summary>The API server fails in the middle of an install or an upgrade: all comes right, and nothing is installed twice.</summary>
+public sealed class ApiFaultTests(SharedWorld shared) : IClassFixture<SharedWorld>
+{
+    private readonly World _world = shared.World;
+
+    private DevCluster.Faults Faults => _world.Cluster?.Server.Faults
+        ?? throw new InvalidOperationException("only DevCluster can be broken on purpose");
+
+    [Fact]
+    public async Task Watches_that_are_cut_again_and_again()
+    {
+        await ThroughAnUpgradeAsync("cut", () => Faults.CutWatches());
+    }
+
+    [Fact]
+    public async Task A_history_that_is_compacted_in_mid_rollout()
+    {
+        await ThroughAnUpgradeAsync("compacted", () =>
+        {
+            Faults.CompactNow();
+            Faults.CutWatches();
+        });
+    }
+
+    [Theory]
+    [InlineData(409)]
+    [InlineData(429)]
+    [InlineData(500)]
+    [InlineData(503)]
+    public async Task Writes_that_are_refused(int code)
+    {
+        await ThroughAnUpgradeAsync($"refused-{code}", () =>
+        {
+            Faults.RefuseNext(2, "write", "modules.koupleless.io", code);
+            Faults.RefuseNext(2, "write", "modulereplicasets.koupleless.io", code);
+            Faults.RefuseNext(1, "write", "moduledeployments.koupleless.io", code);
+            Faults.RefuseNext(1, "patch", "pods", code);
+        });
+    }
+
+    [Fact]
+    public async Task Writes_whose_answers_are_lost()
+    {
+        await ThroughAnUpgradeAsync("unanswered", () =>
+        {
+            Faults.LoseAnswersOfNext(2, "write", "modules.koupleless.io");
+            Faults.LoseAnswersOfNext(1, "write", "modulereplicasets.koupleless.io");
+            Faults.LoseAnswersOfNext(1, "patch", "pods");
+        });
+    }
+
+    [Fact]
+    public async Task Events_that_arrive_late()
+    {
+        await ThroughAnUpgradeAsync("late", () => Faults.EventDelay = TimeSpan.FromMilliseconds(300));
+    }
+
+    [Fact]
+    public async Task An_api_server_that_is_restarted_in_mid_install()
+    {
+        var jar = _world.Jar("restarted", "1.0.0", attributes: new Dictionary<string, string> { ["Simulator-Install-Millis"] = "1000" });
+        await _world.CreateAsync(A.Module("restarted", "1.0.0", jar).Replicas(3));
+        await Eventually.True(() => _world.InstallsOf("restarted:1.0.0") > 0);
+        await _world.Cluster!.RestartServerAsync();
+        await _world.AvailableAsync("restarted", 3, "1.0.0");
+        Assert.Equal(3, _world.InstallsOf("restarted:1.0.0"));
+    }
+
+    /// <summary>Breaks things as the first release begins, in its middle, and in an upgrade.</summary>
+    private async Task ThroughAnUpgradeAsync(string name, Action breakSomething)
+    {
+        try
+        {
+            breakSomething();
+            var jar = _world.Jar(name, "1.0.0", attributes: new Dictionary<string, string> { ["Simulator-Install-Millis"] = "200" });
+            await _world.CreateAsync(A.Module(name, "1.0.0", jar).Replicas(3).AtMostUnavailable(2).Policy("uninstall_then_install"));
+            await Eventually.True(() => _world.InstallsOf($"{name}:1.0.0") > 0, () => _world.DumpAsync(name).Result);
+            breakSomething();
+            await _world.AvailableAsync(name, 3, "1.0.0");
+            await _world.UpgradeAsync(name, "2.0.0", _world.Jar(name, "2.0.0"));
+            breakSomething();
+            await _world.AvailableAsync(name, 3, "2.0.0");
+            Assert.Equal(3, _world.InstallsOf($"{name}:1.0.0"));
+            Assert.Equal(3, _world.InstallsOf($"{name}:2.0.0"));
+        }
+        finally
+        {
+            Faults.Clear();
+        }
+    }
+}

@@ -1,0 +1,49 @@
+using System.Diagnostics;
+using ModuleController.Core.Planning;
+
+namespace ModuleController.SystemTests.Gateway;
+
+/// <summary>Our own agent against our own gateway: both sides of the protocol in two processes.</summary>
+public sealed class RealAgentTests
+{
+    // In its own folder: in ours it would miss what a web program gets from the shared framework.
+    private static string AgentAssembly => Path.Combine(
+        AppContext.BaseDirectory.Replace("System.Tests", "Agent", StringComparison.Ordinal), "ModuleController.Agent.dll");
+
+    [Fact]
+    public async Task The_agent_shows_its_token_is_let_in_and_reports_a_base_that_does_not_answer()
+    {
+        var state = Directory.CreateTempSubdirectory("gateway-agent-").FullName;
+        await using var rig = await GatewayRig.StartAsync();
+        var controller = await rig.StartLeaderAsync(GatewayRig.Quick with { AllowInsecure = false });
+        var uid = await rig.CreatePodAsync("base-0");
+        var token = Path.Combine(state, "token");
+        await File.WriteAllTextAsync(token, await rig.TokenAsync("base-0", uid), GatewayRig.Cancellation);
+        var start = new ProcessStartInfo("dotnet")
+        {
+            ArgumentList =
+            {
+                AgentAssembly, $"--controller-address={controller.AgentAddress}",
+                "--pod-namespace=default", "--pod-name=base-0", $"--pod-uid={uid}", $"--state-dir={state}", $"--token-file={token}",
+                // Port 1 of an address of this test's own: nothing listens there.
+                "--arklet-host=127.77.0.1", "--arklet-port=1",
+            },
+        };
+        using var agent = Process.Start(start)!;
+        try
+        {
+            await GatewayRig.SeenAsync(
+                controller, "base-0", uid, view => view is { IsConnected: true, IsCurrent: false, State: BaseState.Down, Life: null },
+                "the agent says that the base is down");
+
+            agent.Kill();
+            await GatewayRig.SeenAsync(controller, "base-0", uid, view => view!.IsConnected == false, "its stream is lost");
+        }
+        finally
+        {
+            if (!agent.HasExited) agent.Kill();
+            await agent.WaitForExitAsync(CancellationToken.None);
+            Directory.Delete(state, recursive: true);
+        }
+    }
+}

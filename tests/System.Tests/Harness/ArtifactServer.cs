@@ -1,0 +1,64 @@
+using System.Net;
+using System.Net.Sockets;
+
+namespace ModuleController.SystemTests.Harness;
+
+/// <summary>An artifact repository on a port of its own, which may be down at first.</summary>
+internal sealed class ArtifactServer : IDisposable
+{
+    private readonly HttpListener _listener = new();
+    private readonly Dictionary<string, string> _files = [];
+
+    public ArtifactServer()
+    {
+        using var probe = new TcpListener(IPAddress.Loopback, 0);
+        probe.Start();
+        Address = new($"http://127.0.0.1:{((IPEndPoint)probe.LocalEndpoint).Port}/");
+        _listener.Prefixes.Add(Address.ToString());
+    }
+
+    public Uri Address { get; }
+
+    /// <summary>Serves the file of a file URL.</summary>
+    public string Serve(string fileUrl)
+    {
+        var path = new Uri(fileUrl).LocalPath;
+        var name = Path.GetFileName(path);
+        _files[$"/{name}"] = path;
+        return new Uri(Address, name).ToString();
+    }
+
+    public void Start()
+    {
+        _listener.Start();
+        _ = Task.Run(AnswerAsync);
+    }
+
+    public void Dispose() => _listener.Close();
+
+    private async Task AnswerAsync()
+    {
+        while (_listener.IsListening)
+        {
+            HttpListenerContext context;
+            try
+            {
+                context = await _listener.GetContextAsync();
+            }
+            catch (Exception end) when (end is HttpListenerException or ObjectDisposedException)
+            {
+                return;
+            }
+
+            if (_files.TryGetValue(context.Request.Url!.AbsolutePath, out var file))
+            {
+                var bytes = await File.ReadAllBytesAsync(file);
+                context.Response.ContentLength64 = bytes.Length;
+                await context.Response.OutputStream.WriteAsync(bytes);
+            }
+            else context.Response.StatusCode = 404;
+
+            context.Response.Close();
+        }
+    }
+}

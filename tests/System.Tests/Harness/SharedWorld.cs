@@ -1,0 +1,28 @@
+namespace ModuleController.SystemTests.Harness;
+
+/// <summary>
+/// One world for the tests of a class, which keep apart by the names of their modules. It spares each test the start, and the
+/// seconds after a controller's start in which nothing may be uninstalled.
+/// </summary>
+public class WorldWithoutBase : IAsyncLifetime
+{
+    internal World World { get; private set; } = null!;
+
+    public virtual async ValueTask InitializeAsync() => World = await World.StartAsync();
+
+    public async ValueTask DisposeAsync()
+    {
+        GC.SuppressFinalize(this);
+        if (World is not null) await World.DisposeAsync();
+    }
+}
+
+/// <summary>The same, with a base of three pods.</summary>
+public sealed class SharedWorld : WorldWithoutBase
+{
+    public override async ValueTask InitializeAsync()
+    {
+        await base.InitializeAsync();
+        await World.BaseAsync("base", 3);
+    }
+}

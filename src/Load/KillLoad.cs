@@ -39,8 +39,10 @@ internal sealed class KillLoad(LoadCluster cluster, LoadOptions options, Action<
         {
             await Wait.UntilAsync(() => installation.Progress >= moment.Progress, options.Timeout, () => $"install {number} comes to {moment}; {installation.Describe()}", cancellation);
             await Task.Delay(moment.Delay, TimeProvider.System, cancellation);
-            if (options.Kill == KillTarget.Controller) cluster.Controller.Kill();
-            else cluster.Bases.KillAgents();
+            // The one before it may be so short ago that there is nothing to kill yet.
+            await Wait.UntilAsync(
+                () => options.Kill == KillTarget.Controller ? cluster.Controller.Kill() : cluster.Bases.KillAgents(),
+                options.Timeout, () => $"the killed {options.Kill} has started again", cancellation);
         }
 
         await installation.AvailableAsync(installation.Expected, _ => true, cancellation);

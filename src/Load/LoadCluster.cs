@@ -102,7 +102,8 @@ public sealed class LoadCluster : IAsyncDisposable
         await informers.WaitForSyncAsync(cancellation);
 
         await StartNodeAsync(client, pods, cancellation);
-        Controller = await ControllerProcess.StartAsync(ControllerArguments(kubeconfig), _options.IsVerbose ? Console.Error.WriteLine : null, cancellation);
+        Controller = await ControllerProcess.StartAsync(
+            _options.Controller ?? Programs.Controller, ControllerArguments(kubeconfig), _options.IsVerbose ? Console.Error.WriteLine : null, cancellation);
         Own(Controller.DisposeAsync);
         await client.CreateAsync(BaseManifest.Of(Namespace, _options.Bases, Controller.Agents), "load", cancellation);
         await Wait.UntilAsync(

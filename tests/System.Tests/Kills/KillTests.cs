@@ -3,8 +3,8 @@ using ModuleController.Load;
 namespace ModuleController.SystemTests.Kills;
 
 /// <summary>
-/// kill -9 at seeded moments of an install of 200 modules. All moments lie in one install, on fewer bases than a real load
-/// has, so that the tests stay short; <c>src/Load</c> does the same with an install for each moment and hundreds of bases.
+/// kill -9 at seeded moments of an install. All moments lie in one install, on fewer bases than a real load has, so that the
+/// tests stay short; <c>src/Load</c> does the same with an install of 200 modules for each moment.
 /// </summary>
 public sealed class KillTests
 {
@@ -19,12 +19,12 @@ public sealed class KillTests
     };
 
     [Fact]
-    public Task A_controller_killed_at_20_moments_of_200_installs_installs_each_module_exactly_once() =>
+    public Task A_controller_killed_at_20_moments_of_an_install_installs_each_module_exactly_once() =>
         RunAsync(Options with { Kill = KillTarget.Controller, Bases = 50, Modules = 4, Seed = Random.Shared.Next() });
 
     [Fact]
-    public Task Agents_killed_at_20_moments_of_200_installs_install_each_module_exactly_once() =>
-        RunAsync(Options with { Kill = KillTarget.Agent, Bases = 5, AgentProcesses = 5, Modules = 40, Seed = Random.Shared.Next() });
+    public Task Agents_killed_at_20_moments_of_an_install_install_each_module_exactly_once() =>
+        RunAsync(Options with { Kill = KillTarget.Agent, Bases = 5, AgentProcesses = 5, Modules = 20, Seed = Random.Shared.Next() });
 
     private static async Task RunAsync(LoadOptions options)
     {

@@ -188,7 +188,7 @@ internal sealed class Progress(
     private Condition? Failures()
     {
         var failed = state.Sets.SelectMany(set => set.Modules)
-            .Where(module => !module.Metadata.IsDeleting && module.Status is { Status: ModulePhase.Failed, LastError: not null })
+            .Where(module => module is { Metadata.IsDeleting: false, IsAvailable: false, Status.LastError: not null })
             .OrderBy(module => module.Metadata.Name, StringComparer.Ordinal).ToList();
         if (failed.Count == 0) return null;
         var most = failed.GroupBy(module => module.Status.LastError!.Reason)

@@ -118,8 +118,9 @@ public sealed class BaseLifeTests(SharedWorld shared) : IClassFixture<SharedWorl
     [Fact]
     public async Task A_replay_uses_what_the_module_was_installed_from()
     {
+        await _world.BaseAsync("archive", 1);
         var url = _world.Jar("kept", "1.0.0");
-        await InstallAsync(A.Module("kept", "1.0.0", url).Replicas(1));
+        await InstallAsync(A.Module("kept", "1.0.0", url).On("archive").Replicas(1));
         var module = _world.ModulesOf("kept")[0];
         File.Delete(new Uri(url).LocalPath);                  // the agent has it still
         await _world.BaseOf(module).RestartAsync();

@@ -164,7 +164,9 @@ public sealed class BaseFailureTests(SharedWorld shared) : IClassFixture<SharedW
         await Eventually.True(() => _world.Controller!.Agents.Find(ObjectKey.Of(pod.Metadata), pod.Metadata.Uid!) is { IsCurrent: false });
         await _world.CreateAsync(A.Module("outside", "1.0.0", _world.Jar("outside", "1.0.0")).On("closed").Replicas(1));
         await _world.ConditionAsync("outside", DeploymentConditions.Progressing, Condition.Unknown, Reasons.NoEligibleBase);
-        Assert.Contains("1 has an Arklet that does not answer", _world.ModulesOf("outside")[0].Status.Message, StringComparison.Ordinal);
+        await _world.HoldsAsync(
+            () => _world.ModulesOf("outside") is [{ Status.Message: { } message }]
+                && message.Contains("1 has an Arklet that does not answer", StringComparison.Ordinal), "outside", "it says why it waits");
         Assert.Equal("inside", Assert.Single(_world.ModulesOf("inside")).Spec.Module.Name);
         simulated.ResumeAccepting();
         await _world.AvailableAsync("outside", 1, "1.0.0");

@@ -16,6 +16,7 @@ internal sealed class BasePodFacts
         View = state.View;
         Current = IsLiving && View is { IsCurrent: true } ? View : null;
         Life = View is { IsConnected: true } ? View.Life : null;
+        IsBaseDown = IsLiving && View is { IsConnected: true, State: BaseState.Down } && PlacementPods.HasUnreadyContainer(pod!);
         UnderWay = IsLiving ? FindUnderWay(View) : null;
         if (Life is not null) ReadAnswers(View!.Answers.Values, Life.Id);
 
@@ -48,6 +49,10 @@ internal sealed class BasePodFacts
 
     /// <summary>The life that a connected agent reports, also where its modules are not known yet.</summary>
     public BaseLife? Life { get; }
+
+    /// <summary>Its agent finds nobody at Arklet's port, and its container is not Ready: whatever it had, it serves nobody.</summary>
+    /// <remarks>It takes both: out of memory, Arklet can be gone while the modules answer.</remarks>
+    public bool IsBaseDown { get; }
 
     /// <summary>Every Module bound to a pod of this name, in the order of installs: suspects last.</summary>
     public IReadOnlyList<ModuleFacts> Modules { get; }

@@ -195,6 +195,19 @@ internal static class ModuleStatusPlanner
     private static ModuleStatus Unknown(BasePodFacts pod, ModuleFacts module, ref ModuleMemory memory)
     {
         var status = module.Module.Status;
+        if (pod.IsBaseDown && module.Module.IsAvailable)
+        {
+            var down = $"the base of pod {pod.State.Key} is down";
+            // Installed stays as it was: it tells, when the next life begins, whether this one ended too soon after the install.
+            return Write(pod, module, status with
+            {
+                Status = ModulePhase.Pending,
+                Message = down,
+                Conditions = With(pod, With(pod, status.Conditions, ModuleConditions.Healthy, Condition.False, "BaseDown", down),
+                    ModuleConditions.TrafficReady, Condition.False, "BaseDown", down),
+            });
+        }
+
         if (pod.View is { IsConnected: true })
         {
             // Connected, but Arklet does not answer: what is installed stays as it was; what waits says for what.

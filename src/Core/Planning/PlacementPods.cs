@@ -27,6 +27,9 @@ public static class PlacementPods
     /// <summary>Neither terminating nor finished.</summary>
     public static bool IsLiving(Pod pod) => !pod.Metadata.IsDeleting && pod.Status.Phase is not ("Succeeded" or "Failed");
 
+    /// <summary>A container that is not the agent's is known not to be Ready; nothing is known before the kubelet has said it.</summary>
+    public static bool HasUnreadyContainer(Pod pod) => pod.Status.ContainerStatuses.Any(container => container.Name != AgentContainer && !container.Ready);
+
     public static PlacementPod Of(ObservedPod observed, TimeSpan grace, DateTimeOffset now)
     {
         var (pod, node, view) = (observed.Pod, observed.Node, observed.View);

@@ -182,7 +182,8 @@ internal sealed class Progress(
         var told = updated.Modules.Where(module => !module.IsBound && !module.Metadata.IsDeleting)
             .Select(module => module.Status.Conditions.Find(ModuleConditions.Scheduled)).FirstOrDefault(told => told?.Reason is not null);
         if (told?.Reason == Reasons.WouldInterruptService) return (told.Reason, told.Message ?? "");
-        return counts.Updated == 0 ? (Reasons.NoEligibleBase, told?.Message ?? "no base pod is eligible") : null;
+        // A Module that Placement has not said anything about yet is no refusal.
+        return counts.Updated == 0 && told is not null ? (Reasons.NoEligibleBase, told.Message ?? "") : null;
     }
 
     private Condition? Failures()

@@ -63,10 +63,12 @@ internal static class TrafficPlanner
         !pod.State.IsReleased
         && pod.Here(name).Any(other => other.Uid != moduleUid && !other.IsDeleting && pod.Current is not null && Serves(pod, other));
 
-    // While the view is not current, what was true stays true: but a new life has none of the old one's modules.
+    // While the view is not current, what was true stays true: but a base that is down serves nobody, and a new life has
+    // none of the old one's modules.
     private static bool Serves(BasePodFacts pod, ModuleFacts module)
     {
         if (pod.Current is not null) return module.IsInstalled;
+        if (pod.IsBaseDown) return false;
         if (pod.Life is { } life && module.Module.Status.BaseLife is { } of && of != life.Id) return false;
         return module.Module.IsAvailable
             || pod.State.Pod!.Metadata.Labels.ContainsKey(Modules.Labels.Traffic(module.Name));

@@ -29,6 +29,8 @@ public sealed record ClusterDeploymentSpec
 
     public int? RevisionHistoryLimit { get; init; }
 
+    public int? MinReadySeconds { get; init; }
+
     public DeploymentStrategy? Strategy { get; init; }
 }
 
@@ -51,6 +53,8 @@ public sealed record ClusterReplicaSet : IResource
 public sealed record ClusterReplicaSetSpec
 {
     public int? Replicas { get; init; }
+
+    public int? MinReadySeconds { get; init; }
 
     public LabelSelector Selector { get; init => field = value ?? new(); } = new();
 

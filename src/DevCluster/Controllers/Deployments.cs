@@ -32,6 +32,7 @@ internal sealed class Deployments(
             }
 
             await NumberAsync(key, deployment, current, sets, cancellation);
+            await SetMinReadyAsync(key, deployment, current, cancellation);
             await ScaleAsync(key, deployment, current, [.. sets.Where(set => set != current)], cancellation);
             await TrimHistoryAsync(deployment, current, sets, cancellation);
             await WriteStatusAsync(key, deployment, current, sets, cancellation);
@@ -69,6 +70,7 @@ internal sealed class Deployments(
             Spec = new()
             {
                 Replicas = IsRecreate(deployment) && total > 0 ? 0 : Math.Clamp(desired + surge - total, 0, desired),
+                MinReadySeconds = deployment.Spec.MinReadySeconds,
                 Selector = deployment.Spec.Selector with
                 {
                     MatchLabels = new Dictionary<string, string>(deployment.Spec.Selector.MatchLabels) { [HashLabel] = hash },
@@ -100,6 +102,19 @@ internal sealed class Deployments(
         {
             await AnnotateAsync<ClusterDeployment>(key, key, current.Metadata.Annotations.GetValueOrDefault(Revision, "1"), cancellation);
         }
+    }
+
+    /// <summary>It is no part of the template, so a change of it is no new revision.</summary>
+    private async Task SetMinReadyAsync(
+        ObjectKey key, ClusterDeployment deployment, ClusterReplicaSet current, CancellationToken cancellation)
+    {
+        var wanted = deployment.Spec.MinReadySeconds ?? 0;
+        if ((current.Spec.MinReadySeconds ?? 0) == wanted) return;
+        written.Wrote(key, await client.PatchAsync<ClusterReplicaSet>(
+            ObjectKey.Of(current.Metadata),
+            new() { ["metadata"] = new JsonObject { ["uid"] = current.Metadata.Uid }, ["spec"] = new JsonObject { ["minReadySeconds"] = wanted } },
+            new(Manager),
+            cancellation));
     }
 
     private async Task AnnotateAsync<T>(ObjectKey key, ObjectKey target, string revision, CancellationToken cancellation)
@@ -173,6 +188,7 @@ internal sealed class Deployments(
     {
         var desired = deployment.Spec.Replicas ?? 1;
         var (replicas, available) = (sets.Sum(set => set.Status?.Replicas ?? 0), sets.Sum(set => set.Status?.AvailableReplicas ?? 0));
+        var ready = sets.Sum(set => set.Status?.ReadyReplicas ?? 0);
         var updated = current.Status?.Replicas ?? 0;
         var isAvailable = available >= desired - MaxUnavailable(deployment);
         var isComplete = updated == desired && replicas == desired && available >= desired;
@@ -181,7 +197,7 @@ internal sealed class Deployments(
             ["observedGeneration"] = deployment.Metadata.Generation,
             ["replicas"] = replicas,
             ["updatedReplicas"] = updated,
-            ["readyReplicas"] = available,
+            ["readyReplicas"] = ready,
             ["availableReplicas"] = available,
             ["unavailableReplicas"] = Math.Max(0, Math.Max(desired, replicas) - available),
             ["conditions"] = new JsonArray(

@@ -77,9 +77,13 @@ internal sealed class ReplicaSets(
     private async Task<ReconcileResult> WriteStatusAsync(
         ObjectKey key, ClusterReplicaSet set, List<ClusterPod> active, CancellationToken cancellation)
     {
-        var ready = active.Count(pod => pod.Status.Conditions.IsTrue("Ready"));
-        var status = new ClusterReplicaSetStatus(active.Count, ready, ready, active.Count, set.Metadata.Generation);
-        if (status == set.Status) return ReconcileResult.Done;
+        var now = time.GetUtcNow();
+        var ready = active.Where(pod => pod.Status.Conditions.IsTrue("Ready")).ToList();
+        var later = ready.Select(pod => AvailableAt(set, pod)).Where(at => at > now).ToList();
+        var available = ready.Count - later.Count;
+        var next = later.Count > 0 ? ReconcileResult.At(later.Min(), now) : ReconcileResult.Done;
+        var status = new ClusterReplicaSetStatus(active.Count, ready.Count, available, active.Count, set.Metadata.Generation);
+        if (status == set.Status) return next;
         if (_pace.WaitFor(key, active.Count) is { } wait) return ReconcileResult.After(wait);
         var patch = new JsonObject
         {
@@ -87,16 +91,20 @@ internal sealed class ReplicaSets(
             ["status"] = new JsonObject
             {
                 ["replicas"] = status.Replicas,
-                ["readyReplicas"] = ready,
-                ["availableReplicas"] = ready,
+                ["readyReplicas"] = ready.Count,
+                ["availableReplicas"] = available,
                 ["fullyLabeledReplicas"] = active.Count,
                 ["observedGeneration"] = status.ObservedGeneration,
             },
         };
         var result = await client.PatchAsync<ClusterReplicaSet>(key, patch, new(Manager) { Subresource = "status" }, cancellation);
         written.Wrote(key, result);
-        return ReconcileResult.Done;
+        return next;
     }
+
+    /// <summary>A pod is available when it has been ready for so long.</summary>
+    private static DateTimeOffset? AvailableAt(ClusterReplicaSet set, ClusterPod pod) => set.Spec.MinReadySeconds is { } seconds and > 0
+        ? pod.Status.Conditions.Find("Ready")?.LastTransitionTime + TimeSpan.FromSeconds(seconds) : null;
 
     /// <summary>Unready ones go first, then the cheaper to delete, then the younger.</summary>
     private static Comparer<ClusterPod> LeastWorthFirst { get; } = Comparer<ClusterPod>.Create((a, b) =>

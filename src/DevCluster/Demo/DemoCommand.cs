@@ -73,6 +73,8 @@ internal static class DemoCommand
         try
         {
             await story.TellAsync(either.Token);
+            terminal.Text("");
+            terminal.Good("that was everything, and it worked");
             return 0;
         }
         catch (OperationCanceledException) when (signals.Token.IsCancellationRequested)

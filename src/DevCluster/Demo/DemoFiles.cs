@@ -38,10 +38,16 @@ internal sealed class DemoFiles : IDisposable
         foreach (var version in (string[])[SampleModule.First, SampleModule.Second])
         {
             var file = SampleModule.Jar(directory, version);
-            using var process = Process.Start(new ProcessStartInfo(
-                variables["DOTNET"], [simulator, "make-jar", file, SampleModule.Name, version, SampleModule.Name]))!;
+            var start = new ProcessStartInfo(variables["DOTNET"], [simulator, "make-jar", file, SampleModule.Name, version, SampleModule.Name])
+            {
+                RedirectStandardInput = true,
+                RedirectStandardOutput = true,
+                RedirectStandardError = true,
+            };
+            using var process = Process.Start(start)!;
+            var problem = await process.StandardError.ReadToEndAsync(cancellation);
             await process.WaitForExitAsync(cancellation);
-            if (process.ExitCode != 0) throw new DemoException($"{simulator} could not make {file}");
+            if (process.ExitCode != 0) throw new DemoException($"{simulator} could not make {file}: {problem}");
         }
 
         return directory;

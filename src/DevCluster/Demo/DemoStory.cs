@@ -10,10 +10,13 @@ internal sealed class DemoStory(DemoOptions options, DemoFiles files, Uri server
     private const int Pods = 3;
     private const string Base = "/apis/apps/v1/namespaces/default/deployments/base";
     private const string Controller = "/apis/apps/v1/namespaces/modulecontroller-system/deployments/modulecontroller";
+    private static readonly TimeSpan StartGrace = TimeSpan.FromSeconds(10); // agents have so long to come back to a controller
     private static readonly TimeSpan Glance = TimeSpan.FromMilliseconds(100);
 
     private readonly HttpClient _http = new() { BaseAddress = server };
     private readonly HttpClient _web = new(new SocketsHttpHandler { PooledConnectionLifetime = TimeSpan.Zero }) { Timeout = TimeSpan.FromSeconds(5) };
+
+    private TimeSpan _controllerReady;
 
     private DemoApi Api => field ??= new(_http);
 
@@ -23,8 +26,9 @@ internal sealed class DemoStory(DemoOptions options, DemoFiles files, Uri server
     public async Task TellAsync(CancellationToken cancellation)
     {
         await StartAsync(cancellation);
-        await InstallAsync(cancellation);
-        await UpgradeAsync(cancellation);
+        var jars = options.Modules ?? await files.MakeModulesAsync(cancellation);
+        await InstallAsync(jars, cancellation);
+        await UpgradeAsync(jars, cancellation);
         await LoseAJvmAsync(cancellation);
     }
 
@@ -66,38 +70,38 @@ internal sealed class DemoStory(DemoOptions options, DemoFiles files, Uri server
         terminal.Line($"applied deploy/demo/controller.yaml, {bases}");
 
         await UntilAsync("the controller", async () => await AvailableAsync(Controller, cancellation) == 1, cancellation);
+        _controllerReady = terminal.Elapsed;
         terminal.Good("the controller is ready", "a pod like any other: a process of this machine");
         var ready = 0;
         await UntilAsync($"{Pods} base pods", async () => (ready = await AvailableAsync(Base, cancellation)) == Pods, cancellation);
         terminal.Good($"{ready} base pods are ready", options.BaseJar is null ? "an agent and a simulated Arklet in each" : "an agent and a JVM in each");
     }
 
-    private async Task InstallAsync(CancellationToken cancellation)
+    private async Task InstallAsync(string jars, CancellationToken cancellation)
     {
         terminal.Chapter($"Install: {SampleModule.Name} {SampleModule.First} on {Pods} base pods");
-        var directory = options.Modules ?? await files.MakeModulesAsync(cancellation);
         var shop = YamlObjects.Parse(Manifest("shop.yaml"))[0];
-        shop["spec"]!["template"]!["spec"]!["module"] = Source(directory, SampleModule.First);
+        shop["spec"]!["template"]!["spec"]!["module"] = Source(jars, SampleModule.First);
         await Api.ApplyAsync([shop], cancellation);
         terminal.Line("applied deploy/demo/shop.yaml", "a ModuleDeployment, and from it a ReplicaSet, Modules and a Service");
         await RolloutAsync(SampleModule.First, cancellation);
         await ShowAsync(cancellation);
     }
 
-    private async Task UpgradeAsync(CancellationToken cancellation)
+    private async Task UpgradeAsync(string jars, CancellationToken cancellation)
     {
         terminal.Chapter($"Upgrade: {SampleModule.Name} {SampleModule.First} → {SampleModule.Second}");
         terminal.Text("           Both versions answer on one path, so the old one goes first: pod by pod, out of the Service before it is touched.");
         await using var traffic = new ServiceTraffic(Api, _web, time, cancellation);
-        var directory = options.Modules ?? await files.MakeModulesAsync(cancellation);
         await Api.PatchAsync(DemoApi.Shop, new()
         {
             ["spec"] = new JsonObject
             {
-                ["template"] = new JsonObject { ["spec"] = new JsonObject { ["module"] = Source(directory, SampleModule.Second) } },
+                ["template"] = new JsonObject { ["spec"] = new JsonObject { ["module"] = Source(jars, SampleModule.Second) } },
             },
         }, cancellation);
-        terminal.Line("patched the ModuleDeployment", $"version {SampleModule.Second}");
+        var isYoung = terminal.Elapsed - _controllerReady < StartGrace;
+        terminal.Line("patched the ModuleDeployment", $"version {SampleModule.Second}" + (isYoung ? "; a controller removes nothing in its first 10 s" : ""));
         await RolloutAsync(SampleModule.Second, cancellation);
         terminal.Line(await traffic.SummaryAsync());
         await ShowAsync(cancellation);

@@ -12,6 +12,8 @@ internal sealed class DemoTerminal(TimeProvider time)
     private readonly bool _hasColour = !Console.IsOutputRedirected && string.IsNullOrEmpty(Environment.GetEnvironmentVariable("NO_COLOR"));
     private bool _isWaiting;
 
+    private static int Width => Console.WindowWidth > 0 ? Console.WindowWidth : 80;
+
     public TimeSpan Elapsed => time.GetElapsedTime(_began);
 
     public void Title(string text) => Write(Paint("1", text));
@@ -32,7 +34,7 @@ internal sealed class DemoTerminal(TimeProvider time)
     {
         if (!_isTerminal) return;
         var text = string.Create(CultureInfo.InvariantCulture, $"{Elapsed.TotalSeconds,7:0.0} s  … {what}");
-        Console.Write($"\r\u001b[2K{Paint("2", text.Length < Console.WindowWidth ? text : text[..Math.Max(0, Console.WindowWidth - 1)])}");
+        Console.Write($"\r\u001b[2K{Paint("2", text.Length < Width ? text : text[..(Width - 1)])}");
         _isWaiting = true;
     }
 

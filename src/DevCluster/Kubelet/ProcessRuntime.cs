@@ -92,12 +92,15 @@ public sealed class ProcessRuntime(ImageTable images, IReadOnlyDictionary<string
         {
             var start = new ProcessStartInfo(command[0], command.Skip(1))
             {
+                RedirectStandardInput = true,
                 RedirectStandardOutput = true,
                 RedirectStandardError = true,
                 UseShellExecute = false,
             };
             foreach (var (name, value) in environment) start.Environment[name] = value;
-            return Process.Start(start) ?? throw new InvalidOperationException($"\"{command[0]}\" could not be started");
+            var process = Process.Start(start) ?? throw new InvalidOperationException($"\"{command[0]}\" could not be started");
+            process.StandardInput.Close(); // a container has no terminal
+            return process;
         }
 
         private static async Task<int> WaitAsync(Process process, ContainerLog log)

@@ -119,6 +119,7 @@ public sealed class BasePodPropertyTests
                 break;
             case 15:
                 agent.State = argument % 2 == 0 ? BaseState.Hung : BaseState.Down;
+                if (world.Pod is not null) world.IsBaseReady = argument % 3 == 0;
                 break;
             case 16:
                 if (agent.State != BaseState.Up) agent.AnsweringSince = now;

@@ -182,6 +182,43 @@ public sealed class UpgradeAndTrafficTests
     }
 
     [Fact]
+    public void A_base_that_its_agent_and_its_kubelet_both_say_is_down_serves_nothing_until_a_new_life_has_its_modules()
+    {
+        _world.Agent.State = BaseState.Down;
+        _world.IsBaseReady = false;
+        _world.Settle();
+
+        Assert.False(_world.HasLabel("orders"));
+        Assert.Equal((ModulePhase.Pending, "the base of pod shop/base-1 is down"), (_world.Status(_old).Status, _world.Status(_old).Message));
+        Assert.False(_world.Status(_old).Conditions.IsTrue(ModuleConditions.TrafficReady));
+
+        // Its container is Ready before the agent has seen the new life: still nothing.
+        _world.IsBaseReady = true;
+        _world.Settle();
+        Assert.False(_world.HasLabel("orders") || _world.Find(_old)!.IsAvailable);
+
+        _world.Agent.Restart(_world.Now);
+        _world.Agent.State = BaseState.Up;
+        _world.Settle();
+        Assert.True(_world.HasLabel("orders") && _world.Find(_old)!.IsAvailable);
+        Assert.Equal(["orders"], _world.Agent.Biz.Select(biz => biz.Name));
+    }
+
+    [Fact]
+    public void A_base_that_was_taken_for_down_and_lives_on_serves_again_without_a_command()
+    {
+        (_world.Agent.State, _world.IsBaseReady) = (BaseState.Down, false);
+        _world.Settle();
+        Assert.False(_world.HasLabel("orders"));
+        var sent = _world.Sent.Count;
+
+        (_world.Agent.State, _world.IsBaseReady) = (BaseState.Up, true);
+        _world.Settle();
+        Assert.True(_world.HasLabel("orders") && _world.Find(_old)!.IsAvailable);
+        Assert.Equal(sent, _world.Sent.Count);
+    }
+
+    [Fact]
     public void A_leader_that_has_heard_nothing_yet_changes_nothing()
     {
         _world.Agent.Forget();

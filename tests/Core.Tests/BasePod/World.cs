@@ -35,6 +35,12 @@ internal sealed class World
 
     public bool IsReleased { get; set; }
 
+    /// <summary>What the kubelet says of the base's container.</summary>
+    public bool IsBaseReady
+    {
+        set => Pod = Pod! with { Status = Pod.Status with { ContainerStatuses = [new() { Name = "base", Ready = value }] } };
+    }
+
     /// <summary>Names whose endpoints still hold the pod.</summary>
     public HashSet<string> InEndpoints { get; } = [];
 

@@ -1,6 +1,5 @@
 using System.Collections.Concurrent;
 using System.Globalization;
-using System.Text.Json.Nodes;
 using ModuleController.DevCluster.Kubelet;
 using ModuleController.Tests;
 
@@ -215,7 +214,7 @@ public sealed class PodTests(RunningCluster cluster) : IClassFixture<RunningClus
     }
 
     /// <summary>The directory behind the pod's volume, found by what a process beside it is told.</summary>
-    private async Task<string> DataOfAsync(TestNamespace ns, string pod)
+    private static async Task<string> DataOfAsync(TestNamespace ns, string pod)
     {
         var uid = (await ns.FindPodAsync(pod))!.UidOf();
         return Directory.EnumerateDirectories(Path.GetTempPath(), "devcluster-*")

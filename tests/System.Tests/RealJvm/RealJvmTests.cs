@@ -91,18 +91,29 @@ public sealed class RealJvmTests(RealBases bases) : IClassFixture<RealBases>, IA
         using var watchingModules = World.Modules.Subscribe(change => Keep(modules, change.After, module => before.ContainsKey(module.Metadata.Uid!)));
 
         await bases.KillAsync(struck);
+        var answers = new List<string>();
         await Eventually.True(
-            () => OnPod(struck).Count == 2 && OnPod(struck).All(module => module.IsAvailable && module.Status.BaseLife != before[module.Metadata.Uid!]),
-            () => bases.DumpAsync("svc1").Result, Patience, "both modules are back in a new life");
+            async () =>
+            {
+                answers.AddRange(await World.AnswersAsync("svc1-service", "svc1/hello"));
+                return OnPod(struck).Count == 2
+                    && OnPod(struck).All(module => module.IsAvailable && module.Status.BaseLife != before[module.Metadata.Uid!]);
+            },
+            () => bases.DumpAsync("svc1"), Patience, "both modules are back in a new life");
+        // A killed JVM refuses connections until its pod has left the endpoints; it must not come back there without the module.
+        Assert.All(answers, answer => Assert.Equal("svc1 1.0.0", answer));
 
+        // Versions of one API server are in the order of its writes.
+        var readyAgain = VersionOf(pods.SkipWhile(IsReady).First(IsReady).Metadata);
         foreach (var name in (string[])["svc1", "svc2"])
         {
-            // Versions of one API server are in the order of its writes.
             var cut = VersionOf(pods.First(pod => !HasLabel(pod, name)).Metadata);
             var back = VersionOf(pods.First(pod => HasLabel(pod, name) && VersionOf(pod.Metadata) > cut).Metadata);
             var available = VersionOf(modules.First(module =>
                 module.Spec.Module.Name == name && module.IsAvailable && module.Status.BaseLife != before[module.Metadata.Uid!]).Metadata);
-            Assert.True(cut < back && back < available, $"{name}: off at {cut}, on at {back}, available at {available}");
+            Assert.True(
+                cut < readyAgain && readyAgain < back && back < available,
+                $"{name}: off at {cut}, pod Ready at {readyAgain}, on at {back}, available at {available}");
         }
 
         await AnswersAsync("svc1", "svc1/hello", "svc1 1.0.0", "svc1 1.0.0");
@@ -189,10 +200,7 @@ public sealed class RealJvmTests(RealBases bases) : IClassFixture<RealBases>, IA
         await AvailableAsync(deployment.Metadata.Name, replicas, deployment.Spec.Template.Spec.Module.Version);
     }
 
-    private async Task AvailableAsync(string name, int count, string version)
-    {
-        await World.AvailableAsync(name, count, version, Patience);
-    }
+    private Task AvailableAsync(string name, int count, string version) => World.AvailableAsync(name, count, version, Patience);
 
     /// <summary>Endpoints follow labels with a delay of their own, so the answers are waited for.</summary>
     private Task AnswersAsync(string module, string path, params string[] expected) => Eventually.True(
@@ -204,6 +212,8 @@ public sealed class RealJvmTests(RealBases bases) : IClassFixture<RealBases>, IA
         [.. World.Modules.List().Where(module => module.Spec.PodUid == pod.Metadata.Uid).OrderBy(module => module.Metadata.Name, StringComparer.Ordinal)];
 
     private static bool HasLabel(Pod pod, string module) => pod.Metadata.Labels.GetValueOrDefault(Labels.Traffic(module)) == "true";
+
+    private static bool IsReady(Pod pod) => pod.Status.Conditions.IsTrue("Ready");
 
     private static long VersionOf(ObjectMeta metadata) => long.Parse(metadata.ResourceVersion!, CultureInfo.InvariantCulture);
 

@@ -153,6 +153,24 @@ public sealed class BaseFailureTests(SharedWorld shared) : IClassFixture<SharedW
     }
 
     [Fact]
+    public async Task ArkletUnreachable_where_the_jvm_goes_down_in_mid_install_and_installed_once_it_is_back()
+    {
+        _world.Images.Configure = options => options with { StartDelay = TimeSpan.FromSeconds(1.5) };
+        await _world.BaseAsync("faint", 1);
+        _world.Images.Configure = options => options;
+        var simulated = _world.Images.Of(_world.PodsOf("faint")[0].Metadata.Uid!);
+        await _world.CreateAsync(A.Module("cut-off", "1.0.0", Jar("cut-off", "1.0.0", ("Simulator-Install-Millis", "2000"))).On("faint").Symmetric());
+        await _world.HoldsAsync(() => _world.InstallsOf("cut-off:1.0.0") == 1, "cut-off", "its install has begun");
+        await simulated.KillAsync();
+        var module = await _world.FailedAsync("cut-off", FailureReason.ArkletUnreachable);
+        await _world.EventAsync(module.Metadata.Name, "ArkletUnreachable", "nothing listens");
+        await simulated.StartLifeAsync();
+        await _world.AvailableAsync("cut-off", 1, "1.0.0");
+        await _world.EventAsync(module.Metadata.Name, "BaseDied");
+        Assert.Equal(2, _world.InstallsOf("cut-off:1.0.0"));
+    }
+
+    [Fact]
     public async Task An_arklet_that_refuses_connections_gets_nothing_new_and_what_runs_there_stays()
     {
         await _world.BaseAsync("closed", 1);

@@ -153,7 +153,7 @@ public sealed class BaseFailureTests(SharedWorld shared) : IClassFixture<SharedW
     }
 
     [Fact]
-    public async Task ArkletUnreachable_where_the_jvm_goes_down_in_mid_install_and_installed_once_it_is_back()
+    public async Task A_jvm_that_goes_down_in_mid_install_is_waited_for_and_gets_the_module_once_it_is_back()
     {
         _world.Images.Configure = options => options with { StartDelay = TimeSpan.FromSeconds(1.5) };
         await _world.BaseAsync("faint", 1);
@@ -162,11 +162,12 @@ public sealed class BaseFailureTests(SharedWorld shared) : IClassFixture<SharedW
         await _world.CreateAsync(A.Module("cut-off", "1.0.0", Jar("cut-off", "1.0.0", ("Simulator-Install-Millis", "2000"))).On("faint").Symmetric());
         await _world.HoldsAsync(() => _world.InstallsOf("cut-off:1.0.0") == 1, "cut-off", "its install has begun");
         await simulated.KillAsync();
-        var module = await _world.FailedAsync("cut-off", FailureReason.ArkletUnreachable);
-        await _world.EventAsync(module.Metadata.Name, "ArkletUnreachable", "nothing listens");
+        await _world.HoldsAsync(
+            () => _world.ModulesOf("cut-off") is [{ Status: { Status: ModulePhase.Prepare, Message: { } message } }]
+                && message.Contains("to answer", StringComparison.Ordinal), "cut-off", "it says what it waits for");
         await simulated.StartLifeAsync();
         await _world.AvailableAsync("cut-off", 1, "1.0.0");
-        await _world.EventAsync(module.Metadata.Name, "BaseDied");
+        await _world.EventAsync(_world.ModulesOf("cut-off")[0].Metadata.Name, "BaseDied");
         Assert.Equal(2, _world.InstallsOf("cut-off:1.0.0"));
     }
 

@@ -23,6 +23,9 @@ internal static class FinalizerPlanner
         var what = $"{module.Name}:{module.Version} of Module {module.Module.Metadata.Name}";
         if (module.IsStuck)
         {
+            if (ModuleFailures.OfUninstall(pod, module) is { } error)
+                events.Add(new(module.Module, error.Reason,
+                    $"{module.Name}:{module.Version} on pod {pod.State.Key} could not be uninstalled{ModuleFailures.CodeOf(error)}: {error.Message}"));
             events.Add(new(null, "NeedsRestart", $"{what} is stuck in pod {pod.State.Key} and was left there: only a restart of the base removes it"));
             return true;
         }

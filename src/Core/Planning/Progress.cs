@@ -195,7 +195,7 @@ internal sealed class Progress(
     private static List<Module> Failed(IEnumerable<PlacementSet> sets) =>
     [
         .. sets.SelectMany(set => set.Modules)
-            .Where(module => !module.Metadata.IsDeleting && module.Status is { Status: ModulePhase.Failed, LastError: not null })
+            .Where(module => module is { Metadata.IsDeleting: false, IsAvailable: false, Status.LastError: not null })
             .OrderBy(module => module.Metadata.Name, StringComparer.Ordinal),
     ];
 

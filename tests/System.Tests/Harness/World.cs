@@ -179,7 +179,7 @@ internal sealed class World : IAsyncDisposable
     private void Connect(Transport transport)
     {
         var client = new KubeClient(
-            transport, new ResourceJson(ModulesJson.Default, KubeletJson.Default, ClusterJson.Default), new() { UserAgent = "system-tests" });
+            transport, new ResourceJson(ModulesJson.Default, KubeletJson.Default, ClusterJson.Default, LooseJson.Default), new() { UserAgent = "system-tests" });
         _disposals.Push(() =>
         {
             client.Dispose();

@@ -71,7 +71,7 @@ public sealed class RealBases : IAsyncLifetime
     }
 
     /// <summary>What a pod answers to a path, or the status code.</summary>
-    internal async Task<string> AnswerAsync(Pod pod, string path)
+    internal static async Task<string> AnswerAsync(Pod pod, string path)
     {
         using var response = await Http.GetAsync(new Uri($"http://{pod.Status.PodIp}:8080/{path}"), TestContext.Current.CancellationToken);
         return response.IsSuccessStatusCode

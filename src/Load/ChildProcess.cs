@@ -9,12 +9,14 @@ public sealed class ChildProcess : IAsyncDisposable
 {
     private const int KeptLines = 400;
 
+    private readonly Lock _lock = new();
     private readonly Process _process;
     private readonly Queue<string> _output = new();
     private readonly Action<string>? _line;
     private readonly EventHandler _lastResort;
     private readonly TaskCompletionSource<string> _said = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly string? _awaited;
+    private bool _isDisposed;
 
     private ChildProcess(string program, IReadOnlyList<string> arguments, string? awaited, Action<string>? line)
     {
@@ -26,6 +28,7 @@ public sealed class ChildProcess : IAsyncDisposable
             RedirectStandardError = true,
         };
         _process = Process.Start(start) ?? throw new InvalidOperationException($"{program} could not be started");
+        Id = _process.Id;
         _process.OutputDataReceived += (_, line) => Keep(line.Data);
         _process.ErrorDataReceived += (_, line) => Keep(line.Data);
         _process.BeginOutputReadLine();
@@ -35,7 +38,7 @@ public sealed class ChildProcess : IAsyncDisposable
         AppDomain.CurrentDomain.ProcessExit += _lastResort;
     }
 
-    public int Id => _process.Id;
+    public int Id { get; }
 
     /// <summary>The exit code; 137 after a kill.</summary>
     public Task<int> Exited { get; }
@@ -93,16 +96,22 @@ public sealed class ChildProcess : IAsyncDisposable
         }
     }
 
-    /// <summary>kill -9.</summary>
-    public void Kill()
+    /// <summary>kill -9; false where it had ended before.</summary>
+    public bool Kill()
     {
-        if (!_process.HasExited) _process.Kill();
+        lock (_lock)
+        {
+            if (_isDisposed || _process.HasExited) return false;
+            _process.Kill();
+            return true;
+        }
     }
 
     /// <summary>SIGTERM, and after ten seconds SIGKILL.</summary>
     public async Task StopAsync()
     {
-        if (!_process.HasExited) _ = SendSignal(Id, 15);
+        lock (_lock)
+            if (!_isDisposed && !_process.HasExited) _ = SendSignal(Id, 15);
         try
         {
             await Exited.WaitAsync(TimeSpan.FromSeconds(10), TimeProvider.System);
@@ -119,7 +128,11 @@ public sealed class ChildProcess : IAsyncDisposable
         Kill();
         await Exited;
         AppDomain.CurrentDomain.ProcessExit -= _lastResort;
-        _process.Dispose();
+        lock (_lock)
+        {
+            _isDisposed = true;
+            _process.Dispose();
+        }
     }
 
     private async Task<int> WaitAsync()

@@ -6,16 +6,18 @@ namespace ModuleController.Load;
 /// <summary>The controller as a process that is started again, on the same ports, whenever it ends.</summary>
 public sealed partial class ControllerProcess : IAsyncDisposable
 {
+    private readonly string _program;
     private readonly IReadOnlyList<string> _arguments;
     private readonly Action<string>? _log;
     private readonly CancellationTokenSource _stop = new();
     private readonly HttpClient _http = new();
     private volatile ChildProcess _process;
+    private volatile int _killed;
     private Task _keeping = Task.CompletedTask;
 
-    private ControllerProcess(ChildProcess process, IReadOnlyList<string> arguments, Uri http, Uri agents, Action<string>? log)
+    private ControllerProcess(ChildProcess process, string program, IReadOnlyList<string> arguments, Uri http, Uri agents, Action<string>? log)
     {
-        (_process, _arguments, _log, Http, Agents) = (process, arguments, log, http, agents);
+        (_process, _program, _arguments, _log, Http, Agents) = (process, program, arguments, log, http, agents);
     }
 
     public Uri Http { get; }
@@ -23,8 +25,8 @@ public sealed partial class ControllerProcess : IAsyncDisposable
     /// <summary>Where agents dial; the same after each start.</summary>
     public Uri Agents { get; }
 
-    /// <summary>How often it was started again.</summary>
-    public int Restarts { get; private set; }
+    /// <summary>How often it ended since it could not renew its Lease, which is right.</summary>
+    public int LostLeases { get; private set; }
 
     /// <summary>Ends that nobody ordered, with the last lines of each.</summary>
     public List<string> Crashes { get; } = [];
@@ -33,26 +35,25 @@ public sealed partial class ControllerProcess : IAsyncDisposable
 
     /// <param name="arguments">All but the ports.</param>
     public static async Task<ControllerProcess> StartAsync(
-        IReadOnlyList<string> arguments, Action<string>? log, CancellationToken cancellation)
+        string program, IReadOnlyList<string> arguments, Action<string>? log, CancellationToken cancellation)
     {
         var (process, line) = await ChildProcess.StartAsync(
-            Programs.Controller, [.. arguments, "--http-port", "0", "--grpc-port", "0"], "listens on", log, cancellation);
+            program, [.. arguments, "--http-port", "0", "--grpc-port", "0"], "listens on", log, cancellation);
         var addresses = Address().Matches(line).Select(match => new Uri(match.Value)).ToList();
         var (http, agents) = (addresses[0], addresses[1]);
         var controller = new ControllerProcess(
-            process, [.. arguments, "--http-port", Port(http), "--grpc-port", Port(agents)], http, agents, log);
+            process, program, [.. arguments, "--http-port", Port(http), "--grpc-port", Port(agents)], http, agents, log);
         controller._keeping = controller.KeepAsync();
         return controller;
     }
 
-    /// <summary>kill -9; the next one starts at once.</summary>
-    public void Kill()
+    /// <summary>kill -9; the next one starts at once. False: there was none to kill, this moment.</summary>
+    public bool Kill()
     {
-        _killed = _process.Id;
-        _process.Kill();
+        var process = _process;
+        _killed = process.Id;
+        return process.Kill();
     }
-
-    private int _killed;
 
     /// <summary>What it counts, read from <c>/metrics</c>.</summary>
     public async Task<ControllerMetrics> MetricsAsync(CancellationToken cancellation) =>
@@ -75,10 +76,10 @@ public sealed partial class ControllerProcess : IAsyncDisposable
             while (true)
             {
                 var code = await _process.Exited.WaitAsync(_stop.Token);
-                if (_process.Id != _killed) lock (Crashes) Crashes.Add($"the controller ended with code {code}: {_process.Output}");
-                Restarts++;
                 var ended = _process;
-                _process = ChildProcess.Start(Programs.Controller, _arguments, _log);
+                if (code == 1 && ended.Output.Contains("the lease is lost", StringComparison.Ordinal)) LostLeases++;
+                else if (ended.Id != _killed) lock (Crashes) Crashes.Add($"the controller ended with code {code}: {ended.Output}");
+                _process = ChildProcess.Start(_program, _arguments, _log);
                 await ended.DisposeAsync();
             }
         }

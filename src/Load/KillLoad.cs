@@ -15,11 +15,12 @@ internal sealed class KillLoad(LoadCluster cluster, LoadOptions options, Action<
         var (number, killed) = (0, 0);
         while (killed < options.Moments)
         {
+            // Several in one install lie apart: each has its own part of it.
+            var count = Math.Min(options.KillsPerInstall, options.Moments - killed);
             List<Moment> moments =
             [
-                .. Enumerable.Range(0, Math.Min(options.KillsPerInstall, options.Moments - killed))
-                    .Select(_ => new Moment(random.NextDouble(), TimeSpan.FromMilliseconds(random.Next(100))))
-                    .OrderBy(moment => moment.Progress),
+                .. Enumerable.Range(0, count)
+                    .Select(part => new Moment((part + random.NextDouble()) / count, TimeSpan.FromMilliseconds(random.Next(100)))),
             ];
             killed += moments.Count;
             times.Add(await InstallAsync(++number, moments, problems, cancellation));
@@ -28,7 +29,7 @@ internal sealed class KillLoad(LoadCluster cluster, LoadOptions options, Action<
 
         problems.AddRange(cluster.Bases.Crashes);
         lock (cluster.Controller.Crashes) problems.AddRange(cluster.Controller.Crashes);
-        return (new(killed, number, options.Bases * options.Modules, undisturbed, times), problems);
+        return (new(killed, number, options.Bases * options.Modules, undisturbed, times, cluster.Controller.LostLeases), problems);
     }
 
     private async Task<double> InstallAsync(int number, IReadOnlyList<Moment> moments, List<string> problems, CancellationToken cancellation)
@@ -38,8 +39,10 @@ internal sealed class KillLoad(LoadCluster cluster, LoadOptions options, Action<
         {
             await Wait.UntilAsync(() => installation.Progress >= moment.Progress, options.Timeout, () => $"install {number} comes to {moment}; {installation.Describe()}", cancellation);
             await Task.Delay(moment.Delay, TimeProvider.System, cancellation);
-            if (options.Kill == KillTarget.Controller) cluster.Controller.Kill();
-            else cluster.Bases.KillAgents();
+            // The one before it may be so short ago that there is nothing to kill yet.
+            await Wait.UntilAsync(
+                () => options.Kill == KillTarget.Controller ? cluster.Controller.Kill() : cluster.Bases.KillAgents(),
+                options.Timeout, () => $"the killed {options.Kill} has started again", cancellation);
         }
 
         await installation.AvailableAsync(installation.Expected, _ => true, cancellation);

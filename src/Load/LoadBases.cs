@@ -35,16 +35,17 @@ internal sealed class LoadBases(LoadOptions options, ILoggerFactory loggers)
     public IReadOnlyCollection<string> Crashes => _crashes;
 
     /// <summary>kill -9 for all agents that are processes; each is started again at once.</summary>
-    public int KillAgents()
+    /// <returns>Whether there was any.</returns>
+    public bool KillAgents()
     {
-        var living = _processes.Values.ToList();
-        foreach (var process in living)
+        var any = false;
+        foreach (var process in _processes.Values)
         {
             _killed[process.Id] = true;
-            process.Kill();
+            any |= process.Kill();
         }
 
-        return living.Count;
+        return any;
     }
 
     private async Task<int> RunBaseAsync(ContainerStart start, CancellationToken cancellation)

@@ -102,7 +102,8 @@ public sealed class LoadCluster : IAsyncDisposable
         await informers.WaitForSyncAsync(cancellation);
 
         await StartNodeAsync(client, pods, cancellation);
-        Controller = await ControllerProcess.StartAsync(ControllerArguments(kubeconfig), _options.IsVerbose ? Console.Error.WriteLine : null, cancellation);
+        Controller = await ControllerProcess.StartAsync(
+            _options.Controller ?? Programs.Controller, ControllerArguments(kubeconfig), _options.IsVerbose ? Console.Error.WriteLine : null, cancellation);
         Own(Controller.DisposeAsync);
         await client.CreateAsync(BaseManifest.Of(Namespace, _options.Bases, Controller.Agents), "load", cancellation);
         await Wait.UntilAsync(
@@ -141,7 +142,7 @@ public sealed class LoadCluster : IAsyncDisposable
     private List<string> ControllerArguments(string kubeconfig)
     {
         // Kills wait for the dead one's Lease: a short one, so that the installs are what takes the time.
-        var lease = _options.Kill == KillTarget.Controller ? (Duration: 3.0, Renew: 2.0, Retry: 0.25) : (15, 10, 2);
+        var lease = _options.Kill == KillTarget.Controller ? (Duration: 2.0, Renew: 1.5, Retry: 0.2) : (15, 10, 2);
         return
         [
             "--kubeconfig", kubeconfig, "--bind", "127.0.0.1", "--insecure-agents", "--namespace", Namespace, "--watch-namespace", Namespace,

@@ -27,6 +27,7 @@ public sealed record LoadOptions
           --seed N             of the moments (a random one, printed)
           --agent-processes N  how many agents are processes of their own (0; with --kill agent 8)
           --agent PATH         the agent's executable, for example the native one (the ordinary build)
+          --controller PATH    the controller's, likewise
           --kubeconfig FILE    an API server; without it one is started
           --timeout TIME       for each install and each deletion (5m)
           --json               the report as JSON
@@ -55,6 +56,8 @@ public sealed record LoadOptions
 
     /// <summary>A program, or a <c>.dll</c> for <c>dotnet</c>; null: the one that was built with this program.</summary>
     public string? Agent { get; init; }
+
+    public string? Controller { get; init; }
 
     public string? Kubeconfig { get; init; }
 
@@ -112,11 +115,15 @@ public sealed record LoadOptions
         "--kills-per-install" => options with { KillsPerInstall = Number(name, value, 1) },
         "--seed" => options with { Seed = Number(name, value, 0) },
         "--agent-processes" => options with { AgentProcesses = Number(name, value, 0) },
-        "--agent" => options with { Agent = File.Exists(value) ? value : throw new FormatException($"{name}: there is no file {value}") },
-        "--kubeconfig" => options with { Kubeconfig = File.Exists(value) ? value : throw new FormatException($"{name}: there is no file {value}") },
+        "--agent" => options with { Agent = Existing(name, value) },
+        "--controller" => options with { Controller = Existing(name, value) },
+        "--kubeconfig" => options with { Kubeconfig = Existing(name, value) },
         "--timeout" => options with { Timeout = Time(name, value) },
         _ => throw new FormatException($"unknown argument {name}"),
     };
+
+    private static string Existing(string name, string path) =>
+        File.Exists(path) ? path : throw new FormatException($"{name}: there is no file {path}");
 
     private static int Number(string name, string text, int least) =>
         int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number) && number >= least

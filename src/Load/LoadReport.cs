@@ -60,6 +60,7 @@ public sealed record LoadReport
             {
                 Line($"{kills.Moments} kills of {Options.Kill.ToString().ToLowerInvariant()}, seed {Options.Seed}, in {kills.Installs} installs of {kills.ModulesPerInstall} modules");
                 Line($"  all Available  {kills.AllAvailable.Median():0.00} s at the median, {kills.AllAvailable.Max():0.00} s at most; without a kill {kills.Undisturbed:0.00} s");
+                if (kills.LostLeases > 0) Line($"  a controller ended {kills.LostLeases} times more, since it could not renew its Lease in time");
             }
 
             Line($"{(Problems.Count == 0 ? "each module was installed exactly once per base life" : "problems:")}");
@@ -105,7 +106,8 @@ public sealed record HangFigures(IReadOnlyList<double> Without, IReadOnlyList<do
     public double Ratio => With.Median() / Without.Median();
 }
 
-public sealed record KillFigures(int Moments, int Installs, int ModulesPerInstall, double Undisturbed, IReadOnlyList<double> AllAvailable);
+/// <param name="LostLeases">Ends of a controller that could not renew its Lease in time: on a machine that has too much to do.</param>
+public sealed record KillFigures(int Moments, int Installs, int ModulesPerInstall, double Undisturbed, IReadOnlyList<double> AllAvailable, int LostLeases);
 
 internal static class ReportJson
 {

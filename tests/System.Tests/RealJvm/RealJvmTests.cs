@@ -161,6 +161,30 @@ public sealed class RealJvmTests(RealBases bases) : IClassFixture<RealBases>, IA
     }
 
     [Fact]
+    public async Task A_single_module_serves_on_until_its_next_version_is_available_on_the_other_pod()
+    {
+        await ApplyAsync(Module("orders", "1.1.0").WithService(), 1);
+        var home = World.ModulesOf("orders").Single().Spec.PodName;
+
+        await World.UpgradeAsync("orders", "2.0.0", RealJvm.Jar("orders", "2.0.0"));
+        var answers = new List<string>();
+        await Eventually.True(
+            async () =>
+            {
+                var now = await World.AnswersAsync("orders-service", "orders/hello");
+                answers.Add(string.Join(", ", now));
+                return World.ModulesOf("orders").Any(module => module.Status.Status == ModulePhase.Failed && module.Spec.PodName != home);
+            },
+            () => bases.DumpAsync("orders"), Patience);
+        Assert.All(answers, answer => Assert.Equal("orders 1.1.0", answer));
+
+        await World.UpgradeAsync("orders", "2.0.0", bases.Renumbered("orders", "1.0.0", "2.0.0"));
+        await AvailableAsync("orders", 1, "2.0.0");
+        await AnswersAsync("orders", "orders/hello", "orders 2.0.0");
+        Assert.NotEqual(home, World.ModulesOf("orders").Single().Spec.PodName);
+    }
+
+    [Fact]
     public async Task Deleting_a_module_that_hangs_in_its_start_ends()
     {
         await World.CreateAsync(Module("hangs", "1.0.0").Replicas(1).Strategy(strategy => strategy with { InstallTimeoutSeconds = 3 }));

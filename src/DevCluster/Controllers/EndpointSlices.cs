@@ -2,8 +2,8 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using ModuleController.Core.Builtin;
 using ModuleController.Core.Meta;
-using ModuleController.Kube;
 using ModuleController.DevCluster.Kubelet;
+using ModuleController.Kube;
 using Endpoint = ModuleController.Core.Builtin.Endpoint;
 
 namespace ModuleController.DevCluster.Controllers;

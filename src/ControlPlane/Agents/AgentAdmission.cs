@@ -20,7 +20,7 @@ public sealed partial class AgentAdmission(
             ? $"this controller is not the leader; {leader} is"
             : "this controller is not the leader, and knows none");
 
-    public async Task<Admission> AdmitAsync(AgentHello hello, AgentIdentity? identity, CancellationToken cancellation)
+    public async Task<Admission> AdmitAsync(AgentHello hello, AgentIdentity? identity, ulong epochAtBegin, CancellationToken cancellation)
     {
         if (identity is not null && (identity.Namespace, identity.PodName, identity.PodUid) != (hello.Pod.Namespace, hello.Pod.Name, hello.PodUid))
         {
@@ -38,7 +38,7 @@ public sealed partial class AgentAdmission(
         try
         {
             var before = gate.Epoch;
-            var epoch = await gate.ReachAsync(hello.HighestEpoch, cancellation);
+            var epoch = await gate.ReachAsync(hello.HighestEpoch, epochAtBegin, cancellation);
             if (epoch != before) LogRaised(hello.Pod, hello.HighestEpoch, epoch);
             return new(epoch, null);
         }

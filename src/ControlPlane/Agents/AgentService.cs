@@ -38,12 +38,13 @@ public sealed partial class AgentService(
         try
         {
             if (admission.RefusalWithoutHello() is { } early) return early;
+            var epoch = gate.Epoch;
             var (identity, unauthenticated) = await authenticator.AuthenticateAsync(context.RequestHeaders.GetValue("authorization"), call.Token);
             if (unauthenticated is { } refusal) return Refuse(context.Peer, refusal);
 
             var (greeted, end) = await ReadHelloAsync(reader, call.Token);
             if (greeted is null) return Refuse(context.Peer, end);
-            var admitted = await admission.AdmitAsync(greeted.Hello!, identity, call.Token);
+            var admitted = await admission.AdmitAsync(greeted.Hello!, identity, epoch, call.Token);
             if (admitted.Refusal is { } refused) return Refuse(context.Peer, refused);
             return await RunSessionAsync(greeted, admitted.Epoch, reader, writer, context.CancellationToken);
         }

@@ -29,10 +29,14 @@ public sealed class LeaderGate(TimeProvider time, Func<string?> leaderAddress)
     /// The epoch to greet an agent with that has seen <paramref name="highest"/>: above it, if it is not ours. The Lease
     /// has it before any agent gets to see it.
     /// </summary>
-    public async Task<ulong> ReachAsync(ulong highest, CancellationToken cancellation)
+    /// <param name="atBegin">
+    /// Our epoch when the agent's stream began: a higher one it can't have from us, also where another agent has raised
+    /// ours to the same number in the meantime.
+    /// </param>
+    public async Task<ulong> ReachAsync(ulong highest, ulong atBegin, CancellationToken cancellation)
     {
         var opened = Volatile.Read(ref _opened) ?? throw new InvalidOperationException("this process does not lead");
-        if (highest > opened.Leadership.Epoch()) await opened.Leadership.Reach(highest + 1, cancellation);
+        if (highest > atBegin && highest >= opened.Leadership.Epoch()) await opened.Leadership.Reach(highest + 1, cancellation);
         return opened.Leadership.Epoch();
     }
 

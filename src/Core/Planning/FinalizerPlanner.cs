@@ -23,6 +23,12 @@ internal static class FinalizerPlanner
         var what = $"{module.Name}:{module.Version} of Module {module.Module.Metadata.Name}";
         if (module.IsStuck)
         {
+            if (UninstallFailure(pod, module) is { } error)
+            {
+                events.Add(new(module.Module, error.Reason,
+                    $"{module.Name}:{module.Version} on pod {pod.State.Key} could not be uninstalled{ModuleFailures.CodeOf(error)}: {error.Message}"));
+            }
+
             events.Add(new(null, "NeedsRestart", $"{what} is stuck in pod {pod.State.Key} and was left there: only a restart of the base removes it"));
             return true;
         }
@@ -32,6 +38,13 @@ internal static class FinalizerPlanner
             $"{what} may still be in pod {pod.State.Key}, which has not answered since {since:HH:mm:ss} UTC; it is removed when the base answers again"));
         return true;
     }
+
+    // What is stuck otherwise than in its start is stuck in its uninstall; the answer that says so may come later.
+    private static ModuleError? UninstallFailure(BasePodFacts pod, ModuleFacts module) =>
+        ModuleFailures.OfUninstall(pod, module)
+        ?? (module.Own is { State: BizState.Deactivated or BizState.Activated }
+            ? ModuleFailures.Error(FailureReason.UninstallFailed, "it did not end in its time", pod.Now)
+            : null);
 
     private static bool IsOurs(string finalizer) =>
         finalizer == FinalizerNames.Module || FinalizerNames.OfVersion1.Contains(finalizer);

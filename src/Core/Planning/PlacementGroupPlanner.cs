@@ -35,7 +35,7 @@ internal sealed class PlacementGroupPlanner(PlacementState state, PlacementGroup
         FinishPairs();
         var wanted = Wanted();
         var leaving = Leaving();
-        wanted = ReplaceOrRemove(wanted, leaving);
+        wanted = WithinDesired(ReplaceOrRemove(wanted, leaving));
         new PlacementOfNew(state, Deployment, loads, _steps).Place(wanted, Picker);
         if (leaving.Count > 0) LookAgainAt = _budget.LookAgainAt;
         return _steps;
@@ -146,6 +146,15 @@ internal sealed class PlacementGroupPlanner(PlacementState state, PlacementGroup
                 elsewhere.Add(place);
         PlaceElsewhereFirst(elsewhere);
         return [.. places];
+    }
+
+    // Goals change one by one, the new revision's first: until the old one's has followed, a place that the new one could
+    // take over from it would be filled elsewhere.
+    private List<WantedPlace> WithinDesired(List<WantedPlace> wanted)
+    {
+        if (_sets.Count(set => set.Set.Goal > 0) < 2) return wanted;
+        var excess = _sets.Sum(set => set.Set.Goal) - RolloutReplicas.Of(Deployment, state.Pods.Count).Desired;
+        return [.. wanted.Take(wanted.Count - Math.Max(0, excess))];
     }
 
     private bool MayRemove(Module module) => _budget.AllowsRemoval(module) && !_budget.WouldInterrupt(module);

@@ -158,7 +158,7 @@ internal sealed class Progress(
     private Condition Progressing()
     {
         var module = _deployment.Spec.Template.Spec.Module;
-        var share = $"{module.Name} {module.Version}: {Number(counts.UpdatedAvailable)} of {Number(replicas.Desired)} modules are available";
+        var share = $"{module.Name} {module.Version}: {Number(counts.UpdatedAvailable)} of {Number(replicas.Desired)} modules are available{FailedShare()}";
         if (state.Base is null)
             return Is(Meta.Condition.False, Reasons.BaseNotFound,
                 $"there is no Deployment {_deployment.Spec.BaseDeploymentName} in namespace {_deployment.Metadata.Namespace}");
@@ -182,20 +182,32 @@ internal sealed class Progress(
         var told = updated.Modules.Where(module => !module.IsBound && !module.Metadata.IsDeleting)
             .Select(module => module.Status.Conditions.Find(ModuleConditions.Scheduled)).FirstOrDefault(told => told?.Reason is not null);
         if (told?.Reason == Reasons.WouldInterruptService) return (told.Reason, told.Message ?? "");
-        return counts.Updated == 0 ? (Reasons.NoEligibleBase, told?.Message ?? "no base pod is eligible") : null;
+        // A Module that Placement has not said anything about yet is no refusal.
+        return counts.Updated == 0 && told is not null ? (Reasons.NoEligibleBase, told.Message ?? "") : null;
     }
+
+    // Who looks at the release sees at once why it does not go on.
+    private string FailedShare() =>
+        updated is not null && Failed([updated]) is [_, ..] failed
+            ? $", {Number(failed.Count)} failed ({string.Join(", ", failed.Select(module => module.Status.LastError!.Reason).Distinct().Order(StringComparer.Ordinal))})"
+            : "";
+
+    private static List<Module> Failed(IEnumerable<PlacementSet> sets) =>
+    [
+        .. sets.SelectMany(set => set.Modules)
+            .Where(module => module is { Metadata.IsDeleting: false, IsAvailable: false, Status.LastError: not null })
+            .OrderBy(module => module.Metadata.Name, StringComparer.Ordinal),
+    ];
 
     private Condition? Failures()
     {
-        var failed = state.Sets.SelectMany(set => set.Modules)
-            .Where(module => !module.Metadata.IsDeleting && module.Status is { Status: ModulePhase.Failed, LastError: not null })
-            .OrderBy(module => module.Metadata.Name, StringComparer.Ordinal).ToList();
+        var failed = Failed(state.Sets);
         if (failed.Count == 0) return null;
         var most = failed.GroupBy(module => module.Status.LastError!.Reason)
             .OrderByDescending(group => group.Count()).ThenBy(group => group.Key, StringComparer.Ordinal).First();
         var example = most.First();
         return Condition(_deployment, DeploymentConditions.ReplicaFailure, Meta.Condition.True, most.Key,
-            $"{Number(failed.Count)} modules failed; on base pod {example.Spec.PodName}: {example.Status.LastError!.Message}");
+            $"{Number(failed.Count)} {(failed.Count == 1 ? "module" : "modules")} failed; on base pod {example.Spec.PodName}: {example.Status.LastError!.Message}");
     }
 
     private static ModuleDeploymentStatus Counted(RolloutState state, RolloutCounts counts, int desired) =>

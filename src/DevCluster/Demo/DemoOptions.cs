@@ -39,6 +39,8 @@ internal sealed record DemoOptions
             string Value() => ++at < arguments.Length ? arguments[at] : throw new FormatException($"{arguments[at - 1]} needs a value");
         }
 
+        // Three JVMs that start at once take their time on a small machine.
+        if (options.BaseJar is not null && !arguments.Contains("--timeout")) options = options with { Timeout = options.Timeout * 2 };
         if (options.BaseJar is null != options.Modules is null) throw new FormatException("--base-jar and --modules belong together");
         if (options.BaseJar is { } jar && !File.Exists(jar)) throw new FormatException($"--base-jar: there is no file {jar}");
         foreach (var version in (string[])[SampleModule.First, SampleModule.Second])

@@ -1,6 +1,4 @@
 using System.Globalization;
-using System.Net;
-using System.Net.Sockets;
 using ModuleController.DevCluster.Kubelet;
 
 namespace ModuleController.DevCluster.Demo;
@@ -11,24 +9,10 @@ internal sealed class DemoPorts
     private const int Http = 18080;
     private const int Grpc = 18443;
 
-    private readonly int _http = IsFree(Http) ? Http : Addresses.FreePort();
-    private readonly int _grpc = IsFree(Grpc) ? Grpc : Addresses.FreePort();
+    private readonly int _http = Addresses.IsFree(Http) ? Http : Addresses.FreePort();
+    private readonly int _grpc = Addresses.IsFree(Grpc) ? Grpc : Addresses.FreePort();
 
     public string Fill(string manifest) => manifest
         .Replace(Http.ToString(CultureInfo.InvariantCulture), _http.ToString(CultureInfo.InvariantCulture), StringComparison.Ordinal)
         .Replace(Grpc.ToString(CultureInfo.InvariantCulture), _grpc.ToString(CultureInfo.InvariantCulture), StringComparison.Ordinal);
-
-    private static bool IsFree(int port)
-    {
-        using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
-        try
-        {
-            socket.Bind(new IPEndPoint(IPAddress.Any, port));
-            return true;
-        }
-        catch (SocketException)
-        {
-            return false;
-        }
-    }
 }

@@ -10,10 +10,13 @@ internal sealed class DemoStory(DemoOptions options, DemoFiles files, Uri server
     private const int Pods = 3;
     private const string Base = "/apis/apps/v1/namespaces/default/deployments/base";
     private const string Controller = "/apis/apps/v1/namespaces/modulecontroller-system/deployments/modulecontroller";
+    private static readonly TimeSpan StartGrace = TimeSpan.FromSeconds(10); // agents have so long to come back to a controller
     private static readonly TimeSpan Glance = TimeSpan.FromMilliseconds(100);
 
     private readonly HttpClient _http = new() { BaseAddress = server };
     private readonly HttpClient _web = new(new SocketsHttpHandler { PooledConnectionLifetime = TimeSpan.Zero }) { Timeout = TimeSpan.FromSeconds(5) };
+
+    private TimeSpan _controllerReady;
 
     private DemoApi Api => field ??= new(_http);
 
@@ -67,6 +70,7 @@ internal sealed class DemoStory(DemoOptions options, DemoFiles files, Uri server
         terminal.Line($"applied deploy/demo/controller.yaml, {bases}");
 
         await UntilAsync("the controller", async () => await AvailableAsync(Controller, cancellation) == 1, cancellation);
+        _controllerReady = terminal.Elapsed;
         terminal.Good("the controller is ready", "a pod like any other: a process of this machine");
         var ready = 0;
         await UntilAsync($"{Pods} base pods", async () => (ready = await AvailableAsync(Base, cancellation)) == Pods, cancellation);
@@ -96,7 +100,8 @@ internal sealed class DemoStory(DemoOptions options, DemoFiles files, Uri server
                 ["template"] = new JsonObject { ["spec"] = new JsonObject { ["module"] = Source(jars, SampleModule.Second) } },
             },
         }, cancellation);
-        terminal.Line("patched the ModuleDeployment", $"version {SampleModule.Second}");
+        var isYoung = terminal.Elapsed - _controllerReady < StartGrace;
+        terminal.Line("patched the ModuleDeployment", $"version {SampleModule.Second}" + (isYoung ? "; a controller removes nothing in its first 10 s" : ""));
         await RolloutAsync(SampleModule.Second, cancellation);
         terminal.Line(await traffic.SummaryAsync());
         await ShowAsync(cancellation);

@@ -7,6 +7,10 @@ namespace ModuleController.DevCluster.Kubelet;
 internal sealed class Addresses
 {
     private const int Count = 56 * 250;
+    private const int FirstPort = 10_000;
+    private const int PortCount = 22_000;
+
+    private static int _port = Random.Shared.Next(PortCount);
 
     private readonly int _second = Random.Shared.Next(64, 255);
     private readonly int _third = Random.Shared.Next(0, 200);
@@ -33,11 +37,33 @@ internal sealed class Addresses
         lock (_lock) _taken.Remove(((parts[2] - _third) * 250) + parts[3] - 1);
     }
 
-    /// <summary>A port that nobody listens on at any address, for programs that bind all of them.</summary>
+    /// <summary>A port that nobody has at any address, for programs that bind all of them; another one each time.</summary>
+    /// <remarks>
+    /// A program takes seconds until it binds its port. Meanwhile any client of this machine may be given one from 32,768 on
+    /// (Linux), so it is one below that.
+    /// </remarks>
     public static int FreePort()
     {
+        for (var tries = 0; tries < PortCount; tries++)
+        {
+            var port = FirstPort + (int)((uint)Interlocked.Increment(ref _port) % PortCount);
+            if (IsFree(port)) return port;
+        }
+
+        throw new InvalidOperationException($"all ports from {FirstPort} to {FirstPort + PortCount - 1} are taken");
+    }
+
+    public static bool IsFree(int port)
+    {
         using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
-        socket.Bind(new IPEndPoint(IPAddress.Any, 0));
-        return ((IPEndPoint)socket.LocalEndPoint!).Port;
+        try
+        {
+            socket.Bind(new IPEndPoint(IPAddress.Any, port));
+            return true;
+        }
+        catch (SocketException)
+        {
+            return false;
+        }
     }
 }

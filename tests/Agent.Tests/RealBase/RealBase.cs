@@ -140,10 +140,21 @@ public sealed class RealBase : IAsyncDisposable
         }
     }
 
+    // A JVM binds its ports seconds later; from 32,768 on, any client may have been given them by then (Linux).
     private static int FreePort(IPAddress address)
     {
-        using var listener = new TcpListener(address, 0);
-        listener.Start();
-        return ((IPEndPoint)listener.LocalEndpoint).Port;
+        while (true)
+        {
+            using var listener = new TcpListener(address, Random.Shared.Next(10_000, 32_768));
+            try
+            {
+                listener.Start();
+                return ((IPEndPoint)listener.LocalEndpoint).Port;
+            }
+            catch (SocketException)
+            {
+                // Taken: another one.
+            }
+        }
     }
 }

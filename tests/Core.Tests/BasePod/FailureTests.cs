@@ -303,6 +303,24 @@ public sealed class FailureTests
     }
 
     [Fact]
+    public void BaseDied_is_also_an_install_that_was_answered_by_silence_before_the_new_life_was_seen()
+    {
+        var poison = _world.Add("poison");
+        _world.Reconcile();
+        _world.Advance(3);
+        _world.Agent.Finish(_world.Now, FailureReason.ArkletUnreachable, "nothing listens");
+        _world.Reconcile();
+        Assert.Equal(nameof(FailureReason.ArkletUnreachable), _world.Status(poison).LastError!.Reason);
+
+        _world.Agent.State = BaseState.Down;
+        _world.Reconcile();
+        _world.Advance(3);
+        _world.Agent.Restart(_world.Now);
+        _world.Settle();
+        Assert.Equal((nameof(FailureReason.BaseDied), "1"), (_world.Status(poison).LastError!.Reason, _world.Status(poison).LastError!.Code));
+    }
+
+    [Fact]
     public void BaseDied_twice_is_final()
     {
         var poison = _world.Add("poison");

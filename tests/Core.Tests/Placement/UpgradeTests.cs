@@ -31,6 +31,16 @@ public class UpgradeTests
     }
 
     [Fact]
+    public void While_only_the_new_goal_is_set_the_new_revision_takes_no_free_pod()
+    {
+        var (deployment, old, @new) = Upgrade(1, UpgradePolicy.InstallThenUninstall);
+        var before = old with { Spec = old.Spec with { Replicas = 1 } };
+        Assert.Empty(Steps(State(Pods(2), Group(deployment, (before, Modules(before, 1)), (@new, [])))));
+        Assert.Equal(
+            [$"create {Name(@new, 0)} on base-0 for {Name(old, 0)}"], Steps(State(Pods(2), Group(deployment, (old, Modules(old, 1)), (@new, [])))));
+    }
+
+    [Fact]
     public void Replacing_what_does_not_serve_is_free()
     {
         var (deployment, old, @new) = Upgrade(4, UpgradePolicy.UninstallThenInstall);

@@ -111,7 +111,9 @@ public class ReleaseTests
         Assert.Equal((3, 1), (status.AvailableReplicas, status.UnavailableReplicas));
         var failure = status.Conditions.Find(DeploymentConditions.ReplicaFailure)!;
         Assert.Equal("BizStartFailed", failure.Reason);
+        Assert.StartsWith("1 module failed; on base pod ", failure.Message, StringComparison.Ordinal);
         Assert.EndsWith("it broke", failure.Message, StringComparison.Ordinal);
+        Assert.EndsWith(" 2.0.0: 0 of 4 modules are available, 1 failed (BizStartFailed)", Progressing(world).Message, StringComparison.Ordinal);
         Assert.Equal(ReleaseProgress.Executing, status.ReleaseStatus!.Progress);
 
         world.Now = world.Now.AddSeconds(600);

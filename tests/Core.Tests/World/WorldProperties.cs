@@ -131,7 +131,9 @@ public class WorldProperties
     private static void Place(SmallWorld world)
     {
         var before = Names.ToDictionary(name => name, name => Serving(world, name));
-        var live = world.ReplicaSets.Values.ToDictionary(set => set.Metadata.Name, set => Live(world, set));
+        // With the replaced ones: one that stays after all, because its replacement went, was there before.
+        var live = world.ReplicaSets.Values.ToDictionary(
+            set => set.Metadata.Name, set => world.ModulesOf(set.Metadata.Uid!).Count(module => !module.Metadata.IsDeleting));
         world.StepPlacement();
         foreach (var name in Names)
         {

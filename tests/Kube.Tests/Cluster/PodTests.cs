@@ -27,7 +27,7 @@ public sealed class PodTests(RunningCluster cluster) : IClassFixture<RunningClus
         var ns = await cluster.NewNamespaceAsync();
         await ns.RunAsync("killed", Shell("echo $$; exec sleep 600"));
         await ns.ReadyPodAsync("killed");
-        using var process = System.Diagnostics.Process.GetProcessById(await PidAsync(ns, "killed"));
+        using var process = System.Diagnostics.Process.GetProcessById(await NumberAsync(ns, "killed"));
         process.Kill();
         var pod = await ns.PodAsync("killed", pod => pod.Restarts() == 1 && pod.IsReady());
         Assert.Equal(137, pod.Container()!["lastState"]!["terminated"]!["exitCode"]!.GetValue<int>());
@@ -175,6 +175,21 @@ public sealed class PodTests(RunningCluster cluster) : IClassFixture<RunningClus
     }
 
     [Fact]
+    public async Task Each_pod_has_a_port_of_its_own_that_no_client_is_given_before_its_program_binds_it()
+    {
+        var ns = await cluster.NewNamespaceAsync();
+        var ports = new List<int>();
+        foreach (var name in (string[])["first", "second"])
+        {
+            await ns.RunAsync(name, Shell("echo $DEVCLUSTER_POD_PORT; exec sleep 600"));
+            ports.Add(await NumberAsync(ns, name));
+        }
+
+        Assert.NotEqual(ports[0], ports[1]);
+        Assert.All(ports, port => Assert.InRange(port, 1024, 32_767));
+    }
+
+    [Fact]
     public async Task A_log_shows_its_last_lines_and_follows_to_the_end()
     {
         var ns = await cluster.NewNamespaceAsync();
@@ -206,7 +221,7 @@ public sealed class PodTests(RunningCluster cluster) : IClassFixture<RunningClus
     private Task<string> LogAsync(TestNamespace ns, string pod, string query = "") =>
         cluster.Http.GetStringAsync(new Uri($"{ns.PodPath(pod)}/log?{query}", UriKind.Relative), Cancellation);
 
-    private async Task<int> PidAsync(TestNamespace ns, string pod)
+    private async Task<int> NumberAsync(TestNamespace ns, string pod)
     {
         var pid = 0;
         await Eventually.True(async () => int.TryParse((await LogAsync(ns, pod)).Trim(), NumberStyles.None, CultureInfo.InvariantCulture, out pid));

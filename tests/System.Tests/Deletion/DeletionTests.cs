@@ -107,7 +107,6 @@ public sealed class DeletionTests(SharedWorld shared) : IClassFixture<SharedWorl
     public async Task In_the_foreground_it_goes_last()
     {
         await InstallAsync(A.Module("foreground", "1.0.0", _world.Jar("foreground", "1.0.0")).Replicas(2).WithService());
-        await using var deployments = await Recording<ModuleDeployment>.StartAsync(_world);
         await _world.DeleteAsync("foreground", PropagationPolicy.Foreground);
         await _world.GoneAsync("foreground");
         await AssertNothingIsLeftAsync("foreground");

@@ -19,7 +19,7 @@ public sealed class FailureTests(SharedWorld shared) : IClassFixture<SharedWorld
         await _world.CreateAsync(A.Module("ledger", "2.0.0", Jar("ledger", "2.0.0", ("Simulator-Fail-Cause", Cause))).Replicas(1));
         var module = await ExpectAsync("ledger", FailureReason.BizStartFailed, "cannot reach the ledger database");
         await _world.EventAsync(module.Metadata.Name, "BizStartFailed", "cannot reach the ledger database");
-        Assert.Equal(1, module.Status.Attempts);
+        Assert.Equal((ModulePhase.Failed, 1), (module.Status.Status, module.Status.Attempts));
 
         // Meanwhile another one goes through a failure and its retry: this one is not tried again.
         await _world.CreateAsync(A.Module("witness", "1.0.0", _world.Jar("witness", "1.0.0")).Symmetric());

@@ -1,4 +1,7 @@
 using System.Diagnostics;
+using System.Net;
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
 using ModuleController.Core.Planning;
 
 namespace ModuleController.SystemTests.Gateway;
@@ -10,12 +13,18 @@ public sealed class RealAgentTests
     private static string AgentAssembly => Path.Combine(
         AppContext.BaseDirectory.Replace("System.Tests", "Agent", StringComparison.Ordinal), "ModuleController.Agent.dll");
 
-    [Fact]
-    public async Task The_agent_shows_its_token_is_let_in_and_reports_a_base_that_does_not_answer()
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task The_agent_shows_its_token_is_let_in_and_reports_a_base_that_does_not_answer(bool isOverTls)
     {
         var state = Directory.CreateTempSubdirectory("gateway-agent-").FullName;
         await using var rig = await GatewayRig.StartAsync();
-        var controller = await rig.StartLeaderAsync(GatewayRig.Quick with { AllowInsecure = false });
+        var (certificate, key) = WriteCertificate(state);
+        var controller = await rig.StartLeaderAsync(
+            GatewayRig.Quick with { AllowInsecure = false },
+            options => isOverTls ? options with { TlsCertificate = certificate, TlsKey = key } : options);
+        Assert.Equal(isOverTls ? "https" : "http", controller.AgentAddress.Scheme);
         var uid = await rig.CreatePodAsync("base-0");
         var token = Path.Combine(state, "token");
         await File.WriteAllTextAsync(token, await rig.TokenAsync("base-0", uid), GatewayRig.Cancellation);
@@ -29,6 +38,7 @@ public sealed class RealAgentTests
                 "--arklet-host=127.77.0.1", "--arklet-port=1",
             },
         };
+        if (isOverTls) start.ArgumentList.Add($"--ca-file={certificate}");
         using var agent = Process.Start(start)!;
         try
         {
@@ -45,5 +55,23 @@ public sealed class RealAgentTests
             await agent.WaitForExitAsync(CancellationToken.None);
             Directory.Delete(state, recursive: true);
         }
+    }
+
+    /// <summary>A certificate that is its own authority, for the address that tests listen on.</summary>
+    private static (string Certificate, string Key) WriteCertificate(string folder)
+    {
+        using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        var request = new CertificateRequest("CN=controller", key, HashAlgorithmName.SHA256);
+        var names = new SubjectAlternativeNameBuilder();
+        names.AddIpAddress(IPAddress.Loopback);
+        names.AddDnsName("localhost");
+        request.CertificateExtensions.Add(names.Build());
+        request.CertificateExtensions.Add(new X509BasicConstraintsExtension(true, false, 0, true));
+        var now = TimeProvider.System.GetUtcNow();
+        using var certificate = request.CreateSelfSigned(now.AddMinutes(-5), now.AddHours(1));
+        var files = (Certificate: Path.Combine(folder, "tls.crt"), Key: Path.Combine(folder, "tls.key"));
+        File.WriteAllText(files.Certificate, certificate.ExportCertificatePem());
+        File.WriteAllText(files.Key, key.ExportPkcs8PrivateKeyPem());
+        return files;
     }
 }

@@ -38,6 +38,9 @@ internal sealed class World : IAsyncDisposable
     /// <summary>To be changed before the start; with somebody else's API server it is one of the test's own.</summary>
     public string Namespace { get; set; } = "default";
 
+    /// <summary>For programs that are to see this world.</summary>
+    public string Kubeconfig => Path.Combine(_directory, "kubeconfig");
+
     /// <summary>Null where the API server is somebody else's.</summary>
     public Cluster? Cluster { get; private set; }
 
@@ -120,7 +123,7 @@ internal sealed class World : IAsyncDisposable
 
         _controllerOptions = ConfigureController(new()
         {
-            Kubeconfig = Path.Combine(_directory, "kubeconfig"),
+            Kubeconfig = Kubeconfig,
             Bind = System.Net.IPAddress.Loopback,
             HttpPort = 0,
             GrpcPort = 0,
@@ -139,7 +142,7 @@ internal sealed class World : IAsyncDisposable
         Cluster = await Cluster.StartAsync(
             new() { Runtime = Images.Runtime, Directory = Path.Combine(_directory, "pods"), Loggers = Log }, cancellation);
         _disposals.Push(Cluster.DisposeAsync);
-        await Cluster.Server.WriteKubeconfigAsync(Path.Combine(_directory, "kubeconfig"), cancellation);
+        await Cluster.Server.WriteKubeconfigAsync(Kubeconfig, cancellation);
         Connect(Transport.To(Cluster.Server.ServerUri));
         await Manifests.ApplyCrdsAsync(Cluster.Server.ServerUri, cancellation);
         if (Namespace != "default")
@@ -148,7 +151,7 @@ internal sealed class World : IAsyncDisposable
 
     private async Task UseAsync(string kubeconfig, CancellationToken cancellation)
     {
-        File.Copy(kubeconfig, Path.Combine(_directory, "kubeconfig"));
+        File.Copy(kubeconfig, Kubeconfig);
         Connect(Transport.FromKubeconfig(kubeconfig));
         Namespace = $"mc-test-{Guid.NewGuid().ToString("N")[..8]}";
         await Client.CreateAsync(new Namespace { Metadata = new() { Name = Namespace } }, "test", cancellation);
@@ -176,7 +179,7 @@ internal sealed class World : IAsyncDisposable
     private void Connect(Transport transport)
     {
         var client = new KubeClient(
-            transport, new ResourceJson(ModulesJson.Default, KubeletJson.Default, ClusterJson.Default), new() { UserAgent = "system-tests" });
+            transport, new ResourceJson(ModulesJson.Default, KubeletJson.Default, ClusterJson.Default, LooseJson.Default), new() { UserAgent = "system-tests" });
         _disposals.Push(() =>
         {
             client.Dispose();
@@ -208,9 +211,25 @@ internal sealed class World : IAsyncDisposable
             BaseManifest.Of(Namespace, name, replicas, labels, controller ?? Controller!.AgentAddress, Cluster is null ? Namespace : null, change), "test");
         var key = new ObjectKey(Namespace, name);
         await Eventually.True(
-            () => PodsOf(name).Count == replicas && PodsOf(name).All(pod => pod.Status.Conditions.IsTrue("Ready")),
-            within: within ?? TimeSpan.FromSeconds(60));
+            () => Task.FromResult(PodsOf(name).Count == replicas && PodsOf(name).All(pod => pod.Status.Conditions.IsTrue("Ready"))),
+            () => DescribePodsAsync(name), within ?? TimeSpan.FromSeconds(60), $"{replicas} pods of {name} are Ready");
         return key;
+    }
+
+    /// <summary>The state of an application's pods, and the last that their main containers wrote.</summary>
+    public async Task<string> DescribePodsAsync(string app)
+    {
+        var lines = new List<string>();
+        using var http = Cluster is null ? null : new HttpClient { BaseAddress = Cluster.Server.ServerUri };
+        foreach (var pod in PodsOf(app))
+        {
+            var containers = pod.Status.ContainerStatuses.Select(container => $"{container.Name} ready={container.Ready} restarts={container.RestartCount}");
+            lines.Add($"pod {pod.Metadata.Name} {pod.Status.Phase} {pod.Status.PodIp}: {string.Join(", ", containers)}");
+            if (http is not null)
+                lines.Add(await http.GetStringAsync(new Uri($"/api/v1/namespaces/{Namespace}/pods/{pod.Metadata.Name}/log?container=base&tailLines=30", UriKind.Relative)));
+        }
+
+        return string.Join('\n', lines);
     }
 
     public Task ScaleBaseAsync(string name, int replicas) => Client.PatchAsync<ClusterDeployment>(

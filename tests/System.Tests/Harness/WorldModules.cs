@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using Microsoft.Extensions.Logging;
 using ModuleController.Core.Builtin;
 using ModuleController.Core.Meta;
 using ModuleController.Core.Modules;
@@ -96,6 +97,8 @@ internal static class WorldModules
                 lines.Add($"  base {uid}: {string.Join(", ", simulated.Biz.Select(biz => $"{biz.Key} {biz.Value}"))}");
             lines.AddRange((await world.Client.ListAllAsync<Event>(new() { Namespace = world.Namespace }))
                 .Select(e => $"  event {e.Type} {e.Reason} {e.InvolvedObject?.Kind}/{e.InvolvedObject?.Name}: {e.Message} x{e.Count}"));
+            lines.AddRange(world.Log.Lines.Where(line => line.Level >= LogLevel.Information && line.Message.Contains(name, StringComparison.Ordinal))
+                .TakeLast(60).Select(line => $"  log {line}"));
             return string.Join('\n', lines);
         }
     }

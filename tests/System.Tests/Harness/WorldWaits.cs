@@ -1,4 +1,5 @@
 using System.Net.Http.Json;
+using System.Text;
 using System.Text.Json.Nodes;
 using ModuleController.ArkletSimulator;
 using ModuleController.Core.Builtin;
@@ -20,13 +21,13 @@ internal static class WorldWaits
                 .Where(set => set.Metadata.Labels.GetValueOrDefault(Labels.ModuleDeployment) == name)
                 .OrderBy(Revision)];
 
-        /// <summary>Until a Module of the ModuleDeployment has failed for this reason.</summary>
+        /// <summary>Until a Module of the ModuleDeployment has failed for this reason, for good or to be tried again.</summary>
         public async Task<Module> FailedAsync(string name, FailureReason reason)
         {
             var found = default(Module);
             await Eventually.True(
                 () => (found = world.ModulesOf(name).FirstOrDefault(module =>
-                    module.Status is { Status: ModulePhase.Failed, LastError.Reason: { } told } && told == reason.ToString())) is not null,
+                    !module.IsAvailable && module.Status.LastError?.Reason == reason.ToString())) is not null,
                 () => world.DumpAsync(name).Result, what: $"a module of {name} failed with {reason}");
             return found!;
         }
@@ -82,7 +83,8 @@ internal static class WorldWaits
 
     private static async Task ArkletAsync(Pod pod, string command, JsonObject body)
     {
-        using var response = await Http.PostAsJsonAsync(new Uri($"http://{pod.Status.PodIp}:1238/{command}"), body);
+        using var content = new StringContent(body.ToJsonString(), Encoding.UTF8, "application/json");   // Arklet reads no chunks
+        using var response = await Http.PostAsync(new Uri($"http://{pod.Status.PodIp}:1238/{command}"), content);
         var answer = await response.Content.ReadAsStringAsync();
         Assert.Contains("\"code\":\"SUCCESS\"", answer, StringComparison.Ordinal);
     }

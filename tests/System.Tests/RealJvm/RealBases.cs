@@ -41,8 +41,8 @@ public sealed class RealBases : IAsyncLifetime
 
     /// <summary>Both bases are Ready, and their agents see Arklet.</summary>
     public Task ReadyAsync() => Eventually.True(
-        () => Pods.Count == 2 && Pods.All(pod => pod.Status.Conditions.IsTrue("Ready") && AgentOf(pod) is { IsCurrent: true }),
-        within: Start);
+        () => Task.FromResult(Pods.Count == 2 && Pods.All(pod => pod.Status.Conditions.IsTrue("Ready") && AgentOf(pod) is { IsCurrent: true })),
+        () => World.DescribePodsAsync("base"), Start, "both bases are Ready and answer their agents");
 
     /// <summary>Nothing of a test before is left.</summary>
     internal async Task EmptyAsync()
@@ -71,7 +71,7 @@ public sealed class RealBases : IAsyncLifetime
     }
 
     /// <summary>What a pod answers to a path, or the status code.</summary>
-    internal async Task<string> AnswerAsync(Pod pod, string path)
+    internal static async Task<string> AnswerAsync(Pod pod, string path)
     {
         using var response = await Http.GetAsync(new Uri($"http://{pod.Status.PodIp}:8080/{path}"), TestContext.Current.CancellationToken);
         return response.IsSuccessStatusCode
@@ -105,6 +105,7 @@ public sealed class RealBases : IAsyncLifetime
             }
         }
 
+        lines.Add(await World.DescribePodsAsync("base"));
         lines.AddRange(World.Log.Lines.TakeLast(60).Select(line => $"  {line}"));
         return string.Join('\n', lines);
     }

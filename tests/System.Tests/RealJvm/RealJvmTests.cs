@@ -12,6 +12,8 @@ namespace ModuleController.SystemTests.RealJvm;
 /// <summary>From a ModuleDeployment to a module that answers in a real JVM, and back.</summary>
 public sealed class RealJvmTests(RealBases bases) : IClassFixture<RealBases>, IAsyncLifetime
 {
+    private const string Cause = "cannot reach the ledger database at db.example:5432";
+
     // The rest of the suite may be busy with the same cores.
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(2);
 
@@ -38,11 +40,11 @@ public sealed class RealJvmTests(RealBases bases) : IClassFixture<RealBases>, IA
         foreach (var pod in bases.Pods)
         {
             Assert.Empty(await bases.BizAsync(pod));
-            Assert.Equal("404", await bases.AnswerAsync(pod, "orders/hello"));
+            Assert.Equal("404", await RealBases.AnswerAsync(pod, "orders/hello"));
         }
 
         Assert.DoesNotContain(bases.Pods, pod => World.HasLabel(pod, "orders"));
-        Assert.Null(await World.Client.FindAsync<Service>(new(World.Namespace, "orders-service")));
+        Assert.Null(await World.Client.FindAsync<Service>(new(World.Namespace, "orders-service"), TestContext.Current.CancellationToken));
     }
 
     [Fact]
@@ -130,21 +132,20 @@ public sealed class RealJvmTests(RealBases bases) : IClassFixture<RealBases>, IA
         await ApplyAsync(Module("orders", "1.1.0").WithService(), 2);
 
         await World.UpgradeAsync("orders", "2.0.0", RealJvm.Jar("orders", "2.0.0"));
-        const string cause = "cannot reach the ledger database at db.example:5432";
         var failed = await Eventually.Some(
             () => World.ModulesOf("orders").FirstOrDefault(module => module.Status.Status == ModulePhase.Failed),
             () => bases.DumpAsync("orders").Result, Patience);
         Assert.Equal(("2.0.0", nameof(FailureReason.BizStartFailed)), (failed.Spec.Module.Version, failed.Status.LastError!.Reason));
-        Assert.Contains(cause, failed.Status.LastError.Message, StringComparison.Ordinal);
-        Assert.Contains(cause, failed.Status.Message, StringComparison.Ordinal);
+        Assert.Contains(Cause, failed.Status.LastError.Message, StringComparison.Ordinal);
+        Assert.Contains(Cause, failed.Status.Message, StringComparison.Ordinal);
         await Eventually.True(
             async () => (await World.EventsAsync(failed.Metadata.Name)).Any(told =>
-                told is { Type: "Warning", Reason: nameof(FailureReason.BizStartFailed) } && told.Message!.Contains(cause, StringComparison.Ordinal)),
+                told is { Type: "Warning", Reason: nameof(FailureReason.BizStartFailed) } && told.Message!.Contains(Cause, StringComparison.Ordinal)),
             () => bases.DumpAsync("orders"));
         await Eventually.True(
             async () => (await World.FindAsync("orders"))!.Status.Conditions.Find(DeploymentConditions.ReplicaFailure) is
             { Status: Condition.True, Reason: nameof(FailureReason.BizStartFailed) } condition
-                && condition.Message!.Contains(cause, StringComparison.Ordinal),
+                && condition.Message!.Contains(Cause, StringComparison.Ordinal),
             () => bases.DumpAsync("orders"));
         await AnswersAsync("orders", "orders/hello", "orders 1.1.0");
 
@@ -158,6 +159,30 @@ public sealed class RealJvmTests(RealBases bases) : IClassFixture<RealBases>, IA
         await AvailableAsync("orders", 2, "2.0.0");
         await AnswersAsync("orders", "orders/hello", "orders 2.0.0", "orders 2.0.0");
         Assert.Null((await World.FindAsync("orders"))!.Status.Conditions.Find(DeploymentConditions.ReplicaFailure));
+    }
+
+    [Fact]
+    public async Task A_single_module_serves_on_until_its_next_version_is_available_on_the_other_pod()
+    {
+        await ApplyAsync(Module("orders", "1.1.0").WithService(), 1);
+        var home = World.ModulesOf("orders").Single().Spec.PodName;
+
+        await World.UpgradeAsync("orders", "2.0.0", RealJvm.Jar("orders", "2.0.0"));
+        var answers = new List<string>();
+        await Eventually.True(
+            async () =>
+            {
+                var now = await World.AnswersAsync("orders-service", "orders/hello");
+                answers.Add(string.Join(", ", now));
+                return World.ModulesOf("orders").Any(module => module.Status.Status == ModulePhase.Failed && module.Spec.PodName != home);
+            },
+            () => bases.DumpAsync("orders"), Patience);
+        Assert.All(answers, answer => Assert.Equal("orders 1.1.0", answer));
+
+        await World.UpgradeAsync("orders", "2.0.0", bases.Renumbered("orders", "1.0.0", "2.0.0"));
+        await AvailableAsync("orders", 1, "2.0.0");
+        await AnswersAsync("orders", "orders/hello", "orders 2.0.0");
+        Assert.NotEqual(home, World.ModulesOf("orders").Single().Spec.PodName);
     }
 
     [Fact]

@@ -1,0 +1,123 @@
+using ModuleController.SystemTests.Harness;
+
+namespace ModuleController.SystemTests.Kubectl;
+
+/// <summary>An operator's day on our kinds, with nothing but kubectl.</summary>
+public sealed class KubectlTests
+{
+    [Fact]
+    public async Task An_operator_releases_looks_scales_and_deletes_with_kubectl_alone()
+    {
+        Assert.SkipUnless(Harness.Kubectl.IsInstalled, "no kubectl on PATH");
+        await using var world = await World.StartAsync();
+        using var kubectl = new Harness.Kubectl(world);
+        await world.BaseAsync("base", 3);
+
+        Assert.Contains("orders created", await kubectl.ApplyAsync(Manifest("1.0.0", world.Jar("orders", "1.0.0"))), StringComparison.Ordinal);
+        await kubectl.RunAsync("wait", "--for=condition=Available", "mddeploy/orders", "--timeout=60s");
+        await kubectl.RunAsync("wait", "--for=jsonpath={.status.releaseStatus.progress}=Completed", "mddeploy/orders", "--timeout=60s");
+        Assert.Contains("orders unchanged", await kubectl.ApplyAsync(Manifest("1.0.0", world.Jar("orders", "1.0.0"))), StringComparison.Ordinal);
+        Rows(await kubectl.RunAsync("get", "mddeploy"), "NAME DESIRED UPDATED AVAILABLE PROGRESS VERSION AGE", "orders 2 2 2 Completed 1.0.0");
+        Rows(
+            await kubectl.RunAsync("get", "md", "-o", "wide"),
+            "NAME MODULE VERSION POD STATUS REASON ATTEMPTS AGE IP AGENT SECONDS MESSAGE", "orders- orders 1.0.0 base- Available 1 127. True");
+        var pods = await kubectl.RunAsync("get", "pods", "-l", "module.koupleless.io/orders=true");
+        Rows(pods, "NAME READY STATUS RESTARTS AGE", "base- 1/1 Running 0");
+        Assert.Equal(2, pods.Split("Running").Length - 1);
+        var story = await kubectl.RunAsync("describe", "mddeploy", "orders");
+        Says(story, "orders 1.0.0: 2 of 2 modules are available");
+        Says(story, "modulecontroller batch 1 of 1: orders 1.0.0 on 2 base pods, was on 0");
+        Says(await kubectl.RunAsync("explain", "mddeploy.spec.operationStrategy.maxUnavailable"), "How many of the desired modules may be unavailable");
+
+        await kubectl.RunAsync("scale", "mddeploy", "orders", "--replicas=3");
+        await kubectl.RunAsync("wait", "--for=jsonpath={.status.availableReplicas}=3", "mddeploy/orders", "--timeout=60s");
+        Assert.Equal("3", await kubectl.RunAsync("get", "mddeploy", "orders", "-o", "jsonpath={.spec.replicas}"));
+
+        await kubectl.RunAsync("delete", "mddeploy", "orders", "--timeout=60s");
+        Assert.Contains("No resources found", await kubectl.RunAsync("get", "mddeploy,mdrs,md"), StringComparison.Ordinal);
+        Assert.All(world.Images.Living, living => Assert.Empty(living.Base.Biz));
+    }
+
+    [Fact]
+    public async Task What_fails_and_what_is_refused_says_why_where_an_operator_looks()
+    {
+        Assert.SkipUnless(Harness.Kubectl.IsInstalled, "no kubectl on PATH");
+        await using var world = await World.StartAsync();
+        using var kubectl = new Harness.Kubectl(world);
+        await world.BaseAsync("base", 2);
+
+        var (code, refusal) = await kubectl.TryAsync("apply", "-f", await kubectl.FileAsync(Manifest("1.0.0", "not a url")));
+        Assert.Equal(1, code);
+        Says(refusal, "spec.template.spec.module.url");
+
+        var broken = world.Jar("orders", "2.0.0", attributes: new Dictionary<string, string>
+        {
+            ["Simulator-Fail-Cause"] = "java.lang.IllegalStateException: cannot reach the ledger database at db.example:5432",
+        });
+        await kubectl.ApplyAsync(Manifest("2.0.0", broken));
+        await kubectl.RunAsync("wait", "--for=condition=ReplicaFailure", "mddeploy/orders", "--timeout=60s");
+        await kubectl.RunAsync("wait", "--for=jsonpath={.status.status}=Failed", "md", "--all", "--timeout=60s");
+        await Eventually.True(
+            async () => (await kubectl.RunAsync("get", "mddeploy", "orders", "-o", "wide")).Contains("2 failed", StringComparison.Ordinal));
+        Rows(
+            await kubectl.RunAsync("get", "mddeploy", "-o", "wide"),
+            "NAME DESIRED UPDATED AVAILABLE PROGRESS VERSION AGE BASE MODULE BATCH BATCHES REASON MESSAGE",
+            "orders 2 2 0 Executing 2.0.0 base orders 1 1 ReleaseProgressing orders 2.0.0: 0 of 2 modules are available, 2 failed (BizStartFailed)");
+        Rows(
+            await kubectl.RunAsync("get", "md", "-o", "wide"),
+            "NAME MODULE VERSION POD STATUS REASON ATTEMPTS AGE IP AGENT SECONDS MESSAGE",
+            "orders- orders 2.0.0 base- Failed BizStartFailed 1 127. True BizStartFailed: java.lang.IllegalStateException: cannot reach the ledger database at db.example:5432; is not tried again");
+        Says(await kubectl.RunAsync("describe", "mddeploy", "orders"), "2 modules failed; on base pod base-");
+        Says(await kubectl.RunAsync("describe", "md"), "Warning BizStartFailed");
+        Says(await kubectl.RunAsync("events", "--types=Warning"), "cannot reach the ledger database at db.example:5432");
+
+        await kubectl.ApplyAsync(Manifest("1.0.0", world.Jar("orders", "1.0.0")));
+        await kubectl.RunAsync("wait", "--for=jsonpath={.status.updatedAvailableReplicas}=2", "mddeploy/orders", "--timeout=60s");
+        Assert.Equal("Available Progressing", await kubectl.RunAsync("get", "mddeploy", "orders", "-o", "jsonpath={.status.conditions[*].type}"));
+    }
+
+    /// <summary>The header, and a row for each line after it; words of a row may begin so and leave out times.</summary>
+    private static void Rows(string table, string header, string row)
+    {
+        var lines = table.Split('\n', StringSplitOptions.RemoveEmptyEntries);
+        Assert.Equal(header, string.Join(' ', Words(lines[0])));
+        Assert.True(lines.Length > 1, table);
+        Assert.All(lines[1..], line =>
+        {
+            var words = new Queue<string>(Words(line));
+            foreach (var wanted in Words(row))
+            {
+                while (words.TryPeek(out var word) && !word.StartsWith(wanted, StringComparison.Ordinal)) words.Dequeue();
+                Assert.True(words.TryDequeue(out _), $"\"{wanted}\" of \"{row}\" is missing in: {line}");
+            }
+        });
+    }
+
+    private static void Says(string output, string words) =>
+        Assert.Contains(words, string.Join(' ', Words(output)), StringComparison.Ordinal);
+
+    private static string[] Words(string text) => text.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries);
+
+    private static string Manifest(string version, string url) => $"""
+        apiVersion: koupleless.io/v1alpha1
+        kind: ModuleDeployment
+        metadata:
+          name: orders
+        spec:
+          baseDeploymentName: base
+          replicas: 2
+          template:
+            spec:
+              module:
+                name: orders
+                version: {version}
+                url: {url}
+          operationStrategy:
+            serviceStrategy:
+              enableModuleService: true
+              type: ClusterIP
+              port: 80
+              targetPort: 8080
+            trafficDrainSeconds: 0
+        """;
+}

@@ -1,5 +1,4 @@
 using System.Collections.Concurrent;
-using ModuleController.Core.Meta;
 using ModuleController.Core.Modules;
 
 namespace ModuleController.Load;

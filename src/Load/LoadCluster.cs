@@ -94,7 +94,9 @@ public sealed class LoadCluster : IAsyncDisposable
         // An API server of our own goes with all it has.
         if (_options.Kubeconfig is not null) Own(async () => await client.DeleteAsync<Namespace>(new("", Namespace)));
 
+#pragma warning disable CA2000 // owned by this cluster, which disposes of it
         var informers = new InformerFactory(client, TimeProvider.System, Loggers);
+#pragma warning restore CA2000
         Modules = informers.Of<Module>(new() { Namespace = Namespace });
         Deployments = informers.Of<ModuleDeployment>(new() { Namespace = Namespace });
         var pods = informers.Of<RunnerPod>(new() { Namespace = Namespace });
@@ -134,7 +136,9 @@ public sealed class LoadCluster : IAsyncDisposable
             Directory = Path.Combine(_directory, "pods"),
             NodeLabels = new Dictionary<string, string> { [BaseManifest.NodeLabel] = Namespace },
         };
+#pragma warning disable CA2000 // owned by this cluster, which disposes of it
         var kubelet = new Kubelet(client, pods, Bases.Runtime, options, TimeProvider.System, Loggers.CreateLogger<Kubelet>());
+#pragma warning restore CA2000
         if (_options.Kubeconfig is not null) Own(async () => await client.DeleteAsync<Node>(new("", Namespace)));
         Own(kubelet.DisposeAsync);
         await kubelet.StartAsync(cancellation);

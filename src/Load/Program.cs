@@ -3,14 +3,14 @@ using ModuleController.Load;
 
 if (args is ["--help" or "-h", ..])
 {
-    Console.Out.WriteLine(LoadOptions.Usage);
+    await Console.Out.WriteLineAsync(LoadOptions.Usage);
     return 0;
 }
 
 var (options, error) = LoadOptions.Parse(args);
 if (options is null)
 {
-    Console.Error.WriteLine($"load: {error} (--help lists the arguments)");
+    await Console.Error.WriteLineAsync($"load: {error} (--help lists the arguments)");
     return 2;
 }
 
@@ -19,14 +19,14 @@ using var interrupted = PosixSignalRegistration.Create(PosixSignal.SIGINT, Stop)
 using var terminated = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop);
 try
 {
-    if (options.Kill != KillTarget.None) Console.Error.WriteLine($"seed {options.Seed}");
+    if (options.Kill != KillTarget.None) await Console.Error.WriteLineAsync($"seed {options.Seed}");
     var report = await LoadRun.RunAsync(options, Console.Error.WriteLine, ending.Token);
-    Console.Out.WriteLine(options.IsJson ? report.Json : report.Text);
+    await Console.Out.WriteLineAsync(options.IsJson ? report.Json : report.Text);
     return report.Problems.Count == 0 ? 0 : 1;
 }
 catch (TimeoutException problem)
 {
-    Console.Error.WriteLine($"load: {problem.Message}");
+    await Console.Error.WriteLineAsync($"load: {problem.Message}");
     return 1;
 }
 catch (OperationCanceledException) when (ending.IsCancellationRequested)

@@ -1,4 +1,3 @@
-using ModuleController.Core.Meta;
 using ModuleController.SystemTests.Harness;
 
 namespace ModuleController.SystemTests.Faults;

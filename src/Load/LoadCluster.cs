@@ -91,7 +91,8 @@ public sealed class LoadCluster : IAsyncDisposable
         Client = client;
         await Crds.ApplyAsync(client, cancellation);
         await client.CreateAsync(new Namespace { Metadata = new() { Name = Namespace } }, "load", cancellation);
-        Own(async () => await client.DeleteAsync<Namespace>(new("", Namespace)));
+        // An API server of our own goes with all it has.
+        if (_options.Kubeconfig is not null) Own(async () => await client.DeleteAsync<Namespace>(new("", Namespace)));
 
 #pragma warning disable CA2000 // owned by this cluster, which disposes of it
         var informers = new InformerFactory(client, TimeProvider.System, Loggers);
@@ -138,7 +139,7 @@ public sealed class LoadCluster : IAsyncDisposable
 #pragma warning disable CA2000 // owned by this cluster, which disposes of it
         var kubelet = new Kubelet(client, pods, Bases.Runtime, options, TimeProvider.System, Loggers.CreateLogger<Kubelet>());
 #pragma warning restore CA2000
-        Own(async () => await client.DeleteAsync<Node>(new("", Namespace)));
+        if (_options.Kubeconfig is not null) Own(async () => await client.DeleteAsync<Node>(new("", Namespace)));
         Own(kubelet.DisposeAsync);
         await kubelet.StartAsync(cancellation);
     }

@@ -24,7 +24,7 @@ public sealed class KillTests
 
     [Fact]
     public Task Agents_killed_at_20_moments_of_an_install_install_each_module_exactly_once() =>
-        RunAsync(Options with { Kill = KillTarget.Agent, Bases = 5, AgentProcesses = 5, Modules = 20, Seed = Random.Shared.Next() });
+        RunAsync(Options with { Kill = KillTarget.Agent, Bases = 3, AgentProcesses = 3, Modules = 20, Seed = Random.Shared.Next() });
 
     private static async Task RunAsync(LoadOptions options)
     {

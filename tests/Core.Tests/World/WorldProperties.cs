@@ -118,7 +118,14 @@ public class WorldProperties
     private static void Mend(SmallWorld world)
     {
         // More than there are pods would wait for a pod, and hold an upgrade up with it: that is another test's matter.
-        foreach (var name in Names) Change(world, name, spec => spec with { Replicas = Math.Min(spec.Replicas ?? 0, world.Pods.Count) });
+        // Both fields: where only one is copied yet, setting replicas back would make the other one the change, and it would win.
+        foreach (var name in Names)
+        {
+            Change(world, name, spec => Math.Min(spec.Replicas ?? 0, world.Pods.Count) is var count and >= 0
+                ? spec with { Replicas = count, ScaleReplicas = count }
+                : spec);
+        }
+
         // A single pod can't be upgraded without a gap: that has to be accepted.
         if (world.Pods.Count == 1)
             foreach (var name in Names)
@@ -180,6 +187,8 @@ public class WorldProperties
         var modules = world.Modules.Values.Where(module => module.Spec.Module.Name == deployment.Metadata.Name && module.IsBound).ToList();
         Assert.True(modules.Count == wanted && modules.TrueForAll(module => module.IsAvailable && module.Spec.Module.Version == version),
             $"{deployment.Metadata.Name} {version} wants {wanted}: "
-            + $"{string.Join(", ", modules.Select(module => $"{module.Metadata.Name} {module.Spec.Module.Version} {module.Status.Status}"))}\n{Tail(world)}");
+            + $"{string.Join(", ", modules.Select(module => $"{module.Metadata.Name} {module.Spec.Module.Version} {module.Status.Status}"))}\n"
+            + $"{string.Join(", ", world.SetsOf(deployment).Select(set => $"goal of {set.ReplicaSet.Metadata.Name}: {set.Goal}"))}\n"
+            + $"replicas {deployment.Spec.Replicas}, {string.Join("; ", deployment.Status.Conditions.Select(condition => $"{condition.Type} {condition.Status} {condition.Reason} {condition.Message}"))}\n{Tail(world)}");
     }
 }

@@ -124,6 +124,9 @@ public sealed class ReflectorTests : IAsyncDisposable
         await PassAsync(() => _store.Count == 2);
         Assert.Equal("n", _store.Get(new("", "a"))?.Spec.NodeName);
         Assert.Contains(_logs.Lines, line => line.Level == LogLevel.Error);
+
+        await _stop.CancelAsync();
+        await _run;
     }
 
     [Fact]
@@ -140,6 +143,10 @@ public sealed class ReflectorTests : IAsyncDisposable
         using var client = api.Client();
         _run = new Reflector<Pod>(client, _store, new(), _time, _logs.CreateLogger("Reflector")).RunAsync(_stop.Token);
         await PassAsync(() => _store.Count == 1);
+
+        // Before its client goes: what it watches with must not be taken from under it.
+        await _stop.CancelAsync();
+        await _run;
     }
 
     [Fact]

@@ -23,6 +23,18 @@ public class ModuleRulesTests
             "spec.operationStrategy.serviceStrategy.port",
             deployment => deployment.Strategy(strategy => strategy with { ServiceStrategy = new() { EnableModuleService = true } })
         },
+        { "spec.hooks.preInstall.port", deployment => Hook(deployment, hook => hook with { Port = 65536 }) },
+        { "spec.hooks.preInstall.path", deployment => Hook(deployment, hook => hook with { Path = null }) },
+        { "spec.hooks.preInstall.path", deployment => Hook(deployment, hook => hook with { Path = "ready" }) },
+        { "spec.hooks.preInstall.path", deployment => Hook(deployment, hook => hook with { Path = "/a b" }) },
+        { "spec.hooks.preInstall.path", deployment => Hook(deployment, hook => hook with { Path = "/" + new string('x', 1024) }) },
+        { "spec.hooks.preInstall.timeoutSeconds", deployment => Hook(deployment, hook => hook with { TimeoutSeconds = 0 }) },
+        { "spec.hooks.preInstall.retries", deployment => Hook(deployment, hook => hook with { Retries = 11 }) },
+        { "spec.hooks.preInstall.failurePolicy", deployment => Hook(deployment, hook => hook with { FailurePolicy = "Retry" }) },
+        {
+            "spec.hooks.postUninstall.port",
+            deployment => deployment.With(spec => spec with { Hooks = new() { PostUninstall = new() { Path = "/" } } })
+        },
     };
 
     public static TheoryData<string, Func<OperationStrategy, OperationStrategy>> WithoutEffect { get; } = new()
@@ -63,15 +75,18 @@ public class ModuleRulesTests
         Assert.Equal([$"spec.operationStrategy.{field}"], ModuleRules.FieldsWithoutEffect(A.ModuleDeployment().Strategy(change)));
 
     [Fact]
-    public void Pause_and_hooks_have_no_effect_yet()
+    public void Pause_has_no_effect_yet_and_hooks_have()
     {
         var deployment = A.ModuleDeployment().With(spec => spec with
         {
             Paused = true,
-            Hooks = new() { PreInstall = new() { Port = 80 } },
+            Hooks = new() { PreInstall = new() { Port = 80, Path = "/" } },
         });
-        Assert.Equal(["spec.paused", "spec.hooks"], ModuleRules.FieldsWithoutEffect(deployment));
+        Assert.Equal(["spec.paused"], ModuleRules.FieldsWithoutEffect(deployment));
     }
+
+    private static ModuleDeployment Hook(ModuleDeployment deployment, Func<ModuleHook, ModuleHook> change) =>
+        deployment.With(spec => spec with { Hooks = new() { PreInstall = change(new() { Port = 8080, Path = "/ready" }) } });
 
     private static ModuleDeployment Source(ModuleDeployment deployment, Func<ModuleSource, ModuleSource> change) =>
         deployment.With(spec => spec with

@@ -130,10 +130,11 @@ public static class ModuleReconcilers
         change.Before is { } before && change.After is { } after && before.Metadata.Uid == after.Metadata.Uid
         && before.Metadata.IsDeleting == after.Metadata.IsDeleting;
 
-    private static (string?, bool, bool, bool, string?, bool, string?, ModuleSource?)? MattersToPlacement(Module? module) => module is null
+    private static (string?, bool, bool, bool, bool, string?, bool, string?, ModuleSource?)? MattersToPlacement(Module? module) => module is null
         ? null
-        : (module.Metadata.Uid, module.Metadata.IsDeleting, module.IsAvailable, module.Status.Status == ModulePhase.Failed,
-            module.Spec.PodUid, module.Status.InstalledAt is not null, module.Status.LastError?.Reason, module.Spec.Module);
+        : (module.Metadata.Uid, module.Metadata.IsDeleting, DeletionByLabel.IsAsked(module), module.IsAvailable,
+            module.Status.Status == ModulePhase.Failed, module.Spec.PodUid, module.Status.InstalledAt is not null,
+            module.Status.LastError?.Reason, module.Spec.Module);
 
     private static (string?, bool, string?, string?, string?, string, string)? MattersToPlacement(Pod? pod) => pod is null
         ? null

@@ -35,6 +35,10 @@ public static class Annotations
     public const string RedeployAt = "koupleless.io/redeploy-at";
     public const string CompletedAt = "koupleless.io/completed-at";
     public const string FirstAvailableAt = "koupleless.io/first-available-at";
+
+    /// <summary>On a ModuleDeployment: UIDs of the Modules that were deleted by label, and that it was lowered for.</summary>
+    public const string DeletedModules = "koupleless.io/deleted-modules";
+
     public const string ChangeCause = "kubernetes.io/change-cause";
 }
 

@@ -32,5 +32,7 @@ public static class Reasons
     public const string ScaleIgnored = "ScaleIgnored";
     public const string ReplicasUnset = "ReplicasUnset";
     public const string Scheduled = "Scheduled";
+    public const string DeletedByLabel = "DeletedByLabel";
+    public const string DeletionRefused = "DeletionRefused";
     public const string ModuleReplaced = "ModuleReplaced";
 }

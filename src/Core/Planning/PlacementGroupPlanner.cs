@@ -30,6 +30,7 @@ internal sealed class PlacementGroupPlanner(PlacementState state, PlacementGroup
         ReleaseAndFindBusyPods();
         RemoveLost();
         if (group.IsConflicting) return _steps;
+        RemoveByLabel();
         _budget = new(group, _sets.SelectMany(set => set.Live), _sets.Sum(set => set.Set.Goal), now);
         RemakeUnusable();
         FinishPairs();
@@ -57,6 +58,15 @@ internal sealed class PlacementGroupPlanner(PlacementState state, PlacementGroup
             foreach (var module in set.Live.Where(module => module.IsBound).ToList())
                 if (!loads.Pods.TryGetValue(module.Spec.PodUid!, out var pod)) Delete(set, module, "its base pod is gone", Deployment);
                 else if (pod.IsLost && !Deployment.Spec.IsSymmetric) Delete(set, module, "its base pod is not Ready for too long", Deployment);
+    }
+
+    /// <summary>The ModuleDeployment was lowered for them.</summary>
+    private void RemoveByLabel()
+    {
+        if (!state.HaveAgentsReported) return;
+        foreach (var set in _sets)
+            foreach (var module in set.Live.Where(module => DeletionByLabel.IsGranted(Deployment, module)).ToList())
+                Delete(set, module, "deleted by label");
     }
 
     /// <summary>Modules that can only come right by being made anew: never available and from an artifact that was corrected
@@ -149,12 +159,14 @@ internal sealed class PlacementGroupPlanner(PlacementState state, PlacementGroup
     }
 
     // Goals change one by one, the new revision's first: until the old one's has followed, a place that the new one could
-    // take over from it would be filled elsewhere.
+    // take over from it would be filled elsewhere. And until the goals follow, what was deleted by label would be made anew.
     private List<WantedPlace> WithinDesired(List<WantedPlace> wanted)
     {
-        if (_sets.Count(set => set.Set.Goal > 0) < 2) return wanted;
-        var excess = _sets.Sum(set => set.Set.Goal) - RolloutReplicas.Of(Deployment, state.Pods.Count).Desired;
-        return [.. wanted.Take(wanted.Count - Math.Max(0, excess))];
+        var excess = Math.Max(0, _sets.Sum(set => set.Set.Goal) - RolloutReplicas.Of(Deployment, state.Pods.Count).Desired);
+        if (excess == 0) return wanted;
+        if (_sets.Count(set => set.Set.Goal > 0) < 2)
+            excess = Math.Min(excess, group.Sets.SelectMany(set => set.Modules).Count(module => DeletionByLabel.IsGranted(Deployment, module)));
+        return [.. wanted.Take(wanted.Count - excess)];
     }
 
     private bool MayRemove(Module module) => _budget.AllowsRemoval(module) && !_budget.WouldInterrupt(module);

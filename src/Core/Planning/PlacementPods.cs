@@ -24,8 +24,9 @@ public static class PlacementPods
     // The agent's own readiness follows the modules; to count it would keep them away for ever.
     private const string AgentContainer = "agent";
 
-    /// <summary>Neither terminating nor finished.</summary>
-    public static bool IsLiving(Pod pod) => !pod.Metadata.IsDeleting && pod.Status.Phase is not ("Succeeded" or "Failed");
+    /// <summary>Neither terminating nor finished, nor asked by label to go.</summary>
+    public static bool IsLiving(Pod pod) =>
+        !pod.Metadata.IsDeleting && pod.Status.Phase is not ("Succeeded" or "Failed") && !PodDeletion.IsAsked(pod);
 
     /// <summary>A container that is not the agent's is known not to be Ready; nothing is known before the kubelet has said it.</summary>
     public static bool HasUnreadyContainer(Pod pod) => pod.Status.ContainerStatuses.Any(container => container.Name != AgentContainer && !container.Ready);

@@ -5,7 +5,7 @@ namespace ModuleController.Core.Planning;
 /// <summary>Everything about one base that decides where Modules should be.</summary>
 public sealed record PlacementState
 {
-    /// <summary>The base's pods: controlled by it, neither terminating nor finished.</summary>
+    /// <summary>The base's pods: controlled by it, neither terminating nor finished, nor asked by label to go.</summary>
     public required IReadOnlyList<PlacementPod> Pods { get; init; }
 
     /// <summary>One for each ModuleDeployment of this base, orphaned ReplicaSets as groups of their own.</summary>

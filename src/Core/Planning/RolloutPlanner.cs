@@ -18,7 +18,7 @@ public static class RolloutPlanner
             return Refuse(state, Reasons.ModuleNameConflict,
                 $"module {deployment.Spec.Template.Spec.Module.Name} on base {deployment.Spec.BaseDeploymentName} belongs to the older "
                 + $"ModuleDeployment {other}", now);
-        return new Release(state, now).Plan();
+        return DeletionByLabel.Plan(state) ?? new Release(state, now).Plan();
     }
 
     /// <summary>An object that breaks a rule is left alone, and told so.</summary>
@@ -221,6 +221,7 @@ public static class RolloutPlanner
             if (_replicas.IsScaleIgnored)
                 _events.Add(new(Reasons.ScaleIgnored, string.Create(CultureInfo.InvariantCulture,
                     $"scaling to {_deployment.Spec.ScaleReplicas} is ignored: replicas is -1, one on every base pod"), IsWarning: true));
+            _events.AddRange(DeletionByLabel.Refusals(state));
             if (RolloutService.IsConflicting(_deployment, state.Service))
                 _events.Add(new(Reasons.ModuleNameConflict,
                     $"service {state.Service!.Metadata.Name} belongs to another owner and is left alone", IsWarning: true));

@@ -34,7 +34,7 @@ internal sealed class ModuleDeploymentObserver(Caches caches, IAgentDirectory ag
             IsNamespaceTerminating = caches.Namespaces.Get(new("", ns)) is { Metadata.IsDeleting: true },
             Service = caches.Services.Get(new(ns, ServiceNames.For(spec.Template.Spec.Module.Name))),
         };
-        return UpgradePolicies.Requested(deployment) is UpgradePolicy.InstallThenUninstall or UpgradePolicy.UninstallThenInstall
+        return UpgradePolicies.Requested(deployment) is not null
             ? state
             : state with { Carriers = Carriers(ns, state) };
     }

@@ -30,7 +30,6 @@ public static class ModuleRules
             ("spec.operationStrategy.maxFailures", strategy.MaxFailures > 0),
             ("spec.operationStrategy.confirmDeletion", strategy.ConfirmDeletion == true),
             ("spec.operationStrategy.autoRollback", strategy.AutoRollback == true),
-            ("spec.operationStrategy.upgradePolicy", UpgradePolicies.Requested(deployment) == UpgradePolicy.ScaleUpThenScaleDown),
         ];
         return [.. fields.Where(field => field.IsSet).Select(field => field.Field)];
     }

@@ -34,6 +34,8 @@ public static class PlacementPods
     public static PlacementPod Of(ObservedPod observed, TimeSpan grace, DateTimeOffset now)
     {
         var (pod, node, view) = (observed.Pod, observed.Node, observed.View);
+        var isLost = NotReadySince(pod, node) is { } since && now - since >= grace;
+        var cost = pod.Metadata.Annotations.GetValueOrDefault(Annotations.PodDeletionCost);
         return new()
         {
             Name = pod.Metadata.Name,
@@ -41,7 +43,10 @@ public static class PlacementPods
             Ip = pod.Status.PodIp,
             Refusal = Refusal(observed),
             IsCurrent = view is { IsCurrent: true },
-            IsLost = NotReadySince(pod, node) is { } since && now - since >= grace,
+            IsLost = isLost,
+            IsComing = !isLost && !(IsReady(pod) && view is { IsCurrent: true }),
+            IsMarked = BaseScaling.IsMark(cost),
+            HasOwnCost = cost is not null && !BaseScaling.IsMark(cost),
             IsShaky = node is { Spec.Unschedulable: true } || NodeNotReadySince(node) is not null
                 || pod.Status.Conditions.IsTrue(DisruptionTarget),
             IsNewest = observed.IsNewest,
@@ -63,6 +68,7 @@ public static class PlacementPods
         { View.IsCurrent: false } => "has an Arklet that does not answer",
         { View: var view } when view.Biz.Any(biz => biz.IsStuck) => "needs a restart: a module is stuck there",
         { IsOutOfMetaspace: true } => "is out of Metaspace",
+        { Pod: var pod } when BaseScaling.IsMark(pod.Metadata.Annotations.GetValueOrDefault(Annotations.PodDeletionCost)) => "is about to be removed",
         { View.Jvm: { MaxMetaspace: > 0 } jvm } when jvm.CommittedMetaspace >= FullMetaspace * jvm.MaxMetaspace => "is out of Metaspace",
         _ => null,
     };

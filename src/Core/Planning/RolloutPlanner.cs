@@ -163,7 +163,7 @@ public static class RolloutPlanner
         private UpgradePolicy? Policy(PlacementSet updated)
         {
             var requested = UpgradePolicies.Requested(_deployment);
-            if (requested is UpgradePolicy.InstallThenUninstall or UpgradePolicy.UninstallThenInstall) return requested;
+            if (requested is not null) return requested;
             var release = _deployment.Status.ReleaseStatus;
             if (release?.UpdateRevision == Progress.RevisionOf(_deployment) && UpgradePolicies.Parse(release.UpgradePolicy) is { } chosen)
                 return chosen;

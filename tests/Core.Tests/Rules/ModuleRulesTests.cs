@@ -34,7 +34,6 @@ public class ModuleRulesTests
         { "maxFailures", strategy => strategy with { MaxFailures = 1 } },
         { "confirmDeletion", strategy => strategy with { ConfirmDeletion = true } },
         { "autoRollback", strategy => strategy with { AutoRollback = true } },
-        { "upgradePolicy", strategy => strategy with { UpgradePolicy = "scaleup_then_scaledown" } },
     };
 
     [Theory]

@@ -10,12 +10,12 @@ namespace ModuleController.ControlPlane.Reconcilers;
 
 /// <summary>Carries a release out: ReplicaSets and their goals, the Service, the status.</summary>
 public sealed partial class ModuleDeploymentReconciler(
-    Caches caches, IKubeClient client, IAgentDirectory agents, EventRecorder events, WriteTracker tracker, TimeProvider time,
-    ILogger<ModuleDeploymentReconciler> logger) : IReconciler<ModuleDeployment>
+    Caches caches, IKubeClient client, IAgentDirectory agents, EventRecorder events, WriteTracker tracker, string ownNamespace,
+    TimeProvider time, ILogger<ModuleDeploymentReconciler> logger) : IReconciler<ModuleDeployment>
 {
     public const string FieldManager = "modulecontroller-deployment";
 
-    private readonly ModuleDeploymentObserver _observer = new(caches, agents);
+    private readonly ModuleDeploymentObserver _observer = new(caches, agents, ownNamespace);
     private readonly WriteInterval _interval = new(TimeSpan.FromSeconds(1));
     private readonly ConcurrentDictionary<ObjectKey, bool> _inspecting = new();
 

@@ -188,13 +188,14 @@ public class HandoverTests
 
     [Fact]
     public void Whatever_the_sizes_nothing_stops_serving_and_all_added_pods_go() =>
-        Gen.Select(Gen.Int[1, 5], Gen.Int[1, 5], Gen.Int[0, 3], Gen.Int[0, 2]).Sample((pods, replicas, spare, neighbours) =>
+        Gen.Select(Gen.Int[1, 5], Gen.Int[1, 5], Gen.Int[0, 3], Gen.Int[0, 2], Gen.Int[1, 3]).Sample((pods, replicas, spare, neighbours, batches) =>
         {
             replicas = Math.Min(replicas, pods);
             var world = new SmallWorld { Base = Base(pods + spare).Deployment };
             for (var i = 0; i < pods + spare; i++) world.AddPod($"base-{i}");
             for (var i = 0; i < neighbours; i++) world.Deployments[$"other-{i}"] = A.ModuleDeployment($"other-{i}", replicas: pods);
-            world.Deployments["shop"] = A.ModuleDeployment(replicas: replicas).Policy(UpgradePolicy.ScaleUpThenScaleDown);
+            world.Deployments["shop"] = A.ModuleDeployment(replicas: replicas).Policy(UpgradePolicy.ScaleUpThenScaleDown)
+                .Strategy(strategy => strategy with { BatchCount = batches });
             world.Settle();
             int Serving() => world.Modules.Values.Count(module => module.IsAvailable && module.Spec.Module.Name == "shop"
                 && world.Pods.Values.Any(pod => pod.Uid == module.Spec.PodUid));

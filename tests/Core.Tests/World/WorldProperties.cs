@@ -126,9 +126,6 @@ public class WorldProperties
                 : spec);
         }
 
-        // Unset on a symmetric one, which asks for an inspection, and here nobody answers.
-        foreach (var name in Names.Where(name => UpgradePolicies.Requested(world.Deployments[name]) is null))
-            world.Deployments[name] = world.Deployments[name].Policy(UpgradePolicy.UninstallThenInstall);
         // Releases that need other pods get them.
         world.Base = new()
         {

@@ -44,7 +44,6 @@ public sealed class HandoverTests(WorldWithoutBase shared) : IClassFixture<World
         Assert.DoesNotContain(_world.PodsOf("elastic"), pod => first.Contains(pod.Metadata.Uid));
         _world.AssertNothingWasInstalledTwice("seamless");
         Assert.Contains(await _world.EventsAsync("elastic"), e => e.Reason == Reasons.BaseScaled);
-        Assert.Null((await _world.FindAsync("seamless"))!.Status.Conditions.Find(DeploymentConditions.FieldsWithoutEffect));
     }
 
     [Fact]

@@ -60,6 +60,12 @@ public static class BuiltinColumns
                 Text("Max Unavailable", tree => Any(tree.At("spec", "maxUnavailable"))),
             Whole("Allowed Disruptions", "status", "disruptionsAllowed"), Age,
         ],
+        "horizontalpodautoscalers.autoscaling" =>
+        [
+            Name,
+            Text("Reference", tree => $"{tree.Text("spec", "scaleTargetRef", "kind")}/{tree.Text("spec", "scaleTargetRef", "name")}"),
+            Text("MinPods", tree => Any(tree.At("spec", "minReplicas"))), Text("MaxPods", tree => Any(tree.At("spec", "maxReplicas"))), Age,
+        ],
         "customresourcedefinitions.apiextensions.k8s.io" => [Name, CreatedAt],
         _ when resource.EndsWith("rolebindings.rbac.authorization.k8s.io", StringComparison.Ordinal) =>
             [Name, Text("Role", tree => $"{tree.Text("roleRef", "kind")}/{tree.Text("roleRef", "name")}"), Age],

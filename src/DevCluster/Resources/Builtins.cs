@@ -74,6 +74,8 @@ public static class Builtins
                 HasStatus = true, HasGeneration = true, Scale = replicas, Categories = ["all"],
                     SelectableFields = ["status.replicas"],
             },
+            Type("autoscaling/v2", "horizontalpodautoscalers", typeof(V2HorizontalPodAutoscaler),
+                "hpa") with { HasStatus = true, Categories = ["all"] },
             Type("coordination.k8s.io/v1", "leases", typeof(V1Lease)) with { AllowsUnconditionalUpdate = false },
             Type("discovery.k8s.io/v1", "endpointslices", typeof(V1EndpointSlice)) with { HasGeneration = true },
             Type("policy/v1", "poddisruptionbudgets", typeof(V1PodDisruptionBudget),

@@ -59,7 +59,7 @@ internal sealed class ContainerRunner(Container spec, string restartPolicy, Cont
     }
 
     /// <summary>Shows why it has not been started yet.</summary>
-    public void Wait(string reason, string message) => Change(view => view with { State = new ContainerState.Waiting(reason, message) });
+    public void Wait(string reason, string message) => Change(view => view.In(new ContainerState.Waiting(reason, message)));
 
     public void Dispose()
     {
@@ -93,9 +93,8 @@ internal sealed class ContainerRunner(Container spec, string restartPolicy, Cont
         {
             var startedAt = _time.GetUtcNow();
             var isStarted = spec.StartupProbe is null;
-            Change(view => view with
+            Change(view => view.In(new ContainerState.Running(startedAt)) with
             {
-                State = new ContainerState.Running(startedAt),
                 IsStarted = isStarted,
                 IsReady = isStarted && spec.ReadinessProbe is null,
             });
@@ -106,7 +105,7 @@ internal sealed class ContainerRunner(Container spec, string restartPolicy, Cont
             await probing.CancelAsync();
             await probes;
             var ended = new ContainerState.Terminated(exitCode, startedAt, _time.GetUtcNow());
-            Change(view => view with { State = ended, LastState = ended, IsReady = false, IsStarted = false });
+            Change(view => view.In(ended) with { IsReady = false, IsStarted = false });
             return exitCode;
         }
     }
@@ -151,15 +150,12 @@ internal sealed class ContainerRunner(Container spec, string restartPolicy, Cont
     {
         if (restarts == 0) return;
         var pause = TimeSpan.FromSeconds(Math.Min(Math.Pow(2, Math.Min(restarts, 10) - 1), LongestPause.TotalSeconds));
-        Change(view => view with
+        Change(view => view.In(view.State switch
         {
-            State = view.State switch
-            {
-                ContainerState.Waiting { Reason: "ErrImagePull" } waiting => waiting with { Reason = "ImagePullBackOff" },
-                ContainerState.Waiting waiting => waiting,
-                _ => new ContainerState.Waiting("CrashLoopBackOff", $"back-off {pause.TotalSeconds:0}s restarting failed container"),
-            },
-        });
+            ContainerState.Waiting { Reason: "ErrImagePull" } waiting => waiting with { Reason = "ImagePullBackOff" },
+            ContainerState.Waiting waiting => waiting,
+            _ => new ContainerState.Waiting("CrashLoopBackOff", $"back-off {pause.TotalSeconds:0}s restarting failed container"),
+        }));
         try
         {
             await Task.Delay(pause, _time, _stop.Token);

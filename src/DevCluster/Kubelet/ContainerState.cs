@@ -20,6 +20,7 @@ public abstract record ContainerState
 /// <summary>A container as the pod's status shows it.</summary>
 public sealed record ContainerView(Container Spec, ContainerState State)
 {
+    /// <summary>How the life before the one that <see cref="State"/> shows came to its end.</summary>
     public ContainerState.Terminated? LastState { get; init; }
 
     public int RestartCount { get; init; }
@@ -30,4 +31,8 @@ public sealed record ContainerView(Container Spec, ContainerState State)
 
     /// <summary>It has ended and is not started again.</summary>
     public bool IsOver { get; init; }
+
+    /// <summary>In another state; an end that was shown until now becomes the last one.</summary>
+    public ContainerView In(ContainerState next) =>
+        this with { State = next, LastState = State as ContainerState.Terminated ?? LastState };
 }

@@ -1,6 +1,10 @@
 namespace ModuleController.DevCluster.Kubelet;
 
 /// <summary>Runs images as functions of this process: for tests, and for a thousand bases at a time.</summary>
+/// <remarks>
+/// A container has started when its function has come to its first await: who may start only after it, as a main container
+/// after its sidecar, then does nothing before it either.
+/// </remarks>
 /// <param name="images">What an image does; the token asks it to end. Its result is the exit code.</param>
 public sealed class DelegateRuntime(
     IReadOnlyDictionary<string, Func<ContainerStart, CancellationToken, Task<int>>> images, IContainerRuntime? others = null)
@@ -35,7 +39,6 @@ public sealed class DelegateRuntime(
 
         private async Task<int> RunAsync(Func<ContainerStart, CancellationToken, Task<int>> run, ContainerStart start)
         {
-            await Task.Yield();
             try
             {
                 return await run(start, _stop.Token);

@@ -73,7 +73,7 @@ internal sealed class PodStatus(PodIdentity identity, DateTimeOffset startedAt)
             ["started"] = view.IsStarted,
             ["restartCount"] = view.RestartCount,
             ["state"] = State(view.State),
-            ["lastState"] = view.LastState is { } last && !ReferenceEquals(last, view.State) ? State(last) : new JsonObject(),
+            ["lastState"] = view.LastState is { } last ? State(last) : new JsonObject(),
         };
         return status;
     }

@@ -1,4 +1,4 @@
-using ModuleController.DevCluster.Kubelet;
+using ModuleController.DevKubelet;
 using ModuleController.Tests;
 
 namespace ModuleController.Kube.Tests.Clusters;

@@ -1,6 +1,6 @@
 using System.Collections.Concurrent;
 using System.Globalization;
-using ModuleController.DevCluster.Kubelet;
+using ModuleController.DevKubelet;
 using ModuleController.Tests;
 
 namespace ModuleController.Kube.Tests.Clusters;

@@ -1,8 +1,6 @@
 using System.Net;
-using System.Text.Json.Nodes;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using ModuleController.DevApiServer.Requests;
-using ModuleController.DevApiServer.Storage;
 
 namespace ModuleController.DevApiServer;
 

@@ -1,5 +1,4 @@
 using ModuleController.DevApiServer.Requests;
-using ModuleController.DevApiServer.Storage;
 
 namespace ModuleController.DevApiServer;
 
@@ -49,12 +48,13 @@ public sealed class Faults(EventLog log)
     {
         lock (_gate)
         {
-            if (_refusals.Find(one =>
-                one.IsAfterwards == isAfterwards && one.Matches(verb, resource)) is not { } refusal) return;
+            var refusal = _refusals.Find(one => one.IsAfterwards == isAfterwards && one.Matches(verb, resource));
+            if (refusal is null) return;
             if (--refusal.Left == 0) _refusals.Remove(refusal);
-            throw new StatusException(refusal.Code, Reason(refusal.Code),
-                $"refused by a fault ({verb} {resource})")
-            { RetryAfter = refusal.RetryAfter };
+            throw new StatusException(refusal.Code, Reason(refusal.Code), $"refused by a fault ({verb} {resource})")
+            {
+                RetryAfter = refusal.RetryAfter,
+            };
         }
     }
 

@@ -1,7 +1,5 @@
 using System.Globalization;
-using System.Text.Json.Nodes;
 using ModuleController.DevApiServer.Requests;
-using ModuleController.DevApiServer.Storage;
 
 namespace ModuleController.DevApiServer.Patches;
 
@@ -31,12 +29,8 @@ public static class JsonPatch
                 if (path.Length == 0) return Value(operation);
                 Remove(document, path);
                 return Add(document, path, Value(operation));
-            case "copy":
-                return Add(document, path, Find(document, From(operation))?.DeepClone());
-            case "move":
-                var moved = Find(document, From(operation))?.DeepClone();
-                Remove(document, From(operation));
-                return Add(document, path, moved);
+            case "copy" or "move":
+                throw Statuses.NotImplemented($"the JSON patch operation {name}");
             case "test":
                 if (!JsonNode.DeepEquals(Find(document, path), operation["value"]))
                     throw new StatusException(422, "Invalid",
@@ -50,9 +44,6 @@ public static class JsonPatch
     private static JsonNode? Value(JsonObject operation) =>
         operation.ContainsKey("value") ? operation["value"]?.DeepClone()
             : throw Failed(operation.Text("op"), "value is missing");
-
-    private static string From(JsonObject operation) =>
-        operation.Text("from") ?? throw Failed(operation.Text("op"), "from is missing");
 
     private static string[] Steps(string path)
     {

@@ -1,5 +1,3 @@
-using System.Text.Json.Nodes;
-
 namespace ModuleController.DevApiServer.Patches;
 
 /// <summary>JSON merge patch (RFC 7386): null removes, objects merge, everything else replaces.</summary>

@@ -1,7 +1,5 @@
-using System.Text.Json.Nodes;
 using ModuleController.DevApiServer.Requests;
 using ModuleController.DevApiServer.Resources;
-using ModuleController.DevApiServer.Storage;
 
 namespace ModuleController.DevApiServer.Patches;
 

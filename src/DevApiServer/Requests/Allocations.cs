@@ -1,7 +1,5 @@
 using System.Globalization;
-using System.Text.Json.Nodes;
 using ModuleController.DevApiServer.Resources;
-using ModuleController.DevApiServer.Storage;
 
 namespace ModuleController.DevApiServer.Requests;
 
@@ -11,26 +9,20 @@ namespace ModuleController.DevApiServer.Requests;
 /// </summary>
 public sealed class Allocations(EventLog log)
 {
-    private readonly Lock _gate = new();
-    private int _nextAddress;
-    private int _nextPort;
+    // Each number is handed out once, however many ask at a time; those of a dry run are lost, and there are enough.
+    private int _addresses;
+    private int _ports;
 
-    public void Assign(JsonObject service, JsonObject? before, bool isDryRun)
+    public void Assign(JsonObject service, JsonObject? before)
     {
         var spec = service.Child("spec");
-        if (spec.Text("type") == "ExternalName")
-        {
-            foreach (var field in (string[])["clusterIP", "clusterIPs"]) spec.Remove(field);
-            return;
-        }
-
         var others = log.List("services").Objects.Values.Where(other => other.Uid != service.Text("metadata", "uid"))
             .Select(other => other.Tree["spec"]).ToArray();
         var addresses = others.Select(other => other.Text("clusterIP")).OfType<string>().ToHashSet();
         if (string.IsNullOrEmpty(spec.Text("clusterIP")))
-            spec["clusterIP"] = before.Text("spec", "clusterIP") ?? NextAddress(addresses, isDryRun);
+            spec["clusterIP"] = before.Text("spec", "clusterIP") ?? NextAddress(addresses);
         else if (spec.Text("clusterIP") is var wanted and not "None" && addresses.Contains(wanted!))
-            throw Taken(service, "spec.clusterIPs", "clusterIP", wanted!);
+            throw Refused(service, "clusterIPs", wanted, "the provided IP is already allocated");
         spec["clusterIPs"] = new JsonArray(spec.Text("clusterIP"));
 
         if (spec.Text("type") is not ("NodePort" or "LoadBalancer"))
@@ -39,55 +31,40 @@ public sealed class Allocations(EventLog log)
             return;
         }
 
-        var ports = others.SelectMany(other => other.Objects("ports"))
-            .Select(port => (int)(port.Number("nodePort") ?? 0)).ToHashSet();
+        var taken = others.SelectMany(other => other.Objects("ports")).Select(port => port.Number("nodePort")).ToHashSet();
         foreach (var port in spec.Objects("ports"))
         {
-            var old = before.Objects("spec", "ports")
-                .FirstOrDefault(one => JsonNode.DeepEquals(one["port"], port["port"]));
-            port.Default("nodePort", old?["nodePort"]?.DeepClone() ?? NextPort(ports, isDryRun));
-            var number = (int)(port.Number("nodePort") ?? 0);
+            var old = before.Objects("spec", "ports").FirstOrDefault(one => JsonNode.DeepEquals(one["port"], port["port"]));
+            port.Default("nodePort", old?["nodePort"]?.DeepClone() ?? NextPort(taken));
+            var number = port.Number("nodePort");
             if (number is < 30000 or > 32767)
-                throw Invalid(service,
-                    FieldError.Invalid("spec.ports[0].nodePort", number,
-                        "provided port is not in the valid range. The range of valid ports is 30000-32767"));
-            if (!ports.Add(number))
-                throw Taken(service, "spec.ports[0].nodePort", "port", number.ToString(CultureInfo.InvariantCulture));
+                throw Refused(service, "ports[0].nodePort", number, "the range of valid ports is 30000-32767");
+            if (!taken.Add(number))
+                throw Refused(service, "ports[0].nodePort", number, "provided port is already allocated");
         }
     }
 
-    private string NextAddress(HashSet<string> taken, bool isDryRun)
+    private string NextAddress(HashSet<string> taken)
     {
-        lock (_gate)
+        while (true)
         {
-            for (var next = _nextAddress + 1; ; next++)
-            {
-                var address = $"10.96.{next / 254 % 256}.{next % 254 + 1}";
-                if (taken.Contains(address)) continue;
-                if (!isDryRun) _nextAddress = next;
-                return address;
-            }
+            var next = Interlocked.Increment(ref _addresses);
+            var address = string.Create(CultureInfo.InvariantCulture, $"10.96.{next / 254 % 256}.{next % 254 + 1}");
+            if (!taken.Contains(address)) return address;
         }
     }
 
-    private int NextPort(HashSet<int> taken, bool isDryRun)
+    private int NextPort(HashSet<long?> taken)
     {
-        lock (_gate)
+        while (true)
         {
-            for (var next = _nextPort + 1; ; next++)
-            {
-                var port = 30000 + next * 37 % 2768;      // spread, as a real one's look, and never one twice in 2,768
-                if (taken.Contains(port)) continue;
-                if (!isDryRun) _nextPort = next;
-                return port;
-            }
+            // Spread, as a real one's look, and never one twice in 2,768.
+            var port = 30000 + Interlocked.Increment(ref _ports) * 37 % 2768;
+            if (!taken.Contains(port)) return port;
         }
     }
 
-    private static StatusException Taken(JsonObject service, string field, string what, string value) =>
-        Invalid(service, FieldError.Invalid(field, value,
-            $"failed to allocate {what} {value}: provided {what} is already allocated"));
-
-    private static StatusException Invalid(JsonObject service, FieldError error) =>
-        Statuses.Invalid("Service", "", service.Text("metadata", "name") ?? "", [error]);
+    private static StatusException Refused(JsonObject service, string field, JsonNode? value, string why) =>
+        Statuses.Invalid("Service", "", service.Text("metadata", "name") ?? "",
+            [FieldError.Invalid($"spec.{field}", value, why)]);
 }

@@ -1,8 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
-using System.Text.Json.Nodes;
 using ModuleController.DevApiServer.Resources;
-using ModuleController.DevApiServer.Storage;
 
 namespace ModuleController.DevApiServer.Requests;
 
@@ -17,6 +15,8 @@ public sealed record ApiRequest(HttpContext Http, string Verb, ResourceType Type
     public HashSet<string> Warnings { get; } = [];
 
     public ResourceKey Key => new(Type.Resource, Namespace, Name);
+
+    public string? MediaType => Http.Request.ContentType?.Split(';')[0].Trim();
 
     public bool IsPatch => Verb == "patch";
 
@@ -60,9 +60,8 @@ public sealed record ApiRequest(HttpContext Http, string Verb, ResourceType Type
     /// <summary>The object in the body. Bodies are JSON; YAML, CBOR and protobuf are refused.</summary>
     public async Task<JsonObject> ReadObjectAsync()
     {
-        var media = Http.Request.ContentType?.Split(';')[0].Trim();
-        if (media is not (null or "" or "application/json"))
-            throw Statuses.UnsupportedMediaType($"the body of the request was in an unknown format - accepted media types include: application/json, not {media}");
+        if (MediaType is not (null or "" or "application/json"))
+            throw Statuses.UnsupportedMediaType(MediaType, "application/json");
         return await ReadAsync() as JsonObject ?? throw Statuses.BadRequest($"the object provided is unrecognized (must be of type {Type.Kind})");
     }
 }

@@ -1,5 +1,4 @@
 using ModuleController.DevApiServer.Resources;
-using ModuleController.DevApiServer.Storage;
 
 namespace ModuleController.DevApiServer.Requests;
 
@@ -16,6 +15,8 @@ public sealed record ApiState(EventLog Log, ResourceRegistry Registry, TimeProvi
     RequestCounters Counters)
 {
     public IPodLogs? PodLogs { get; init; }
+
+    public Allocations Allocations { get; } = new(Log);
 
     /// <summary>Ends the watches when the server stops; they would hold it up otherwise.</summary>
     public CancellationToken Stopping { get; init; }

@@ -1,10 +1,8 @@
-using System.Text.Json.Nodes;
 using ModuleController.DevApiServer.Resources;
-using ModuleController.DevApiServer.Storage;
 
 namespace ModuleController.DevApiServer.Requests;
 
-/// <summary>What is special about CustomResourceDefinitions: they are checked, and established or not, as they are written.</summary>
+/// <summary>What is special about CustomResourceDefinitions: they are checked and established as they are written.</summary>
 public static class Definitions
 {
     public const string CleanUpFinalizer = "customresourcecleanup.apiextensions.k8s.io";
@@ -18,20 +16,18 @@ public static class Definitions
         if (errors.Count > 0 || type is null)
             throw Statuses.Invalid("CustomResourceDefinition", "apiextensions.k8s.io",
                 definition.Text("metadata", "name") ?? "", errors);
+        if (Rival(type, state) is { } rival)
+            throw Statuses.Invalid("CustomResourceDefinition", "apiextensions.k8s.io", definition.Text("metadata", "name")!,
+                [FieldError.Invalid("spec.names.kind", type.Kind, $"is already in use by {rival.Resource}")]);
         var status = definition.Child("status");
-        var isNew = status["conditions"] is null;
-        if (isNew)
-            definition.Child("metadata")["finalizers"] =
-                new JsonArray([.. definition.Texts("metadata", "finalizers").Append(CleanUpFinalizer).Distinct()
-                    .Select(one => (JsonNode)one)]);
-        var rival = Rival(type, state);
-        status["acceptedNames"] = rival is null ? definition.At("spec", "names")!.DeepClone()
-            : new JsonObject { ["plural"] = "", ["kind"] = "" };
+        status["acceptedNames"] = definition.At("spec", "names")!.DeepClone();
         status["storedVersions"] = new JsonArray(type.Version);
-        SetCondition(status, "NamesAccepted", rival is null, rival is null ? "NoConflicts" : "KindConflict",
-            rival is null ? "no conflicts found" : $"\"{type.Kind}\" is already in use by {rival.Resource}", state.Now);
-        SetCondition(status, "Established", rival is null, rival is null ? "InitialNamesAccepted" : "NotAccepted",
-            rival is null ? "the initial names have been accepted" : "not all names are accepted", state.Now);
+        if (status["conditions"] is not null) return;
+        definition.Child("metadata")["finalizers"] = new JsonArray([.. definition.Texts("metadata", "finalizers")
+            .Append(CleanUpFinalizer).Distinct().Select(one => (JsonNode)one)]);
+        status["conditions"] = new JsonArray(
+            Condition("NamesAccepted", "NoConflicts", "no conflicts found", state.Now),
+            Condition("Established", "InitialNamesAccepted", "the initial names have been accepted", state.Now));
     }
 
     private static ResourceType? Rival(ResourceType type, ApiState state) => state.Registry.All.FirstOrDefault(other =>
@@ -39,21 +35,12 @@ public static class Definitions
         && (other.Kind == type.Kind || other.Singular == type.Singular || other.ShortNames.Intersect(type.ShortNames)
             .Any()));
 
-    private static void SetCondition(JsonObject status, string name, bool holds, string reason, string message,
-        DateTimeOffset now)
+    private static JsonObject Condition(string type, string reason, string message, DateTimeOffset now) => new()
     {
-        if (status["conditions"] is not JsonArray conditions) status["conditions"] = conditions = [];
-        var value = holds ? "True" : "False";
-        var old = conditions.OfType<JsonObject>().FirstOrDefault(one => one.Text("type") == name);
-        if (old?.Text("status") == value) return;
-        if (old is not null) conditions.Remove(old);
-        conditions.Add(new JsonObject
-        {
-            ["type"] = name,
-            ["status"] = value,
-            ["lastTransitionTime"] = now.ToTimestamp(),
-            ["reason"] = reason,
-            ["message"] = message,
-        });
-    }
+        ["type"] = type,
+        ["status"] = "True",
+        ["lastTransitionTime"] = now.ToTimestamp(),
+        ["reason"] = reason,
+        ["message"] = message,
+    };
 }

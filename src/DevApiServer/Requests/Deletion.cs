@@ -1,6 +1,4 @@
-using System.Text.Json.Nodes;
 using ModuleController.DevApiServer.Resources;
-using ModuleController.DevApiServer.Storage;
 
 namespace ModuleController.DevApiServer.Requests;
 
@@ -14,8 +12,7 @@ public sealed record DeleteOptions(long? GracePeriodSeconds, string? Propagation
     public static DeleteOptions From(ApiRequest request, JsonNode? body)
     {
         var propagation = body.Text("propagationPolicy") ?? (request.Query("propagationPolicy") is { Length: > 0 } text ? text : null);
-        if (body.At("orphanDependents") is not null)
-            propagation = body.Flag("orphanDependents") ? "Orphan" : "Background";
+        if (body.At("orphanDependents") is not null) throw Statuses.NotImplemented("orphanDependents");
         if (propagation is not (null or "Foreground" or "Background" or "Orphan"))
             throw Statuses.Invalid("DeleteOptions", "meta.k8s.io", "",
                 [FieldError.NotSupported("propagationPolicy", propagation, ["Foreground", "Background", "Orphan"])]);

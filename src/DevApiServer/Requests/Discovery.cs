@@ -1,4 +1,3 @@
-using System.Text.Json.Nodes;
 using ModuleController.DevApiServer.Resources;
 
 namespace ModuleController.DevApiServer.Requests;
@@ -7,28 +6,12 @@ namespace ModuleController.DevApiServer.Requests;
 public static class Discovery
 {
     private static readonly string[] StoredVerbs =
-        ["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"];
+        ["create", "delete", "get", "list", "patch", "update", "watch"];
 
-    public static JsonObject Version() => new()
-    {
-        ["major"] = "1",
-        ["minor"] = "32",
-        ["gitVersion"] = "v1.32.0+devcluster",
-        ["gitCommit"] = "",
-        ["gitTreeState"] = "clean",
-        ["buildDate"] = "2026-01-01T00:00:00Z",
-        ["goVersion"] = "none",
-        ["compiler"] = "dotnet",
-        ["platform"] = "any",
-    };
+    public static JsonObject Version() =>
+        new() { ["major"] = "1", ["minor"] = "32", ["gitVersion"] = "v1.32.0+devcluster", ["platform"] = "any" };
 
-    public static JsonObject CoreVersions() =>
-        new()
-        {
-            ["kind"] = "APIVersions",
-            ["versions"] = new JsonArray("v1"),
-            ["serverAddressByClientCIDRs"] = new JsonArray()
-        };
+    public static JsonObject CoreVersions() => new() { ["kind"] = "APIVersions", ["versions"] = new JsonArray("v1") };
 
     public static JsonObject Groups(ResourceRegistry registry) => new()
     {

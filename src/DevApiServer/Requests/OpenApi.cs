@@ -1,4 +1,3 @@
-using System.Text.Json.Nodes;
 using ModuleController.DevApiServer.Resources;
 
 namespace ModuleController.DevApiServer.Requests;
@@ -22,12 +21,12 @@ public static class OpenApi
         var components = new JsonObject();
         foreach (var type in types)
         {
-            foreach (var (path, item) in Paths(type)) paths[path] = item;
-            var name = ComponentName(type);
+            var (path, patch) = Patch(type);
+            if (!type.IsOnlyCreated) paths[path] = patch;
             AddComponents(components, type.Schema);
-            var schema = Write(type.Schema, isTop: true);
+            var schema = type.Schema.Source?.Copy() ?? Write(type.Schema, isTop: true);
             schema["x-kubernetes-group-version-kind"] = new JsonArray(Kind(type));
-            components[name] = schema;
+            components[ComponentName(type)] = schema;
         }
 
         return new()
@@ -45,47 +44,25 @@ public static class OpenApi
     private static JsonObject Kind(ResourceType type) =>
         new() { ["group"] = type.Group, ["version"] = type.Version, ["kind"] = type.Kind };
 
-    private static IEnumerable<(string Path, JsonObject Item)> Paths(ResourceType type)
+    /// <summary>Of the operations kubectl looks at PATCH alone, for what its parameters offer.</summary>
+    private static (string Path, JsonObject Item) Patch(ResourceType type)
     {
-        var all = type.IsNamespaced ? $"/{type.Root}/namespaces/{{namespace}}/{type.Plural}"
-            : $"/{type.Root}/{type.Plural}";
-        if (type.IsNamespaced)
-            yield return ($"/{type.Root}/{type.Plural}", new() { ["get"] = Operation(type, "list") });
-        yield return (all, new()
+        var scope = type.IsNamespaced ? "namespaces/{namespace}/" : "";
+        var parameters = ((string[])["dryRun", "fieldValidation"]).Select(name => (JsonNode)new JsonObject
         {
-            ["get"] = Operation(type, "list"),
-            ["post"] = Operation(type, "post", "fieldValidation", "dryRun")
+            ["name"] = name,
+            ["in"] = "query",
+            ["schema"] = new JsonObject { ["type"] = "string" },
         });
-        if (type.IsOnlyCreated) yield break;
-        yield return ($"{all}/{{name}}", new()
+        var operation = new JsonObject
         {
-            ["get"] = Operation(type, "get"),
-            ["put"] = Operation(type, "put", "fieldValidation", "dryRun"),
-            ["patch"] = Operation(type, "patch", "fieldValidation", "dryRun"),
-            ["delete"] = Operation(type, "delete", "dryRun"),
-        });
-    }
-
-    private static JsonObject Operation(ResourceType type, string action, params string[] parameters)
-    {
-        var schema = new JsonObject { ["$ref"] = $"#/components/schemas/{ComponentName(type)}" };
-        return new()
-        {
-            ["operationId"] = $"{action}{type.Group}{type.Version}{type.Kind}",
-            ["parameters"] = new JsonArray([.. parameters.Select(name =>
-                new JsonObject { ["name"] = name, ["in"] = "query",
-                    ["schema"] = new JsonObject { ["type"] = "string" } })]),
-            ["responses"] = new JsonObject
-            {
-                ["200"] = new JsonObject
-                {
-                    ["description"] = "OK",
-                    ["content"] = new JsonObject { ["application/json"] = new JsonObject { ["schema"] = schema } },
-                },
-            },
-            ["x-kubernetes-action"] = action,
+            ["operationId"] = $"patch{type.Group}{type.Version}{type.Kind}",
+            ["parameters"] = new JsonArray([.. parameters]),
+            ["responses"] = new JsonObject(),
+            ["x-kubernetes-action"] = "patch",
             ["x-kubernetes-group-version-kind"] = Kind(type),
         };
+        return ($"/{type.Root}/{scope}{type.Plural}/{{name}}", new() { ["patch"] = operation });
     }
 
     /// <summary>The named schemas that a type refers to, however deep; some refer to themselves.</summary>
@@ -113,26 +90,15 @@ public static class OpenApi
             if (value is not null) json[name] = value;
         }
 
-        Put("description", schema.Description);
+        // Of a built-in: a custom resource's is served as its author wrote it.
         Put("type", schema.IntOrString ? null : schema.Type);
         Put("format", schema.Format);
         Put("pattern", schema.PatternText);
-        Put("minimum", schema.Minimum);
-        Put("maximum", schema.Maximum);
-        Put("minLength", schema.MinLength);
-        Put("maxLength", schema.MaxLength);
-        Put("minItems", schema.MinItems);
-        Put("maxItems", schema.MaxItems);
-        Put("default", schema.Default?.DeepClone());
         Put("items", schema.Items is null ? null : Write(schema.Items));
         Put("additionalProperties", schema.AdditionalProperties is null ? null : Write(schema.AdditionalProperties));
         Put("x-kubernetes-list-type", schema.ListType);
-        if (schema.Enum.Count > 0) json["enum"] = new JsonArray([.. schema.Enum.Select(one => one?.DeepClone())]);
-        if (schema.Required.Count > 0)
-            json["required"] = new JsonArray([.. schema.Required.Select(one => (JsonNode)one)]);
         if (schema.ListMapKeys.Count > 0)
             json["x-kubernetes-list-map-keys"] = new JsonArray([.. schema.ListMapKeys.Select(one => (JsonNode)one)]);
-        if (schema.Nullable) json["nullable"] = true;
         if (schema.IntOrString) json["x-kubernetes-int-or-string"] = true;
         if (schema.PreserveUnknownFields) json["x-kubernetes-preserve-unknown-fields"] = true;
         if (schema.Properties.Count == 0) return json;

@@ -1,4 +1,3 @@
-using System.Text;
 using ModuleController.DevApiServer.Resources;
 
 namespace ModuleController.DevApiServer.Requests;
@@ -93,7 +92,7 @@ public sealed partial class Routes(ApiState state, ILogger<Routes> log)
                 StringSplitOptions.RemoveEmptyEntries)[^1] != name => "create",
             "PUT" when isOne => "update",
             "PATCH" when isOne => "patch",
-            "DELETE" => isOne ? "delete" : "deletecollection",
+            "DELETE" when isOne => "delete",
             _ => throw Statuses.MethodNotAllowed(),
         };
     }
@@ -103,19 +102,11 @@ public sealed partial class Routes(ApiState state, ILogger<Routes> log)
         if (http.Request.Method is not ("GET" or "HEAD")) throw Statuses.MethodNotAllowed();
         var registry = state.Registry;
         var path = http.Request.Path.Value!.Trim('/');
-        switch (path.Split('/'))
+        if (path is "healthz" or "livez" or "readyz")
         {
-            case ["healthz"] or ["livez"] or ["readyz"]:
-                await WriteTextAsync(http, "ok");
-                return;
-            case ["metrics"]:
-                await WriteTextAsync(http, state.Counters.ToPrometheus());
-                return;
-            case ["openapi", "v3", .. { Length: > 0 }]:
-                await Answers.WriteAsync(http, 200, OpenApi.Document(registry, path["openapi/v3/".Length..]));
-                return;
-            default:
-                break;
+            http.Response.ContentType = "text/plain; charset=utf-8";
+            await http.Response.Body.WriteAsync("ok"u8.ToArray(), http.RequestAborted);
+            return;
         }
 
         await Answers.WriteAsync(http, 200, path.Split('/') switch
@@ -124,17 +115,12 @@ public sealed partial class Routes(ApiState state, ILogger<Routes> log)
             ["api"] => Discovery.CoreVersions(),
             ["apis"] => Discovery.Groups(registry),
             ["openapi", "v3"] => OpenApi.Index(registry),
+            ["openapi", "v3", ..] => OpenApi.Document(registry, path["openapi/v3/".Length..]),
             ["api", var version] => Discovery.Resources(registry, "", version),
             ["apis", var group] => Discovery.Group(registry, group),
             ["apis", var group, var version] => Discovery.Resources(registry, group, version),
             _ => throw Statuses.NoSuchPath(),
         });
-    }
-
-    private static Task WriteTextAsync(HttpContext http, string text)
-    {
-        http.Response.ContentType = "text/plain; charset=utf-8";
-        return http.Response.Body.WriteAsync(Encoding.UTF8.GetBytes(text), http.RequestAborted).AsTask();
     }
 
     [LoggerMessage(Level = LogLevel.Error, Message = "{Method} {Path} failed")]

@@ -1,4 +1,3 @@
-using System.Text.Json.Nodes;
 using ModuleController.DevApiServer.Resources;
 
 namespace ModuleController.DevApiServer.Requests;
@@ -47,81 +46,71 @@ public static class Statuses
     public static StatusException Modified(ResourceType type, string name) => Conflict(type, name,
         "the object has been modified; please apply your changes to the latest version and try again");
 
-    public static StatusException Forbidden(ResourceType type, string name, string why, string? cause = null)
+    public static StatusException Terminating(ResourceType type, string name, string ns)
     {
-        var details = Details(name, type.Group, type.Plural);
-        if (cause is not null)
-            details["causes"] = new JsonArray(new JsonObject
-            {
-                ["reason"] = cause,
-                ["message"] = why,
-                ["field"] = "metadata.namespace"
-            });
-        return new(403, "Forbidden", $"{type.Resource} \"{name}\" is forbidden: {why}", details);
+        var why = $"unable to create new content in namespace {ns} because it is being terminated";
+        return new(403, "Forbidden", $"{type.Resource} \"{name}\" is forbidden: {why}",
+            Details(name, type.Group, type.Plural, new FieldError("NamespaceTerminating", "metadata.namespace", why)));
     }
 
     public static StatusException Invalid(string kind, string group, string name, IReadOnlyList<FieldError> errors)
     {
-        var details = Details(name, group, kind);
-        details["causes"] = new JsonArray([.. errors.Select(error => error.ToCause())]);
         var listed = string.Join(", ", errors.Select(error => error.ToString()));
-        if (errors.Count > 1) listed = $"[{listed}]";
         var qualified = group.Length == 0 ? kind : $"{kind}.{group}";
-        return new(422, "Invalid", $"{qualified} \"{name}\" is invalid: {listed}", details);
+        return new(422, "Invalid", $"{qualified} \"{name}\" is invalid: {(errors.Count > 1 ? $"[{listed}]" : listed)}",
+            Details(name, group, kind, [.. errors]));
     }
 
-    public static StatusException Invalid(ResourceType type, string name, IReadOnlyList<FieldError> errors) =>
+    public static StatusException Invalid(ResourceType type, string name, params IReadOnlyList<FieldError> errors) =>
         Invalid(type.Kind, type.Group, name, errors);
 
     public static StatusException BadRequest(string message) => new(400, "BadRequest", message);
 
-    public static StatusException MethodNotAllowed(string message =
-        "the server does not allow this method on the requested resource") =>
+    public static StatusException MethodNotAllowed(
+        string message = "the server does not allow this method on the requested resource") =>
         new(405, "MethodNotAllowed", message, []);
 
-    public static StatusException NotAcceptable() =>
-        new(406, "NotAcceptable",
-            "only the following media types are accepted: application/json, and application/json;as=Table;v=v1;g=meta.k8s.io");
+    public static StatusException NotAcceptable() => new(406, "NotAcceptable", "only the following media types are "
+        + "accepted: application/json, and application/json;as=Table;v=v1;g=meta.k8s.io");
 
     public static StatusException Expired(string message) => new(410, "Expired", message);
 
-    public static StatusException UnsupportedMediaType(string message) => new(415, "UnsupportedMediaType", message);
+    public static StatusException UnsupportedMediaType(string? media, string accepted) => new(415, "UnsupportedMediaType",
+        $"the body of the request was in an unknown format - accepted media types include: {accepted}; not {media}");
 
     public static StatusException NotImplemented(string what) =>
         new(501, "NotImplemented", $"{what} is not implemented by this API server; see docs/devcluster.md");
 
     public static StatusException VersionTooLarge(long asked, long current)
     {
-        var causes = new JsonArray(new JsonObject
+        var details = Details("", "", "", new FieldError("ResourceVersionTooLarge", "", "Too large resource version"));
+        details["retryAfterSeconds"] = 1;
+        return new(504, "Timeout", $"Too large resource version: {asked}, current: {current}", details)
         {
-            ["reason"] = "ResourceVersionTooLarge",
-            ["message"] = "Too large resource version"
-        });
-        var details = new JsonObject { ["causes"] = causes, ["retryAfterSeconds"] = 1 };
-        return new(504, "Timeout", $"Too large resource version: {asked}, current: {current}",
-            details)
-        { RetryAfter = TimeSpan.FromSeconds(1) };
+            RetryAfter = TimeSpan.FromSeconds(1),
+        };
     }
 
-    public static JsonObject Success(ResourceType type, string name, string uid)
+    public static JsonObject Success(int code = 200, JsonObject? details = null)
     {
-        var details = Details(name, type.Group, type.Plural);
-        details["uid"] = uid;
-        return new()
+        var status = new JsonObject
         {
             ["kind"] = "Status",
             ["apiVersion"] = "v1",
             ["metadata"] = new JsonObject(),
             ["status"] = "Success",
-            ["details"] = details,
+            ["code"] = code,
         };
+        if (details is not null) status["details"] = details;
+        return status;
     }
 
-    private static JsonObject Details(string name, string group, string kind)
+    public static JsonObject Details(string name, string group, string kind, params FieldError[] causes)
     {
-        var details = new JsonObject { ["name"] = name };
-        if (group.Length > 0) details["group"] = group;
-        details["kind"] = kind;
+        var details = new JsonObject();
+        foreach (var (field, value) in ((string, string)[])[("name", name), ("group", group), ("kind", kind)])
+            if (value.Length > 0) details[field] = value;
+        if (causes.Length > 0) details["causes"] = new JsonArray([.. causes.Select(cause => cause.ToCause())]);
         return details;
     }
 }

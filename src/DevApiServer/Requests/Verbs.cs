@@ -1,29 +1,27 @@
-using System.Text.Json.Nodes;
 using ModuleController.DevApiServer.Patches;
 using ModuleController.DevApiServer.Resources;
-using ModuleController.DevApiServer.Storage;
 
 namespace ModuleController.DevApiServer.Requests;
 
 /// <summary>What can be done with an object or a collection. Every write ends in <see cref="EventLog.Commit"/>.</summary>
 public sealed class Verbs(ApiState state)
 {
-    private readonly WritePath _writes = new(state, new Allocations(state.Log));
+    private readonly WritePath _writes = new(state);
     private readonly Deletion _deletion = new(state);
     private readonly Subresources _subresources = new(state);
+    private readonly TokenRequests _tokens = new(state);
 
     public Task AnswerAsync(ApiRequest request) => (request.Verb, request.Subresource) switch
     {
-        (_, not ("" or "status" or "finalize")) => _subresources.AnswerAsync(request, _writes, _deletion),
+        (_, not ("" or "status" or "finalize")) => _subresources.AnswerAsync(request),
         ("get", _) => GetAsync(request),
         ("list", "") => Lists.AnswerAsync(state, request),
-        ("watch", "") => Watch.AnswerAsync(state, request),
-        ("create", "") when request.Type.IsOnlyCreated => _subresources.ReviewTokenAsync(request),
+        ("watch", "") => new Watch(state, request).AnswerAsync(),
+        ("create", "") when request.Type.IsOnlyCreated => _tokens.ReviewAsync(request),
         ("create", "") => CreateAsync(request),
         ("update", _) => UpdateAsync(request),
         ("patch", _) => PatchAsync(request),
         ("delete", "") => DeleteAsync(request),
-        ("deletecollection", "") => DeleteCollectionAsync(request),
         _ => throw Statuses.MethodNotAllowed(),
     };
 
@@ -70,16 +68,17 @@ public sealed class Verbs(ApiState state)
     /// <summary>The four patch types differ only in the function that they are.</summary>
     public static async Task<Func<JsonObject, JsonObject>> ReadPatchAsync(ApiRequest request, Schema schema)
     {
-        var media = request.Http.Request.ContentType?.Split(';')[0].Trim();
-        if (media is not ("application/merge-patch+json" or "application/json-patch+json" or "application/strategic-merge-patch+json"))
-            throw Statuses.UnsupportedMediaType($"the body of the request was in an unknown format - accepted media types include: application/json-patch+json, "
-                + $"application/merge-patch+json, application/strategic-merge-patch+json; {media} (server-side apply) is not implemented");
-        if (media == "application/strategic-merge-patch+json" && request.Type.IsCustom)
-            throw Statuses.UnsupportedMediaType("the body of the request was in an unknown format - accepted media types include: application/json-patch+json, application/merge-patch+json");
+        var media = request.MediaType;
+        var accepted = "application/json-patch+json, application/merge-patch+json"
+            + (request.Type.IsCustom ? "" : ", application/strategic-merge-patch+json");
+        if (media is null || !accepted.Split(", ").Contains(media)) throw Statuses.UnsupportedMediaType(media, accepted);
         var patch = await request.ReadAsync();
         if (media == "application/json-patch+json")
-            return before => JsonPatch.Apply(before,
-                patch) as JsonObject ?? throw Statuses.BadRequest("the patch leaves no object");
+        {
+            return before => JsonPatch.Apply(before, patch) as JsonObject
+                ?? throw Statuses.BadRequest("the patch leaves no object");
+        }
+
         if (patch is not JsonObject changes) throw Statuses.BadRequest("the patch must be an object");
         return media == "application/merge-patch+json"
             ? before => (JsonObject)MergePatch.Apply(before, changes)!
@@ -100,32 +99,14 @@ public sealed class Verbs(ApiState state)
         if (!options.IsDryRun) AfterWrite(request.Type, last);
         // As in the real one: a pod or service is answered with itself, as is whatever is still there; else a Status.
         if (!isGone || request.Type.Resource is "pods" or "services")
-            await Answers.WriteAsync(request.Http, 200, last.Json);
-        else await Answers.WriteAsync(request.Http, 200, Statuses.Success(request.Type, last.Name, last.Uid));
-    }
-
-    private async Task DeleteCollectionAsync(ApiRequest request)
-    {
-        var options = DeleteOptions.From(request,
-            await request.ReadAsync()) with
-        { Uid = null, ResourceVersion = null };
-        var selection = Selection.From(request);
-        var snapshot = state.Log.List(request.Type.Resource);
-        foreach (var stored in snapshot.In(request.Namespace).Where(selection.Matches))
         {
-            var key = new ResourceKey(request.Type.Resource, stored.Namespace, stored.Name);
-            if (state.Log.Find(key) is null) continue;
-            var (last, _) = _deletion.Delete(request.Type, key, options with { Uid = stored.Uid });
-            if (!options.IsDryRun) AfterWrite(request.Type, last);
+            await Answers.WriteAsync(request.Http, 200, last.Json);
+            return;
         }
 
-        await Answers.WriteAsync(request.Http, 200, new JsonObject
-        {
-            ["kind"] = request.Type.ListKind,
-            ["apiVersion"] = request.Type.ApiVersion,
-            ["metadata"] = new JsonObject { ["resourceVersion"] = $"{state.Log.Revision}" },
-            ["items"] = new JsonArray(),
-        });
+        var details = Statuses.Details(last.Name, request.Type.Group, request.Type.Plural);
+        details["uid"] = last.Uid;
+        await Answers.WriteAsync(request.Http, 200, Statuses.Success(details: details));
     }
 
     /// <summary>A definition that changed changes what is served; the last object of one that goes lets it go.</summary>

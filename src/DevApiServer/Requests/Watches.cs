@@ -1,41 +1,30 @@
 using System.Buffers;
 using System.Globalization;
 using System.IO.Pipelines;
-using System.Text.Json.Nodes;
-using ModuleController.DevApiServer.Storage;
+using ModuleController.DevApiServer.Resources;
 
 namespace ModuleController.DevApiServer.Requests;
 
 /// <summary>
-/// One watch: the initial state if asked for, what the log holds since the version asked for, then what comes. Bookmarks
-/// each minute and at the end; 410 in the stream for a version older than the log, as the real server has it.
+/// One watch: what is there or, where a version is asked for, what the log holds since, and then what comes. Bookmarks each
+/// minute and at the end; 410 in the stream for a version older than the log, as the real server has it.
 /// </summary>
-public sealed class Watch
+public sealed class Watch(ApiState state, ApiRequest request)
 {
     private static readonly TimeSpan BookmarkEvery = TimeSpan.FromMinutes(1);
 
-    private readonly ApiState _state;
-    private readonly ApiRequest _request;
-    private readonly Selection _selection;
-    private readonly bool _asTable;
-    private readonly bool _hasBookmarks;
-    private readonly PipeWriter _output;
+    private readonly Selection _selection = Selection.From(request);
+    private readonly bool _asTable = Answers.WantsTable(request.Http.Request);
+    private readonly bool _hasBookmarks = request.QueryFlag("allowWatchBookmarks");
+    private readonly PipeWriter _output = request.Http.Response.BodyWriter;
     private long _sent;
 
-    private Watch(ApiState state, ApiRequest request)
-    {
-        (_state, _request, _output) = (state, request, request.Http.Response.BodyWriter);
-        _selection = Selection.From(request);
-        _asTable = Answers.WantsTable(request.Http.Request);
-        _hasBookmarks = request.QueryFlag("allowWatchBookmarks");
-    }
-
-    public static async Task AnswerAsync(ApiState state, ApiRequest request)
+    public async Task AnswerAsync()
     {
         using var ending = CancellationTokenSource.CreateLinkedTokenSource(request.Http.RequestAborted, state.Stopping);
         try
         {
-            await new Watch(state, request).RunAsync(ending.Token);
+            await RunAsync(ending.Token);
         }
         catch (OperationCanceledException) when (ending.IsCancellationRequested)
         {
@@ -50,15 +39,14 @@ public sealed class Watch
     private async Task RunAsync(CancellationToken cancellation)
     {
         var (initial, after) = Start();
-        var lifetime = TimeSpan.FromSeconds(_request.QueryNumber("timeoutSeconds") ?? 1800 + Random.Shared.Next(1800));
-        var end = Task.Delay(lifetime, _state.Time, cancellation);
-        _request.Http.Response.ContentType = "application/json";
+        var lifetime = TimeSpan.FromSeconds(request.QueryNumber("timeoutSeconds") ?? 1800 + Random.Shared.Next(1800));
+        var end = Task.Delay(lifetime, state.Time, cancellation);
+        request.Http.Response.ContentType = "application/json";
         try
         {
-            using var changes = _state.Log.Subscribe(_request.Type.Resource, after);
+            using var changes = state.Log.Subscribe(request.Type.Resource, after);
             _sent = after;
             foreach (var stored in initial.Where(_selection.Matches)) Write("ADDED"u8, stored);
-            if (_request.QueryFlag("sendInitialEvents") && _hasBookmarks) WriteBookmark(isInitialEnd: true);
             foreach (var change in changes.Backlog) Write(change);
             await _output.FlushAsync(cancellation);
             await FollowAsync(changes, end, cancellation);
@@ -73,23 +61,19 @@ public sealed class Watch
 
     private (IEnumerable<StoredObject> Initial, long After) Start()
     {
-        var initial = _request.Query("sendInitialEvents");
-        var match = _request.Query("resourceVersionMatch");
-        if (initial.Length > 0 && match != "NotOlderThan")
-            throw Statuses.BadRequest("sendInitialEvents requires setting resourceVersionMatch to NotOlderThan");
-        if (initial.Length == 0 && match.Length > 0)
-            throw Statuses.BadRequest("resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided");
-        var asked = _request.QueryNumber("resourceVersion") ?? 0;
-        var snapshot = _state.Log.List(_request.Type.Resource);
+        // As a server whose WatchList feature is off: clients fall back to a list and a watch.
+        foreach (var option in (string[])["sendInitialEvents", "resourceVersionMatch"])
+            if (request.Query(option).Length > 0)
+                throw Statuses.Invalid("ListOptions", "meta.k8s.io", "", [FieldError.Forbidden(option, "is forbidden for watch")]);
+        var asked = request.QueryNumber("resourceVersion") ?? 0;
+        var snapshot = state.Log.List(request.Type.Resource);
         if (asked > snapshot.Revision) throw Statuses.VersionTooLarge(asked, snapshot.Revision);
-        if (_request.QueryFlag("sendInitialEvents") || (asked == 0 && initial.Length == 0))
-            return (snapshot.In(_request.Namespace), snapshot.Revision);
-        return ([], asked == 0 ? snapshot.Revision : asked);
+        return asked > 0 ? ([], asked) : (snapshot.In(request.Namespace), snapshot.Revision);
     }
 
     private async Task FollowAsync(Subscription changes, Task end, CancellationToken cancellation)
     {
-        var bookmark = Task.Delay(BookmarkEvery, _state.Time, cancellation);
+        var bookmark = Task.Delay(BookmarkEvery, state.Time, cancellation);
         var more = changes.Live.WaitToReadAsync(cancellation).AsTask();
         while (true)
         {
@@ -98,8 +82,8 @@ public sealed class Watch
             if (more.IsCompleted)
             {
                 if (!await more) return;         // cut off
-                if (_state.Faults.EventDelay is var delay && delay > TimeSpan.Zero)
-                    await Task.Delay(delay, _state.Time, cancellation);
+                if (state.Faults.EventDelay is var delay && delay > TimeSpan.Zero)
+                    await Task.Delay(delay, state.Time, cancellation);
                 while (changes.Live.TryRead(out var change)) Write(change);
                 more = changes.Live.WaitToReadAsync(cancellation).AsTask();
             }
@@ -107,8 +91,8 @@ public sealed class Watch
             if (bookmark.IsCompleted || end.IsCompleted)
             {
                 _sent = changes.CaughtUp() ?? _sent;
-                if (_hasBookmarks) WriteBookmark(isInitialEnd: false);
-                bookmark = Task.Delay(BookmarkEvery, _state.Time, cancellation);
+                if (_hasBookmarks) WriteBookmark();
+                bookmark = Task.Delay(BookmarkEvery, state.Time, cancellation);
             }
 
             await _output.FlushAsync(cancellation);
@@ -135,23 +119,22 @@ public sealed class Watch
     }
 
     private void Write(ReadOnlySpan<byte> type, StoredObject stored) =>
-        WriteEvent(type, _asTable ? Tables.Of(_request, stored, _state.Now).ToUtf8() : stored.Json.Span);
+        WriteEvent(type, _asTable ? Tables.Of(request, stored, state.Now).ToUtf8() : stored.Json.Span);
 
-    private void WriteBookmark(bool isInitialEnd)
+    private void WriteBookmark()
     {
         var metadata = new JsonObject
         {
             ["resourceVersion"] = _sent.ToString(CultureInfo.InvariantCulture),
-            ["creationTimestamp"] = null
+            ["creationTimestamp"] = null,
         };
-        if (isInitialEnd) metadata["annotations"] = new JsonObject { ["k8s.io/initial-events-end"] = "true" };
         var tree = new JsonObject
         {
-            ["kind"] = _request.Type.Kind,
-            ["apiVersion"] = _request.Type.ApiVersion,
+            ["kind"] = request.Type.Kind,
+            ["apiVersion"] = request.Type.ApiVersion,
             ["metadata"] = metadata
         };
-        if (_asTable) tree = Tables.Of(_request, [], metadata.Copy(), _state.Now);
+        if (_asTable) tree = Tables.Of(request, [], metadata.Copy(), state.Now);
         WriteEvent("BOOKMARK"u8, tree.ToUtf8());
     }
 

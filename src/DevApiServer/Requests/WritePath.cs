@@ -1,7 +1,5 @@
 using System.Security.Cryptography;
-using System.Text.Json.Nodes;
 using ModuleController.DevApiServer.Resources;
-using ModuleController.DevApiServer.Storage;
 
 namespace ModuleController.DevApiServer.Requests;
 
@@ -9,9 +7,13 @@ namespace ModuleController.DevApiServer.Requests;
 /// What happens to an object between a request and <see cref="EventLog.Commit"/>, the same for every verb and patch type:
 /// identity, preconditions, the fields that this request may not set, shape, defaults, validation, generation.
 /// </summary>
-public sealed class WritePath(ApiState state, Allocations allocations)
+public sealed class WritePath(ApiState state)
 {
     private const string NameAlphabet = "bcdfghjklmnpqrstvwxz2456789";
+
+    /// <summary>What the server alone says of an object; an update can't change it.</summary>
+    private static readonly string[] ServerFields =
+        ["uid", "namespace", "creationTimestamp", "resourceVersion", "generation", "deletionTimestamp", "deletionGracePeriodSeconds"];
 
     public StoredObject Create(ApiRequest request, JsonObject body)
     {
@@ -38,24 +40,26 @@ public sealed class WritePath(ApiState state, Allocations allocations)
             request.IsDryRun);
     }
 
+    /// <summary>A terminating object ends with its last finalizer; a pod, besides, only after its grace period.</summary>
+    public static bool IsOver(ResourceType type, JsonObject tree) =>
+        tree.At("metadata", "deletionTimestamp") is not null
+        && tree.Number("metadata", "deletionGracePeriodSeconds") is null or 0
+        && !tree.Texts("metadata", "finalizers").Any()
+        && !(type.Resource == "namespaces" && tree.Texts("spec", "finalizers").Any());
+
     private JsonObject AdmitNew(ApiRequest request, JsonObject tree)
     {
         var type = request.Type;
         var metadata = tree.Child("metadata");
         if (!string.IsNullOrEmpty(metadata.Text("resourceVersion")))
             throw Statuses.BadRequest("resourceVersion should not be set on objects to be created");
-        foreach (var field in (string[])["resourceVersion", "deletionTimestamp", "deletionGracePeriodSeconds",
-            "generation", "selfLink", "managedFields"]) metadata.Remove(field);
+        foreach (var field in ServerFields.Append("managedFields")) metadata.Remove(field);
         if (type.IsNamespaced) metadata["namespace"] = request.Namespace;
-        else metadata.Remove("namespace");
         metadata["uid"] = Guid.NewGuid().ToString();
         metadata["creationTimestamp"] = state.Now.ToTimestamp();
         if (type.HasGeneration) metadata["generation"] = 1;
         if (type.HasStatus) tree.Remove("status");
-        Shape(request, tree, isNew: true);
-        if (type.Resource == ResourceRegistry.Definitions) Definitions.Admit(tree, state);
-        if (type.Resource == "services") allocations.Assign(tree, null, request.IsDryRun);
-        Validate(request, tree, null);
+        Complete(request, tree, null);
         return tree;
     }
 
@@ -64,21 +68,11 @@ public sealed class WritePath(ApiState state, Allocations allocations)
         CheckIdentity(request, next);
         CheckPreconditions(request, before, next);
         var tree = Reset(request, before, next);
-        Shape(request, tree, isNew: false);
-        if (request.Type.Resource == ResourceRegistry.Definitions) Definitions.Admit(tree, state);
-        if (request.Type.Resource == "services") allocations.Assign(tree, before, request.IsDryRun);
-        Validate(request, tree, before);
+        Complete(request, tree, before);
         if (request.Type.HasGeneration && HasNewSpec(request.Type, before, tree))
             tree.Child("metadata")["generation"] = (before.Number("metadata", "generation") ?? 0) + 1;
         return new(tree, IsOver(request.Type, tree));
     }
-
-    /// <summary>A terminating object ends with its last finalizer; a pod, besides, only after its grace period.</summary>
-    public static bool IsOver(ResourceType type, JsonObject tree) =>
-        tree.At("metadata", "deletionTimestamp") is not null
-        && tree.Number("metadata", "deletionGracePeriodSeconds") is null or 0
-        && !tree.Texts("metadata", "finalizers").Any()
-        && !(type.Resource == "namespaces" && tree.Texts("spec", "finalizers").Any());
 
     private static void CheckIdentity(ApiRequest request, JsonObject tree)
     {
@@ -86,12 +80,13 @@ public sealed class WritePath(ApiState state, Allocations allocations)
         tree.Default("apiVersion", type.ApiVersion);
         tree.Default("kind", type.Kind);
         if (tree.Text("apiVersion") != type.ApiVersion || tree.Text("kind") != type.Kind)
-            throw Statuses.BadRequest($"the object provided is {tree.Text("apiVersion")}, Kind={tree.Text("kind")}; this path is for {type.ApiVersion}, Kind={type.Kind}");
+            throw Statuses.BadRequest($"the object provided is {tree.Text("apiVersion")}, Kind={tree.Text("kind")}; "
+                + $"this path is for {type.ApiVersion}, Kind={type.Kind}");
         var metadata = tree.Child("metadata");
         if (metadata.Text("name") is { Length: > 0 } name && name != request.Name)
             throw Statuses.BadRequest($"the name of the object ({name}) does not match the name on the URL ({request.Name})");
         if (metadata.Text("namespace") is { Length: > 0 } ns && ns != request.Namespace)
-            throw Statuses.BadRequest($"the namespace of the provided object does not match the namespace sent on the request");
+            throw Statuses.BadRequest("the namespace of the provided object does not match the namespace sent on the request");
         if (request.Name.Length > 0) metadata["name"] = request.Name;
     }
 
@@ -100,10 +95,7 @@ public sealed class WritePath(ApiState state, Allocations allocations)
         if (!request.Type.IsNamespaced) return;
         var home = state.Log.Find(new("namespaces", "", request.Namespace))
             ?? throw Statuses.NotFound(state.Registry.Get("namespaces"), request.Namespace);
-        if (home.IsTerminating)
-            throw Statuses.Forbidden(request.Type, request.Name,
-                $"unable to create new content in namespace {request.Namespace} because it is being terminated",
-                    "NamespaceTerminating");
+        if (home.IsTerminating) throw Statuses.Terminating(request.Type, request.Name, request.Namespace);
         if (request.Type.IsCustom && state.Log.Find(Definitions.KeyOf(request.Type))?.IsTerminating == true)
             throw Statuses.MethodNotAllowed("create not allowed while custom resource definition is terminating");
     }
@@ -113,7 +105,7 @@ public sealed class WritePath(ApiState state, Allocations allocations)
         var version = next.Text("metadata", "resourceVersion");
         if (string.IsNullOrEmpty(version) && !request.Type.AllowsUnconditionalUpdate)
             throw Statuses.Invalid(request.Type, request.Name,
-                [FieldError.Invalid("metadata.resourceVersion", 0, "must be specified for an update")]);
+                FieldError.Invalid("metadata.resourceVersion", 0, "must be specified for an update"));
         if (!string.IsNullOrEmpty(version) && version != before.Text("metadata", "resourceVersion"))
             throw Statuses.Modified(request.Type, request.Name);
         var (uid, actual) = (next.Text("metadata", "uid"), before.Text("metadata", "uid"));
@@ -122,29 +114,26 @@ public sealed class WritePath(ApiState state, Allocations allocations)
             throw Statuses.Conflict(request.Type, request.Name,
                 $"Precondition failed: UID in precondition: {uid}, UID in object meta: {actual}");
         if (request.Type.IsCustom && request.Subresource == "status") return;       // its metadata is thrown away unread
-        throw Statuses.Invalid(request.Type, request.Name,
-            [FieldError.Invalid("metadata.uid", uid, "field is immutable")]);
+        throw Statuses.Invalid(request.Type, request.Name, FieldError.Invalid("metadata.uid", uid, "field is immutable"));
     }
 
     /// <summary>Takes from the request what its subresource may change, and everything else from what is stored.</summary>
     private static JsonObject Reset(ApiRequest request, JsonObject before, JsonObject next)
     {
-        var tree = next;
+        var tree = request.Subresource is "status" or "finalize" ? before.Copy() : next;
         switch (request.Subresource)
         {
             case "status":
-                tree = before.Copy();
                 tree.CopyFrom(next, "status");
                 if (request.Type.Resource != "pods") return tree;
                 foreach (var field in (string[])["labels", "annotations"])
                     tree.Child("metadata").CopyFrom(next["metadata"] as JsonObject, field);
                 return tree;
             case "finalize":
-                tree = before.Copy();
                 tree.Child("spec").CopyFrom(next["spec"] as JsonObject, "finalizers");
                 return tree;
             case "binding":
-                return next;
+                return tree;
             default:
                 break;
         }
@@ -152,40 +141,46 @@ public sealed class WritePath(ApiState state, Allocations allocations)
         if (request.Type.HasStatus) tree.CopyFrom(before, "status");
         var (metadata, old) = (tree.Child("metadata"), before.Child("metadata"));
         metadata.Remove("managedFields");
-        metadata.Remove("selfLink");
-        foreach (var field in (string[])["uid", "namespace", "creationTimestamp", "resourceVersion", "generation",
-            "deletionTimestamp", "deletionGracePeriodSeconds"])
-            metadata.CopyFrom(old, field);
-        if (request.Type.Resource == "namespaces")
-            tree.Child("spec").CopyFrom(before["spec"] as JsonObject, "finalizers");
-        if (old["deletionTimestamp"] is not null && metadata.Texts("finalizers").Except(old.Texts("finalizers"))
-            .FirstOrDefault() is { } added)
-            throw Statuses.Invalid(request.Type, request.Name, [FieldError.Forbidden("metadata.finalizers",
-                $"no new finalizers can be added if the object is being deleted, found new finalizers []string{{\"{added}\"}}")]);
+        foreach (var field in ServerFields) metadata.CopyFrom(old, field);
+        if (request.Type.Resource == "namespaces") tree.Child("spec").CopyFrom(before["spec"] as JsonObject, "finalizers");
+        var added = metadata.Texts("finalizers").Except(old.Texts("finalizers")).FirstOrDefault();
+        if (old["deletionTimestamp"] is not null && added is not null)
+            throw Statuses.Invalid(request.Type, request.Name, FieldError.Forbidden("metadata.finalizers",
+                $"no new finalizers can be added if the object is being deleted, found new finalizers []string{{\"{added}\"}}"));
         return tree;
     }
 
-    private static void Shape(ApiRequest request, JsonObject tree, bool isNew)
+    /// <summary>From what a client sent to what may be stored: known fields alone, defaults, and all rules kept.</summary>
+    private void Complete(ApiRequest request, JsonObject tree, JsonObject? before)
     {
         var type = request.Type;
         if (!type.IsCustom) DropNulls(tree);
         DropEmpty(tree.Child("metadata"));
         ReportUnknown(request, Pruning.Unknown(tree, type.Schema));
-        if (type.IsCustom)
+        if (!type.IsCustom && Validation.Check(tree, null, type.Schema) is [var wrong, ..])
+            throw Unreadable(type, $"{wrong}");
+        Defaulting.Apply(tree, type.Schema);
+        if (!type.IsCustom) BuiltinDefaults.Apply(tree, type.Resource, isNew: before is null);
+        if (type.Resource == ResourceRegistry.Definitions) Definitions.Admit(tree, state);
+        if (type.Resource == "services") state.Allocations.Assign(tree, before);
+
+        var errors = Names.CheckMetadata(tree, type).ToList();
+        if (!type.IsCustom)
+            errors.AddRange(BuiltinRules.Check(tree, request.Subresource == "binding" ? null : before, type.Resource));
+        else
         {
-            Defaulting.Apply(tree, type.Schema);
-            return;
+            errors.AddRange(Validation.Check(tree, before, type.Schema));
+            if (type.Scale?.SpecReplicas is { } path && tree.Number(path) < 0)
+                errors.Add(FieldError.Invalid(string.Join('.', path), tree.At(path), "should be a non-negative integer"));
         }
 
-        if (Validation.Check(tree, null, type.Schema) is [var wrong, ..])
-            throw Statuses.BadRequest($"{type.Kind} in version \"{type.Version}\" cannot be handled as a {type.Kind}: {wrong}");
-        BuiltinDefaults.Apply(tree, type.Resource, isNew);
+        if (errors.Count > 0) throw Statuses.Invalid(type, request.Name, errors);
     }
 
     private static void ReportUnknown(ApiRequest request, IReadOnlyList<string> unknown)
     {
-        if (unknown.Count == 0 || request.FieldValidation == "Ignore") return;
         var named = unknown.Select(field => $"unknown field \"{field}\"").ToArray();
+        if (named is [] || request.FieldValidation == "Ignore") return;
         if (request.FieldValidation == "Warn")
         {
             request.Warnings.UnionWith(named);
@@ -195,27 +190,11 @@ public sealed class WritePath(ApiState state, Allocations allocations)
         var message = $"strict decoding error: {string.Join(", ", named)}";
         throw request.IsPatch
             ? Statuses.Invalid("", "", "", [FieldError.Invalid("patch", request.Name, message)])
-            : Statuses.BadRequest($"{request.Type.Kind} in version \"{request.Type.Version}\" cannot be handled as a {request.Type.Kind}: {message}");
+            : Unreadable(request.Type, message);
     }
 
-    private static void Validate(ApiRequest request, JsonObject tree, JsonObject? before)
-    {
-        var type = request.Type;
-        var errors = new List<FieldError>(Names.CheckMetadata(tree, type));
-        if (type.IsCustom)
-        {
-            errors.AddRange(Validation.Check(tree, before, type.Schema));
-            if (type.Scale is { } scale && tree.Number(scale.SpecReplicas) < 0)
-                errors.Add(FieldError.Invalid(string.Join('.', scale.SpecReplicas), tree.At(scale.SpecReplicas),
-                    "should be a non-negative integer"));
-        }
-        else
-        {
-            errors.AddRange(BuiltinRules.Check(tree, request.Subresource == "binding" ? null : before, type.Resource));
-        }
-
-        if (errors.Count > 0) throw Statuses.Invalid(type, request.Name, errors);
-    }
+    private static StatusException Unreadable(ResourceType type, string why) => Statuses.BadRequest(
+        $"{type.Kind} in version \"{type.Version}\" cannot be handled as a {type.Kind}: {why}");
 
     private static bool HasNewSpec(ResourceType type, JsonObject before, JsonObject after) =>
         before.Concat(after).Select(field => field.Key).Distinct()
@@ -225,24 +204,18 @@ public sealed class WritePath(ApiState state, Allocations allocations)
     /// <summary>In a built-in object null is the same as absent.</summary>
     private static void DropNulls(JsonNode? node)
     {
-        if (node is JsonArray items)
+        foreach (var item in node as JsonArray ?? []) DropNulls(item);
+        foreach (var (name, value) in node.Fields().ToArray())
         {
-            foreach (var item in items) DropNulls(item);
-        }
-        else if (node is JsonObject fields)
-        {
-            foreach (var (name, value) in fields.ToArray())
-            {
-                if (value is null) fields.Remove(name);
-                else DropNulls(value);
-            }
+            if (value is null) node!.AsObject().Remove(name);
+            else DropNulls(value);
         }
     }
 
     private static void DropEmpty(JsonObject metadata)
     {
         foreach (var (name, value) in metadata.ToArray())
-            if (value is null or JsonObject { Count: 0 } or JsonArray { Count: 0 } || (value.Text() is { Length: 0 }))
+            if (value is null or JsonObject { Count: 0 } or JsonArray { Count: 0 } || value.Text() is { Length: 0 })
                 metadata.Remove(name);
     }
 }

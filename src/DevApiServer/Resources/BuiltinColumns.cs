@@ -1,10 +1,8 @@
 using System.Globalization;
-using System.Text.Json.Nodes;
-using ModuleController.DevApiServer.Storage;
 
 namespace ModuleController.DevApiServer.Resources;
 
-/// <summary>The columns of the built-in tables, the same that kubectl's users know.</summary>
+/// <summary>The columns of the built-in tables that kubectl's users look at; other kinds show name and age.</summary>
 public static class BuiltinColumns
 {
     private const int Wide = 1;
@@ -14,38 +12,50 @@ public static class BuiltinColumns
     public static readonly Column Age =
         new("Age", "string", (tree, now) => Since(tree.Text("metadata", "creationTimestamp"), now) ?? "<unknown>");
 
-    private static readonly Column CreatedAt =
-        new("Created At", "date", (tree, _) => tree.Text("metadata", "creationTimestamp"));
-
     public static IReadOnlyList<Column> For(string resource) => resource switch
     {
-        "pods" => Pods,
+        "pods" =>
+        [
+            Name, Text("Ready", PodColumns.Ready), Text("Status", PodColumns.Status),
+            new("Restarts", "string", PodColumns.Restarts), Age,
+            Text("IP", tree => tree.Text("status", "podIP") ?? "<none>", Wide),
+            Text("Node", tree => tree.Text("spec", "nodeName") ?? "<none>", Wide),
+            Text("Readiness Gates", Gates, Wide),
+        ],
         "deployments.apps" =>
         [
             Name, Text("Ready", tree => $"{Count(tree, "status", "readyReplicas")}/{Count(tree, "spec", "replicas")}"),
             Whole("Up-to-date", "status", "updatedReplicas"), Whole("Available", "status", "availableReplicas"), Age,
-                .. Template,
+            .. Template,
         ],
         "replicasets.apps" =>
         [
             Name, Whole("Desired", "spec", "replicas"), Whole("Current", "status", "replicas"),
-                Whole("Ready", "status", "readyReplicas"), Age, .. Template,
+            Whole("Ready", "status", "readyReplicas"), Age, .. Template,
         ],
         "services" =>
         [
-            Name, Text("Type", tree => tree.Text("spec", "type")),
-                Text("Cluster-IP", tree => tree.Text("spec", "clusterIP") ?? "<none>"),
-            Text("External-IP", tree => tree.Text("spec", "externalName") ?? Joined(tree.Texts("spec", "externalIPs"))),
+            Name, Text("Type", tree => tree.Text("spec", "type")), Text("Cluster-IP", tree => tree.Text("spec", "clusterIP")),
+            Text("External-IP", tree => Joined(tree.Texts("spec", "externalIPs"))),
             Text("Port(s)", tree => Joined(tree.Objects("spec", "ports").Select(ServicePort))), Age,
             Text("Selector", tree => Pairs(tree.At("spec", "selector")), Wide),
         ],
-        "nodes" => Nodes,
+        "nodes" => [Name, Text("Status", NodeStatus), Age],
         "namespaces" => [Name, Text("Status", tree => tree.Text("status", "phase")), Age],
-        "events" => Events,
+        "events" =>
+        [
+            new("Last Seen", "string", (tree, now) => Since(LastSeen(tree), now) ?? "<unknown>"),
+            Text("Type", tree => tree.Text("type")), Text("Reason", tree => tree.Text("reason")),
+            Text("Object", tree =>
+                $"{tree.Text("involvedObject", "kind")?.ToLowerInvariant()}/{tree.Text("involvedObject", "name")}"),
+            Text("Source", tree => tree.Text("source", "component") ?? tree.Text("reportingComponent"), Wide),
+            Text("Message", tree => tree.Text("message")?.Trim()),
+            Text("Count", tree => tree.Number("series", "count") ?? tree.Number("count") ?? 1, Wide),
+            Name with { Priority = Wide },
+        ],
         "leases.coordination.k8s.io" => [Name, Text("Holder", tree => tree.Text("spec", "holderIdentity")), Age],
         "configmaps" => [Name, Text("Data", tree => Length(tree, "data") + Length(tree, "binaryData")), Age],
         "secrets" => [Name, Text("Type", tree => tree.Text("type")), Text("Data", tree => Length(tree, "data")), Age],
-        "serviceaccounts" => [Name, Text("Secrets", tree => tree.Objects("secrets").Count()), Age],
         "endpointslices.discovery.k8s.io" =>
         [
             Name, Text("AddressType", tree => tree.Text("addressType")),
@@ -53,17 +63,8 @@ public static class BuiltinColumns
             Text("Endpoints", tree =>
                 Joined(tree.Objects("endpoints").SelectMany(endpoint => endpoint.Texts("addresses")), "<unset>")), Age,
         ],
-        "endpoints" => [Name, Text("Endpoints", tree => Joined(tree.Objects("subsets").SelectMany(Subset))), Age],
-        "poddisruptionbudgets.policy" =>
-        [
-            Name, Text("Min Available", tree => Any(tree.At("spec", "minAvailable"))),
-                Text("Max Unavailable", tree => Any(tree.At("spec", "maxUnavailable"))),
-            Whole("Allowed Disruptions", "status", "disruptionsAllowed"), Age,
-        ],
-        "customresourcedefinitions.apiextensions.k8s.io" => [Name, CreatedAt],
-        _ when resource.EndsWith("rolebindings.rbac.authorization.k8s.io", StringComparison.Ordinal) =>
-            [Name, Text("Role", tree => $"{tree.Text("roleRef", "kind")}/{tree.Text("roleRef", "name")}"), Age],
-        _ when resource.EndsWith("rbac.authorization.k8s.io", StringComparison.Ordinal) => [Name, CreatedAt],
+        ResourceRegistry.Definitions =>
+            [Name, new("Created At", "date", (tree, _) => tree.Text("metadata", "creationTimestamp"))],
         _ => [Name, Age],
     };
 
@@ -85,49 +86,9 @@ public static class BuiltinColumns
             { TotalHours: < 8 } => Two(age.Hours, "h", age.Minutes, "m"),
             { TotalDays: < 2 } => $"{(long)age.TotalHours}h",
             { TotalDays: < 8 } => Two(age.Days, "d", age.Hours, "h"),
-            { TotalDays: < 365 * 2 } => $"{age.Days}d",
-            _ => Two(age.Days / 365, "y", age.Days % 365, "d"),
+            _ => $"{age.Days}d",
         };
     }
-
-    private static IReadOnlyList<Column> Pods =>
-    [
-        Name,
-        Text("Ready", tree => $"{tree.Objects("status", "containerStatuses").Count(one => one.Flag("ready"))}/{tree.Objects("spec", "containers").Count()}"),
-        Text("Status", PodStatus),
-        new("Restarts", "string", Restarts),
-        Age,
-        Text("IP", tree => tree.Text("status", "podIP") ?? "<none>", Wide),
-        Text("Node", tree => tree.Text("spec", "nodeName") ?? "<none>", Wide),
-        Text("Nominated Node", tree => tree.Text("status", "nominatedNodeName") ?? "<none>", Wide),
-        Text("Readiness Gates", Gates, Wide),
-    ];
-
-    private static IReadOnlyList<Column> Nodes =>
-    [
-        Name, Text("Status", NodeStatus), Text("Roles", Roles), Age,
-            Text("Version", tree => tree.Text("status", "nodeInfo", "kubeletVersion")),
-        Text("Internal-IP", tree => Address(tree, "InternalIP"), Wide),
-            Text("External-IP", tree => Address(tree, "ExternalIP"), Wide),
-        Text("OS-Image", tree => tree.Text("status", "nodeInfo", "osImage") ?? "<unknown>", Wide),
-        Text("Kernel-Version", tree => tree.Text("status", "nodeInfo", "kernelVersion") ?? "<unknown>", Wide),
-        Text("Container-Runtime", tree =>
-            tree.Text("status", "nodeInfo", "containerRuntimeVersion") ?? "<unknown>", Wide),
-    ];
-
-    private static IReadOnlyList<Column> Events =>
-    [
-        new("Last Seen", "string", (tree, now) => Since(LastSeen(tree), now) ?? "<unknown>"),
-        Text("Type", tree => tree.Text("type")), Text("Reason", tree => tree.Text("reason")),
-        Text("Object", tree => $"{tree.Text("involvedObject", "kind")?.ToLowerInvariant()}/{tree.Text("involvedObject", "name")}"),
-        Text("Subobject", tree => tree.Text("involvedObject", "fieldPath"), Wide),
-        Text("Source", tree => tree.Text("source", "component") ?? tree.Text("reportingComponent"), Wide),
-        Text("Message", tree => tree.Text("message")?.Trim()),
-        new("First Seen", "string", (tree, now) =>
-            Since(tree.Text("firstTimestamp") ?? tree.Text("eventTime"), now) ?? "<unknown>") { Priority = Wide },
-        Text("Count", tree => tree.Number("series", "count") ?? tree.Number("count") ?? 1, Wide),
-        Name with { Priority = Wide },
-    ];
 
     private static IEnumerable<Column> Template =>
     [
@@ -149,8 +110,6 @@ public static class BuiltinColumns
 
     private static int Length(JsonObject tree, string field) => tree.Fields(field).Count();
 
-    private static string Any(JsonNode? value) => value is null ? "N/A" : value.Text() ?? value.ToCompact();
-
     private static string Joined(IEnumerable<string> values, string none = "<none>") =>
         string.Join(',', values) is { Length: > 0 } text ? text : none;
 
@@ -160,36 +119,8 @@ public static class BuiltinColumns
     private static string ServicePort(JsonObject port) =>
         $"{port["port"].ToCompact()}{(port["nodePort"] is { } node ? $":{node.ToCompact()}" : "")}/{port.Text("protocol")}";
 
-    private static IEnumerable<string> Subset(JsonObject subset) => subset.Objects("addresses").SelectMany(address =>
-        subset.Objects("ports").Select(port => $"{address.Text("ip")}:{port["port"].ToCompact()}"));
-
-    private static string? LastSeen(JsonObject tree) =>
-        tree.Text("series", "lastObservedTime") ?? tree.Text("lastTimestamp") ?? tree.Text("eventTime") ?? tree.Text("firstTimestamp");
-
-    /// <summary>The phase, unless a container or the deletion says something more telling.</summary>
-    private static JsonNode? PodStatus(JsonObject tree)
-    {
-        var reason = tree.Text("status", "reason") ?? tree.Text("status", "phase") ?? "Unknown";
-        var running = false;
-        foreach (var container in tree.Objects("status", "containerStatuses").Reverse())
-        {
-            reason = container.Text("state", "waiting", "reason") ?? container.Text("state", "terminated",
-                "reason") ?? reason;
-            running |= container.Flag("ready") && container.At("state", "running") is not null;
-        }
-
-        if (reason == "Completed" && running) reason = "Running";
-        return tree.At("metadata", "deletionTimestamp") is null ? reason : "Terminating";
-    }
-
-    private static JsonNode? Restarts(JsonObject tree, DateTimeOffset now)
-    {
-        var containers = tree.Objects("status", "containerStatuses").ToArray();
-        var count = containers.Sum(one => one.Number("restartCount") ?? 0);
-        var last = containers.Select(one => one.Text("lastState", "terminated", "finishedAt"))
-            .Max(StringComparer.Ordinal);
-        return count > 0 && last is not null ? $"{count} ({Since(last, now)} ago)" : $"{count}";
-    }
+    private static string? LastSeen(JsonObject tree) => tree.Text("series", "lastObservedTime")
+        ?? tree.Text("lastTimestamp") ?? tree.Text("eventTime") ?? tree.Text("firstTimestamp");
 
     private static JsonNode? Gates(JsonObject tree)
     {
@@ -205,16 +136,4 @@ public static class BuiltinColumns
         var text = ready is null ? "Unknown" : ready.Text("status") == "True" ? "Ready" : "NotReady";
         return tree.Flag("spec", "unschedulable") ? $"{text},SchedulingDisabled" : text;
     }
-
-    private static JsonNode? Roles(JsonObject tree)
-    {
-        const string Prefix = "node-role.kubernetes.io/";
-        return Joined(tree.Fields("metadata", "labels")
-            .Where(label => label.Name.StartsWith(Prefix, StringComparison.Ordinal))
-                .Select(label => label.Name[Prefix.Length..]));
-    }
-
-    private static string Address(JsonObject tree, string type) =>
-        tree.Objects("status", "addresses")
-            .FirstOrDefault(one => one.Text("type") == type)?.Text("address") ?? "<none>";
 }

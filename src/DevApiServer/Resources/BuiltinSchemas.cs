@@ -16,14 +16,12 @@ public sealed partial class BuiltinSchemas
 
     public Schema Metadata => Of(typeof(V1ObjectMeta));
 
-    /// <summary>The named schemas met so far, for OpenAPI.</summary>
-    public IEnumerable<Schema> All => _schemas.Values;
-
     public Schema Of(Type type)
     {
         if (_schemas.TryGetValue(type, out var known)) return known;
-        var schema = _schemas[type] = new() { Name = $"io.k8s.api.{VersionPrefix().Replace(type.Name, "")}", Type = "object" };
-        var keys = ListKeys.Of(VersionPrefix().Replace(type.Name, ""));
+        var typeName = VersionPrefix().Replace(type.Name, "");
+        var schema = _schemas[type] = new() { Name = $"io.k8s.api.{typeName}", Type = "object" };
+        var (keys, defaults) = (ListKeys.Of(typeName), BuiltinDefaults.Of(typeName));
         foreach (var property in type.GetProperties())
         {
             if (property.GetCustomAttribute<JsonPropertyNameAttribute>()?.Name is not { } name) continue;
@@ -34,6 +32,7 @@ public sealed partial class BuiltinSchemas
                 field.ListMapKeys = key == "set" ? [] : [key];
             }
 
+            if (defaults[name] is { } value) field.Default = value;
             schema.Properties[name] = field;
         }
 
@@ -60,7 +59,7 @@ public sealed partial class BuiltinSchemas
             : new() { Type = "array", Items = Field(type.GetGenericArguments()[0]) };
     }
 
-    [GeneratedRegex("^V[0-9]+(alpha[0-9]+|beta[0-9]+)?|^Corev1|^Authenticationv1")]
+    [GeneratedRegex("^V[0-9]+(alpha[0-9]+|beta[0-9]+)?|^(Core|Authentication|Discovery)v1")]
     private static partial Regex VersionPrefix();
 
     [GeneratedRegex("^[+-]?([0-9]+|[0-9]+\\.[0-9]*|\\.[0-9]+)([numkMGTPE]|[KMGTPE]i|[eE][+-]?[0-9]+)?\\z")]

@@ -1,5 +1,3 @@
-using System.Text.Json.Nodes;
-
 namespace ModuleController.DevApiServer.Resources;
 
 /// <summary>Fills in a schema's defaults, in what the object has: a missing parent is not made for its children's sake.</summary>

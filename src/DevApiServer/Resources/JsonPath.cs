@@ -1,12 +1,10 @@
 using System.Text.Json;
-using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
-using ModuleController.DevApiServer.Storage;
 
 namespace ModuleController.DevApiServer.Resources;
 
 /// <summary>
-/// The part of JSONPath that printer columns use: <c>.a.b</c>, <c>['a.b']</c>, <c>.a\.b</c>, <c>[0]</c>, <c>[*]</c> and
+/// The part of JSONPath that printer columns use: <c>.a.b</c>, <c>['a.b']</c>, <c>.a\.b</c> and
 /// <c>[?(@.type=="Ready")]</c>. Anything else is refused when the column is defined.
 /// </summary>
 public sealed partial class JsonPath
@@ -58,20 +56,11 @@ public sealed partial class JsonPath
                 ? array.Where(item => item.At(inner) is { } field && Shown(field) == wanted) : [];
         }
 
-        if (match.Groups["index"].Success)
-        {
-            var index = int.Parse(match.Groups["index"].Value, System.Globalization.CultureInfo.InvariantCulture);
-            return node => node is JsonArray array && index < array.Count ? [array[index]] : [];
-        }
-
-        if (match.Groups["all"].Success)
-            return node => node is JsonArray array ? array : node is JsonObject fields
-                ? fields.Select(field => field.Value) : [];
         var name = match.Groups["quoted"].Success ? match.Groups["quoted"].Value
             : match.Groups["name"].Value.Replace("\\.", ".", StringComparison.Ordinal);
         return node => node.GetValueKind() == JsonValueKind.Object ? [node[name]] : [];
     }
 
-    [GeneratedRegex("""^(\.?\[\?\(\s*@(?<filter>[\w.\-/]+)\s*==\s*['"](?<value>[^'"]*)['"]\s*\)\]|\.?\['(?<quoted>[^']+)'\]|\[(?<index>[0-9]+)\]|\.?\[(?<all>\*)\]|\.(?<name>(\\\.|[\w\-/])+))""")]
+    [GeneratedRegex("""^(\.?\[\?\(\s*@(?<filter>[\w.\-/]+)\s*==\s*['"](?<value>[^'"]*)['"]\s*\)\]|\.?\['(?<quoted>[^']+)'\]|\.(?<name>(\\\.|[\w\-/])+))""")]
     private static partial Regex Step();
 }

@@ -6,39 +6,24 @@ namespace ModuleController.DevApiServer.Resources;
 /// </summary>
 public static class ListKeys
 {
-    private static readonly Dictionary<string, Dictionary<string, string>> Table = new()
+    private static readonly Dictionary<string, string> Table = new()
     {
-        ["ObjectMeta"] = new() { ["ownerReferences"] = "uid", ["finalizers"] = "set" },
-        ["PodSpec"] = new()
-        {
-            ["containers"] = "name",
-            ["initContainers"] = "name",
-            ["ephemeralContainers"] = "name",
-            ["volumes"] = "name",
-            ["imagePullSecrets"] = "name",
-            ["hostAliases"] = "ip",
-            ["topologySpreadConstraints"] = "topologyKey",
-            ["schedulingGates"] = "name",
-            ["resourceClaims"] = "name",
-        },
-        ["Container"] = new()
-        {
-            ["env"] = "name",
-            ["ports"] = "containerPort",
-            ["volumeMounts"] = "mountPath",
-            ["volumeDevices"] = "devicePath"
-        },
-        ["PodStatus"] = new() { ["conditions"] = "type", ["podIPs"] = "ip", ["hostIPs"] = "ip" },
-        ["ServiceSpec"] = new() { ["ports"] = "port" },
-        ["ServiceStatus"] = new() { ["conditions"] = "type" },
-        ["ServiceAccount"] = new() { ["secrets"] = "name", ["imagePullSecrets"] = "name" },
-        ["NodeSpec"] = new() { ["taints"] = "key", ["podCIDRs"] = "set" },
-        ["NodeStatus"] = new() { ["conditions"] = "type", ["addresses"] = "type" },
-        ["NamespaceStatus"] = new() { ["conditions"] = "type" },
-        ["DeploymentStatus"] = new() { ["conditions"] = "type" },
-        ["ReplicaSetStatus"] = new() { ["conditions"] = "type" },
-        ["PodDisruptionBudgetStatus"] = new() { ["conditions"] = "type" },
+        ["ObjectMeta"] = "ownerReferences=uid finalizers=set",
+        ["PodSpec"] = "containers=name initContainers=name ephemeralContainers=name volumes=name imagePullSecrets=name "
+            + "hostAliases=ip topologySpreadConstraints=topologyKey schedulingGates=name resourceClaims=name",
+        ["Container"] = "env=name ports=containerPort volumeMounts=mountPath volumeDevices=devicePath",
+        ["PodStatus"] = "conditions=type podIPs=ip hostIPs=ip",
+        ["ServiceSpec"] = "ports=port",
+        ["ServiceStatus"] = "conditions=type",
+        ["ServiceAccount"] = "secrets=name imagePullSecrets=name",
+        ["NodeSpec"] = "taints=key podCIDRs=set",
+        ["NodeStatus"] = "conditions=type addresses=type",
+        ["NamespaceStatus"] = "conditions=type",
+        ["DeploymentStatus"] = "conditions=type",
+        ["ReplicaSetStatus"] = "conditions=type",
     };
 
-    public static IReadOnlyDictionary<string, string> Of(string type) => Table.GetValueOrDefault(type, []);
+    public static IReadOnlyDictionary<string, string> Of(string type) => Table.GetValueOrDefault(type, "")
+        .Split(' ', StringSplitOptions.RemoveEmptyEntries).Select(pair => pair.Split('='))
+        .ToDictionary(pair => pair[0], pair => pair[1]);
 }

@@ -1,6 +1,4 @@
-using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
-using ModuleController.DevApiServer.Storage;
 
 namespace ModuleController.DevApiServer.Resources;
 
@@ -9,7 +7,7 @@ public static partial class Names
 {
     private const string SubdomainRule =
         "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character";
-    private const string LabelRule =
+    public const string LabelRule =
         "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end with an alphanumeric character";
     private const string ServiceRule =
         "a DNS-1035 label must consist of lower case alphanumeric characters or '-', start with an alphabetic character, and end with an alphanumeric character";
@@ -26,18 +24,8 @@ public static partial class Names
         foreach (var (key, _) in metadata.Fields("annotations"))
             if (KeyError(key.ToLowerInvariant()) is { } why)
                 yield return FieldError.Invalid("metadata.annotations", key, why);
-        if (metadata.Fields("annotations")
-            .Sum(field => field.Name.Length + (field.Value.Text()?.Length ?? 0)) > 256 * 1024)
-            yield return FieldError.TooLong("metadata.annotations", 256 * 1024);
         foreach (var finalizer in metadata.Texts("finalizers"))
-        {
             if (KeyError(finalizer) is { } why) yield return FieldError.Invalid("metadata.finalizers", finalizer, why);
-            else if (!finalizer.Contains('/', StringComparison.Ordinal)
-                && finalizer is not ("orphan" or "foregroundDeletion" or "kubernetes") && !type.IsCustom
-                    && !finalizer.Contains('.', StringComparison.Ordinal))
-                yield return FieldError.Invalid("metadata.finalizers", finalizer,
-                    "name is neither a standard finalizer name nor is it fully qualified");
-        }
 
         var owners = metadata.Objects("ownerReferences").ToArray();
         for (var i = 0; i < owners.Length; i++)
@@ -82,7 +70,6 @@ public static partial class Names
         {
             "namespaces" => (Label(), LabelRule, 63),
             "services" => (Service(), ServiceRule, 63),
-            _ when type.Group == "rbac.authorization.k8s.io" => (PathSegment(), "may not contain '/' or '%'", 253),
             _ => (Subdomain(), SubdomainRule, 253),
         };
         if (name.Length == 0) yield return FieldError.Required("metadata.name", "name or generateName is required");
@@ -102,7 +89,4 @@ public static partial class Names
 
     [GeneratedRegex("^([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]\\z")]
     private static partial Regex Value();
-
-    [GeneratedRegex("^[^/%]+\\z")]
-    private static partial Regex PathSegment();
 }

@@ -1,5 +1,3 @@
-using System.Text.Json.Nodes;
-
 namespace ModuleController.DevApiServer.Resources;
 
 /// <summary>Removes the fields that a schema does not know, and says which they were.</summary>
@@ -26,8 +24,7 @@ public static class Pruning
                     if (schema.Properties.TryGetValue(name, out var child)) Prune(value, child, at, unknown);
                     else if (schema.AdditionalProperties is not null)
                         Prune(value, schema.AdditionalProperties, at, unknown);
-                    else if (!schema.PreserveUnknownFields
-                        && !(schema.EmbeddedResource && name is ("apiVersion" or "kind" or "metadata")))
+                    else if (!schema.PreserveUnknownFields)
                     {
                         unknown.Add(at);
                         fields.Remove(name);

@@ -1,9 +1,8 @@
 using System.Collections.Immutable;
-using ModuleController.DevApiServer.Storage;
 
 namespace ModuleController.DevApiServer.Resources;
 
-/// <summary>All resources that are served now: the built-ins, and those whose CustomResourceDefinitions are established.</summary>
+/// <summary>All resources that are served now: the built-ins, and those that CustomResourceDefinitions define.</summary>
 public sealed class ResourceRegistry
 {
     public const string Definitions = "customresourcedefinitions.apiextensions.k8s.io";
@@ -39,7 +38,7 @@ public sealed class ResourceRegistry
         while (true)
         {
             var snapshot = _log.List(Definitions);
-            var custom = snapshot.Objects.Values.Where(IsEstablished)
+            var custom = snapshot.Objects.Values
                 .Select(definition => CustomTypes.Parse(definition.Tree, Schemas.Metadata).Type).OfType<ResourceType>();
             var before = _served;
             if (before.Revision >= snapshot.Revision) return;
@@ -47,9 +46,6 @@ public sealed class ResourceRegistry
                 before) == before) return;
         }
     }
-
-    private static bool IsEstablished(StoredObject definition) => definition.Tree.Objects("status", "conditions")
-        .Any(condition => condition.Text("type") == "Established" && condition.Text("status") == "True");
 
     private sealed record Served(ImmutableArray<ResourceType> Types, long Revision);
 }

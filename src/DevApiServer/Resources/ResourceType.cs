@@ -1,5 +1,3 @@
-using System.Text.Json.Nodes;
-
 namespace ModuleController.DevApiServer.Resources;
 
 /// <summary>A column that tables show for a resource.</summary>
@@ -20,40 +18,26 @@ public sealed record ScalePaths(string[] SpecReplicas, string[] StatusReplicas, 
 public sealed record ResourceType
 {
     public required string Group { get; init; }
-
     public required string Version { get; init; }
-
     public required string Plural { get; init; }
-
     public required string Kind { get; init; }
-
     public required bool IsNamespaced { get; init; }
-
     public required Schema Schema { get; init; }
-
     public string Singular { get; init => field = value.Length == 0 ? Kind.ToLowerInvariant() : value; } = "";
-
     public string ListKind { get; init; } = "";
-
     public IReadOnlyList<string> ShortNames { get; init; } = [];
-
     public IReadOnlyList<string> Categories { get; init; } = [];
-
     public IReadOnlyList<Column> Columns { get; init; } = [];
+    public ScalePaths? Scale { get; init; }
+    public bool HasStatus { get; init; }
+    public bool HasGeneration { get; init; }
+    public bool IsCustom { get; init; }
 
     /// <summary>Fields besides <c>metadata.name</c> and <c>metadata.namespace</c> that a field selector may name.</summary>
     public IReadOnlyList<string> SelectableFields { get; init; } = [];
 
     /// <summary>Subresources besides status and scale: (name, kind, verb).</summary>
     public IReadOnlyList<Subresource> Subresources { get; init; } = [];
-
-    public bool HasStatus { get; init; }
-
-    public ScalePaths? Scale { get; init; }
-
-    public bool IsCustom { get; init; }
-
-    public bool HasGeneration { get; init; }
 
     /// <summary>Whether a PUT may leave out the resource version and so overwrite whatever is there.</summary>
     public bool AllowsUnconditionalUpdate { get; init; } = true;

@@ -1,9 +1,6 @@
 using System.Globalization;
-using System.Net;
 using System.Text;
 using System.Text.Json;
-using System.Text.Json.Nodes;
-using ModuleController.DevApiServer.Storage;
 
 namespace ModuleController.DevApiServer.Resources;
 
@@ -21,42 +18,9 @@ public sealed class Validation
 
     private void Visit(JsonNode? node, JsonNode? old, Schema schema, string path)
     {
-        if (node is null)
-        {
-            if (!schema.Nullable && schema.Type is not null) _errors.Add(FieldError.WrongType(path, null, schema.Type));
-            return;
-        }
-
-        if (!HasType(node, schema))
-        {
-            _errors.Add(FieldError.WrongType(path, node, schema.IntOrString ? "integer,string" : schema.Type ?? ""));
-            return;
-        }
-
-        if (schema.Enum.Count > 0 && !schema.Enum.Any(allowed => JsonNode.DeepEquals(allowed, node)))
-            _errors.Add(FieldError.NotSupported(path, node, schema.Enum.Select(one => one.Text() ?? one.ToCompact())));
-        if (schema.ImmutableMessage is not null && old is not null && !JsonNode.DeepEquals(old, node))
-            _errors.Add(FieldError.Invalid(path, node, schema.ImmutableMessage));
-
-        switch (node)
-        {
-            case JsonObject fields:
-                Fields(fields, old as JsonObject, schema, path);
-                break;
-            case JsonArray items:
-                Items(items, old as JsonArray, schema, path);
-                break;
-            case JsonValue value when value.TryGetValue<string>(out var text):
-                Text(node, text, schema, path);
-                break;
-            case JsonValue when node.GetValueKind() == JsonValueKind.Number:
-                Number(node, schema, path);
-                break;
-            default:
-                break;
-        }
-
-        Combinations(node, schema, path);
+        if (node is null ? !schema.Nullable && schema.Type is not null : !HasType(node, schema))
+            _errors.Add(FieldError.WrongType(path, node, schema.IntOrString ? "integer,string" : schema.Type!));
+        else if (node is not null) Value(node, old, schema, path);
     }
 
     private static bool HasType(JsonNode node, Schema schema)
@@ -75,108 +39,78 @@ public sealed class Validation
         };
     }
 
-    private static bool IsInteger(JsonNode node) =>
-        node.GetValueKind() == JsonValueKind.Number
+    private static bool IsInteger(JsonNode node) => node.GetValueKind() == JsonValueKind.Number
         && decimal.TryParse(node.ToJsonString(), NumberStyles.Float, CultureInfo.InvariantCulture, out var number)
-            && number == decimal.Truncate(number);
+        && number == decimal.Truncate(number);
 
-    private void Fields(JsonObject fields, JsonObject? old, Schema schema, string path)
+    private void Value(JsonNode node, JsonNode? old, Schema schema, string path)
     {
+        if (schema.Enum.Count > 0 && !schema.Enum.Any(allowed => JsonNode.DeepEquals(allowed, node)))
+            _errors.Add(FieldError.NotSupported(path, node, schema.Enum.Select(one => one.Text() ?? one.ToCompact())));
+        if (schema.ImmutableMessage is not null && old is not null && !JsonNode.DeepEquals(old, node))
+            _errors.Add(FieldError.Invalid(path, node, schema.ImmutableMessage));
+        if (node is JsonObject fields) Fields(fields, old, schema, path);
+        else if (node is JsonArray items) Items(items, old as JsonArray, schema, path);
+        else if (node.Text() is { } text) Text(node, text, schema, path);
+        else if (node.GetValueKind() == JsonValueKind.Number) Number(node, schema, path);
+    }
+
+    private void Fields(JsonObject fields, JsonNode? old, Schema schema, string path)
+    {
+        string At(string name) => path.Length == 0 ? name : $"{path}.{name}";
         foreach (var name in schema.Required)
-            if (!fields.ContainsKey(name)) _errors.Add(FieldError.Required(Join(path, name)));
-        Limit(fields.Count, schema.MinProperties, schema.MaxProperties, path, "properties", fields);
+            if (!fields.ContainsKey(name)) _errors.Add(FieldError.Required(At(name)));
         foreach (var (name, value) in fields)
             if ((schema.Properties.GetValueOrDefault(name) ?? schema.AdditionalProperties) is { } child)
-                Visit(value, old?[name], child, Join(path, name));
+                Visit(value, old.At(name), child, At(name));
     }
 
     private void Items(JsonArray items, JsonArray? old, Schema schema, string path)
     {
-        Limit(items.Count, schema.MinItems, schema.MaxItems, path, "items", items);
+        if (items.Count < schema.MinItems) Refuse(path, items, $"should have at least {schema.MinItems} items");
+        if (items.Count > schema.MaxItems) Refuse(path, items, $"should have at most {schema.MaxItems} items");
+        string? Identity(JsonNode? item) => schema.ListType switch
+        {
+            "map" => string.Join('|', schema.ListMapKeys.Select(key => item.At(key).ToCompact())),
+            "set" => item.ToCompact(),
+            _ => null,
+        };
         var seen = new HashSet<string>();
         for (var i = 0; i < items.Count; i++)
         {
-            var identity = schema.ListType switch
-            {
-                "map" => Identity(items[i], schema),
-                "set" => items[i].ToCompact(),
-                _ => null,
-            };
-            if (identity is not null && !seen.Add(identity))
-                _errors.Add(FieldError.Duplicate($"{path}[{i}]", items[i]));
+            var identity = Identity(items[i]);
+            if (identity is not null && !seen.Add(identity)) _errors.Add(FieldError.Duplicate($"{path}[{i}]", items[i]));
             // Only in a list of type map does an item have a former self; positions say nothing.
-            var before = schema.ListType == "map" ? old?.FirstOrDefault(item => Identity(item, schema) == identity)
-                : null;
+            var before = schema.ListType == "map" ? old?.FirstOrDefault(item => Identity(item) == identity) : null;
             if (schema.Items is not null) Visit(items[i], before, schema.Items, $"{path}[{i}]");
         }
     }
-
-    private static string Identity(JsonNode? item, Schema schema) =>
-        string.Join('|', schema.ListMapKeys.Select(key => item.At(key).ToCompact()));
 
     private void Text(JsonNode node, string text, Schema schema, string path)
     {
         var length = text.EnumerateRunes().Count();
         if (length > schema.MaxLength) _errors.Add(FieldError.TooLong(path, schema.MaxLength.Value));
-        if (length < schema.MinLength)
-            _errors.Add(FieldError.Invalid(path, node,
-                $"{path} in body should be at least {schema.MinLength} chars long"));
-        if (schema.Pattern?.IsMatch(text) is false)
-            _errors.Add(FieldError.Invalid(path, node, $"{path} in body should match '{schema.PatternText}'"));
-        if (!HasFormat(text, schema.Format))
-            _errors.Add(FieldError.Invalid(path, node,
-                $"{path} in body must be of type {schema.Format}: {node.ToCompact()}"));
+        if (length < schema.MinLength) Refuse(path, node, $"should be at least {schema.MinLength} chars long");
+        if (schema.Pattern?.IsMatch(text) is false) Refuse(path, node, $"should match '{schema.PatternText}'");
+        var hasFormat = schema.Format switch
+        {
+            "date-time" => text.Contains('T', StringComparison.Ordinal)
+                && DateTimeOffset.TryParse(text, CultureInfo.InvariantCulture, DateTimeStyles.RoundtripKind, out _),
+            "byte" => Convert.TryFromBase64String(text, new byte[Encoding.UTF8.GetByteCount(text)], out _),
+            _ => true,
+        };
+        if (!hasFormat) Refuse(path, node, $"must be of type {schema.Format}: {node.ToCompact()}");
     }
-
-    private static bool HasFormat(string text, string? format) => format switch
-    {
-        "date-time" => text.Contains('T', StringComparison.Ordinal)
-            && DateTimeOffset.TryParse(text, CultureInfo.InvariantCulture, DateTimeStyles.RoundtripKind, out _),
-        "date" => DateOnly.TryParseExact(text, "yyyy-MM-dd", out _),
-        "uri" => Uri.TryCreate(text, UriKind.RelativeOrAbsolute, out var uri)
-            && (uri.IsAbsoluteUri || text.StartsWith('/')),
-        "ipv4" => IPAddress.TryParse(text, out var v4)
-            && v4.AddressFamily == System.Net.Sockets.AddressFamily.InterNetwork,
-        "ipv6" => IPAddress.TryParse(text, out var v6)
-            && v6.AddressFamily == System.Net.Sockets.AddressFamily.InterNetworkV6,
-        "uuid" => Guid.TryParseExact(text, "D", out _),
-        "byte" => Convert.TryFromBase64String(text, new byte[Encoding.UTF8.GetByteCount(text)], out _),
-        _ => true,      // as the real one does with a format that it does not know
-    };
 
     private void Number(JsonNode node, Schema schema, string path)
     {
         var number = double.Parse(node.ToJsonString(), CultureInfo.InvariantCulture);      // whatever type it was made from
         if (schema.Format == "int32" && (number < int.MinValue || number > int.MaxValue))
-            _errors.Add(FieldError.Invalid(path, node, $"{path} in body must be of type int32: {node.ToCompact()}"));
-        if (number < schema.Minimum || (schema.ExclusiveMinimum && number <= schema.Minimum))
-            _errors.Add(FieldError.Invalid(path, node, $"{path} in body should be greater than {(schema.ExclusiveMinimum ? "" : "or equal to ")}{schema.Minimum}"));
-        if (number > schema.Maximum || (schema.ExclusiveMaximum && number >= schema.Maximum))
-            _errors.Add(FieldError.Invalid(path, node, $"{path} in body should be less than {(schema.ExclusiveMaximum ? "" : "or equal to ")}{schema.Maximum}"));
-        if (schema.MultipleOf is { } factor && Math.Abs(number / factor - Math.Round(number / factor)) > 1e-9)
-            _errors.Add(FieldError.Invalid(path, node, $"{path} in body should be a multiple of {factor}"));
+            Refuse(path, node, $"must be of type int32: {node.ToCompact()}");
+        if (number < schema.Minimum) Refuse(path, node, $"should be greater than or equal to {schema.Minimum}");
+        if (number > schema.Maximum) Refuse(path, node, $"should be less than or equal to {schema.Maximum}");
     }
 
-    private void Combinations(JsonNode node, Schema schema, string path)
-    {
-        bool Holds(Schema part) => Check(node, null, part, path).Count == 0;
-        foreach (var part in schema.AllOf) Visit(node, null, part, path);
-        if (schema.AnyOf.Count > 0 && !schema.AnyOf.Any(Holds))
-            _errors.Add(FieldError.Invalid(path, node, $"{path} in body must validate at least one schema (anyOf)"));
-        if (schema.OneOf.Count > 0 && schema.OneOf.Count(Holds) != 1)
-            _errors.Add(FieldError.Invalid(path, node,
-                $"{path} in body must validate one and only one schema (oneOf)"));
-        if (schema.Not is not null && Holds(schema.Not))
-            _errors.Add(FieldError.Invalid(path, node, $"{path} in body must not validate the schema (not)"));
-    }
-
-    private void Limit(int count, long? least, long? most, string path, string what, JsonNode node)
-    {
-        if (count < least)
-            _errors.Add(FieldError.Invalid(path, node, $"{path} in body should have at least {least} {what}"));
-        if (count > most)
-            _errors.Add(FieldError.Invalid(path, node, $"{path} in body should have at most {most} {what}"));
-    }
-
-    private static string Join(string path, string name) => path.Length == 0 ? name : $"{path}.{name}";
+    private void Refuse(string path, JsonNode node, string what) =>
+        _errors.Add(FieldError.Invalid(path, node, $"{path} in body {what}"));
 }

@@ -1,7 +1,6 @@
 using System.Collections.Immutable;
 using System.Globalization;
 using System.Security.Cryptography;
-using System.Text.Json.Nodes;
 
 namespace ModuleController.DevApiServer.Storage;
 

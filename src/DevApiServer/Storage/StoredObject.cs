@@ -1,5 +1,3 @@
-using System.Text.Json.Nodes;
-
 namespace ModuleController.DevApiServer.Storage;
 
 /// <summary>What names an object: its resource ("pods", "deployments.apps"), namespace (or "") and name.</summary>

@@ -74,17 +74,6 @@ public sealed class DeletingTests(ConformanceCluster cluster)
         Assert.Equal(404, (await cluster.GetAsync($"{cluster.Pods}/{name}")).Code);
     }
 
-    [Fact]
-    public async Task A_collection_is_deleted_by_selector()
-    {
-        var (kept, gone) = (cluster.NewName(), cluster.NewName());
-        await cluster.CreateAsync(cluster.ConfigMaps, Objects.ConfigMap(kept, """{"sweep": "no"}"""));
-        await cluster.CreateAsync(cluster.ConfigMaps, Objects.ConfigMap(gone, """{"sweep": "yes"}"""));
-        Assert.Equal(200, (await cluster.DeleteAsync($"{cluster.ConfigMaps}?labelSelector=sweep%3Dyes")).Code);
-        Assert.Equal(404, (await cluster.GetAsync($"{cluster.ConfigMaps}/{gone}")).Code);
-        Assert.Equal(200, (await cluster.GetAsync($"{cluster.ConfigMaps}/{kept}")).Code);
-    }
-
     private async Task<string> HeldAsync()
     {
         var held = Objects.ConfigMap(cluster.NewName());

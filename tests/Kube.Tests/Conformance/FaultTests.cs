@@ -4,6 +4,7 @@ using Microsoft.Extensions.Time.Testing;
 using ModuleController.DevApiServer;
 using ModuleController.DevApiServer.Requests;
 using ModuleController.DevApiServer.Storage;
+using ModuleController.Tests;
 
 namespace ModuleController.Kube.Tests.Conformance;
 
@@ -160,6 +161,15 @@ public sealed class FaultTests : IAsyncLifetime
         using var other = await _http.GetAsync(new Uri(_host.ServerUri,
             "/api/v1/namespaces/default/pods/p/log?container=none"), Cancellation);
         Assert.Equal(400, (int)other.StatusCode);
+    }
+
+    [Fact]
+    public async Task Requests_are_counted_by_verb_resource_and_code()
+    {
+        using var answer = await _http.GetAsync(
+            new Uri(_host.ServerUri, "/api/v1/namespaces/default/configmaps/not-there"), Cancellation);
+        await Eventually.True(() => _host.Counters.Snapshot()
+            .Any(entry => entry is { Key: { Verb: "get", Resource: "configmaps", Code: 404 }, Value: 1 }));
     }
 
     [Fact]

@@ -37,8 +37,15 @@ public static class Crds
         {
             using var reader = new StreamReader(assembly.GetManifestResourceStream(name)!);
             var definition = Parse(await reader.ReadToEndAsync(cancellation));
-            if (await client.FindAsync<CustomResourceDefinition>(ObjectKey.Of(definition.Metadata), cancellation) is null)
+            if (await client.FindAsync<CustomResourceDefinition>(ObjectKey.Of(definition.Metadata), cancellation) is not null) continue;
+            try
+            {
                 await client.CreateAsync(definition, "load", cancellation);
+            }
+            catch (KubeException exception) when (exception.IsAlreadyExists)
+            {
+                // Somebody else was faster, with the same one.
+            }
         }
     }
 

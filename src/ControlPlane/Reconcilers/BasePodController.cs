@@ -35,5 +35,8 @@ public static class BasePodController
         || before.Spec.Hooks != after.Spec.Hooks
         || before.Spec.OperationStrategy != after.Spec.OperationStrategy
         || before.Status.ReleaseStatus?.UpgradePolicy != after.Status.ReleaseStatus?.UpgradePolicy
+        || before.Status.ReleaseStatus?.RetriedAt != after.Status.ReleaseStatus?.RetriedAt
+        || before.Status.ReleaseStatus?.Abort != after.Status.ReleaseStatus?.Abort
+        || before.Status.AbortedRevision != after.Status.AbortedRevision
         || before.Status.ReleaseStatus?.UpdateRevision != after.Status.ReleaseStatus?.UpdateRevision;
 }

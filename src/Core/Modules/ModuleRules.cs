@@ -16,25 +16,6 @@ public static class ModuleRules
     public static IReadOnlyList<RuleBreach> Check(ModuleDeployment deployment) =>
         [.. Breaches(deployment.Spec).Where(breach => breach is not null).Select(breach => breach!)];
 
-    /// <summary>Fields that this version reads but does not act on yet, where they are set to something.</summary>
-    public static IReadOnlyList<string> FieldsWithoutEffect(ModuleDeployment deployment)
-    {
-        var (spec, strategy) = (deployment.Spec, deployment.Spec.OperationStrategy);
-        (string Field, bool IsSet)[] fields =
-        [
-            ("spec.paused", spec.Paused == true),
-            ("spec.operationStrategy.batchCount", strategy.BatchCount > 1),
-            ("spec.operationStrategy.useBeta", strategy.UseBeta == true),
-            ("spec.operationStrategy.needConfirm", strategy.NeedConfirm == true),
-            ("spec.operationStrategy.grayTimeBetweenBatchSeconds", strategy.GrayTimeBetweenBatchSeconds > 0),
-            ("spec.operationStrategy.maxFailures", strategy.MaxFailures > 0),
-            ("spec.operationStrategy.confirmDeletion", strategy.ConfirmDeletion == true),
-            ("spec.operationStrategy.autoRollback", strategy.AutoRollback == true),
-            ("spec.operationStrategy.upgradePolicy", UpgradePolicies.Requested(deployment) == UpgradePolicy.ScaleUpThenScaleDown),
-        ];
-        return [.. fields.Where(field => field.IsSet).Select(field => field.Field)];
-    }
-
     private static IEnumerable<RuleBreach?> Breaches(ModuleDeploymentSpec spec)
     {
         const string Module = "spec.template.spec.module";

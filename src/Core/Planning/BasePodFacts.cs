@@ -149,6 +149,8 @@ internal sealed class ModuleFacts(BasePodFacts pod, PodModule input)
 
     public bool HasLived { get; } = input.HasLived;
 
+    public bool IsPoison { get; } = input.IsPoison;
+
     public string Uid { get; } = input.Module.Metadata.Uid ?? "";
 
     public string Name => Module.Spec.Module.Name;

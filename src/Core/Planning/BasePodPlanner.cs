@@ -42,6 +42,7 @@ public static class BasePodPlanner
             Statuses = changes,
             Finalizers = finalizers,
             Command = NextCommand(pod, wanted, memory),
+            DeletesPod = PodDeletion.IsDue(pod),
             // Nothing can be created in a namespace that terminates, not even an Event.
             Events = state.IsNamespaceTerminating ? [] : events,
             LookAgainAt = pod.LookAgainAt,

@@ -130,7 +130,8 @@ internal static class ModuleSteps
         // Refused is not tried: the number is used up, nothing else.
         if (pod.LastAnswer(module.Uid, "install") is { Answer.Outcome: CommandOutcome.Refused } refused
             && !pod.IsDue(refused.Answer.ReceivedAt + BasePodTimes.Refused)) return false;
-        if (status.LastError is not { } error) return true;
+        if (module.IsPoison) return false;
+        if (status.LastError is not { } error || error.Time <= module.Settings.RetriedAt) return true;
         var attempts = status.BaseLife == pod.Life!.Id ? status.Attempts ?? 0 : 0;
         return Retries.After(module, error, Math.Max(1, attempts)) switch
         {

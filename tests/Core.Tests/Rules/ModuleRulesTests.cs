@@ -37,25 +37,13 @@ public class ModuleRulesTests
         },
     };
 
-    public static TheoryData<string, Func<OperationStrategy, OperationStrategy>> WithoutEffect { get; } = new()
-    {
-        { "batchCount", strategy => strategy with { BatchCount = 2 } },
-        { "useBeta", strategy => strategy with { UseBeta = true } },
-        { "needConfirm", strategy => strategy with { NeedConfirm = true } },
-        { "grayTimeBetweenBatchSeconds", strategy => strategy with { GrayTimeBetweenBatchSeconds = 1 } },
-        { "maxFailures", strategy => strategy with { MaxFailures = 1 } },
-        { "confirmDeletion", strategy => strategy with { ConfirmDeletion = true } },
-        { "autoRollback", strategy => strategy with { AutoRollback = true } },
-        { "upgradePolicy", strategy => strategy with { UpgradePolicy = "scaleup_then_scaledown" } },
-    };
-
     [Theory]
     [MemberData(nameof(Broken), DisableDiscoveryEnumeration = true)]
     public void A_broken_rule_names_its_field(string field, Func<ModuleDeployment, ModuleDeployment> change) =>
         Assert.Equal([field], ModuleRules.Check(change(A.ModuleDeployment())).Select(breach => breach.Field));
 
     [Fact]
-    public void A_plain_deployment_breaks_no_rule_and_uses_nothing_that_has_no_effect()
+    public void A_plain_deployment_breaks_no_rule()
     {
         var deployment = A.ModuleDeployment().Strategy(_ => new()
         {
@@ -66,23 +54,6 @@ public class ModuleRulesTests
             ServiceStrategy = new() { EnableModuleService = true, Port = 8080 },
         });
         Assert.Empty(ModuleRules.Check(deployment));
-        Assert.Empty(ModuleRules.FieldsWithoutEffect(deployment));
-    }
-
-    [Theory]
-    [MemberData(nameof(WithoutEffect), DisableDiscoveryEnumeration = true)]
-    public void A_field_that_has_no_effect_yet_is_named(string field, Func<OperationStrategy, OperationStrategy> change) =>
-        Assert.Equal([$"spec.operationStrategy.{field}"], ModuleRules.FieldsWithoutEffect(A.ModuleDeployment().Strategy(change)));
-
-    [Fact]
-    public void Pause_has_no_effect_yet_and_hooks_have()
-    {
-        var deployment = A.ModuleDeployment().With(spec => spec with
-        {
-            Paused = true,
-            Hooks = new() { PreInstall = new() { Port = 80, Path = "/" } },
-        });
-        Assert.Equal(["spec.paused"], ModuleRules.FieldsWithoutEffect(deployment));
     }
 
     private static ModuleDeployment Hook(ModuleDeployment deployment, Func<ModuleHook, ModuleHook> change) =>

@@ -1,5 +1,3 @@
-using ModuleController.DevApiServer.Requests;
-
 namespace ModuleController.DevApiServer;
 
 /// <summary>The ways to break the cluster, on purpose and by name. Calls in the process only: no request can reach them.</summary>

@@ -14,6 +14,7 @@ public sealed class SchemaParser
         "default", "minimum", "maximum", "minLength", "maxLength", "minItems", "maxItems", "pattern",
         "x-kubernetes-int-or-string", "x-kubernetes-preserve-unknown-fields", "x-kubernetes-list-type",
         "x-kubernetes-list-map-keys", "x-kubernetes-validations",
+        "x-kubernetes-map-type", // only server-side apply would heed it, and that is refused
     ];
 
     private static readonly string[] Types = ["array", "boolean", "integer", "number", "object", "string"];

@@ -36,12 +36,13 @@ internal sealed class PlacementGroupPlanner(PlacementState state, PlacementGroup
         RemoveByLabel();
         _budget = new(group, _sets.SelectMany(set => set.Live), _sets.Sum(set => set.Set.Goal), Places(), now);
         RemakeUnusable();
+        FinishHandovers();
         FinishPairs();
         var wanted = Wanted();
         var leaving = Leaving();
         wanted = WithinDesired(ReplaceOrRemove(wanted, leaving));
         new PlacementOfNew(state, Deployment, loads, _steps).Place(wanted, Picker);
-        if (leaving.Count > 0) LookAgainAt = _budget.LookAgainAt;
+        if (leaving.Count > 0 || _sets.Exists(set => set.Replaced.Count > 0)) LookAgainAt = _budget.LookAgainAt;
         return _steps;
     }
 
@@ -87,6 +88,16 @@ internal sealed class PlacementGroupPlanner(PlacementState state, PlacementGroup
         !Deployment.Spec.IsSymmetric && module.Spec.Replaces is null && module.Status.Status == ModulePhase.Failed
         && module.Status.LastError?.Reason == nameof(FailureReason.MetaspaceFull);
 
+    /// <summary>New Modules on other pods than what they replace: it goes when they serve.</summary>
+    private void FinishHandovers()
+    {
+        var live = _sets.SelectMany(set => set.Live.Select(module => (Set: set, Module: module))).ToDictionary(item => item.Module.Metadata.Uid!);
+        foreach (var newer in live.Values.Where(item => item.Module is { IsBound: true, Spec.Replaces: not null }).ToList())
+            if (live.TryGetValue(newer.Module.Spec.Replaces!, out var older) && older.Module.Spec.PodUid != newer.Module.Spec.PodUid
+                && older.Set.Holds(older.Module))
+                FinishPair(older.Set, older.Module, newer.Set, newer.Module, () => _budget.IsLongEnough(newer.Module));
+    }
+
     /// <summary>Pods with two live Modules: an upgrade is under way there, or was when the goals changed.</summary>
     private void FinishPairs()
     {
@@ -102,16 +113,17 @@ internal sealed class PlacementGroupPlanner(PlacementState state, PlacementGroup
             if (newer.Set is null) newer = modules[0];
             var older = modules.Find(item => item.Module.Metadata.Uid == newer.Module.Spec.Replaces);
             if (older.Set is null) older = modules.Find(item => item != newer);
-            FinishPair(older.Set, older.Module, newer.Set, newer.Module);
+            FinishPair(older.Set, older.Module, newer.Set, newer.Module, () =>
+                Upgrade.Of(Deployment, older.Module.Spec.Module, newer.Module.Spec.Module).MayOldGo(older.Module, newer.Module, _budget));
         }
     }
 
-    private void FinishPair(PlacementSetState olderSet, Module older, PlacementSetState newerSet, Module newer)
+    private void FinishPair(PlacementSetState olderSet, Module older, PlacementSetState newerSet, Module newer, Func<bool> mayOldGo)
     {
         if (newerSet.Surplus <= 0)
         {
             olderSet.Replaced.Add(older.Metadata.Uid!);
-            if (state.HaveAgentsReported && Upgrade.Of(Deployment, older.Spec.Module, newer.Spec.Module).MayOldGo(older, newer, _budget))
+            if (state.HaveAgentsReported && mayOldGo())
                 Delete(olderSet, older, $"replaced by {newer.Metadata.Name}");
         }
         else if (!state.HaveAgentsReported) olderSet.Replaced.Add(older.Metadata.Uid!);
@@ -149,17 +161,19 @@ internal sealed class PlacementGroupPlanner(PlacementState state, PlacementGroup
         foreach (var (set, module) in leaving.Where(item => !item.Module.IsBound)) Delete(set, module, "it is no longer wanted");
         leaving.RemoveAll(item => !item.Module.IsBound);
         var outright = Math.Max(0, leaving.Count - wanted.Count);
-        foreach (var (set, module) in leaving.Take(outright).Where(MayRemove))
+        foreach (var (set, module) in leaving.Take(outright).Where(item => MayRemove(item.Module)))
             Delete(set, module, "it is no longer wanted");
         // One that waits already may find another pod; a new one for each that has to wait its turn would only wait, too.
         var places = new Queue<WantedPlace>(wanted.OrderBy(place => place.Waiting is not null));
         List<WantedPlace> elsewhere = [];
         foreach (var (set, module) in leaving.Skip(outright))
             if (places.TryDequeue(out var place) && Replace(set, module, place) == UpgradeStart.Elsewhere)
-                elsewhere.Add(place);
+                elsewhere.Add(IsHandingOver ? place with { Replaces = module } : place);
         var unplaced = PlaceElsewhereFirst(elsewhere);
         if (IsHandingOver)
-            Handover = new(leaving.Count, unplaced, loads.Pods.Values.Count(pod => pod.IsComing && loads.MayTake(pod, ModuleName) && !loads.Has(pod.Uid, ModuleName)));
+            Handover = new(
+                leaving.Count + _sets.Where(set => set.Set.Goal > 0 && set.Surplus <= 0).Sum(set => set.Live.Count(module => module.IsBound)),
+                unplaced, loads.Pods.Values.Count(pod => pod.IsComing && loads.MayTake(pod, ModuleName) && !loads.Has(pod.Uid, ModuleName)));
         return [.. places];
     }
 
@@ -174,10 +188,7 @@ internal sealed class PlacementGroupPlanner(PlacementState state, PlacementGroup
         return [.. wanted.Take(wanted.Count - excess)];
     }
 
-    private bool MayRemove((PlacementSetState Set, Module Module) item) =>
-        IsHandingOver && _sets.Exists(other => other != item.Set && other.Set.Goal > 0)
-            ? _budget.AllowsHandover(item.Module)
-            : _budget.AllowsRemoval(item.Module) && !_budget.WouldInterrupt(item.Module);
+    private bool MayRemove(Module module) => _budget.AllowsRemoval(module) && !_budget.WouldInterrupt(module);
 
     /// <summary>Two revisions are there, and the new one comes up on other pods.</summary>
     private bool IsHandingOver => UpgradePolicies.Effective(Deployment) == UpgradePolicy.ScaleUpThenScaleDown

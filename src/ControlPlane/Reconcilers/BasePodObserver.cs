@@ -83,6 +83,7 @@ public sealed class BasePodObserver(Caches caches, IAgentDirectory agents, TimeP
         DeploymentCreatedAt = deployment.Metadata.CreationTimestamp,
         InstallTimeout = deployment.InstallTimeout,
         TrafficDrain = deployment.TrafficDrain,
+        Hooks = deployment.Spec.Hooks,
         // The policy is known for the revision that the status speaks of. This cache may be older than the Module: then
         // the careful answer holds until the policy arrives, since two versions in a JVM that can't hold both fail for good.
         InstallsFirst = UpgradePolicies.Effective(deployment) == UpgradePolicy.InstallThenUninstall

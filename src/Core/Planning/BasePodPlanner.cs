@@ -62,7 +62,9 @@ public static class BasePodPlanner
             .Select(module => ModuleSteps.Next(pod, module, wanted[module.Uid], memory))
             .Concat(pod.Orphans.Select(orphan => ModuleSteps.OfOrphan(pod, orphan, memory)))
             .ToList();
-        return pod.UnderWay is null ? steps.OfType<ModuleStep.Send>().FirstOrDefault()?.Command : null;
+        return pod.UnderWay is null
+            ? steps.OfType<ModuleStep.Send>().FirstOrDefault(step => pod.InHooks.All(running => running.ModuleName != step.Command.Name))?.Command
+            : null;
     }
 
     private static BasePodMemory Remember(BasePodFacts pod)

@@ -23,7 +23,7 @@ internal static class BaseScaling
 
     public static IEnumerable<PlacementStep> Plan(PlacementState state, PlacementLoads loads, IReadOnlyList<Handover> handovers)
     {
-        if (state.Base is not { } found || state.CreatesNothing || !state.HaveAgentsReported) return [];
+        if (state.Base is not { } found || state.CreatesNothing || !state.HaveAgentsReported || state.Outage is not null) return [];
         if (found.Added is { } added && (added.Total != found.Replicas || found.Autoscaler is not null))
             return [new PlacementStep.ScaleBase(found, found.Replicas, null, found.Autoscaler is { } autoscaler
                 ? $"HorizontalPodAutoscaler {autoscaler} decides about its pods: the {added.Count} that we added are not taken back"

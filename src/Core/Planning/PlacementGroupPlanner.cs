@@ -22,6 +22,9 @@ internal sealed class PlacementGroupPlanner(PlacementState state, PlacementGroup
 
     private ModuleDeployment Deployment => group.Deployment;
 
+    /// <summary>What serves may be taken away: nothing is concluded from silence. What a user deletes as a whole goes on to go.</summary>
+    private bool MayDisrupt => state.HaveAgentsReported && (state.Outage is null || Deployment.Metadata.IsDeleting);
+
     private string ModuleName => Deployment.Spec.Template.Spec.Module.Name;
 
     private PlacementPicker Picker =>
@@ -61,7 +64,7 @@ internal sealed class PlacementGroupPlanner(PlacementState state, PlacementGroup
         foreach (var set in _sets)
             foreach (var module in set.Live.Where(module => module.IsBound).ToList())
                 if (!loads.Pods.TryGetValue(module.Spec.PodUid!, out var pod)) Delete(set, module, "its base pod is gone", Deployment);
-                else if (pod.IsLost && !Deployment.Spec.IsSymmetric) Delete(set, module, "its base pod is not Ready for too long", Deployment);
+                else if (pod.IsLost && !Deployment.Spec.IsSymmetric && MayDisrupt) Delete(set, module, "its base pod is not Ready for too long", Deployment);
     }
 
     /// <summary>The ModuleDeployment was lowered for them.</summary>
@@ -77,7 +80,7 @@ internal sealed class PlacementGroupPlanner(PlacementState state, PlacementGroup
     /// since, or without Metaspace where another pod has some.</summary>
     private void RemakeUnusable()
     {
-        if (!state.HaveAgentsReported) return;
+        if (!MayDisrupt) return;
         foreach (var set in _sets.Where(set => set.Set.Goal > 0))
             foreach (var module in set.Live.Where(module => module.IsBound && !ModuleReadiness.WasEverAvailable(module)).ToList())
                 if (module.Spec.Module != set.Set.ReplicaSet.Spec.Template.Spec.Module) Delete(set, module, "its artifact was changed");
@@ -123,10 +126,10 @@ internal sealed class PlacementGroupPlanner(PlacementState state, PlacementGroup
         if (newerSet.Surplus <= 0)
         {
             olderSet.Replaced.Add(older.Metadata.Uid!);
-            if (state.HaveAgentsReported && mayOldGo())
+            if (MayDisrupt && mayOldGo())
                 Delete(olderSet, older, $"replaced by {newer.Metadata.Name}");
         }
-        else if (!state.HaveAgentsReported) olderSet.Replaced.Add(older.Metadata.Uid!);
+        else if (!MayDisrupt) olderSet.Replaced.Add(older.Metadata.Uid!);
         // Undone in mid-upgrade, or overtaken by a third revision: one of the two goes, the one that serves stays.
         else if (olderSet.Surplus > 0 && newer.IsAvailable) Delete(olderSet, older, $"replaced by {newer.Metadata.Name}");
         else Delete(newerSet, newer, $"{older.Metadata.Name} stays");
@@ -157,7 +160,7 @@ internal sealed class PlacementGroupPlanner(PlacementState state, PlacementGroup
     /// <returns>The places that are left, to be found on other pods.</returns>
     private List<WantedPlace> ReplaceOrRemove(List<WantedPlace> wanted, List<(PlacementSetState Set, Module Module)> leaving)
     {
-        if (!state.HaveAgentsReported) return [.. wanted.Skip(leaving.Count(item => item.Module.IsBound))];
+        if (!MayDisrupt) return [.. wanted.Skip(leaving.Count(item => item.Module.IsBound))];
         foreach (var (set, module) in leaving.Where(item => !item.Module.IsBound)) Delete(set, module, "it is no longer wanted");
         leaving.RemoveAll(item => !item.Module.IsBound);
         var outright = Math.Max(0, leaving.Count - wanted.Count);

@@ -6,9 +6,9 @@ using ModuleController.Core.Planning;
 namespace ModuleController.ControlPlane.Reconcilers;
 
 /// <summary>Gathers from the caches what decides about one ModuleDeployment.</summary>
-internal sealed class ModuleDeploymentObserver(Caches caches, IAgentDirectory agents, string ownNamespace)
+internal sealed class ModuleDeploymentObserver(Caches caches, IAgentDirectory agents, BaseAgents baseAgents, string ownNamespace)
 {
-    public RolloutState Observe(ModuleDeployment deployment)
+    public RolloutState Observe(ModuleDeployment deployment, DateTimeOffset now)
     {
         var (meta, spec) = (deployment.Metadata, deployment.Spec);
         var ns = meta.Namespace!;
@@ -33,6 +33,7 @@ internal sealed class ModuleDeploymentObserver(Caches caches, IAgentDirectory ag
                 deployment, caches.ModuleDeployments.ByIndex(Caches.ByBase, $"{ns}/{spec.BaseDeploymentName}"))?.Metadata.Name,
             IsNamespaceTerminating = caches.Namespaces.Get(new("", ns)) is { Metadata.IsDeleting: true },
             Freeze = FreezeOf(ns),
+            Outage = found is null ? null : baseAgents.OutageOf(found, now),
             Service = caches.Services.Get(new(ns, ServiceNames.For(spec.Template.Spec.Module.Name))),
         };
         return UpgradePolicies.Requested(deployment) is UpgradePolicy.UninstallThenInstall or UpgradePolicy.ScaleUpThenScaleDown

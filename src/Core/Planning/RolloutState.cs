@@ -31,6 +31,9 @@ public sealed record RolloutState
     /// <summary>Somebody froze this namespace, or everything; null: nobody did.</summary>
     public RolloutFreeze? Freeze { get; init; }
 
+    /// <summary>Most agents of the base vanished at once; null: they did not, or long ago.</summary>
+    public AgentOutage? Outage { get; init; }
+
     /// <summary>The Service of the generated name, whoever made it.</summary>
     public Service? Service { get; init; }
 

@@ -17,8 +17,8 @@ public sealed class HoldTests(WorldOfFour shared)
         await _world.InstalledAsync(New("halted"));
         await using var recording = await ReleaseRecording.StartAsync(_world, "halted");
         await _world.PatchSpecAsync("halted", new() { ["paused"] = true, ["template"] = Template("halted", "2.0.0") });
-        var seen = await _world.RestsAsync("halted", Reasons.Paused);
-        Assert.Equal(ReleaseProgress.Paused, seen.Status.ReleaseStatus!.Progress);
+        await _world.RestsAsync("halted", Reasons.Paused);
+        await _world.SeenAsync("halted", seen => seen.Status.ReleaseStatus!.Progress == ReleaseProgress.Paused, "it is paused");
         var lost = _world.ModulesOf("halted")[0];
         await _world.Client.DeleteAsync<Module>(ObjectKey.Of(lost.Metadata));
         await Eventually.True(() => _world.ModulesOf("halted").All(module => module.Metadata.Uid != lost.Metadata.Uid));

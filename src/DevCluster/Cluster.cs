@@ -1,9 +1,9 @@
 using System.Diagnostics.CodeAnalysis;
 using Microsoft.Extensions.Logging.Abstractions;
-using ModuleController.Core.Builtin;
-using ModuleController.DevCluster.Controllers;
-using ModuleController.DevCluster.Kubelet;
-using ModuleController.DevCluster.Requests;
+using ModuleController.DevApiServer;
+using ModuleController.DevApiServer.Requests;
+using ModuleController.DevControllers;
+using ModuleController.DevKubelet;
 using ModuleController.Kube;
 
 namespace ModuleController.DevCluster;
@@ -11,7 +11,7 @@ namespace ModuleController.DevCluster;
 /// <summary>How to start a cluster that runs its pods.</summary>
 public sealed record ClusterOptions
 {
-    public DevClusterOptions Server { get; init; } = new();
+    public ApiServerOptions Server { get; init; } = new();
 
     /// <summary>What runs the containers.</summary>
     public required IContainerRuntime Runtime { get; init; }
@@ -28,14 +28,14 @@ public sealed class Cluster : IAsyncDisposable
     private readonly CancellationTokenSource _stop = new();
     private readonly Stack<Func<ValueTask>> _disposals = new();
     private readonly PodLogs _logs = new();
-    private DevClusterOptions _serverOptions = new();
-    private DevClusterHost? _server;
+    private ApiServerOptions _serverOptions = new();
+    private ApiServerHost? _server;
 
     private Cluster()
     {
     }
 
-    public DevClusterHost Server => _server ?? throw new InvalidOperationException("the cluster has not started");
+    public ApiServerHost Server => _server ?? throw new InvalidOperationException("the cluster has not started");
 
     public static async Task<Cluster> StartAsync(ClusterOptions options, CancellationToken cancellation = default)
     {
@@ -57,7 +57,7 @@ public sealed class Cluster : IAsyncDisposable
     {
         var (log, port) = (Server.Log, Server.ServerUri.Port);
         await Server.DisposeAsync();
-        _server = await DevClusterHost.StartAsync(_serverOptions with { Log = log, Port = port }, cancellation);
+        _server = await ApiServerHost.StartAsync(_serverOptions with { Log = log, Port = port }, cancellation);
     }
 
     /// <summary>Ends the pods' processes first, the server last. A part that fails does not keep the others.</summary>
@@ -86,7 +86,7 @@ public sealed class Cluster : IAsyncDisposable
     private async Task StartPartsAsync(ClusterOptions options, CancellationToken cancellation)
     {
         _serverOptions = options.Server with { PodLogs = _logs };
-        _server = await DevClusterHost.StartAsync(_serverOptions, cancellation);
+        _server = await ApiServerHost.StartAsync(_serverOptions, cancellation);
         _disposals.Push(() => Server.DisposeAsync());
         var time = options.Server.Time;
         var directory = options.Directory ?? System.IO.Directory.CreateTempSubdirectory("devcluster-").FullName;
@@ -98,50 +98,18 @@ public sealed class Cluster : IAsyncDisposable
         _disposals.Push(() => DisposeAsync(client));
         var http = new HttpClient { BaseAddress = _server.ServerUri, Timeout = Timeout.InfiniteTimeSpan };
         _disposals.Push(() => DisposeAsync(http));
-        var raw = new RawClient(http);
-
         var informers = new InformerFactory(client, time, options.Loggers);
         _disposals.Push(informers.DisposeAsync);
-        var manager = Controllers(client, raw, informers, time, options.Loggers);
-        var running = Task.WhenAll(
-            manager.RunAsync(_stop.Token),
-            new GarbageCollector(raw, time, options.Loggers.CreateLogger<GarbageCollector>()).RunAsync(_stop.Token),
-            new Namespaces(raw, time, options.Loggers.CreateLogger<Namespaces>()).RunAsync(_stop.Token));
+        var pods = informers.Of<RunnerPod>();
+        var controllers = new ClusterControllers(client, new(http), informers, time, options.Loggers);
+        var running = controllers.RunAsync(_stop.Token);
         _disposals.Push(() => new(running));
 
-        var kubelet = new Kubelet.Kubelet(
-            client, informers.Of<RunnerPod>(), options.Runtime, new() { Directory = directory }, time,
-            options.Loggers.CreateLogger<Kubelet.Kubelet>());
+        var kubelet = new Kubelet(
+            client, pods, options.Runtime, new() { Directory = directory }, time, options.Loggers.CreateLogger<Kubelet>());
         _disposals.Push(kubelet.DisposeAsync);
         _logs.Kubelet = kubelet;
         await kubelet.StartAsync(cancellation);
-    }
-
-    private static Manager Controllers(
-        IKubeClient client, RawClient raw, InformerFactory informers, TimeProvider time, ILoggerFactory loggers)
-    {
-        var pods = informers.Of<ClusterPod>()
-            .Indexed("owner", pod => pod.Metadata.Controller?.Uid)
-            .Indexed("namespace", pod => pod.Metadata.Namespace);
-        var sets = informers.Of<ClusterReplicaSet>().Indexed("owner", set => set.Metadata.Controller?.Uid);
-        var services = informers.Of<Service>().Indexed("namespace", service => service.Metadata.Namespace);
-        informers.Of<RunnerPod>();
-
-        var manager = new Manager(informers, time, loggers);
-        var written = new WriteTracker(informers);
-        manager.Reconcile(new Deployments(client, informers.Of<ClusterDeployment>(), sets, written, time))
-            .Owns<ClusterReplicaSet>().Tracks(written).Workers(2);
-        written = new(informers);
-        manager.Reconcile(new ReplicaSets(client, sets, pods, written, time)).Owns<ClusterPod>().Tracks(written).Workers(2);
-        written = new(informers);
-        manager.Reconcile(new EndpointSlices(client, services, pods, informers.Of<EndpointSlice>(), written, time))
-            .Owns<EndpointSlice>()
-            .WokenBy<ClusterPod>(pod => services.ByIndex("namespace", pod.Metadata.Namespace ?? "")
-                .Where(service => EndpointSlices.Selects(service, pod))
-                .Select(service => Core.Meta.ObjectKey.Of(service.Metadata)))
-            .Tracks(written).Workers(2);
-        manager.Reconcile(new Scheduler(pods, informers.Of<Node>(), raw)).Named("scheduler").Reads<Node>().Workers(2);
-        return manager;
     }
 
     private static ValueTask DisposeAsync(IDisposable part)
@@ -159,7 +127,7 @@ public sealed class Cluster : IAsyncDisposable
     /// <summary>The server is there before the kubelet whose logs it serves.</summary>
     private sealed class PodLogs : IPodLogs
     {
-        public Kubelet.Kubelet? Kubelet { get; set; }
+        public Kubelet? Kubelet { get; set; }
 
         public async Task WriteAsync(
             string ns, string pod, string container, bool follow, int? tail, Stream output, CancellationToken cancellation)

@@ -1,5 +1,5 @@
 using System.Globalization;
-using ModuleController.DevCluster.Kubelet;
+using ModuleController.DevKubelet;
 
 namespace ModuleController.DevCluster;
 

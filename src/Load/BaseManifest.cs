@@ -1,6 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
-using ModuleController.DevCluster.Controllers;
+using ModuleController.DevControllers;
 
 namespace ModuleController.Load;
 

@@ -4,8 +4,8 @@ using ModuleController.ArkletSimulator;
 using ModuleController.Core.Builtin;
 using ModuleController.Core.Meta;
 using ModuleController.Core.Modules;
-using ModuleController.DevCluster.Controllers;
-using ModuleController.DevCluster.Kubelet;
+using ModuleController.DevControllers;
+using ModuleController.DevKubelet;
 using ModuleController.Kube;
 
 namespace ModuleController.Load;

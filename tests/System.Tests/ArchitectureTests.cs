@@ -13,7 +13,10 @@ public sealed class ArchitectureTests
     [InlineData("Protocol")]
     [InlineData("ArkletSimulator")]
     [InlineData("Kube", "Core")]
-    [InlineData("DevCluster", "Core", "Kube")]
+    [InlineData("DevApiServer")]
+    [InlineData("DevKubelet", "Core", "Kube")]
+    [InlineData("DevControllers", "Core", "Kube")]
+    [InlineData("DevCluster", "DevApiServer", "DevKubelet", "DevControllers", "Core", "Kube")]
     [InlineData("Agent", "Protocol")]
     [InlineData("ControlPlane", "Core", "Kube", "Protocol")]
     public void A_project_references_only_what_it_may(string project, params string[] allowed)
@@ -25,6 +28,9 @@ public sealed class ArchitectureTests
 
     [Theory]
     [InlineData("Kube")]
+    [InlineData("DevApiServer")]
+    [InlineData("DevKubelet")]
+    [InlineData("DevControllers")]
     [InlineData("DevCluster")]
     public void Of_Core_the_machinery_knows_no_module_type(string project)
     {

@@ -35,7 +35,9 @@ internal sealed class ModuleDeploymentObserver(Caches caches, IAgentDirectory ag
             Freeze = FreezeOf(ns),
             Service = caches.Services.Get(new(ns, ServiceNames.For(spec.Template.Spec.Module.Name))),
         };
-        return UpgradePolicies.Requested(deployment) is UpgradePolicy.UninstallThenInstall ? state : state with { Carriers = Carriers(ns, state) };
+        return UpgradePolicies.Requested(deployment) is UpgradePolicy.UninstallThenInstall or UpgradePolicy.ScaleUpThenScaleDown
+            ? state
+            : state with { Carriers = Carriers(ns, state) };
     }
 
     /// <summary>Of everything before that of one namespace, but one with a reason before one without.</summary>

@@ -72,7 +72,7 @@ public sealed partial class ModuleDeploymentReconciler(
         switch (step)
         {
             case RolloutStep.UpdateDeployment update:
-                return await UpdateAsync(key, update.Before, update.After, cancellation) ?? current;
+                return await UpdateAsync(key, update.Before, update.After, cancellation, update.IsGuarded) ?? current;
             case RolloutStep.CreateReplicaSet create:
                 await CreateAsync(key, create.ReplicaSet, cancellation);
                 break;
@@ -117,9 +117,10 @@ public sealed partial class ModuleDeploymentReconciler(
         }
     }
 
-    private async Task<T?> UpdateAsync<T>(ObjectKey key, T before, T after, CancellationToken cancellation) where T : class, IResource
+    private async Task<T?> UpdateAsync<T>(
+        ObjectKey key, T before, T after, CancellationToken cancellation, bool isGuarded = false) where T : class, IResource
     {
-        if (MergePatch.Between(before, after) is not { } patch) return null;
+        if (MergePatch.Between(before, after, isGuarded) is not { } patch) return null;
         try
         {
             var result = await client.PatchAsync<T>(ObjectKey.Of(before.Metadata), patch, new(FieldManager), cancellation);

@@ -63,6 +63,9 @@ public static class ModuleReconcilers
             .WokenByChange<Pod>(change => MattersToPlacement(change.Before) == MattersToPlacement(change.After)
                 ? []
                 : BaseOf(caches, (change.After ?? change.Before)!))
+            .WokenBy<HorizontalPodAutoscaler>(autoscaler => autoscaler.Spec.ScaleTargetRef is { Kind: "Deployment", Name: { Length: > 0 } name }
+                ? [new(autoscaler.Metadata.Namespace!, name)]
+                : [])
             .WokenBy<ReplicaSet>(replicaSet => BasePods.BaseOf(replicaSet) is { } key ? [key] : [])
             .WokenByChange<Node>(change => MattersToPlacement(change.Before) == MattersToPlacement(change.After)
                 ? []
@@ -142,15 +145,16 @@ public static class ModuleReconcilers
         change.Before is { } before && change.After is { } after && before.Metadata.Uid == after.Metadata.Uid
         && before.Metadata.IsDeleting == after.Metadata.IsDeleting;
 
-    private static (string?, bool, bool, bool, string?, bool, string?, ModuleSource?)? MattersToPlacement(Module? module) => module is null
+    private static (string?, bool, bool, bool, bool, string?, bool, string?, ModuleSource?)? MattersToPlacement(Module? module) => module is null
         ? null
-        : (module.Metadata.Uid, module.Metadata.IsDeleting, module.IsAvailable, module.Status.Status == ModulePhase.Failed,
-            module.Spec.PodUid, module.Status.InstalledAt is not null, module.Status.LastError?.Reason, module.Spec.Module);
+        : (module.Metadata.Uid, module.Metadata.IsDeleting, DeletionByLabel.IsAsked(module), module.IsAvailable,
+            module.Status.Status == ModulePhase.Failed, module.Spec.PodUid, module.Status.InstalledAt is not null,
+            module.Status.LastError?.Reason, module.Spec.Module);
 
-    private static (string?, bool, string?, string?, string?, string, string)? MattersToPlacement(Pod? pod) => pod is null
+    private static (string?, bool, string?, string?, string?, string?, string, string)? MattersToPlacement(Pod? pod) => pod is null
         ? null
         : (pod.Metadata.Uid, PlacementPods.IsLiving(pod), pod.Spec.NodeName, pod.Status.PodIp,
-            pod.Metadata.Labels.GetValueOrDefault(Labels.MaxModuleCount),
+            pod.Metadata.Labels.GetValueOrDefault(Labels.MaxModuleCount), pod.Metadata.Annotations.GetValueOrDefault(Annotations.PodDeletionCost),
             string.Join(',', pod.Status.Conditions.Select(condition => $"{condition.Type}={condition.Status}")),
             string.Join(',', pod.Status.ContainerStatuses.Select(container => $"{container.Name}={container.Ready}")));
 

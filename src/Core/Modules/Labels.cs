@@ -35,6 +35,19 @@ public static class Annotations
     public const string RedeployAt = "koupleless.io/redeploy-at";
     public const string CompletedAt = "koupleless.io/completed-at";
     public const string FirstAvailableAt = "koupleless.io/first-available-at";
+
+    /// <summary>On a ModuleDeployment: UIDs of the Modules that were deleted by label, and that it was lowered for.</summary>
+    public const string DeletedModules = "koupleless.io/deleted-modules";
+
+    /// <summary>On a base Deployment, with "true": releases may add pods to it for their time.</summary>
+    public const string AllowBaseScaling = "koupleless.io/allow-base-scaling";
+
+    /// <summary>On a base Deployment: what we added to the number of its pods, and what that made.</summary>
+    public const string AddedReplicas = "koupleless.io/added-replicas";
+
+    /// <summary>On a pod, read by its ReplicaSet: those with the lowest go first when it is scaled down.</summary>
+    public const string PodDeletionCost = "controller.kubernetes.io/pod-deletion-cost";
+
     public const string ChangeCause = "kubernetes.io/change-cause";
 
     /// <summary>On a ModuleDeployment: what is to be done once; taken away when it is done.</summary>

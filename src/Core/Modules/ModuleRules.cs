@@ -11,6 +11,7 @@ public static class ModuleRules
 {
     private const int MaxNameLength = 52;
     private const int MaxLabelLength = 63;
+    private const int MaxHookPath = 1024;
 
     public static IReadOnlyList<RuleBreach> Check(ModuleDeployment deployment) =>
         [.. Breaches(deployment.Spec).Where(breach => breach is not null).Select(breach => breach!)];
@@ -33,7 +34,28 @@ public static class ModuleRules
             "spec.operationStrategy.upgradePolicy", $"'{strategy.UpgradePolicy}' is no upgrade policy");
         yield return When(strategy.ServiceStrategy is { EnableModuleService: true, Port: null or < 1 or > 65535 },
             "spec.operationStrategy.serviceStrategy.port", "must be 1 to 65535 where the service is enabled");
+        (string Name, ModuleHook? Hook)[] hooks =
+        [
+            ("preInstall", spec.Hooks?.PreInstall), ("postInstall", spec.Hooks?.PostInstall),
+            ("preUninstall", spec.Hooks?.PreUninstall), ("postUninstall", spec.Hooks?.PostUninstall),
+        ];
+        foreach (var (name, hook) in hooks)
+            foreach (var breach in hook is null ? [] : Breaches($"spec.hooks.{name}", hook)) yield return breach;
     }
+
+    private static IEnumerable<RuleBreach?> Breaches(string field, ModuleHook hook)
+    {
+        yield return When(hook.Port is < 1 or > 65535, $"{field}.port", "must be 1 to 65535");
+        yield return When(!IsPath(hook.Path), $"{field}.path", $"'{hook.Path}' is not a path of at most {MaxHookPath} bytes that begins with a slash");
+        yield return When(hook.TimeoutSeconds is < 1 or > 3600, $"{field}.timeoutSeconds", "must be 1 to 3600");
+        yield return When(hook.Retries is < 0 or > 10, $"{field}.retries", "must be 0 to 10");
+        yield return When(hook.FailurePolicy is not (null or "" or ModuleHook.Fail or ModuleHook.Ignore), $"{field}.failurePolicy",
+            $"'{hook.FailurePolicy}' is neither {ModuleHook.Fail} nor {ModuleHook.Ignore}");
+    }
+
+    private static bool IsPath(string? path) =>
+        path is ['/', ..] && System.Text.Encoding.UTF8.GetByteCount(path) <= MaxHookPath
+        && !path.Any(c => char.IsWhiteSpace(c) || char.IsControl(c));
 
     private static RuleBreach? When(bool isBroken, string field, string message) => isBroken ? new(field, message) : null;
 

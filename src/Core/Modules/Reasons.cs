@@ -41,5 +41,9 @@ public static class Reasons
     public const string ScaleIgnored = "ScaleIgnored";
     public const string ReplicasUnset = "ReplicasUnset";
     public const string Scheduled = "Scheduled";
+    public const string BaseScaled = "BaseScaled";
+    public const string BaseScalingForgotten = "BaseScalingForgotten";
+    public const string DeletedByLabel = "DeletedByLabel";
+    public const string DeletionRefused = "DeletionRefused";
     public const string ModuleReplaced = "ModuleReplaced";
 }

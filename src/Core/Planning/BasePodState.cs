@@ -63,4 +63,6 @@ public sealed record ModuleSettings
 
     /// <summary>install_then_uninstall: two versions may overlap in one JVM.</summary>
     public bool InstallsFirst { get; init; }
+
+    public ModuleHooks? Hooks { get; init; }
 }

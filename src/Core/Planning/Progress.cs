@@ -41,7 +41,7 @@ internal sealed class Progress(RolloutLook look, RolloutStage stage, RolloutPoli
     {
         if (stage.Release.Abort is null
             && scales.OfType<RolloutStep.ScaleReplicaSet>().FirstOrDefault(step => step.ReplicaSet == look.Updated?.ReplicaSet) is { } step)
-            yield return new(Reasons.BatchStarted, $"{BatchText}: {Module.Name} {Module.Version} on {Number(step.Replicas)} base pods, "
+            yield return new(Reasons.BatchStarted, $"{BatchText}: {Module.Name} {Module.Version} on {Number(step.Replicas)} base {(step.Replicas == 1 ? "pod" : "pods")}, "
                 + $"was on {Number(step.ReplicaSet.Spec.Replicas)}");
         var before = look.Before?.Progress;
         if (IsCompleted && before is not null and not ReleaseProgress.Completed)

@@ -20,7 +20,7 @@ public static class RolloutPlanner
             return Refuse(state, Reasons.ModuleNameConflict,
                 $"module {deployment.Spec.Template.Spec.Module.Name} on base {deployment.Spec.BaseDeploymentName} belongs to the older "
                 + $"ModuleDeployment {other}", now);
-        return Release(new(state, now));
+        return DeletionByLabel.Plan(state) ?? Release(new(state, now));
     }
 
     /// <summary>An object that breaks a rule is left alone, and told so.</summary>
@@ -119,6 +119,7 @@ public static class RolloutPlanner
                 $"scaling to {look.Deployment.Spec.ScaleReplicas} is ignored: replicas is -1, one on every base pod"), IsWarning: true);
         if (look.State.Freeze is { Counts: false } freeze)
             yield return new(Reasons.FreezeWithoutReason, $"the freeze of {freeze.Scope} gives no reason and does not count", IsWarning: true);
+        foreach (var refusal in DeletionByLabel.Refusals(look.State)) yield return refusal;
         if (RolloutService.IsConflicting(look.Deployment, look.State.Service))
             yield return new(Reasons.ModuleNameConflict,
                 $"service {look.State.Service!.Metadata.Name} belongs to another owner and is left alone", IsWarning: true);

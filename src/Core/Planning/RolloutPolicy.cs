@@ -16,7 +16,6 @@ internal sealed record RolloutPolicy(UpgradePolicy? Chosen, RolloutHold? Hold, R
     {
         var deployment = look.Deployment;
         var requested = UpgradePolicies.Requested(deployment);
-        if (requested == UpgradePolicy.ScaleUpThenScaleDown && deployment.Spec.IsSymmetric) requested = null;
         if (requested is UpgradePolicy.UninstallThenInstall or UpgradePolicy.ScaleUpThenScaleDown) return Known(requested);
         var before = look.Before;
         if (before?.UpdateRevision == look.RevisionHash && UpgradePolicies.Parse(before.UpgradePolicy) is { } chosen

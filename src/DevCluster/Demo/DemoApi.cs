@@ -1,7 +1,7 @@
 using System.Net;
 using System.Text;
 using System.Text.Json.Nodes;
-using ModuleController.DevCluster.Controllers;
+using ModuleController.DevControllers;
 
 namespace ModuleController.DevCluster.Demo;
 

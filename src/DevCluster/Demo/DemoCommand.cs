@@ -1,5 +1,5 @@
 using Microsoft.Extensions.Logging.Abstractions;
-using ModuleController.DevCluster.Kubelet;
+using ModuleController.DevKubelet;
 
 namespace ModuleController.DevCluster.Demo;
 

@@ -23,6 +23,18 @@ public class ModuleRulesTests
             "spec.operationStrategy.serviceStrategy.port",
             deployment => deployment.Strategy(strategy => strategy with { ServiceStrategy = new() { EnableModuleService = true } })
         },
+        { "spec.hooks.preInstall.port", deployment => Hook(deployment, hook => hook with { Port = 65536 }) },
+        { "spec.hooks.preInstall.path", deployment => Hook(deployment, hook => hook with { Path = null }) },
+        { "spec.hooks.preInstall.path", deployment => Hook(deployment, hook => hook with { Path = "ready" }) },
+        { "spec.hooks.preInstall.path", deployment => Hook(deployment, hook => hook with { Path = "/a b" }) },
+        { "spec.hooks.preInstall.path", deployment => Hook(deployment, hook => hook with { Path = "/" + new string('x', 1024) }) },
+        { "spec.hooks.preInstall.timeoutSeconds", deployment => Hook(deployment, hook => hook with { TimeoutSeconds = 0 }) },
+        { "spec.hooks.preInstall.retries", deployment => Hook(deployment, hook => hook with { Retries = 11 }) },
+        { "spec.hooks.preInstall.failurePolicy", deployment => Hook(deployment, hook => hook with { FailurePolicy = "Retry" }) },
+        {
+            "spec.hooks.postUninstall.port",
+            deployment => deployment.With(spec => spec with { Hooks = new() { PostUninstall = new() { Path = "/" } } })
+        },
     };
 
     [Theory]
@@ -43,6 +55,9 @@ public class ModuleRulesTests
         });
         Assert.Empty(ModuleRules.Check(deployment));
     }
+
+    private static ModuleDeployment Hook(ModuleDeployment deployment, Func<ModuleHook, ModuleHook> change) =>
+        deployment.With(spec => spec with { Hooks = new() { PreInstall = change(new() { Port = 8080, Path = "/ready" }) } });
 
     private static ModuleDeployment Source(ModuleDeployment deployment, Func<ModuleSource, ModuleSource> change) =>
         deployment.With(spec => spec with

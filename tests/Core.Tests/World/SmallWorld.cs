@@ -28,6 +28,12 @@ internal sealed class SmallWorld
 
     public HashSet<string> BrokenVersions { get; } = [];
 
+    /// <summary>Null: nobody decides about the number of pods.</summary>
+    public Deployment? Base { get; set; }
+
+    /// <summary>Called after each step of anybody.</summary>
+    public Action AfterStep { get; set; } = () => { };
+
     public List<string> Log { get; } = [];
 
     public List<PlannedEvent> Events { get; } = [];
@@ -52,6 +58,7 @@ internal sealed class SmallWorld
         return new()
         {
             Pods = Mixed(Pods.Values),
+            Base = Base is null ? null : new(Base),
             Groups = Mixed(Deployments.Values.Select(deployment => new PlacementGroup(deployment,
                 Mixed(SetsOf(deployment).Select(set => set with { Modules = Mixed(set.Modules) })))
             {
@@ -98,7 +105,12 @@ internal sealed class SmallWorld
     public bool StepPlacement()
     {
         var plan = PlacementPlanner.Plan(Placement(), Now);
-        foreach (var step in plan.Steps) CarryOut(step);
+        foreach (var step in plan.Steps)
+        {
+            CarryOut(step);
+            AfterStep();
+        }
+
         return plan.Steps.Count > 0;
     }
 
@@ -138,6 +150,18 @@ internal sealed class SmallWorld
                     },
                 };
                 break;
+            case PlacementStep.Mark mark:
+                Pods[mark.Pod.Name] = Pods[mark.Pod.Name] with
+                {
+                    IsMarked = mark.Cost is not null,
+                    Refusal = mark.Cost is null ? null : "is about to be removed",
+                };
+                break;
+            case PlacementStep.ScaleBase scale:
+                var annotations = Base!.Metadata.Annotations.Where(pair => pair.Key != Annotations.AddedReplicas).ToDictionary();
+                if (scale.Added is not null) annotations[Annotations.AddedReplicas] = scale.Added.ToString();
+                Base = Base with { Metadata = Base.Metadata with { Annotations = annotations }, Spec = Base.Spec with { Replicas = scale.Replicas } };
+                break;
         }
     }
 
@@ -166,6 +190,15 @@ internal sealed class SmallWorld
         return true;
     }
 
+    /// <summary>What the base's ReplicaSet would do next. True: something changed.</summary>
+    public bool StepBase()
+    {
+        var missing = (Base?.Spec.Replicas ?? Pods.Count) - Pods.Count;
+        if (missing > 0) AddPod($"base-{_lastUid + 1}");
+        else if (missing < 0) Pods.Remove(Pods.Values.OrderBy(pod => !pod.IsMarked).ThenBy(pod => pod.Name, StringComparer.Ordinal).First().Name);
+        return missing != 0;
+    }
+
     /// <summary>Everybody does what there is to do, until nothing is. Fails when that never ends.</summary>
     public void Settle(int rounds = 200)
     {
@@ -175,6 +208,7 @@ internal sealed class SmallWorld
             foreach (var name in Deployments.Keys.ToList()) isChange |= StepRollout(name);
             isChange |= StepPlacement();
             foreach (var name in Modules.Keys.ToList()) isChange |= StepModule(name);
+            isChange |= StepBase();
             if (!isChange) return;
         }
 
@@ -188,6 +222,8 @@ internal sealed class SmallWorld
         PlacementStep.Delete delete => $"delete {delete.Module.Metadata.Name}: {delete.Why}",
         PlacementStep.Explain explain => $"explain {explain.Module.Metadata.Name}: {explain.Reason}: {explain.Message}",
         PlacementStep.Release release => $"release {release.Module.Metadata.Name}",
+        PlacementStep.Mark mark => $"mark {mark.Pod.Name}: {mark.Cost}",
+        PlacementStep.ScaleBase scale => $"scale base to {scale.Replicas} ({scale.Added})",
         _ => step.ToString(),
     };
 

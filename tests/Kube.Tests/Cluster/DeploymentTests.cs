@@ -115,11 +115,9 @@ public sealed class DeploymentTests(RunningCluster cluster) : IClassFixture<Runn
         await Eventually.True(async () => await RevisionAsync(ns) == "2");
         await cluster.MergeAsync($"{ns.Apps}/deployments/web", NewTemplate("'A': null"));
         await Eventually.True(async () => await RevisionAsync(ns) == "3");
+        await Eventually.True(async () => Number((await cluster.FindAsync($"{ns.Apps}/replicasets/{first}"))!["spec"]!, "replicas") == 1);
         await ns.ReadyPodsAsync(1);
-
-        var sets = await ns.ListAsync($"{ns.Apps}/replicasets");
-        Assert.Equal(2, sets.Count);
-        Assert.Equal(1, Number(sets.Single(set => set.NameOf() == first)["spec"]!, "replicas"));
+        Assert.Equal(2, (await ns.ListAsync($"{ns.Apps}/replicasets")).Count);
     }
 
     [Fact]

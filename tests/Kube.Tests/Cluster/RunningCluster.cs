@@ -3,8 +3,9 @@ using System.Net;
 using System.Net.Http.Json;
 using System.Text;
 using System.Text.Json.Nodes;
+using ModuleController.DevApiServer;
 using ModuleController.DevCluster;
-using ModuleController.DevCluster.Kubelet;
+using ModuleController.DevKubelet;
 using ModuleController.Tests;
 
 namespace ModuleController.Kube.Tests.Clusters;
@@ -30,7 +31,7 @@ public sealed class RunningCluster : IAsyncLifetime
 
     public HttpClient Http => _http!;
 
-    public DevClusterHost Server => _cluster!.Server;
+    public ApiServerHost Server => _cluster!.Server;
 
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 

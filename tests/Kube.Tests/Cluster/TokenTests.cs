@@ -1,7 +1,7 @@
 using System.Text.Json.Nodes;
 using Microsoft.Extensions.Time.Testing;
-using ModuleController.DevCluster;
-using ModuleController.DevCluster.Kubelet;
+using ModuleController.DevApiServer;
+using ModuleController.DevKubelet;
 using ModuleController.Tests;
 
 namespace ModuleController.Kube.Tests.Clusters;
@@ -44,7 +44,7 @@ public sealed class TokenTests(RunningCluster cluster) : IClassFixture<RunningCl
     public async Task A_token_is_renewed_at_four_fifths_of_its_life()
     {
         var time = new FakeTimeProvider(new(2026, 1, 1, 0, 0, 0, TimeSpan.Zero));
-        await using var host = await DevClusterHost.StartAsync(new() { Time = time }, Cancellation);
+        await using var host = await ApiServerHost.StartAsync(new() { Time = time }, Cancellation);
         using var client = new KubeClient(Transport.To(host.ServerUri), new ResourceJson(KubeletJson.Default));
         var pod = await client.CreateAsync(
             new RunnerPod

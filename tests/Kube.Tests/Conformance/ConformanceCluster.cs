@@ -2,8 +2,8 @@ using System.Net.Http.Headers;
 using System.Text;
 using System.Text.Json.Nodes;
 using k8s;
-using ModuleController.DevCluster;
-using ModuleController.DevCluster.Storage;
+using ModuleController.DevApiServer;
+using ModuleController.DevApiServer.Storage;
 using ModuleController.Kube.Tests.Conformance;
 
 [assembly: AssemblyFixture(typeof(ConformanceCluster))]
@@ -18,12 +18,12 @@ public sealed class ConformanceCluster : IAsyncLifetime
 {
     public const string Group = "conformance.modulecontroller.dev";
 
-    private DevClusterHost? _host;
+    private ApiServerHost? _host;
     private Kubernetes _client = null!;
     private int _names;
 
     /// <summary>Our own server; skips the test on any other cluster.</summary>
-    public DevClusterHost Host
+    public ApiServerHost Host
     {
         get
         {
@@ -47,7 +47,7 @@ public sealed class ConformanceCluster : IAsyncLifetime
     public async ValueTask InitializeAsync()
     {
         var file = Environment.GetEnvironmentVariable("CONFORMANCE_KUBECONFIG");
-        if (string.IsNullOrEmpty(file)) _host = await DevClusterHost.StartAsync(new(), Cancellation);
+        if (string.IsNullOrEmpty(file)) _host = await ApiServerHost.StartAsync(new(), Cancellation);
         var config = _host is null
             ? KubernetesClientConfiguration.BuildConfigFromConfigFile(file)
             : await KubernetesClientConfiguration.BuildConfigFromConfigFileAsync(new MemoryStream(Encoding.UTF8.GetBytes(_host.Kubeconfig)));

@@ -1,4 +1,4 @@
-using ModuleController.DevCluster.Storage;
+using ModuleController.DevApiServer.Storage;
 
 namespace ModuleController.Kube.Tests.Conformance;
 
@@ -72,17 +72,6 @@ public sealed class DeletingTests(ConformanceCluster cluster)
         await cluster.CreateAsync(cluster.Pods, Objects.Pod(name));
         await cluster.DeleteAsync($"{cluster.Pods}/{name}");
         Assert.Equal(404, (await cluster.GetAsync($"{cluster.Pods}/{name}")).Code);
-    }
-
-    [Fact]
-    public async Task A_collection_is_deleted_by_selector()
-    {
-        var (kept, gone) = (cluster.NewName(), cluster.NewName());
-        await cluster.CreateAsync(cluster.ConfigMaps, Objects.ConfigMap(kept, """{"sweep": "no"}"""));
-        await cluster.CreateAsync(cluster.ConfigMaps, Objects.ConfigMap(gone, """{"sweep": "yes"}"""));
-        Assert.Equal(200, (await cluster.DeleteAsync($"{cluster.ConfigMaps}?labelSelector=sweep%3Dyes")).Code);
-        Assert.Equal(404, (await cluster.GetAsync($"{cluster.ConfigMaps}/{gone}")).Code);
-        Assert.Equal(200, (await cluster.GetAsync($"{cluster.ConfigMaps}/{kept}")).Code);
     }
 
     private async Task<string> HeldAsync()

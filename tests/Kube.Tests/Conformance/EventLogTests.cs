@@ -1,6 +1,6 @@
 using System.Text.Json.Nodes;
 using CsCheck;
-using ModuleController.DevCluster.Storage;
+using ModuleController.DevApiServer.Storage;
 
 namespace ModuleController.Kube.Tests.Conformance;
 

@@ -1,9 +1,10 @@
 using System.Text;
 using System.Text.Json.Nodes;
 using Microsoft.Extensions.Time.Testing;
-using ModuleController.DevCluster;
-using ModuleController.DevCluster.Requests;
-using ModuleController.DevCluster.Storage;
+using ModuleController.DevApiServer;
+using ModuleController.DevApiServer.Requests;
+using ModuleController.DevApiServer.Storage;
+using ModuleController.Tests;
 
 namespace ModuleController.Kube.Tests.Conformance;
 
@@ -13,12 +14,12 @@ public sealed class FaultTests : IAsyncLifetime
     private readonly FakeTimeProvider _time =
         new(DateTimeOffset.Parse("2026-01-01T00:00:00Z", System.Globalization.CultureInfo.InvariantCulture));
     private readonly HttpClient _http = new();
-    private DevClusterHost _host = null!;
+    private ApiServerHost _host = null!;
 
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     public async ValueTask InitializeAsync() =>
-        _host = await DevClusterHost.StartAsync(new() { Time = _time, PodLogs = new EchoedLogs() }, Cancellation);
+        _host = await ApiServerHost.StartAsync(new() { Time = _time, PodLogs = new EchoedLogs() }, Cancellation);
 
     public async ValueTask DisposeAsync()
     {
@@ -143,7 +144,7 @@ public sealed class FaultTests : IAsyncLifetime
         var version = await CreateAsync("one");
         var port = _host.ServerUri.Port;
         await _host.DisposeAsync();
-        _host = await DevClusterHost.StartAsync(new() { Port = port, Time = _time, Log = _host.Log }, Cancellation);
+        _host = await ApiServerHost.StartAsync(new() { Port = port, Time = _time, Log = _host.Log }, Cancellation);
         await CreateAsync("two");
         await using var watch = await WatchAsync($"?resourceVersion={version}");
         Assert.Equal(["ADDED two"], await watch.NextAsync(1));
@@ -160,6 +161,15 @@ public sealed class FaultTests : IAsyncLifetime
         using var other = await _http.GetAsync(new Uri(_host.ServerUri,
             "/api/v1/namespaces/default/pods/p/log?container=none"), Cancellation);
         Assert.Equal(400, (int)other.StatusCode);
+    }
+
+    [Fact]
+    public async Task Requests_are_counted_by_verb_resource_and_code()
+    {
+        using var answer = await _http.GetAsync(
+            new Uri(_host.ServerUri, "/api/v1/namespaces/default/configmaps/not-there"), Cancellation);
+        await Eventually.True(() => _host.Counters.Snapshot()
+            .Any(entry => entry is { Key: { Verb: "get", Resource: "configmaps", Code: 404 }, Value: 1 }));
     }
 
     [Fact]

@@ -1,7 +1,7 @@
 using System.Diagnostics;
 using System.Text;
-using ModuleController.DevCluster;
-using ModuleController.DevCluster.Requests;
+using ModuleController.DevApiServer;
+using ModuleController.DevApiServer.Requests;
 
 namespace ModuleController.Kube.Tests.Conformance;
 
@@ -18,7 +18,7 @@ public sealed class KubectlTests
         var folder = new DirectoryInfo(AppContext.BaseDirectory);
         while (folder is not null && !File.Exists(Path.Combine(folder.FullName, "ModuleController.sln")))
             folder = folder.Parent;
-        await using var host = await DevClusterHost.StartAsync(new() { PodLogs = new Hello() }, cancellation);
+        await using var host = await ApiServerHost.StartAsync(new() { PodLogs = new Hello() }, cancellation);
         var kubeconfig = Path.GetTempFileName();
         try
         {

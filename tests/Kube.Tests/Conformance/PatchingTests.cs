@@ -1,4 +1,4 @@
-using ModuleController.DevCluster.Storage;
+using ModuleController.DevApiServer.Storage;
 
 namespace ModuleController.Kube.Tests.Conformance;
 

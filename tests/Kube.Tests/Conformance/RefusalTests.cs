@@ -61,4 +61,51 @@ public sealed class RefusalTests(ConformanceCluster cluster)
         Assert.NotNull(cluster.Host);
         Assert.Equal(404, (await cluster.GetAsync("/openapi/v2")).Code);
     }
+
+    [Theory]
+    [InlineData("""{"type": "object", "properties": {"spec": {"type": "object", "oneOf": [{"required": ["a"]}, {"required": ["b"]}]}}}""")]
+    [InlineData("""{"type": "object", "properties": {"spec": {"type": "object", "maxProperties": 2}}}""")]
+    [InlineData("""{"type": "object", "properties": {"spec": {"type": "string", "format": "ipv4"}}}""")]
+    public async Task Schemas_with_keywords_or_formats_that_nobody_here_heeds_are_501(string schema)
+    {
+        Assert.NotNull(cluster.Host);
+        Assert.Equal(501, (await cluster.PostAsync(Objects.DefinitionsPath, Objects.Definition("odd", "Odd", schema))).Code);
+    }
+
+    [Fact]
+    public async Task Deleting_a_collection_is_405()
+    {
+        Assert.NotNull(cluster.Host);
+        Assert.Equal(405, (await cluster.DeleteAsync(cluster.ConfigMaps)).Code);
+    }
+
+    [Fact]
+    public async Task Initial_events_of_a_watch_are_422()
+    {
+        Assert.NotNull(cluster.Host);
+        var answer = await cluster.GetAsync(
+            $"{cluster.ConfigMaps}?watch=true&sendInitialEvents=true&resourceVersionMatch=NotOlderThan&allowWatchBookmarks=true");
+        Assert.Equal((422, "Invalid"), (answer.Code, answer.Reason));
+    }
+
+    [Fact]
+    public async Task The_JSON_patch_operations_copy_and_move_are_501()
+    {
+        Assert.NotNull(cluster.Host);
+        var path = $"{cluster.ConfigMaps}/{cluster.NewName()}";
+        await cluster.CreateAsync(cluster.ConfigMaps, Objects.ConfigMap(path.Split('/')[^1]));
+        foreach (var operation in (string[])["copy", "move"])
+        {
+            var patch = $$"""[{"op": "{{operation}}", "from": "/data/a", "path": "/data/b"}]""";
+            Assert.Equal(501, (await cluster.PatchAsync(path, patch, "json-patch")).Code);
+        }
+    }
+
+    [Fact]
+    public async Task Services_with_an_external_name_are_501()
+    {
+        Assert.NotNull(cluster.Host);
+        var service = JsonNode.Parse("""{"metadata": {"name": "out"}, "spec": {"type": "ExternalName", "externalName": "example.com"}}""")!;
+        Assert.Equal(501, (await cluster.PostAsync($"/api/v1/namespaces/{cluster.Namespace}/services", service)).Code);
+    }
 }

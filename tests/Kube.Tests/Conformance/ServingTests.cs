@@ -1,10 +1,13 @@
 using System.Text.Json.Nodes;
-using ModuleController.DevCluster.Storage;
+using ModuleController.DevApiServer.Storage;
 
 namespace ModuleController.Kube.Tests.Conformance;
 
 public sealed class ServingTests(ConformanceCluster cluster)
 {
+    // Statuses of init containers: one that has done its work, and the begin of a sidecar's.
+    private const string Done = "{'state': {'terminated': {'exitCode': 0, 'reason': 'Completed'}}},";
+    private const string Side = "{'restartCount': 3, 'state': {'running': {'startedAt': '2026-01-01T00:00:00Z'}},";
     private const string Table = "application/json;as=Table;v=v1;g=meta.k8s.io,application/json";
 
     [Fact]
@@ -20,6 +23,24 @@ public sealed class ServingTests(ConformanceCluster cluster)
         var widgets = (await cluster.GetAsync($"/apis/{ConformanceCluster.Group}/v1")).Body.Objects("resources")
             .First();
         Assert.Equal(["widgetsx"], widgets.Texts("shortNames"));
+    }
+
+    [Fact]
+    public async Task A_HorizontalPodAutoscaler_is_kept_as_it_was_made()
+    {
+        var path = $"/apis/autoscaling/v2/namespaces/{cluster.Namespace}/horizontalpodautoscalers";
+        var target = new JsonObject { ["apiVersion"] = "apps/v1", ["kind"] = "Deployment", ["name"] = "nobody" };
+        var answer = await cluster.PostAsync(path, new JsonObject
+        {
+            ["apiVersion"] = "autoscaling/v2",
+            ["kind"] = "HorizontalPodAutoscaler",
+            ["metadata"] = new JsonObject { ["name"] = "kept" },
+            ["spec"] = new JsonObject { ["maxReplicas"] = 3, ["minReplicas"] = 2, ["scaleTargetRef"] = target },
+        });
+        Assert.Equal(201, answer.Code);
+        var kept = (await cluster.GetAsync($"{path}/kept")).Body;
+        Assert.Equal("nobody", kept.Text("spec", "scaleTargetRef", "name"));
+        Assert.Equal(2, kept.Number("spec", "minReplicas"));
     }
 
     [Fact]
@@ -57,17 +78,6 @@ public sealed class ServingTests(ConformanceCluster cluster)
     }
 
     [Fact]
-    public async Task Requests_are_counted_by_verb_resource_and_code()
-    {
-        await cluster.GetAsync($"{cluster.ConfigMaps}/not-there");
-        var metrics = (await cluster.GetAsync("/metrics", "text/plain")).Text;
-        Assert.Contains(metrics.Split('\n'), line =>
-            line.StartsWith("apiserver_request_total{", StringComparison.Ordinal)
-            && line.Contains("resource=\"configmaps\"") && line.Contains("verb=\"GET\"")
-                && line.Contains("code=\"404\""));
-    }
-
-    [Fact]
     public async Task Lists_gets_and_watches_are_tables_on_request()
     {
         var name = cluster.NewName();
@@ -83,6 +93,52 @@ public sealed class ServingTests(ConformanceCluster cluster)
         await using var watch = await cluster.WatchAsync($"{cluster.Pods}?fieldSelector=metadata.name%3D{name}", Table);
         Assert.Equal("Table", (await watch.NextAsync()).Text("object", "kind"));
         Assert.NotNull(created);
+    }
+
+    [Theory]
+    [InlineData("", "0/2", "Pending", "0")]
+    [InlineData("{'state': {'waiting': {'reason': 'PodInitializing'}}}", "0/2", "Init:0/2", "0")]
+    [InlineData("{'state': {'terminated': {'exitCode': 1, 'reason': 'Error'}}}", "0/2", "Init:Error", "0")]
+    [InlineData(Done + Side + "'started': false, 'ready': false}", "0/2", "Init:1/2", "3")]
+    [InlineData(Done + Side + "'started': true, 'ready': true}", "1/2", "PodInitializing", "3")]
+    [InlineData(Done + Side + "'started': true, 'ready': true}|main", "2/2", "Running", "4")]
+    [InlineData(Done + Side + "'started': true, 'ready': false}|main", "1/2", "Running", "4")]
+    public async Task Tables_of_pods_count_native_sidecars_as_containers(string init, string ready, string status, string restarts)
+    {
+        var name = cluster.NewName();
+        await cluster.CreateAsync(cluster.Pods, Objects.Pod(name, Quoted(
+            "'initContainers': [{'name': 'once', 'image': 'x:1'}, {'name': 'side', 'image': 'x:1', 'restartPolicy': 'Always'}],")));
+        var isUp = init.EndsWith("|main", StringComparison.Ordinal);
+        var statuses = (JsonArray)JsonNode.Parse(Quoted($"[{init.Replace("|main", "")}]"))!;
+        foreach (var (one, called) in statuses.OfType<JsonObject>().Zip((string[])["once", "side"])) Fill(one, called);
+        var main = Fill((JsonObject)JsonNode.Parse(Quoted(isUp
+            ? "{'ready': true, 'started': true, 'restartCount': 1, 'state': {'running': {'startedAt': '2026-01-01T00:00:00Z'}}}"
+            : "{'state': {'waiting': {'reason': 'PodInitializing'}}}"))!, "main");
+        if (statuses.Count > 0)
+        {
+            await cluster.PatchAsync($"{cluster.Pods}/{name}/status", new JsonObject
+            {
+                ["status"] = new JsonObject
+                {
+                    ["phase"] = isUp ? "Running" : "Pending",
+                    ["initContainerStatuses"] = statuses,
+                    ["containerStatuses"] = new JsonArray(main),
+                },
+            }.ToJsonString());
+        }
+
+        var cells = (JsonArray)(await cluster.GetAsync($"{cluster.Pods}/{name}", Table)).Body.Objects("rows").Single()["cells"]!;
+        Assert.Equal([ready, status], [cells[1].Text(), cells[2].Text()]);
+        Assert.Equal(restarts, cells[3].Text());
+
+        static string Quoted(string json) => json.Replace('\'', '"');
+        static JsonObject Fill(JsonObject one, string name)
+        {
+            foreach (var (field, value) in ((string, JsonNode)[])
+                [("name", name), ("image", "x:1"), ("imageID", ""), ("ready", false), ("restartCount", 0)])
+                if (!one.ContainsKey(field)) one[field] = value;
+            return one;
+        }
     }
 
     [Fact]

@@ -1,5 +1,5 @@
 using System.Text.Json.Nodes;
-using ModuleController.DevCluster.Storage;
+using ModuleController.DevApiServer.Storage;
 
 namespace ModuleController.Kube.Tests.Conformance;
 

@@ -1,5 +1,5 @@
 using System.Text.Json.Nodes;
-using ModuleController.DevCluster.Storage;
+using ModuleController.DevApiServer.Storage;
 
 namespace ModuleController.Kube.Tests.Conformance;
 
@@ -121,19 +121,5 @@ public sealed class WatchingTests(ConformanceCluster cluster)
         await using var watch =
             await cluster.WatchAsync($"{cluster.ConfigMaps}?resourceVersion={(await cluster.GetAsync(cluster.ConfigMaps)).Version}&timeoutSeconds=1&fieldSelector=metadata.name%3Dnone");
         Assert.Null(await watch.NextAsync());
-    }
-
-    [Fact]
-    public async Task Initial_events_end_with_a_marked_bookmark()
-    {
-        var (name, label) = (cluster.NewName(), cluster.NewName("initial"));
-        await cluster.CreateAsync(cluster.ConfigMaps, Objects.ConfigMap(name, $$$$$"""{"set": "{{{{{label}}}}}"}"""));
-        await using var watch = await cluster.WatchAsync(
-            $"{cluster.ConfigMaps}?sendInitialEvents=true&resourceVersionMatch=NotOlderThan&allowWatchBookmarks=true&labelSelector=set%3D{label}");
-        Assert.Equal([$"ADDED {name}"], await watch.NextAsync(1));
-        var bookmark = await watch.NextAsync();
-        Assert.Equal("BOOKMARK", bookmark.Text("type"));
-        Assert.Equal("true", bookmark.Text("object", "metadata", "annotations", "k8s.io/initial-events-end"));
-        Assert.NotNull(bookmark.Text("object", "metadata", "resourceVersion"));
     }
 }

@@ -3,7 +3,7 @@ using System.Diagnostics.Metrics;
 using Microsoft.Extensions.Logging;
 using ModuleController.Core.Builtin;
 using ModuleController.Core.Meta;
-using ModuleController.DevCluster;
+using ModuleController.DevApiServer;
 using ModuleController.Kube.Tests.Client;
 using ModuleController.Tests;
 
@@ -16,7 +16,7 @@ public sealed class EndToEndTests : IAsyncLifetime
 
     private readonly LogGuard _logs = new();
     private readonly CancellationTokenSource _stop = new();
-    private DevClusterHost _host = null!;
+    private ApiServerHost _host = null!;
     private KubeClient _client = null!;
     private KubeMetrics _metrics = null!;
 
@@ -24,7 +24,7 @@ public sealed class EndToEndTests : IAsyncLifetime
 
     public async ValueTask InitializeAsync()
     {
-        _host = await DevClusterHost.StartAsync(new(), Cancellation);
+        _host = await ApiServerHost.StartAsync(new(), Cancellation);
         _metrics = new();
         _client = new(Transport.To(_host.ServerUri), new(OtherJson.Default), metrics: _metrics, logger: _logs.CreateLogger<KubeClient>());
     }
@@ -178,7 +178,7 @@ public sealed class EndToEndTests : IAsyncLifetime
         await Eventually.True(() => services.List().Count == before + 1);
 
         await _host.DisposeAsync();
-        _host = await DevClusterHost.StartAsync(new() { Port = _host.ServerUri.Port, Log = _host.Log }, Cancellation);
+        _host = await ApiServerHost.StartAsync(new() { Port = _host.ServerUri.Port, Log = _host.Log }, Cancellation);
         await CreateServiceAsync("second");
         await Eventually.True(() => services.ByIndex("app", "shop").Count == 2);
     }

@@ -7,7 +7,7 @@ public sealed class ApiFaultTests(SharedWorld shared) : IClassFixture<SharedWorl
 {
     private readonly World _world = shared.World;
 
-    private DevCluster.Faults Faults => _world.Cluster?.Server.Faults
+    private DevApiServer.Faults Faults => _world.Cluster?.Server.Faults
         ?? throw new InvalidOperationException("only DevCluster can be broken on purpose");
 
     [Fact]

@@ -10,7 +10,7 @@ using ModuleController.ControlPlane.Agents;
 using ModuleController.Core.Meta;
 using ModuleController.Core.Modules;
 using ModuleController.Core.Planning;
-using ModuleController.DevCluster;
+using ModuleController.DevApiServer;
 using ModuleController.Kube;
 
 namespace ModuleController.SystemTests.Gateway;
@@ -18,13 +18,13 @@ namespace ModuleController.SystemTests.Gateway;
 /// <summary>A cluster with our kinds and controllers without reconcilers: what agents meet. Fails on logged errors.</summary>
 internal sealed class GatewayRig : IAsyncDisposable
 {
-    private readonly DevClusterHost _cluster;
+    private readonly ApiServerHost _cluster;
     private readonly HttpClient _http;
     private readonly string _kubeconfig = Path.Combine(Path.GetTempPath(), $"gateway-{Guid.NewGuid():N}.yaml");
     private readonly List<ControlPlaneHost> _controllers = [];
     private readonly List<AgentStream> _streams = [];
 
-    private GatewayRig(DevClusterHost cluster)
+    private GatewayRig(ApiServerHost cluster)
     {
         _cluster = cluster;
         _http = new() { BaseAddress = cluster.ServerUri };
@@ -50,7 +50,7 @@ internal sealed class GatewayRig : IAsyncDisposable
 
     public static async Task<GatewayRig> StartAsync()
     {
-        var rig = new GatewayRig(await DevClusterHost.StartAsync(new(), Cancellation));
+        var rig = new GatewayRig(await ApiServerHost.StartAsync(new(), Cancellation));
         await rig._cluster.WriteKubeconfigAsync(rig._kubeconfig, Cancellation);
         foreach (var file in Directory.GetFiles(Path.Combine(RepositoryRoot(), "deploy", "crds"), "*.yaml"))
         {
@@ -131,7 +131,7 @@ internal sealed class GatewayRig : IAsyncDisposable
     public long Requests(string verb, string resource) =>
         _cluster.Counters.Snapshot().Where(entry => entry.Key.Verb == verb && entry.Key.Resource == resource).Sum(entry => entry.Value);
 
-    public DevCluster.Faults Faults => _cluster.Faults;
+    public DevApiServer.Faults Faults => _cluster.Faults;
 
     public AgentStream Connect(ControlPlaneHost controller, string? token = null, HttpMessageHandler? handler = null)
     {

@@ -1,7 +1,7 @@
 using System.Net.Http.Json;
 using System.Text.Json;
 using System.Text.Json.Nodes;
-using ModuleController.DevCluster.Controllers;
+using ModuleController.DevControllers;
 using YamlDotNet.Serialization;
 
 namespace ModuleController.SystemTests.Harness;

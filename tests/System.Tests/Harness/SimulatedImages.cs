@@ -3,7 +3,7 @@ using System.Net;
 using Microsoft.Extensions.Logging;
 using ModuleController.Agent;
 using ModuleController.ArkletSimulator;
-using ModuleController.DevCluster.Kubelet;
+using ModuleController.DevKubelet;
 
 namespace ModuleController.SystemTests.Harness;
 

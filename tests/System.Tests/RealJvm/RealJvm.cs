@@ -1,7 +1,7 @@
 using System.IO.Compression;
 using System.Text;
 using System.Text.Json.Nodes;
-using ModuleController.DevCluster.Kubelet;
+using ModuleController.DevKubelet;
 
 namespace ModuleController.SystemTests.RealJvm;
 

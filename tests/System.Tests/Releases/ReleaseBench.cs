@@ -5,7 +5,7 @@ using ModuleController.ControlPlane;
 using ModuleController.Core.Builtin;
 using ModuleController.Core.Meta;
 using ModuleController.Core.Modules;
-using ModuleController.DevCluster;
+using ModuleController.DevApiServer;
 using ModuleController.Kube;
 using YamlDotNet.Serialization;
 
@@ -22,7 +22,7 @@ internal sealed class ReleaseBench : IAsyncDisposable
     private readonly EventRecorder _events;
     private readonly Task _run;
 
-    private ReleaseBench(DevClusterHost host, HttpClient http)
+    private ReleaseBench(ApiServerHost host, HttpClient http)
     {
         (Host, _http) = (host, http);
         Client = new(Transport.To(host.ServerUri), new ResourceJson(ModulesJson.Default));
@@ -38,7 +38,7 @@ internal sealed class ReleaseBench : IAsyncDisposable
         _run = manager.RunAsync(_stop.Token);
     }
 
-    public DevClusterHost Host { get; }
+    public ApiServerHost Host { get; }
 
     public KubeClient Client { get; }
 
@@ -48,7 +48,7 @@ internal sealed class ReleaseBench : IAsyncDisposable
 
     public static async Task<ReleaseBench> StartAsync(int pods)
     {
-        var host = await DevClusterHost.StartAsync(new(), Cancellation);
+        var host = await ApiServerHost.StartAsync(new(), Cancellation);
         var http = new HttpClient { BaseAddress = host.ServerUri };
         foreach (var file in Directory.EnumerateFiles(Path.Combine(Root(), "deploy", "crds"), "*.yaml"))
         {

@@ -1,0 +1,25 @@
+using ModuleController.DevApiServer.Resources;
+
+namespace ModuleController.DevApiServer.Requests;
+
+/// <summary>Where <c>kubectl logs</c> gets its text from: the kubelet of this cluster, if it has one.</summary>
+public interface IPodLogs
+{
+    /// <summary>Writes what a container printed, its last <paramref name="tail"/> lines or all, and with <paramref name="follow"/> what comes.</summary>
+    Task WriteAsync(string ns, string pod, string container, bool follow, int? tail, Stream output,
+        CancellationToken cancellation);
+}
+
+/// <summary>What all requests share.</summary>
+public sealed record ApiState(EventLog Log, ResourceRegistry Registry, TimeProvider Time, Faults Faults,
+    RequestCounters Counters)
+{
+    public IPodLogs? PodLogs { get; init; }
+
+    public Allocations Allocations { get; } = new(Log);
+
+    /// <summary>Ends the watches when the server stops; they would hold it up otherwise.</summary>
+    public CancellationToken Stopping { get; init; }
+
+    public DateTimeOffset Now => Time.GetUtcNow();
+}

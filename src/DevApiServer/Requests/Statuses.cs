@@ -1,0 +1,116 @@
+using ModuleController.DevApiServer.Resources;
+
+namespace ModuleController.DevApiServer.Requests;
+
+/// <summary>An answer other than success: the code, reason and message of the Status that goes out.</summary>
+public sealed class StatusException(int code, string reason, string message, JsonObject? details = null)
+    : Exception(message)
+{
+    public int Code => code;
+
+    public TimeSpan? RetryAfter { get; init; }
+
+    public JsonObject ToStatus()
+    {
+        var status = new JsonObject
+        {
+            ["kind"] = "Status",
+            ["apiVersion"] = "v1",
+            ["metadata"] = new JsonObject(),
+            ["status"] = "Failure",
+            ["message"] = Message,
+            ["reason"] = reason,
+        };
+        if (details is not null) status["details"] = details.DeepClone();
+        status["code"] = code;
+        return status;
+    }
+}
+
+/// <summary>The answers of an API server that are not objects, in its own words.</summary>
+public static class Statuses
+{
+    public static StatusException NotFound(ResourceType type, string name) =>
+        new(404, "NotFound", $"{type.Resource} \"{name}\" not found", Details(name, type.Group, type.Plural));
+
+    public static StatusException NoSuchPath() =>
+        new(404, "NotFound", "the server could not find the requested resource", []);
+
+    public static StatusException AlreadyExists(ResourceType type, string name) =>
+        new(409, "AlreadyExists", $"{type.Resource} \"{name}\" already exists", Details(name, type.Group, type.Plural));
+
+    public static StatusException Conflict(ResourceType type, string name, string why) =>
+        new(409, "Conflict", $"Operation cannot be fulfilled on {type.Resource} \"{name}\": {why}",
+            Details(name, type.Group, type.Plural));
+
+    public static StatusException Modified(ResourceType type, string name) => Conflict(type, name,
+        "the object has been modified; please apply your changes to the latest version and try again");
+
+    public static StatusException Terminating(ResourceType type, string name, string ns)
+    {
+        var why = $"unable to create new content in namespace {ns} because it is being terminated";
+        return new(403, "Forbidden", $"{type.Resource} \"{name}\" is forbidden: {why}",
+            Details(name, type.Group, type.Plural, new FieldError("NamespaceTerminating", "metadata.namespace", why)));
+    }
+
+    public static StatusException Invalid(string kind, string group, string name, IReadOnlyList<FieldError> errors)
+    {
+        var listed = string.Join(", ", errors.Select(error => error.ToString()));
+        var qualified = group.Length == 0 ? kind : $"{kind}.{group}";
+        return new(422, "Invalid", $"{qualified} \"{name}\" is invalid: {(errors.Count > 1 ? $"[{listed}]" : listed)}",
+            Details(name, group, kind, [.. errors]));
+    }
+
+    public static StatusException Invalid(ResourceType type, string name, params IReadOnlyList<FieldError> errors) =>
+        Invalid(type.Kind, type.Group, name, errors);
+
+    public static StatusException BadRequest(string message) => new(400, "BadRequest", message);
+
+    public static StatusException MethodNotAllowed(
+        string message = "the server does not allow this method on the requested resource") =>
+        new(405, "MethodNotAllowed", message, []);
+
+    public static StatusException NotAcceptable() => new(406, "NotAcceptable", "only the following media types are "
+        + "accepted: application/json, and application/json;as=Table;v=v1;g=meta.k8s.io");
+
+    public static StatusException Expired(string message) => new(410, "Expired", message);
+
+    public static StatusException UnsupportedMediaType(string? media, string accepted) => new(415, "UnsupportedMediaType",
+        $"the body of the request was in an unknown format - accepted media types include: {accepted}; not {media}");
+
+    public static StatusException NotImplemented(string what) =>
+        new(501, "NotImplemented", $"{what} is not implemented by this API server; see docs/devcluster.md");
+
+    public static StatusException VersionTooLarge(long asked, long current)
+    {
+        var details = Details("", "", "", new FieldError("ResourceVersionTooLarge", "", "Too large resource version"));
+        details["retryAfterSeconds"] = 1;
+        return new(504, "Timeout", $"Too large resource version: {asked}, current: {current}", details)
+        {
+            RetryAfter = TimeSpan.FromSeconds(1),
+        };
+    }
+
+    public static JsonObject Success(int code = 200, JsonObject? details = null)
+    {
+        var status = new JsonObject
+        {
+            ["kind"] = "Status",
+            ["apiVersion"] = "v1",
+            ["metadata"] = new JsonObject(),
+            ["status"] = "Success",
+            ["code"] = code,
+        };
+        if (details is not null) status["details"] = details;
+        return status;
+    }
+
+    public static JsonObject Details(string name, string group, string kind, params FieldError[] causes)
+    {
+        var details = new JsonObject();
+        foreach (var (field, value) in ((string, string)[])[("name", name), ("group", group), ("kind", kind)])
+            if (value.Length > 0) details[field] = value;
+        if (causes.Length > 0) details["causes"] = new JsonArray([.. causes.Select(cause => cause.ToCause())]);
+        return details;
+    }
+}

@@ -1,0 +1,93 @@
+using ModuleController.DevApiServer.Resources;
+
+namespace ModuleController.DevApiServer.Requests;
+
+/// <summary>TokenRequest and TokenReview: tokens for pods, and whose one is.</summary>
+public sealed class TokenRequests(ApiState state)
+{
+    private const string Group = "authentication.k8s.io";
+
+    public async Task IssueAsync(ApiRequest request, StoredObject account)
+    {
+        var ask = await request.ReadObjectAsync();
+        var seconds = ask.Number("spec", "expirationSeconds") ?? 3600;
+        if (seconds < 600)
+            throw Statuses.Invalid("TokenRequest", Group, request.Name,
+                [FieldError.Invalid("spec.expirationSeconds", seconds, "may not specify a duration less than 10 minutes")]);
+        var expires = state.Now.AddSeconds(seconds);
+        var audiences = ask.Texts("spec", "audiences").DefaultIfEmpty(Tokens.DefaultAudience);
+        var claims = new JsonObject
+        {
+            ["ns"] = request.Namespace,
+            ["account"] = new JsonObject { ["name"] = account.Name, ["uid"] = account.Uid },
+            ["aud"] = new JsonArray([.. audiences]),
+            ["exp"] = expires.ToUnixTimeSeconds(),
+            ["jti"] = Guid.NewGuid().ToString(),
+        };
+        if (ask.At("spec", "boundObjectRef") is { } bound) claims["pod"] = BoundPod(request, bound);
+        ask["apiVersion"] = $"{Group}/v1";
+        ask["kind"] = "TokenRequest";
+        ask.Child("spec")["audiences"] = claims["aud"]!.DeepClone();
+        ask.Child("spec")["expirationSeconds"] = seconds;
+        ask["status"] = new JsonObject
+        {
+            ["token"] = Tokens.Issue(state.Log, claims),
+            ["expirationTimestamp"] = expires.ToTimestamp(),
+        };
+        await Answers.WriteAsync(request.Http, 201, ask);
+    }
+
+    /// <summary>Says whose token the caller was shown, for those who let pods in by it.</summary>
+    public async Task ReviewAsync(ApiRequest request)
+    {
+        var review = await request.ReadObjectAsync();
+        var claims = Tokens.Verify(state.Log, review.Text("spec", "token") ?? "", state.Now);
+        var wanted = review.Texts("spec", "audiences").DefaultIfEmpty(Tokens.DefaultAudience);
+        var audiences = wanted.Intersect(claims.Texts("aud")).ToArray();
+        review["apiVersion"] = request.Type.ApiVersion;
+        review["kind"] = request.Type.Kind;
+        review["status"] = audiences is [] || claims is null
+            ? new()
+            {
+                ["authenticated"] = false,
+                ["error"] = claims is null ? "invalid bearer token" : "token audiences do not match",
+            }
+            : new JsonObject
+            {
+                ["authenticated"] = true,
+                ["audiences"] = new JsonArray([.. audiences]),
+                ["user"] = UserOf(claims),
+            };
+        await Answers.WriteAsync(request.Http, 201, review);
+    }
+
+    private static JsonObject UserOf(JsonObject claims)
+    {
+        var ns = claims.Text("ns");
+        var extra = new JsonObject();
+        foreach (var field in claims["pod"] is null ? [] : (string[])["name", "uid"])
+            extra[$"authentication.kubernetes.io/pod-{field}"] = new JsonArray(claims.Text("pod", field));
+        return new()
+        {
+            ["username"] = $"system:serviceaccount:{ns}:{claims.Text("account", "name")}",
+            ["uid"] = claims.Text("account", "uid"),
+            ["groups"] = new JsonArray("system:serviceaccounts", $"system:serviceaccounts:{ns}", "system:authenticated"),
+            ["extra"] = extra,
+        };
+    }
+
+    private JsonObject BoundPod(ApiRequest request, JsonNode bound)
+    {
+        var name = bound.Text("name") ?? "";
+        if (bound.Text("kind") != "Pod") throw Statuses.NotImplemented($"a token bound to a {bound.Text("kind")}");
+        var pods = state.Registry.Get("pods");
+        var pod = state.Log.Find(new("pods", request.Namespace, name)) ?? throw Statuses.NotFound(pods, name);
+        if (bound.Text("uid") is { } uid && uid != pod.Uid)
+            throw Statuses.Conflict(pods, name,
+                $"the UID in the bound object reference ({uid}) does not match the UID in record");
+        if (pod.Tree.Text("spec", "serviceAccountName") != request.Name)
+            throw Statuses.BadRequest($"cannot bind token for serviceaccount \"{request.Name}\" to pod running with "
+                + "different serviceaccount name.");
+        return new() { ["name"] = pod.Name, ["uid"] = pod.Uid };
+    }
+}

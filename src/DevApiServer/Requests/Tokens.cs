@@ -1,0 +1,43 @@
+using System.Buffers.Text;
+using System.Security.Cryptography;
+using System.Text.Json;
+
+namespace ModuleController.DevApiServer.Requests;
+
+/// <summary>Service account tokens: signed by a key that lives as long as the objects, and dead with the pod they are bound to.</summary>
+public static class Tokens
+{
+    public const string DefaultAudience = "https://kubernetes.default.svc";
+
+    public static string Issue(EventLog log, JsonObject claims)
+    {
+        var payload = claims.ToUtf8();
+        return $"{Base64Url.EncodeToString(payload)}.{Base64Url.EncodeToString(HMACSHA256.HashData(log.SigningKey, payload))}";
+    }
+
+    /// <summary>The claims of a token that is ours, unexpired, and whose account and pod are still the same ones.</summary>
+    public static JsonObject? Verify(EventLog log, string token, DateTimeOffset now)
+    {
+        if (token.Split('.') is not [var payload, var signature] || Claims(log, payload, signature) is not { } claims)
+            return null;
+        if (claims.Number("exp") <= now.ToUnixTimeSeconds()) return null;
+        bool IsThere(string resource, string claim) => claims[claim] is not { } owner
+            || log.Find(new(resource, claims.Text("ns")!, owner.Text("name")!))?.Uid == owner.Text("uid");
+        return IsThere("serviceaccounts", "account") && IsThere("pods", "pod") ? claims : null;
+    }
+
+    private static JsonObject? Claims(EventLog log, string payload, string signature)
+    {
+        try
+        {
+            var bytes = Base64Url.DecodeFromChars(payload);
+            var isOurs = CryptographicOperations.FixedTimeEquals(HMACSHA256.HashData(log.SigningKey, bytes),
+                Base64Url.DecodeFromChars(signature));
+            return isOurs ? JsonNode.Parse(bytes) as JsonObject : null;
+        }
+        catch (Exception e) when (e is FormatException or JsonException)
+        {
+            return null;      // not one of ours
+        }
+    }
+}

@@ -1,0 +1,180 @@
+namespace ModuleController.DevApiServer.Resources;
+
+/// <summary>What built-in objects must have, and what of them may not change: the rules that our manifests could trip over.</summary>
+public sealed class BuiltinRules
+{
+    private readonly List<FieldError> _errors = [];
+
+    public static IReadOnlyList<FieldError> Check(JsonObject tree, JsonObject? old, string resource)
+    {
+        var rules = new BuiltinRules();
+        rules.Visit(tree, old, resource);
+        return rules._errors;
+    }
+
+    private void Visit(JsonObject tree, JsonObject? old, string resource)
+    {
+        var spec = tree["spec"];
+        switch (resource)
+        {
+            case "pods":
+                PodSpec(spec, "spec");
+                if (old is not null) PodUpdate(tree, old);
+                break;
+            case "deployments.apps" or "replicasets.apps":
+                Template(spec);
+                Immutable(tree, old, "spec", "selector");
+                if (resource == "deployments.apps") Rollout(spec);
+                break;
+            case "services":
+                Service(spec);
+                if (old.Text("spec", "type") is not null) Immutable(tree, old, "spec", "clusterIP");
+                break;
+            case "events":
+                // An event lies where its object does; those about objects without a namespace lie in "default".
+                if ((tree.Text("involvedObject", "namespace") ?? "default") != tree.Text("metadata", "namespace"))
+                    _errors.Add(FieldError.Invalid("involvedObject.namespace", tree.At("involvedObject", "namespace"),
+                        "does not match event.namespace"));
+                break;
+            case ResourceRegistry.Definitions:
+                foreach (var field in (string[])["group", "scope"]) Immutable(tree, old, "spec", field);
+                foreach (var field in (string[])["plural", "kind"]) Immutable(tree, old, "spec", "names", field);
+                break;
+            default:
+                break;
+        }
+    }
+
+    private void Template(JsonNode? spec)
+    {
+        AtLeast(spec, "replicas", 0, "spec");
+        AtLeast(spec, "minReadySeconds", 0, "spec");
+        var selector = spec.At("selector");
+        var labels = spec.At("template", "metadata", "labels");
+        if (selector is null) _errors.Add(FieldError.Required("spec.selector"));
+        else if (!selector.Fields("matchLabels").Any() && !selector.Objects("matchExpressions").Any())
+            _errors.Add(FieldError.Invalid("spec.selector", selector, "empty selector is invalid"));
+        else if (selector.Fields("matchLabels").Any(label => labels.Text(label.Name) != label.Value.Text()))
+            _errors.Add(FieldError.Invalid("spec.template.metadata.labels", labels, "`selector` does not match template `labels`"));
+        _errors.AddRange(Names.CheckLabels(selector.At("matchLabels"), "spec.selector.matchLabels"));
+        _errors.AddRange(Names.CheckLabels(labels, "spec.template.labels"));
+        PodSpec(spec.At("template", "spec"), "spec.template.spec");
+        OneOf(spec.At("template", "spec"), "restartPolicy", "spec.template.spec.restartPolicy", "Always");
+    }
+
+    private void Rollout(JsonNode? spec)
+    {
+        var strategy = spec.At("strategy");
+        var rolling = strategy.At("rollingUpdate");
+        OneOf(strategy, "type", "spec.strategy.type", "Recreate", "RollingUpdate");
+        if (strategy.Text("type") == "Recreate" && rolling is not null)
+            _errors.Add(FieldError.Forbidden("spec.strategy.rollingUpdate",
+                "may not be specified when strategy `type` is 'Recreate'"));
+        static bool IsZero(JsonNode? value) => value.Number() == 0 || value.Text() == "0%";
+        if (IsZero(rolling.At("maxSurge")) && IsZero(rolling.At("maxUnavailable")))
+            _errors.Add(FieldError.Invalid("spec.strategy.rollingUpdate.maxUnavailable", rolling.At("maxUnavailable"),
+                "may not be 0 when `maxSurge` is 0"));
+    }
+
+    private void PodSpec(JsonNode? spec, string path)
+    {
+        if (!spec.Objects("containers").Any()) _errors.Add(FieldError.Required($"{path}.containers"));
+        OneOf(spec, "restartPolicy", $"{path}.restartPolicy", "Always", "OnFailure", "Never");
+        AtLeast(spec, "terminationGracePeriodSeconds", 0, path);
+        var volumes = new HashSet<string>();
+        foreach (var (volume, at) in Items(spec, "volumes", path)) Named(volume, at, volumes);
+        var names = new HashSet<string>();
+        foreach (var (container, at) in Items(spec, "containers", path).Concat(Items(spec, "initContainers", path)))
+        {
+            Named(container, at, names);
+            NotEmpty(container, "image", at);
+            foreach (var (port, portAt) in Items(container, "ports", at)) Port(port, "containerPort", portAt);
+            foreach (var (variable, variableAt) in Items(container, "env", at)) NotEmpty(variable, "name", variableAt);
+            foreach (var (mount, mountAt) in Items(container, "volumeMounts", at))
+            {
+                NotEmpty(mount, "mountPath", mountAt);
+                if (!volumes.Contains(mount.Text("name") ?? ""))
+                    _errors.Add(new("FieldValueNotFound", $"{mountAt}.name", $"Not found: {mount["name"].ToCompact()}"));
+            }
+        }
+    }
+
+    /// <summary>A pod is what it was made as: only images, deadlines, tolerations and readiness of scheduling may change.</summary>
+    private void PodUpdate(JsonObject tree, JsonObject old)
+    {
+        static JsonObject Fixed(JsonObject pod)
+        {
+            var spec = pod.Child("spec").Copy();
+            foreach (var field in (string[])["activeDeadlineSeconds", "tolerations", "terminationGracePeriodSeconds",
+                "schedulingGates"]) spec.Remove(field);
+            foreach (var container in spec.Objects("containers").Concat(spec.Objects("initContainers")))
+                container.Remove("image");
+            return spec;
+        }
+
+        if (!JsonNode.DeepEquals(Fixed(tree), Fixed(old)))
+            _errors.Add(FieldError.Forbidden("spec",
+                "pod updates may not change fields other than `spec.containers[*].image`,`spec.initContainers[*].image`,"
+                + "`spec.activeDeadlineSeconds`,`spec.tolerations`,`spec.terminationGracePeriodSeconds`"));
+    }
+
+    private void Service(JsonNode? spec)
+    {
+        if (spec.Text("type") == "ExternalName") throw Requests.Statuses.NotImplemented("a Service of type ExternalName");
+        OneOf(spec, "type", "spec.type", "ClusterIP", "LoadBalancer", "NodePort");
+        var ports = Items(spec, "ports", "spec").ToArray();
+        if (ports.Length == 0 && spec.Text("clusterIP") != "None") _errors.Add(FieldError.Required("spec.ports"));
+        var names = new HashSet<string>();
+        var numbers = new HashSet<string>();
+        foreach (var (port, at) in ports)
+        {
+            Port(port, "port", at);
+            if (ports.Length > 1 || port["name"] is not null) Named(port, at, names);
+            if (!numbers.Add($"{port["port"].ToCompact()}/{port.Text("protocol")}"))
+                _errors.Add(FieldError.Duplicate(at, port));
+        }
+    }
+
+    /// <summary>The objects of a list, each with its path.</summary>
+    private static IEnumerable<(JsonObject Item, string Path)> Items(JsonNode? owner, string list, string path) =>
+        owner.Objects(list).Select((item, at) => (item, $"{path}.{list}[{at}]"));
+
+    private void Immutable(JsonObject tree, JsonObject? old, params string[] path)
+    {
+        if (old is not null && !JsonNode.DeepEquals(tree.At(path), old.At(path)))
+            _errors.Add(FieldError.Invalid(string.Join('.', path), tree.At(path), "field is immutable"));
+    }
+
+    private void OneOf(JsonNode? node, string field, string path, params string[] allowed)
+    {
+        if (node.Text(field) is not { } text) _errors.Add(FieldError.Required(path));
+        else if (!allowed.Contains(text)) _errors.Add(FieldError.NotSupported(path, text, allowed));
+    }
+
+    private void NotEmpty(JsonObject item, string field, string path)
+    {
+        if (string.IsNullOrEmpty(item.Text(field))) _errors.Add(FieldError.Required($"{path}.{field}"));
+    }
+
+    private void Named(JsonObject item, string path, HashSet<string> taken)
+    {
+        var name = item.Text("name");
+        if (string.IsNullOrEmpty(name)) _errors.Add(FieldError.Required($"{path}.name"));
+        else if (!Names.IsLabel(name)) _errors.Add(FieldError.Invalid($"{path}.name", name, Names.LabelRule));
+        else if (!taken.Add(name)) _errors.Add(FieldError.Duplicate($"{path}.name", name));
+    }
+
+    private void Port(JsonObject port, string field, string path)
+    {
+        if (port[field] is null) _errors.Add(FieldError.Required($"{path}.{field}"));
+        else if (port.Number(field) is not (>= 1 and <= 65535))
+            _errors.Add(FieldError.Invalid($"{path}.{field}", port[field], "must be between 1 and 65535, inclusive"));
+        OneOf(port, "protocol", $"{path}.protocol", "SCTP", "TCP", "UDP");
+    }
+
+    private void AtLeast(JsonNode? node, string field, long least, string path)
+    {
+        if (node.Number(field) < least)
+            _errors.Add(FieldError.Invalid($"{path}.{field}", node.At(field), $"must be greater than or equal to {least}"));
+    }
+}

@@ -1,0 +1,163 @@
+using System.Text.RegularExpressions;
+using ModuleController.DevApiServer.Requests;
+
+namespace ModuleController.DevApiServer.Resources;
+
+/// <summary>
+/// Reads the <c>openAPIV3Schema</c> of a CustomResourceDefinition and refuses what is not structural: every node says its
+/// type, and nothing is described twice. A keyword that nobody here would heed is refused as 501, never passed over.
+/// </summary>
+public sealed class SchemaParser
+{
+    private static readonly HashSet<string> Keywords =
+    [
+        "type", "format", "description", "nullable", "properties", "required", "additionalProperties", "items", "enum",
+        "default", "minimum", "maximum", "minLength", "maxLength", "minItems", "maxItems", "pattern",
+        "x-kubernetes-int-or-string", "x-kubernetes-preserve-unknown-fields", "x-kubernetes-list-type",
+        "x-kubernetes-list-map-keys", "x-kubernetes-validations",
+    ];
+
+    private static readonly string[] Types = ["array", "boolean", "integer", "number", "object", "string"];
+
+    private readonly List<FieldError> _errors = [];
+
+    public static (Schema Schema, IReadOnlyList<FieldError> Errors) Parse(JsonObject source, string path)
+    {
+        var parser = new SchemaParser();
+        var schema = parser.Node(source, path);
+        if (schema.Type != "object")
+            parser._errors.Add(FieldError.Invalid($"{path}.type", source["type"], "must be object at the root"));
+        foreach (var (name, _) in source.Fields("properties", "metadata", "properties"))
+            if (name is not ("name" or "generateName"))
+                parser._errors.Add(FieldError.Forbidden($"{path}.properties[metadata].properties[{name}]",
+                    "must not specify anything other than name and generateName, but metadata is implicitly specified"));
+        parser.CheckDefaults(schema, path);
+        return (schema, parser._errors);
+    }
+
+    private Schema Node(JsonObject source, string path)
+    {
+        Refuse(source, path);
+        var schema = new Schema
+        {
+            Type = source.Text("type"),
+            Format = source.Text("format"),
+            Nullable = source.Flag("nullable"),
+            Required = [.. source.Texts("required")],
+            Enum = source["enum"] is JsonArray values ? [.. values] : [],
+            Minimum = Double(source, "minimum"),
+            Maximum = Double(source, "maximum"),
+            MinLength = source.Number("minLength"),
+            MaxLength = source.Number("maxLength"),
+            MinItems = source.Number("minItems"),
+            MaxItems = source.Number("maxItems"),
+            PatternText = source.Text("pattern"),
+            Pattern = Pattern(source, path),
+            Default = source["default"],
+            PreserveUnknownFields = source.Flag("x-kubernetes-preserve-unknown-fields"),
+            IntOrString = source.Flag("x-kubernetes-int-or-string"),
+            ListType = source.Text("x-kubernetes-list-type"),
+            ListMapKeys = [.. source.Texts("x-kubernetes-list-map-keys")],
+            ImmutableMessage = Rule(source, path),
+        };
+        foreach (var (name, child) in source.Fields("properties"))
+            if (child is JsonObject node) schema.Properties[name] = Node(node, $"{path}.properties[{name}]");
+        if (source["items"] is JsonObject items) schema.Items = Node(items, $"{path}.items");
+        else if (source["items"] is not null)
+            _errors.Add(FieldError.Forbidden($"{path}.items", "items must be a schema object and not an array"));
+        if (source["additionalProperties"] is JsonObject additional)
+            schema.AdditionalProperties = Node(additional, $"{path}.additionalProperties");
+        else if (source.Flag("additionalProperties"))
+            schema.AdditionalProperties = new() { PreserveUnknownFields = true };
+        CheckStructure(source, schema, path);
+        return schema;
+    }
+
+    /// <summary>Beside int-or-string an anyOf of the two types is customary and says the same again.</summary>
+    private static void Refuse(JsonObject source, string path)
+    {
+        foreach (var (name, _) in source.Fields())
+            if (!Keywords.Contains(name) && !(name == "anyOf" && source.Flag("x-kubernetes-int-or-string")))
+                throw Statuses.NotImplemented($"the schema keyword {name} at {path}");
+        if (source.Text("format") is { } format and not ("int32" or "int64" or "double" or "date-time" or "byte"))
+            throw Statuses.NotImplemented($"the format {format} at {path}");
+    }
+
+    private void CheckStructure(JsonObject source, Schema schema, string path)
+    {
+        if (schema.Type is null && !schema.IntOrString && !schema.PreserveUnknownFields)
+            _errors.Add(FieldError.Required($"{path}.type", "must not be empty for specified object fields or array items"));
+        if (schema.Type is not null && !Types.Contains(schema.Type))
+            _errors.Add(FieldError.NotSupported($"{path}.type", source["type"], Types));
+        if (schema.IntOrString && schema.Type is not null)
+            _errors.Add(FieldError.Forbidden($"{path}.type", "must be empty if x-kubernetes-int-or-string is true"));
+        if (schema.Type == "array" && schema.Items is null)
+            _errors.Add(FieldError.Required($"{path}.items", "must be specified"));
+        if (schema.Properties.Count > 0 && schema.AdditionalProperties is not null)
+            _errors.Add(FieldError.Forbidden($"{path}.additionalProperties",
+                "additionalProperties and properties are mutual exclusive"));
+        if (schema.ListType == "map" && schema.ListMapKeys.Count == 0)
+            _errors.Add(FieldError.Required($"{path}.x-kubernetes-list-map-keys",
+                "must not be empty if x-kubernetes-list-type is map"));
+        foreach (var key in schema.ListMapKeys)
+            if (schema.Items?.Properties.TryGetValue(key, out var field) is not true
+                || (field.Default is null && !schema.Items.Required.Contains(key)))
+                _errors.Add(FieldError.Invalid($"{path}.x-kubernetes-list-map-keys", key,
+                    "must name a property of the items that is required or has a default"));
+    }
+
+    /// <summary>A default that its own schema would refuse would make every object that needs it invalid.</summary>
+    private void CheckDefaults(Schema schema, string path)
+    {
+        if (schema.Default is { } value)
+        {
+            if (Pruning.Unknown(value.DeepClone(), schema) is [var unknown, ..])
+                _errors.Add(FieldError.Invalid($"{path}.default", value, $"must not have unknown fields: {unknown}"));
+            _errors.AddRange(Validation.Check(value, null, schema, $"{path}.default"));
+        }
+
+        foreach (var (name, child) in schema.Properties) CheckDefaults(child, $"{path}.properties[{name}]");
+        if (schema.Items is not null) CheckDefaults(schema.Items, $"{path}.items");
+        if (schema.AdditionalProperties is not null)
+            CheckDefaults(schema.AdditionalProperties, $"{path}.additionalProperties");
+    }
+
+    /// <summary>Of CEL only the rule for immutable fields is understood, and no other is silently passed over.</summary>
+    private static string? Rule(JsonObject source, string path)
+    {
+        string? message = null;
+        foreach (var rule in source.Objects("x-kubernetes-validations"))
+        {
+            if (rule.Text("rule")?.Trim() != "self == oldSelf" || rule.ContainsKey("messageExpression")
+                || rule.Flag("optionalOldSelf"))
+                throw Statuses.NotImplemented(
+                    $"the validation rule {rule["rule"].ToCompact()} at {path} (only \"self == oldSelf\" is)");
+            message = rule.Text("message") ?? "failed rule: self == oldSelf";
+        }
+
+        return message;
+    }
+
+    /// <summary>
+    /// The API server's expressions are RE2, which has neither look-around nor back references; the engine without
+    /// backtracking refuses the same. A final $ means the very end there, not "or before the last line break".
+    /// </summary>
+    private Regex? Pattern(JsonObject source, string path)
+    {
+        if (source.Text("pattern") is not { } text) return null;
+        try
+        {
+            var hasEnd = text.EndsWith('$') && !text.EndsWith("\\$", StringComparison.Ordinal);
+            return new(hasEnd ? $"{text[..^1]}\\z" : text, RegexOptions.NonBacktracking | RegexOptions.CultureInvariant);
+        }
+        catch (Exception e) when (e is ArgumentException or NotSupportedException)
+        {
+            _errors.Add(FieldError.Invalid($"{path}.pattern", text,
+                $"must be a valid regular expression, but isn't: {e.Message}"));
+            return null;
+        }
+    }
+
+    private static double? Double(JsonObject source, string name) =>
+        source[name] is JsonValue value && value.TryGetValue<double>(out var number) ? number : null;
+}

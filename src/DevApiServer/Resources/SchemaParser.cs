@@ -15,6 +15,8 @@ public sealed class SchemaParser
         "default", "minimum", "maximum", "minLength", "maxLength", "minItems", "maxItems", "pattern",
         "x-kubernetes-int-or-string", "x-kubernetes-preserve-unknown-fields", "x-kubernetes-list-type",
         "x-kubernetes-list-map-keys", "x-kubernetes-validations",
+        // Whether a map is owned as a whole matters to server-side apply alone, which is refused.
+        "x-kubernetes-map-type",
     ];
 
     private static readonly string[] Types = ["array", "boolean", "integer", "number", "object", "string"];

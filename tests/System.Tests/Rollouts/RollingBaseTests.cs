@@ -51,9 +51,8 @@ public sealed class RollingBaseTests(WorldOfFour shared)
         await _world.ScaleBaseAsync("shrinking", 2);
         await Eventually.True(
             () => _world.ModulesOf("shrunk") is { Count: 2 } modules && modules.All(module => module.IsAvailable), () => _world.DumpAsync("shrunk").Result);
-        var seen = await _world.RestsAsync("shrunk", Reasons.WaitingForConfirmation, "of 2 available");
         var left = _world.PodsOf("shrinking").Count(pod => updated.Contains(pod.Metadata.Uid));
-        Assert.Equal(Math.Max(1, left), seen.Status.UpdatedAvailableReplicas);
+        await _world.WaitsForConfirmationAsync("shrunk", 1, Math.Max(1, left));
         Assert.Equal(installs, _world.InstallsOf("shrunk:1.0.0"));
         await _world.ConfirmAsync("shrunk", 1);
         await _world.AvailableAsync("shrunk", 2, "2.0.0");

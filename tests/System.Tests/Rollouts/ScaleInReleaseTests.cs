@@ -22,14 +22,14 @@ public sealed class ScaleInReleaseTests(WorldOfFour shared)
 
         await _world.ScaleAsync("elastic", 12);
         await _world.SharesAsync("elastic", ("1.0.0", 8), ("2.0.0", 4));
-        var seen = await _world.WaitsForConfirmationAsync("elastic", 1, 4);
-        Assert.Equal((12, 12), (seen.Spec.Replicas, seen.Status.AvailableReplicas));
+        await _world.WaitsForConfirmationAsync("elastic", 1, 4);
+        await _world.SeenAsync("elastic", seen => seen is { Spec.Replicas: 12, Status.AvailableReplicas: 12 }, "12 are available");
         Assert.Equal(4, await recording.MostOfAsync("2.0.0"));
 
         await _world.ScaleAsync("elastic", 4);
         await _world.SharesAsync("elastic", ("1.0.0", 2), ("2.0.0", 2));
-        seen = await _world.WaitsForConfirmationAsync("elastic", 1, 2);
-        Assert.Equal((4, 4), (seen.Spec.Replicas, seen.Status.AvailableReplicas));
+        await _world.WaitsForConfirmationAsync("elastic", 1, 2);
+        await _world.SeenAsync("elastic", seen => seen is { Spec.Replicas: 4, Status.AvailableReplicas: 4 }, "4 are available");
         await _world.ConfirmAsync("elastic", 2);
         await _world.AvailableAsync("elastic", 4, "2.0.0");
         Assert.Equal(4, await recording.MostOfAsync("2.0.0"));

@@ -1,3 +1,4 @@
+using System.Collections.Frozen;
 using ModuleController.ControlPlane.Agents;
 using ModuleController.Core.Meta;
 using ModuleController.Core.Modules;
@@ -28,7 +29,7 @@ internal sealed class ModuleDeploymentObserver(Caches caches, IAgentDirectory ag
             Orphans = orphans,
             IsNameTaken = IsNameTaken(deployment, sets, orphans),
             Base = found,
-            BasePods = found is null ? 0 : BasePods.Of(caches, found).Count,
+            BasePods = found is null ? FrozenSet<string>.Empty : BasePods.Of(caches, found).Select(pod => pod.Pod.Metadata.Uid!).ToFrozenSet(),
             ConflictsWith = ModuleConflicts.Of(
                 deployment, caches.ModuleDeployments.ByIndex(Caches.ByBase, $"{ns}/{spec.BaseDeploymentName}"))?.Metadata.Name,
             IsNamespaceTerminating = caches.Namespaces.Get(new("", ns)) is { Metadata.IsDeleting: true },

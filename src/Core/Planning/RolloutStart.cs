@@ -18,6 +18,9 @@ internal static class RolloutStart
         !look.Deployment.Spec.IsSymmetric && !look.Replicas.IsByScale
         && look.Desired != (before.PendingReplicas ?? look.Deployment.Status.ObservedReplicas ?? 0);
 
+    private static bool IsObserved(RolloutLook look) =>
+        look.Deployment.Status.ObservedReplicas == look.Desired && look.Deployment.Spec.ScaleReplicas == look.Desired;
+
     private static ReleaseStatus Begin(RolloutLook look, ReleaseStatus? same)
     {
         var deployment = look.Deployment;
@@ -39,7 +42,7 @@ internal static class RolloutStart
             CurrentBatch = batch,
             RealBatchCount = batches,
             OriginalDeltaReplicas = delta,
-            PendingReplicas = deployment.Spec.IsSymmetric ? null : look.Desired,
+            PendingReplicas = deployment.Spec.IsSymmetric || IsObserved(look) ? null : look.Desired,
             BatchProgress = isRebuilt ? ReleaseProgress.Executing : ReleaseProgress.Init,
             IgnoredConfirmBatchNum = deployment.Spec.ConfirmBatchNum is > 0 and var confirmed ? confirmed : null,
             UpgradePolicy = same?.UpgradePolicy,
@@ -56,7 +59,7 @@ internal static class RolloutStart
         var isMended = before.Abort is { } abort && abort.Artifact != RolloutAbort.ArtifactOf(look.Deployment);
         return before with
         {
-            PendingReplicas = look.Deployment.Status.ObservedReplicas == look.Desired ? null : before.PendingReplicas,
+            PendingReplicas = IsObserved(look) ? null : before.PendingReplicas,
             IgnoredConfirmBatchNum = look.Deployment.Spec.ConfirmBatchNum == before.IgnoredConfirmBatchNum ? before.IgnoredConfirmBatchNum : null,
             Abort = isMended ? null : before.Abort,
             LastProgressTime = isMended ? look.Now : before.LastProgressTime,

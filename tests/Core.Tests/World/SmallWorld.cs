@@ -28,6 +28,9 @@ internal sealed class SmallWorld
 
     public HashSet<string> BrokenVersions { get; } = [];
 
+    /// <summary>Names of Modules that failed and are not tried again.</summary>
+    public HashSet<string> Stuck { get; } = [];
+
     public List<string> Log { get; } = [];
 
     public List<PlannedEvent> Events { get; } = [];
@@ -35,6 +38,15 @@ internal sealed class SmallWorld
     public string NewUid() => $"u{++_lastUid:d5}";
 
     public void AddPod(string name) => Pods[name] = A.Pod(name) with { Uid = NewUid() };
+
+    /// <summary>So many went, so that a new pod never gets the name of an old one.</summary>
+    public int LostPods { get; private set; }
+
+    public void LosePod(string name)
+    {
+        Pods.Remove(name);
+        LostPods++;
+    }
 
     public IEnumerable<Module> ModulesOf(string replicaSetUid) => Modules.Values.Where(module => module.Metadata.Controller?.Uid == replicaSetUid);
 
@@ -65,7 +77,7 @@ internal sealed class SmallWorld
         Deployment = deployment,
         Sets = SetsOf(deployment),
         Base = new Deployment { Metadata = new() { Name = "base", Namespace = "test", Uid = "uid-base" } },
-        BasePods = Pods.Count,
+        BasePods = Pods.Values.Select(pod => pod.Uid).ToHashSet(),
         Freeze = Freeze,
         Carriers =
         [
@@ -77,21 +89,20 @@ internal sealed class SmallWorld
     };
 
     /// <summary>One look of the ModuleDeployment's reconciler. True: something changed.</summary>
-    public bool StepRollout(string name)
+    /// <param name="name">The ModuleDeployment.</param>
+    /// <param name="calls">The process dies after so many calls of the API.</param>
+    public bool StepRollout(string name, int calls = int.MaxValue)
     {
         var deployment = Deployments[name];
         var plan = RolloutPlanner.Plan(Rollout(deployment), Now);
-        var isChange = plan.Steps.Count + plan.StepsAfterStatus.Count > 0;
-        foreach (var step in plan.Steps) CarryOut(name, step);
-        if (plan.Status is { } status && Deployments.TryGetValue(name, out var current))
-        {
-            isChange |= ResourceText.Of(status) != ResourceText.Of(deployment.Status);
-            Deployments[name] = current with { Status = status };
-        }
-
-        foreach (var step in plan.StepsAfterStatus) CarryOut(name, step);
-        Events.AddRange(plan.Events);
-        return isChange;
+        var isNews = plan.Status is { } status && ResourceText.Of(status) != ResourceText.Of(deployment.Status);
+        foreach (var step in plan.Steps)
+            if (calls-- > 0) CarryOut(name, step);
+        if (isNews && calls-- > 0 && Deployments.TryGetValue(name, out var current)) Deployments[name] = current with { Status = plan.Status! };
+        foreach (var step in plan.StepsAfterStatus)
+            if (calls-- > 0) CarryOut(name, step);
+        if (calls > 0) Events.AddRange(plan.Events);
+        return isNews || plan.Steps.Count + plan.StepsAfterStatus.Count > 0;
     }
 
     /// <summary>One look of placement. True: something changed.</summary>
@@ -148,7 +159,7 @@ internal sealed class SmallWorld
         if (!module.IsBound) return false;
         if (module.Metadata.IsDeleting || !ReplicaSets.Values.Any(set => set.Metadata.Uid == module.Metadata.Controller?.Uid))
             return Modules.Remove(name);
-        if (module.IsAvailable || !Pods.Values.Any(pod => pod.Uid == module.Spec.PodUid)) return false;
+        if (module.IsAvailable || (Stuck.Contains(name) && module.Status.Status == ModulePhase.Failed) || !Pods.Values.Any(pod => pod.Uid == module.Spec.PodUid)) return false;
         var replaced = Modules.Values.FirstOrDefault(other => other.Metadata.Uid == module.Spec.Replaces);
         var owner = Deployments.Values.First(deployment => deployment.Spec.Template.Spec.Module.Name == module.Spec.Module.Name);
         if (replaced is not null

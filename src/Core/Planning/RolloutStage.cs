@@ -72,7 +72,8 @@ internal sealed class RolloutStage
 
     private bool UsesBeta => IsMoving && _look.Deployment.UsesBeta && BatchCount > 1;
 
-    private int Delta => Release.OriginalDeltaReplicas ?? 0;
+    // One that follows its base has a module on every pod at once, of whichever revision.
+    private int Delta => _look.Deployment.Spec.IsSymmetric ? 0 : Release.OriginalDeltaReplicas ?? 0;
 
     private int Confirmed => _look.Deployment.Spec.ConfirmBatchNum is { } confirmed && confirmed != Release.IgnoredConfirmBatchNum ? confirmed : 0;
 
@@ -147,11 +148,11 @@ internal sealed class RolloutStage
     {
         var (desired, batch) = (_look.Desired, Release.BatchProgress == ReleaseProgress.Init ? Batch - 1 : Batch);
         var (live, updated, old) = Live();
+        var placed = live - _look.Counts.Unplaced - _look.Old.SelectMany(_look.Staying).Count(module => !module.IsBound);
         // Never below what the batch itself holds: scaled down since, the release may have begun from less than nothing.
         var total = IsSettled || IsStopped ? desired : Math.Max(TotalOf(batch), IsMoving ? Math.Min(AimOf(batch), desired) : 0);
         // What is there already stays, so that no batch has to undo what another one did.
-        Total = Delta > 0 ? Math.Max(total, Math.Min(desired, live)) : Delta < 0 ? Math.Max(desired, Math.Min(total, Math.Max(desired, live))) : desired;
-        if (Delta > 0) Total = Math.Clamp(Total, 0, desired);
+        Total = Delta > 0 ? Math.Clamp(Math.Max(total, live), 0, desired) : Delta < 0 ? Math.Max(desired, Math.Min(total, placed)) : desired;
         Updated = Math.Min(Total, Released(AimOf(batch), updated, Math.Max(0, Total - live)));
         // No pod is downgraded because the share got smaller: only what nobody else could be removed for has to go.
         if (!MovesBack) Updated = Math.Max(Updated, Math.Min(updated, Total - Math.Min(old, Total)));

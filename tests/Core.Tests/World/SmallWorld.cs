@@ -35,6 +35,22 @@ internal sealed class SmallWorld
 
     public List<PlannedEvent> Events { get; } = [];
 
+    public RolloutPlan? LastPlan { get; private set; }
+
+    /// <summary>Another world that is the same until something is done in one of them.</summary>
+    public SmallWorld Copy()
+    {
+        var copy = new SmallWorld { Now = Now, Freeze = Freeze, SharePath = SharePath, LostPods = LostPods, _lastUid = _lastUid };
+        foreach (var (key, value) in Pods) copy.Pods[key] = value;
+        foreach (var (key, value) in Deployments) copy.Deployments[key] = value;
+        foreach (var (key, value) in ReplicaSets) copy.ReplicaSets[key] = value;
+        foreach (var (key, value) in Modules) copy.Modules[key] = value;
+        foreach (var (key, value) in _answers) copy._answers[key] = new(value);
+        copy.BrokenVersions.UnionWith(BrokenVersions);
+        copy.Stuck.UnionWith(Stuck);
+        return copy;
+    }
+
     public string NewUid() => $"u{++_lastUid:d5}";
 
     public void AddPod(string name) => Pods[name] = A.Pod(name) with { Uid = NewUid() };
@@ -94,7 +110,7 @@ internal sealed class SmallWorld
     public bool StepRollout(string name, int calls = int.MaxValue)
     {
         var deployment = Deployments[name];
-        var plan = RolloutPlanner.Plan(Rollout(deployment), Now);
+        var plan = LastPlan = RolloutPlanner.Plan(Rollout(deployment), Now);
         var isNews = plan.Status is { } status && ResourceText.Of(status) != ResourceText.Of(deployment.Status);
         foreach (var step in plan.Steps)
             if (calls-- > 0) CarryOut(name, step);
@@ -106,10 +122,10 @@ internal sealed class SmallWorld
     }
 
     /// <summary>One look of placement. True: something changed.</summary>
-    public bool StepPlacement()
+    public bool StepPlacement(int calls = int.MaxValue)
     {
         var plan = PlacementPlanner.Plan(Placement(), Now);
-        foreach (var step in plan.Steps) CarryOut(step);
+        foreach (var step in plan.Steps.Take(calls)) CarryOut(step);
         return plan.Steps.Count > 0;
     }
 

@@ -1,3 +1,4 @@
+using System.Collections.Frozen;
 using ModuleController.ControlPlane.Agents;
 using ModuleController.Core.Meta;
 using ModuleController.Core.Modules;
@@ -29,8 +30,7 @@ internal sealed class ModuleDeploymentObserver(Caches caches, IAgentDirectory ag
             Orphans = orphans,
             IsNameTaken = IsNameTaken(deployment, sets, orphans),
             Base = found,
-            BasePods = pods.Count,
-            BasePodUids = found is null ? null : pods.Select(item => item.Pod.Metadata.Uid!).ToHashSet(),
+            BasePods = pods.Select(item => item.Pod.Metadata.Uid!).ToFrozenSet(),
             ConflictsWith = ModuleConflicts.Of(
                 deployment, caches.ModuleDeployments.ByIndex(Caches.ByBase, $"{ns}/{spec.BaseDeploymentName}"))?.Metadata.Name,
             IsNamespaceTerminating = caches.Namespaces.Get(new("", ns)) is { Metadata.IsDeleting: true },

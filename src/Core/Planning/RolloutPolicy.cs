@@ -22,7 +22,9 @@ internal sealed record RolloutPolicy(UpgradePolicy? Chosen, RolloutHold? Hold, R
         if (before?.UpdateRevision == look.RevisionHash && UpgradePolicies.Parse(before.UpgradePolicy) is { } chosen
             && (requested is null || requested == chosen)) return Known(chosen);
         var old = look.Old.Where(RolloutLook.IsCarried).ToList();
-        if (old.Count == 0 || look.Updated is not { } updated) return Known(requested);
+        if (old.Count == 0) return Known(requested);
+        // Not before the jar was looked at: what stands in the status is not asked for again.
+        if (look.Updated is not { } updated) return Known(null);
         var module = deployment.Spec.Template.Spec.Module;
         if (old.TrueForAll(set => set.ReplicaSet.Spec.Template.Spec.Module.Version == module.Version) || look.Desired == 0)
             return Known(UpgradePolicy.UninstallThenInstall);

@@ -135,7 +135,10 @@ internal sealed class PlacementGroupPlanner(PlacementState state, PlacementGroup
         else if (!MayDisrupt) olderSet.Replaced.Add(older.Metadata.Uid!);
         // Undone in mid-upgrade, or overtaken by a third revision: one of the two goes, the one that serves stays.
         else if (olderSet.Surplus > 0 && newer.IsAvailable) Delete(olderSet, older, $"replaced by {newer.Metadata.Name}");
-        else Delete(newerSet, newer, $"{older.Metadata.Name} stays");
+        else if (older.IsAvailable || (_budget.AllowsGap(newer) && !_budget.WouldInterrupt(newer)))
+            Delete(newerSet, newer, $"{older.Metadata.Name} stays");
+        // Only the one that should go serves, and too many others do not.
+        else _busyPods.Add(newer.Spec.PodUid!);
     }
 
     private List<WantedPlace> Wanted() =>

@@ -3,6 +3,7 @@ using Microsoft.Extensions.Logging;
 using ModuleController.Agent.Arklet;
 using ModuleController.Agent.Artifacts;
 using ModuleController.Agent.Commands;
+using ModuleController.Agent.Hooks;
 using ModuleController.Agent.Journal;
 using ModuleController.Agent.Link;
 using ModuleController.Agent.Observing;
@@ -31,8 +32,10 @@ public static class AgentRuntime
         var artifacts = new ArtifactStore(
             Path.Combine(options.StateDir, "artifacts"), downloader, time, Log("artifacts"))
         { KeepUnused = options.KeepUnusedJars };
-        var runner = new CommandRunner(
-            new CommandTools(arklet, observer, journal, artifacts, time), Log("commands"));
+        using var hooks = new HookRunner(
+            new HookTarget(options.ArkletHost, options.PodNamespace, options.PodName, options.PodUid), time, Log("hooks"));
+        using var runner = new CommandRunner(
+            new CommandTools(arklet, observer, journal, artifacts, hooks, time), Log("commands"));
         var link = new ControllerLink(
             new LinkOptions
             {

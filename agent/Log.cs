@@ -53,6 +53,9 @@ internal static partial class Log
     [LoggerMessage(Level = LogLevel.Information, Message = "command {Command}: {Outcome} {Reason} {Code} {Text}")]
     public static partial void CommandEnded(this ILogger log, string command, string outcome, string reason, string code, string text);
 
+    [LoggerMessage(Level = LogLevel.Warning, Message = "command {Command} goes on after a hook that failed: {Problem}")]
+    public static partial void HookIgnored(this ILogger log, string command, string problem);
+
     [LoggerMessage(Level = LogLevel.Error, Message = "command {Command} failed in the agent itself")]
     public static partial void CommandBroke(this ILogger log, string command, Exception exception);
 

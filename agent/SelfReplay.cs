@@ -102,6 +102,8 @@ public sealed class SelfReplay(
                     Module = new() { ModuleUid = module.ModuleUid, Name = module.Name, Version = module.Version },
                     Source = new() { Url = new Uri(module.Jar!).AbsoluteUri, Sha256 = module.Sha256 ?? "" },
                     Activate = module.Active,
+                    PreInstall = module.Hooks?.Before?.ToMessage(),
+                    PostInstall = module.Hooks?.After?.ToMessage(),
                 },
             },
             cancellation);

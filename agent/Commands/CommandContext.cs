@@ -1,5 +1,6 @@
 using ModuleController.Agent.Arklet;
 using ModuleController.Agent.Artifacts;
+using ModuleController.Agent.Hooks;
 using ModuleController.Agent.Journal;
 using ModuleController.Agent.Observing;
 using ModuleController.Protocol;
@@ -9,7 +10,7 @@ namespace ModuleController.Agent.Commands;
 
 /// <summary>What all commands work with.</summary>
 public sealed record CommandTools(
-    IArklet Arklet, BaseObserver Observer, CommandJournal Journal, ArtifactStore Artifacts, TimeProvider Time)
+    IArklet Arklet, BaseObserver Observer, CommandJournal Journal, ArtifactStore Artifacts, HookRunner Hooks, TimeProvider Time)
 {
     /// <summary>A JVM that was paused executes what waits in its sockets: before that can be over, absence proves nothing.</summary>
     public TimeSpan SettleTime { get; init; } = TimeSpan.FromSeconds(10);
@@ -18,9 +19,8 @@ public sealed record CommandTools(
     public TimeSpan AskInterval { get; init; } = TimeSpan.FromMilliseconds(500);
 }
 
-/// <summary>One command on its way: its deadline, its phase, and the questions that every action asks.</summary>
-public sealed class CommandContext(
-    CommandTools tools, Command command, bool wasSent, Action<CommandPhase> entered, CancellationToken deadline)
+/// <summary>One command on its way: its turn, its phase, and the questions that every action asks.</summary>
+public sealed class CommandContext(CommandTools tools, Command command, bool wasSent, Action<CommandPhase> entered, Turn turn)
 {
     public CommandTools Tools => tools;
 
@@ -33,7 +33,9 @@ public sealed class CommandContext(
     public JournalState State => tools.Journal.State;
 
     /// <summary>Cancelled when the command's time is over, or the agent ends.</summary>
-    public CancellationToken Deadline => deadline;
+    public CancellationToken Deadline => turn.Deadline;
+
+    public Turn Turn => turn;
 
     public CommandPhase Phase { get; private set; } = CommandPhase.Queued;
 
@@ -60,7 +62,7 @@ public sealed class CommandContext(
     {
         while (true)
         {
-            if (await tools.Observer.ReadAsync(deadline) is { } view) return CheckLife(view);
+            if (await tools.Observer.ReadAsync(Deadline) is { } view) return CheckLife(view);
             // Refused: nobody is there any more to carry it out; the next life will say so.
             if (tools.Observer.View.State is BaseState.Down)
                 throw new VerdictException(Verdict.Failed(
@@ -70,7 +72,7 @@ public sealed class CommandContext(
         }
     }
 
-    public Task PauseAsync() => Task.Delay(tools.AskInterval, tools.Time, deadline);
+    public Task PauseAsync() => Task.Delay(tools.AskInterval, tools.Time, Deadline);
 
     /// <summary>Whether Arklet has answered for so long since <paramref name="since"/> that nothing sent before can still be waiting.</summary>
     public bool IsSettled(BaseView view, long since) =>
@@ -85,7 +87,7 @@ public sealed class CommandContext(
             tools.Journal.Append(new JournalRecord.Intended(
                 command.Id, action, Module.ModuleUid, Module.Name, Module.Version, jar?.Sha256, jar?.Path,
                 jar?.Manifest.WebContextPath, command.Install?.Activate ?? false, now,
-                now + CommandRunner.DeadlineOf(command)));
+                now + CommandRunner.DeadlineOf(command), CommandHooks.Of(command)));
         }
         catch (IOException e)
         {
@@ -96,10 +98,22 @@ public sealed class CommandContext(
         Enter(CommandPhase.Executing);
     }
 
+    /// <summary>Calls a hook beside the lane; what went wrong, where that counts. Null: go on.</summary>
+    public async Task<string?> CallAsync(HookCall? hook)
+    {
+        if (hook is null) return null;
+        var before = Phase;
+        Enter(CommandPhase.Hook);
+        var problem = await turn.StepAsideAsync(
+            cancellation => tools.Hooks.CallAsync(hook, command, Module, cancellation));
+        Enter(before);
+        return problem;
+    }
+
     /// <summary>An answer that came because we stopped waiting is none.</summary>
     public ArkletResult Checked(ArkletResult result)
     {
-        if (result.Outcome is ArkletOutcome.Unknown or ArkletOutcome.Unreachable) deadline.ThrowIfCancellationRequested();
+        if (result.Outcome is ArkletOutcome.Unknown or ArkletOutcome.Unreachable) Deadline.ThrowIfCancellationRequested();
         return result;
     }
 

@@ -18,7 +18,14 @@ internal static class CommandExecution
         }
         catch (OperationCanceledException) when (!ending.IsCancellationRequested)
         {
-            return await TimedOutAsync(context, ending);
+            try
+            {
+                return await TimedOutAsync(context, ending);
+            }
+            catch (VerdictException e)
+            {
+                return e.Verdict;
+            }
         }
         catch (VerdictException e)
         {

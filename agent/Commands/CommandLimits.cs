@@ -20,7 +20,10 @@ public static class CommandLimits
             return $"deadline of {deadline.Seconds} s is out of range";
         if (command.ActionCase is Command.ActionOneofCase.None) return "action is missing";
         if (command.BaseLifeId.Length == 0 && command.ActionCase is not Command.ActionOneofCase.Inspect) return "base_life_id is missing";
-        return ModuleProblem(command.Module()) ?? SourceProblem(command);
+        return ModuleProblem(command.Module()) ?? SourceProblem(command)
+            ?? HookProblem("pre_install", command.Install?.PreInstall) ?? HookProblem("post_install", command.Install?.PostInstall)
+            ?? HookProblem("pre_uninstall", command.Uninstall?.PreUninstall)
+            ?? HookProblem("post_uninstall", command.Uninstall?.PostUninstall);
     }
 
     /// <summary>The module that any action is about; null when the sender left it out.</summary>
@@ -78,6 +81,19 @@ public static class CommandLimits
         return TooLong("source.url", source.Url, Limits.Url)
             ?? HexProblem("source.sha256", source.Sha256, Limits.Sha256)
             ?? HexProblem("source.md5", source.Md5, Limits.Md5);
+    }
+
+    private static string? HookProblem(string field, Hook? hook)
+    {
+        if (hook is null) return null;
+        if (hook.Port is 0 or > 65535) return $"{field}.port {hook.Port} is out of range";
+        if (hook.Path.Length == 0 || hook.Path[0] != '/' || hook.Path.Any(c => char.IsWhiteSpace(c) || char.IsControl(c)))
+            return $"{field}.path \"{Cut(hook.Path, 80)}\" is no path";
+        if (hook.Timeout is not { Seconds: >= 0 and <= 3600, Nanos: >= 0 and < 1_000_000_000 } timeout
+            || timeout.ToTimeSpan() is var time && (time <= TimeSpan.Zero || time > Limits.HookTimeout))
+            return $"{field}.timeout is out of range";
+        if (hook.Retries > Limits.HookRetries) return $"{field}.retries {hook.Retries} is more than {Limits.HookRetries}";
+        return TooLong($"{field}.path", hook.Path, Limits.HookPath);
     }
 
     private static string? HexProblem(string field, string text, int length) =>

@@ -6,15 +6,16 @@ using Microsoft.Extensions.Logging;
 using ModuleController.Agent.Journal;
 using ModuleController.Protocol;
 using ModuleController.Protocol.V1;
+using BizState = ModuleController.Agent.Arklet.BizState;
 
 namespace ModuleController.Agent.Commands;
 
 /// <summary>
 /// Runs commands one at a time, in order of arrival, each id once: a repeated one is answered from the journal or joins
 /// the one that runs. What an agent before this one had begun comes first. A module that doesn't come to rest in its
-/// time is marked as stuck, and the next command goes on.
+/// time is marked as stuck, and the next command goes on. While one waits for a hook, those of other modules run.
 /// </summary>
-public sealed class CommandRunner
+public sealed class CommandRunner : IDisposable
 {
     private static readonly TimeSpan DefaultDeadline = TimeSpan.FromMinutes(5);
     private static readonly TimeSpan LeastTimeToRecover = TimeSpan.FromSeconds(30);
@@ -24,6 +25,8 @@ public sealed class CommandRunner
     private readonly Channel<Work> _queue = Channel.CreateBounded<Work>(Limits.RunningCommands);
     private readonly ConcurrentDictionary<string, Work> _accepted = new(StringComparer.Ordinal);
     private readonly ConcurrentQueue<Work> _unanswered = new();
+    private readonly SemaphoreSlim _lane = new(1);
+    private readonly List<(string Module, Task Task)> _turns = [];
 
     public CommandRunner(CommandTools tools, ILogger log)
     {
@@ -39,6 +42,7 @@ public sealed class CommandRunner
             _accepted.Values.Any(work => work.Begun && work.Module.Name == name && work.Module.Version == version);
         tools.Observer.IsAnyBusy = () => _accepted.Values.Any(work => work.Phase is CommandPhase.Executing);
         tools.Observer.Changed += Recover;
+        tools.Observer.Looked += FinishLate;
     }
 
     public event Action<CommandResult>? Finished;
@@ -106,13 +110,55 @@ public sealed class CommandRunner
 
     public async Task RunAsync(CancellationToken ending)
     {
-        while (await _queue.Reader.WaitToReadAsync(ending))
+        try
         {
-            if (!_queue.Reader.TryRead(out var work)) continue;
-            // The life has to be known to say whose intents these are; then they go first.
-            if (!_unanswered.IsEmpty && _tools.Observer.View.Life is null) await _tools.Observer.ReadAsync(ending);
-            while (_tools.Observer.View.Life is not null && _unanswered.TryDequeue(out var earlier)) await RunOneAsync(earlier, ending);
-            await RunOneAsync(work, ending);
+            while (await _queue.Reader.WaitToReadAsync(ending))
+            {
+                if (!_queue.Reader.TryRead(out var work)) continue;
+                // The life has to be known to say whose intents these are; then they go first.
+                if (!_unanswered.IsEmpty && _tools.Observer.View.Life is null) await _tools.Observer.ReadAsync(ending);
+                while (_tools.Observer.View.Life is not null && _unanswered.TryDequeue(out var earlier)) await BeginAsync(earlier, ending);
+                if (!ReferenceEquals(work, Work.WakeUp)) await BeginAsync(work, ending);
+            }
+        }
+        finally
+        {
+            await Task.WhenAll(_turns.Select(turn => turn.Task));
+        }
+    }
+
+    public void Dispose() => _lane.Dispose();
+
+    /// <summary>Gives a command its turn: when the lane is free, and no hook is being called for a module of its name.</summary>
+    private async Task BeginAsync(Work work, CancellationToken ending)
+    {
+        var isInspection = work.Command.ActionCase is Command.ActionOneofCase.Inspect;
+        await Task.WhenAll(_turns.Where(turn => !isInspection && turn.Module == work.Module.Name).Select(turn => turn.Task)).WaitAsync(ending);
+        var left = work.Recovered is { } open
+            ? TimeSpan.FromTicks(Math.Max(LeastTimeToRecover.Ticks, (open.Deadline - _tools.Time.GetUtcNow()).Ticks))
+            : DeadlineOf(work.Command);
+        var turn = await Turn.WaitAsync(_lane, left, _tools.Time, ending);
+        _turns.RemoveAll(earlier => earlier.Task.IsCompleted);
+        _turns.Add((isInspection ? "" : work.Module.Name, TakeTurnAsync(work, turn, ending)));
+    }
+
+    private async Task TakeTurnAsync(Work work, Turn turn, CancellationToken ending)
+    {
+        using (turn)
+        {
+            try
+            {
+                await RunOneAsync(work, turn, ending);
+            }
+            catch (OperationCanceledException) when (ending.IsCancellationRequested)
+            {
+                // No verdict: the intent stays open in the journal, and the next process asks what became of it.
+            }
+            catch (Exception e)
+            {
+                // Not the command's failure, which is its answer, but ours: the loop ends with it, and the agent.
+                _queue.Writer.TryComplete(e);
+            }
         }
     }
 
@@ -120,6 +166,25 @@ public sealed class CommandRunner
     private void Recover()
     {
         if (!_unanswered.IsEmpty && _tools.Observer.View.Life is not null) _queue.Writer.TryWrite(Work.WakeUp);
+    }
+
+    /// <summary>Modules that came to rest after their command was answered: their last hook is still to be called.</summary>
+    private void FinishLate()
+    {
+        var (state, view) = (_tools.Journal.State, _tools.Observer.View);
+        if (state.Intents.IsEmpty || view.Life?.Id != state.Life) return;
+        foreach (var module in view.Modules.Where(module => module.State is BizState.Activated or BizState.Deactivated))
+        {
+            if (state.Owner(module.Name, module.Version) is not null || state.UnsettledInstall(module.Name, module.Version) is not { } intent) continue;
+            var command = Rebuild(intent, state.Life!);
+            command.Id = $"{intent.ModuleUid}/finish/{state.Life}/0";
+            if (intent.Hooks?.After is null || !state.Results.ContainsKey(intent.CommandId)) continue;
+            // What could not be uninstalled after its hook failed is left alone.
+            var isLeft = state.IsStuck(module.Name, module.Version) && (HookFailed(intent.CommandId) || HookFailed(command.Id));
+            if (!isLeft) Enqueue(new Work(command, _tools.Time.GetTimestamp()));
+        }
+
+        bool HookFailed(string id) => _tools.Journal.FindResult(id)?.Reason is Reason.HookFailed;
     }
 
     private void Enqueue(Work work)
@@ -137,9 +202,8 @@ public sealed class CommandRunner
         Changed?.Invoke();
     }
 
-    private async Task RunOneAsync(Work work, CancellationToken ending)
+    private async Task RunOneAsync(Work work, Turn turn, CancellationToken ending)
     {
-        if (ReferenceEquals(work, Work.WakeUp)) return;
         if (work.Recovered is { } intent && _tools.Journal.State.Intents.GetValueOrDefault(intent.CommandId) is null)
         {
             // Its base life is over, and with it the question.
@@ -147,12 +211,9 @@ public sealed class CommandRunner
             return;
         }
 
-        var left = work.Recovered is { } open
-            ? TimeSpan.FromTicks(Math.Max(LeastTimeToRecover.Ticks, (open.Deadline - _tools.Time.GetUtcNow()).Ticks))
-            : DeadlineOf(work.Command) - _tools.Time.GetElapsedTime(work.AcceptedAt);
         Log(work);
         work.Begun = true;
-        var verdict = await ExecuteAsync(work, left, ending);
+        var verdict = await ExecuteAsync(work, turn, ending);
         var result = Keep(work, verdict);
         _accepted.TryRemove(work.Command.Id, out _);
         var state = _tools.Journal.State;
@@ -163,12 +224,10 @@ public sealed class CommandRunner
         Changed?.Invoke();
     }
 
-    private async Task<Verdict> ExecuteAsync(Work work, TimeSpan left, CancellationToken ending)
+    private async Task<Verdict> ExecuteAsync(Work work, Turn turn, CancellationToken ending)
     {
-        using var clock = new CancellationTokenSource(left > TimeSpan.Zero ? left : TimeSpan.Zero, _tools.Time);
-        using var deadline = CancellationTokenSource.CreateLinkedTokenSource(clock.Token, ending);
         var context = new CommandContext(
-            _tools, work.Command, work.Recovered is not null, phase => Enter(work, phase), deadline.Token);
+            _tools, work.Command, work.Recovered is not null, phase => Enter(work, phase), turn);
         try
         {
             return await CommandExecution.RunAsync(context, work.Recovered, ending);
@@ -239,8 +298,24 @@ public sealed class CommandRunner
         var command = new Command { Id = intent.CommandId, BaseLifeId = life };
         switch (intent.Action)
         {
-            case CommandAction.Install: command.Install = new() { Module = module, Source = new(), Activate = intent.Activate }; break;
-            case CommandAction.Uninstall: command.Uninstall = new() { Module = module }; break;
+            case CommandAction.Install:
+                command.Install = new()
+                {
+                    Module = module,
+                    Source = new(),
+                    Activate = intent.Activate,
+                    PreInstall = intent.Hooks?.Before?.ToMessage(),
+                    PostInstall = intent.Hooks?.After?.ToMessage(),
+                };
+                break;
+            case CommandAction.Uninstall:
+                command.Uninstall = new()
+                {
+                    Module = module,
+                    PreUninstall = intent.Hooks?.Before?.ToMessage(),
+                    PostUninstall = intent.Hooks?.After?.ToMessage(),
+                };
+                break;
             default: command.Switch = new() { Module = module }; break;
         }
 

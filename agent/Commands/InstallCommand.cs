@@ -1,6 +1,7 @@
 using System.Globalization;
 using ModuleController.Agent.Arklet;
 using ModuleController.Agent.Artifacts;
+using ModuleController.Agent.Hooks;
 using ModuleController.Agent.Journal;
 using ModuleController.Agent.Observing;
 using ModuleController.Protocol;
@@ -16,12 +17,17 @@ namespace ModuleController.Agent.Commands;
 /// </summary>
 internal sealed class InstallCommand(CommandContext context)
 {
+    /// <summary>What a hook that comes after the deadline, and an undoing, leave for looking and calling.</summary>
+    private static readonly TimeSpan TimeToEnd = TimeSpan.FromSeconds(60);
+
     private readonly ModuleRef _module = context.Module;
+    private readonly CommandHooks? _hooks = CommandHooks.Of(context.Command);
     private readonly CommandTools _tools = context.Tools;
     private readonly long _begun = context.Tools.Time.GetTimestamp();
     private CachedJar? _jar;
     private long? _metaspace;
     private bool _removedBroken;
+    private bool _isAnnounced;
 
     public async Task<Verdict> RunAsync()
     {
@@ -45,6 +51,14 @@ internal sealed class InstallCommand(CommandContext context)
             if (_jar is null)
             {
                 _jar = await FetchAsync();
+                continue;
+            }
+
+            if (!_isAnnounced && _hooks?.Before is not null)
+            {
+                if (await AnnounceAsync() is { } failed) return failed;
+                // Meanwhile others had the lane, and the cache.
+                if (!File.Exists(_jar.Path)) _jar = null;
                 continue;
             }
 
@@ -84,6 +98,8 @@ internal sealed class InstallCommand(CommandContext context)
         var present = view?.Life?.Id == context.Life ? view.Find(_module.Name, _module.Version) : null;
         if (view is not null && IsAtRest(present))
         {
+            context.Turn.Renew(TimeToEnd);
+            if (await AfterInstallAsync() is { } failed) return failed;
             var owned = context.State.Intents.GetValueOrDefault(context.Command.Id) is { } intent
                 ? new JournalRecord.Owned(Ownership.Installed(intent, view, present!))
                 : Owned(view, present!);
@@ -144,6 +160,50 @@ internal sealed class InstallCommand(CommandContext context)
             && known.Name == _module.Name && known.Version == _module.Version);
         return await _tools.Artifacts.GetAsync(
             _module, context.Command.Install.Source, before?.Jar, () => context.Enter(CommandPhase.Verifying), context.Deadline);
+    }
+
+    private async Task<Verdict?> AnnounceAsync()
+    {
+        _isAnnounced = true;
+        if (await context.CallAsync(_hooks!.Before) is not { } problem) return null;
+        // Where the base has gone meanwhile, that is the news.
+        await context.LookAsync(context.Deadline);
+        return Verdict.Failed(Reason.HookFailed, "PRE_INSTALL", problem);
+    }
+
+    /// <summary>Arklet lists it; it counts as installed only after the last hook. Null: it does. A failure leaves nothing behind.</summary>
+    private async Task<Verdict?> AfterInstallAsync()
+    {
+        if (_hooks?.After is null || context.State.Owner(_module.Name, _module.Version) is not null) return null;
+        var problem = await context.CallAsync(_hooks.After);
+        // The base may have gone meanwhile, and with it the question.
+        var view = await context.LookUntilAnsweredAsync();
+        if (problem is not null) return await UndoAsync(problem);
+        return IsAtRest(view.Find(_module.Name, _module.Version))
+            ? null
+            : Verdict.Failed(Reason.BizLost, "NOT_FOUND_BIZ", $"{Name} was not there any more after its postInstall hook");
+    }
+
+    /// <summary>Takes it out again, so that the next try starts with nothing.</summary>
+    private async Task<Verdict> UndoAsync(string problem)
+    {
+        context.Turn.Renew(TimeToEnd);
+        context.Enter(CommandPhase.Executing);
+        string left;
+        try
+        {
+            var undone = await new UninstallCommand(context).TakeOutAsync();
+            if (undone.Outcome is Outcome.Succeeded) return Verdict.Failed(Reason.HookFailed, "POST_INSTALL", problem);
+            left = undone.Message;
+        }
+        catch (OperationCanceledException) when (!context.Turn.IsEnding)
+        {
+            left = $"{Name} was not gone in time";
+        }
+
+        return Verdict.Failed(Reason.HookFailed, "POST_INSTALL", $"{problem}; it could not be uninstalled again: {left}")
+            .Unsettled()
+            .With(new JournalRecord.Stuck(_module.Name, _module.Version));
     }
 
     /// <summary>One call of Arklet; null: look again and decide anew.</summary>
@@ -215,6 +275,7 @@ internal sealed class InstallCommand(CommandContext context)
 
     private async Task<Verdict> OwnAsync(BaseView view, Biz present, JournalRecord.Intended? intent)
     {
+        if (await AfterInstallAsync() is { } failed) return failed;
         // Known already and not called now: what the journal has is better than what we could say.
         var owned = context.State.Owner(_module.Name, _module.Version) is { } known && !context.WasSent ? new JournalRecord.Owned(known)
             : intent is not null ? new JournalRecord.Owned(Ownership.Installed(intent, view, present))
@@ -236,7 +297,7 @@ internal sealed class InstallCommand(CommandContext context)
     private JournalRecord.Owned Owned(BaseView view, Biz present) => new(new InstalledModule(
         _module.ModuleUid, _module.Name, _module.Version, view.Life!.Id, _jar?.Sha256, _jar?.Path,
         present.WebContextPath ?? _jar?.Manifest.WebContextPath, _tools.Time.GetUtcNow(), _tools.Time.GetElapsedTime(_begun),
-        _metaspace ?? 0, present.State is BizState.Activated));
+        _metaspace ?? 0, present.State is BizState.Activated, _hooks));
 
     private Artifact ToArtifact(InstalledModule module) => _jar?.ToArtifact() ?? new()
     {

@@ -1,4 +1,5 @@
 using ModuleController.Agent.Arklet;
+using ModuleController.Agent.Hooks;
 using ModuleController.Agent.Journal;
 using ModuleController.Protocol;
 using ModuleController.Protocol.V1;
@@ -10,6 +11,8 @@ namespace ModuleController.Agent.Commands;
 internal sealed class UninstallCommand(CommandContext context)
 {
     private readonly ModuleRef _module = context.Module;
+    private readonly CommandHooks? _hooks = CommandHooks.Of(context.Command);
+    private bool _isAnnounced;
 
     public async Task<Verdict> RunAsync()
     {
@@ -25,7 +28,13 @@ internal sealed class UninstallCommand(CommandContext context)
             else
             {
                 if (CommandContextChecks.NotOurs(context) is { } notOurs) return notOurs;
-                if (present.State is not (BizState.Resolved or BizState.Unresolved)) return await CallAsync();
+                if (present.State is not (BizState.Resolved or BizState.Unresolved))
+                {
+                    if (_isAnnounced || _hooks?.Before is null) return await CallAsync();
+                    if (await AnnounceAsync() is { } failed) return failed;
+                    continue;
+                }
+
                 if (context.State.IsStuck(_module.Name, _module.Version))
                     return Verdict.Failed(
                         Reason.UninstallFailed, "STUCK", $"{Name} is stuck in its start: only a new life of the JVM removes it")
@@ -44,7 +53,7 @@ internal sealed class UninstallCommand(CommandContext context)
         while (true)
         {
             var view = await context.LookUntilAnsweredAsync();
-            if (view.Find(_module.Name, _module.Version) is null) return Gone("SUCCESS");
+            if (view.Find(_module.Name, _module.Version) is null) return await GoneAsync("SUCCESS");
             if (context.IsSettled(view, since))
                 return Verdict.Failed(
                     Reason.AgentDisconnected, "AGENT_RESTARTED", $"the agent was restarted during the uninstall, and {Name} is still there")
@@ -56,7 +65,8 @@ internal sealed class UninstallCommand(CommandContext context)
     public async Task<Verdict> TimedOutAsync(CancellationToken cancellation)
     {
         var view = await context.Tools.Observer.ReadAsync(cancellation);
-        if (context.WasSent && view?.Life?.Id == context.Life && view.Find(_module.Name, _module.Version) is null) return Gone("SUCCESS");
+        if (context.WasSent && view?.Life?.Id == context.Life && view.Find(_module.Name, _module.Version) is null)
+            return await GoneAsync("SUCCESS");
         return Verdict.Failed(Reason.UninstallFailed, "TIMED_OUT", $"{Name} was not gone in time") with
         {
             IsUnsettled = context.WasSent,
@@ -68,9 +78,34 @@ internal sealed class UninstallCommand(CommandContext context)
 
     private Verdict Gone(string code) => Verdict.Success(code, new JournalRecord.Gone(_module.Name, _module.Version));
 
+    private async Task<Verdict?> AnnounceAsync()
+    {
+        _isAnnounced = true;
+        if (await context.CallAsync(_hooks!.Before) is not { } problem) return null;
+        // Where the base has gone meanwhile, that is the news.
+        await context.LookAsync(context.Deadline);
+        return Verdict.Failed(Reason.HookFailed, "PRE_UNINSTALL", problem);
+    }
+
+    /// <summary>It was taken out by this command: the last hook can't change that any more.</summary>
+    private async Task<Verdict> GoneAsync(string code)
+    {
+        var gone = Gone(code);
+        return await context.CallAsync(_hooks?.After) is { } problem
+            ? Verdict.Failed(Reason.HookFailed, "POST_UNINSTALL", problem).With(gone.Records)
+            : gone;
+    }
+
     private async Task<Verdict> CallAsync()
     {
         context.Intend(CommandAction.Uninstall, null);
+        var verdict = await TakeOutAsync();
+        return verdict.Outcome is Outcome.Succeeded ? await GoneAsync(verdict.Code) : verdict;
+    }
+
+    /// <summary>The call, and as many looks as it takes to know; for a module that is known to be ours.</summary>
+    public async Task<Verdict> TakeOutAsync()
+    {
         while (true)
         {
             var result = context.Checked(

@@ -1,4 +1,5 @@
 using System.Text.Json.Serialization;
+using ModuleController.Agent.Hooks;
 using ModuleController.Protocol;
 
 namespace ModuleController.Agent.Journal;
@@ -29,7 +30,8 @@ public abstract record JournalRecord
     /// <summary>Arklet is about to be called. Without a <see cref="Finished"/> behind it: ask what became of it.</summary>
     public sealed record Intended(
         string CommandId, CommandAction Action, string ModuleUid, string Name, string Version, string? Sha256, string? Jar,
-        string? WebContextPath, bool Activate, DateTimeOffset At, DateTimeOffset Deadline) : JournalRecord;
+        string? WebContextPath, bool Activate, DateTimeOffset At, DateTimeOffset Deadline,
+        CommandHooks? Hooks = null) : JournalRecord;
 
     /// <summary>
     /// A command's answer, a serialized CommandResult. Unsettled: the answer was given, but the JVM may still carry the
@@ -52,7 +54,7 @@ public abstract record JournalRecord
 /// <param name="Active">Whether it was to be the active one among the versions of its name.</param>
 public sealed record InstalledModule(
     string ModuleUid, string Name, string Version, string Life, string? Sha256, string? Jar, string? WebContextPath,
-    DateTimeOffset InstalledAt, TimeSpan Duration, long MetaspaceBytes, bool Active);
+    DateTimeOffset InstalledAt, TimeSpan Duration, long MetaspaceBytes, bool Active, CommandHooks? Hooks = null);
 
 [JsonSourceGenerationOptions(
     PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,

@@ -18,6 +18,8 @@ internal static class Ownership
             // Answered as timed out or unknown, and there after all.
             var intent = state.UnsettledInstall(module.Name, module.Version);
             if (intent is null || !state.Results.ContainsKey(intent.CommandId)) continue;
+            // It is not installed before its last hook, which is a command's to call.
+            if (intent.Hooks?.After is not null) continue;
             log.LateSuccess(module.Name, module.Version, intent.ModuleUid);
             records.Add(new JournalRecord.Owned(Installed(intent, view, module)));
         }
@@ -37,5 +39,5 @@ internal static class Ownership
     public static InstalledModule Installed(JournalRecord.Intended intent, BaseView view, Biz module) => new(
         intent.ModuleUid, intent.Name, intent.Version, view.Life!.Id, intent.Sha256, intent.Jar,
         module.WebContextPath ?? intent.WebContextPath, view.ObservedAt ?? intent.At, TimeSpan.Zero, 0,
-        module.State is BizState.Activated);
+        module.State is BizState.Activated, intent.Hooks);
 }

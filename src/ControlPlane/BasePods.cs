@@ -10,7 +10,7 @@ public static class BasePods
 {
     private const string RevisionAnnotation = "deployment.kubernetes.io/revision";
 
-    /// <summary>Neither terminating nor finished; with whether each belongs to the newest ReplicaSet.</summary>
+    /// <summary>Neither terminating nor finished, nor asked by label to go; with whether each belongs to the newest ReplicaSet.</summary>
     public static IReadOnlyList<(Pod Pod, bool IsNewest)> Of(Caches caches, Deployment deployment)
     {
         var replicaSets = caches.ReplicaSets.ByIndex(Caches.ByController, deployment.Metadata.Uid!);

@@ -14,7 +14,7 @@ public sealed class Caches
     /// <summary>Modules and ModuleReplicaSets: the controlling owner's UID.</summary>
     public const string ByOwner = "owner";
 
-    /// <summary>Modules, ModuleReplicaSets and ModuleDeployments: <c>namespace/base Deployment</c>.</summary>
+    /// <summary>Modules, ModuleReplicaSets, ModuleDeployments and HorizontalPodAutoscalers: <c>namespace/base Deployment</c>.</summary>
     public const string ByBase = "base";
 
     /// <summary>Pods and apps/v1 ReplicaSets: the controlling owner's UID.</summary>
@@ -31,6 +31,8 @@ public sealed class Caches
         Deployments = informers.Of<Deployment>(new() { Namespace = ns });
         ReplicaSets = informers.Of<ReplicaSet>(new() { Namespace = ns }).Indexed(ByController, Controller);
         Pods = informers.Of<Pod>(new() { Namespace = ns }).Indexed(ByController, Controller);
+        Autoscalers = informers.Of<HorizontalPodAutoscaler>(new() { Namespace = ns })
+            .Indexed(ByBase, autoscaler => autoscaler.Spec.ScaleTargetRef is { Kind: "Deployment" } target ? InNamespace(autoscaler, target.Name) : null);
         Nodes = informers.Of<Node>();
         Namespaces = informers.Of<Namespace>();
         Services = informers.Of<Service>(new() { Namespace = ns });
@@ -52,6 +54,8 @@ public sealed class Caches
     public Informer<ReplicaSet> ReplicaSets { get; }
 
     public Informer<Pod> Pods { get; }
+
+    public Informer<HorizontalPodAutoscaler> Autoscalers { get; }
 
     public Informer<Node> Nodes { get; }
 

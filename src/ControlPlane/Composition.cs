@@ -7,7 +7,11 @@ namespace ModuleController.ControlPlane;
 /// <summary>What a reconciler is built from.</summary>
 public sealed record ReconcilerParts(
     Caches Caches, InformerFactory Informers, IKubeClient Client, EventRecorder Events, IAgentDirectory Agents,
-    ControlPlaneOptions Options, TimeProvider Time, ILoggerFactory Loggers);
+    ControlPlaneOptions Options, TimeProvider Time, ILoggerFactory Loggers)
+{
+    /// <summary>Where the controller's Lease is: freezing this namespace can freeze everything.</summary>
+    public required string OwnNamespace { get; init; }
+}
 
 /// <summary>Which reconcilers run.</summary>
 public static class Composition

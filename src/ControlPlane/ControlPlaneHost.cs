@@ -186,7 +186,7 @@ public sealed class ControlPlaneHost : IAsyncDisposable
                     _gate.Shut();
                     return Task.CompletedTask;
                 });
-        addReconcilers(manager, new(Caches, _informers, _client, events, _agents, _options, _time, _loggers));
+        addReconcilers(manager, new(Caches, _informers, _client, events, _agents, _options, _time, _loggers) { OwnNamespace = LeaseNamespace });
         return manager;
     }
 

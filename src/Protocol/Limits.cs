@@ -23,4 +23,7 @@ public static class Limits
     public const int Url = 2048;
     public const int Sha256 = 64;
     public const int Md5 = 32;
+    public const int HookPath = 1024;
+    public const int HookRetries = 10;
+    public static readonly TimeSpan HookTimeout = TimeSpan.FromHours(1);
 }

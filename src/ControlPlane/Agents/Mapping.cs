@@ -80,9 +80,10 @@ public static class Mapping
         {
             case ModuleCommand.Install install:
                 wire.Install = new() { Module = module, Source = ToSource(install.Source), Activate = install.Activate };
+                (wire.Install.PreInstall, wire.Install.PostInstall) = (ToHook(install.Before), ToHook(install.After));
                 break;
-            case ModuleCommand.Uninstall:
-                wire.Uninstall = new() { Module = module };
+            case ModuleCommand.Uninstall uninstall:
+                wire.Uninstall = new() { Module = module, PreUninstall = ToHook(uninstall.Before), PostUninstall = ToHook(uninstall.After) };
                 break;
             case ModuleCommand.Switch:
                 wire.Switch = new() { Module = module };
@@ -110,6 +111,17 @@ public static class Mapping
         Md5 = Within(source.Md5?.ToLowerInvariant() ?? "", Limits.Md5, "md5"),
     };
 
+    private static Wire.Hook? ToHook(HookCall? hook) => hook is null
+        ? null
+        : new()
+        {
+            Port = (uint)hook.Port,
+            Path = Within(hook.Path, Limits.HookPath, "hook path"),
+            Timeout = Duration.FromTimeSpan(hook.Timeout),
+            Retries = (uint)hook.Retries,
+            IgnoreFailure = hook.IgnoreFailure,
+        };
+
     private static BizView ToBiz(Wire.Biz biz) => new(biz.Name, biz.Version, biz.State switch
     {
         Wire.BizState.Resolved => BizState.Resolved,
@@ -129,7 +141,10 @@ public static class Mapping
     };
 
     private static RunningCommand ToRunning(Wire.RunningCommand running) =>
-        new(running.CommandId, running.ModuleName, running.ModuleVersion, running.RunningFor?.ToTimeSpan() ?? TimeSpan.Zero);
+        new(running.CommandId, running.ModuleName, running.ModuleVersion, running.RunningFor?.ToTimeSpan() ?? TimeSpan.Zero)
+        {
+            IsInHook = running.Phase == Wire.CommandPhase.Hook,
+        };
 
     // The schema keeps objects below these limits; a longer one slipped by and can't be sent at all.
     private static string Within(string text, int limit, string what) =>

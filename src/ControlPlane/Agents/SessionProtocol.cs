@@ -44,7 +44,7 @@ public static class SessionProtocol
     {
         if (state.View is not { } view || state.Sent.Any(sent => sent.Command.Id == command.Id)) return null;
         if (view.Running.Any(running => running.CommandId == command.Id)) return null;
-        if (command is not ModuleCommand.Inspect && (view.Sent is not null || view.Running.Any(CountsAsUnderWay))) return null;
+        if (command is not ModuleCommand.Inspect && (view.Sent is not null || view.Running.Any(running => HoldsTheBase(running, command)))) return null;
         return WithSent(state, [.. state.Sent, new(command, now)]);
     }
 
@@ -104,9 +104,17 @@ public static class SessionProtocol
     private static SessionStep Progress(SessionState state, CommandProgress progress, DateTimeOffset now)
     {
         var view = state.View! with { LastHeard = now };
+        var isInHook = progress.Phase == CommandPhase.Hook;
+        if (view.Running.FirstOrDefault(running => running.CommandId == progress.CommandId) is { } known)
+        {
+            if (known.IsInHook == isInHook) return new(state with { View = view });
+            view = view with { Running = [.. view.Running.Select(running => running == known ? known with { IsInHook = isInHook } : running)] };
+            return new(state with { View = view }, IsChanged: true);
+        }
+
         var sent = state.Sent.FirstOrDefault(sent => sent.Command.Id == progress.CommandId);
-        if (sent is null || IsRunning(state, sent)) return new(state with { View = view });
-        var running = new RunningCommand(sent.Command.Id, sent.Command.Name, sent.Command.Version, TimeSpan.Zero);
+        if (sent is null) return new(state with { View = view });
+        var running = new RunningCommand(sent.Command.Id, sent.Command.Name, sent.Command.Version, TimeSpan.Zero) { IsInHook = isInHook };
         return new(WithSent(state with { View = view with { Running = [.. view.Running, running] } }, state.Sent), IsChanged: true);
     }
 
@@ -138,8 +146,10 @@ public static class SessionProtocol
     private static bool IsRunning(SessionState state, SentCommand sent) =>
         state.View!.Running.Any(running => running.CommandId == sent.Command.Id);
 
-    private static bool CountsAsUnderWay(RunningCommand running) =>
-        !CommandId.TryParse(running.CommandId, out var id) || id!.Action != CommandAction.Inspect;
+    // While a hook is called the base is free, but not for a module of the same name.
+    private static bool HoldsTheBase(RunningCommand running, ModuleCommand next) =>
+        (!running.IsInHook || running.ModuleName == next.Name)
+        && (!CommandId.TryParse(running.CommandId, out var id) || id!.Action != CommandAction.Inspect);
 
     private static bool IsForLife(string commandsLife, BaseLife? life) =>
         commandsLife.Length == 0 || life is null || commandsLife == life.Id;
@@ -157,7 +167,8 @@ public static class SessionProtocol
     private static bool Differs(BaseView before, BaseView after) =>
         before.State != after.State || before.Life != after.Life || before.IsBizKnown != after.IsBizKnown
         || before.Sent != after.Sent || !ReferenceEquals(before.Biz, after.Biz)
-        || !before.Running.Select(running => running.CommandId).SequenceEqual(after.Running.Select(running => running.CommandId));
+        || !before.Running.Select(running => (running.CommandId, running.IsInHook))
+            .SequenceEqual(after.Running.Select(running => (running.CommandId, running.IsInHook)));
 
     private static string Name(ConnectRequest.MessageOneofCase message) => message.ToString().ToLowerInvariant();
 }

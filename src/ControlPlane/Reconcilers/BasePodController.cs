@@ -32,7 +32,11 @@ public static class BasePodController
 
     private static bool DecidesOtherwise(ModuleDeployment before, ModuleDeployment after) =>
         before.Spec.Priority != after.Spec.Priority
+        || before.Spec.Hooks != after.Spec.Hooks
         || before.Spec.OperationStrategy != after.Spec.OperationStrategy
         || before.Status.ReleaseStatus?.UpgradePolicy != after.Status.ReleaseStatus?.UpgradePolicy
+        || before.Status.ReleaseStatus?.RetriedAt != after.Status.ReleaseStatus?.RetriedAt
+        || before.Status.ReleaseStatus?.Abort != after.Status.ReleaseStatus?.Abort
+        || before.Status.AbortedRevision != after.Status.AbortedRevision
         || before.Status.ReleaseStatus?.UpdateRevision != after.Status.ReleaseStatus?.UpdateRevision;
 }

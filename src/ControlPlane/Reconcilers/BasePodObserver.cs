@@ -18,7 +18,7 @@ public sealed class BasePodObserver(Caches caches, IAgentDirectory agents, TimeP
     {
         var modules = ModulesOf(key);
         var view = pod?.Metadata.Uid is { } uid ? agents.Find(key, uid) : null;
-        if (modules.Count == 0 && view is not { Biz.Count: > 0 } && (pod is null || !HasOurLabels(pod))) return null;
+        if (modules.Count == 0 && view is not { Biz.Count: > 0 } && (pod is null || !(HasOurLabels(pod) || IsToBeDeleted(pod)))) return null;
         return new()
         {
             Key = key,
@@ -34,7 +34,7 @@ public sealed class BasePodObserver(Caches caches, IAgentDirectory agents, TimeP
     }
 
     /// <summary>Whether a pod is worth a look: Modules are bound to it, or it carries labels of ours.</summary>
-    public bool IsOurs(Pod pod) => HasOurLabels(pod) || ModulesOf(ObjectKey.Of(pod.Metadata)).Count > 0;
+    public bool IsOurs(Pod pod) => HasOurLabels(pod) || IsToBeDeleted(pod) || ModulesOf(ObjectKey.Of(pod.Metadata)).Count > 0;
 
     /// <summary>The pods that the Modules of a ModuleDeployment are bound to.</summary>
     public IEnumerable<ObjectKey> PodsOf(ModuleDeployment deployment) =>
@@ -69,6 +69,8 @@ public sealed class BasePodObserver(Caches caches, IAgentDirectory agents, TimeP
         return new(module, deployment is null ? new() : SettingsOf(deployment, replicaSet!))
         {
             HasServed = replicaSet?.Metadata.Annotations.ContainsKey(Annotations.FirstAvailableAt) == true,
+            IsPoison = module.Status.Status != ModulePhase.Available && deployment is not null && replicaSet is not null
+                && IsPoison(deployment, replicaSet, module),
             HasLived = view?.Life is { } life && module.Status.BaseLife != life.Id && HasLived(replicaSet),
             IsInEndpoints = pod is not null && !pod.Metadata.Labels.ContainsKey(Labels.Traffic(module.Spec.Module.Name))
                 && IsInEndpoints(module, pod),
@@ -81,11 +83,26 @@ public sealed class BasePodObserver(Caches caches, IAgentDirectory agents, TimeP
         DeploymentCreatedAt = deployment.Metadata.CreationTimestamp,
         InstallTimeout = deployment.InstallTimeout,
         TrafficDrain = deployment.TrafficDrain,
+        Hooks = deployment.Spec.Hooks,
         // The policy is known for the revision that the status speaks of. This cache may be older than the Module: then
         // the careful answer holds until the policy arrives, since two versions in a JVM that can't hold both fail for good.
         InstallsFirst = UpgradePolicies.Effective(deployment) == UpgradePolicy.InstallThenUninstall
-            && deployment.Status.ReleaseStatus?.UpdateRevision == Revision.Of(replicaSet.Spec.Template).Hash(),
+            && (IsReleased(deployment, replicaSet) || deployment.Status.AbortedRevision is not null),
+        RetriedAt = IsReleased(deployment, replicaSet) ? deployment.Status.ReleaseStatus!.RetriedAt : null,
     };
+
+    private static bool IsReleased(ModuleDeployment deployment, ModuleReplicaSet replicaSet) =>
+        deployment.Status.ReleaseStatus?.UpdateRevision == Revision.Of(replicaSet.Spec.Template).Hash();
+
+    // Counted here, too: the second death stands in the Modules before anyone has drawn the conclusion.
+    private bool IsPoison(ModuleDeployment deployment, ModuleReplicaSet replicaSet, Module module)
+    {
+        if (!IsReleased(deployment, replicaSet)) return false;
+        var release = deployment.Status.ReleaseStatus!;
+        if (release.Abort is { Reason: Reasons.BaseDied } abort && abort.Artifact == RolloutAbort.ArtifactOf(deployment)) return true;
+        return module.Status.LastError?.Reason == nameof(FailureReason.BaseDied)
+            && RolloutPoison.IsPoison(caches.Modules.ByIndex(Caches.ByOwner, replicaSet.Metadata.Uid ?? ""), release.RetriedAt, time.GetUtcNow());
+    }
 
     // Asked for only while a base has begun a new life: any Module of the revision that served for a minute acquits it.
     private bool HasLived(ModuleReplicaSet? replicaSet) =>
@@ -98,6 +115,10 @@ public sealed class BasePodObserver(Caches caches, IAgentDirectory agents, TimeP
 
     private static ObjectKey? Owner(ObjectMeta meta) =>
         meta.Controller is { } owner ? new ObjectKey(meta.Namespace ?? "", owner.Name) : null;
+
+    // A label of ours on a pod that is no base's means nothing.
+    private bool IsToBeDeleted(Pod pod) => PodDeletion.IsAsked(pod)
+        && BasePods.BaseOf(caches, pod) is { } key && caches.ModuleDeployments.ByIndex(Caches.ByBase, key.ToString()).Count > 0;
 
     private static bool HasOurLabels(Pod pod)
     {

@@ -54,6 +54,7 @@ public sealed partial class BasePodReconciler(
             else if (lookAgain is null || lookAgain > now + SendAgain) lookAgain = now + SendAgain;
         }
 
+        if (plan.DeletesPod) await DeletePodAsync(key, pod!, cancellation);
         _memories[key] = (uid, memory);
         return ReconcileResult.At(lookAgain, now);
     }
@@ -71,6 +72,13 @@ public sealed partial class BasePodReconciler(
         };
         if (await TryAsync(() => client.PatchAsync<Pod>(key, patch, new(FieldManager), cancellation)) is { } written)
             writes.Wrote(key, written);
+    }
+
+    private async Task DeletePodAsync(ObjectKey key, Pod pod, CancellationToken cancellation)
+    {
+        await client.DeleteAsync<Pod>(key, new() { Uid = pod.Metadata.Uid }, cancellation);
+        writes.Deleted(key, pod);
+        LogDeleted(key);
     }
 
     private async Task WriteStatusAsync(ObjectKey key, ModuleStatusChange change, CancellationToken cancellation)
@@ -111,6 +119,9 @@ public sealed partial class BasePodReconciler(
 
     [LoggerMessage(LogLevel.Information, "Pod {Pod}: sent {Command} for {Name}:{Version}")]
     private partial void LogSent(ObjectKey pod, string command, string name, string version);
+
+    [LoggerMessage(LogLevel.Information, "Pod {Pod}: deleted, as its label asks")]
+    private partial void LogDeleted(ObjectKey pod);
 
     [LoggerMessage(LogLevel.Information, "Pod {Pod}: let Module {Module} go")]
     private partial void LogReleased(ObjectKey pod, string module);

@@ -12,14 +12,14 @@ internal static class MergePatch
 
     /// <summary>Null: there is no difference. Guarded by the UID, and by the version where finalizers change: those lists are
     /// replaced as a whole.</summary>
-    public static JsonObject? Between<T>(T before, T after) where T : class, IResource
+    public static JsonObject? Between<T>(T before, T after, bool isGuarded = false) where T : class, IResource
     {
         var patch = Difference(Json.ToObject(before), Json.ToObject(after));
         patch.Remove("status");
         if (patch.Count == 0) return null;
         var metadata = patch["metadata"] as JsonObject ?? [];
         patch["metadata"] = metadata;
-        if (metadata.ContainsKey("finalizers")) metadata["resourceVersion"] = before.Metadata.ResourceVersion;
+        if (isGuarded || metadata.ContainsKey("finalizers")) metadata["resourceVersion"] = before.Metadata.ResourceVersion;
         metadata["uid"] = before.Metadata.Uid;
         return patch;
     }

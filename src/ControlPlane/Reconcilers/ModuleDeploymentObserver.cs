@@ -6,7 +6,7 @@ using ModuleController.Core.Planning;
 namespace ModuleController.ControlPlane.Reconcilers;
 
 /// <summary>Gathers from the caches what decides about one ModuleDeployment.</summary>
-internal sealed class ModuleDeploymentObserver(Caches caches, IAgentDirectory agents)
+internal sealed class ModuleDeploymentObserver(Caches caches, IAgentDirectory agents, string ownNamespace)
 {
     public RolloutState Observe(ModuleDeployment deployment)
     {
@@ -32,12 +32,26 @@ internal sealed class ModuleDeploymentObserver(Caches caches, IAgentDirectory ag
             ConflictsWith = ModuleConflicts.Of(
                 deployment, caches.ModuleDeployments.ByIndex(Caches.ByBase, $"{ns}/{spec.BaseDeploymentName}"))?.Metadata.Name,
             IsNamespaceTerminating = caches.Namespaces.Get(new("", ns)) is { Metadata.IsDeleting: true },
+            Freeze = FreezeOf(ns),
             Service = caches.Services.Get(new(ns, ServiceNames.For(spec.Template.Spec.Module.Name))),
         };
-        return UpgradePolicies.Requested(deployment) is UpgradePolicy.InstallThenUninstall or UpgradePolicy.UninstallThenInstall
+        return UpgradePolicies.Requested(deployment) is UpgradePolicy.UninstallThenInstall or UpgradePolicy.ScaleUpThenScaleDown
             ? state
             : state with { Carriers = Carriers(ns, state) };
     }
+
+    /// <summary>Of everything before that of one namespace, but one with a reason before one without.</summary>
+    private RolloutFreeze? FreezeOf(string ns)
+    {
+        var everything = FreezeOf(ownNamespace, Annotations.FreezeAll, "everything");
+        var one = FreezeOf(ns, Annotations.Freeze, $"namespace {ns}");
+        return everything is { Counts: true } || one is null ? everything : one;
+    }
+
+    private RolloutFreeze? FreezeOf(string ns, string annotation, string scope) =>
+        caches.Namespaces.Get(new("", ns))?.Metadata.Annotations is { } annotations && annotations.TryGetValue(annotation, out var reason)
+            ? new(scope, reason, annotations.GetValueOrDefault(Annotations.FreezeBy))
+            : null;
 
     private bool IsNameTaken(ModuleDeployment deployment, List<PlacementSet> sets, List<ModuleReplicaSet> orphans)
     {

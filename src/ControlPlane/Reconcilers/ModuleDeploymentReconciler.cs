@@ -10,12 +10,12 @@ namespace ModuleController.ControlPlane.Reconcilers;
 
 /// <summary>Carries a release out: ReplicaSets and their goals, the Service, the status.</summary>
 public sealed partial class ModuleDeploymentReconciler(
-    Caches caches, IKubeClient client, IAgentDirectory agents, EventRecorder events, WriteTracker tracker, TimeProvider time,
-    ILogger<ModuleDeploymentReconciler> logger) : IReconciler<ModuleDeployment>
+    Caches caches, IKubeClient client, IAgentDirectory agents, EventRecorder events, WriteTracker tracker, string ownNamespace,
+    TimeProvider time, ILogger<ModuleDeploymentReconciler> logger) : IReconciler<ModuleDeployment>
 {
     public const string FieldManager = "modulecontroller-deployment";
 
-    private readonly ModuleDeploymentObserver _observer = new(caches, agents);
+    private readonly ModuleDeploymentObserver _observer = new(caches, agents, ownNamespace);
     private readonly WriteInterval _interval = new(TimeSpan.FromSeconds(1));
     private readonly ConcurrentDictionary<ObjectKey, bool> _inspecting = new();
 
@@ -72,7 +72,7 @@ public sealed partial class ModuleDeploymentReconciler(
         switch (step)
         {
             case RolloutStep.UpdateDeployment update:
-                return await UpdateAsync(key, update.Before, update.After, cancellation) ?? current;
+                return await UpdateAsync(key, update.Before, update.After, cancellation, update.IsGuarded) ?? current;
             case RolloutStep.CreateReplicaSet create:
                 await CreateAsync(key, create.ReplicaSet, cancellation);
                 break;
@@ -117,9 +117,10 @@ public sealed partial class ModuleDeploymentReconciler(
         }
     }
 
-    private async Task<T?> UpdateAsync<T>(ObjectKey key, T before, T after, CancellationToken cancellation) where T : class, IResource
+    private async Task<T?> UpdateAsync<T>(
+        ObjectKey key, T before, T after, CancellationToken cancellation, bool isGuarded = false) where T : class, IResource
     {
-        if (MergePatch.Between(before, after) is not { } patch) return null;
+        if (MergePatch.Between(before, after, isGuarded) is not { } patch) return null;
         try
         {
             var result = await client.PatchAsync<T>(ObjectKey.Of(before.Metadata), patch, new(FieldManager), cancellation);

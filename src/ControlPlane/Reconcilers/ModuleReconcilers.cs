@@ -21,7 +21,8 @@ public static class ModuleReconcilers
     {
         var (caches, tracker) = (parts.Caches, new WriteTracker(parts.Informers));
         var reconciler = new ModuleDeploymentReconciler(
-            caches, parts.Client, parts.Agents, parts.Events, tracker, parts.Time, parts.Loggers.CreateLogger<ModuleDeploymentReconciler>());
+            caches, parts.Client, parts.Agents, parts.Events, tracker, parts.OwnNamespace, parts.Time,
+            parts.Loggers.CreateLogger<ModuleDeploymentReconciler>());
         manager.Reconcile(reconciler)
             .Owns<ModuleReplicaSet>()
             .Owns<Service>()
@@ -31,9 +32,7 @@ public static class ModuleReconcilers
             .WokenByChange<Pod>(change => SymmetricOn(caches, change))
             // An older one of the same module may have made room, or taken it.
             .WokenByChange<ModuleDeployment>(change => IsOnlyUpdate(change) ? [] : Siblings(caches, (change.After ?? change.Before)!))
-            .WokenByChange<Namespace>(change => change.After is { Metadata.IsDeleting: true } ending
-                ? caches.ModuleDeployments.List().Where(item => item.Metadata.Namespace == ending.Metadata.Name).Select(Key)
-                : [])
+            .WokenByChange<Namespace>(change => OfNamespace(caches, change, parts.OwnNamespace))
             .WokenBy(wake => parts.Agents.Subscribe(_ =>
             {
                 foreach (var key in reconciler.Inspecting) wake(key);
@@ -64,6 +63,9 @@ public static class ModuleReconcilers
             .WokenByChange<Pod>(change => MattersToPlacement(change.Before) == MattersToPlacement(change.After)
                 ? []
                 : BaseOf(caches, (change.After ?? change.Before)!))
+            .WokenBy<HorizontalPodAutoscaler>(autoscaler => autoscaler.Spec.ScaleTargetRef is { Kind: "Deployment", Name: { Length: > 0 } name }
+                ? [new(autoscaler.Metadata.Namespace!, name)]
+                : [])
             .WokenBy<ReplicaSet>(replicaSet => BasePods.BaseOf(replicaSet) is { } key ? [key] : [])
             .WokenByChange<Node>(change => MattersToPlacement(change.Before) == MattersToPlacement(change.After)
                 ? []
@@ -118,6 +120,19 @@ public static class ModuleReconcilers
     private static IEnumerable<ObjectKey> Siblings(Caches caches, ModuleDeployment deployment) =>
         OnBase(caches, BaseOf(deployment)).Select(Key);
 
+    /// <summary>One that ends, is frozen or thawed matters to all in it; ours, being the place to freeze everything, to all.</summary>
+    private static IEnumerable<ObjectKey> OfNamespace(Caches caches, ObjectChange<Namespace> change, string own)
+    {
+        if (MattersToReleases(change.Before) == MattersToReleases(change.After)) return [];
+        return caches.ModuleDeployments.List()
+            .Where(item => item.Metadata.Namespace == change.Key.Name || change.Key.Name == own).Select(Key);
+    }
+
+    private static (bool, string?, string?, string?)? MattersToReleases(Namespace? ns) => ns is null
+        ? null
+        : (ns.Metadata.IsDeleting, ns.Metadata.Annotations.GetValueOrDefault(Annotations.Freeze),
+            ns.Metadata.Annotations.GetValueOrDefault(Annotations.FreezeAll), ns.Metadata.Annotations.GetValueOrDefault(Annotations.FreezeBy));
+
     private static IEnumerable<ObjectKey> SymmetricOn(Caches caches, ObjectChange<Pod> change)
     {
         if ((change.Before is { } before && PlacementPods.IsLiving(before)) == (change.After is { } after && PlacementPods.IsLiving(after)))
@@ -130,15 +145,16 @@ public static class ModuleReconcilers
         change.Before is { } before && change.After is { } after && before.Metadata.Uid == after.Metadata.Uid
         && before.Metadata.IsDeleting == after.Metadata.IsDeleting;
 
-    private static (string?, bool, bool, bool, string?, bool, string?, ModuleSource?)? MattersToPlacement(Module? module) => module is null
+    private static (string?, bool, bool, bool, bool, string?, bool, string?, ModuleSource?)? MattersToPlacement(Module? module) => module is null
         ? null
-        : (module.Metadata.Uid, module.Metadata.IsDeleting, module.IsAvailable, module.Status.Status == ModulePhase.Failed,
-            module.Spec.PodUid, module.Status.InstalledAt is not null, module.Status.LastError?.Reason, module.Spec.Module);
+        : (module.Metadata.Uid, module.Metadata.IsDeleting, DeletionByLabel.IsAsked(module), module.IsAvailable,
+            module.Status.Status == ModulePhase.Failed, module.Spec.PodUid, module.Status.InstalledAt is not null,
+            module.Status.LastError?.Reason, module.Spec.Module);
 
-    private static (string?, bool, string?, string?, string?, string, string)? MattersToPlacement(Pod? pod) => pod is null
+    private static (string?, bool, string?, string?, string?, string?, string, string)? MattersToPlacement(Pod? pod) => pod is null
         ? null
         : (pod.Metadata.Uid, PlacementPods.IsLiving(pod), pod.Spec.NodeName, pod.Status.PodIp,
-            pod.Metadata.Labels.GetValueOrDefault(Labels.MaxModuleCount),
+            pod.Metadata.Labels.GetValueOrDefault(Labels.MaxModuleCount), pod.Metadata.Annotations.GetValueOrDefault(Annotations.PodDeletionCost),
             string.Join(',', pod.Status.Conditions.Select(condition => $"{condition.Type}={condition.Status}")),
             string.Join(',', pod.Status.ContainerStatuses.Select(container => $"{container.Name}={container.Ready}")));
 

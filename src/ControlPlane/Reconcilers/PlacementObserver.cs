@@ -38,6 +38,9 @@ internal sealed class PlacementObserver(Caches caches, IAgentDirectory agents, T
         {
             Pods = [.. pods.Select(pod => PlacementPods.Of(pod, podGrace, now))],
             Groups = groups,
+            Base = found is null
+                ? null
+                : new(found, caches.Autoscalers.ByIndex(Caches.ByBase, key.ToString()).Select(item => item.Metadata.Name).Order(StringComparer.Ordinal).FirstOrDefault()),
             Strays = [.. modules.Where(module => !known.Contains(module.Metadata.Controller?.Uid))],
             CreatesNothing = found is null or { Metadata.IsDeleting: true }
                 || caches.Namespaces.Get(new("", key.Namespace)) is { Metadata.IsDeleting: true },

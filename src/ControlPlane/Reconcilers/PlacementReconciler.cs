@@ -9,7 +9,8 @@ using ModuleController.Kube;
 
 namespace ModuleController.ControlPlane.Reconcilers;
 
-/// <summary>Creates, binds and deletes the Modules of one base: one key, so that two never take one place.</summary>
+/// <summary>Creates, binds and deletes the Modules of one base, and scales it where a release needs that: one key, so that two
+/// never take one place.</summary>
 public sealed partial class PlacementReconciler(
     Caches caches, IKubeClient client, IAgentDirectory agents, EventRecorder events, WriteTracker tracker, TimeSpan podGrace,
     TimeProvider time, ILogger<PlacementReconciler> logger) : IReconciler<Deployment>
@@ -51,6 +52,8 @@ public sealed partial class PlacementReconciler(
         await SlowStart.RunAsync([.. steps.OfType<PlacementStep.Delete>()], step => DeleteAsync(key, step, cancellation));
         await SlowStart.RunAsync([.. steps.OfType<PlacementStep.Release>()], step => ReleaseAsync(key, step.Module, cancellation));
         await SlowStart.RunAsync([.. steps.OfType<PlacementStep.Explain>()], step => ExplainAsync(key, step, cancellation));
+        await SlowStart.RunAsync([.. steps.OfType<PlacementStep.Mark>()], step => MarkAsync(key, step, cancellation));
+        foreach (var step in steps.OfType<PlacementStep.ScaleBase>()) await ScaleBaseAsync(key, step, cancellation);
     }
 
     private async Task CreateAsync(ObjectKey key, PlacementStep.Create step, CancellationToken cancellation)
@@ -133,6 +136,47 @@ public sealed partial class PlacementReconciler(
             ObjectKey.Of(module.Metadata), patch, new(FieldManager) { Subresource = "status" }, cancellation));
     }
 
+    private async Task MarkAsync(ObjectKey key, PlacementStep.Mark step, CancellationToken cancellation)
+    {
+        var patch = new JsonObject
+        {
+            ["metadata"] = new JsonObject
+            {
+                ["uid"] = step.Pod.Uid,
+                ["annotations"] = new JsonObject { [Annotations.PodDeletionCost] = step.Cost?.ToString(CultureInfo.InvariantCulture) },
+            },
+        };
+        try
+        {
+            tracker.Wrote(key, await client.PatchAsync<Pod>(new(key.Namespace, step.Pod.Name), patch, new(FieldManager), cancellation));
+        }
+        catch (KubeException exception) when (exception.IsNotFound)
+        {
+            LogGone(key, step.Pod.Name);
+        }
+    }
+
+    /// <summary>The number and what of it is ours, in one write, and only on top of what was seen: else both would be wrong.</summary>
+    private async Task ScaleBaseAsync(ObjectKey key, PlacementStep.ScaleBase step, CancellationToken cancellation)
+    {
+        var deployment = step.Base.Deployment;
+        var patch = new JsonObject
+        {
+            ["metadata"] = new JsonObject
+            {
+                ["uid"] = deployment.Metadata.Uid,
+                ["resourceVersion"] = deployment.Metadata.ResourceVersion,
+                ["annotations"] = new JsonObject { [Annotations.AddedReplicas] = step.Added?.ToString() },
+            },
+        };
+        var isScaled = step.Replicas != step.Base.Replicas;
+        if (isScaled) patch["spec"] = new JsonObject { ["replicas"] = step.Replicas };
+        tracker.Wrote(key, await client.PatchAsync<Deployment>(key, patch, new(FieldManager), cancellation));
+        LogScaled(key, step.Why);
+        if (isScaled) events.Record(deployment, EventRecorder.Normal, Reasons.BaseScaled, step.Why);
+        else events.Record(deployment, EventRecorder.Warning, Reasons.BaseScalingForgotten, step.Why);
+    }
+
     /// <summary>The labels about module counts on the base Deployment.</summary>
     /// <returns>When labels that were held back are due.</returns>
     private async Task<DateTimeOffset?> WriteCountsAsync(
@@ -180,6 +224,9 @@ public sealed partial class PlacementReconciler(
 
     [LoggerMessage(LogLevel.Information, "{Key}: deleted Module {Module}: {Why}")]
     private partial void LogDeleted(ObjectKey key, string module, string why);
+
+    [LoggerMessage(LogLevel.Information, "{Key}: {Why}")]
+    private partial void LogScaled(ObjectKey key, string why);
 
     [LoggerMessage(LogLevel.Debug, "{Key}: {Name} is gone")]
     private partial void LogGone(ObjectKey key, string name);

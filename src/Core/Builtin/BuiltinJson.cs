@@ -15,6 +15,7 @@ namespace ModuleController.Core.Builtin;
 [JsonSerializable(typeof(Namespace))]
 [JsonSerializable(typeof(Service))]
 [JsonSerializable(typeof(EndpointSlice))]
+[JsonSerializable(typeof(HorizontalPodAutoscaler))]
 [JsonSerializable(typeof(Lease))]
 [JsonSerializable(typeof(Event))]
 [JsonSerializable(typeof(Condition))]

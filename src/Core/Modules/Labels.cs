@@ -35,7 +35,40 @@ public static class Annotations
     public const string RedeployAt = "koupleless.io/redeploy-at";
     public const string CompletedAt = "koupleless.io/completed-at";
     public const string FirstAvailableAt = "koupleless.io/first-available-at";
+
+    /// <summary>On a ModuleDeployment: UIDs of the Modules that were deleted by label, and that it was lowered for.</summary>
+    public const string DeletedModules = "koupleless.io/deleted-modules";
+
+    /// <summary>On a base Deployment, with "true": releases may add pods to it for their time.</summary>
+    public const string AllowBaseScaling = "koupleless.io/allow-base-scaling";
+
+    /// <summary>On a base Deployment: what we added to the number of its pods, and what that made.</summary>
+    public const string AddedReplicas = "koupleless.io/added-replicas";
+
+    /// <summary>On a pod, read by its ReplicaSet: those with the lowest go first when it is scaled down.</summary>
+    public const string PodDeletionCost = "controller.kubernetes.io/pod-deletion-cost";
+
     public const string ChangeCause = "kubernetes.io/change-cause";
+
+    /// <summary>On a ModuleDeployment: what is to be done once; taken away when it is done.</summary>
+    public const string Action = "koupleless.io/action";
+
+    /// <summary>Who asks for the action, and why.</summary>
+    public const string ActionBy = "koupleless.io/action-by";
+    public const string ActionReason = "koupleless.io/action-reason";
+
+    /// <summary>The last action that was carried out, as JSON.</summary>
+    public const string LastAction = "koupleless.io/last-action";
+
+    /// <summary>The revision that is released without batches and waits.</summary>
+    public const string FastRevision = "koupleless.io/fast-revision";
+
+    /// <summary>On a Namespace: why no release goes on there. Without a reason it does not count.</summary>
+    public const string Freeze = "koupleless.io/freeze";
+    public const string FreezeBy = "koupleless.io/freeze-by";
+
+    /// <summary>On the controller's own Namespace: why no release goes on anywhere.</summary>
+    public const string FreezeAll = "koupleless.io/freeze-all";
 }
 
 public static class FinalizerNames

@@ -155,11 +155,18 @@ public sealed record ModuleHooks
 
 public sealed record ModuleHook
 {
+    public const string Fail = "Fail";
+    public const string Ignore = "Ignore";
+
     public int Port { get; init; }
 
     public string? Path { get; init; }
 
+    /// <summary>For each try.</summary>
     public int? TimeoutSeconds { get; init; }
+
+    /// <summary>Tries after the first.</summary>
+    public int? Retries { get; init; }
 
     public string? FailurePolicy { get; init; }
 }

@@ -49,7 +49,11 @@ public sealed record ReleaseStatus
 
     public int? RealBatchCount { get; init; }
 
+    /// <summary>By how many the number of modules changes; 0 for an upgrade alone.</summary>
     public int? OriginalDeltaReplicas { get; init; }
+
+    /// <summary>The number of replicas that began this release, until observedReplicas shows it.</summary>
+    public int? PendingReplicas { get; init; }
 
     public string? Progress { get; init; }
 
@@ -59,11 +63,31 @@ public sealed record ReleaseStatus
 
     public int? IgnoredConfirmBatchNum { get; init; }
 
+    /// <summary>The remaining waits of this release are skipped.</summary>
+    public bool? Promoted { get; init; }
+
+    /// <summary>Failures before this time are forgiven.</summary>
+    public DateTimeOffset? RetriedAt { get; init; }
+
+    /// <summary>Why the release was stopped for good; null: it was not.</summary>
+    public ReleaseAbort? Abort { get; init; }
+
     public DateTimeOffset? LastTransitionTime { get; init; }
 
     public DateTimeOffset? LastProgressTime { get; init; }
 
     public DateTimeOffset? NextReconcileTime { get; init; }
+}
+
+/// <summary>The end of a release that did not complete: it holds until the template changes, or a retry.</summary>
+public sealed record ReleaseAbort
+{
+    public string Reason { get; init => field = value ?? ""; } = "";
+
+    public string Message { get; init => field = value ?? ""; } = "";
+
+    /// <summary>Stands for the url and digests that were given up: with others the release goes on.</summary>
+    public string? Artifact { get; init; }
 }
 
 /// <summary>The values of <c>releaseStatus.progress</c>.</summary>

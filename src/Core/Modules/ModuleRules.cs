@@ -11,29 +11,10 @@ public static class ModuleRules
 {
     private const int MaxNameLength = 52;
     private const int MaxLabelLength = 63;
+    private const int MaxHookPath = 1024;
 
     public static IReadOnlyList<RuleBreach> Check(ModuleDeployment deployment) =>
         [.. Breaches(deployment.Spec).Where(breach => breach is not null).Select(breach => breach!)];
-
-    /// <summary>Fields that this version reads but does not act on yet, where they are set to something.</summary>
-    public static IReadOnlyList<string> FieldsWithoutEffect(ModuleDeployment deployment)
-    {
-        var (spec, strategy) = (deployment.Spec, deployment.Spec.OperationStrategy);
-        (string Field, bool IsSet)[] fields =
-        [
-            ("spec.paused", spec.Paused == true),
-            ("spec.hooks", spec.Hooks is not null && spec.Hooks != new ModuleHooks()),
-            ("spec.operationStrategy.batchCount", strategy.BatchCount > 1),
-            ("spec.operationStrategy.useBeta", strategy.UseBeta == true),
-            ("spec.operationStrategy.needConfirm", strategy.NeedConfirm == true),
-            ("spec.operationStrategy.grayTimeBetweenBatchSeconds", strategy.GrayTimeBetweenBatchSeconds > 0),
-            ("spec.operationStrategy.maxFailures", strategy.MaxFailures > 0),
-            ("spec.operationStrategy.confirmDeletion", strategy.ConfirmDeletion == true),
-            ("spec.operationStrategy.autoRollback", strategy.AutoRollback == true),
-            ("spec.operationStrategy.upgradePolicy", UpgradePolicies.Requested(deployment) == UpgradePolicy.ScaleUpThenScaleDown),
-        ];
-        return [.. fields.Where(field => field.IsSet).Select(field => field.Field)];
-    }
 
     private static IEnumerable<RuleBreach?> Breaches(ModuleDeploymentSpec spec)
     {
@@ -53,7 +34,28 @@ public static class ModuleRules
             "spec.operationStrategy.upgradePolicy", $"'{strategy.UpgradePolicy}' is no upgrade policy");
         yield return When(strategy.ServiceStrategy is { EnableModuleService: true, Port: null or < 1 or > 65535 },
             "spec.operationStrategy.serviceStrategy.port", "must be 1 to 65535 where the service is enabled");
+        (string Name, ModuleHook? Hook)[] hooks =
+        [
+            ("preInstall", spec.Hooks?.PreInstall), ("postInstall", spec.Hooks?.PostInstall),
+            ("preUninstall", spec.Hooks?.PreUninstall), ("postUninstall", spec.Hooks?.PostUninstall),
+        ];
+        foreach (var (name, hook) in hooks)
+            foreach (var breach in hook is null ? [] : Breaches($"spec.hooks.{name}", hook)) yield return breach;
     }
+
+    private static IEnumerable<RuleBreach?> Breaches(string field, ModuleHook hook)
+    {
+        yield return When(hook.Port is < 1 or > 65535, $"{field}.port", "must be 1 to 65535");
+        yield return When(!IsPath(hook.Path), $"{field}.path", $"'{hook.Path}' is not a path of at most {MaxHookPath} bytes that begins with a slash");
+        yield return When(hook.TimeoutSeconds is < 1 or > 3600, $"{field}.timeoutSeconds", "must be 1 to 3600");
+        yield return When(hook.Retries is < 0 or > 10, $"{field}.retries", "must be 0 to 10");
+        yield return When(hook.FailurePolicy is not (null or "" or ModuleHook.Fail or ModuleHook.Ignore), $"{field}.failurePolicy",
+            $"'{hook.FailurePolicy}' is neither {ModuleHook.Fail} nor {ModuleHook.Ignore}");
+    }
+
+    private static bool IsPath(string? path) =>
+        path is ['/', ..] && System.Text.Encoding.UTF8.GetByteCount(path) <= MaxHookPath
+        && !path.Any(c => char.IsWhiteSpace(c) || char.IsControl(c));
 
     private static RuleBreach? When(bool isBroken, string field, string message) => isBroken ? new(field, message) : null;
 

@@ -6,7 +6,6 @@ public static class DeploymentConditions
     public const string Available = "Available";
     public const string Progressing = "Progressing";
     public const string ReplicaFailure = "ReplicaFailure";
-    public const string FieldsWithoutEffect = "FieldsWithoutEffect";
 }
 
 /// <summary>Reasons of conditions and Events.</summary>
@@ -22,15 +21,29 @@ public static class Reasons
     public const string InspectionFailed = "InspectionFailed";
     public const string ProgressDeadlineExceeded = "ProgressDeadlineExceeded";
     public const string Paused = "Paused";
+    public const string Frozen = "Frozen";
+    public const string WaitingForConfirmation = "WaitingForConfirmation";
+    public const string GrayTime = "GrayTime";
+    public const string Aborted = "Aborted";
+    public const string MaxFailuresExceeded = "MaxFailuresExceeded";
+    public const string BaseDied = "BaseDied";
+    public const string RollingBack = "RollingBack";
+    public const string RolledBack = "RolledBack";
+    public const string WebContextPathConflict = "WebContextPathConflict";
+    public const string FreezeWithoutReason = "FreezeWithoutReason";
+    public const string ActionRefused = "ActionRefused";
     public const string Terminating = "Terminating";
     public const string BaseNotFound = "BaseNotFound";
     public const string InvalidSpec = "InvalidSpec";
     public const string ModuleNameConflict = "ModuleNameConflict";
     public const string NoEligibleBase = "NoEligibleBase";
     public const string WouldInterruptService = "WouldInterruptService";
-    public const string FieldsWithoutEffect = "FieldsWithoutEffect";
     public const string ScaleIgnored = "ScaleIgnored";
     public const string ReplicasUnset = "ReplicasUnset";
     public const string Scheduled = "Scheduled";
+    public const string BaseScaled = "BaseScaled";
+    public const string BaseScalingForgotten = "BaseScalingForgotten";
+    public const string DeletedByLabel = "DeletedByLabel";
+    public const string DeletionRefused = "DeletionRefused";
     public const string ModuleReplaced = "ModuleReplaced";
 }

@@ -33,16 +33,22 @@ public static class UpgradePolicies
             _ => null,
         };
 
-    /// <summary>What the user asked for; v1's field counts where the operation strategy names none. Null: to be found out.</summary>
+    /// <summary>What the user asked for; v1's field counts where the operation strategy names none. Null: to be found out, as
+    /// where every base pod has the module and so no other one is left to come up on.</summary>
     public static UpgradePolicy? Requested(ModuleDeployment deployment) =>
-        Parse(deployment.Spec.OperationStrategy.UpgradePolicy) ?? Parse(deployment.Spec.Template.Spec.UpgradePolicy);
+        Possible(deployment, Parse(deployment.Spec.OperationStrategy.UpgradePolicy) ?? Parse(deployment.Spec.Template.Spec.UpgradePolicy));
 
     /// <summary>The policy in force. It is in the status before anything is upgraded; until then the careful answer:
     /// a JVM that can't hold both versions is never asked to.</summary>
     public static UpgradePolicy Effective(ModuleDeployment deployment) =>
-        Parse(deployment.Status.ReleaseStatus?.UpgradePolicy) ?? UpgradePolicy.UninstallThenInstall;
+        Possible(deployment, Parse(deployment.Status.ReleaseStatus?.UpgradePolicy)) ?? UpgradePolicy.UninstallThenInstall;
 
-    /// <summary>The policy between two Modules on one pod: Arklet can't hold one version twice.</summary>
+    /// <summary>The policy between two Modules: Arklet can't hold one version twice, so where they share a JVM the old one goes first.</summary>
     public static UpgradePolicy Between(ModuleDeployment deployment, ModuleSource old, ModuleSource @new) =>
-        old.Version == @new.Version ? UpgradePolicy.UninstallThenInstall : Effective(deployment);
+        (Effective(deployment), old.Version == @new.Version) is (UpgradePolicy.InstallThenUninstall, true)
+            ? UpgradePolicy.UninstallThenInstall
+            : Effective(deployment);
+
+    private static UpgradePolicy? Possible(ModuleDeployment deployment, UpgradePolicy? policy) =>
+        policy == UpgradePolicy.ScaleUpThenScaleDown && deployment.Spec.IsSymmetric ? null : policy;
 }

@@ -17,7 +17,8 @@ internal sealed class BasePodFacts
         Current = IsLiving && View is { IsCurrent: true } ? View : null;
         Life = View is { IsConnected: true } ? View.Life : null;
         IsBaseDown = IsLiving && View is { IsConnected: true, State: BaseState.Down } && PlacementPods.HasUnreadyContainer(pod!);
-        UnderWay = IsLiving ? FindUnderWay(View) : null;
+        InHooks = IsLiving && View is not null ? [.. View.Running.Where(running => running.IsInHook)] : [];
+        UnderWay = IsLiving ? FindUnderWay() : null;
         if (Life is not null) ReadAnswers(View!.Answers.Values, Life.Id);
 
         var uids = state.Modules.Select(module => module.Module.Metadata.Uid ?? "").ToHashSet(StringComparer.Ordinal);
@@ -60,8 +61,14 @@ internal sealed class BasePodFacts
     /// <summary>Installed by us for Modules that are gone.</summary>
     public IReadOnlyList<BizView> Orphans { get; }
 
-    /// <summary>The id of the command that was sent or runs; inspections disturb nobody and don't count.</summary>
+    /// <summary>
+    /// The id of the command that was sent or runs, and has the base. Inspections disturb nobody, and while a hook is called
+    /// the base is free, unless for a suspect: should the life end then, it must be clear under whom.
+    /// </summary>
     public string? UnderWay { get; }
+
+    /// <summary>Commands for which a hook is being called: nothing else is sent for modules of their names.</summary>
+    public IReadOnlyList<RunningCommand> InHooks { get; }
 
     public DateTimeOffset? LookAgainAt { get; private set; }
 
@@ -95,18 +102,29 @@ internal sealed class BasePodFacts
         ? since + BasePodTimes.LateCommands
         : null;
 
-    public bool IsUnderWay(string moduleUid) => UnderWay is not null && PartOf(UnderWay, 0) == moduleUid;
+    public bool IsUnderWay(string moduleUid) => CommandOf(moduleUid) is not null;
+
+    /// <summary>The id of this Module's command that was sent or runs.</summary>
+    public string? CommandOf(string moduleUid) =>
+        UnderWay is not null && PartOf(UnderWay, 0) == moduleUid
+            ? UnderWay
+            : InHooks.FirstOrDefault(running => PartOf(running.CommandId, 0) == moduleUid)?.CommandId;
 
     /// <summary>A command id's module, action, life and attempt, by number.</summary>
     public static string PartOf(string commandId, int part) =>
         commandId.Split('/') is { Length: 4 } parts ? parts[part] : "";
 
-    private static string? FindUnderWay(BaseView? view)
+    private string? FindUnderWay()
     {
-        if (view is null) return null;
-        if (view.Sent is { } sent && PartOf(sent, 1) != "inspect") return sent;
-        return view.Running.FirstOrDefault(running => PartOf(running.CommandId, 1) != "inspect")?.CommandId;
+        if (View is null) return null;
+        if (View.Sent is { } sent && PartOf(sent, 1) != "inspect") return sent;
+        return View.Running.FirstOrDefault(running =>
+            PartOf(running.CommandId, 1) != "inspect" && (!running.IsInHook || IsOfSuspect(running)))?.CommandId;
     }
+
+    private bool IsOfSuspect(RunningCommand running) => State.Modules.Any(module =>
+        module.Module.Metadata.Uid == PartOf(running.CommandId, 0)
+        && module.Module.Status.LastError?.Reason == nameof(FailureReason.BaseDied));
 
     private void ReadAnswers(IEnumerable<CommandAnswer> answers, string life)
     {
@@ -130,6 +148,8 @@ internal sealed class ModuleFacts(BasePodFacts pod, PodModule input)
     public bool IsInEndpoints { get; } = input.IsInEndpoints;
 
     public bool HasLived { get; } = input.HasLived;
+
+    public bool IsPoison { get; } = input.IsPoison;
 
     public string Uid { get; } = input.Module.Metadata.Uid ?? "";
 
@@ -167,7 +187,7 @@ internal sealed class ModuleFacts(BasePodFacts pod, PodModule input)
     {
         (BizState.Activated, false) => false,
         (BizState.Resolved, true) => own.IsStuck
-            || (pod.UnderWay is null && pod.IsDue((Module.Metadata.DeletionTimestamp ?? pod.Now) + Settings.InstallTimeout)),
+            || (pod.UnderWay is null && !pod.IsUnderWay(Uid) && pod.IsDue((Module.Metadata.DeletionTimestamp ?? pod.Now) + Settings.InstallTimeout)),
         _ => own.IsStuck,
     };
 

@@ -3,7 +3,7 @@ using ModuleController.Core.Modules;
 
 namespace ModuleController.Core.Planning;
 
-/// <summary>What to do about one base pod, in this order: labels, statuses, finalizers, the command.</summary>
+/// <summary>What to do about one base pod, in this order: labels, statuses, finalizers, the command, the pod.</summary>
 public sealed record BasePodPlan
 {
     /// <summary>The pod's labels to set, or with null to remove; empty: none.</summary>
@@ -15,6 +15,9 @@ public sealed record BasePodPlan
 
     public ModuleCommand? Command { get; init; }
 
+    /// <summary>The pod itself is to be deleted: a user asked for it by label, and it holds no Module that has to go first.</summary>
+    public bool DeletesPod { get; init; }
+
     public IReadOnlyList<BasePodEvent> Events { get; init; } = [];
 
     /// <summary>When the passing of time alone changes the plan.</summary>
@@ -23,7 +26,7 @@ public sealed record BasePodPlan
     public BasePodMemory Memory { get; init; } = BasePodMemory.Empty;
 
     /// <summary>Nothing to write and nothing to send.</summary>
-    public bool IsEmpty => Labels.Count == 0 && Statuses.Count == 0 && Finalizers.Count == 0 && Command is null;
+    public bool IsEmpty => Labels.Count == 0 && Statuses.Count == 0 && Finalizers.Count == 0 && Command is null && !DeletesPod;
 }
 
 public sealed record ModuleStatusChange(Module Module, ModuleStatus Status);

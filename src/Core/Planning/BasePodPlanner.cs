@@ -42,6 +42,7 @@ public static class BasePodPlanner
             Statuses = changes,
             Finalizers = finalizers,
             Command = NextCommand(pod, wanted, memory),
+            DeletesPod = PodDeletion.IsDue(pod),
             // Nothing can be created in a namespace that terminates, not even an Event.
             Events = state.IsNamespaceTerminating ? [] : events,
             LookAgainAt = pod.LookAgainAt,
@@ -61,7 +62,9 @@ public static class BasePodPlanner
             .Select(module => ModuleSteps.Next(pod, module, wanted[module.Uid], memory))
             .Concat(pod.Orphans.Select(orphan => ModuleSteps.OfOrphan(pod, orphan, memory)))
             .ToList();
-        return pod.UnderWay is null ? steps.OfType<ModuleStep.Send>().FirstOrDefault()?.Command : null;
+        return pod.UnderWay is null
+            ? steps.OfType<ModuleStep.Send>().FirstOrDefault(step => pod.InHooks.All(running => running.ModuleName != step.Command.Name))?.Command
+            : null;
     }
 
     private static BasePodMemory Remember(BasePodFacts pod)

@@ -39,6 +39,9 @@ public sealed record PodModule(Module Module, ModuleSettings Settings)
     /// <summary>This revision lived for a minute somewhere: it doesn't end base lives.</summary>
     public bool HasLived { get; init; }
 
+    /// <summary>This revision ended two base lives, or was given up for that: it is not installed any more.</summary>
+    public bool IsPoison { get; init; }
+
     /// <summary>The generated Service still sends the pod traffic.</summary>
     public bool IsInEndpoints { get; init; }
 }
@@ -55,6 +58,11 @@ public sealed record ModuleSettings
 
     public TimeSpan TrafficDrain { get; init; }
 
+    /// <summary>Somebody wants what failed until then to be tried again.</summary>
+    public DateTimeOffset? RetriedAt { get; init; }
+
     /// <summary>install_then_uninstall: two versions may overlap in one JVM.</summary>
     public bool InstallsFirst { get; init; }
+
+    public ModuleHooks? Hooks { get; init; }
 }

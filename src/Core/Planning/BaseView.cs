@@ -77,7 +77,11 @@ public sealed record BizView(string Name, string Version, BizState State)
     public bool IsStuck { get; init; }
 }
 
-public sealed record RunningCommand(string CommandId, string ModuleName, string ModuleVersion, TimeSpan RunningFor);
+public sealed record RunningCommand(string CommandId, string ModuleName, string ModuleVersion, TimeSpan RunningFor)
+{
+    /// <summary>A hook is being called for it: the base is free for other modules meanwhile.</summary>
+    public bool IsInHook { get; init; }
+}
 
 /// <summary>The end of a command. <see cref="Reason"/> is null on success.</summary>
 public sealed record CommandAnswer(

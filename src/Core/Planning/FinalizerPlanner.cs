@@ -11,6 +11,8 @@ internal static class FinalizerPlanner
     {
         if (!module.IsDeleting || !module.Module.Metadata.Finalizers.Any(IsOurs)) return null;
         if (module.IsHere && !IsGone(pod, module) && !IsGivenUp(pod, module, memory, events)) return null;
+        if (module.Own is null && ModuleFailures.OfLastHook(pod, module) is { } failed)
+            events.Add(new(module.Module, failed.Reason, $"{module.Name}:{module.Version} on pod {pod.State.Key} is uninstalled, but {failed.Message}"));
         return new(module.Module, [.. module.Module.Metadata.Finalizers.Where(finalizer => !IsOurs(finalizer))]);
     }
 

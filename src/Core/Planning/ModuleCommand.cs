@@ -14,10 +14,20 @@ public abstract record ModuleCommand(
     /// <summary>Download, check, install and, with <paramref name="Activate"/>, switch to it where Arklet leaves it deactivated.</summary>
     public sealed record Install(
         string ModuleUid, ModuleSource Source, string BaseLife, int Attempt, TimeSpan Deadline, bool Activate)
-        : ModuleCommand("install", ModuleUid, Source.Name, Source.Version, BaseLife, Attempt, Deadline);
+        : ModuleCommand("install", ModuleUid, Source.Name, Source.Version, BaseLife, Attempt, Deadline)
+    {
+        public HookCall? Before { get; init; }
+
+        public HookCall? After { get; init; }
+    }
 
     public sealed record Uninstall(string ModuleUid, string Name, string Version, string BaseLife, int Attempt, TimeSpan Deadline)
-        : ModuleCommand("uninstall", ModuleUid, Name, Version, BaseLife, Attempt, Deadline);
+        : ModuleCommand("uninstall", ModuleUid, Name, Version, BaseLife, Attempt, Deadline)
+    {
+        public HookCall? Before { get; init; }
+
+        public HookCall? After { get; init; }
+    }
 
     public sealed record Switch(string ModuleUid, string Name, string Version, string BaseLife, int Attempt, TimeSpan Deadline)
         : ModuleCommand("switch", ModuleUid, Name, Version, BaseLife, Attempt, Deadline);

@@ -36,6 +36,13 @@ internal static class ModuleFailures
             ? ErrorOf(failed.Answer, FailureReason.UninstallFailed)
             : null;
 
+    /// <summary>A hook that failed after an uninstall that did what it should.</summary>
+    public static ModuleError? OfLastHook(BasePodFacts pod, ModuleFacts module) =>
+        pod.LastAnswer(module.Uid, "uninstall") is { Answer: { Outcome: CommandOutcome.Failed, Reason: FailureReason.HookFailed } failed }
+        && !IsRecorded(module, failed)
+            ? ErrorOf(failed)
+            : null;
+
     /// <summary>The base life before this one ended under this Module, or too soon after its install; else null.</summary>
     /// <remarks>
     /// At first every module that was new is blamed. A second death counts only where it can be pinned on one: the install

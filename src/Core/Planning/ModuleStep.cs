@@ -45,9 +45,11 @@ internal static class ModuleSteps
 
     private static ModuleStep.Wait UnderWay(BasePodFacts pod, ModuleFacts module)
     {
-        var (action, attempt) = (BasePodFacts.PartOf(pod.UnderWay!, 1), BasePodFacts.PartOf(pod.UnderWay!, 3));
+        var id = pod.CommandOf(module.Uid)!;
+        var (action, attempt) = (BasePodFacts.PartOf(id, 1), BasePodFacts.PartOf(id, 3));
+        var what = pod.InHooks.Any(running => running.CommandId == id) ? $"a hook of its {action}" : action;
         var phase = module.IsDeleting ? ModulePhase.Terminating : action == "switch" ? ModulePhase.Completing : ModulePhase.Upgrading;
-        return new ModuleStep.Wait(phase, $"{action} is under way on pod {pod.State.Key} (attempt {attempt})");
+        return new ModuleStep.Wait(phase, $"{what} is under way on pod {pod.State.Key} (attempt {attempt})");
     }
 
     private static ModuleStep ToGo(BasePodFacts pod, ModuleFacts module, BasePodMemory memory)
@@ -66,7 +68,8 @@ internal static class ModuleSteps
     private static ModuleStep Finish(BasePodFacts pod, ModuleFacts module, BizView own, ModuleStatus status, BasePodMemory memory)
     {
         if (module.IsStuck) return new ModuleStep.Rest();
-        if (own.State == BizState.Broken) return Remove(pod, own, module.Settings, memory);
+        // It never served: nobody has to be told.
+        if (own.State == BizState.Broken) return Remove(pod, own, module.Settings with { Hooks = null }, memory);
         if (own.State != BizState.Deactivated)
             return new ModuleStep.Wait(ModulePhase.Upgrading, $"starting on pod {pod.State.Key}");
         if (module.Siblings.FirstOrDefault(sibling => sibling.State == BizState.Activated) is { } active && !YieldsTo(pod, active, module))
@@ -115,7 +118,11 @@ internal static class ModuleSteps
         }
 
         return new ModuleStep.Send(new ModuleCommand.Install(
-            module.Uid, module.Module.Spec.Module, pod.Life!.Id, module.NextAttempt, module.Settings.InstallTimeout, Activate: true));
+            module.Uid, module.Module.Spec.Module, pod.Life!.Id, module.NextAttempt, module.Settings.InstallTimeout, Activate: true)
+        {
+            Before = HookCall.From(module.Settings.Hooks?.PreInstall),
+            After = HookCall.From(module.Settings.Hooks?.PostInstall),
+        });
     }
 
     private static bool MayTryAgain(BasePodFacts pod, ModuleFacts module, ModuleStatus status)
@@ -123,7 +130,8 @@ internal static class ModuleSteps
         // Refused is not tried: the number is used up, nothing else.
         if (pod.LastAnswer(module.Uid, "install") is { Answer.Outcome: CommandOutcome.Refused } refused
             && !pod.IsDue(refused.Answer.ReceivedAt + BasePodTimes.Refused)) return false;
-        if (status.LastError is not { } error) return true;
+        if (module.IsPoison) return false;
+        if (status.LastError is not { } error || error.Time <= module.Settings.RetriedAt) return true;
         var attempts = status.BaseLife == pod.Life!.Id ? status.Attempts ?? 0 : 0;
         return Retries.After(module, error, Math.Max(1, attempts)) switch
         {
@@ -176,8 +184,18 @@ internal static class ModuleSteps
         if (!TrafficPlanner.IsDrained(pod, memory.Of(uid), settings.TrafficDrain))
             return new ModuleStep.Wait(ModulePhase.Terminating, $"waiting for the traffic of {biz.Name}:{biz.Version} to run dry");
         return Repeat(pod, uid, "uninstall", attempt => new ModuleCommand.Uninstall(
-            uid, biz.Name, biz.Version, pod.Life!.Id, attempt, settings.InstallTimeout));
+            uid, biz.Name, biz.Version, pod.Life!.Id, attempt, settings.InstallTimeout)
+        {
+            Before = OfUninstall(pod, uid, settings.Hooks?.PreUninstall),
+            After = OfUninstall(pod, uid, settings.Hooks?.PostUninstall),
+        });
     }
+
+    // Where another Module takes its place, a hook may hold an uninstall up. What is deleted otherwise goes in any case.
+    private static HookCall? OfUninstall(BasePodFacts pod, string uid, ModuleHook? hook) =>
+        HookCall.From(hook) is { } call
+            ? call with { IgnoreFailure = call.IgnoreFailure || !pod.Modules.Any(other => other.Module.Spec.Replaces == uid && !other.IsDeleting) }
+            : null;
 
     // The next attempt at something whose attempts only the answers count: after a restart the agent repeats those.
     private static ModuleStep Repeat(BasePodFacts pod, string uid, string action, Func<int, ModuleCommand> command)

@@ -17,6 +17,9 @@ internal sealed class PlacementGroupPlanner(PlacementState state, PlacementGroup
 
     public DateTimeOffset? LookAgainAt { get; private set; }
 
+    /// <summary>What a release that needs other pods lacks; null: there is none.</summary>
+    public Handover? Handover { get; private set; }
+
     private ModuleDeployment Deployment => group.Deployment;
 
     private string ModuleName => Deployment.Spec.Template.Spec.Module.Name;
@@ -26,11 +29,12 @@ internal sealed class PlacementGroupPlanner(PlacementState state, PlacementGroup
 
     public IReadOnlyList<PlacementStep> Plan()
     {
-        _budget = new(group, [], 0, now);
+        _budget = new(group, [], 0, 0, now);
         ReleaseAndFindBusyPods();
         RemoveLost();
         if (group.IsConflicting) return _steps;
-        _budget = new(group, _sets.SelectMany(set => set.Live), _sets.Sum(set => set.Set.Goal), now);
+        RemoveByLabel();
+        _budget = new(group, _sets.SelectMany(set => set.Live), _sets.Sum(set => set.Set.Goal), Places(), now);
         RemakeUnusable();
         FinishPairs();
         var wanted = Wanted();
@@ -57,6 +61,15 @@ internal sealed class PlacementGroupPlanner(PlacementState state, PlacementGroup
             foreach (var module in set.Live.Where(module => module.IsBound).ToList())
                 if (!loads.Pods.TryGetValue(module.Spec.PodUid!, out var pod)) Delete(set, module, "its base pod is gone", Deployment);
                 else if (pod.IsLost && !Deployment.Spec.IsSymmetric) Delete(set, module, "its base pod is not Ready for too long", Deployment);
+    }
+
+    /// <summary>The ModuleDeployment was lowered for them.</summary>
+    private void RemoveByLabel()
+    {
+        if (!state.HaveAgentsReported) return;
+        foreach (var set in _sets)
+            foreach (var module in set.Live.Where(module => DeletionByLabel.IsGranted(Deployment, module)).ToList())
+                Delete(set, module, "deleted by label");
     }
 
     /// <summary>Modules that can only come right by being made anew: never available and from an artifact that was corrected
@@ -136,7 +149,7 @@ internal sealed class PlacementGroupPlanner(PlacementState state, PlacementGroup
         foreach (var (set, module) in leaving.Where(item => !item.Module.IsBound)) Delete(set, module, "it is no longer wanted");
         leaving.RemoveAll(item => !item.Module.IsBound);
         var outright = Math.Max(0, leaving.Count - wanted.Count);
-        foreach (var (set, module) in leaving.Take(outright).Where(item => MayRemove(item.Module)))
+        foreach (var (set, module) in leaving.Take(outright).Where(MayRemove))
             Delete(set, module, "it is no longer wanted");
         // One that waits already may find another pod; a new one for each that has to wait its turn would only wait, too.
         var places = new Queue<WantedPlace>(wanted.OrderBy(place => place.Waiting is not null));
@@ -144,29 +157,50 @@ internal sealed class PlacementGroupPlanner(PlacementState state, PlacementGroup
         foreach (var (set, module) in leaving.Skip(outright))
             if (places.TryDequeue(out var place) && Replace(set, module, place) == UpgradeStart.Elsewhere)
                 elsewhere.Add(place);
-        PlaceElsewhereFirst(elsewhere);
+        var unplaced = PlaceElsewhereFirst(elsewhere);
+        if (IsHandingOver)
+            Handover = new(leaving.Count, unplaced, loads.Pods.Values.Count(pod => pod.IsComing && loads.MayTake(pod, ModuleName) && !loads.Has(pod.Uid, ModuleName)));
         return [.. places];
     }
 
     // Goals change one by one, the new revision's first: until the old one's has followed, a place that the new one could
-    // take over from it would be filled elsewhere.
+    // take over from it would be filled elsewhere. And until the goals follow, what was deleted by label would be made anew.
     private List<WantedPlace> WithinDesired(List<WantedPlace> wanted)
     {
-        if (_sets.Count(set => set.Set.Goal > 0) < 2) return wanted;
-        var excess = _sets.Sum(set => set.Set.Goal) - RolloutReplicas.Of(Deployment, state.Pods.Count).Desired;
-        return [.. wanted.Take(wanted.Count - Math.Max(0, excess))];
+        var excess = Math.Max(0, _sets.Sum(set => set.Set.Goal) - RolloutReplicas.Of(Deployment, state.Pods.Count).Desired);
+        if (excess == 0) return wanted;
+        if (_sets.Count(set => set.Set.Goal > 0) < 2)
+            excess = Math.Min(excess, group.Sets.SelectMany(set => set.Modules).Count(module => DeletionByLabel.IsGranted(Deployment, module)));
+        return [.. wanted.Take(wanted.Count - excess)];
     }
 
-    private bool MayRemove(Module module) => _budget.AllowsRemoval(module) && !_budget.WouldInterrupt(module);
+    private bool MayRemove((PlacementSetState Set, Module Module) item) =>
+        IsHandingOver && _sets.Exists(other => other != item.Set && other.Set.Goal > 0)
+            ? _budget.AllowsHandover(item.Module)
+            : _budget.AllowsRemoval(item.Module) && !_budget.WouldInterrupt(item.Module);
+
+    /// <summary>Two revisions are there, and the new one comes up on other pods.</summary>
+    private bool IsHandingOver => UpgradePolicies.Effective(Deployment) == UpgradePolicy.ScaleUpThenScaleDown
+        && Deployment.Status.ReleaseStatus?.Progress != ReleaseProgress.Aborted
+        && _sets.Count(set => set.Set.Goal > 0 || set.Live.Count > 0) > 1;
+
+    /// <summary>The pods that have this module or may take it, those that are still to come included.</summary>
+    private int Places()
+    {
+        var slots = _sets.SelectMany(set => set.Live).Select(module => module.Spec.PodUid).ToHashSet();
+        return state.Pods.Count(pod => slots.Contains(pod.Uid) || loads.MayTake(pod, ModuleName))
+            + Math.Max(0, (state.Base?.Replicas ?? 0) - state.Pods.Count);
+    }
 
     private UpgradeStart Replace(PlacementSetState set, Module old, WantedPlace place)
     {
+        var upgrade = Upgrade.Of(Deployment, old.Spec.Module, place.Set.Set.ReplicaSet.Spec.Template.Spec.Module);
+        var start = upgrade.Start(old, _budget);
+        if (start == UpgradeStart.Elsewhere) return start;
         // Another Module of this name is on its way out there, or what serves there can't be seen: not now.
         if (_busyPods.Contains(old.Spec.PodUid!) || !loads.Pods.TryGetValue(old.Spec.PodUid!, out var pod)) return UpgradeStart.Wait;
         if (!pod.IsCurrent && old.IsAvailable) return UpgradeStart.Wait;
-        var upgrade = Upgrade.Of(Deployment, old.Spec.Module, place.Set.Set.ReplicaSet.Spec.Template.Spec.Module);
-        var start = upgrade.Start(old, _budget);
-        if (start is UpgradeStart.Wait or UpgradeStart.Elsewhere || (place.Waiting is null && state.CreatesNothing)) return start;
+        if (start is UpgradeStart.Wait || (place.Waiting is null && state.CreatesNothing)) return start;
         _steps.Add(place.Waiting is { } waiting
             ? new PlacementStep.Bind(waiting, pod, old)
             : new PlacementStep.Create(Deployment, place.Set.Set.ReplicaSet, place.Set.NextName(), pod, old));
@@ -175,13 +209,23 @@ internal sealed class PlacementGroupPlanner(PlacementState state, PlacementGroup
         return start;
     }
 
-    private void PlaceElsewhereFirst(List<WantedPlace> places) =>
-        new PlacementOfNew(state, Deployment, loads, _steps)
-        {
-            Unplaced = (Reasons.WouldInterruptService,
-                "nothing else serves, the old version has to go first, and no other base pod takes the new one: "
-                + "set operationStrategy.maxUnavailable to accept the gap, or add a base pod"),
-        }.Place(places, Picker);
+    /// <returns>How many found no pod.</returns>
+    private int PlaceElsewhereFirst(List<WantedPlace> places)
+    {
+        var placement = IsHandingOver
+            ? new PlacementOfNew(state, Deployment, loads, _steps)
+            {
+                Advice = state.Base is { } found ? $"scaleup_then_scaledown needs other base pods: {found.Advice}" : null,
+            }
+            : new PlacementOfNew(state, Deployment, loads, _steps)
+            {
+                Unplaced = (Reasons.WouldInterruptService,
+                    "nothing else serves, the old version has to go first, and no other base pod takes the new one: "
+                    + "set operationStrategy.maxUnavailable to accept the gap, or add a base pod"),
+            };
+        placement.Place(places, Picker);
+        return placement.UnplacedCount;
+    }
 
     private void Delete(PlacementSetState set, Module module, string why, ModuleDeployment? tell = null)
     {

@@ -26,6 +26,10 @@ internal sealed class PlacementLoads
         if (_names.TryGetValue(podUid, out var names)) names.Add(moduleName);
     }
 
+    /// <summary>It takes this module, or will when it is up, or when one of the name has left it.</summary>
+    public bool MayTake(PlacementPod pod, string moduleName) =>
+        (pod.Refusal is null || pod.IsComing) && (Has(pod.Uid, moduleName) || !(pod.MaxModules <= Count(pod.Uid)));
+
     /// <summary>Why this pod does not take this module; null: it does.</summary>
     public string? Refusal(PlacementPod pod, string moduleName) =>
         Has(pod.Uid, moduleName) ? "already has a module of this name"

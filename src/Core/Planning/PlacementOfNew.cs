@@ -12,15 +12,20 @@ internal sealed class PlacementOfNew(PlacementState state, ModuleDeployment depl
     /// <summary>The reason and message of those that find no pod; null: the pods' refusals, counted.</summary>
     public (string Reason, string Message)? Unplaced { get; init; }
 
+    /// <summary>What those that find no pod are told besides.</summary>
+    public string? Advice { get; init; }
+
+    /// <summary>How many found none.</summary>
+    public int UnplacedCount { get; private set; }
+
     private string ModuleName => deployment.Spec.Template.Spec.Module.Name;
 
     public void Place(IReadOnlyList<WantedPlace> wanted, PlacementPicker picker)
     {
-        var unplaced = 0;
         // Those that wait already come first: what they wait for is a place, not a new Module.
         foreach (var place in wanted.OrderBy(place => place.Waiting is null))
             if (picker.HasNext && (place.Waiting is not null || !state.CreatesNothing)) PlaceOn(picker.Next(), place);
-            else LeaveWithout(place, unplaced++);
+            else LeaveWithout(place, UnplacedCount++);
     }
 
     private void PlaceOn(PlacementPod pod, WantedPlace place)
@@ -41,7 +46,7 @@ internal sealed class PlacementOfNew(PlacementState state, ModuleDeployment depl
             return;
         }
 
-        var (reason, message) = Unplaced ?? (Reasons.NoEligibleBase, Why(index));
+        var (reason, message) = Unplaced ?? (Reasons.NoEligibleBase, Advice is null ? Why(index) : $"{Why(index)}; {Advice}");
         var told = waiting.Status.Conditions.Find(ModuleConditions.Scheduled);
         if (told?.Reason == reason && (told.Message == message || !state.MayRefreshMessages)) return;
         steps.Add(new PlacementStep.Explain(waiting, reason, message));

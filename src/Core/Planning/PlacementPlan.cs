@@ -13,7 +13,7 @@ public sealed record PlacementPlan
     public DateTimeOffset? LookAgainAt { get; init; }
 }
 
-/// <summary>One change of one Module; a closed set, carrying one out is one API call.</summary>
+/// <summary>One change of one Module, of a base pod or of the base; a closed set, carrying one out is one API call.</summary>
 public abstract record PlacementStep
 {
     private PlacementStep() { }
@@ -33,4 +33,10 @@ public abstract record PlacementStep
 
     /// <summary>A Module that never had a pod is deleted: nothing has to be uninstalled first.</summary>
     public sealed record Release(Module Module) : PlacementStep;
+
+    /// <summary>This pod goes first when the base is scaled down; with null, no longer.</summary>
+    public sealed record Mark(PlacementPod Pod, int? Cost) : PlacementStep;
+
+    /// <summary>Another number of base pods, and what of it we added: one write.</summary>
+    public sealed record ScaleBase(PlacementBase Base, int Replicas, AddedPods? Added, string Why) : PlacementStep;
 }

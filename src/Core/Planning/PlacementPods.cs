@@ -24,8 +24,9 @@ public static class PlacementPods
     // The agent's own readiness follows the modules; to count it would keep them away for ever.
     private const string AgentContainer = "agent";
 
-    /// <summary>Neither terminating nor finished.</summary>
-    public static bool IsLiving(Pod pod) => !pod.Metadata.IsDeleting && pod.Status.Phase is not ("Succeeded" or "Failed");
+    /// <summary>Neither terminating nor finished, nor asked by label to go.</summary>
+    public static bool IsLiving(Pod pod) =>
+        !pod.Metadata.IsDeleting && pod.Status.Phase is not ("Succeeded" or "Failed") && !PodDeletion.IsAsked(pod);
 
     /// <summary>A container that is not the agent's is known not to be Ready; nothing is known before the kubelet has said it.</summary>
     public static bool HasUnreadyContainer(Pod pod) => pod.Status.ContainerStatuses.Any(container => container.Name != AgentContainer && !container.Ready);
@@ -33,6 +34,8 @@ public static class PlacementPods
     public static PlacementPod Of(ObservedPod observed, TimeSpan grace, DateTimeOffset now)
     {
         var (pod, node, view) = (observed.Pod, observed.Node, observed.View);
+        var isLost = NotReadySince(pod, node) is { } since && now - since >= grace;
+        var cost = pod.Metadata.Annotations.GetValueOrDefault(Annotations.PodDeletionCost);
         return new()
         {
             Name = pod.Metadata.Name,
@@ -40,7 +43,10 @@ public static class PlacementPods
             Ip = pod.Status.PodIp,
             Refusal = Refusal(observed),
             IsCurrent = view is { IsCurrent: true },
-            IsLost = NotReadySince(pod, node) is { } since && now - since >= grace,
+            IsLost = isLost,
+            IsComing = !isLost && !(IsReady(pod) && view is { IsCurrent: true }),
+            IsMarked = BaseScaling.IsMark(cost),
+            HasOwnCost = cost is not null && !BaseScaling.IsMark(cost),
             IsShaky = node is { Spec.Unschedulable: true } || NodeNotReadySince(node) is not null
                 || pod.Status.Conditions.IsTrue(DisruptionTarget),
             IsNewest = observed.IsNewest,
@@ -62,6 +68,7 @@ public static class PlacementPods
         { View.IsCurrent: false } => "has an Arklet that does not answer",
         { View: var view } when view.Biz.Any(biz => biz.IsStuck) => "needs a restart: a module is stuck there",
         { IsOutOfMetaspace: true } => "is out of Metaspace",
+        { Pod: var pod } when BaseScaling.IsMark(pod.Metadata.Annotations.GetValueOrDefault(Annotations.PodDeletionCost)) => "is about to be removed",
         { View.Jvm: { MaxMetaspace: > 0 } jvm } when jvm.CommittedMetaspace >= FullMetaspace * jvm.MaxMetaspace => "is out of Metaspace",
         _ => null,
     };

@@ -5,11 +5,14 @@ namespace ModuleController.Core.Planning;
 /// <summary>Everything about one base that decides where Modules should be.</summary>
 public sealed record PlacementState
 {
-    /// <summary>The base's pods: controlled by it, neither terminating nor finished.</summary>
+    /// <summary>The base's pods: controlled by it, neither terminating nor finished, nor asked by label to go.</summary>
     public required IReadOnlyList<PlacementPod> Pods { get; init; }
 
     /// <summary>One for each ModuleDeployment of this base, orphaned ReplicaSets as groups of their own.</summary>
     public required IReadOnlyList<PlacementGroup> Groups { get; init; }
+
+    /// <summary>The base Deployment; null: it is missing, or nobody decides about its number of pods.</summary>
+    public PlacementBase? Base { get; init; }
 
     /// <summary>Modules on these pods that belong to no group; they take their place all the same.</summary>
     public IReadOnlyList<Module> Strays { get; init; } = [];
@@ -56,6 +59,15 @@ public sealed record PlacementPod
     public long Headroom { get; init; }
 
     public int? MaxModules { get; init; }
+
+    /// <summary>It is refused only because it, its agent or its Arklet is not up yet, and that not for too long.</summary>
+    public bool IsComing { get; init; }
+
+    /// <summary>We chose it to go first when the base is scaled down.</summary>
+    public bool IsMarked { get; init; }
+
+    /// <summary>Somebody else said how soon it may go.</summary>
+    public bool HasOwnCost { get; init; }
 }
 
 /// <summary>The ReplicaSets of one ModuleDeployment on this base.</summary>

@@ -1,3 +1,4 @@
+using ModuleController.Core.Meta;
 using ModuleController.Core.Modules;
 
 namespace ModuleController.Core.Planning;
@@ -15,16 +16,7 @@ public static class RolloutDeletion
         // Orphaned: the children live on. In a terminating namespace each goes by itself, and nobody waits for another.
         if (meta.Finalizers.Contains(OrphanFinalizer) || state.IsNamespaceTerminating) return new() { Steps = [LetGo(state.Deployment)] };
 
-        var status = Progress.Terminating(state, RolloutCounts.Of(state, state.Updated, now), now);
-        if (state.Sets.Any(set => set.Goal > 0 || set.Modules.Count > 0))
-            return new()
-            {
-                Status = status,
-                StepsAfterStatus = [.. state.Sets.Where(set => set.Goal > 0).Select(set => new RolloutStep.ScaleReplicaSet(set.ReplicaSet, 0))],
-                Events = state.Deployment.Status.ReleaseStatus?.Progress == ReleaseProgress.Terminating
-                    ? []
-                    : [new(Reasons.Terminating, $"{state.Sets.Sum(set => set.Modules.Count)} modules are uninstalled")],
-            };
+        if (state.Sets.Any(set => set.Goal > 0 || set.Modules.Count > 0)) return Uninstall(new RolloutFarewell(state, now), now);
 
         // Only what we see gone is gone: the finalizer goes in the look after the one that deletes the last child.
         List<RolloutStep> steps = [];
@@ -39,6 +31,41 @@ public static class RolloutDeletion
 
         if (steps.Count == 0) steps.Add(LetGo(state.Deployment));
         return new() { Steps = steps };
+    }
+
+    private static RolloutPlan Uninstall(RolloutFarewell farewell, DateTimeOffset now)
+    {
+        var (state, release) = (farewell.State, farewell.Release);
+        var before = state.Deployment.Status.ReleaseStatus;
+        var left = RolloutStatus.Number(state.Sets.Sum(set => set.Modules.Count));
+        var message = !farewell.IsInBatches
+            ? $"{left} modules are left to be uninstalled"
+            : $"batch {release.CurrentBatch} of {release.RealBatchCount}: {left} modules are left to be uninstalled"
+                + (farewell.IsWaiting ? $", waiting for confirmation of batch {release.CurrentBatch}" : "");
+        List<RolloutStep> steps = [.. farewell.Goals()
+            .Where(goal => goal.Set.Goal != goal.Goal).Select(goal => new RolloutStep.ScaleReplicaSet(goal.Set.ReplicaSet, goal.Goal))];
+        List<PlannedEvent> events = [];
+        if (before?.Progress != ReleaseProgress.Terminating) events.Add(new(Reasons.Terminating, $"{left} modules are uninstalled"));
+        if (farewell.IsWaiting && before?.BatchProgress != ReleaseProgress.WaitingForConfirmation)
+            events.Add(new(Reasons.WaitingForConfirmation, message));
+        if (RolloutAction.Of(state.Deployment)?.Plan(state, now) is { } asked)
+        {
+            steps.Add(asked.Step);
+            events.Add(asked.Event);
+        }
+
+        return new()
+        {
+            Status = RolloutStatus.Counted(state, RolloutCounts.Of(state, state.Updated, now), 0) with
+            {
+                Conditions = state.Deployment.Status.Conditions.With(RolloutStatus.ConditionOf(
+                    state.Deployment, DeploymentConditions.Progressing, farewell.IsWaiting ? Condition.Unknown : Condition.True,
+                    farewell.IsWaiting ? Reasons.WaitingForConfirmation : Reasons.Terminating, message), now),
+                ReleaseStatus = release,
+            },
+            StepsAfterStatus = steps,
+            Events = events,
+        };
     }
 
     public static ModuleReplicaSet WithoutVersion1(ModuleReplicaSet replicaSet) => replicaSet with

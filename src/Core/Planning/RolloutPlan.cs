@@ -32,7 +32,11 @@ public abstract record RolloutStep
     private RolloutStep() { }
 
     /// <summary>The fields that differ between the two, finalizers included.</summary>
-    public sealed record UpdateDeployment(ModuleDeployment Before, ModuleDeployment After) : RolloutStep;
+    public sealed record UpdateDeployment(ModuleDeployment Before, ModuleDeployment After) : RolloutStep
+    {
+        /// <summary>What it computes from must not have changed since it was seen.</summary>
+        public bool IsGuarded { get; init; }
+    }
 
     public sealed record CreateReplicaSet(ModuleReplicaSet ReplicaSet) : RolloutStep;
 

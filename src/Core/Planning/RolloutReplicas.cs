@@ -36,5 +36,15 @@ public sealed record RolloutReplicas(int Desired, int? Replicas, int? ScaleRepli
         return Same(isScaled ? scale!.Value : replicas.Value) with { IsByScale = isScaled };
     }
 
+    /// <summary>Fewer by so many, written so that it takes effect at once, as by scale: into the field that is the change.
+    /// While a change of <c>replicas</c> is under way, that one is lowered, since it would win.</summary>
+    public static ModuleDeployment Lowered(ModuleDeployment deployment, int by)
+    {
+        var spec = deployment.Spec;
+        var number = Math.Max(0, Of(deployment, basePods: 0).Desired - by);
+        var isUnderWay = spec.Replicas is not null && spec.Replicas != deployment.Status.ObservedReplicas;
+        return deployment with { Spec = isUnderWay ? spec with { Replicas = number, ScaleReplicas = number } : spec with { ScaleReplicas = number } };
+    }
+
     private static RolloutReplicas Same(int number) => new(Math.Max(0, number), Math.Max(0, number), Math.Max(0, number));
 }

@@ -28,6 +28,9 @@ public sealed record RolloutState
 
     public bool IsNamespaceTerminating { get; init; }
 
+    /// <summary>Somebody froze this namespace, or everything; null: nobody did.</summary>
+    public RolloutFreeze? Freeze { get; init; }
+
     /// <summary>The Service of the generated name, whoever made it.</summary>
     public Service? Service { get; init; }
 

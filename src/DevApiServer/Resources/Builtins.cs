@@ -67,6 +67,11 @@ public static class Builtins
             },
             Scaled(Type("apps/v1", "deployments", typeof(V1Deployment), "deploy")),
             Scaled(Type("apps/v1", "replicasets", typeof(V1ReplicaSet), "rs")),
+            Type("autoscaling/v2", "horizontalpodautoscalers", typeof(V2HorizontalPodAutoscaler), "hpa") with
+            {
+                HasStatus = true,
+                Categories = ["all"],
+            },
             Type("coordination.k8s.io/v1", "leases", typeof(V1Lease)) with { AllowsUnconditionalUpdate = false },
             Type("discovery.k8s.io/v1", "endpointslices", typeof(V1EndpointSlice)) with { HasGeneration = true },
             Type("apiextensions.k8s.io/v1", "customresourcedefinitions", typeof(V1CustomResourceDefinition), "crd crds",

@@ -27,6 +27,16 @@ public sealed class CommandLimitsTests
         Check("source.url", command => command.Install.Source.Url = new string('x', 2049));
         Check("source.sha256", command => command.Install.Source.Sha256 = "../../x");
         Check("source.md5", command => command.Install.Source.Md5 = "abc");
+        Check("pre_install.port", command => command.Install.PreInstall.Port = 0);
+        Check("pre_install.port", command => command.Install.PreInstall.Port = 65536);
+        Check("pre_install.path", command => command.Install.PreInstall.Path = "@elsewhere/x");
+        Check("pre_install.path", command => command.Install.PreInstall.Path = "/a b");
+        Check("pre_install.path", command => command.Install.PreInstall.Path = "/" + new string('x', 1024));
+        Check("pre_install.timeout", command => command.Install.PreInstall.Timeout = null);
+        Check("pre_install.timeout", command => command.Install.PreInstall.Timeout.Seconds = 0);
+        Check("pre_install.timeout", command => command.Install.PreInstall.Timeout = new() { Seconds = 3600, Nanos = 1000 });
+        Check("pre_install.retries", command => command.Install.PreInstall.Retries = 11);
+        Check("post_install.port", command => command.Install.PostInstall = new());
     }
 
     [Fact]
@@ -43,5 +53,10 @@ public sealed class CommandLimitsTests
         Assert.StartsWith(field, CommandLimits.FindProblem(command) ?? "no problem", StringComparison.Ordinal);
     }
 
-    private static Command Good() => AgentCommands.Install("b-1", "orders", "1.0.0", new Uri("http://jars/x.jar"));
+    private static Command Good()
+    {
+        var command = AgentCommands.Install("b-1", "orders", "1.0.0", new Uri("http://jars/x.jar"));
+        command.Install.PreInstall = new() { Port = 8080, Path = "/x?y=1", Timeout = new() { Seconds = 1 }, Retries = 10 };
+        return command;
+    }
 }

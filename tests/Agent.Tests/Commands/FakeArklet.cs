@@ -24,6 +24,11 @@ public sealed class FakeArklet : IArklet
         get { lock (_gate) return [.. _calls]; }
     }
 
+    public IReadOnlyList<Biz> Listed
+    {
+        get { lock (_gate) return [.. _listed]; }
+    }
+
     public static ArkletResult Success { get; } = new(ArkletOutcome.Success, "SUCCESS", ElapsedSpace: 1000);
 
     public static ArkletResult Unknown { get; } = new(ArkletOutcome.Unknown, "", "no answer");

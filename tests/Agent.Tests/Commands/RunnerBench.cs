@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using Microsoft.Extensions.Logging.Abstractions;
 using ModuleController.Agent.Artifacts;
 using ModuleController.Agent.Commands;
+using ModuleController.Agent.Hooks;
 using ModuleController.Agent.Journal;
 using ModuleController.Agent.Observing;
 using ModuleController.ArkletSimulator;
@@ -16,6 +17,7 @@ public sealed class RunnerBench : IAsyncDisposable
     private readonly ConcurrentDictionary<string, TaskCompletionSource<CommandResult>> _results = new();
     private CancellationTokenSource _ending = new();
     private Downloader? _downloader;
+    private HookRunner? _hooks;
     private Task[] _loops = [];
 
     public FakeArklet Arklet { get; } = new();
@@ -82,8 +84,9 @@ public sealed class RunnerBench : IAsyncDisposable
             new ObserverOptions { HealthInterval = TimeSpan.FromMilliseconds(50), QueryInterval = TimeSpan.FromMilliseconds(100), DownInterval = TimeSpan.FromMilliseconds(20) },
             time, log);
         _downloader = new Downloader(new DownloadLimits(), time, log);
+        _hooks = new HookRunner(new HookTarget("127.0.0.1", "shop", "base-1", "uid-1"), time, log);
         Runner = new CommandRunner(
-            new CommandTools(Arklet, Observer, Journal, new ArtifactStore(_folder.Combine("artifacts"), _downloader, time, log), time)
+            new CommandTools(Arklet, Observer, Journal, new ArtifactStore(_folder.Combine("artifacts"), _downloader, time, log), _hooks, time)
             {
                 SettleTime = TimeSpan.FromMilliseconds(600),
                 AskInterval = TimeSpan.FromMilliseconds(10),
@@ -101,6 +104,8 @@ public sealed class RunnerBench : IAsyncDisposable
     {
         await _ending.CancelAsync();
         await Task.WhenAll(_loops).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        Runner.Dispose();
+        _hooks?.Dispose();
         Observer.Dispose();
         Journal.Dispose();
         _downloader?.Dispose();

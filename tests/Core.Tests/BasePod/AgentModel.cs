@@ -24,6 +24,9 @@ internal sealed class AgentModel
 
     public ModuleCommand? Running { get; private set; }
 
+    /// <summary>Commands whose hooks are being called; they don't have the base.</summary>
+    public List<ModuleCommand> InHooks { get; } = [];
+
     public Dictionary<string, CommandAnswer> Answers { get; } = [];
 
     public DateTimeOffset LastHeard { get; private set; } = World.Start;
@@ -48,7 +51,11 @@ internal sealed class AgentModel
             Life = Life,
             IsBizKnown = IsBizKnown,
             Biz = [.. Biz],
-            Running = Running is null ? [] : [new(Running.Id, Running.Name, Running.Version, TimeSpan.Zero)],
+            Running =
+            [
+                .. Running is null ? [] : (RunningCommand[])[new(Running.Id, Running.Name, Running.Version, TimeSpan.Zero)],
+                .. InHooks.Select(command => new RunningCommand(command.Id, command.Name, command.Version, TimeSpan.Zero) { IsInHook = true }),
+            ],
             Answers = Answers.ToDictionary(),
             AnsweringSince = AnsweringSince,
         };
@@ -74,6 +81,18 @@ internal sealed class AgentModel
         return true;
     }
 
+    public void EnterHook()
+    {
+        InHooks.Add(Running!);
+        Running = null;
+    }
+
+    public void LeaveHook()
+    {
+        Running = InHooks[0];
+        InHooks.RemoveAt(0);
+    }
+
     /// <summary>The running command ends as Arklet would have it, or with the given failure.</summary>
     public void Finish(DateTimeOffset now, FailureReason? failure = null, string? message = null)
     {
@@ -85,6 +104,13 @@ internal sealed class AgentModel
             failure is null ? null : message ?? $"because of {failure}", Life.Id, now);
         _journal[command.Id] = answer;
         if (IsConnected) Answers[command.Id] = answer;
+    }
+
+    /// <summary>The running uninstall did what it should, and its last hook failed.</summary>
+    public void FinishWithFailedHook(DateTimeOffset now)
+    {
+        Execute(Running!, now);
+        Finish(now, FailureReason.HookFailed, "postUninstall hook answered 500");
     }
 
     /// <summary>The running command's time is up and Arklet has not answered: an install is listed as starting from then on.</summary>
@@ -111,6 +137,7 @@ internal sealed class AgentModel
         Answers.Clear();
         _journal.Clear();
         Running = null;
+        InHooks.Clear();
         (State, IsBizKnown) = (BaseState.Up, true);
     }
 

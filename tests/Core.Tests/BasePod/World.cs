@@ -187,7 +187,7 @@ internal sealed class World
         if (plan.Command is not { } command) return;
 
         Assert.True(state.View is { IsCurrent: true }, $"{command.Id} to a base whose view is not current");
-        Assert.Empty(state.View.Running);
+        Assert.All(state.View.Running, running => Assert.True(running.IsInHook && running.ModuleName != command.Name, $"{command.Id} beside {running}"));
         if (command is not ModuleCommand.Uninstall) return;
         var isTakenOver = Modules.Values.Any(other => other.Metadata.Uid != command.ModuleUid && !other.Metadata.IsDeleting
             && Agent.Biz.Any(biz => biz.ModuleUid == other.Metadata.Uid && biz.Name == command.Name && biz.State == BizState.Activated));

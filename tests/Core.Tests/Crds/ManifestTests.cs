@@ -93,6 +93,8 @@ public class ManifestTests
     [InlineData("spec.hooks.preInstall.port", "0")]
     [InlineData("spec.hooks.preInstall.path", "ready")]
     [InlineData("spec.hooks.preInstall.failurePolicy", "Retry")]
+    [InlineData("spec.hooks.preInstall.timeoutSeconds", "0")]
+    [InlineData("spec.hooks.preInstall.retries", "11")]
     [InlineData("spec.replcias", "3")]
     public void Refused_with_the_name_of_the_field(string field, string? value) =>
         Assert.StartsWith(field + ": ", Assert.Single(Errors(With(field, value)).Take(1)), StringComparison.Ordinal);

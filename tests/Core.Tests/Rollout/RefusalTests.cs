@@ -58,22 +58,6 @@ public class RefusalTests
     }
 
     [Fact]
-    public void Fields_without_effect_are_a_condition_and_one_warning()
-    {
-        var world = WorldOf(1);
-        Change(world, spec => spec with { OperationStrategy = spec.OperationStrategy with { BatchCount = 3, UseBeta = true } });
-        world.Settle();
-        var condition = world.Deployments["shop"].Status.Conditions.Find(DeploymentConditions.FieldsWithoutEffect)!;
-        Assert.Equal("without effect in this version: spec.operationStrategy.batchCount, spec.operationStrategy.useBeta", condition.Message);
-        Assert.Single(world.Events, planned => planned.Reason == Reasons.FieldsWithoutEffect && planned.IsWarning);
-        Assert.Equal(ReleaseProgress.Completed, world.Deployments["shop"].Status.ReleaseStatus!.Progress);
-
-        Change(world, spec => spec with { OperationStrategy = spec.OperationStrategy with { BatchCount = 1, UseBeta = false } });
-        world.Settle();
-        Assert.Null(world.Deployments["shop"].Status.Conditions.Find(DeploymentConditions.FieldsWithoutEffect));
-    }
-
-    [Fact]
     public void Replicas_that_are_not_set_count_as_none_with_a_warning()
     {
         var world = WorldOf(1);

@@ -113,7 +113,7 @@ public class ReleaseTests
         Assert.Equal("BizStartFailed", failure.Reason);
         Assert.StartsWith("1 module failed; on base pod ", failure.Message, StringComparison.Ordinal);
         Assert.EndsWith("it broke", failure.Message, StringComparison.Ordinal);
-        Assert.EndsWith(" 2.0.0: 0 of 4 modules are available, 1 failed (BizStartFailed)", Progressing(world).Message, StringComparison.Ordinal);
+        Assert.EndsWith(" 2.0.0: batch 1 of 1: 0 of 4 available, 1 failed (BizStartFailed)", Progressing(world).Message, StringComparison.Ordinal);
         Assert.Equal(ReleaseProgress.Executing, status.ReleaseStatus!.Progress);
 
         world.Now = world.Now.AddSeconds(600);

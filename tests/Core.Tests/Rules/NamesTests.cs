@@ -43,27 +43,4 @@ public class NamesTests
         Assert.NotEqual(one.ReplicaSetName("shop"), one.ReplicaSetName("shop", collisions: 1));
         Assert.InRange(one.ReplicaSetName(new string('n', 253)).Length, 1, 245);
     }
-
-    [Theory]
-    [InlineData(10, 3, false, new[] { 4, 3, 3 })]
-    [InlineData(10, 3, true, new[] { 1, 5, 4 })]
-    [InlineData(10, 1, true, new[] { 1, 9 })]
-    [InlineData(2, 5, false, new[] { 1, 1 })]
-    [InlineData(1, 3, true, new[] { 1 })]
-    [InlineData(0, 3, false, new int[0])]
-    public void Batches_differ_by_at_most_one_and_none_is_empty(int count, int batches, bool useBeta, int[] expected) =>
-        Assert.Equal(expected, Batches.Sizes(count, batches, useBeta));
-
-    [Fact]
-    public void Batches_hold_everything_once() =>
-        CsCheck.Check.Sample(CsCheck.Gen.Select(CsCheck.Gen.Int[0, 300], CsCheck.Gen.Int[1, 40], CsCheck.Gen.Bool), (count, batches, useBeta) =>
-        {
-            var sizes = Batches.Sizes(count, batches, useBeta);
-            Assert.Equal(count, sizes.Sum());
-            Assert.DoesNotContain(0, sizes);
-            var apart = useBeta ? sizes.Skip(1).ToList() : [.. sizes];
-            Assert.True(apart.Count == 0 || apart.Max() - apart.Min() <= 1);
-            Assert.Equal(apart.OrderDescending(), apart);
-            Assert.Equal(count, Batches.Goal(sizes.Count, count, batches, useBeta));
-        });
 }

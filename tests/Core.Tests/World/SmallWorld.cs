@@ -8,6 +8,7 @@ namespace ModuleController.Core.Tests.World;
 /// <summary>Pods, ModuleDeployments and Modules in memory: carries plans out, plays the agents, and breaks things when told to.</summary>
 internal sealed class SmallWorld
 {
+    private readonly Dictionary<string, Dictionary<string, CommandAnswer>> _answers = [];
     private int _lastUid;
 
     public DateTimeOffset Now { get; set; } = A.Time;
@@ -20,7 +21,18 @@ internal sealed class SmallWorld
 
     public SortedDictionary<string, Module> Modules { get; } = new(StringComparer.Ordinal);
 
+    public RolloutFreeze? Freeze { get; set; }
+
+    /// <summary>All versions of a module have one web context path.</summary>
+    public bool SharePath { get; set; }
+
     public HashSet<string> BrokenVersions { get; } = [];
+
+    /// <summary>Null: nobody decides about the number of pods.</summary>
+    public Deployment? Base { get; set; }
+
+    /// <summary>Called after each step of anybody.</summary>
+    public Action AfterStep { get; set; } = () => { };
 
     public List<string> Log { get; } = [];
 
@@ -46,6 +58,7 @@ internal sealed class SmallWorld
         return new()
         {
             Pods = Mixed(Pods.Values),
+            Base = Base is null ? null : new(Base),
             Groups = Mixed(Deployments.Values.Select(deployment => new PlacementGroup(deployment,
                 Mixed(SetsOf(deployment).Select(set => set with { Modules = Mixed(set.Modules) })))
             {
@@ -60,6 +73,13 @@ internal sealed class SmallWorld
         Sets = SetsOf(deployment),
         Base = new Deployment { Metadata = new() { Name = "base", Namespace = "test", Uid = "uid-base" } },
         BasePods = Pods.Count,
+        Freeze = Freeze,
+        Carriers =
+        [
+            .. SetsOf(deployment).SelectMany(set => set.Modules).Where(module => module.IsBound && !module.Metadata.IsDeleting)
+                .Where(module => Pods.Values.Any(pod => pod.Uid == module.Spec.PodUid)).Select(module => module.Spec.PodName!).Distinct()
+                .Select(pod => (new ObjectKey("test", pod), Pods[pod].Uid, View(pod))),
+        ],
         ConflictsWith = ModuleConflicts.Of(deployment, Deployments.Values)?.Metadata.Name,
     };
 
@@ -85,7 +105,12 @@ internal sealed class SmallWorld
     public bool StepPlacement()
     {
         var plan = PlacementPlanner.Plan(Placement(), Now);
-        foreach (var step in plan.Steps) CarryOut(step);
+        foreach (var step in plan.Steps)
+        {
+            CarryOut(step);
+            AfterStep();
+        }
+
         return plan.Steps.Count > 0;
     }
 
@@ -125,6 +150,18 @@ internal sealed class SmallWorld
                     },
                 };
                 break;
+            case PlacementStep.Mark mark:
+                Pods[mark.Pod.Name] = Pods[mark.Pod.Name] with
+                {
+                    IsMarked = mark.Cost is not null,
+                    Refusal = mark.Cost is null ? null : "is about to be removed",
+                };
+                break;
+            case PlacementStep.ScaleBase scale:
+                var annotations = Base!.Metadata.Annotations.Where(pair => pair.Key != Annotations.AddedReplicas).ToDictionary();
+                if (scale.Added is not null) annotations[Annotations.AddedReplicas] = scale.Added.ToString();
+                Base = Base with { Metadata = Base.Metadata with { Annotations = annotations }, Spec = Base.Spec with { Replicas = scale.Replicas } };
+                break;
         }
     }
 
@@ -153,6 +190,15 @@ internal sealed class SmallWorld
         return true;
     }
 
+    /// <summary>What the base's ReplicaSet would do next. True: something changed.</summary>
+    public bool StepBase()
+    {
+        var missing = (Base?.Spec.Replicas ?? Pods.Count) - Pods.Count;
+        if (missing > 0) AddPod($"base-{_lastUid + 1}");
+        else if (missing < 0) Pods.Remove(Pods.Values.OrderBy(pod => !pod.IsMarked).ThenBy(pod => pod.Name, StringComparer.Ordinal).First().Name);
+        return missing != 0;
+    }
+
     /// <summary>Everybody does what there is to do, until nothing is. Fails when that never ends.</summary>
     public void Settle(int rounds = 200)
     {
@@ -162,6 +208,7 @@ internal sealed class SmallWorld
             foreach (var name in Deployments.Keys.ToList()) isChange |= StepRollout(name);
             isChange |= StepPlacement();
             foreach (var name in Modules.Keys.ToList()) isChange |= StepModule(name);
+            isChange |= StepBase();
             if (!isChange) return;
         }
 
@@ -175,8 +222,59 @@ internal sealed class SmallWorld
         PlacementStep.Delete delete => $"delete {delete.Module.Metadata.Name}: {delete.Why}",
         PlacementStep.Explain explain => $"explain {explain.Module.Metadata.Name}: {explain.Reason}: {explain.Message}",
         PlacementStep.Release release => $"release {release.Module.Metadata.Name}",
+        PlacementStep.Mark mark => $"mark {mark.Pod.Name}: {mark.Cost}",
+        PlacementStep.ScaleBase scale => $"scale base to {scale.Replicas} ({scale.Added})",
         _ => step.ToString(),
     };
+
+    private BaseView View(string pod) => new()
+    {
+        IsConnected = true,
+        LastHeard = Now,
+        State = BaseState.Up,
+        Life = new("life", A.Time),
+        IsBizKnown = true,
+        Biz = [.. Modules.Values.Where(module => module.Spec.PodName == pod && module.IsAvailable)
+            .Select(module => new BizView(module.Spec.Module.Name, module.Spec.Module.Version, BizState.Activated) { WebContextPath = SharePath ? "app" : null })],
+        Answers = _answers.GetValueOrDefault(pod) ?? [],
+    };
+
+    private void Answer(RolloutStep.Inspect inspect)
+    {
+        if (!_answers.TryGetValue(inspect.Pod.Name, out var answers)) _answers[inspect.Pod.Name] = answers = [];
+        answers[inspect.Command.Id] = new(inspect.Command.Id, CommandOutcome.Succeeded, null, null, null, "life", Now)
+        {
+            Artifact = new(inspect.Command.Name, inspect.Command.Version, SharePath ? "app" : null, null),
+        };
+    }
+
+    // As a merge patch: only what differs.
+    private static ModuleDeployment Merge(ModuleDeployment current, RolloutStep.UpdateDeployment update)
+    {
+        var ((oldMeta, oldSpec), (meta, spec)) = ((update.Before.Metadata, update.Before.Spec), (update.After.Metadata, update.After.Spec));
+        var annotations = current.Metadata.Annotations.ToDictionary();
+        foreach (var key in oldMeta.Annotations.Keys.Where(key => !meta.Annotations.ContainsKey(key))) annotations.Remove(key);
+        foreach (var (key, value) in meta.Annotations.Where(pair => oldMeta.Annotations.GetValueOrDefault(pair.Key) != pair.Value))
+            annotations[key] = value;
+        T Pick<T>(T before, T after, T now) => EqualityComparer<T>.Default.Equals(before, after) ? now : after;
+        return current with
+        {
+            Metadata = current.Metadata with
+            {
+                Annotations = annotations,
+                Finalizers = Pick(oldMeta.Finalizers, meta.Finalizers, current.Metadata.Finalizers),
+                OwnerReferences = Pick(oldMeta.OwnerReferences, meta.OwnerReferences, current.Metadata.OwnerReferences),
+            },
+            Spec = current.Spec with
+            {
+                Replicas = Pick(oldSpec.Replicas, spec.Replicas, current.Spec.Replicas),
+                ScaleReplicas = Pick(oldSpec.ScaleReplicas, spec.ScaleReplicas, current.Spec.ScaleReplicas),
+                ConfirmBatchNum = Pick(oldSpec.ConfirmBatchNum, spec.ConfirmBatchNum, current.Spec.ConfirmBatchNum),
+                Paused = Pick(oldSpec.Paused, spec.Paused, current.Spec.Paused),
+                Template = Pick(oldSpec.Template, spec.Template, current.Spec.Template),
+            },
+        };
+    }
 
     private void CarryOut(string name, RolloutStep step)
     {
@@ -185,7 +283,7 @@ internal sealed class SmallWorld
         {
             case RolloutStep.UpdateDeployment update:
                 var before = Deployments[name];
-                var after = update.After with { Status = before.Status };
+                var after = Merge(before, update);
                 if (after.Metadata.IsDeleting && after.Metadata.Finalizers.Count == 0) Deployments.Remove(name);
                 else Deployments[name] = after;
                 break;
@@ -216,6 +314,9 @@ internal sealed class SmallWorld
                 {
                     Spec = ReplicaSets[scale.ReplicaSet.Metadata.Name].Spec with { Replicas = scale.Replicas },
                 };
+                break;
+            case RolloutStep.Inspect inspect:
+                Answer(inspect);
                 break;
             case RolloutStep.DeleteReplicaSet delete:
                 ReplicaSets.Remove(delete.ReplicaSet.Metadata.Name);

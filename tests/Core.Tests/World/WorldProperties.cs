@@ -96,7 +96,7 @@ public class WorldProperties
                 world.Pods[key] = world.Pods[key] with { Refusal = which % 2 == 0 ? "is not Ready" : null, MaxModules = which % 3 == 0 ? 1 : null };
                 break;
             case 14:
-                var policy = which % 2 == 0 ? UpgradePolicy.InstallThenUninstall : UpgradePolicy.UninstallThenInstall;
+                var policy = (UpgradePolicy)(which % 3);
                 world.Deployments[name] = world.Deployments[name].Policy(policy);
                 break;
             case 15: Break(world, which); break;
@@ -126,6 +126,12 @@ public class WorldProperties
                 : spec);
         }
 
+        // Releases that need other pods get them.
+        world.Base = new()
+        {
+            Metadata = new() { Name = "base", Annotations = new Dictionary<string, string> { [Annotations.AllowBaseScaling] = "true" } },
+            Spec = new() { Replicas = world.Pods.Count },
+        };
         // A single pod can't be upgraded without a gap: that has to be accepted.
         if (world.Pods.Count == 1)
             foreach (var name in Names)

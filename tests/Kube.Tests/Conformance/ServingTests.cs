@@ -26,6 +26,24 @@ public sealed class ServingTests(ConformanceCluster cluster)
     }
 
     [Fact]
+    public async Task A_HorizontalPodAutoscaler_is_kept_as_it_was_made()
+    {
+        var path = $"/apis/autoscaling/v2/namespaces/{cluster.Namespace}/horizontalpodautoscalers";
+        var target = new JsonObject { ["apiVersion"] = "apps/v1", ["kind"] = "Deployment", ["name"] = "nobody" };
+        var answer = await cluster.PostAsync(path, new JsonObject
+        {
+            ["apiVersion"] = "autoscaling/v2",
+            ["kind"] = "HorizontalPodAutoscaler",
+            ["metadata"] = new JsonObject { ["name"] = "kept" },
+            ["spec"] = new JsonObject { ["maxReplicas"] = 3, ["minReplicas"] = 2, ["scaleTargetRef"] = target },
+        });
+        Assert.Equal(201, answer.Code);
+        var kept = (await cluster.GetAsync($"{path}/kept")).Body;
+        Assert.Equal("nobody", kept.Text("spec", "scaleTargetRef", "name"));
+        Assert.Equal(2, kept.Number("spec", "minReplicas"));
+    }
+
+    [Fact]
     public async Task An_unknown_path_or_resource_is_404_with_a_Status()
     {
         foreach (var path in (string[])["/apis/none.example", "/apis/apps/v9", "/api/v1/nothings",

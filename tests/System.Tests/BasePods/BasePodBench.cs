@@ -30,7 +30,10 @@ internal sealed class BasePodBench : IAsyncDisposable
         _events = new(Client, "modulecontroller", "test", TimeProvider.System, NullLogger<EventRecorder>.Instance);
         var manager = new Manager(_informers, TimeProvider.System, NullLoggerFactory.Instance);
         BasePodController.Add(manager, new(
-            new(_informers), _informers, Client, _events, Agents, new(), TimeProvider.System, NullLoggerFactory.Instance));
+            new(_informers), _informers, Client, _events, Agents, new(), TimeProvider.System, NullLoggerFactory.Instance)
+        {
+            OwnNamespace = "default",
+        });
         manager.Add(ManagerPhase.Caches, "events", _events.StartAsync, _events.StopAsync);
         _run = manager.RunAsync(_stop.Token);
     }

@@ -6,7 +6,7 @@ namespace ModuleController.SystemTests.Failures;
 
 /// <summary>
 /// What goes wrong with an artifact, by reason: as status, as Event, and as condition. Not reachable from outside are
-/// <c>DiskFull</c>, <c>Fenced</c> and <c>AgentDisconnected</c>; <c>HookFailed</c> has no hooks yet.
+/// <c>DiskFull</c>, <c>Fenced</c> and <c>AgentDisconnected</c>; <c>HookFailed</c> has tests of its own.
 /// </summary>
 public sealed class FailureTests(SharedWorld shared) : IClassFixture<SharedWorld>
 {

@@ -48,15 +48,16 @@ internal static class Messages
     public static Wire.ConnectRequest Heartbeat(Wire.BaseState state = Wire.BaseState.Up) =>
         new() { Heartbeat = new() { BaseState = state } };
 
-    public static Wire.ConnectRequest Progress(string id) =>
-        new() { Progress = new() { CommandId = id, Phase = Wire.CommandPhase.Executing } };
+    public static Wire.ConnectRequest Progress(string id, Wire.CommandPhase phase) => new() { Progress = new() { CommandId = id, Phase = phase } };
+
+    public static Wire.ConnectRequest Progress(string id) => Progress(id, Wire.CommandPhase.Executing);
 
     public static Wire.ConnectRequest Result(
         string id, Wire.Outcome outcome = Wire.Outcome.Succeeded, Wire.Reason reason = Wire.Reason.Unspecified) =>
         new() { Result = new() { CommandId = id, Outcome = outcome, Reason = reason, BaseLifeId = Life } };
 
-    public static ModuleCommand.Install Install(string uid = "m-1", int attempt = 1, string life = Life) =>
-        new(uid, Source("orders"), life, attempt, TimeSpan.FromSeconds(60), Activate: true);
+    public static ModuleCommand.Install Install(string uid = "m-1", int attempt = 1, string life = Life, string name = "orders") =>
+        new(uid, Source(name), life, attempt, TimeSpan.FromSeconds(60), Activate: true);
 
     public static ModuleCommand.Inspect Inspect(string uid = "rs-1") =>
         new(uid, Source("orders"), "", 1, TimeSpan.FromSeconds(60));

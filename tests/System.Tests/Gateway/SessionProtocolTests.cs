@@ -105,6 +105,34 @@ public sealed class SessionProtocolTests
     }
 
     [Fact]
+    public void While_a_hook_is_called_the_base_is_free_but_not_for_a_module_of_that_name()
+    {
+        var (hooked, invoice, orders) = (Install(), Install("m-2", name: "invoice"), Install("m-3"));
+        var state = Handled(Send(After(Hello(), Snapshot(1)), hooked), Progress(hooked.Id)).State;
+        Assert.Null(SessionProtocol.Send(state, invoice, _now));
+
+        var step = SessionProtocol.Handle(state, Progress(hooked.Id, CommandPhase.Hook), _now);
+        Assert.True(step.IsChanged);
+        Assert.True(Assert.Single(step.State.View!.Running).IsInHook);
+        Assert.Null(SessionProtocol.Send(step.State, orders, _now));
+        Assert.NotNull(SessionProtocol.Send(step.State, invoice, _now));
+
+        step = SessionProtocol.Handle(step.State, Progress(hooked.Id), _now);
+        Assert.True(step.IsChanged);
+        Assert.Null(SessionProtocol.Send(step.State, invoice, _now));
+    }
+
+    [Fact]
+    public void A_snapshot_says_too_for_which_commands_a_hook_is_called()
+    {
+        var message = Snapshot(1, running: ["m-1/install/b-1/1"]);
+        (message.Snapshot.Running[0].ModuleName, message.Snapshot.Running[0].Phase) = ("orders", CommandPhase.Hook);
+        var state = After(Hello(), message);
+        Assert.NotNull(SessionProtocol.Send(state, Install("m-2", name: "invoice"), _now));
+        Assert.Null(SessionProtocol.Send(state, Install("m-3"), _now));
+    }
+
+    [Fact]
     public void What_another_session_had_sent_and_runs_still_keeps_the_next_command_waiting()
     {
         var state = After(Hello(), Snapshot(1, running: [Install().Id]));

@@ -58,19 +58,33 @@ internal static class WorldModules
         /// <summary>What a module answers through each endpoint of its generated Service, in no order.</summary>
         public async Task<IReadOnlyList<string>> AnswersAsync(string service, string path)
         {
-            var slices = await world.Client.ListAllAsync<EndpointSlice>(
-                new() { Namespace = world.Namespace, LabelSelector = $"kubernetes.io/service-name={service}" });
             var answers = new List<string>();
-            foreach (var slice in slices)
+            foreach (var endpoint in await world.EndpointsAsync(service))
             {
-                foreach (var endpoint in slice.Endpoints.Where(endpoint => endpoint.Conditions?.Ready == true))
-                {
-                    using var response = await Http.GetAsync(new Uri($"http://{endpoint.Addresses[0]}:{slice.Ports[0].Port}/{path}"));
-                    answers.Add(response.IsSuccessStatusCode ? (await response.Content.ReadAsStringAsync()).Trim() : $"{(int)response.StatusCode}");
-                }
+                using var response = await Http.GetAsync(new Uri($"http://{endpoint}/{path}"));
+                answers.Add(response.IsSuccessStatusCode ? (await response.Content.ReadAsStringAsync()).Trim() : $"{(int)response.StatusCode}");
             }
 
             return answers;
+        }
+
+        /// <summary>Addresses and ports of the Service; somebody else's API server refuses loopback endpoints, so there it is the
+        /// pods that its selector finds.</summary>
+        public async Task<IReadOnlyList<string>> EndpointsAsync(string service)
+        {
+            if (world.Cluster is null)
+            {
+                var spec = (await world.Client.FindAsync<Service>(new(world.Namespace, service)))!.Spec;
+                return [.. world.Pods.List()
+                    .Where(pod => spec.Selector.All(pair => pod.Metadata.Labels.GetValueOrDefault(pair.Key) == pair.Value)
+                        && pod.Status.Conditions.IsTrue("Ready") && !pod.Metadata.IsDeleting)
+                    .Select(pod => $"{pod.Status.PodIp}:{spec.Ports[0].TargetPort}")];
+            }
+
+            var slices = await world.Client.ListAllAsync<EndpointSlice>(
+                new() { Namespace = world.Namespace, LabelSelector = $"kubernetes.io/service-name={service}" });
+            return [.. slices.SelectMany(slice => slice.Endpoints.Where(endpoint => endpoint.Conditions?.Ready == true)
+                .Select(endpoint => $"{endpoint.Addresses[0]}:{slice.Ports[0].Port}"))];
         }
 
         public async Task<IReadOnlyList<Event>> EventsAsync(string involved) =>

@@ -1,6 +1,7 @@
 using System.Net.Http.Json;
 using System.Text;
 using System.Text.Json.Nodes;
+using k8s;
 using ModuleController.ArkletSimulator;
 using ModuleController.Core.Builtin;
 using ModuleController.Core.Meta;
@@ -54,15 +55,10 @@ internal static class WorldWaits
         /// <summary>As <c>kubectl drain</c> does.</summary>
         public async Task EvictAsync(Pod pod)
         {
-            var eviction = new JsonObject
-            {
-                ["apiVersion"] = "policy/v1",
-                ["kind"] = "Eviction",
-                ["metadata"] = new JsonObject { ["name"] = pod.Metadata.Name, ["namespace"] = pod.Metadata.Namespace },
-            };
-            var path = $"/api/v1/namespaces/{pod.Metadata.Namespace}/pods/{pod.Metadata.Name}/eviction";
-            using var response = await Http.PostAsJsonAsync(new Uri(world.Cluster!.Server.ServerUri, path), eviction);
-            Assert.True(response.IsSuccessStatusCode, await response.Content.ReadAsStringAsync());
+            using var client = new Kubernetes(KubernetesClientConfiguration.BuildConfigFromConfigFile(world.Kubeconfig));
+            await client.CoreV1.CreateNamespacedPodEvictionAsync(
+                new() { Metadata = new() { Name = pod.Metadata.Name, NamespaceProperty = pod.Metadata.Namespace } },
+                pod.Metadata.Name, pod.Metadata.Namespace);
         }
 
         /// <summary>Whether each life of each base started each version at most once.</summary>

@@ -11,42 +11,12 @@ public sealed class Version1Tests(SharedWorld shared) : IClassFixture<SharedWorl
 {
     private readonly World _world = shared.World;
 
-    [Theory]
-    [InlineData("first-release", 1, "grayTimeBetweenBatchSeconds")]
-    [InlineData("batches-with-confirmation", 3, "needConfirm", "grayTimeBetweenBatchSeconds", "batchCount")]
-    [InlineData("batches-scaled-to-nothing", 0, "needConfirm", "grayTimeBetweenBatchSeconds", "batchCount")]
-    [InlineData("symmetric-in-batches", 3, "needConfirm", "grayTimeBetweenBatchSeconds", "batchCount")]
-    public async Task A_release_installs_all_at_once_and_says_which_fields_have_no_effect_yet(string file, int count, params string[] fields)
-    {
-        await ApplyAsync(file);
-        await _world.AvailableAsync("orders", count, "1.0.0");
-        await ExpectWithoutEffectAsync("orders", fields);
-        await CleanUpAsync("orders");
-    }
-
     [Fact]
-    public async Task Scaleup_then_scaledown_upgrades_as_if_no_policy_were_set()
+    public async Task A_first_release_installs_its_module()
     {
-        await ApplyAsync("batches-with-confirmation");
-        await _world.AvailableAsync("orders", 3, "1.0.0");
-        var spec = Read("scaleup-then-scaledown")["spec"]!.AsObject();
-        await _world.PatchSpecAsync("orders", spec.DeepClone().AsObject());
-        await _world.AvailableAsync("orders", 3, "1.1.0");
-        await ExpectWithoutEffectAsync("orders", "upgradePolicy");
+        await ApplyAsync("first-release");
+        await _world.AvailableAsync("orders", 1, "1.0.0");
         await CleanUpAsync("orders");
-    }
-
-    [Fact]
-    public async Task A_service_is_generated_and_the_first_of_a_beta_does_not_wait_yet()
-    {
-        await ApplyAsync("service-and-beta");
-        // Four are wanted and there are three base pods.
-        await _world.HoldsAsync(() => _world.ModulesOf("invoice").Count(module => module.IsAvailable) == 3, "invoice", "three are available");
-        await Eventually.True(
-            async () => await _world.AnswersAsync("invoice-service", "invoice/hello") is ["invoice 1.0.0", "invoice 1.0.0", "invoice 1.0.0"],
-            () => _world.DumpAsync("invoice"));
-        await ExpectWithoutEffectAsync("invoice", "useBeta", "batchCount");
-        await CleanUpAsync("invoice");
     }
 
     [Fact]
@@ -58,15 +28,6 @@ public sealed class Version1Tests(SharedWorld shared) : IClassFixture<SharedWorl
         Assert.Equal(0, _world.InstallsOf("asleep:1.0.0"));
         await _world.PatchAsync("asleep", new() { ["metadata"] = new JsonObject { ["labels"] = new JsonObject { ["touched"] = "yes" } } });
         await CleanUpAsync("asleep");
-    }
-
-    [Fact]
-    public async Task What_was_stored_while_waiting_goes_on()
-    {
-        await ApplyAsync("stored-waiting");
-        await _world.AvailableAsync("waiting", 3, "1.0.0");
-        await ExpectWithoutEffectAsync("waiting", "needConfirm", "batchCount");
-        await CleanUpAsync("waiting");
     }
 
     [Fact]
@@ -102,14 +63,6 @@ public sealed class Version1Tests(SharedWorld shared) : IClassFixture<SharedWorl
     }
 
     private static string PathOf(string file) => Path.Combine(Manifests.Root, "tests", "fixtures", "v1", $"{file}.yaml");
-
-    private async Task ExpectWithoutEffectAsync(string name, params string[] fields)
-    {
-        await _world.ConditionAsync(name, DeploymentConditions.FieldsWithoutEffect, Condition.True, Reasons.FieldsWithoutEffect);
-        var message = (await _world.FindAsync(name))!.Status.Conditions.Find(DeploymentConditions.FieldsWithoutEffect)!.Message!;
-        Assert.All(fields, field => Assert.Contains(field, message, StringComparison.Ordinal));
-        await _world.EventAsync(name, Reasons.FieldsWithoutEffect, fields[0]);
-    }
 
     private async Task CleanUpAsync(string name)
     {

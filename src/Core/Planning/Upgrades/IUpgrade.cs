@@ -23,14 +23,17 @@ internal enum UpgradeStart
     /// <summary>The new one is made and the old one goes at once.</summary>
     Instead,
 
-    /// <summary>Nothing else serves: the new one has to come up on another pod first.</summary>
+    /// <summary>The new one has to come up on another pod first: nothing else serves, or the policy says so.</summary>
     Elsewhere,
 }
 
 internal static class Upgrade
 {
     public static IUpgrade Of(ModuleDeployment deployment, ModuleSource old, ModuleSource @new) =>
-        UpgradePolicies.Between(deployment, old, @new) == UpgradePolicy.InstallThenUninstall
-            ? new InstallThenUninstall()
-            : new UninstallThenInstall();
+        UpgradePolicies.Between(deployment, old, @new) switch
+        {
+            UpgradePolicy.InstallThenUninstall => new InstallThenUninstall(),
+            UpgradePolicy.ScaleUpThenScaleDown => new ScaleUpThenScaleDown(),
+            _ => new UninstallThenInstall(),
+        };
 }

@@ -1,0 +1,14 @@
+using ModuleController.Core.Modules;
+
+namespace ModuleController.Core.Planning;
+
+/// <summary>What stops the move between revisions, and only that: replacing, scaling, replay and deletion go on.</summary>
+internal sealed record RolloutHold(string Reason, string Message)
+{
+    /// <summary>Null: nothing does. What was given up for good comes before what somebody may lift.</summary>
+    public static RolloutHold? Of(RolloutLook look, ReleaseStatus release, RolloutPolicy policy) =>
+        release.Abort is { } abort ? new(abort.Reason, abort.Message)
+        : look.State.Freeze is { Counts: true } freeze ? new(Reasons.Frozen, freeze.ToString())
+        : look.Deployment.IsPaused ? new(Reasons.Paused, "paused")
+        : policy.Hold;
+}

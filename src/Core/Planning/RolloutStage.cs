@@ -1,0 +1,176 @@
+using ModuleController.Core.Modules;
+
+namespace ModuleController.Core.Planning;
+
+/// <summary>Where a release stands after this look: its batch, what stops it, and how many Modules there should be.</summary>
+/// <remarks>
+/// A batch is <c>Init</c> before it begins, <c>Executing</c> until each of its modules is available, then
+/// <c>WaitingForConfirmation</c> or, for its gray time, <c>Completed</c>. The number only rises.
+/// </remarks>
+internal sealed class RolloutStage
+{
+    private readonly RolloutLook _look;
+
+    public RolloutStage(RolloutLook look, RolloutPolicy policy, RolloutAction? action)
+    {
+        _look = look;
+        (Release, IsNew) = RolloutStart.Of(look);
+        if (action is not null) Release = action.On(look, Release);
+        var wasCompleted = !IsNew && Release.Progress == ReleaseProgress.Completed;
+        Release = Release with { Abort = Release.Abort ?? RolloutAbort.Of(look, wasCompleted, RolloutClock.IsLate(look, IsNew)) };
+        IsSettled = wasCompleted && Release.Abort is null;
+        IsMoving = look.IsMoving && !IsSettled;
+        Hold = RolloutHold.Of(look, Release, policy);
+        IsStopped = Hold is not null && IsMoving;
+        Share();
+        Advance();
+    }
+
+    public ReleaseStatus Release { get; private set; }
+
+    public bool IsNew { get; }
+
+    /// <summary>It had completed before: a module that is lost later, or a scale, does not start it anew.</summary>
+    public bool IsSettled { get; }
+
+    /// <summary>All that could be placed has been available for minReadySeconds, and nothing old is left.</summary>
+    public bool IsCompleted { get; private set; }
+
+    public bool IsMoving { get; }
+
+    /// <summary>What stops the move between revisions; null: nothing does.</summary>
+    public RolloutHold? Hold { get; }
+
+    public bool IsStopped { get; }
+
+    /// <summary>The last completed revision comes back, since this one was given up.</summary>
+    public bool RollsBack => Release.Abort is { } abort && abort.Reason != Reasons.Aborted
+        && _look.Deployment.RollsBackByItself && _look.Fallback is not null;
+
+    public int Batch => Release.CurrentBatch ?? 1;
+
+    public int BatchCount => Release.RealBatchCount ?? 1;
+
+    /// <summary>How many Modules there should be now, of all revisions.</summary>
+    public int Total { get; private set; }
+
+    /// <summary>How many of those are of the new revision.</summary>
+    public int Updated { get; private set; }
+
+    /// <summary>When the next batch begins by itself.</summary>
+    public DateTimeOffset? NextBatchAt { get; private set; }
+
+    public bool IsWaitingForConfirmation => Release.BatchProgress == ReleaseProgress.WaitingForConfirmation;
+
+    /// <summary>A batch of a revision ends when so many are updated.</summary>
+    public int Aim => AimOf(Batch);
+
+    /// <summary>The one that takes what is missing beyond the released share; null: that waits for its batch.</summary>
+    public PlacementSet? Heir => Release.Abort is null ? _look.LastCompleted : _look.Fallback;
+
+    private bool UsesBeta => IsMoving && _look.Deployment.UsesBeta && BatchCount > 1 && Release.Promoted != true;
+
+    private int Delta => Release.OriginalDeltaReplicas ?? 0;
+
+    private int Confirmed => _look.Deployment.Spec.ConfirmBatchNum is { } confirmed && confirmed != Release.IgnoredConfirmBatchNum ? confirmed : 0;
+
+    private bool MustBeConfirmed => _look.Deployment.NeedsConfirmation || (UsesBeta && Batch == 1);
+
+    private void Advance()
+    {
+        if (IsSettled || _look.Updated is null) return;
+        if (Release.BatchProgress is null or ReleaseProgress.Init && !IsStopped) To(Batch, ReleaseProgress.Executing);
+        if (Release.BatchProgress == ReleaseProgress.Init || Release.Abort is not null || !IsDone()) return;
+        if (IsFinal())
+        {
+            IsCompleted = _look.Updated.Goal == _look.Desired && _look.Old.All(set => set.Modules.All(module => module.Metadata.IsDeleting))
+                && !(IsStopped && Hold!.Reason is Reasons.Inspecting or Reasons.InspectionFailed or Reasons.WebContextPathConflict);
+            if (IsCompleted) To(Batch, ReleaseProgress.Completed);
+            return;
+        }
+
+        var isWaiting = Release.Promoted != true && Confirmed < Batch && MustBeConfirmed;
+        if (!isWaiting && !IsStopped && MayBeginNext())
+        {
+            NextBatchAt = null;
+            To(Next(), ReleaseProgress.Executing);
+        }
+        else To(Batch, isWaiting ? ReleaseProgress.WaitingForConfirmation : ReleaseProgress.Completed);
+    }
+
+    // A confirmation ends the gray time.
+    private bool MayBeginNext()
+    {
+        if (Release.Promoted == true || Confirmed >= Batch || _look.Deployment.GrayTime <= TimeSpan.Zero) return true;
+        var since = Release.BatchProgress == ReleaseProgress.Completed ? Release.LastTransitionTime ?? _look.Now : _look.Now;
+        NextBatchAt = since + _look.Deployment.GrayTime;
+        return NextBatchAt <= _look.Now;
+    }
+
+    private void To(int batch, string batchProgress)
+    {
+        if (Release.CurrentBatch == batch && Release.BatchProgress == batchProgress) return;
+        Release = Release with { CurrentBatch = batch, BatchProgress = batchProgress, LastTransitionTime = _look.Now };
+        Share();
+    }
+
+    /// <summary>Each of the batch's modules has been available for minReadySeconds, as far as it could be placed.</summary>
+    private bool IsDone()
+    {
+        var (updated, counts) = (_look.Updated!, _look.Counts);
+        if (!IsMoving && Delta < 0) return updated.Goal <= Total && updated.Modules.Count <= Total;
+        var aim = IsMoving ? Math.Min(Aim, Total) : Total;
+        var size = IsMoving ? Aim - AimOf(Batch - 1) : TotalOf(Batch) - TotalOf(Batch - 1);
+        return updated.Goal >= aim && counts.UpdatedAvailable >= aim - counts.Unplaced && (counts.UpdatedAvailable > 0 || aim == 0)
+            && (counts.Unplaced == 0 || counts.Unplaced < size || size <= 0);
+    }
+
+    private bool IsFinal() => IsMoving ? Aim >= _look.Desired && Total == _look.Desired : Batch >= BatchCount || Total == _look.Desired;
+
+    /// <summary>The next batch that changes anything.</summary>
+    private int Next()
+    {
+        var next = Batch + 1;
+        while (next < BatchCount && AimOf(next) == Aim && TotalOf(next) == TotalOf(Batch)) next++;
+        return next;
+    }
+
+    private int AimOf(int batch) => Batches.Aim(batch, _look.Desired, BatchCount, UsesBeta);
+
+    // What the release began from moves with the number that is desired: a scale is not held up by batches.
+    private int TotalOf(int batch) =>
+        _look.Desired - Delta + (Math.Sign(Delta) * Batches.Aim(batch, Math.Abs(Delta), BatchCount, useBeta: false));
+
+    private void Share()
+    {
+        var (desired, batch) = (_look.Desired, Release.BatchProgress == ReleaseProgress.Init ? Batch - 1 : Batch);
+        var (live, updated, old) = Live();
+        var total = IsSettled || IsStopped ? desired : TotalOf(batch);
+        // What is there already stays, so that no batch has to undo what another one did.
+        Total = Delta > 0 ? Math.Max(total, Math.Min(desired, live)) : Delta < 0 ? Math.Max(desired, Math.Min(total, Math.Max(desired, live))) : desired;
+        if (Delta > 0) Total = Math.Clamp(Total, 0, desired);
+        Updated = Math.Min(Total, Released(AimOf(batch), updated, Math.Max(0, Total - live)));
+        // No pod is downgraded because the share got smaller: only what nobody else could be removed for has to go.
+        if (!RollsBack) Updated = Math.Max(Updated, Math.Min(updated, Total - Math.Min(old, Total)));
+    }
+
+    private int Released(int aim, int updated, int missing)
+    {
+        if (RollsBack) return 0;
+        if (Release.Abort is { } abort && (abort.Reason == Reasons.BaseDied || _look.Fallback is not null)) return Math.Min(updated, aim);
+        if (!IsMoving) return Total;
+        // Stopped: nothing moves, but what is missing of the share is made where there is a free place.
+        return IsStopped ? Math.Min(aim, updated + missing) : aim;
+    }
+
+    /// <summary>Live Modules, two on one pod counted once, as the new one.</summary>
+    private (int All, int Updated, int Old) Live()
+    {
+        var updated = (_look.Updated?.Modules ?? []).Where(module => !module.Metadata.IsDeleting).ToList();
+        var pods = updated.Where(module => module.IsBound).Select(module => module.Spec.PodUid).ToHashSet();
+        var old = _look.Old.SelectMany(set => set.Modules)
+            .Where(module => !module.Metadata.IsDeleting && !(module.IsBound && pods.Contains(module.Spec.PodUid)))
+            .Select(module => module.Spec.PodUid ?? module.Metadata.Uid).Distinct().Count();
+        return (updated.Count + old, updated.Count, old);
+    }
+}

@@ -1,0 +1,14 @@
+using ModuleController.Core.Modules;
+
+namespace ModuleController.Core.Planning.Upgrades;
+
+/// <summary>The new one comes up on another pod; when it is available, an old one goes. Never fewer serve than are desired.</summary>
+internal sealed class ScaleUpThenScaleDown : IUpgrade
+{
+    // What serves nothing has nothing to hand over: its place will do, and needs no pod more.
+    public UpgradeStart Start(Module old, PlacementBudget budget) => old.IsAvailable ? UpgradeStart.Elsewhere : UpgradeStart.Instead;
+
+    // Both on one pod: the policy was another one when this began, and now the new one waits for the old one to go.
+    public bool MayOldGo(Module old, Module replacement, PlacementBudget budget) =>
+        replacement.IsAvailable || (budget.AllowsGap(old) && !budget.WouldInterrupt(old));
+}

@@ -1,0 +1,134 @@
+using System.Net.Http.Json;
+using System.Text.Json.Nodes;
+using ModuleController.Core.Builtin;
+using ModuleController.Core.Meta;
+using ModuleController.Core.Modules;
+using ModuleController.Kube;
+using ModuleController.SystemTests.Harness;
+
+namespace ModuleController.SystemTests.Rollouts;
+
+/// <summary>scaleup_then_scaledown: new versions on other pods, and the base scaled up for that and back.</summary>
+public sealed class HandoverTests(WorldWithoutBase shared) : IClassFixture<WorldWithoutBase>
+{
+    private const string Policy = "scaleup_then_scaledown";
+
+    private readonly World _world = shared.World;
+
+    [Fact]
+    public async Task A_base_that_opts_in_grows_for_the_release_and_shrinks_after_it()
+    {
+        await _world.BaseAsync("elastic", 2);
+        await AnnotateAsync("elastic", Annotations.AllowBaseScaling, "true");
+        await InstallAsync(A.Module("seamless", "1.0.0", _world.Jar("seamless", "1.0.0")).On("elastic").Replicas(2).Policy(Policy));
+        var first = _world.PodsOf("elastic").Select(pod => pod.Metadata.Uid).ToHashSet();
+        await using var modules = await Recording<Module>.StartAsync(_world);
+        await using var bases = await Recording<Deployment>.StartAsync(_world);
+        await _world.UpgradeAsync("seamless", "2.0.0", _world.Jar("seamless", "2.0.0"));
+        await _world.AvailableAsync("seamless", 2, "2.0.0", TimeSpan.FromSeconds(60));
+        await Eventually.True(
+            async () => await BaseAsync("elastic") is { Spec.Replicas: 2 } found && !found.Metadata.Annotations.ContainsKey(Annotations.AddedReplicas)
+                && _world.PodsOf("elastic") is { Count: 2 } pods && pods.All(pod => !pod.Metadata.Annotations.ContainsKey(Annotations.PodDeletionCost)),
+            () => _world.DumpAsync("seamless"), TimeSpan.FromSeconds(60), "the base has two pods again");
+
+        await modules.CaughtUpAsync(_world.Modules.ResourceVersion);
+        Assert.All(modules.Moments, moment => Assert.True(
+            moment.Values.Count(module => module.Spec.Module.Name == "seamless" && module.IsAvailable) >= 2, "fewer than two served"));
+        await bases.CaughtUpAsync((await BaseAsync("elastic"))!.Metadata.ResourceVersion);
+        Assert.Equal(4, bases.Moments.Max(moment => moment["elastic"].Spec.Replicas));
+        // The number and what of it is ours are one write.
+        Assert.All(bases.Moments.Select(moment => moment["elastic"]), found =>
+            Assert.Equal(found.Spec.Replicas == 2 ? null : $"{found.Spec.Replicas - 2} of {found.Spec.Replicas}",
+                found.Metadata.Annotations.GetValueOrDefault(Annotations.AddedReplicas)));
+        // The emptied ones went: what serves now was not moved again.
+        Assert.DoesNotContain(_world.PodsOf("elastic"), pod => first.Contains(pod.Metadata.Uid));
+        _world.AssertNothingWasInstalledTwice("seamless");
+        Assert.Contains(await _world.EventsAsync("elastic"), e => e.Reason == Reasons.BaseScaled);
+    }
+
+    [Fact]
+    public async Task Without_the_annotation_the_new_ones_wait_and_say_what_to_do()
+    {
+        await _world.BaseAsync("rigid", 2);
+        await InstallAsync(A.Module("patient", "1.0.0", _world.Jar("patient", "1.0.0")).On("rigid").Replicas(2).Policy(Policy));
+        await _world.UpgradeAsync("patient", "2.0.0", _world.Jar("patient", "2.0.0"));
+        await WaitingAsync("patient", 2, Annotations.AllowBaseScaling);
+        Assert.Equal(2, (await BaseAsync("rigid"))!.Spec.Replicas);
+
+        // One pod more is enough: each old one that goes makes room for the next.
+        await _world.ScaleBaseAsync("rigid", 3);
+        await _world.AvailableAsync("patient", 2, "2.0.0", TimeSpan.FromSeconds(60));
+        Assert.Equal(3, (await BaseAsync("rigid"))!.Spec.Replicas);
+    }
+
+    [Fact]
+    public async Task A_base_that_an_autoscaler_holds_is_not_scaled()
+    {
+        await _world.BaseAsync("held", 1);
+        await AnnotateAsync("held", Annotations.AllowBaseScaling, "true");
+        using var http = new HttpClient { BaseAddress = new(_world.Cluster!.Server.ServerUri.AbsoluteUri) };
+        var path = $"/apis/autoscaling/v2/namespaces/{_world.Namespace}/horizontalpodautoscalers";
+        using var made = await http.PostAsJsonAsync(path, new JsonObject
+        {
+            ["apiVersion"] = "autoscaling/v2",
+            ["kind"] = "HorizontalPodAutoscaler",
+            ["metadata"] = new JsonObject { ["name"] = "holder" },
+            ["spec"] = new JsonObject
+            {
+                ["maxReplicas"] = 3,
+                ["scaleTargetRef"] = new JsonObject { ["apiVersion"] = "apps/v1", ["kind"] = "Deployment", ["name"] = "held" },
+            },
+        });
+        Assert.True(made.IsSuccessStatusCode, await made.Content.ReadAsStringAsync());
+        await InstallAsync(A.Module("bound", "1.0.0", _world.Jar("bound", "1.0.0")).On("held").Replicas(1).Policy(Policy));
+        await _world.UpgradeAsync("bound", "2.0.0", _world.Jar("bound", "2.0.0"));
+        await WaitingAsync("bound", 1, "HorizontalPodAutoscaler holder");
+        Assert.Equal(1, (await BaseAsync("held"))!.Spec.Replicas);
+
+        using var gone = await http.DeleteAsync(new Uri($"{path}/holder", UriKind.Relative));
+        Assert.True(gone.IsSuccessStatusCode);
+        await _world.AvailableAsync("bound", 1, "2.0.0", TimeSpan.FromSeconds(60));
+    }
+
+    [Fact]
+    public async Task A_controller_that_restarts_in_between_adds_nothing_twice_and_takes_everything_back()
+    {
+        var world = await World.StartAsync();
+        await using (world)
+        {
+            await world.BaseAsync("base", 2);
+            await world.Client.PatchAsync<Deployment>(new(world.Namespace, "base"), Annotation(Annotations.AllowBaseScaling, "true"), new("test"));
+            await world.CreateAsync(A.Module("steady", "1.0.0", world.Jar("steady", "1.0.0")).Replicas(2).Policy(Policy));
+            await world.AvailableAsync("steady", 2, "1.0.0");
+            await world.UpgradeAsync("steady", "2.0.0", world.Jar("steady", "2.0.0"));
+            await Eventually.True(async () => (await world.Client.GetAsync<Deployment>(new(world.Namespace, "base"))).Spec.Replicas == 4);
+            await world.StopControllerAsync();
+            await world.StartControllerAsync();
+            await world.AvailableAsync("steady", 2, "2.0.0", TimeSpan.FromSeconds(90));
+            await Eventually.True(
+                async () => await world.Client.GetAsync<Deployment>(new(world.Namespace, "base")) is { Spec.Replicas: 2 } found
+                    && !found.Metadata.Annotations.ContainsKey(Annotations.AddedReplicas),
+                () => world.DumpAsync("steady"), TimeSpan.FromSeconds(60), "the base has two pods again");
+        }
+    }
+
+    private Task WaitingAsync(string name, int count, string fragment) => _world.HoldsAsync(
+        () => _world.ModulesOf(name) is var modules && modules.Count(module => module.IsAvailable && module.Spec.Module.Version == "1.0.0") == count
+            && modules.Count(module => !module.IsBound && module.Status.Status == ModulePhase.Pending
+                && (module.Status.Message ?? "").Contains(fragment, StringComparison.Ordinal)) == count,
+        name, $"{count} new ones say \"{fragment}\"");
+
+    private async Task InstallAsync(ModuleDeployment deployment)
+    {
+        await _world.CreateAsync(deployment);
+        await _world.AvailableAsync(deployment.Metadata.Name, deployment.Spec.Replicas!.Value, deployment.Spec.Template.Spec.Module.Version);
+    }
+
+    private Task<Deployment?> BaseAsync(string name) => _world.Client.FindAsync<Deployment>(new(_world.Namespace, name));
+
+    private Task AnnotateAsync(string name, string annotation, string value) =>
+        _world.Client.PatchAsync<Deployment>(new(_world.Namespace, name), Annotation(annotation, value), new("test"));
+
+    private static JsonObject Annotation(string annotation, string value) =>
+        new() { ["metadata"] = new JsonObject { ["annotations"] = new JsonObject { [annotation] = value } } };
+}

@@ -135,7 +135,7 @@ internal sealed class Progress(RolloutLook look, RolloutStage stage, RolloutPoli
     private (string Reason, string Message)? Waiting()
     {
         if (look.Updated is not { } updated || IsAtRest) return null;
-        if (stage.IsStopped && stage.Hold!.Reason is Reasons.Paused or Reasons.Frozen) return (stage.Hold.Reason, stage.Hold.Message);
+        if (stage.IsStopped && stage.Hold!.Reason is Reasons.Paused or Reasons.Frozen or Reasons.AgentsVanished) return (stage.Hold.Reason, stage.Hold.Message);
         if (stage.IsWaitingForConfirmation)
             return (Reasons.WaitingForConfirmation, $"{Share}, waiting for confirmation of batch {Number(stage.Batch)}");
         if (stage.NextBatchAt is { } next)

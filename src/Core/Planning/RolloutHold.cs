@@ -9,6 +9,7 @@ internal sealed record RolloutHold(string Reason, string Message)
     public static RolloutHold? Of(RolloutLook look, ReleaseStatus release, RolloutPolicy policy) =>
         release.Abort is { } abort ? new(abort.Reason, abort.Message)
         : look.State.Freeze is { Counts: true } freeze ? new(Reasons.Frozen, freeze.ToString())
+        : look.State.Outage is { } outage ? new(Reasons.AgentsVanished, outage.ToString())
         : look.Deployment.IsPaused ? new(Reasons.Paused, "paused")
         : policy.Hold;
 }

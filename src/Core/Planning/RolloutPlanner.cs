@@ -63,8 +63,8 @@ public static class RolloutPlanner
             Status = progress.Status() with { CollisionCount = RolloutPreparation.Collisions(look) },
             StepsAfterStatus = afterStatus,
             Events = events,
-            AwaitsInspection = policy.AwaitsInspection,
-            LookAgainAt = Earliest(look.Counts.NextAvailableAt, progress.DeadlineAt, policy.LookAgainAt, stage.NextBatchAt),
+            AwaitsAgents = policy.AwaitsInspection || look.State.Outage is not null,
+            LookAgainAt = Earliest(look.Counts.NextAvailableAt, progress.DeadlineAt, policy.LookAgainAt, stage.NextBatchAt, look.State.Outage?.Until),
         };
     }
 

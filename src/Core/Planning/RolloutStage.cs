@@ -163,14 +163,18 @@ internal sealed class RolloutStage
         return IsStopped ? Math.Min(aim, updated + missing) : aim;
     }
 
-    /// <summary>Live Modules, two on one pod counted once, as the new one.</summary>
+    /// <summary>Live Modules on pods that stay, two on one pod counted once, as the new one.</summary>
     private (int All, int Updated, int Old) Live()
     {
-        var updated = (_look.Updated?.Modules ?? []).Where(module => !module.Metadata.IsDeleting).ToList();
+        var updated = (_look.Updated?.Modules ?? []).Where(IsStaying).ToList();
         var pods = updated.Where(module => module.IsBound).Select(module => module.Spec.PodUid).ToHashSet();
         var old = _look.Old.SelectMany(set => set.Modules)
-            .Where(module => !module.Metadata.IsDeleting && !(module.IsBound && pods.Contains(module.Spec.PodUid)))
+            .Where(module => IsStaying(module) && !(module.IsBound && pods.Contains(module.Spec.PodUid)))
             .Select(module => module.Spec.PodUid ?? module.Metadata.Uid).Distinct().Count();
         return (updated.Count + old, updated.Count, old);
     }
+
+    // A base that shrinks takes its Modules along: they keep no place from those that stay.
+    private bool IsStaying(Module module) => !module.Metadata.IsDeleting
+        && (!module.IsBound || _look.State.BasePodUids is not { } pods || pods.Contains(module.Spec.PodUid!));
 }

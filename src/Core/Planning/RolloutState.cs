@@ -23,6 +23,9 @@ public sealed record RolloutState
 
     public int BasePods { get; init; }
 
+    /// <summary>Their UIDs: what is bound to another one is on its way out. Null: not known.</summary>
+    public IReadOnlySet<string>? BasePodUids { get; init; }
+
     /// <summary>The older ModuleDeployment that has the same module on the same base.</summary>
     public string? ConflictsWith { get; init; }
 
@@ -30,6 +33,9 @@ public sealed record RolloutState
 
     /// <summary>Somebody froze this namespace, or everything; null: nobody did.</summary>
     public RolloutFreeze? Freeze { get; init; }
+
+    /// <summary>Most agents of the base vanished at once; null: they did not, or long ago.</summary>
+    public AgentOutage? Outage { get; init; }
 
     /// <summary>The Service of the generated name, whoever made it.</summary>
     public Service? Service { get; init; }

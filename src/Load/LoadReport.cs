@@ -20,6 +20,8 @@ public sealed record LoadReport
 
     public KillFigures? Kills { get; init; }
 
+    public UpgradeFigures? Upgrades { get; init; }
+
     /// <summary>What should not have happened; nothing in a good run.</summary>
     public IReadOnlyList<string> Problems { get; init; } = [];
 
@@ -73,6 +75,17 @@ public sealed record LoadReport
                 if (kills.LostLeases > 0) Line($"  a controller ended {kills.LostLeases} times more, since it could not renew its Lease in time");
             }
 
+            if (Upgrades is { } upgrades)
+            {
+                Line($"upgrades in {Options.Upgrade} batches{(upgrades.Kills == 0 ? "" : $", {upgrades.Kills} kills of {Options.Kill.ToString().ToLowerInvariant()}, seed {Options.Seed}")}; {upgrades.States} states looked at");
+                foreach (var policy in upgrades.Policies)
+                {
+                    Line($"  {policy.Policy}: completed after {policy.Completed.Median():0.00} s  ({List(policy.Completed)}), {policy.MostUnavailable} of {Options.Bases} unavailable at most");
+                    Requests("  requests per upgraded module", policy.RequestsPerModule);
+                    Requests("  refused, all runs", policy.Refused);
+                }
+            }
+
             Line($"{(Problems.Count == 0 ? "each module was installed exactly once per base life" : "problems:")}");
             foreach (var problem in Problems) Line($"  {problem}");
             return text.ToString();
@@ -118,6 +131,17 @@ public sealed record HangFigures(IReadOnlyList<double> Without, IReadOnlyList<do
 
 /// <param name="LostLeases">Ends of a controller that could not renew its Lease in time: on a machine that has too much to do.</param>
 public sealed record KillFigures(int Moments, int Installs, int ModulesPerInstall, double Undisturbed, IReadOnlyList<double> AllAvailable, int LostLeases);
+
+/// <summary>Upgrades in batches.</summary>
+/// <param name="States">Of Modules, each looked at by a watch.</param>
+public sealed record UpgradeFigures(int Kills, long States, IReadOnlyList<UpgradeOfPolicy> Policies);
+
+/// <param name="Completed">Seconds from the new version in the spec to the status that says Completed.</param>
+/// <param name="MostUnavailable">Of one ModuleDeployment at once, in any state of any run.</param>
+/// <param name="RequestsPerModule">The controller's own, by verb and resource; nothing where it was killed.</param>
+public sealed record UpgradeOfPolicy(
+    string Policy, IReadOnlyList<double> Completed, int MostUnavailable, IReadOnlyDictionary<string, double> RequestsPerModule,
+    IReadOnlyDictionary<string, double> Refused);
 
 internal static class ReportJson
 {

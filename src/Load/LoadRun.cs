@@ -10,6 +10,12 @@ public static class LoadRun
         await using var cluster = await LoadCluster.StartAsync(options, cancellation);
         progress($"{options.Bases} bases are ready");
         var report = new LoadReport { Options = options };
+        if (options.Upgrade > 0)
+        {
+            var (upgrades, problems) = await new UpgradeLoad(cluster, options, progress).RunAsync(cancellation);
+            return report with { Upgrades = upgrades, Problems = problems };
+        }
+
         if (options.Kill != KillTarget.None)
         {
             var (kills, problems) = await new KillLoad(cluster, options, progress).RunAsync(cancellation);

@@ -1,3 +1,4 @@
+using System.Collections.Frozen;
 using ModuleController.ControlPlane.Agents;
 using ModuleController.Core.Meta;
 using ModuleController.Core.Modules;
@@ -6,9 +7,9 @@ using ModuleController.Core.Planning;
 namespace ModuleController.ControlPlane.Reconcilers;
 
 /// <summary>Gathers from the caches what decides about one ModuleDeployment.</summary>
-internal sealed class ModuleDeploymentObserver(Caches caches, IAgentDirectory agents, string ownNamespace)
+internal sealed class ModuleDeploymentObserver(Caches caches, IAgentDirectory agents, BaseAgents baseAgents, string ownNamespace)
 {
-    public RolloutState Observe(ModuleDeployment deployment)
+    public RolloutState Observe(ModuleDeployment deployment, DateTimeOffset now)
     {
         var (meta, spec) = (deployment.Metadata, deployment.Spec);
         var ns = meta.Namespace!;
@@ -21,6 +22,7 @@ internal sealed class ModuleDeploymentObserver(Caches caches, IAgentDirectory ag
             .Where(set => set.Metadata is { Controller: null, IsDeleting: false }
                 && set.Metadata.Labels.GetValueOrDefault(Labels.ModuleDeployment) == LabelValues.Of(meta.Name)).ToList();
         var found = caches.Deployments.Get(new(ns, spec.BaseDeploymentName));
+        var pods = found is null ? [] : BasePods.Of(caches, found);
         var state = new RolloutState
         {
             Deployment = deployment,
@@ -28,11 +30,12 @@ internal sealed class ModuleDeploymentObserver(Caches caches, IAgentDirectory ag
             Orphans = orphans,
             IsNameTaken = IsNameTaken(deployment, sets, orphans),
             Base = found,
-            BasePods = found is null ? 0 : BasePods.Of(caches, found).Count,
+            BasePods = pods.Select(item => item.Pod.Metadata.Uid!).ToFrozenSet(),
             ConflictsWith = ModuleConflicts.Of(
                 deployment, caches.ModuleDeployments.ByIndex(Caches.ByBase, $"{ns}/{spec.BaseDeploymentName}"))?.Metadata.Name,
             IsNamespaceTerminating = caches.Namespaces.Get(new("", ns)) is { Metadata.IsDeleting: true },
             Freeze = FreezeOf(ns),
+            Outage = found is null ? null : baseAgents.OutageOf(found, now),
             Service = caches.Services.Get(new(ns, ServiceNames.For(spec.Template.Spec.Module.Name))),
         };
         return UpgradePolicies.Requested(deployment) is UpgradePolicy.UninstallThenInstall or UpgradePolicy.ScaleUpThenScaleDown

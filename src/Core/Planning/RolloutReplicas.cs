@@ -32,8 +32,11 @@ public sealed record RolloutReplicas(int Desired, int? Replicas, int? ScaleRepli
             };
         if (replicas is null && scale is null) return Same(0) with { IsUnset = true };
         if (replicas is null) return Same(scale!.Value) with { IsByScale = scale != observed };
-        var isScaled = scale is not null && scale != replicas && replicas == observed;
-        return Same(isScaled ? scale!.Value : replicas.Value) with { IsByScale = isScaled };
+        // Set back before the number that began a release was observed: the other field is our own copy, no wish to scale.
+        var isPending = deployment.Status.ReleaseStatus?.PendingReplicas is not null;
+        var isScaled = scale is not null && scale != replicas && replicas == observed && !isPending;
+        // Both say the same that was not observed yet: copied, and done with.
+        return Same(isScaled ? scale!.Value : replicas.Value) with { IsByScale = isScaled || (scale == replicas && scale != observed) };
     }
 
     /// <summary>Fewer by so many, written so that it takes effect at once, as by scale: into the field that is the change.

@@ -11,7 +11,7 @@ public class ReplicasTests
     [InlineData(3, 3, 3, 3, false)]
     [InlineData(5, 3, 3, 5, false)]       // replicas is the change
     [InlineData(3, 5, 3, 5, true)]        // scale is the change
-    [InlineData(5, 5, 3, 5, false)]       // both, and equal: done but for the note
+    [InlineData(5, 5, 3, 5, true)]        // both, and equal: done but for the note, and nothing begins
     [InlineData(5, 7, 3, 5, false)]       // both, and different: replicas wins
     [InlineData(3, null, 3, 3, false)]    // after a kubectl replace: absent is never 0
     [InlineData(4, null, 3, 4, false)]
@@ -63,6 +63,27 @@ public class ReplicasTests
         world.Settle();
         Assert.Equal(5, world.Modules.Count);
     }
+
+    [Fact]
+    public void A_scale_is_no_new_release_not_even_between_its_copy_and_its_note()
+    {
+        var world = new SmallWorld();
+        for (var i = 0; i < 12; i++) world.AddPod($"base-{i}");
+        world.Deployments["shop"] = A.ModuleDeployment(replicas: 4).Policy(UpgradePolicy.UninstallThenInstall)
+            .Strategy(strategy => strategy with { BatchCount = 3 });
+        world.Settle();
+        world.Deployments["shop"] = world.Deployments["shop"].Strategy(strategy => strategy with { NeedConfirm = true })
+            .With(spec => spec with { Template = A.Template("shop", "2.0.0") });
+        world.Settle();
+        Assert.Equal((1, 2), Stage(world));
+        world.Deployments["shop"] = world.Deployments["shop"].With(spec => spec with { ScaleReplicas = 12 });
+        world.Settle();
+        Assert.Equal((12, 12, 12), Numbers(world));
+        Assert.Equal((1, 4), Stage(world));
+    }
+
+    private static (int?, int?) Stage(SmallWorld world) =>
+        (world.Deployments["shop"].Status.ReleaseStatus!.CurrentBatch, world.Deployments["shop"].Status.UpdatedAvailableReplicas);
 
     private static (int?, int?, int?) Numbers(SmallWorld world)
     {

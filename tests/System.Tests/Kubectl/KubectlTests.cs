@@ -22,7 +22,7 @@ public sealed class KubectlTests
             await kubectl.RunAsync("get", "md", "-o", "wide"),
             "NAME MODULE VERSION POD STATUS REASON ATTEMPTS AGE IP AGENT SECONDS MESSAGE", "orders- orders 1.0.0 base- Available 1 127. True");
         var pods = await kubectl.RunAsync("get", "pods", "-l", "module.koupleless.io/orders=true");
-        Rows(pods, "NAME READY STATUS RESTARTS AGE", "base- 1/1 Running 0");
+        Rows(pods, "NAME READY STATUS RESTARTS AGE", "base- 2/2 Running 0");
         Assert.Equal(2, pods.Split("Running").Length - 1);
         var story = await kubectl.RunAsync("describe", "mddeploy", "orders");
         Says(story, "orders 1.0.0: 2 of 2 modules are available");
@@ -62,7 +62,7 @@ public sealed class KubectlTests
         Rows(
             await kubectl.RunAsync("get", "mddeploy", "-o", "wide"),
             "NAME DESIRED UPDATED AVAILABLE PROGRESS VERSION AGE BASE MODULE BATCH BATCHES REASON MESSAGE",
-            "orders 2 2 0 Executing 2.0.0 base orders 1 1 ReleaseProgressing orders 2.0.0: 0 of 2 modules are available, 2 failed (BizStartFailed)");
+            "orders 2 2 0 Executing 2.0.0 base orders 1 1 ReleaseProgressing orders 2.0.0: batch 1 of 1: 0 of 2 available, 2 failed (BizStartFailed)");
         Rows(
             await kubectl.RunAsync("get", "md", "-o", "wide"),
             "NAME MODULE VERSION POD STATUS REASON ATTEMPTS AGE IP AGENT SECONDS MESSAGE",

@@ -68,6 +68,9 @@ internal sealed class RolloutStage
     /// <summary>The one that takes what is missing beyond the released share; null: that waits for its batch.</summary>
     public PlacementSet? Heir => Release.Abort is null ? _look.LastCompleted : _look.Fallback;
 
+    // What is lost then, with its pod or by itself, is no reason to move another pod.
+    private bool IsBetweenBatches => Release.BatchProgress is ReleaseProgress.WaitingForConfirmation or ReleaseProgress.Completed;
+
     private bool UsesBeta => IsMoving && _look.Deployment.UsesBeta && BatchCount > 1 && Release.Promoted != true;
 
     private int Delta => Release.OriginalDeltaReplicas ?? 0;
@@ -144,32 +147,38 @@ internal sealed class RolloutStage
     private void Share()
     {
         var (desired, batch) = (_look.Desired, Release.BatchProgress == ReleaseProgress.Init ? Batch - 1 : Batch);
-        var (live, updated, old) = Live();
+        var ((live, updated, _), placed) = (Live(), Live(isPlaced: true));
         var total = IsSettled || IsStopped ? desired : TotalOf(batch);
         // What is there already stays, so that no batch has to undo what another one did.
         Total = Delta > 0 ? Math.Max(total, Math.Min(desired, live)) : Delta < 0 ? Math.Max(desired, Math.Min(total, Math.Max(desired, live))) : desired;
         if (Delta > 0) Total = Math.Clamp(Total, 0, desired);
-        Updated = Math.Min(Total, Released(AimOf(batch), updated, Math.Max(0, Total - live)));
+        Updated = Math.Min(Total, Released(AimOf(batch), updated, placed.Updated + Math.Max(0, Total - placed.All)));
         // No pod is downgraded because the share got smaller: only what nobody else could be removed for has to go.
-        if (!RollsBack) Updated = Math.Max(Updated, Math.Min(updated, Total - Math.Min(old, Total)));
+        if (!RollsBack) Updated = Math.Max(Updated, Math.Min(placed.Updated, Total - Math.Min(placed.Old, Total)));
     }
 
-    private int Released(int aim, int updated, int missing)
+    /// <param name="free">How many there can be without moving a pod: one that waits for a place is missing, too.</param>
+    private int Released(int aim, int updated, int free)
     {
         if (RollsBack) return 0;
         if (Release.Abort is { } abort && (abort.Reason == Reasons.BaseDied || _look.Fallback is not null)) return Math.Min(updated, aim);
         if (!IsMoving) return Total;
-        // Stopped: nothing moves, but what is missing of the share is made where there is a free place.
-        return IsStopped ? Math.Min(aim, updated + missing) : aim;
+        // Stopped, or waiting for the next batch: nothing moves, but what is missing of the share is made where there is a free place.
+        return IsStopped || IsBetweenBatches ? Math.Min(aim, free) : aim;
     }
 
-    /// <summary>Live Modules, two on one pod counted once, as the new one.</summary>
-    private (int All, int Updated, int Old) Live()
+    /// <summary>Live Modules, two on one pod counted once, as the new one. One whose pod is gone is about to be deleted: to count it
+    /// would let a pod be moved in its stead.</summary>
+    private (int All, int Updated, int Old) Live(bool isPlaced = false)
     {
-        var updated = (_look.Updated?.Modules ?? []).Where(module => !module.Metadata.IsDeleting).ToList();
+        bool IsLive(Module module) => !module.Metadata.IsDeleting && (module.IsBound
+            ? _look.State.PodUids is not { } uids || uids.Contains(module.Spec.PodUid!)
+            : !isPlaced);
+
+        var updated = (_look.Updated?.Modules ?? []).Where(IsLive).ToList();
         var pods = updated.Where(module => module.IsBound).Select(module => module.Spec.PodUid).ToHashSet();
         var old = _look.Old.SelectMany(set => set.Modules)
-            .Where(module => !module.Metadata.IsDeleting && !(module.IsBound && pods.Contains(module.Spec.PodUid)))
+            .Where(module => IsLive(module) && !(module.IsBound && pods.Contains(module.Spec.PodUid)))
             .Select(module => module.Spec.PodUid ?? module.Metadata.Uid).Distinct().Count();
         return (updated.Count + old, updated.Count, old);
     }

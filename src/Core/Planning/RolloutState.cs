@@ -23,6 +23,9 @@ public sealed record RolloutState
 
     public int BasePods { get; init; }
 
+    /// <summary>The UIDs of those pods; null: not known.</summary>
+    public IReadOnlySet<string>? PodUids { get; init; }
+
     /// <summary>The older ModuleDeployment that has the same module on the same base.</summary>
     public string? ConflictsWith { get; init; }
 

@@ -17,9 +17,10 @@ public static class AgentRuntime
         Assembly.GetExecutingAssembly().GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion ?? "0";
 
     /// <summary>The exit code: 0 after a stop, 1 after a failure.</summary>
-    public static async Task<int> RunAsync(AgentOptions options, ILoggerFactory logs, CancellationToken cancellation)
+    public static async Task<int> RunAsync(
+        AgentOptions options, ILoggerFactory logs, CancellationToken cancellation, TimeProvider? clock = null)
     {
-        var time = TimeProvider.System;
+        var time = clock ?? TimeProvider.System;
         var log = Log("agent");
         using var journal = CommandJournal.Open(options.StateDir, Log("journal"));
         using var arklet = new ArkletClient(new ArkletOptions(options.ArkletHost, options.ArkletPort), time);

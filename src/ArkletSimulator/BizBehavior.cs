@@ -23,6 +23,9 @@ public sealed record BizBehavior
     /// <summary>Ends the JVM while it starts. <c>Simulator-Dies: true</c>.</summary>
     public bool? Dies { get; init; }
 
+    /// <summary>Ends the JVM so long after its start, unless it was removed before. <c>Simulator-Dies-After-Millis</c>.</summary>
+    public TimeSpan? DiesAfter { get; init; }
+
     /// <summary>No Spring, no web; its uninstall answers an error although it is gone. <c>Simulator-Plain: true</c>.</summary>
     public bool? IsPlain { get; init; }
 
@@ -40,6 +43,7 @@ public sealed record BizBehavior
         SwitchFailCause = manifest["Simulator-Switch-Fail-Cause"],
         Hangs = Flag(manifest["Simulator-Hang"]),
         Dies = Flag(manifest["Simulator-Dies"]),
+        DiesAfter = Millis(manifest["Simulator-Dies-After-Millis"]),
         IsPlain = Flag(manifest["Simulator-Plain"]),
         MetaspaceBytes = Number(manifest["Simulator-Metaspace-Bytes"]),
         CommittedMetaspaceBytes = Number(manifest["Simulator-Metaspace-Committed-Bytes"]),
@@ -54,6 +58,7 @@ public sealed record BizBehavior
         SwitchFailCause = SwitchFailCause ?? other.SwitchFailCause,
         Hangs = Hangs ?? other.Hangs,
         Dies = Dies ?? other.Dies,
+        DiesAfter = DiesAfter ?? other.DiesAfter,
         IsPlain = IsPlain ?? other.IsPlain,
         MetaspaceBytes = MetaspaceBytes ?? other.MetaspaceBytes,
         CommittedMetaspaceBytes = CommittedMetaspaceBytes ?? other.CommittedMetaspaceBytes,

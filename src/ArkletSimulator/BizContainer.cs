@@ -123,6 +123,25 @@ internal sealed class BizContainer(SimulatedBaseOptions options, EventLog log, F
             biz.IsServing = biz.WebContextPath is not null;
             biz.Become(_registry.Values.Any(b => b.Name == biz.Name && b.State == "activated") ? "deactivated" : "activated");
         }
+
+        if (biz.Behavior.DiesAfter is { } later) _ = DieLaterAsync(biz, later, life);
+    }
+
+    /// <summary>Ends with the life at the latest.</summary>
+    private async Task DieLaterAsync(SimulatedBiz biz, TimeSpan later, CancellationToken life)
+    {
+        try
+        {
+            await Task.Delay(later, options.Time, life);
+        }
+        catch (OperationCanceledException)
+        {
+            return;
+        }
+
+        lock (_gate)
+            if (!_registry.ContainsValue(biz)) return;
+        die();
     }
 
     private void TakePath(SimulatedBiz biz)

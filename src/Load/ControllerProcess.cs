@@ -6,6 +6,8 @@ namespace ModuleController.Load;
 /// <summary>The controller as a process that is started again, on the same ports, whenever it ends.</summary>
 public sealed partial class ControllerProcess : IAsyncDisposable
 {
+    private static readonly TimeSpan Quiet = TimeSpan.FromSeconds(1.5);
+
     private readonly string _program;
     private readonly IReadOnlyList<string> _arguments;
     private readonly Action<string>? _log;
@@ -58,6 +60,19 @@ public sealed partial class ControllerProcess : IAsyncDisposable
     /// <summary>What it counts, read from <c>/metrics</c>.</summary>
     public async Task<ControllerMetrics> MetricsAsync(CancellationToken cancellation) =>
         ControllerMetrics.Parse(await _http.GetStringAsync(new Uri(Http, "/metrics"), cancellation));
+
+    /// <summary>The same, once the counts stand still.</summary>
+    public async Task<ControllerMetrics> SettledMetricsAsync(CancellationToken cancellation)
+    {
+        var last = await MetricsAsync(cancellation);
+        while (true)
+        {
+            await Task.Delay(Quiet, TimeProvider.System, cancellation);
+            var next = await MetricsAsync(cancellation);
+            if (next.All == last.All) return next;
+            last = next;
+        }
+    }
 
     public async ValueTask DisposeAsync()
     {

@@ -3,7 +3,6 @@ namespace ModuleController.Load;
 /// <summary>Installs and deletes, over and over, and says what it took.</summary>
 internal sealed class InstallLoad(LoadCluster cluster, LoadOptions options, Action<string> progress)
 {
-    private static readonly TimeSpan Quiet = TimeSpan.FromSeconds(1.5);
     private static readonly TimeSpan Idle = TimeSpan.FromSeconds(5);
 
     private readonly List<Run> _runs = [];
@@ -32,21 +31,21 @@ internal sealed class InstallLoad(LoadCluster cluster, LoadOptions options, Acti
 
     private async Task RunOnceAsync(int number, CancellationToken cancellation)
     {
-        var before = await SettledAsync(cancellation);
+        var before = await cluster.Controller.SettledMetricsAsync(cancellation);
         var cpu = Cpu();
         using var installation = await Installation.CreateAsync(cluster, options, number, cancellation);
         await installation.AvailableAsync(installation.Expected, _ => true, cancellation);
         var available = installation.AvailableOn(_ => true);
         await installation.CompletedAsync(cancellation);
         var completed = installation.Elapsed;
-        var installed = await SettledAsync(cancellation);
+        var installed = await cluster.Controller.SettledMetricsAsync(cancellation);
         var spent = Cpu().Since(cpu);
         _problems.AddRange(installation.Miscounts());
 
         var deleting = installation.Elapsed;
         await installation.DeleteAsync(cancellation);
         var deleted = installation.Elapsed - deleting;
-        var gone = await SettledAsync(cancellation);
+        var gone = await cluster.Controller.SettledMetricsAsync(cancellation);
         _runs.Add(new(
             available.TotalSeconds, completed.TotalSeconds, deleted.TotalSeconds, spent, installed.Since(before), gone.Since(installed),
             [.. installation.Durations.Select(duration => duration.TotalSeconds)]));
@@ -55,19 +54,6 @@ internal sealed class InstallLoad(LoadCluster cluster, LoadOptions options, Acti
 
     private CpuFigures Cpu() => new(
         cluster.Controller.Process.CpuSeconds, cluster.ServerCpuSeconds, Environment.CpuUsage.TotalTime.TotalSeconds);
-
-    /// <summary>The counts once they stand still.</summary>
-    private async Task<ControllerMetrics> SettledAsync(CancellationToken cancellation)
-    {
-        var last = await cluster.Controller.MetricsAsync(cancellation);
-        while (true)
-        {
-            await Task.Delay(Quiet, TimeProvider.System, cancellation);
-            var next = await cluster.Controller.MetricsAsync(cancellation);
-            if (next.All == last.All) return next;
-            last = next;
-        }
-    }
 
     private Dictionary<string, double> PerModule(Func<Run, IReadOnlyDictionary<string, long>> counts, double by) => _runs
         .SelectMany(run => counts(run)).GroupBy(pair => pair.Key).ToDictionary(group => group.Key, group => group.Sum(pair => pair.Value) / by);

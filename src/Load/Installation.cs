@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Text.Json.Nodes;
 using ModuleController.Core.Modules;
 
 namespace ModuleController.Load;
@@ -9,24 +10,26 @@ namespace ModuleController.Load;
 /// </summary>
 internal sealed class Installation : IDisposable
 {
-    private const string Version = "1.0.0";
-
     private readonly LoadCluster _cluster;
     private readonly LoadOptions _options;
     private readonly IReadOnlyList<string> _names;
     private readonly ConcurrentDictionary<string, Times> _times = new();
     private readonly IDisposable _subscription;
-    private readonly long _began;
+    private long _began;
     private int _steps;
+    private volatile string _version = "1.0.0";
 
     private Installation(LoadCluster cluster, LoadOptions options, int number)
     {
         (_cluster, _options) = (cluster, options);
         _names = [.. Enumerable.Range(0, options.Modules).Select(index => $"load-{number}-{index}")];
         _subscription = cluster.Modules.Subscribe(change => Note(change.After));
-        foreach (var name in _names) cluster.Jar(name, Version);
+        foreach (var name in _names) cluster.Jar(name, _version);
         _began = TimeProvider.System.GetTimestamp();
     }
+
+    /// <summary>Of the ModuleDeployments and their modules.</summary>
+    public IReadOnlyList<string> Names => _names;
 
     public int Expected => _options.Bases * _options.Modules;
 
@@ -46,21 +49,52 @@ internal sealed class Installation : IDisposable
         return installation;
     }
 
+    /// <summary>Asks for another version; from now on all that is said is about that one.</summary>
+    public async Task UpgradeAsync(string version, UpgradePolicy policy, CancellationToken cancellation)
+    {
+        _times.Clear();
+        Volatile.Write(ref _steps, 0);
+        _version = version;
+        _began = TimeProvider.System.GetTimestamp();
+        await Task.WhenAll(_names.Select(name => _cluster.Client.PatchAsync<ModuleDeployment>(
+            new(_cluster.Namespace, name),
+            new()
+            {
+                ["spec"] = new JsonObject
+                {
+                    ["operationStrategy"] = new JsonObject { ["batchCount"] = _options.Upgrade, ["upgradePolicy"] = policy.Text() },
+                    ["template"] = new JsonObject
+                    {
+                        ["spec"] = new JsonObject { ["module"] = new JsonObject { ["version"] = version, ["url"] = _cluster.Jar(name, version, $"{name}-{version}") } },
+                    },
+                },
+            },
+            new("load"), cancellation)));
+    }
+
     /// <summary>From the creation to when the last Module on these pods was seen Available.</summary>
     public TimeSpan AvailableOn(Func<string, bool> isCounted) => TimeProvider.System.GetElapsedTime(
         _began, _times.Values.Where(times => isCounted(times.PodUid)).Max(times => times.Available ?? long.MaxValue));
 
     /// <summary>Until so many Modules are Available on the pods that count.</summary>
     public Task AvailableAsync(int count, Func<string, bool> isCounted, CancellationToken cancellation) => Wait.UntilAsync(
-        () => Own().Count(module => module.IsAvailable && isCounted(module.Spec.PodUid!)) == count,
+        () => Own().Count(module => module.IsAvailable && module.Spec.Module.Version == _version && isCounted(module.Spec.PodUid!)) == count,
         _options.Timeout, () => $"{count} Modules of {_names[0]} are Available; {Describe()}", cancellation);
 
     /// <summary>Until the status of each ModuleDeployment says so too.</summary>
     public Task CompletedAsync(CancellationToken cancellation) => Wait.UntilAsync(
         () => _names.All(name => _cluster.Deployments.Get(new(_cluster.Namespace, name)) is { } deployment
+            && deployment.Spec.Template.Spec.Module.Version == _version
+            && deployment.Status.ObservedGeneration == deployment.Metadata.Generation
             && deployment.Status.UpdatedAvailableReplicas == _options.Bases
             && deployment.Status.ReleaseStatus?.Progress == ReleaseProgress.Completed),
-        _options.Timeout, () => "all releases are completed", cancellation);
+        _options.Timeout, () => $"all releases are completed; {Describe()}", cancellation);
+
+    /// <summary>Until nothing of another version is left, in the API and in the bases.</summary>
+    public Task AloneAsync(CancellationToken cancellation) => Wait.UntilAsync(
+        () => Own().Count() == Expected && Own().All(module => module.Spec.Module.Version == _version && module.IsAvailable)
+            && _cluster.Bases.All.Values.All(simulated => simulated.Biz.Keys.Count(biz => _names.Contains(biz.Split(':')[0])) == _names.Count),
+        _options.Timeout, () => $"only {_version} of {_names[0]} is left; {Describe()}", cancellation);
 
     /// <summary>What is wrong with how often the bases started to install; nothing where each did once.</summary>
     public IEnumerable<string> Miscounts()
@@ -68,9 +102,9 @@ internal sealed class Installation : IDisposable
         foreach (var name in _names)
         {
             var counts = _cluster.Bases.All.Values.SelectMany(simulated => simulated.Statistics)
-                .Select(life => life.InstallsStarted.GetValueOrDefault($"{name}:{Version}")).ToList();
+                .Select(life => life.InstallsStarted.GetValueOrDefault($"{name}:{_version}")).ToList();
             if (counts.Sum() != _options.Bases || counts.Any(count => count > 1))
-                yield return $"{name}: {counts.Sum()} installs on {counts.Count(count => count > 0)} base lives, {counts.Count(count => count > 1)} of them more than one";
+                yield return $"{name}:{_version}: {counts.Sum()} installs on {counts.Count(count => count > 0)} base lives, {counts.Count(count => count > 1)} of them more than one";
         }
     }
 
@@ -86,14 +120,14 @@ internal sealed class Installation : IDisposable
 
     /// <summary>Counts by phase and error, for the message of a failure.</summary>
     public string Describe() => string.Join(", ", Own()
-        .GroupBy(module => $"{module.Status.Status ?? "new"} {module.Status.LastError?.Reason}{(module.Metadata.IsDeleting ? " deleting" : "")}".Trim())
+        .GroupBy(module => $"{module.Spec.Module.Version} {module.Status.Status ?? "new"} {module.Status.LastError?.Reason}{(module.Metadata.IsDeleting ? " deleting" : "")}".Trim())
         .Select(group => $"{group.Count()} {group.Key}"));
 
     private IEnumerable<Module> Own() => _cluster.Modules.List().Where(module => _names.Contains(module.Spec.Module.Name));
 
     private void Note(Module? module)
     {
-        if (module is null || !_names.Contains(module.Spec.Module.Name)) return;
+        if (module is null || module.Spec.Module.Version != _version || !_names.Contains(module.Spec.Module.Name)) return;
         var now = TimeProvider.System.GetTimestamp();
         var times = _times.GetOrAdd(module.Metadata.Uid!, _ =>
         {
@@ -114,7 +148,7 @@ internal sealed class Installation : IDisposable
             BaseDeploymentName = BaseManifest.Name,
             Replicas = _options.Bases,
             OperationStrategy = new() { TrafficDrainSeconds = 0 },
-            Template = new() { Spec = new() { Module = new() { Name = name, Version = Version, Url = _cluster.Jar(name, Version) } } },
+            Template = new() { Spec = new() { Module = new() { Name = name, Version = _version, Url = _cluster.Jar(name, _version) } } },
         },
     };
 

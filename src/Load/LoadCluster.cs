@@ -67,10 +67,10 @@ public sealed class LoadCluster : IAsyncDisposable
     }
 
     /// <summary>Writes a jar and says its URL.</summary>
-    public string Jar(string name, string version)
+    public string Jar(string name, string version, string? webContextPath = null)
     {
         var file = Path.Combine(_directory, $"{name}-{version}.jar");
-        if (!File.Exists(file)) SampleJar.Write(file, name, version, name);
+        if (!File.Exists(file)) SampleJar.Write(file, name, version, webContextPath ?? name);
         return new Uri(file).AbsoluteUri;
     }
 

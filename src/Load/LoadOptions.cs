@@ -20,12 +20,14 @@ public sealed record LoadOptions
           --modules N          ModuleDeployments, each with a replica on every base (1)
           --runs N             how often they are installed and deleted; figures are medians (3)
           --install-time TIME  what Arklet takes for an install: 0s, 500ms, 2s (0s)
+          --upgrade N          each run upgrades what is installed, in N batches, once by each policy in one JVM (0: it does not)
           --hang N             in every second run N bases accept and never answer until the others are done (0)
-          --kill WHOM          controller or agent: killed with -9 and started again in the middle of installs
+          --kill WHOM          controller or agent: killed with -9 and started again in the middle of installs or upgrades
           --moments N          how many kills (20)
-          --kills-per-install N  how many of them in one install (1)
+          --kills-per-install N  how many of them in one install or upgrade (1)
           --seed N             of the moments (a random one, printed)
           --agent-processes N  how many agents are processes of their own (0; with --kill agent 8)
+          --agent-commands N   nothing of the above: one agent, over TLS, does N installs and uninstalls; its memory, and how soon it speaks
           --agent PATH         the agent's executable, for example the native one (the ordinary build)
           --controller PATH    the controller's, likewise
           --kubeconfig FILE    an API server; without it one is started
@@ -42,6 +44,9 @@ public sealed record LoadOptions
 
     public TimeSpan InstallTime { get; init; }
 
+    /// <summary>In so many batches; 0: nothing is upgraded.</summary>
+    public int Upgrade { get; init; }
+
     public int Hang { get; init; }
 
     public KillTarget Kill { get; init; }
@@ -53,6 +58,9 @@ public sealed record LoadOptions
     public int Seed { get; init; } = Random.Shared.Next();
 
     public int AgentProcesses { get; init; }
+
+    /// <summary>0: the load is the controller's; else one agent's.</summary>
+    public int AgentCommands { get; init; }
 
     /// <summary>A program, or a <c>.dll</c> for <c>dotnet</c>; null: the one that was built with this program.</summary>
     public string? Agent { get; init; }
@@ -91,6 +99,7 @@ public sealed record LoadOptions
 
         if (options is { Kill: KillTarget.Agent, AgentProcesses: 0 }) options = options with { AgentProcesses = Math.Min(8, options.Bases) };
         if (options.Hang >= options.Bases) return (null, "--hang must leave some bases");
+        if (options is { Upgrade: > 0, Hang: > 0 }) return (null, "--upgrade and --hang are two loads");
         if (options.AgentProcesses > options.Bases) return (null, "--agent-processes: there are not so many bases");
         return (options, null);
     }
@@ -101,6 +110,7 @@ public sealed record LoadOptions
         "--modules" => options with { Modules = Number(name, value, 1) },
         "--runs" => options with { Runs = Number(name, value, 1) },
         "--install-time" => options with { InstallTime = Time(name, value) },
+        "--upgrade" => options with { Upgrade = Number(name, value, 1) },
         "--hang" => options with { Hang = Number(name, value, 0) },
         "--kill" => options with
         {
@@ -115,6 +125,7 @@ public sealed record LoadOptions
         "--kills-per-install" => options with { KillsPerInstall = Number(name, value, 1) },
         "--seed" => options with { Seed = Number(name, value, 0) },
         "--agent-processes" => options with { AgentProcesses = Number(name, value, 0) },
+        "--agent-commands" => options with { AgentCommands = Number(name, value, 1) },
         "--agent" => options with { Agent = Existing(name, value) },
         "--controller" => options with { Controller = Existing(name, value) },
         "--kubeconfig" => options with { Kubeconfig = Existing(name, value) },

@@ -12,11 +12,15 @@ public sealed record LoadReport
 
     public int Processors { get; init; } = Environment.ProcessorCount;
 
+    public AgentFigures? Agent { get; init; }
+
     public InstallFigures? Installs { get; init; }
 
     public HangFigures? Hang { get; init; }
 
     public KillFigures? Kills { get; init; }
+
+    public UpgradeFigures? Upgrades { get; init; }
 
     /// <summary>What should not have happened; nothing in a good run.</summary>
     public IReadOnlyList<string> Problems { get; init; } = [];
@@ -30,6 +34,14 @@ public sealed record LoadReport
         get
         {
             var text = new StringBuilder();
+            if (Agent is { } agent)
+            {
+                Line($"one agent over TLS, {Options.AgentCommands} commands, {agent.BinaryMegabytes:0.0} MB of executable, {agent.CpuSeconds:0.0} s of processor time");
+                Line($"  first message after {agent.FirstMessage.Median():0.000} s  ({string.Join(", ", agent.FirstMessage.Select(first => first.ToString("0.000", CultureInfo.InvariantCulture)))})");
+                foreach (var point in agent.Memory) text.AppendLine(CultureInfo.InvariantCulture, $"  {point}");
+                return text.ToString();
+            }
+
             Line($"{Options.Bases} bases, {Options.Modules} modules on each, Arklet takes {Options.InstallTime.TotalSeconds} s, {Processors} processors");
             if (Installs is { } installs)
             {
@@ -61,6 +73,17 @@ public sealed record LoadReport
                 Line($"{kills.Moments} kills of {Options.Kill.ToString().ToLowerInvariant()}, seed {Options.Seed}, in {kills.Installs} installs of {kills.ModulesPerInstall} modules");
                 Line($"  all Available  {kills.AllAvailable.Median():0.00} s at the median, {kills.AllAvailable.Max():0.00} s at most; without a kill {kills.Undisturbed:0.00} s");
                 if (kills.LostLeases > 0) Line($"  a controller ended {kills.LostLeases} times more, since it could not renew its Lease in time");
+            }
+
+            if (Upgrades is { } upgrades)
+            {
+                Line($"upgrades in {Options.Upgrade} batches{(upgrades.Kills == 0 ? "" : $", {upgrades.Kills} kills of {Options.Kill.ToString().ToLowerInvariant()}, seed {Options.Seed}")}; {upgrades.States} states looked at");
+                foreach (var policy in upgrades.Policies)
+                {
+                    Line($"  {policy.Policy}: completed after {policy.Completed.Median():0.00} s  ({List(policy.Completed)}), {policy.MostUnavailable} of {Options.Bases} unavailable at most");
+                    Requests("  requests per upgraded module", policy.RequestsPerModule);
+                    Requests("  refused, all runs", policy.Refused);
+                }
             }
 
             Line($"{(Problems.Count == 0 ? "each module was installed exactly once per base life" : "problems:")}");
@@ -108,6 +131,17 @@ public sealed record HangFigures(IReadOnlyList<double> Without, IReadOnlyList<do
 
 /// <param name="LostLeases">Ends of a controller that could not renew its Lease in time: on a machine that has too much to do.</param>
 public sealed record KillFigures(int Moments, int Installs, int ModulesPerInstall, double Undisturbed, IReadOnlyList<double> AllAvailable, int LostLeases);
+
+/// <summary>Upgrades in batches.</summary>
+/// <param name="States">Of Modules, each looked at by a watch.</param>
+public sealed record UpgradeFigures(int Kills, long States, IReadOnlyList<UpgradeOfPolicy> Policies);
+
+/// <param name="Completed">Seconds from the new version in the spec to the status that says Completed.</param>
+/// <param name="MostUnavailable">Of one ModuleDeployment at once, in any state of any run.</param>
+/// <param name="RequestsPerModule">The controller's own, by verb and resource; nothing where it was killed.</param>
+public sealed record UpgradeOfPolicy(
+    string Policy, IReadOnlyList<double> Completed, int MostUnavailable, IReadOnlyDictionary<string, double> RequestsPerModule,
+    IReadOnlyDictionary<string, double> Refused);
 
 internal static class ReportJson
 {

@@ -5,9 +5,17 @@ public static class LoadRun
 {
     public static async Task<LoadReport> RunAsync(LoadOptions options, Action<string> progress, CancellationToken cancellation)
     {
+        if (options.AgentCommands > 0)
+            return new() { Options = options, Agent = await AgentLoad.RunAsync(options, progress, cancellation) };
         await using var cluster = await LoadCluster.StartAsync(options, cancellation);
         progress($"{options.Bases} bases are ready");
         var report = new LoadReport { Options = options };
+        if (options.Upgrade > 0)
+        {
+            var (upgrades, problems) = await new UpgradeLoad(cluster, options, progress).RunAsync(cancellation);
+            return report with { Upgrades = upgrades, Problems = problems };
+        }
+
         if (options.Kill != KillTarget.None)
         {
             var (kills, problems) = await new KillLoad(cluster, options, progress).RunAsync(cancellation);

@@ -21,7 +21,7 @@ internal sealed class ModuleDeploymentObserver(Caches caches, IAgentDirectory ag
             .Where(set => set.Metadata is { Controller: null, IsDeleting: false }
                 && set.Metadata.Labels.GetValueOrDefault(Labels.ModuleDeployment) == LabelValues.Of(meta.Name)).ToList();
         var found = caches.Deployments.Get(new(ns, spec.BaseDeploymentName));
-        var pods = found is null ? [] : BasePods.Of(caches, found).Select(item => item.Pod.Metadata.Uid!).ToHashSet();
+        var pods = found is null ? [] : BasePods.Of(caches, found);
         var state = new RolloutState
         {
             Deployment = deployment,
@@ -30,7 +30,7 @@ internal sealed class ModuleDeploymentObserver(Caches caches, IAgentDirectory ag
             IsNameTaken = IsNameTaken(deployment, sets, orphans),
             Base = found,
             BasePods = pods.Count,
-            PodUids = pods,
+            BasePodUids = found is null ? null : pods.Select(item => item.Pod.Metadata.Uid!).ToHashSet(),
             ConflictsWith = ModuleConflicts.Of(
                 deployment, caches.ModuleDeployments.ByIndex(Caches.ByBase, $"{ns}/{spec.BaseDeploymentName}"))?.Metadata.Name,
             IsNamespaceTerminating = caches.Namespaces.Get(new("", ns)) is { Metadata.IsDeleting: true },

@@ -76,16 +76,19 @@ internal sealed class PlacementGroupPlanner(PlacementState state, PlacementGroup
                 Delete(set, module, "deleted by label");
     }
 
-    /// <summary>Modules that can only come right by being made anew: never available and from an artifact that was corrected
-    /// since, or without Metaspace where another pod has some.</summary>
+    /// <summary>Modules that can only come right by being made anew: from an artifact that was corrected since, and never
+    /// available or the end of their base; or without Metaspace where another pod has some.</summary>
     private void RemakeUnusable()
     {
         if (!MayDisrupt) return;
         foreach (var set in _sets.Where(set => set.Set.Goal > 0))
-            foreach (var module in set.Live.Where(module => module.IsBound && !ModuleReadiness.WasEverAvailable(module)).ToList())
+            foreach (var module in set.Live.Where(module => module.IsBound && (!ModuleReadiness.WasEverAvailable(module) || EndedItsBase(module))).ToList())
                 if (module.Spec.Module != set.Set.ReplicaSet.Spec.Template.Spec.Module) Delete(set, module, "its artifact was changed");
                 else if (IsOutOfMetaspace(module) && Picker.HasNext) Delete(set, module, "its base pod has no Metaspace left");
     }
+
+    private static bool EndedItsBase(Module module) =>
+        !module.IsAvailable && module.Status.LastError?.Reason == nameof(FailureReason.BaseDied);
 
     private bool IsOutOfMetaspace(Module module) =>
         !Deployment.Spec.IsSymmetric && module.Spec.Replaces is null && module.Status.Status == ModulePhase.Failed

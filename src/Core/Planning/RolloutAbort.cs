@@ -11,7 +11,9 @@ public static class RolloutAbort
     {
         if (look.Updated is not { } updated) return null;
         var module = look.Deployment.Spec.Template.Spec.Module;
-        if (RolloutPoison.IsPoison(updated.Modules, look.Before?.RetriedAt, look.Now))
+        // What another artifact did is not held against this one.
+        var ofThisArtifact = updated.Modules.Where(item => item.Spec.Module == module).ToList();
+        if (RolloutPoison.IsPoison(ofThisArtifact, look.Before?.RetriedAt, look.Now))
             return Because(look, Reasons.BaseDied, $"{module.Name} {module.Version} has ended two base JVMs and is not installed any more; "
                 + "correct the artifact, go back, or retry");
         if (isSettled) return null;

@@ -21,11 +21,14 @@ internal sealed record RolloutPolicy(UpgradePolicy? Chosen, RolloutHold? Hold, R
         if (before?.UpdateRevision == look.RevisionHash && UpgradePolicies.Parse(before.UpgradePolicy) is { } chosen
             && (requested is null || requested == chosen)) return Known(chosen);
         var old = look.Old.Where(RolloutLook.IsCarried).ToList();
-        if (old.Count == 0 || look.Updated is not { } updated) return Known(requested);
+        if (old.Count == 0) return Known(requested);
         var module = deployment.Spec.Template.Spec.Module;
         if (old.TrueForAll(set => set.ReplicaSet.Spec.Template.Spec.Module.Version == module.Version) || look.Desired == 0)
             return Known(UpgradePolicy.UninstallThenInstall);
 
+        // Known only once it was looked at: a policy in the status of this revision is not looked at again.
+        var inspecting = new RolloutHold(Reasons.Inspecting, $"the jar of {module.Name} {module.Version} is inspected to choose the upgrade policy");
+        if (look.Updated is not { } updated) return new(null, inspecting, null, null);
         var found = RolloutInspection.Of(look.State, updated, look.Now);
         return (found, requested) switch
         {
@@ -36,8 +39,7 @@ internal sealed record RolloutPolicy(UpgradePolicy? Chosen, RolloutHold? Hold, R
                 + "uninstall_then_install, or leave operationStrategy.upgradePolicy unset"), null, null),
             ({ Failure: { } failure }, _) => new(null, new(Reasons.InspectionFailed, $"the new jar can't be inspected: {failure}"),
                 found.Command, found.LookAgainAt),
-            _ => new(null, new(Reasons.Inspecting, $"the jar of {module.Name} {module.Version} is inspected to choose the upgrade policy"),
-                found.Command, found.LookAgainAt),
+            _ => new(null, inspecting, found.Command, found.LookAgainAt),
         };
     }
 

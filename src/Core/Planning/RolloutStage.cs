@@ -167,19 +167,20 @@ internal sealed class RolloutStage
         return IsStopped || IsBetweenBatches ? Math.Min(aim, free) : aim;
     }
 
-    /// <summary>Live Modules, two on one pod counted once, as the new one. One whose pod is gone is about to be deleted: to count it
-    /// would let a pod be moved in its stead.</summary>
+    /// <summary>Live Modules on pods that stay, two on one pod counted once, as the new one.</summary>
+    /// <param name="isPlaced">Only those that have a pod.</param>
     private (int All, int Updated, int Old) Live(bool isPlaced = false)
     {
-        bool IsLive(Module module) => !module.Metadata.IsDeleting && (module.IsBound
-            ? _look.State.PodUids is not { } uids || uids.Contains(module.Spec.PodUid!)
-            : !isPlaced);
-
-        var updated = (_look.Updated?.Modules ?? []).Where(IsLive).ToList();
+        bool IsCounted(Module module) => IsStaying(module) && (module.IsBound || !isPlaced);
+        var updated = (_look.Updated?.Modules ?? []).Where(IsCounted).ToList();
         var pods = updated.Where(module => module.IsBound).Select(module => module.Spec.PodUid).ToHashSet();
         var old = _look.Old.SelectMany(set => set.Modules)
-            .Where(module => IsLive(module) && !(module.IsBound && pods.Contains(module.Spec.PodUid)))
+            .Where(module => IsCounted(module) && !(module.IsBound && pods.Contains(module.Spec.PodUid)))
             .Select(module => module.Spec.PodUid ?? module.Metadata.Uid).Distinct().Count();
         return (updated.Count + old, updated.Count, old);
     }
+
+    // A base that shrinks takes its Modules along: they keep no place from those that stay.
+    private bool IsStaying(Module module) => !module.Metadata.IsDeleting
+        && (!module.IsBound || _look.State.BasePodUids is not { } pods || pods.Contains(module.Spec.PodUid!));
 }

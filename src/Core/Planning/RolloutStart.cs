@@ -15,7 +15,7 @@ internal static class RolloutStart
     }
 
     private static bool IsNewNumber(RolloutLook look, ReleaseStatus before) =>
-        !look.Deployment.Spec.IsSymmetric && !look.Replicas.IsByScale
+        !look.Deployment.Spec.IsSymmetric && !look.Replicas.IsByScale && !look.Replicas.IsDone
         && look.Desired != (before.PendingReplicas ?? look.Deployment.Status.ObservedReplicas ?? 0);
 
     private static ReleaseStatus Begin(RolloutLook look, ReleaseStatus? same)

@@ -23,8 +23,8 @@ public sealed record RolloutState
 
     public int BasePods { get; init; }
 
-    /// <summary>The UIDs of those pods; null: not known.</summary>
-    public IReadOnlySet<string>? PodUids { get; init; }
+    /// <summary>Their UIDs: what is bound to another one is on its way out. Null: not known.</summary>
+    public IReadOnlySet<string>? BasePodUids { get; init; }
 
     /// <summary>The older ModuleDeployment that has the same module on the same base.</summary>
     public string? ConflictsWith { get; init; }

@@ -119,6 +119,22 @@ public sealed class SimulatedBaseTests : IDisposable
     }
 
     [Fact]
+    public async Task A_module_may_end_the_jvm_some_time_after_its_start_and_not_once_it_was_removed()
+    {
+        await using var simulated = await SimulatedBase.StartAsync(new());
+        using var client = Client(simulated);
+        var jar = Jar("b", "1", ("Simulator-Dies-After-Millis", "300"));
+
+        await client.InstallAsync("b", "1", jar, Cancellation);
+        await client.UninstallAsync("b", "1", Cancellation);
+        Assert.Equal(ArkletOutcome.Success, (await client.InstallAsync("b", "1", jar, Cancellation)).Outcome);
+        Assert.Single(simulated.Statistics);
+
+        await UntilAsync(() => simulated.Statistics.Count == 2);
+        await UntilAsync(async () => await client.QueryAllAsync(Cancellation) is []);
+    }
+
+    [Fact]
     public async Task A_base_that_stops_accepting_refuses_connections_and_keeps_its_modules()
     {
         await using var simulated = await SimulatedBase.StartAsync(new());

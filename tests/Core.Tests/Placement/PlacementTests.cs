@@ -174,6 +174,18 @@ public class PlacementTests
     }
 
     [Fact]
+    public void One_that_ended_its_base_is_made_anew_with_a_corrected_url_although_it_was_available()
+    {
+        var set = A.ReplicaSet(Shop, goal: 1);
+        var corrected = set with { Spec = set.Spec with { Template = A.Template("shop", "1.0.0", url: "http://jars/right.jar") } };
+        var poison = A.Module(set, 0, "base-0").Failed(FailureReason.BaseDied);
+        poison = poison with { Status = poison.Status with { InstalledAt = A.Time } };
+        Assert.Equal([$"delete {Name(set, 0)}: its artifact was changed"],
+            Steps(State(Pods(1), Group(Shop, (corrected, [poison])))).Where(step => step.StartsWith("delete", StringComparison.Ordinal)));
+        Assert.Empty(Steps(State(Pods(1), Group(Shop, (set, [poison])))));
+    }
+
+    [Fact]
     public void One_that_was_never_available_is_made_anew_with_a_corrected_url()
     {
         var set = A.ReplicaSet(Shop, goal: 2);

@@ -64,6 +64,27 @@ public class ReplicasTests
         Assert.Equal(5, world.Modules.Count);
     }
 
+    [Fact]
+    public void A_scale_is_no_new_release_not_even_between_its_copy_and_its_note()
+    {
+        var world = new SmallWorld();
+        for (var i = 0; i < 12; i++) world.AddPod($"base-{i}");
+        world.Deployments["shop"] = A.ModuleDeployment(replicas: 4).Policy(UpgradePolicy.UninstallThenInstall)
+            .Strategy(strategy => strategy with { BatchCount = 3 });
+        world.Settle();
+        world.Deployments["shop"] = world.Deployments["shop"].Strategy(strategy => strategy with { NeedConfirm = true })
+            .With(spec => spec with { Template = A.Template("shop", "2.0.0") });
+        world.Settle();
+        Assert.Equal((1, 2), Stage(world));
+        world.Deployments["shop"] = world.Deployments["shop"].With(spec => spec with { ScaleReplicas = 12 });
+        world.Settle();
+        Assert.Equal((12, 12, 12), Numbers(world));
+        Assert.Equal((1, 4), Stage(world));
+    }
+
+    private static (int?, int?) Stage(SmallWorld world) =>
+        (world.Deployments["shop"].Status.ReleaseStatus!.CurrentBatch, world.Deployments["shop"].Status.UpdatedAvailableReplicas);
+
     private static (int?, int?, int?) Numbers(SmallWorld world)
     {
         var deployment = world.Deployments["shop"];

@@ -73,7 +73,7 @@ internal sealed class SmallWorld
         Sets = SetsOf(deployment),
         Base = new Deployment { Metadata = new() { Name = "base", Namespace = "test", Uid = "uid-base" } },
         BasePods = Pods.Count,
-        PodUids = Pods.Values.Select(pod => pod.Uid).ToHashSet(),
+        BasePodUids = Pods.Values.Select(pod => pod.Uid).ToHashSet(),
         Freeze = Freeze,
         Carriers =
         [

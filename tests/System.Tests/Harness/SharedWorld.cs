@@ -26,3 +26,13 @@ public sealed class SharedWorld : WorldWithoutBase
         await World.BaseAsync("base", 3);
     }
 }
+
+/// <summary>The same, with a base of four pods.</summary>
+public sealed class WorldOfFour : WorldWithoutBase
+{
+    public override async ValueTask InitializeAsync()
+    {
+        await base.InitializeAsync();
+        await World.BaseAsync("base", 4);
+    }
+}

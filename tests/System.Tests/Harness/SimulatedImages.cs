@@ -22,6 +22,9 @@ internal sealed class SimulatedImages(ILoggerFactory loggers)
     /// <summary>How each new base is made; tests may order behaviours for all bases here.</summary>
     public Func<SimulatedBaseOptions, SimulatedBaseOptions> Configure { get; set; } = options => options;
 
+    /// <summary>What the agents take for the time.</summary>
+    public ShiftedClock AgentClock { get; } = new();
+
     public Action<PodIdentity, SimulatedBase> Started { get; set; } = (_, _) => { };
 
     /// <summary>What runs every other image; null where a test knows none.</summary>
@@ -77,6 +80,6 @@ internal sealed class SimulatedImages(ILoggerFactory loggers)
         using var killed = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
         _agents[start.Pod.Uid] = killed;
         _agentStarts.AddOrUpdate(start.Pod.Uid, 1, (_, starts) => starts + 1);
-        return await AgentRuntime.RunAsync(options, loggers, killed.Token);
+        return await AgentRuntime.RunAsync(options, loggers, killed.Token, AgentClock);
     }
 }

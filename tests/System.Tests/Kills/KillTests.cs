@@ -3,8 +3,8 @@ using ModuleController.Load;
 namespace ModuleController.SystemTests.Kills;
 
 /// <summary>
-/// kill -9 at seeded moments of an install. All moments lie in one install, on fewer bases than a real load has, so that the
-/// tests stay short; <c>src/Load</c> does the same with an install of 200 modules for each moment.
+/// kill -9 at seeded moments of an install or an upgrade. Several moments lie in one, on fewer bases than a real load has, so that
+/// the tests stay short; <c>src/Load</c> does the same with an install or upgrade of 200 modules for each moment.
 /// </summary>
 public sealed class KillTests
 {
@@ -19,27 +19,38 @@ public sealed class KillTests
     };
 
     [Fact]
-    public Task A_controller_killed_at_20_moments_of_an_install_installs_each_module_exactly_once() =>
-        RunAsync(Options with { Kill = KillTarget.Controller, Bases = 50, Modules = 4, Seed = Random.Shared.Next() });
+    public async Task A_controller_killed_at_20_moments_of_an_install_installs_each_module_exactly_once() => Assert.Equal(
+        20, (await RunAsync(Options with { Kill = KillTarget.Controller, Bases = 50, Modules = 4, Seed = Random.Shared.Next() })).Kills!.Moments);
 
     [Fact]
-    public Task Agents_killed_at_20_moments_of_an_install_install_each_module_exactly_once() =>
-        RunAsync(Options with { Kill = KillTarget.Agent, Bases = 3, AgentProcesses = 3, Modules = 20, Seed = Random.Shared.Next() });
+    public async Task Agents_killed_at_20_moments_of_an_install_install_each_module_exactly_once() => Assert.Equal(
+        20, (await RunAsync(Options with { Kill = KillTarget.Agent, Bases = 3, AgentProcesses = 3, Modules = 20, Seed = Random.Shared.Next() })).Kills!.Moments);
 
-    private static async Task RunAsync(LoadOptions options)
+    [Fact]
+    public async Task A_controller_killed_in_the_middle_of_upgrades_keeps_batches_and_service_and_comes_to_the_same_end()
+    {
+        var report = await RunAsync(Options with
+        {
+            Kill = KillTarget.Controller, Upgrade = 4, Bases = 24, Moments = 4, KillsPerInstall = 2, Seed = Random.Shared.Next(),
+        });
+        Assert.Equal((4, 2), (report.Upgrades!.Kills, report.Upgrades.Policies.Count));
+        Assert.Equal(0, report.Upgrades.Policies.Single(policy => policy.Policy == "install_then_uninstall").MostUnavailable);
+    }
+
+    private static async Task<LoadReport> RunAsync(LoadOptions options)
     {
         var output = TestContext.Current.TestOutputHelper!;
-        output.WriteLine($"seed {options.Seed}: --kill {options.Kill} --bases {options.Bases} --modules {options.Modules} --seed {options.Seed}");
+        output.WriteLine($"seed {options.Seed}: --kill {options.Kill} --upgrade {options.Upgrade} --bases {options.Bases} --modules {options.Modules} --seed {options.Seed}");
         try
         {
             var report = await LoadRun.RunAsync(options, output.WriteLine, TestContext.Current.CancellationToken);
             output.WriteLine(report.Text);
             Assert.True(report.Problems.Count == 0, $"seed {options.Seed}: {string.Join('\n', report.Problems)}");
-            Assert.Equal(20, report.Kills!.Moments);
+            return report;
         }
         catch (TimeoutException problem)
         {
-            Assert.Fail($"seed {options.Seed}: {problem.Message}");
+            throw new TimeoutException($"seed {options.Seed}: {problem.Message}", problem);
         }
     }
 }

@@ -101,7 +101,8 @@ internal sealed class PlacementGroupPlanner(PlacementState state, PlacementGroup
         foreach (var newer in live.Values.Where(item => item.Module is { IsBound: true, Spec.Replaces: not null }).ToList())
             if (live.TryGetValue(newer.Module.Spec.Replaces!, out var older) && older.Module.Spec.PodUid != newer.Module.Spec.PodUid
                 && older.Set.Holds(older.Module))
-                FinishPair(older.Set, older.Module, newer.Set, newer.Module, () => _budget.IsLongEnough(newer.Module));
+                FinishPair(older.Set, older.Module, newer.Set, newer.Module,
+                    () => _budget.IsLongEnough(newer.Module) && _budget.AllowsGap(older.Module));
     }
 
     /// <summary>Pods with two live Modules: an upgrade is under way there, or was when the goals changed.</summary>

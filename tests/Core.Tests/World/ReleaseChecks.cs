@@ -162,8 +162,9 @@ internal sealed class ReleaseChecks(SmallWorld world)
     private static int Share(ReleaseView before, ReleaseStatus release)
     {
         if (release.Abort is { Reason: Reasons.BaseDied }) return before.LiveUpdated;
+        if (release.Progress == ReleaseProgress.Completed) return before.Desired;
         if (!before.IsMoving)
-            return release.Progress == ReleaseProgress.Completed || release.OriginalDeltaReplicas is null or 0
+            return release.OriginalDeltaReplicas is null or 0
                 ? before.Desired
                 : Math.Min(Math.Max(before.Desired, before.Total(release.CurrentBatch ?? 1, release)),
                     Math.Max(before.Total(release.CurrentBatch ?? 1, release), before.LiveUpdated));

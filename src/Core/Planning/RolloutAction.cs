@@ -46,9 +46,10 @@ internal sealed record RolloutAction(string Verb, string? Argument, string? By, 
     }
 
     /// <summary>The release after the action; unchanged by those that change the spec.</summary>
-    public ReleaseStatus On(RolloutLook look, ReleaseStatus release) => Verb switch
+    public ReleaseStatus On(RolloutLook look, ReleaseStatus release, bool isNew) => Verb switch
     {
-        Confirm => release with { IgnoredConfirmBatchNum = null },
+        // Who confirmed may not have known of the release that begins in this moment.
+        Confirm when !isNew => release with { IgnoredConfirmBatchNum = null },
         Promote => release with { Promoted = true },
         Abort when release.Abort is null && release.Progress != ReleaseProgress.Completed =>
             release with { Abort = RolloutAbort.Because(look, Reasons.Aborted, $"stopped{Told}") },
@@ -67,13 +68,14 @@ internal sealed record RolloutAction(string Verb, string? Argument, string? By, 
         {
             case Pause: return (With(deployment.Spec with { Paused = true }), null, false);
             case Resume: return (With(deployment.Spec with { Paused = false }), null, false);
+            case Confirm or Promote or Abort when release?.Progress == ReleaseProgress.Completed && !deployment.Metadata.IsDeleting:
+                return (deployment, "the release has completed", false);
             case Confirm:
                 var batch = Argument is null ? release?.CurrentBatch ?? 1 : Number(Argument);
                 // The number that is ignored would be no change: then the release itself has to learn that it counts now.
                 return batch is null or < 1
                     ? (deployment, $"'{Argument}' is no batch number", false)
                     : (With(deployment.Spec with { ConfirmBatchNum = batch }), null, batch == release?.IgnoredConfirmBatchNum);
-            case Promote or Abort when release?.Progress == ReleaseProgress.Completed: return (deployment, "the release has completed", false);
             case Promote or Abort or Retry: return (deployment, null, true);
             case Undo or UndoFast: return Back(state);
             case Redeploy: return (With(deployment.Spec with { Template = Redeployed(deployment.Spec.Template, now) }), null, false);

@@ -42,8 +42,9 @@ public static class RolloutDeletion
             ? $"{left} modules are left to be uninstalled"
             : $"batch {release.CurrentBatch} of {release.RealBatchCount}: {left} modules are left to be uninstalled"
                 + (farewell.IsWaiting ? $", waiting for confirmation of batch {release.CurrentBatch}" : "");
-        List<RolloutStep> steps = [.. farewell.Goals()
-            .Where(goal => goal.Set.Goal != goal.Goal).Select(goal => new RolloutStep.ScaleReplicaSet(goal.Set.ReplicaSet, goal.Goal))];
+        var goals = farewell.Goals();
+        List<RolloutStep> steps = [.. state.Sets.Where(set => set.Goal != goals[set.ReplicaSet.Metadata.Uid!])
+            .Select(set => new RolloutStep.ScaleReplicaSet(set.ReplicaSet, goals[set.ReplicaSet.Metadata.Uid!]))];
         List<PlannedEvent> events = [];
         if (before?.Progress != ReleaseProgress.Terminating) events.Add(new(Reasons.Terminating, $"{left} modules are uninstalled"));
         if (farewell.IsWaiting && before?.BatchProgress != ReleaseProgress.WaitingForConfirmation)

@@ -13,7 +13,7 @@ internal sealed class RolloutFarewell
         Release = before?.Progress == ReleaseProgress.Terminating ? before : Begin(state, before, now);
         var confirmed = state.Deployment.Spec.ConfirmBatchNum is { } number && number != Release.IgnoredConfirmBatchNum ? number : 0;
         if (RolloutAction.Of(state.Deployment)?.Verb == "promote") Release = Release with { Promoted = true };
-        if (!IsInBatches || Release.CurrentBatch >= Release.RealBatchCount || state.Sets.Sum(set => set.Modules.Count) > Left(Release)) return;
+        if (!IsInBatches || Release.CurrentBatch >= Release.RealBatchCount || Places(state, isLeavingToo: true) > Left(Release)) return;
         IsWaiting = Release.Promoted != true && confirmed < Release.CurrentBatch;
         Release = IsWaiting
             ? To(Release.CurrentBatch, ReleaseProgress.WaitingForConfirmation, now)
@@ -29,22 +29,33 @@ internal sealed class RolloutFarewell
 
     public bool IsInBatches => State.Deployment.ConfirmsDeletion && Release.RealBatchCount > 1;
 
-    /// <summary>Older revisions go first.</summary>
-    public IEnumerable<(PlacementSet Set, int Goal)> Goals()
+    /// <summary>Goals by ReplicaSet UID. What serves stays longest, and of that the newest revision; what has no pod goes at
+    /// once, or the last one that serves could never go for it.</summary>
+    public IReadOnlyDictionary<string, int> Goals()
     {
         var left = IsInBatches ? Left(Release) : 0;
+        var goals = State.Sets.ToDictionary(set => set.ReplicaSet.Metadata.Uid!, _ => 0);
         var updated = State.Updated;
-        foreach (var set in State.Old(updated).Prepend(updated).OfType<PlacementSet>())
-        {
-            var goal = Math.Min(left, set.Modules.Count(module => !module.Metadata.IsDeleting));
-            left -= goal;
-            yield return (set, goal);
-        }
+        foreach (var serves in (ReadOnlySpan<bool>)[true, false])
+            foreach (var set in State.Old(updated).Prepend(updated).OfType<PlacementSet>())
+            {
+                var kept = Math.Min(left, set.Modules.Count(module =>
+                    module is { IsBound: true, Metadata.IsDeleting: false } && module.IsAvailable == serves));
+                goals[set.ReplicaSet.Metadata.Uid!] += kept;
+                left -= kept;
+            }
+
+        return goals;
     }
+
+    /// <summary>An upgrade that was under way on a pod may never finish now: its two Modules are one.</summary>
+    private static int Places(RolloutState state, bool isLeavingToo) => state.Sets.SelectMany(set => set.Modules)
+        .Where(module => isLeavingToo || !module.Metadata.IsDeleting)
+        .Select(module => module.Spec.PodUid ?? module.Metadata.Uid).Distinct().Count();
 
     private static ReleaseStatus Begin(RolloutState state, ReleaseStatus? before, DateTimeOffset now)
     {
-        var count = state.Sets.Sum(set => set.Modules.Count(module => !module.Metadata.IsDeleting));
+        var count = Places(state, isLeavingToo: false);
         return (before ?? new()) with
         {
             Progress = ReleaseProgress.Terminating,

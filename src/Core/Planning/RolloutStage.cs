@@ -15,7 +15,7 @@ internal sealed class RolloutStage
     {
         _look = look;
         (Release, IsNew) = RolloutStart.Of(look);
-        if (action is not null) Release = action.On(look, Release);
+        if (action is not null) Release = action.On(look, Release, IsNew);
         var wasCompleted = !IsNew && Release.Progress == ReleaseProgress.Completed;
         Release = Release with { Abort = Release.Abort ?? RolloutAbort.Of(look, Release.RetriedAt, wasCompleted, RolloutClock.IsLate(look, IsNew)) };
         IsSettled = wasCompleted && Release.Abort is null;

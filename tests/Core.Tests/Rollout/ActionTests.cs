@@ -68,7 +68,8 @@ public class ActionTests
     [Theory]
     [InlineData("abort")]
     [InlineData("promote")]
-    public void What_has_completed_is_neither_aborted_nor_promoted(string action)
+    [InlineData("confirm")]
+    public void What_has_completed_is_neither_aborted_nor_promoted_nor_confirmed(string action)
     {
         var story = Story.Released(3).Act(action).Stands("1/1 Completed: 1.0.0 x 3");
         Assert.Equal("the release has completed", Text(Record(story), "refused"));

@@ -70,6 +70,19 @@ public class ConfirmedDeletionTests
         Assert.Empty(story.World.Deployments);
     }
 
+    [Fact]
+    public void An_upgrade_that_was_under_way_does_not_hold_it_up()
+    {
+        var story = Story.Released(2, strategy: InThree, policy: UpgradePolicy.UninstallThenInstall);
+        story.Strategy(strategy => strategy with { UpgradePolicy = UpgradePolicy.InstallThenUninstall.Text(), BatchCount = 2 }).Upgrade("2.0.0");
+        for (var i = 0; i < 3; i++) story.World.StepRollout(Story.Name);
+        story.World.StepPlacement();
+        Assert.Equal("1.0.0 x 2, 2.0.0 x 1", story.Versions);
+        story.World.BrokenVersions.Add("2.0.0");
+        story.Settle().Delete().Settle().Confirm(1).Settle();
+        Assert.Empty(story.World.Deployments);
+    }
+
     [Theory]
     [InlineData("abort")]
     [InlineData("retry")]

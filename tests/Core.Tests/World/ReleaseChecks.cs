@@ -57,7 +57,7 @@ internal sealed class ReleaseChecks(SmallWorld world)
         var isNew = isNewRevision || IsNewNumber(before);
         if (isNew) True(isNewRevision || MayBegin, before, "a release began, and nobody asked for it");
         True(release.UpdateRevision == before.RevisionHash, before, "the release is of another revision");
-        if (isNew) Begin(before);
+        if (isNew) Begin(before, release);
         else Continue(before, old!, release);
         if (release.Promoted == true && (isNew || old!.Promoted != true))
             True(before.Deployment.Metadata.Annotations.GetValueOrDefault(Annotations.Action)?.Trim() == "promote"
@@ -67,9 +67,11 @@ internal sealed class ReleaseChecks(SmallWorld world)
         MayForgive = false;
     }
 
-    private void Begin(ReleaseView before)
+    private void Begin(ReleaseView before, ReleaseStatus release)
     {
-        (_confirmedAtStart, _isConfirmationNew, _batchDoneAt) = (before.Deployment.Spec.ConfirmBatchNum, false, null);
+        (_confirmedAtStart, _isConfirmationNew) = (before.Deployment.Spec.ConfirmBatchNum, false);
+        // Nothing to be done in it: then it is done at once.
+        _batchDoneAt = IsDone(before, release.CurrentBatch ?? 1, release) ? before.Now : null;
         MayBegin = false;
     }
 
@@ -160,8 +162,9 @@ internal sealed class ReleaseChecks(SmallWorld world)
     private static int Share(ReleaseView before, ReleaseStatus release)
     {
         if (release.Abort is { Reason: Reasons.BaseDied }) return before.LiveUpdated;
+        if (release.Progress == ReleaseProgress.Completed) return before.Desired;
         if (!before.IsMoving)
-            return release.Progress == ReleaseProgress.Completed || release.OriginalDeltaReplicas is null or 0
+            return release.OriginalDeltaReplicas is null or 0
                 ? before.Desired
                 : Math.Min(Math.Max(before.Desired, before.Total(release.CurrentBatch ?? 1, release)),
                     Math.Max(before.Total(release.CurrentBatch ?? 1, release), before.LiveUpdated));
@@ -194,7 +197,7 @@ internal sealed class ReleaseChecks(SmallWorld world)
         var batches = before.Deployment.Spec.OperationStrategy.ConfirmDeletion == true ? release.RealBatchCount ?? 1 : 1;
         var count = -release.OriginalDeltaReplicas ?? 0;
         var left = Math.Max(0, count - (int)Math.Ceiling((release.CurrentBatch ?? 1) * count / (double)batches));
-        True(after.SumOfGoals >= Math.Min(left, before.Sets.Sum(set => before.Live(set).Count)), before, "more is deleted than was confirmed");
+        True(after.SumOfGoals >= Math.Min(left, before.PlacedSlots), before, "more is deleted than was confirmed");
         if (before.Release is not { Progress: ReleaseProgress.Terminating } old)
         {
             (_confirmedAtStart, _isConfirmationNew) = (before.Deployment.Spec.ConfirmBatchNum, false);
@@ -224,9 +227,9 @@ internal sealed class ReleaseChecks(SmallWorld world)
         var least = desired - before.Deployment.MaxUnavailable(desired);
         True(Serving() >= Math.Min(serving, least), before, $"{serving} served, {Serving()} do, {least} must: {text}");
         True(Serving() > 0 || serving == 0 || desired == 0 || before.Strategy.MaxUnavailable is not null, before, $"nothing serves any more: {text}");
+        var remade = world.Log.Skip(said).Count(line => line.EndsWith("its artifact was changed", StringComparison.Ordinal));
         if (calls == int.MaxValue)
         {
-            var remade = world.Log.Skip(said).Count(line => line.EndsWith("its artifact was changed", StringComparison.Ordinal));
             True(Slots() + remade >= Math.Min(slots, Math.Min(desired, before.Desired)), before, $"{slots} places were taken, {Slots()} are: {text}");
         }
 
@@ -236,6 +239,8 @@ internal sealed class ReleaseChecks(SmallWorld world)
             .GroupBy(module => module.Spec.PodUid).Where(slot => slot.Count() > 1))
             True(slot.Count() == 2 && slot.Any(module => slot.Any(other => other.Metadata.Uid == module.Spec.Replaces)), before,
                 $"two modules on one pod: {text}");
+        // What is made anew left its place to the old one for a moment.
+        IsStale |= remade > 0;
         if (!IsStale && before.Release is { } release) Moves(before, after, release, text);
         return isChange;
     }

@@ -54,6 +54,9 @@ internal sealed class ReleaseView
 
     public int LiveSlots => LiveUpdated + LiveOld;
 
+    /// <summary>Pods that carry any revision.</summary>
+    public int PlacedSlots => Sets.SelectMany(Live).Where(module => module.IsBound).Select(module => module.Spec.PodUid).Distinct().Count();
+
     public int Unplaced { get; }
 
     public int UpdatedAvailable { get; }

@@ -9,7 +9,7 @@ using YamlDotNet.Serialization;
 namespace ModuleController.Load;
 
 /// <summary>A CustomResourceDefinition, to be created as it stands in <c>deploy/crds</c>.</summary>
-internal sealed record CustomResourceDefinition : IResource
+public sealed record CustomResourceDefinition : IResource
 {
     public static ResourceKind Kind { get; } =
         new("apiextensions.k8s.io", "v1", "CustomResourceDefinition", "customresourcedefinitions", IsNamespaced: false);
@@ -24,10 +24,10 @@ internal sealed record CustomResourceDefinition : IResource
     DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
     Converters = [typeof(KubeTimeConverter)])]
 [JsonSerializable(typeof(CustomResourceDefinition))]
-internal sealed partial class CrdJson : JsonSerializerContext;
+public sealed partial class CrdJson : JsonSerializerContext;
 
 /// <summary>The repository's CRDs, which are resources of this program.</summary>
-internal static class Crds
+public static class Crds
 {
     /// <summary>Creates those that the API server lacks; what is there stays as it is.</summary>
     public static async Task ApplyAsync(IKubeClient client, CancellationToken cancellation)
@@ -37,8 +37,15 @@ internal static class Crds
         {
             using var reader = new StreamReader(assembly.GetManifestResourceStream(name)!);
             var definition = Parse(await reader.ReadToEndAsync(cancellation));
-            if (await client.FindAsync<CustomResourceDefinition>(ObjectKey.Of(definition.Metadata), cancellation) is null)
+            if (await client.FindAsync<CustomResourceDefinition>(ObjectKey.Of(definition.Metadata), cancellation) is not null) continue;
+            try
+            {
                 await client.CreateAsync(definition, "load", cancellation);
+            }
+            catch (KubeException exception) when (exception.IsAlreadyExists)
+            {
+                // Somebody else was faster, with the same one.
+            }
         }
     }
 

@@ -14,9 +14,7 @@ public sealed class SchemaParser
         "type", "format", "description", "nullable", "properties", "required", "additionalProperties", "items", "enum",
         "default", "minimum", "maximum", "minLength", "maxLength", "minItems", "maxItems", "pattern",
         "x-kubernetes-int-or-string", "x-kubernetes-preserve-unknown-fields", "x-kubernetes-list-type",
-        "x-kubernetes-list-map-keys", "x-kubernetes-validations",
-        // Whether a map is owned as a whole matters to server-side apply alone, which is refused.
-        "x-kubernetes-map-type",
+        "x-kubernetes-list-map-keys", "x-kubernetes-map-type", "x-kubernetes-validations",
     ];
 
     private static readonly string[] Types = ["array", "boolean", "integer", "number", "object", "string"];

@@ -9,6 +9,7 @@ using ModuleController.DevCluster;
 using ModuleController.DevControllers;
 using ModuleController.DevKubelet;
 using ModuleController.Kube;
+using ModuleController.Load;
 
 namespace ModuleController.SystemTests.Harness;
 
@@ -153,6 +154,7 @@ internal sealed class World : IAsyncDisposable
     {
         File.Copy(kubeconfig, Kubeconfig);
         Connect(Transport.FromKubeconfig(kubeconfig));
+        await Crds.ApplyAsync(Client, cancellation);
         Namespace = $"mc-test-{Guid.NewGuid().ToString("N")[..8]}";
         await Client.CreateAsync(new Namespace { Metadata = new() { Name = Namespace } }, "test", cancellation);
         _disposals.Push(async () => await Client.DeleteAsync<Namespace>(new("", Namespace)));
@@ -179,7 +181,8 @@ internal sealed class World : IAsyncDisposable
     private void Connect(Transport transport)
     {
         var client = new KubeClient(
-            transport, new ResourceJson(ModulesJson.Default, KubeletJson.Default, ClusterJson.Default, LooseJson.Default), new() { UserAgent = "system-tests" });
+            transport, new ResourceJson(ModulesJson.Default, KubeletJson.Default, ClusterJson.Default, LooseJson.Default, CrdJson.Default),
+            new() { UserAgent = "system-tests" });
         _disposals.Push(() =>
         {
             client.Dispose();

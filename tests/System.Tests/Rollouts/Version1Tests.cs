@@ -201,6 +201,25 @@ public sealed class Version1Tests(WorldOfFour shared) : IClassFixture<WorldOfFou
     }
 
     [Fact]
+    public async Task Scaleup_then_scaledown_has_the_new_version_on_another_pod_before_the_old_one_goes()
+    {
+        await ReleasedAsync("batches-with-confirmation", 3);
+        await using var recording = await ReleaseRecording.StartAsync(_world, "orders");
+        var spec = Read("scaleup-then-scaledown")["spec"]!.DeepClone().AsObject();
+        await _world.PatchSpecAsync("orders", spec);
+        foreach (var batch in (int[])[1, 2])
+        {
+            await _world.WaitsForConfirmationAsync("orders", batch, batch);
+            Assert.Equal(batch, await recording.MostOfAsync("1.1.0"));
+            await _world.ConfirmAsync("orders", batch);
+        }
+
+        await _world.AvailableAsync("orders", 3, "1.1.0");
+        Assert.Equal(3, await recording.LeastAvailableAsync());
+        Assert.Equal("scaleup_then_scaledown", (await _world.FindAsync("orders"))!.Status.ReleaseStatus!.UpgradePolicy);
+    }
+
+    [Fact]
     public async Task What_was_stored_asleep_stays_valid_and_installs_nothing()
     {
         await ApplyAsync("stored-scaled-to-nothing");

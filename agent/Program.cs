@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
 using ModuleController.Agent;
 
+NativeHeap.UseOneArena();
 if (args is ["--help" or "-h" or "help", ..])
 {
     await Console.Out.WriteLineAsync(AgentOptions.Usage);

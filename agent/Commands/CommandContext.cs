@@ -66,7 +66,7 @@ public sealed class CommandContext(CommandTools tools, Command command, bool was
             // Refused: nobody is there any more to carry it out; the next life will say so.
             if (tools.Observer.View.State is BaseState.Down)
                 throw new VerdictException(Verdict.Failed(
-                    Reason.ArkletUnreachable, "BASE_DOWN", $"nothing listens on Arklet's port any more, {Module.Name}:{Module.Version} was under way")
+                    Reason.ArkletUnreachable, JournalState.BaseDown, $"nothing listens on Arklet's port any more, {Module.Name}:{Module.Version} was under way")
                     .Unsettled());
             await PauseAsync();
         }

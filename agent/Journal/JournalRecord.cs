@@ -18,8 +18,11 @@ public abstract record JournalRecord
 {
     private JournalRecord() { }
 
-    /// <summary>A new JVM: answers, intents and stuck modules of the one before are forgotten.</summary>
-    public sealed record LifeBegan(string Life, DateTimeOffset StartedAt) : JournalRecord;
+    /// <summary>
+    /// A new JVM: answers, intents and stuck modules of the one before are forgotten. Interrupted: null where it follows
+    /// from the records before; a compacted journal has no such any more.
+    /// </summary>
+    public sealed record LifeBegan(string Life, DateTimeOffset StartedAt, IReadOnlyList<string>? Interrupted = null) : JournalRecord;
 
     /// <summary>A controller of this epoch spoke; lower ones are refused from now on.</summary>
     public sealed record EpochSeen(ulong Epoch) : JournalRecord;

@@ -1,4 +1,6 @@
 using System.Collections.Immutable;
+using ModuleController.Protocol;
+using ModuleController.Protocol.V1;
 
 namespace ModuleController.Agent.Journal;
 
@@ -13,6 +15,9 @@ public sealed record JournalState
     /// is not wanted any more.
     /// </summary>
     public static readonly TimeSpan ReplayBelongsToController = TimeSpan.FromMinutes(10);
+
+    /// <summary>The code of an answer that was given because nothing listened on Arklet's port any more.</summary>
+    public const string BaseDown = "BASE_DOWN";
 
     public static readonly JournalState Empty = new();
 
@@ -36,6 +41,9 @@ public sealed record JournalState
 
     public ImmutableHashSet<(string Name, string Version)> StuckModules { get; init; } = [];
 
+    /// <summary>Ids of the installs that were under way when the life before this one ended, and of earlier ones that no controller heard of.</summary>
+    public ImmutableList<string> Interrupted { get; init; } = [];
+
     private ImmutableQueue<string> ResultOrder { get; init; } = [];
 
     /// <summary>What this module is in the current life, if it is ours.</summary>
@@ -47,7 +55,7 @@ public sealed record JournalState
     /// <summary>The latest install of this name and version whose outcome isn't settled, other than <paramref name="except"/>.</summary>
     public JournalRecord.Intended? UnsettledInstall(string name, string version, string? except = null) =>
         Intents.Values
-            .Where(intent => intent.Action == Protocol.CommandAction.Install && intent.Name == name
+            .Where(intent => intent.Action == CommandAction.Install && intent.Name == name
                 && intent.Version == version && intent.CommandId != except)
             .MaxBy(intent => intent.At);
 
@@ -74,7 +82,7 @@ public sealed record JournalState
     /// <summary>The shortest list of records that adds up to this state.</summary>
     public IEnumerable<JournalRecord> ToRecords()
     {
-        if (Life is not null) yield return new JournalRecord.LifeBegan(Life, LifeStartedAt);
+        if (Life is not null) yield return new JournalRecord.LifeBegan(Life, LifeStartedAt, Interrupted);
         if (HighestEpoch > 0) yield return new JournalRecord.EpochSeen(HighestEpoch);
         if (ControllerAnsweredAt is { } at) yield return new JournalRecord.ControllerAnswered(at);
         foreach (var module in Modules) yield return new JournalRecord.Owned(module);
@@ -93,9 +101,22 @@ public sealed record JournalState
             HighestEpoch = HighestEpoch,
             Life = began.Life,
             LifeStartedAt = began.StartedAt,
+            Interrupted = began.Interrupted is { } known ? [.. known] : WereUnderWay(),
             Modules = controllerHadItsTime ? Modules.RemoveAll(module => module.Life != Life) : Modules,
         };
     }
+
+    // Those that were answered only because the base had gone count too.
+    private ImmutableList<string> WereUnderWay() =>
+    [
+        .. (ControllerAnsweredAt is null ? Interrupted : [])
+            .Concat(Intents.Values
+                .Where(intent => intent.Action == CommandAction.Install
+                    && (!Results.TryGetValue(intent.CommandId, out var finished) || CommandResult.Parser.ParseFrom(finished.Result).Code == BaseDown))
+                .OrderBy(intent => intent.At)
+                .Select(intent => intent.CommandId))
+            .TakeLast(Limits.RunningCommands),
+    ];
 
     private JournalState Finish(JournalRecord.Finished finished)
     {

@@ -27,6 +27,8 @@ internal static class Snapshots
             BizKnown = view.ModulesKnown,
         };
         snapshot.Biz.AddRange(view.Modules.Take(Limits.Biz).Select(module => Module(module, state)));
+        // A life that the base has and the journal has not yet, is told by the next snapshot.
+        if (view.Life?.Id == state.Life) snapshot.Interrupted.AddRange(state.Interrupted);
         snapshot.Running.AddRange(running.Take(Limits.RunningCommands));
         return snapshot;
     }

@@ -61,6 +61,8 @@ public sealed class ControlPlaneHost : IAsyncDisposable
         _gate = new(_time, () => _election?.Leader?.Address);
         _agents = new(_gate, options.Agents, _agentMetrics, _time);
         _agentMetrics.ObserveSessions(() => _agents.Connected);
+        var baseAgents = new BaseAgents(Caches, _agents, options);
+        _moduleMetrics.ObserveHeldBases(() => baseAgents.Held(_time.GetUtcNow()));
         _pods = new(Caches.Pods, _client, _time, _agents.Forget);
         _authenticator = new(_client, options.Agents, _time, _loggers.CreateLogger<AgentAuthenticator>());
         var admission = new AgentAdmission(_gate, _pods, options.Agents, _loggers.CreateLogger<AgentAdmission>());

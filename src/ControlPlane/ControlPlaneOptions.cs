@@ -1,5 +1,6 @@
 using System.Net;
 using ModuleController.ControlPlane.Agents;
+using ModuleController.Core.Planning;
 
 namespace ModuleController.ControlPlane;
 
@@ -49,6 +50,9 @@ public sealed record ControlPlaneOptions
 
     /// <summary>How long a base pod may be not Ready before its modules are placed elsewhere.</summary>
     public TimeSpan PodGrace { get; init; } = TimeSpan.FromSeconds(300);
+
+    /// <summary>How long nothing disruptive is done on a base most of whose agents vanished at once.</summary>
+    public TimeSpan AgentOutageHold { get; init; } = AgentOutageRule.Default.Hold;
 
     public AgentOptions Agents { get; init; } = new();
 }

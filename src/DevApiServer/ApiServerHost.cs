@@ -1,5 +1,6 @@
 using System.Net;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.Extensions.Logging.Abstractions;
 using ModuleController.DevApiServer.Requests;
 
 namespace ModuleController.DevApiServer;
@@ -17,8 +18,8 @@ public sealed record ApiServerOptions
 
     public IPodLogs? PodLogs { get; init; }
 
-    /// <summary>Where the server's own log goes; by default nowhere.</summary>
-    public Action<ILoggingBuilder>? Logging { get; init; }
+    /// <summary>Where the server tells of its own bugs; by default nowhere.</summary>
+    public ILoggerFactory Loggers { get; init; } = NullLoggerFactory.Instance;
 }
 
 /// <summary>A Kubernetes API in this process, on a loopback address, until it is disposed of.</summary>
@@ -65,12 +66,11 @@ public sealed class ApiServerHost : IAsyncDisposable
 
         """;
 
-    public static async Task<ApiServerHost> StartAsync(ApiServerOptions options,
-        CancellationToken cancellation = default)
+    public static async Task<ApiServerHost> StartAsync(
+        ApiServerOptions options, CancellationToken cancellation = default)
     {
         var builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders();
-        options.Logging?.Invoke(builder.Logging);
         builder.WebHost.ConfigureKestrel(kestrel =>
         {
             kestrel.AddServerHeader = false;
@@ -84,12 +84,13 @@ public sealed class ApiServerHost : IAsyncDisposable
         try
         {
             var log = options.Log ?? new EventLog();
-            var state = new ApiState(log, new(log), options.Time, new(log),
-                new())
-            { PodLogs = options.PodLogs, Stopping = stopping.Token };
+            var state = new ApiState(log, new(log), options.Time, new(log), new())
+            {
+                PodLogs = options.PodLogs,
+                Stopping = stopping.Token,
+            };
             Bootstrap(state);
-            var routes = new Routes(state, app.Services.GetRequiredService<ILogger<Routes>>());
-            app.Run(routes.HandleAsync);
+            app.Run(new Routes(state, options.Loggers.CreateLogger<Routes>()).HandleAsync);
             await app.StartAsync(cancellation);
             return new(app, state, stopping);
         }
@@ -115,13 +116,12 @@ public sealed class ApiServerHost : IAsyncDisposable
     /// <summary>The namespaces that every cluster has, made the way everybody else makes theirs.</summary>
     private static void Bootstrap(ApiState state)
     {
-        var verbs = new Verbs(state);
+        var (verbs, type) = (new Verbs(state), state.Registry.Get("namespaces"));
         foreach (var name in (string[])["default", "kube-system", "kube-public", "kube-node-lease"])
         {
             if (state.Log.Find(new("namespaces", "", name)) is not null) continue;
-            var request = new ApiRequest(new DefaultHttpContext(), "create", state.Registry.Get("namespaces"), "", name,
-                "");
-            verbs.Create(request, new JsonObject { ["metadata"] = new JsonObject { ["name"] = name } });
+            var request = new ApiRequest(new DefaultHttpContext(), "create", type, "", name, "");
+            verbs.Create(request, new() { ["metadata"] = new JsonObject { ["name"] = name } });
         }
     }
 }

@@ -1,5 +1,3 @@
-using ModuleController.DevApiServer.Requests;
-
 namespace ModuleController.DevApiServer;
 
 /// <summary>The ways to break the cluster, on purpose and by name. Calls in the process only: no request can reach them.</summary>
@@ -26,8 +24,8 @@ public sealed class Faults(EventLog log)
     /// Answers the next requests that match with a code and does not carry them out. An empty verb or resource matches any;
     /// "write" stands for all verbs that change something.
     /// </summary>
-    public void RefuseNext(int count, string verb = "", string resource = "", int code = 500,
-        TimeSpan? retryAfter = null)
+    public void RefuseNext(
+        int count, string verb = "", string resource = "", int code = 500, TimeSpan? retryAfter = null)
     {
         lock (_gate) _refusals.Add(new(verb, resource, code, retryAfter) { Left = count });
     }
@@ -61,9 +59,7 @@ public sealed class Faults(EventLog log)
     private static string Reason(int code) => code switch
     {
         403 => "Forbidden",
-        404 => "NotFound",
         409 => "Conflict",
-        410 => "Expired",
         422 => "Invalid",
         429 => "TooManyRequests",
         503 => "ServiceUnavailable",

@@ -85,7 +85,7 @@ public sealed class Cluster : IAsyncDisposable
     [SuppressMessage("Reliability", "CA2000", Justification = "each part is put on the stack that DisposeAsync empties")]
     private async Task StartPartsAsync(ClusterOptions options, CancellationToken cancellation)
     {
-        _serverOptions = options.Server with { PodLogs = _logs };
+        _serverOptions = options.Server with { PodLogs = _logs, Loggers = options.Loggers };
         _server = await ApiServerHost.StartAsync(_serverOptions, cancellation);
         _disposals.Push(() => Server.DisposeAsync());
         var time = options.Server.Time;
@@ -106,7 +106,8 @@ public sealed class Cluster : IAsyncDisposable
         _disposals.Push(() => new(running));
 
         var kubelet = new Kubelet(
-            client, pods, options.Runtime, new() { Directory = directory }, time, options.Loggers.CreateLogger<Kubelet>());
+            client, pods, options.Runtime, new() { Directory = directory }, time,
+            options.Loggers.CreateLogger<Kubelet>());
         _disposals.Push(kubelet.DisposeAsync);
         _logs.Kubelet = kubelet;
         await kubelet.StartAsync(cancellation);

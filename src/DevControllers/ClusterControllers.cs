@@ -33,7 +33,8 @@ public sealed class ClusterControllers
         _manager.Reconcile(new Deployments(client, informers.Of<ClusterDeployment>(), sets, written, time))
             .Owns<ClusterReplicaSet>().Tracks(written).Workers(2);
         written = new(informers);
-        _manager.Reconcile(new ReplicaSets(client, sets, pods, written, time)).Owns<ClusterPod>().Tracks(written).Workers(2);
+        _manager.Reconcile(new ReplicaSets(client, sets, pods, written, time))
+            .Owns<ClusterPod>().Tracks(written).Workers(2);
         written = new(informers);
         _manager.Reconcile(new EndpointSlices(client, services, pods, informers.Of<EndpointSlice>(), written, time))
             .Owns<EndpointSlice>()

@@ -144,19 +144,23 @@ internal sealed class Deployments(
             await ScaleAsync(key, current, currentCount > desired ? desired : Math.Min(desired, currentCount + room), cancellation);
         }
 
-        // As many old pods may go as keep the minimum available, counting new pods that aren't available against it.
+        // As in Kubernetes old pods that don't work go first, but only while enough are left if those did: a status may be
+        // old, and they may yet come up. Of those that work as many go as there are above the minimum.
         var minimum = desired - MaxUnavailable(deployment);
-        var unavailableNew = currentCount - (current.Status?.AvailableReplicas ?? 0);
-        var mayGo = oldCount + currentCount - minimum - unavailableNew;
+        var available = Available(current);
+        var mayGo = oldCount + currentCount - minimum - (currentCount - available);
+        var spare = available + old.Sum(Available) - minimum;
+        if (mayGo <= 0) return;
         foreach (var set in old.OrderBy(set => set.Metadata.CreationTimestamp))
         {
             var count = set.Spec.Replicas ?? 0;
-            var unavailable = Math.Max(0, count - (set.Status?.AvailableReplicas ?? 0));
-            var goes = Math.Min(count, Math.Max(unavailable, mayGo));
-            if (goes <= 0) continue;
-            await ScaleAsync(key, set, count - goes, cancellation);
-            mayGo -= goes;
+            var broken = Math.Clamp(count - Available(set), 0, mayGo);
+            var working = Math.Clamp(spare, 0, count - broken);
+            await ScaleAsync(key, set, count - broken - working, cancellation);
+            (mayGo, spare) = (mayGo - broken, spare - working);
         }
+
+        static int Available(ClusterReplicaSet set) => set.Status?.AvailableReplicas ?? 0;
     }
 
     private async Task ScaleAsync(ObjectKey key, ClusterReplicaSet set, int replicas, CancellationToken cancellation)

@@ -106,7 +106,8 @@ internal sealed class EndpointSlices(
     private static int? TargetOf(ServicePort port, IReadOnlyList<ClusterPod> selected) => port.TargetPort switch
     {
         { Name: { } name } => selected
-            .SelectMany(pod => pod.Spec.GetProperty("containers").Deserialize(ClusterJson.Default.IReadOnlyListClusterContainer) ?? [])
+            .SelectMany(pod =>
+                pod.Spec.GetProperty("containers").Deserialize(ClusterJson.Default.IReadOnlyListClusterContainer) ?? [])
             .SelectMany(container => container.Ports ?? [])
             .FirstOrDefault(candidate => candidate.Name == name)?.ContainerPort,
         { } number => number.Number,

@@ -59,7 +59,8 @@ internal sealed class ContainerRunner(Container spec, string restartPolicy, Cont
     }
 
     /// <summary>Shows why it has not been started yet.</summary>
-    public void Wait(string reason, string message) => Change(view => view.In(new ContainerState.Waiting(reason, message)));
+    public void Wait(string reason, string message) =>
+        Change(view => view.In(new ContainerState.Waiting(reason, message)));
 
     public void Dispose()
     {

@@ -2,8 +2,8 @@ namespace ModuleController.DevKubelet;
 
 /// <summary>Runs images as functions of this process: for tests, and for a thousand bases at a time.</summary>
 /// <remarks>
-/// A container has started when its function has come to its first await: who may start only after it, as a main container
-/// after its sidecar, then does nothing before it either.
+/// A container has started when its function has come to its first await: who may start only after it, as a main
+/// container after its sidecar, then does nothing before it either.
 /// </remarks>
 /// <param name="images">What an image does; the token asks it to end. Its result is the exit code.</param>
 public sealed class DelegateRuntime(

@@ -29,7 +29,6 @@ public sealed class ProcessRuntime(ImageTable images, IReadOnlyDictionary<string
         private readonly IReadOnlyList<string> _own;
         private readonly IReadOnlyDictionary<string, string> _environment;
         private readonly Process _process;
-        private readonly EventHandler _lastResort;
 
         public ProcessContainer(
             ImageEntry image, IReadOnlyList<string> own, IReadOnlyList<string> command,
@@ -38,9 +37,6 @@ public sealed class ProcessRuntime(ImageTable images, IReadOnlyDictionary<string
             (_image, _own, _environment) = (image, own, environment);
             _process = Run(command, environment);
             Exited = WaitAsync(_process, log);
-            // Processes must not outlive the cluster, however that ends.
-            _lastResort = (_, _) => Kill();
-            AppDomain.CurrentDomain.ProcessExit += _lastResort;
         }
 
         public Task<int> Exited { get; }
@@ -76,6 +72,7 @@ public sealed class ProcessRuntime(ImageTable images, IReadOnlyDictionary<string
             finally
             {
                 if (!process.HasExited) process.Kill(entireProcessTree: true);
+                Watchdog.Shared.Remove(process.Id);
                 await Task.WhenAny(output, Task.Delay(LastOutput, TimeProvider.System, CancellationToken.None));
             }
         }
@@ -84,7 +81,6 @@ public sealed class ProcessRuntime(ImageTable images, IReadOnlyDictionary<string
         {
             if (!Exited.IsCompleted) Kill();
             await Exited;
-            AppDomain.CurrentDomain.ProcessExit -= _lastResort;
             _process.Dispose();
         }
 
@@ -99,7 +95,8 @@ public sealed class ProcessRuntime(ImageTable images, IReadOnlyDictionary<string
             };
             foreach (var (name, value) in environment) start.Environment[name] = value;
             var process = Process.Start(start) ?? throw new InvalidOperationException($"\"{command[0]}\" could not be started");
-            process.StandardInput.Close(); // a container has no terminal
+            Watchdog.Shared.Add(process.Id); // no process of a container outlives the kubelet, however that ends
+            process.StandardInput.Close();   // a container has no terminal
             return process;
         }
 
@@ -107,6 +104,7 @@ public sealed class ProcessRuntime(ImageTable images, IReadOnlyDictionary<string
         {
             var output = Task.WhenAll(CopyAsync(process.StandardOutput, log), CopyAsync(process.StandardError, log));
             await process.WaitForExitAsync();
+            Watchdog.Shared.Remove(process.Id);
 
             // A process that it has left behind may hold the pipes open; the container has ended all the same.
             await Task.WhenAny(output, Task.Delay(LastOutput, TimeProvider.System, CancellationToken.None));

@@ -27,6 +27,7 @@ public sealed record LoadOptions
           --kills-per-install N  how many of them in one install or upgrade (1)
           --seed N             of the moments (a random one, printed)
           --agent-processes N  how many agents are processes of their own (0; with --kill agent 8)
+          --agent-commands N   nothing of the above: one agent, over TLS, does N installs and uninstalls; its memory, and how soon it speaks
           --agent PATH         the agent's executable, for example the native one (the ordinary build)
           --controller PATH    the controller's, likewise
           --kubeconfig FILE    an API server; without it one is started
@@ -57,6 +58,9 @@ public sealed record LoadOptions
     public int Seed { get; init; } = Random.Shared.Next();
 
     public int AgentProcesses { get; init; }
+
+    /// <summary>0: the load is the controller's; else one agent's.</summary>
+    public int AgentCommands { get; init; }
 
     /// <summary>A program, or a <c>.dll</c> for <c>dotnet</c>; null: the one that was built with this program.</summary>
     public string? Agent { get; init; }
@@ -121,6 +125,7 @@ public sealed record LoadOptions
         "--kills-per-install" => options with { KillsPerInstall = Number(name, value, 1) },
         "--seed" => options with { Seed = Number(name, value, 0) },
         "--agent-processes" => options with { AgentProcesses = Number(name, value, 0) },
+        "--agent-commands" => options with { AgentCommands = Number(name, value, 1) },
         "--agent" => options with { Agent = Existing(name, value) },
         "--controller" => options with { Controller = Existing(name, value) },
         "--kubeconfig" => options with { Kubeconfig = Existing(name, value) },

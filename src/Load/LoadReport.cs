@@ -12,6 +12,8 @@ public sealed record LoadReport
 
     public int Processors { get; init; } = Environment.ProcessorCount;
 
+    public AgentFigures? Agent { get; init; }
+
     public InstallFigures? Installs { get; init; }
 
     public HangFigures? Hang { get; init; }
@@ -32,6 +34,14 @@ public sealed record LoadReport
         get
         {
             var text = new StringBuilder();
+            if (Agent is { } agent)
+            {
+                Line($"one agent over TLS, {Options.AgentCommands} commands, {agent.BinaryMegabytes:0.0} MB of executable, {agent.CpuSeconds:0.0} s of processor time");
+                Line($"  first message after {agent.FirstMessage.Median():0.000} s  ({string.Join(", ", agent.FirstMessage.Select(first => first.ToString("0.000", CultureInfo.InvariantCulture)))})");
+                foreach (var point in agent.Memory) text.AppendLine(CultureInfo.InvariantCulture, $"  {point}");
+                return text.ToString();
+            }
+
             Line($"{Options.Bases} bases, {Options.Modules} modules on each, Arklet takes {Options.InstallTime.TotalSeconds} s, {Processors} processors");
             if (Installs is { } installs)
             {

@@ -5,6 +5,8 @@ public static class LoadRun
 {
     public static async Task<LoadReport> RunAsync(LoadOptions options, Action<string> progress, CancellationToken cancellation)
     {
+        if (options.AgentCommands > 0)
+            return new() { Options = options, Agent = await AgentLoad.RunAsync(options, progress, cancellation) };
         await using var cluster = await LoadCluster.StartAsync(options, cancellation);
         progress($"{options.Bases} bases are ready");
         var report = new LoadReport { Options = options };

@@ -20,6 +20,7 @@ public static class Mapping
         Life = snapshot.BaseLife is { } life ? new(life.Id, life.StartedAt.ToDateTimeOffset()) : null,
         IsBizKnown = snapshot.BizKnown,
         Biz = [.. snapshot.Biz.Select(ToBiz)],
+        Interrupted = [.. snapshot.Interrupted],
         Running = [.. snapshot.Running.Select(ToRunning)],
         Jvm = snapshot.Jvm is { } jvm ? ToJvm(jvm) : null,
     };

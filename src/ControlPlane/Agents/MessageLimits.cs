@@ -35,6 +35,8 @@ public static class MessageLimits
     private static string? Check(Snapshot snapshot) =>
         Count(snapshot.Biz.Count, Limits.Biz, "snapshot.biz")
         ?? Count(snapshot.Running.Count, Limits.RunningCommands, "snapshot.running")
+        ?? Count(snapshot.Interrupted.Count, Limits.RunningCommands, "snapshot.interrupted")
+        ?? snapshot.Interrupted.Select(id => Required(id, Limits.CommandId, "snapshot.interrupted")).FirstOrDefault(Broken)
         ?? Check(snapshot.BaseLife, "snapshot.base_life")
         ?? Time(snapshot.ObservedAt, "snapshot.observed_at")
         ?? snapshot.Biz.Select(Check).FirstOrDefault(Broken)

@@ -154,12 +154,10 @@ public static class SessionProtocol
     private static bool IsForLife(string commandsLife, BaseLife? life) =>
         commandsLife.Length == 0 || life is null || commandsLife == life.Id;
 
-    // That a life ended under a command is news also in the next one.
     private static ReadOnlyDictionary<string, CommandAnswer> OfLife(
         IReadOnlyDictionary<string, CommandAnswer> answers, BaseLife? life)
     {
-        var kept = answers.Where(answer => answer.Value.Reason == FailureReason.BaseDied
-            || !CommandId.TryParse(answer.Key, out var id) || IsForLife(id!.BaseLife, life));
+        var kept = answers.Where(answer => !CommandId.TryParse(answer.Key, out var id) || IsForLife(id!.BaseLife, life));
         return answers.Count == 0 ? ReadOnlyDictionary<string, CommandAnswer>.Empty : kept.ToDictionary().AsReadOnly();
     }
 

@@ -101,7 +101,8 @@ public sealed class BasePodObserver(Caches caches, IAgentDirectory agents, TimeP
         var release = deployment.Status.ReleaseStatus!;
         if (release.Abort is { Reason: Reasons.BaseDied } abort && abort.Artifact == RolloutAbort.ArtifactOf(deployment)) return true;
         return module.Status.LastError?.Reason == nameof(FailureReason.BaseDied)
-            && RolloutPoison.IsPoison(caches.Modules.ByIndex(Caches.ByOwner, replicaSet.Metadata.Uid ?? ""), release.RetriedAt, time.GetUtcNow());
+            && RolloutPoison.IsPoison(caches.Modules.ByIndex(Caches.ByOwner, replicaSet.Metadata.Uid ?? ""), module.Spec.Module,
+                release.RetriedAt, time.GetUtcNow());
     }
 
     // Asked for only while a base has begun a new life: any Module of the revision that served for a minute acquits it.

@@ -1,3 +1,4 @@
+using System.Collections.Frozen;
 using ModuleController.ControlPlane.Agents;
 using ModuleController.Core.Meta;
 using ModuleController.Core.Modules;
@@ -6,9 +7,9 @@ using ModuleController.Core.Planning;
 namespace ModuleController.ControlPlane.Reconcilers;
 
 /// <summary>Gathers from the caches what decides about one ModuleDeployment.</summary>
-internal sealed class ModuleDeploymentObserver(Caches caches, IAgentDirectory agents, string ownNamespace)
+internal sealed class ModuleDeploymentObserver(Caches caches, IAgentDirectory agents, BaseAgents baseAgents, string ownNamespace)
 {
-    public RolloutState Observe(ModuleDeployment deployment)
+    public RolloutState Observe(ModuleDeployment deployment, DateTimeOffset now)
     {
         var (meta, spec) = (deployment.Metadata, deployment.Spec);
         var ns = meta.Namespace!;
@@ -29,12 +30,12 @@ internal sealed class ModuleDeploymentObserver(Caches caches, IAgentDirectory ag
             Orphans = orphans,
             IsNameTaken = IsNameTaken(deployment, sets, orphans),
             Base = found,
-            BasePods = pods.Count,
-            BasePodUids = found is null ? null : pods.Select(item => item.Pod.Metadata.Uid!).ToHashSet(),
+            BasePods = pods.Select(item => item.Pod.Metadata.Uid!).ToFrozenSet(),
             ConflictsWith = ModuleConflicts.Of(
                 deployment, caches.ModuleDeployments.ByIndex(Caches.ByBase, $"{ns}/{spec.BaseDeploymentName}"))?.Metadata.Name,
             IsNamespaceTerminating = caches.Namespaces.Get(new("", ns)) is { Metadata.IsDeleting: true },
             Freeze = FreezeOf(ns),
+            Outage = found is null ? null : baseAgents.OutageOf(found, now),
             Service = caches.Services.Get(new(ns, ServiceNames.For(spec.Template.Spec.Module.Name))),
         };
         return UpgradePolicies.Requested(deployment) is UpgradePolicy.UninstallThenInstall or UpgradePolicy.ScaleUpThenScaleDown

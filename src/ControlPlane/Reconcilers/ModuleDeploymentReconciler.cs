@@ -10,31 +10,32 @@ namespace ModuleController.ControlPlane.Reconcilers;
 
 /// <summary>Carries a release out: ReplicaSets and their goals, the Service, the status.</summary>
 public sealed partial class ModuleDeploymentReconciler(
-    Caches caches, IKubeClient client, IAgentDirectory agents, EventRecorder events, WriteTracker tracker, string ownNamespace,
-    TimeProvider time, ILogger<ModuleDeploymentReconciler> logger) : IReconciler<ModuleDeployment>
+    Caches caches, IKubeClient client, IAgentDirectory agents, BaseAgents baseAgents, EventRecorder events, WriteTracker tracker,
+    string ownNamespace, TimeProvider time, ILogger<ModuleDeploymentReconciler> logger) : IReconciler<ModuleDeployment>
 {
     public const string FieldManager = "modulecontroller-deployment";
 
-    private readonly ModuleDeploymentObserver _observer = new(caches, agents, ownNamespace);
+    private readonly ModuleDeploymentObserver _observer = new(caches, agents, baseAgents, ownNamespace);
     private readonly WriteInterval _interval = new(TimeSpan.FromSeconds(1));
-    private readonly ConcurrentDictionary<ObjectKey, bool> _inspecting = new();
+    private readonly ConcurrentDictionary<ObjectKey, bool> _awaitingAgents = new();
 
-    /// <summary>The ModuleDeployments that wait for an agent's word about a jar; all others don't care what agents say.</summary>
-    public IEnumerable<ObjectKey> Inspecting => _inspecting.Keys;
+    /// <summary>The ModuleDeployments that wait for an agent's word about a jar, or for agents at all; all others don't care what
+    /// agents say.</summary>
+    public IEnumerable<ObjectKey> AwaitingAgents => _awaitingAgents.Keys;
 
     public async Task<ReconcileResult> ReconcileAsync(ObjectKey key, CancellationToken cancellation)
     {
         if (caches.ModuleDeployments.Get(key) is not { } deployment)
         {
             _interval.Forget(key);
-            _inspecting.TryRemove(key, out _);
+            _awaitingAgents.TryRemove(key, out _);
             return ReconcileResult.Done;
         }
 
         var now = time.GetUtcNow();
-        var plan = RolloutPlanner.Plan(_observer.Observe(deployment), now);
-        if (plan.AwaitsInspection) _inspecting[key] = true;
-        else _inspecting.TryRemove(key, out _);
+        var plan = RolloutPlanner.Plan(_observer.Observe(deployment, now), now);
+        if (plan.AwaitsAgents) _awaitingAgents[key] = true;
+        else _awaitingAgents.TryRemove(key, out _);
         var current = deployment;
         foreach (var step in plan.Steps) current = await CarryOutAsync(key, current, step, cancellation);
         var again = await WriteStatusAsync(key, deployment, current.Metadata.ResourceVersion, plan, now, cancellation);

@@ -12,16 +12,17 @@ public static class ModuleReconcilers
 {
     public static void Add(Manager manager, ReconcilerParts parts)
     {
-        AddDeployments(manager, parts);
+        var baseAgents = new BaseAgents(parts.Caches, parts.Agents, parts.Options);
+        AddDeployments(manager, parts, baseAgents);
         AddReplicaSets(manager, parts);
-        AddPlacement(manager, parts);
+        AddPlacement(manager, parts, baseAgents);
     }
 
-    private static void AddDeployments(Manager manager, ReconcilerParts parts)
+    private static void AddDeployments(Manager manager, ReconcilerParts parts, BaseAgents baseAgents)
     {
         var (caches, tracker) = (parts.Caches, new WriteTracker(parts.Informers));
         var reconciler = new ModuleDeploymentReconciler(
-            caches, parts.Client, parts.Agents, parts.Events, tracker, parts.OwnNamespace, parts.Time,
+            caches, parts.Client, parts.Agents, baseAgents, parts.Events, tracker, parts.OwnNamespace, parts.Time,
             parts.Loggers.CreateLogger<ModuleDeploymentReconciler>());
         manager.Reconcile(reconciler)
             .Owns<ModuleReplicaSet>()
@@ -35,7 +36,7 @@ public static class ModuleReconcilers
             .WokenByChange<Namespace>(change => OfNamespace(caches, change, parts.OwnNamespace))
             .WokenBy(wake => parts.Agents.Subscribe(_ =>
             {
-                foreach (var key in reconciler.Inspecting) wake(key);
+                foreach (var key in reconciler.AwaitingAgents) wake(key);
             }))
             .Tracks(tracker).Workers(8);
     }
@@ -47,11 +48,11 @@ public static class ModuleReconcilers
             .Owns<Module>().Tracks(tracker).Workers(4);
     }
 
-    private static void AddPlacement(Manager manager, ReconcilerParts parts)
+    private static void AddPlacement(Manager manager, ReconcilerParts parts, BaseAgents baseAgents)
     {
         var (caches, tracker) = (parts.Caches, new WriteTracker(parts.Informers));
         var reconciler = new PlacementReconciler(
-            caches, parts.Client, parts.Agents, parts.Events, tracker, parts.Options.PodGrace, parts.Time,
+            caches, parts.Client, parts.Agents, baseAgents, parts.Events, tracker, parts.Options.PodGrace, parts.Time,
             parts.Loggers.CreateLogger<PlacementReconciler>());
         var offers = new ConcurrentDictionary<ObjectKey, (bool, bool, bool)>();
         manager.Reconcile(reconciler).Named("placement")

@@ -8,7 +8,7 @@ using ModuleController.Core.Planning;
 namespace ModuleController.ControlPlane.Reconcilers;
 
 /// <summary>Gathers from the caches and the agents what decides about the Modules of one base.</summary>
-internal sealed class PlacementObserver(Caches caches, IAgentDirectory agents, TimeSpan podGrace)
+internal sealed class PlacementObserver(Caches caches, IAgentDirectory agents, BaseAgents baseAgents, TimeSpan podGrace)
 {
     private static readonly TimeSpan AgentsNeed = TimeSpan.FromSeconds(10);
 
@@ -34,6 +34,8 @@ internal sealed class PlacementObserver(Caches caches, IAgentDirectory agents, T
         // Not open yet counts as opening now.
         var reportedAt = (agents.AcceptingSince < now ? agents.AcceptingSince : now) + AgentsNeed;
         if (now < reportedAt && (lookAgainAt is null || reportedAt < lookAgainAt)) lookAgainAt = reportedAt;
+        var outage = found is null ? null : baseAgents.OutageOf(found, now);
+        if (outage is not null && (lookAgainAt is null || outage.Until < lookAgainAt)) lookAgainAt = outage.Until;
         return new()
         {
             Pods = [.. pods.Select(pod => PlacementPods.Of(pod, podGrace, now))],
@@ -45,6 +47,7 @@ internal sealed class PlacementObserver(Caches caches, IAgentDirectory agents, T
             CreatesNothing = found is null or { Metadata.IsDeleting: true }
                 || caches.Namespaces.Get(new("", key.Namespace)) is { Metadata.IsDeleting: true },
             HaveAgentsReported = now >= reportedAt,
+            Outage = outage,
         };
     }
 

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Globalization;
 using System.Text.Json.Nodes;
 using ModuleController.ControlPlane.Agents;
@@ -12,20 +13,24 @@ namespace ModuleController.ControlPlane.Reconcilers;
 /// <summary>Creates, binds and deletes the Modules of one base, and scales it where a release needs that: one key, so that two
 /// never take one place.</summary>
 public sealed partial class PlacementReconciler(
-    Caches caches, IKubeClient client, IAgentDirectory agents, EventRecorder events, WriteTracker tracker, TimeSpan podGrace,
-    TimeProvider time, ILogger<PlacementReconciler> logger) : IReconciler<Deployment>
+    Caches caches, IKubeClient client, IAgentDirectory agents, BaseAgents baseAgents, EventRecorder events, WriteTracker tracker,
+    TimeSpan podGrace, TimeProvider time, ILogger<PlacementReconciler> logger) : IReconciler<Deployment>
 {
     public const string FieldManager = "modulecontroller-placement";
 
-    private readonly PlacementObserver _observer = new(caches, agents, podGrace);
+    private readonly PlacementObserver _observer = new(caches, agents, baseAgents, podGrace);
     private readonly WriteInterval _messages = new(TimeSpan.FromSeconds(30));
     private readonly WriteInterval _counts = new(TimeSpan.FromSeconds(10));
+
+    // Bases of which an operator was told that they are held.
+    private readonly ConcurrentDictionary<ObjectKey, bool> _held = new();
 
     public async Task<ReconcileResult> ReconcileAsync(ObjectKey key, CancellationToken cancellation)
     {
         var now = time.GetUtcNow();
         if (_observer.Observe(key, now, out var lookAgainAt) is not { } state) return ReconcileResult.Done;
 
+        TellOutage(key, state);
         var nextMessages = _messages.NextAt(key, now);
         var plan = PlacementPlanner.Plan(state with { MayRefreshMessages = nextMessages is null }, now);
         try
@@ -42,6 +47,23 @@ public sealed partial class PlacementReconciler(
         var isWaiting = state.Groups.SelectMany(group => group.Sets).SelectMany(set => set.Modules).Any(module => !module.IsBound);
         return ReconcileResult.At(
             new[] { lookAgainAt, plan.LookAgainAt, nextCounts, isWaiting ? nextMessages : null }.Min(), now);
+    }
+
+    private void TellOutage(ObjectKey key, PlacementState state)
+    {
+        if (state.Base?.Deployment is not { } deployment || (state.Outage is not null) == _held.ContainsKey(key)) return;
+        if (state.Outage is { } outage)
+        {
+            _held[key] = true;
+            LogHeld(key, outage);
+            events.Record(deployment, EventRecorder.Warning, Reasons.AgentsVanished, outage.ToString());
+        }
+        else
+        {
+            _held.TryRemove(key, out _);
+            LogResumed(key);
+            events.Record(deployment, EventRecorder.Normal, Reasons.AgentsReturned, "agents of the base are back, or were waited for long enough");
+        }
     }
 
     private async Task CarryOutAsync(ObjectKey key, IReadOnlyList<PlacementStep> steps, CancellationToken cancellation)
@@ -224,6 +246,12 @@ public sealed partial class PlacementReconciler(
 
     [LoggerMessage(LogLevel.Information, "{Key}: deleted Module {Module}: {Why}")]
     private partial void LogDeleted(ObjectKey key, string module, string why);
+
+    [LoggerMessage(LogLevel.Warning, "{Key}: {Outage}")]
+    private partial void LogHeld(ObjectKey key, AgentOutage outage);
+
+    [LoggerMessage(LogLevel.Information, "{Key}: the agents are back, or were waited for long enough")]
+    private partial void LogResumed(ObjectKey key);
 
     [LoggerMessage(LogLevel.Information, "{Key}: {Why}")]
     private partial void LogScaled(ObjectKey key, string why);

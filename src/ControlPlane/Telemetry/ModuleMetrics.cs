@@ -12,6 +12,10 @@ public sealed class ModuleMetrics : IDisposable
     public ModuleMetrics(Caches caches) => _meter.CreateObservableGauge(
         "modulecontroller_modules", () => Count(caches), null, "Modules by status, and by the reason of their last error");
 
+    /// <summary>How many bases have their modules left alone, since most of their agents vanished.</summary>
+    public void ObserveHeldBases(Func<int> held) => _meter.CreateObservableGauge(
+        "modulecontroller_bases_held", held, null, "Bases where nothing is taken away, since most of their agents vanished at once");
+
     public void Dispose() => _meter.Dispose();
 
     private static IEnumerable<Measurement<int>> Count(Caches caches) => caches.Modules.List()

@@ -29,7 +29,7 @@ public sealed record ModuleSpec
 
     public string? PodUid { get; init; }
 
-    /// <summary>UID of the Module that this one upgrades on its pod.</summary>
+    /// <summary>UID of the Module that this one upgrades, on the same pod or, under scaleup_then_scaledown, on another.</summary>
     public string? Replaces { get; init; }
 }
 

@@ -41,6 +41,8 @@ public static class Reasons
     public const string ScaleIgnored = "ScaleIgnored";
     public const string ReplicasUnset = "ReplicasUnset";
     public const string Scheduled = "Scheduled";
+    public const string AgentsVanished = "AgentsVanished";
+    public const string AgentsReturned = "AgentsReturned";
     public const string BaseScaled = "BaseScaled";
     public const string BaseScalingForgotten = "BaseScalingForgotten";
     public const string DeletedByLabel = "DeletedByLabel";

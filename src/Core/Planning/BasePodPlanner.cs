@@ -104,7 +104,7 @@ public static class BasePodPlanner
     // An install that failed while the life went on is not what ended it. One that got no answer may be: for a minute.
     private static bool IsOver(BasePodFacts pod, InstallUnderWay? install) =>
         install is not null && pod.View?.Answers.GetValueOrDefault(install.CommandId) is
-        { Outcome: not CommandOutcome.Succeeded, Reason: not FailureReason.BaseDied } answer
+        { Outcome: not CommandOutcome.Succeeded } answer
         && (answer.Reason != FailureReason.ArkletUnreachable || pod.IsDue(answer.ReceivedAt + BasePodTimes.Suspicious));
 
     // Once for each base life, as far as this process remembers.

@@ -1,12 +1,13 @@
 using System.Globalization;
+using ModuleController.Core.Modules;
 
 namespace ModuleController.Core.Planning;
 
 /// <summary>A release that hands modules over from pod to pod, and what it lacks for that.</summary>
-/// <param name="Leaving">Old Modules that go when new ones serve elsewhere: never more pods than these are added.</param>
+/// <param name="Most">Never more pods than these are added: one for each new Module that has one, and for each old one that waits for its.</param>
 /// <param name="Unplaced">New Modules for which no pod was found.</param>
 /// <param name="Coming">Pods that may take one as soon as they are up.</param>
-internal sealed record Handover(int Leaving, int Unplaced, int Coming);
+internal sealed record Handover(int Most, int Unplaced, int Coming);
 
 /// <summary>Base pods for the time of a release: adds what is missing, and takes back what was added, the emptiest pods first.</summary>
 /// <remarks>What was added is written together with the number of pods, so a crash between any two writes neither adds twice
@@ -22,7 +23,7 @@ internal static class BaseScaling
 
     public static IEnumerable<PlacementStep> Plan(PlacementState state, PlacementLoads loads, IReadOnlyList<Handover> handovers)
     {
-        if (state.Base is not { } found || state.CreatesNothing || !state.HaveAgentsReported) return [];
+        if (state.Base is not { } found || state.CreatesNothing || !state.HaveAgentsReported || state.Outage is not null) return [];
         if (found.Added is { } added && (added.Total != found.Replicas || found.Autoscaler is not null))
             return [new PlacementStep.ScaleBase(found, found.Replicas, null, found.Autoscaler is { } autoscaler
                 ? $"HorizontalPodAutoscaler {autoscaler} decides about its pods: the {added.Count} that we added are not taken back"
@@ -39,7 +40,7 @@ internal static class BaseScaling
         // One pod takes a module of each release: the release that lacks the most says how many.
         var missing = handovers.Max(handover => handover.Unplaced - handover.Coming) - Math.Max(0, found.Replicas - state.Pods.Count);
         var before = found.Added?.Count ?? 0;
-        var more = Math.Min(missing, handovers.Max(handover => handover.Leaving) - before);
+        var more = Math.Min(missing, handovers.Max(handover => handover.Most) - before);
         if (more <= 0) yield break;
         var total = found.Replicas + more;
         yield return new PlacementStep.ScaleBase(found, total, new(before + more, total),
@@ -70,6 +71,7 @@ internal static class BaseScaling
     private static IEnumerable<PlacementStep> Unmark(IEnumerable<PlacementPod> pods) =>
         pods.Where(pod => pod.IsMarked).OrderBy(pod => pod.Name, StringComparer.Ordinal).Select(pod => new PlacementStep.Mark(pod, null));
 
-    private static bool IsCalm(PlacementState state) =>
-        state.Groups.SelectMany(group => group.Sets).SelectMany(set => set.Modules).All(module => module.IsAvailable);
+    // What waits for a place, or has failed for good, waits for something else.
+    private static bool IsCalm(PlacementState state) => state.Groups.SelectMany(group => group.Sets).SelectMany(set => set.Modules)
+        .All(module => module.IsAvailable || (!module.Metadata.IsDeleting && (!module.IsBound || module.Status.Status == ModulePhase.Failed)));
 }

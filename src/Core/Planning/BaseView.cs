@@ -24,6 +24,9 @@ public sealed record BaseView
 
     public IReadOnlyList<RunningCommand> Running { get; init; } = [];
 
+    /// <summary>Ids of the installs that were under way when the life before this one ended, by the agent's journal.</summary>
+    public IReadOnlyList<string> Interrupted { get; init; } = [];
+
     /// <summary>Answers of this life that the session has received, by command id.</summary>
     public IReadOnlyDictionary<string, CommandAnswer> Answers { get; init; } =
         System.Collections.ObjectModel.ReadOnlyDictionary<string, CommandAnswer>.Empty;

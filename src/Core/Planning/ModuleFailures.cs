@@ -73,8 +73,7 @@ internal static class ModuleFailures
     // As we remember, or as the agent's journal says.
     private static bool WasUnderWay(BasePodFacts pod, ModuleFacts module, BasePodMemory memory) =>
         (memory.Of(module.Uid).Installing is { } install && install.BaseLife != pod.Life!.Id)
-        || pod.View!.Answers.Values.Any(answer => answer.Reason == FailureReason.BaseDied
-            && BasePodFacts.PartOf(answer.CommandId, 0) == module.Uid && BasePodFacts.PartOf(answer.CommandId, 2) != pod.Life!.Id);
+        || pod.View!.Interrupted.Any(id => BasePodFacts.PartOf(id, 0) == module.Uid && BasePodFacts.PartOf(id, 2) != pod.Life!.Id);
 
     // The API keeps whole seconds: what is finer would differ from itself at the next look.
     public static DateTimeOffset? Seconds(DateTimeOffset? time) =>

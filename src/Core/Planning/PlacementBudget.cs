@@ -11,15 +11,14 @@ internal sealed class PlacementBudget
     private readonly DateTimeOffset _now;
     private readonly int _desired;
     private readonly int _mustRemain;
-    private readonly int _mustHandOver;
     private int _available;
 
-    /// <param name="places">How many pods there are for this module, whatever is on them now.</param>
+    /// <param name="places">How many pods there are for this module, whatever is on them now. Where there are fewer than are
+    /// desired, the rest is unavailable for want of pods: no upgrade makes that worse, and it would wait for ever on its account.</param>
     public PlacementBudget(PlacementGroup group, IEnumerable<Module> live, int desired, int places, DateTimeOffset now)
     {
         (_group, _now, _desired) = (group, now, desired);
-        _mustHandOver = Math.Min(desired, places - 1);
-        _mustRemain = desired - group.Deployment.MaxUnavailable(desired);
+        _mustRemain = Math.Min(desired, places) - group.Deployment.MaxUnavailable(desired);
         foreach (var module in live.Where(module => module is { IsBound: true, IsAvailable: true }))
         {
             if (!_serving.TryGetValue(module.Spec.PodUid!, out var slot)) _serving[module.Spec.PodUid!] = slot = [];
@@ -45,11 +44,6 @@ internal sealed class PlacementBudget
     /// <summary>Removing it for good keeps what must remain serving; minReadySeconds does not hold up a scale-down.</summary>
     public bool AllowsRemoval(Module module) => !EndsService(module) || _serving.Count - 1 >= _mustRemain;
 
-    /// <summary>As many as are desired serve without it. Where there are not even pods for those and the one that comes up, all
-    /// but that one.</summary>
-    public bool AllowsHandover(Module module) =>
-        !EndsService(module) || _available - (IsLongEnough(module) ? 1 : 0) >= Math.Max(1, _mustHandOver);
-
     /// <summary>Nothing would serve any more, and the user did not say that this is all right.</summary>
     public bool WouldInterrupt(Module module) =>
         EndsService(module) && _serving.Count == 1 && _desired > 0 && !_group.Deployment.HasMaxUnavailable;
@@ -63,5 +57,6 @@ internal sealed class PlacementBudget
         if (counted && !slot.Exists(IsLongEnough)) _available--;
     }
 
-    private bool IsLongEnough(Module module) => ModuleReadiness.IsAvailable(module, _group.Deployment.MinReady, _now);
+    /// <summary>It has served for minReadySeconds.</summary>
+    public bool IsLongEnough(Module module) => ModuleReadiness.IsAvailable(module, _group.Deployment.MinReady, _now);
 }

@@ -22,6 +22,9 @@ internal sealed class PlacementGroupPlanner(PlacementState state, PlacementGroup
 
     private ModuleDeployment Deployment => group.Deployment;
 
+    /// <summary>What serves may be taken away: nothing is concluded from silence. What a user deletes as a whole goes on to go.</summary>
+    private bool MayDisrupt => state.HaveAgentsReported && (state.Outage is null || Deployment.Metadata.IsDeleting);
+
     private string ModuleName => Deployment.Spec.Template.Spec.Module.Name;
 
     private PlacementPicker Picker =>
@@ -36,12 +39,13 @@ internal sealed class PlacementGroupPlanner(PlacementState state, PlacementGroup
         RemoveByLabel();
         _budget = new(group, _sets.SelectMany(set => set.Live), _sets.Sum(set => set.Set.Goal), Places(), now);
         RemakeUnusable();
+        FinishHandovers();
         FinishPairs();
         var wanted = Wanted();
         var leaving = Leaving();
         wanted = WithinDesired(ReplaceOrRemove(wanted, leaving));
         new PlacementOfNew(state, Deployment, loads, _steps).Place(wanted, Picker);
-        if (leaving.Count > 0) LookAgainAt = _budget.LookAgainAt;
+        if (leaving.Count > 0 || _sets.Exists(set => set.Replaced.Count > 0)) LookAgainAt = _budget.LookAgainAt;
         return _steps;
     }
 
@@ -60,7 +64,7 @@ internal sealed class PlacementGroupPlanner(PlacementState state, PlacementGroup
         foreach (var set in _sets)
             foreach (var module in set.Live.Where(module => module.IsBound).ToList())
                 if (!loads.Pods.TryGetValue(module.Spec.PodUid!, out var pod)) Delete(set, module, "its base pod is gone", Deployment);
-                else if (pod.IsLost && !Deployment.Spec.IsSymmetric) Delete(set, module, "its base pod is not Ready for too long", Deployment);
+                else if (pod.IsLost && !Deployment.Spec.IsSymmetric && MayDisrupt) Delete(set, module, "its base pod is not Ready for too long", Deployment);
     }
 
     /// <summary>The ModuleDeployment was lowered for them.</summary>
@@ -76,7 +80,7 @@ internal sealed class PlacementGroupPlanner(PlacementState state, PlacementGroup
     /// available or the end of their base; or without Metaspace where another pod has some.</summary>
     private void RemakeUnusable()
     {
-        if (!state.HaveAgentsReported) return;
+        if (!MayDisrupt) return;
         foreach (var set in _sets.Where(set => set.Set.Goal > 0))
             foreach (var module in set.Live.Where(module => module.IsBound && (!ModuleReadiness.WasEverAvailable(module) || EndedItsBase(module))).ToList())
                 if (module.Spec.Module != set.Set.ReplicaSet.Spec.Template.Spec.Module) Delete(set, module, "its artifact was changed");
@@ -89,6 +93,16 @@ internal sealed class PlacementGroupPlanner(PlacementState state, PlacementGroup
     private bool IsOutOfMetaspace(Module module) =>
         !Deployment.Spec.IsSymmetric && module.Spec.Replaces is null && module.Status.Status == ModulePhase.Failed
         && module.Status.LastError?.Reason == nameof(FailureReason.MetaspaceFull);
+
+    /// <summary>New Modules on other pods than what they replace: it goes when they serve.</summary>
+    private void FinishHandovers()
+    {
+        var live = _sets.SelectMany(set => set.Live.Select(module => (Set: set, Module: module))).ToDictionary(item => item.Module.Metadata.Uid!);
+        foreach (var newer in live.Values.Where(item => item.Module is { IsBound: true, Spec.Replaces: not null }).ToList())
+            if (live.TryGetValue(newer.Module.Spec.Replaces!, out var older) && older.Module.Spec.PodUid != newer.Module.Spec.PodUid
+                && older.Set.Holds(older.Module))
+                FinishPair(older.Set, older.Module, newer.Set, newer.Module, () => _budget.IsLongEnough(newer.Module));
+    }
 
     /// <summary>Pods with two live Modules: an upgrade is under way there, or was when the goals changed.</summary>
     private void FinishPairs()
@@ -105,19 +119,20 @@ internal sealed class PlacementGroupPlanner(PlacementState state, PlacementGroup
             if (newer.Set is null) newer = modules[0];
             var older = modules.Find(item => item.Module.Metadata.Uid == newer.Module.Spec.Replaces);
             if (older.Set is null) older = modules.Find(item => item != newer);
-            FinishPair(older.Set, older.Module, newer.Set, newer.Module);
+            FinishPair(older.Set, older.Module, newer.Set, newer.Module, () =>
+                Upgrade.Of(Deployment, older.Module.Spec.Module, newer.Module.Spec.Module).MayOldGo(older.Module, newer.Module, _budget));
         }
     }
 
-    private void FinishPair(PlacementSetState olderSet, Module older, PlacementSetState newerSet, Module newer)
+    private void FinishPair(PlacementSetState olderSet, Module older, PlacementSetState newerSet, Module newer, Func<bool> mayOldGo)
     {
         if (newerSet.Surplus <= 0)
         {
             olderSet.Replaced.Add(older.Metadata.Uid!);
-            if (state.HaveAgentsReported && Upgrade.Of(Deployment, older.Spec.Module, newer.Spec.Module).MayOldGo(older, newer, _budget))
+            if (MayDisrupt && mayOldGo())
                 Delete(olderSet, older, $"replaced by {newer.Metadata.Name}");
         }
-        else if (!state.HaveAgentsReported) olderSet.Replaced.Add(older.Metadata.Uid!);
+        else if (!MayDisrupt) olderSet.Replaced.Add(older.Metadata.Uid!);
         // Undone in mid-upgrade, or overtaken by a third revision: one of the two goes, the one that serves stays.
         else if (olderSet.Surplus > 0 && newer.IsAvailable) Delete(olderSet, older, $"replaced by {newer.Metadata.Name}");
         else Delete(newerSet, newer, $"{older.Metadata.Name} stays");
@@ -148,21 +163,23 @@ internal sealed class PlacementGroupPlanner(PlacementState state, PlacementGroup
     /// <returns>The places that are left, to be found on other pods.</returns>
     private List<WantedPlace> ReplaceOrRemove(List<WantedPlace> wanted, List<(PlacementSetState Set, Module Module)> leaving)
     {
-        if (!state.HaveAgentsReported) return [.. wanted.Skip(leaving.Count(item => item.Module.IsBound))];
+        if (!MayDisrupt) return [.. wanted.Skip(leaving.Count(item => item.Module.IsBound))];
         foreach (var (set, module) in leaving.Where(item => !item.Module.IsBound)) Delete(set, module, "it is no longer wanted");
         leaving.RemoveAll(item => !item.Module.IsBound);
         var outright = Math.Max(0, leaving.Count - wanted.Count);
-        foreach (var (set, module) in leaving.Take(outright).Where(MayRemove))
+        foreach (var (set, module) in leaving.Take(outright).Where(item => MayRemove(item.Module)))
             Delete(set, module, "it is no longer wanted");
         // One that waits already may find another pod; a new one for each that has to wait its turn would only wait, too.
         var places = new Queue<WantedPlace>(wanted.OrderBy(place => place.Waiting is not null));
         List<WantedPlace> elsewhere = [];
         foreach (var (set, module) in leaving.Skip(outright))
             if (places.TryDequeue(out var place) && Replace(set, module, place) == UpgradeStart.Elsewhere)
-                elsewhere.Add(place);
+                elsewhere.Add(IsHandingOver ? place with { Replaces = module } : place);
         var unplaced = PlaceElsewhereFirst(elsewhere);
         if (IsHandingOver)
-            Handover = new(leaving.Count, unplaced, loads.Pods.Values.Count(pod => pod.IsComing && loads.MayTake(pod, ModuleName) && !loads.Has(pod.Uid, ModuleName)));
+            Handover = new(
+                leaving.Count + _sets.Where(set => set.Set.Goal > 0 && set.Surplus <= 0).Sum(set => set.Live.Count(module => module.IsBound)),
+                unplaced, loads.Pods.Values.Count(pod => pod.IsComing && loads.MayTake(pod, ModuleName) && !loads.Has(pod.Uid, ModuleName)));
         return [.. places];
     }
 
@@ -177,10 +194,7 @@ internal sealed class PlacementGroupPlanner(PlacementState state, PlacementGroup
         return [.. wanted.Take(wanted.Count - excess)];
     }
 
-    private bool MayRemove((PlacementSetState Set, Module Module) item) =>
-        IsHandingOver && _sets.Exists(other => other != item.Set && other.Set.Goal > 0)
-            ? _budget.AllowsHandover(item.Module)
-            : _budget.AllowsRemoval(item.Module) && !_budget.WouldInterrupt(item.Module);
+    private bool MayRemove(Module module) => _budget.AllowsRemoval(module) && !_budget.WouldInterrupt(module);
 
     /// <summary>Two revisions are there, and the new one comes up on other pods.</summary>
     private bool IsHandingOver => UpgradePolicies.Effective(Deployment) == UpgradePolicy.ScaleUpThenScaleDown

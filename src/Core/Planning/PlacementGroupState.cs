@@ -45,4 +45,5 @@ internal sealed class PlacementSetState
 }
 
 /// <summary>A place that a ReplicaSet wants filled: by a Module that waits, or by a new one.</summary>
-internal sealed record WantedPlace(PlacementSetState Set, Module? Waiting);
+/// <param name="Replaces">What the new one takes over from, on another pod.</param>
+internal sealed record WantedPlace(PlacementSetState Set, Module? Waiting, Module? Replaces = null);

@@ -32,8 +32,8 @@ internal sealed class PlacementOfNew(PlacementState state, ModuleDeployment depl
     {
         loads.Add(pod.Uid, ModuleName);
         steps.Add(place.Waiting is { } waiting
-            ? new PlacementStep.Bind(waiting, pod, null)
-            : new PlacementStep.Create(deployment, place.Set.Set.ReplicaSet, place.Set.NextName(), pod, null));
+            ? new PlacementStep.Bind(waiting, pod, place.Replaces)
+            : new PlacementStep.Create(deployment, place.Set.Set.ReplicaSet, place.Set.NextName(), pod, place.Replaces));
     }
 
     private void LeaveWithout(WantedPlace place, int index)

@@ -73,7 +73,8 @@ public static class PlacementPods
         _ => null,
     };
 
-    private static bool IsReady(Pod pod)
+    /// <summary>Its containers are Ready; no readiness gate counts, nor the agent.</summary>
+    public static bool IsReady(Pod pod)
     {
         var containers = pod.Status.ContainerStatuses.Where(container => container.Name != AgentContainer).ToList();
         return containers.Count > 0 ? containers.TrueForAll(container => container.Ready) : pod.Status.Conditions.IsTrue("ContainersReady");

@@ -23,6 +23,9 @@ public sealed record PlacementState
     /// <summary>Agents that are there have had the time to say so: until then absence says nothing, and nothing is taken away.</summary>
     public bool HaveAgentsReported { get; init; } = true;
 
+    /// <summary>Most of the agents vanished at once; null: they did not, or long ago.</summary>
+    public AgentOutage? Outage { get; init; }
+
     /// <summary>Why a Module has no place is told again when only the numbers changed; else each pod that comes up would
     /// rewrite all waiting Modules.</summary>
     public bool MayRefreshMessages { get; init; } = true;

@@ -65,7 +65,10 @@ internal sealed class Progress(RolloutLook look, RolloutStage stage, RolloutPoli
             BatchProgress = look.Updated is null ? ReleaseProgress.Init : release.BatchProgress,
             UpgradePolicy = policy.Chosen?.Text() ?? (policy.Hold is null ? release.UpgradePolicy : null),
             PendingReplicas = isMirrored ? null : release.PendingReplicas,
-            LastTransitionTime = before?.Progress == progress ? release.LastTransitionTime : look.Now,
+            // The gray time counts from it: a pause in between does not start it over.
+            LastTransitionTime = before?.Progress == progress || (release.BatchProgress == ReleaseProgress.Completed && !IsAtRest)
+                ? release.LastTransitionTime
+                : look.Now,
             LastProgressTime = LastProgress(),
             NextReconcileTime = stage.NextBatchAt,
         };
@@ -128,14 +131,14 @@ internal sealed class Progress(RolloutLook look, RolloutStage stage, RolloutPoli
         var isBack = back >= look.Desired && !RolloutLook.IsCarried(look.Updated!);
         return ConditionOf(_deployment, DeploymentConditions.Progressing, Condition.False, isBack ? Reasons.RolledBack : Reasons.RollingBack,
             $"{Module.Name} {Module.Version} was given up ({stage.Release.Abort!.Message}): {Number(back)} of {Number(look.Desired)} "
-            + $"available in {module.Version}");
+            + $"available in {module.Version}" + (!isBack && RolloutHold.ByHand(look) is { } hold ? $", {hold.Message}" : ""));
     }
 
     /// <summary>What stops the clock: somebody has to say something, or nothing that is wanted can be placed now.</summary>
     private (string Reason, string Message)? Waiting()
     {
         if (look.Updated is not { } updated || IsAtRest) return null;
-        if (stage.IsStopped && stage.Hold!.Reason is Reasons.Paused or Reasons.Frozen) return (stage.Hold.Reason, stage.Hold.Message);
+        if (stage.IsStopped && stage.Hold!.Reason is Reasons.Paused or Reasons.Frozen or Reasons.AgentsVanished) return (stage.Hold.Reason, stage.Hold.Message);
         if (stage.IsWaitingForConfirmation)
             return (Reasons.WaitingForConfirmation, $"{Share}, waiting for confirmation of batch {Number(stage.Batch)}");
         if (stage.NextBatchAt is { } next)

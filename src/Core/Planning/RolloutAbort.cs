@@ -6,18 +6,17 @@ namespace ModuleController.Core.Planning;
 /// <summary>Finds out whether a release has to be given up.</summary>
 public static class RolloutAbort
 {
-    /// <summary>Null: it has not. <paramref name="isLate"/>: no progress within the deadline.</summary>
-    internal static ReleaseAbort? Of(RolloutLook look, bool isSettled, bool isLate)
+    /// <summary>Null: it has not. <paramref name="isLate"/>: no progress within the deadline. What failed until
+    /// <paramref name="retriedAt"/> is forgiven.</summary>
+    internal static ReleaseAbort? Of(RolloutLook look, DateTimeOffset? retriedAt, bool isSettled, bool isLate)
     {
         if (look.Updated is not { } updated) return null;
         var module = look.Deployment.Spec.Template.Spec.Module;
-        // What another artifact did is not held against this one.
-        var ofThisArtifact = updated.Modules.Where(item => item.Spec.Module == module).ToList();
-        if (RolloutPoison.IsPoison(ofThisArtifact, look.Before?.RetriedAt, look.Now))
+        if (RolloutPoison.IsPoison(updated.Modules, module, retriedAt, look.Now))
             return Because(look, Reasons.BaseDied, $"{module.Name} {module.Version} has ended two base JVMs and is not installed any more; "
                 + "correct the artifact, go back, or retry");
         if (isSettled) return null;
-        var failures = look.UserFailures;
+        var failures = look.UserFailures(retriedAt);
         if (failures.Count == 0) return null;
         if (look.Deployment.MaxFailures is > 0 and var limit && failures.Count > limit)
             return Because(look, Reasons.MaxFailuresExceeded, string.Create(CultureInfo.InvariantCulture,

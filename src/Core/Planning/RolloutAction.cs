@@ -48,6 +48,7 @@ internal sealed record RolloutAction(string Verb, string? Argument, string? By, 
     /// <summary>The release after the action; unchanged by those that change the spec.</summary>
     public ReleaseStatus On(RolloutLook look, ReleaseStatus release) => Verb switch
     {
+        Confirm => release with { IgnoredConfirmBatchNum = null },
         Promote => release with { Promoted = true },
         Abort when release.Abort is null && release.Progress != ReleaseProgress.Completed =>
             release with { Abort = RolloutAbort.Because(look, Reasons.Aborted, $"stopped{Told}") },
@@ -60,6 +61,7 @@ internal sealed record RolloutAction(string Verb, string? Argument, string? By, 
     {
         var (deployment, release) = (state.Deployment, state.Deployment.Status.ReleaseStatus);
         ModuleDeployment With(ModuleDeploymentSpec spec) => deployment with { Spec = spec };
+        if (deployment.Metadata.IsDeleting && Verb is not (Confirm or Promote)) return (deployment, "it is being deleted", false);
         if (Argument is not null && Verb is not (Confirm or Undo or UndoFast)) return (deployment, $"{Verb} takes no argument", false);
         switch (Verb)
         {
@@ -67,11 +69,11 @@ internal sealed record RolloutAction(string Verb, string? Argument, string? By, 
             case Resume: return (With(deployment.Spec with { Paused = false }), null, false);
             case Confirm:
                 var batch = Argument is null ? release?.CurrentBatch ?? 1 : Number(Argument);
+                // The number that is ignored would be no change: then the release itself has to learn that it counts now.
                 return batch is null or < 1
                     ? (deployment, $"'{Argument}' is no batch number", false)
-                    : (With(deployment.Spec with { ConfirmBatchNum = batch }), null, false);
-            case Abort when release?.Progress == ReleaseProgress.Completed: return (deployment, "the release has completed", false);
-            case Promote or Abort or Retry when deployment.Metadata.IsDeleting && Verb != Promote: return (deployment, "it is being deleted", false);
+                    : (With(deployment.Spec with { ConfirmBatchNum = batch }), null, batch == release?.IgnoredConfirmBatchNum);
+            case Promote or Abort when release?.Progress == ReleaseProgress.Completed: return (deployment, "the release has completed", false);
             case Promote or Abort or Retry: return (deployment, null, true);
             case Undo or UndoFast: return Back(state);
             case Redeploy: return (With(deployment.Spec with { Template = Redeployed(deployment.Spec.Template, now) }), null, false);

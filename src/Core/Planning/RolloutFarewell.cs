@@ -8,7 +8,7 @@ internal sealed class RolloutFarewell
 {
     public RolloutFarewell(RolloutState state, DateTimeOffset now)
     {
-        State = state;
+        State = state = RolloutLook.WithoutLost(state, now);
         var before = state.Deployment.Status.ReleaseStatus;
         Release = before?.Progress == ReleaseProgress.Terminating ? before : Begin(state, before, now);
         var confirmed = state.Deployment.Spec.ConfirmBatchNum is { } number && number != Release.IgnoredConfirmBatchNum ? number : 0;

@@ -10,7 +10,7 @@ public static class RolloutHistory
     /// <summary>The one whose release completed last; null: none has.</summary>
     public static PlacementSet? LastCompleted(IEnumerable<PlacementSet> sets) => sets
         .Where(set => !set.ReplicaSet.Metadata.IsDeleting && CompletedAt(set) is not null)
-        .MaxBy(CompletedAt);
+        .MaxBy(set => (CompletedAt(set), set.Revision));
 
     public static DateTimeOffset? CompletedAt(PlacementSet set) => Time(set, Annotations.CompletedAt);
 

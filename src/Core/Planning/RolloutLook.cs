@@ -5,12 +5,17 @@ namespace ModuleController.Core.Planning;
 /// <summary>One look at a ModuleDeployment that is to be rolled out: what the parts of the planner share.</summary>
 internal sealed class RolloutLook
 {
+    private readonly HashSet<string> _updatedPods;
+
     public RolloutLook(RolloutState state, DateTimeOffset now)
     {
-        (State, Now) = (state, now);
+        (State, Now) = (WithoutLost(state, now), now);
+        state = State;
         Updated = state.Updated;
         Old = state.Old(Updated);
-        Replicas = RolloutReplicas.Of(state.Deployment, state.BasePods);
+        _updatedPods = [.. (Updated?.Modules ?? []).Where(module => module is { IsBound: true, Metadata.IsDeleting: false })
+            .Select(module => module.Spec.PodUid!)];
+        Replicas = RolloutReplicas.Of(state.Deployment, state.BasePods.Count);
         Counts = RolloutCounts.Of(state, Updated, now);
         LastCompleted = RolloutHistory.LastCompleted(state.Sets);
         IsMoving = Updated is null || RolloutHistory.CompletedAt(Updated) is null || Old.Any(set => set.Goal > 0 || IsCarried(set));
@@ -50,13 +55,35 @@ internal sealed class RolloutLook
     /// <summary>The last completed revision but the template's own; null: there is nothing to fall back to.</summary>
     public PlacementSet? Fallback => RolloutHistory.LastCompleted(Old);
 
-    /// <summary>Modules of the revision that failed for a reason that its author has to act on, since the last retry.</summary>
-    public IReadOnlyList<Module> UserFailures => Updated is null
+    /// <summary>Modules of the revision that failed for a reason that its author has to act on, since the last retry; what
+    /// failed with another url or digest says nothing about this one.</summary>
+    public IReadOnlyList<Module> UserFailures(DateTimeOffset? retriedAt) => Updated is null
         ? []
         : [.. Updated.Modules.Where(module => module is { Metadata.IsDeleting: false, Status: { Status: ModulePhase.Failed, LastError: { } error } }
-            && FailureReasons.Parse(error.Reason)?.Class() == FailureClass.User && !IsForgiven(error))];
+            && module.Spec.Module == Deployment.Spec.Template.Spec.Module
+            && FailureReasons.Parse(error.Reason)?.Class() == FailureClass.User && !(error.Time <= retriedAt))];
 
-    public bool IsForgiven(ModuleError error) => Before?.RetriedAt is { } retried && error.Time <= retried;
+    /// <summary>The live Modules of an older revision, without those that a new one on their pod takes over from.</summary>
+    public IEnumerable<Module> Staying(PlacementSet old) => old.Modules
+        .Where(module => !module.Metadata.IsDeleting && !(module.Spec.PodUid is { } pod && _updatedPods.Contains(pod)));
+
+    /// <summary>Modules whose pod is gone are as good as deleted, before Placement has come to it: a release that is stopped
+    /// must not make up for them by another revision.</summary>
+    public static RolloutState WithoutLost(RolloutState state, DateTimeOffset now)
+    {
+        bool IsLost(Module module) => module is { IsBound: true, Metadata.IsDeleting: false } && !state.BasePods.Contains(module.Spec.PodUid!);
+        return !state.Sets.Any(set => set.Modules.Any(IsLost)) ? state : state with
+        {
+            Sets =
+            [
+                .. state.Sets.Select(set => set with
+                {
+                    Modules = [.. set.Modules.Select(module =>
+                        IsLost(module) ? module with { Metadata = module.Metadata with { DeletionTimestamp = now } } : module)],
+                }),
+            ],
+        };
+    }
 
     public static bool IsCarried(PlacementSet set) => set.Modules.Any(module => !module.Metadata.IsDeleting);
 }

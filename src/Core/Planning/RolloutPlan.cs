@@ -17,8 +17,8 @@ public sealed record RolloutPlan
 
     public IReadOnlyList<PlannedEvent> Events { get; init; } = [];
 
-    /// <summary>A jar is being inspected: answers of agents matter to this one.</summary>
-    public bool AwaitsInspection { get; init; }
+    /// <summary>A jar is being inspected, or most agents are gone: what agents say matters to this one.</summary>
+    public bool AwaitsAgents { get; init; }
 
     public DateTimeOffset? LookAgainAt { get; init; }
 }

@@ -44,11 +44,17 @@ public static class RolloutPlanner
         var progress = new Progress(look, stage, policy, isScaling: scales.Count > 0);
         List<RolloutStep> steps = [.. RolloutPreparation.Steps(look)];
         if (policy.Command is { } command) steps.Add(command);
-        if (look.Updated is not null && scales.Count == 0) Mirror(look, steps);
-        if (stage.IsCompleted) Complete(look, steps);
+        if (stage.IsCompleted && look.Deployment.Spec.ConfirmBatchNum is > 0)
+            steps.Add(new RolloutStep.UpdateDeployment(
+                look.Deployment, look.Deployment with { Spec = look.Deployment.Spec with { ConfirmBatchNum = 0 } }));
         if (look.Updated is { } set && look.Counts.UpdatedReady > 0 && RolloutHistory.FirstAvailableAt(set) is null)
-            steps.Add(Annotated(look, Annotations.FirstAvailableAt));
+            steps.Add(Annotated(look, Annotations.FirstAvailableAt, look.Now));
         List<RolloutStep> afterStatus = [.. scales];
+        // The status says so first: a revision that has completed while its release has not would go on as a mere change of number.
+        if (stage.IsCompleted || stage.IsSettled)
+            if (look.Updated is not null && look.LastCompleted != look.Updated) afterStatus.Add(Completed(look));
+        // After the status has told which number began a release: once copied, it looks like one that was scaled.
+        if (look.Updated is not null && scales.Count == 0) Mirror(look, afterStatus);
         List<PlannedEvent> events = [.. progress.Events(scales), .. Warnings(look)];
         if (action?.Plan(look.State, look.Now) is { } asked)
         {
@@ -63,8 +69,8 @@ public static class RolloutPlanner
             Status = progress.Status() with { CollisionCount = RolloutPreparation.Collisions(look) },
             StepsAfterStatus = afterStatus,
             Events = events,
-            AwaitsInspection = policy.AwaitsInspection,
-            LookAgainAt = Earliest(look.Counts.NextAvailableAt, progress.DeadlineAt, policy.LookAgainAt, stage.NextBatchAt),
+            AwaitsAgents = policy.AwaitsInspection || look.State.Outage is not null,
+            LookAgainAt = Earliest(look.Counts.NextAvailableAt, progress.DeadlineAt, policy.LookAgainAt, stage.NextBatchAt, look.State.Outage?.Until),
         };
     }
 
@@ -88,18 +94,17 @@ public static class RolloutPlanner
         }));
     }
 
-    private static void Complete(RolloutLook look, List<RolloutStep> steps)
+    // Not before the last one that completed, whatever the clock of this process says.
+    private static RolloutStep.UpdateReplicaSet Completed(RolloutLook look)
     {
-        if (look.LastCompleted != look.Updated) steps.Add(Annotated(look, Annotations.CompletedAt));
-        if (look.Deployment.Spec.ConfirmBatchNum is > 0)
-            steps.Add(new RolloutStep.UpdateDeployment(
-                look.Deployment, look.Deployment with { Spec = look.Deployment.Spec with { ConfirmBatchNum = 0 } }));
+        var last = look.LastCompleted is { } set ? RolloutHistory.CompletedAt(set) : null;
+        return Annotated(look, Annotations.CompletedAt, last > look.Now ? last.Value : look.Now);
     }
 
-    private static RolloutStep.UpdateReplicaSet Annotated(RolloutLook look, string annotation)
+    private static RolloutStep.UpdateReplicaSet Annotated(RolloutLook look, string annotation, DateTimeOffset time)
     {
         var replicaSet = look.Updated!.ReplicaSet;
-        var annotations = new Dictionary<string, string>(replicaSet.Metadata.Annotations) { [annotation] = RolloutHistory.Text(look.Now) };
+        var annotations = new Dictionary<string, string>(replicaSet.Metadata.Annotations) { [annotation] = RolloutHistory.Text(time) };
         return new(replicaSet, replicaSet with { Metadata = replicaSet.Metadata with { Annotations = annotations } });
     }
 

@@ -11,9 +11,6 @@ public sealed record RolloutReplicas(int Desired, int? Replicas, int? ScaleRepli
     /// <summary>The change came through the scale subresource.</summary>
     public bool IsByScale { get; init; }
 
-    /// <summary>Both fields agree on a number that was not observed yet: its goals are set, only the status has to follow.</summary>
-    public bool IsDone { get; init; }
-
     /// <summary>Someone scaled what follows its base.</summary>
     public bool IsScaleIgnored { get; init; }
 
@@ -35,12 +32,11 @@ public sealed record RolloutReplicas(int Desired, int? Replicas, int? ScaleRepli
             };
         if (replicas is null && scale is null) return Same(0) with { IsUnset = true };
         if (replicas is null) return Same(scale!.Value) with { IsByScale = scale != observed };
-        var isScaled = scale is not null && scale != replicas && replicas == observed;
-        return Same(isScaled ? scale!.Value : replicas.Value) with
-        {
-            IsByScale = isScaled,
-            IsDone = scale == replicas && observed is not null && observed != replicas,
-        };
+        // Set back before the number that began a release was observed: the other field is our own copy, no wish to scale.
+        var isPending = deployment.Status.ReleaseStatus?.PendingReplicas is not null;
+        var isScaled = scale is not null && scale != replicas && replicas == observed && !isPending;
+        // Both say the same that was not observed yet: copied, and done with.
+        return Same(isScaled ? scale!.Value : replicas.Value) with { IsByScale = isScaled || (scale == replicas && scale != observed) };
     }
 
     /// <summary>Fewer by so many, written so that it takes effect at once, as by scale: into the field that is the change.

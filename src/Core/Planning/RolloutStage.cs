@@ -17,7 +17,7 @@ internal sealed class RolloutStage
         (Release, IsNew) = RolloutStart.Of(look);
         if (action is not null) Release = action.On(look, Release);
         var wasCompleted = !IsNew && Release.Progress == ReleaseProgress.Completed;
-        Release = Release with { Abort = Release.Abort ?? RolloutAbort.Of(look, wasCompleted, RolloutClock.IsLate(look, IsNew)) };
+        Release = Release with { Abort = Release.Abort ?? RolloutAbort.Of(look, Release.RetriedAt, wasCompleted, RolloutClock.IsLate(look, IsNew)) };
         IsSettled = wasCompleted && Release.Abort is null;
         IsMoving = look.IsMoving && !IsSettled;
         Hold = RolloutHold.Of(look, Release, policy);
@@ -47,6 +47,8 @@ internal sealed class RolloutStage
     public bool RollsBack => Release.Abort is { } abort && abort.Reason != Reasons.Aborted
         && _look.Deployment.RollsBackByItself && _look.Fallback is not null;
 
+    private bool MovesBack => RollsBack && RolloutHold.ByHand(_look) is null;
+
     public int Batch => Release.CurrentBatch ?? 1;
 
     public int BatchCount => Release.RealBatchCount ?? 1;
@@ -68,9 +70,10 @@ internal sealed class RolloutStage
     /// <summary>The one that takes what is missing beyond the released share; null: that waits for its batch.</summary>
     public PlacementSet? Heir => Release.Abort is null ? _look.LastCompleted : _look.Fallback;
 
-    private bool UsesBeta => IsMoving && _look.Deployment.UsesBeta && BatchCount > 1 && Release.Promoted != true;
+    private bool UsesBeta => IsMoving && _look.Deployment.UsesBeta && BatchCount > 1;
 
-    private int Delta => Release.OriginalDeltaReplicas ?? 0;
+    // One that follows its base has a module on every pod at once, of whichever revision.
+    private int Delta => _look.Deployment.Spec.IsSymmetric ? 0 : Release.OriginalDeltaReplicas ?? 0;
 
     private int Confirmed => _look.Deployment.Spec.ConfirmBatchNum is { } confirmed && confirmed != Release.IgnoredConfirmBatchNum ? confirmed : 0;
 
@@ -145,36 +148,30 @@ internal sealed class RolloutStage
     {
         var (desired, batch) = (_look.Desired, Release.BatchProgress == ReleaseProgress.Init ? Batch - 1 : Batch);
         var (live, updated, old) = Live();
-        var total = IsSettled || IsStopped ? desired : TotalOf(batch);
+        var placed = live - _look.Counts.Unplaced - _look.Old.SelectMany(_look.Staying).Count(module => !module.IsBound);
+        // Never below what the batch itself holds: scaled down since, the release may have begun from less than nothing.
+        var total = IsSettled || IsStopped ? desired : Math.Max(TotalOf(batch), IsMoving ? Math.Min(AimOf(batch), desired) : 0);
         // What is there already stays, so that no batch has to undo what another one did.
-        Total = Delta > 0 ? Math.Max(total, Math.Min(desired, live)) : Delta < 0 ? Math.Max(desired, Math.Min(total, Math.Max(desired, live))) : desired;
-        if (Delta > 0) Total = Math.Clamp(Total, 0, desired);
+        Total = Delta > 0 ? Math.Clamp(Math.Max(total, live), 0, desired) : Delta < 0 ? Math.Max(desired, Math.Min(total, placed)) : desired;
         Updated = Math.Min(Total, Released(AimOf(batch), updated, Math.Max(0, Total - live)));
         // No pod is downgraded because the share got smaller: only what nobody else could be removed for has to go.
-        if (!RollsBack) Updated = Math.Max(Updated, Math.Min(updated, Total - Math.Min(old, Total)));
+        if (!MovesBack) Updated = Math.Max(Updated, Math.Min(updated, Total - Math.Min(old, Total)));
     }
 
     private int Released(int aim, int updated, int missing)
     {
-        if (RollsBack) return 0;
+        if (MovesBack) return 0;
         if (Release.Abort is { } abort && (abort.Reason == Reasons.BaseDied || _look.Fallback is not null)) return Math.Min(updated, aim);
         if (!IsMoving) return Total;
         // Stopped: nothing moves, but what is missing of the share is made where there is a free place.
         return IsStopped ? Math.Min(aim, updated + missing) : aim;
     }
 
-    /// <summary>Live Modules on pods that stay, two on one pod counted once, as the new one.</summary>
+    /// <summary>Live Modules, two on one pod counted once, as the new one.</summary>
     private (int All, int Updated, int Old) Live()
     {
-        var updated = (_look.Updated?.Modules ?? []).Where(IsStaying).ToList();
-        var pods = updated.Where(module => module.IsBound).Select(module => module.Spec.PodUid).ToHashSet();
-        var old = _look.Old.SelectMany(set => set.Modules)
-            .Where(module => IsStaying(module) && !(module.IsBound && pods.Contains(module.Spec.PodUid)))
-            .Select(module => module.Spec.PodUid ?? module.Metadata.Uid).Distinct().Count();
-        return (updated.Count + old, updated.Count, old);
+        var updated = (_look.Updated?.Modules ?? []).Count(module => !module.Metadata.IsDeleting);
+        var old = _look.Old.SelectMany(_look.Staying).Select(module => module.Spec.PodUid ?? module.Metadata.Uid).Distinct().Count();
+        return (updated + old, updated, old);
     }
-
-    // A base that shrinks takes its Modules along: they keep no place from those that stay.
-    private bool IsStaying(Module module) => !module.Metadata.IsDeleting
-        && (!module.IsBound || _look.State.BasePodUids is not { } pods || pods.Contains(module.Spec.PodUid!));
 }

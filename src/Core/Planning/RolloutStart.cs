@@ -15,14 +15,19 @@ internal static class RolloutStart
     }
 
     private static bool IsNewNumber(RolloutLook look, ReleaseStatus before) =>
-        !look.Deployment.Spec.IsSymmetric && !look.Replicas.IsByScale && !look.Replicas.IsDone
+        !look.Deployment.Spec.IsSymmetric && !look.Replicas.IsByScale
         && look.Desired != (before.PendingReplicas ?? look.Deployment.Status.ObservedReplicas ?? 0);
+
+    private static bool IsObserved(RolloutLook look) =>
+        look.Deployment.Status.ObservedReplicas == look.Desired && look.Deployment.Spec.ScaleReplicas == look.Desired;
 
     private static ReleaseStatus Begin(RolloutLook look, ReleaseStatus? same)
     {
         var deployment = look.Deployment;
         var isFast = deployment.Metadata.Annotations.GetValueOrDefault(Annotations.FastRevision) == look.RevisionHash;
-        var delta = look.Desired - look.Goals;
+        // What was scaled in the same moment is applied at once: no batch holds it up.
+        var isScaled = look.Replicas.IsByScale && deployment.Spec.ScaleReplicas != deployment.Spec.Replicas;
+        var delta = (isScaled ? deployment.Status.ObservedReplicas ?? look.Desired : look.Desired) - look.Goals;
         var released = Math.Min(look.Updated?.Goal ?? 0, look.Desired);
         // Where no status tells of the release that is under way, nothing is known to be confirmed: it rests where it is.
         var isRebuilt = look.Before?.UpdateRevision is null && look.IsMoving && released > 0;
@@ -39,24 +44,27 @@ internal static class RolloutStart
             CurrentBatch = batch,
             RealBatchCount = batches,
             OriginalDeltaReplicas = delta,
-            PendingReplicas = deployment.Spec.IsSymmetric ? null : look.Desired,
+            PendingReplicas = deployment.Spec.IsSymmetric || look.Replicas.IsByScale || IsObserved(look) ? null : look.Desired,
             BatchProgress = isRebuilt ? ReleaseProgress.Executing : ReleaseProgress.Init,
             IgnoredConfirmBatchNum = deployment.Spec.ConfirmBatchNum is > 0 and var confirmed ? confirmed : null,
             UpgradePolicy = same?.UpgradePolicy,
             Promoted = isFast ? true : null,
             RetriedAt = same?.RetriedAt,
-            Abort = same?.Abort,
+            Abort = same is null || IsMended(look, same) ? null : same.Abort,
             LastTransitionTime = look.Now,
             LastProgressTime = look.Now,
         };
     }
 
+    private static bool IsMended(RolloutLook look, ReleaseStatus before) =>
+        before.Abort is { } abort && abort.Artifact != RolloutAbort.ArtifactOf(look.Deployment);
+
     private static ReleaseStatus Continue(RolloutLook look, ReleaseStatus before)
     {
-        var isMended = before.Abort is { } abort && abort.Artifact != RolloutAbort.ArtifactOf(look.Deployment);
+        var isMended = IsMended(look, before);
         return before with
         {
-            PendingReplicas = look.Deployment.Status.ObservedReplicas == look.Desired ? null : before.PendingReplicas,
+            PendingReplicas = IsObserved(look) ? null : before.PendingReplicas,
             IgnoredConfirmBatchNum = look.Deployment.Spec.ConfirmBatchNum == before.IgnoredConfirmBatchNum ? before.IgnoredConfirmBatchNum : null,
             Abort = isMended ? null : before.Abort,
             LastProgressTime = isMended ? look.Now : before.LastProgressTime,

@@ -1,3 +1,4 @@
+using System.Collections.Frozen;
 using ModuleController.Core.Builtin;
 using ModuleController.Core.Meta;
 using ModuleController.Core.Modules;
@@ -21,10 +22,8 @@ public sealed record RolloutState
     /// <summary>The base Deployment; null: there is none of that name.</summary>
     public Deployment? Base { get; init; }
 
-    public int BasePods { get; init; }
-
-    /// <summary>Their UIDs: what is bound to another one is on its way out. Null: not known.</summary>
-    public IReadOnlySet<string>? BasePodUids { get; init; }
+    /// <summary>The UIDs of the base's pods; a Module that is bound to any other is lost.</summary>
+    public IReadOnlySet<string> BasePods { get; init; } = FrozenSet<string>.Empty;
 
     /// <summary>The older ModuleDeployment that has the same module on the same base.</summary>
     public string? ConflictsWith { get; init; }
@@ -33,6 +32,9 @@ public sealed record RolloutState
 
     /// <summary>Somebody froze this namespace, or everything; null: nobody did.</summary>
     public RolloutFreeze? Freeze { get; init; }
+
+    /// <summary>Most agents of the base vanished at once; null: they did not, or long ago.</summary>
+    public AgentOutage? Outage { get; init; }
 
     /// <summary>The Service of the generated name, whoever made it.</summary>
     public Service? Service { get; init; }

@@ -1,6 +1,3 @@
-using ModuleController.DevApiServer.Requests;
-using ModuleController.DevApiServer.Resources;
-
 namespace ModuleController.DevApiServer.Patches;
 
 /// <summary>
@@ -15,16 +12,15 @@ public static class StrategicMerge
 
     public static JsonObject Apply(JsonObject target, JsonObject patch, Schema schema)
     {
-        switch (patch.Text(Directive))
+        var directive = patch.Text(Directive);
+        if (directive is not (null or "merge" or "replace" or "delete"))
+            throw Statuses.BadRequest($"unknown directive $patch: {directive}");
+        if (directive == "delete") return [];
+        if (directive == "replace")
         {
-            case null or "merge":
-                break;
-            case "replace":
-                return Cleaned(patch);
-            case "delete":
-                return [];
-            case var other:
-                throw Statuses.BadRequest($"unknown directive $patch: {other}");
+            var clean = patch.Copy();
+            clean.Remove(Directive);
+            return clean;
         }
 
         if (patch["$retainKeys"] is JsonArray)
@@ -138,10 +134,4 @@ public static class StrategicMerge
         foreach (var (_, item) in ranked.OrderBy(entry => entry.Rank)) target.Add(item);
     }
 
-    private static JsonObject Cleaned(JsonObject patch)
-    {
-        var clean = patch.Copy();
-        clean.Remove(Directive);
-        return clean;
-    }
 }

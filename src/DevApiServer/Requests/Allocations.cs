@@ -1,5 +1,4 @@
 using System.Globalization;
-using ModuleController.DevApiServer.Resources;
 
 namespace ModuleController.DevApiServer.Requests;
 
@@ -20,7 +19,7 @@ public sealed class Allocations(EventLog log)
             .Select(other => other.Tree["spec"]).ToArray();
         var addresses = others.Select(other => other.Text("clusterIP")).OfType<string>().ToHashSet();
         if (string.IsNullOrEmpty(spec.Text("clusterIP")))
-            spec["clusterIP"] = before.Text("spec", "clusterIP") ?? NextAddress(addresses);
+            spec["clusterIP"] = before.Text("spec", "clusterIP") ?? Free(NextAddress, addresses.Contains);
         else if (spec.Text("clusterIP") is var wanted and not "None" && addresses.Contains(wanted!))
             throw Refused(service, "clusterIPs", wanted, "the provided IP is already allocated");
         spec["clusterIPs"] = new JsonArray(spec.Text("clusterIP"));
@@ -31,11 +30,11 @@ public sealed class Allocations(EventLog log)
             return;
         }
 
-        var taken = others.SelectMany(other => other.Objects("ports")).Select(port => port.Number("nodePort")).ToHashSet();
+        var taken = others.SelectMany(other => other.Objects("ports")).Select(one => one.Number("nodePort")).ToHashSet();
         foreach (var port in spec.Objects("ports"))
         {
-            var old = before.Objects("spec", "ports").FirstOrDefault(one => JsonNode.DeepEquals(one["port"], port["port"]));
-            port.Default("nodePort", old?["nodePort"]?.DeepClone() ?? NextPort(taken));
+            var old = before.Objects("spec", "ports").FirstOrDefault(one => one.Number("port") == port.Number("port"));
+            port.Default("nodePort", old?["nodePort"]?.DeepClone() ?? Free(NextPort, port => taken.Contains(port)));
             var number = port.Number("nodePort");
             if (number is < 30000 or > 32767)
                 throw Refused(service, "ports[0].nodePort", number, "the range of valid ports is 30000-32767");
@@ -44,24 +43,19 @@ public sealed class Allocations(EventLog log)
         }
     }
 
-    private string NextAddress(HashSet<string> taken)
+    private string NextAddress()
     {
-        while (true)
-        {
-            var next = Interlocked.Increment(ref _addresses);
-            var address = string.Create(CultureInfo.InvariantCulture, $"10.96.{next / 254 % 256}.{next % 254 + 1}");
-            if (!taken.Contains(address)) return address;
-        }
+        var next = Interlocked.Increment(ref _addresses);
+        return string.Create(CultureInfo.InvariantCulture, $"10.96.{next / 254 % 256}.{next % 254 + 1}");
     }
 
-    private int NextPort(HashSet<long?> taken)
+    /// <summary>Spread, as a real one's look, and never one twice in 2,768.</summary>
+    private int NextPort() => 30000 + Interlocked.Increment(ref _ports) * 37 % 2768;
+
+    private static T Free<T>(Func<T> next, Func<T, bool> isTaken)
     {
         while (true)
-        {
-            // Spread, as a real one's look, and never one twice in 2,768.
-            var port = 30000 + Interlocked.Increment(ref _ports) * 37 % 2768;
-            if (!taken.Contains(port)) return port;
-        }
+            if (next() is var one && !isTaken(one)) return one;
     }
 
     private static StatusException Refused(JsonObject service, string field, JsonNode? value, string why) =>

@@ -26,16 +26,14 @@ public static class Answers
         throw Statuses.NotAcceptable();
     }
 
-    public static async Task WriteAsync(HttpContext http, int code, ReadOnlyMemory<byte> json,
-        IEnumerable<string>? warnings = null)
+    public static async Task WriteAsync(
+        HttpContext http, int code, ReadOnlyMemory<byte> json, IEnumerable<string>? warnings = null)
     {
         if (code < 400 && http.Items[BeforeSuccess] is Action act) act();
         http.Response.StatusCode = code;
         http.Response.ContentType = "application/json";
         foreach (var warning in warnings ?? [])
-            http.Response.Headers.Append("Warning",
-                $"299 - \"{warning.Replace("\\", "\\\\", StringComparison.Ordinal).Replace("\"", "\\\"",
-                    StringComparison.Ordinal)}\"");
+            http.Response.Headers.Append("Warning", $"299 - {JsonValue.Create(warning).ToCompact()}");
         http.Response.ContentLength = json.Length;
         await http.Response.Body.WriteAsync(json, http.RequestAborted);
     }

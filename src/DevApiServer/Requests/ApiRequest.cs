@@ -1,6 +1,5 @@
 using System.Globalization;
 using System.Text.Json;
-using ModuleController.DevApiServer.Resources;
 
 namespace ModuleController.DevApiServer.Requests;
 

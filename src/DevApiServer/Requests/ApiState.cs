@@ -1,5 +1,3 @@
-using ModuleController.DevApiServer.Resources;
-
 namespace ModuleController.DevApiServer.Requests;
 
 /// <summary>Where <c>kubectl logs</c> gets its text from: the kubelet of this cluster, if it has one.</summary>

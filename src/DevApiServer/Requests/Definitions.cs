@@ -1,8 +1,6 @@
-using ModuleController.DevApiServer.Resources;
-
 namespace ModuleController.DevApiServer.Requests;
 
-/// <summary>What is special about CustomResourceDefinitions: they are checked and established as they are written.</summary>
+/// <summary>What is special about CustomResourceDefinitions: checked and established as they are written.</summary>
 public static class Definitions
 {
     public const string CleanUpFinalizer = "customresourcecleanup.apiextensions.k8s.io";
@@ -13,12 +11,11 @@ public static class Definitions
     public static void Admit(JsonObject definition, ApiState state)
     {
         var (type, errors) = CustomTypes.Parse(definition, state.Registry.Schemas.Metadata);
-        if (errors.Count > 0 || type is null)
+        if (type is not null && Rival(type, state) is { } rival)
+            errors = [.. errors, FieldError.Invalid("spec.names", type.Kind, $"names are in use by {rival.Resource}")];
+        if (type is null || errors.Count > 0)
             throw Statuses.Invalid("CustomResourceDefinition", "apiextensions.k8s.io",
                 definition.Text("metadata", "name") ?? "", errors);
-        if (Rival(type, state) is { } rival)
-            throw Statuses.Invalid("CustomResourceDefinition", "apiextensions.k8s.io", definition.Text("metadata", "name")!,
-                [FieldError.Invalid("spec.names.kind", type.Kind, $"is already in use by {rival.Resource}")]);
         var status = definition.Child("status");
         status["acceptedNames"] = definition.At("spec", "names")!.DeepClone();
         status["storedVersions"] = new JsonArray(type.Version);
@@ -32,8 +29,8 @@ public static class Definitions
 
     private static ResourceType? Rival(ResourceType type, ApiState state) => state.Registry.All.FirstOrDefault(other =>
         other.Group == type.Group && other.Plural != type.Plural
-        && (other.Kind == type.Kind || other.Singular == type.Singular || other.ShortNames.Intersect(type.ShortNames)
-            .Any()));
+        && (other.Kind == type.Kind || other.Singular == type.Singular
+            || other.ShortNames.Intersect(type.ShortNames).Any()));
 
     private static JsonObject Condition(string type, string reason, string message, DateTimeOffset now) => new()
     {

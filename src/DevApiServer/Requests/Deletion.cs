@@ -1,5 +1,3 @@
-using ModuleController.DevApiServer.Resources;
-
 namespace ModuleController.DevApiServer.Requests;
 
 /// <summary>How something is to be deleted.</summary>
@@ -11,7 +9,8 @@ public sealed record DeleteOptions(long? GracePeriodSeconds, string? Propagation
 
     public static DeleteOptions From(ApiRequest request, JsonNode? body)
     {
-        var propagation = body.Text("propagationPolicy") ?? (request.Query("propagationPolicy") is { Length: > 0 } text ? text : null);
+        var propagation = body.Text("propagationPolicy")
+            ?? (request.Query("propagationPolicy") is { Length: > 0 } text ? text : null);
         if (body.At("orphanDependents") is not null) throw Statuses.NotImplemented("orphanDependents");
         if (propagation is not (null or "Foreground" or "Background" or "Orphan"))
             throw Statuses.Invalid("DeleteOptions", "meta.k8s.io", "",
@@ -50,8 +49,8 @@ public sealed class Deletion(ApiState state)
         if (state.Registry.All.FirstOrDefault(type => type.Resource == resource) is { } custom)
             foreach (var instance in state.Log.List(resource).Objects.Values.Where(instance => !instance.IsTerminating))
                 Delete(custom, new(resource, instance.Namespace, instance.Name), DeleteOptions.Default);
-        if (state.Log.List(resource).Objects.Count > 0 || !stored.Tree.Texts("metadata", "finalizers")
-            .Contains(Definitions.CleanUpFinalizer)) return;
+        var isHeld = stored.Tree.Texts("metadata", "finalizers").Contains(Definitions.CleanUpFinalizer);
+        if (!isHeld || state.Log.List(resource).Objects.Count > 0) return;
         var type = state.Registry.Get(ResourceRegistry.Definitions);
         state.Log.Commit(definition, before => Check(type, definition.Name, before, DeleteOptions.Default), before =>
         {
@@ -69,8 +68,8 @@ public sealed class Deletion(ApiState state)
             throw Statuses.Conflict(type, name,
                 $"Precondition failed: UID in precondition: {uid}, UID in object meta: {before.Uid}");
         if (options.ResourceVersion is { } version && version != before.Tree.Text("metadata", "resourceVersion"))
-            throw Statuses.Conflict(type, name,
-                $"Precondition failed: ResourceVersion in precondition: {version}, ResourceVersion in object meta: {before.Revision}");
+            throw Statuses.Conflict(type, name, $"Precondition failed: ResourceVersion in precondition: {version}, "
+                + $"ResourceVersion in object meta: {before.Revision}");
     }
 
     private Edit Mark(ResourceType type, JsonObject tree, DeleteOptions options)
@@ -108,8 +107,7 @@ public sealed class Deletion(ApiState state)
     private static long GracePeriod(JsonObject pod, DeleteOptions options)
     {
         if (pod.Text("spec", "nodeName") is null || pod.Text("status", "phase") is "Succeeded" or "Failed") return 0;
-        var asked = options.GracePeriodSeconds ?? pod.Number("metadata",
-            "deletionGracePeriodSeconds") ?? pod.Number("spec", "terminationGracePeriodSeconds") ?? 30;
-        return Math.Max(0, asked);
+        return Math.Max(0, options.GracePeriodSeconds ?? pod.Number("metadata", "deletionGracePeriodSeconds")
+            ?? pod.Number("spec", "terminationGracePeriodSeconds") ?? 30);
     }
 }

@@ -1,5 +1,3 @@
-using ModuleController.DevApiServer.Resources;
-
 namespace ModuleController.DevApiServer.Requests;
 
 /// <summary>What is served: versions, groups and the resources of each, in the form that every client starts from.</summary>
@@ -23,10 +21,10 @@ public static class Discovery
 
     public static JsonObject Group(ResourceRegistry registry, string group)
     {
-        var versions = registry.All.Where(type => type.Group == group && group.Length > 0).Select(type => type.Version)
-            .Distinct()
+        var versions = registry.All.Where(type => type.Group == group && group.Length > 0)
+            .Select(type => type.Version).Distinct()
             .Select(version => new JsonObject { ["groupVersion"] = $"{group}/{version}", ["version"] = version })
-                .ToArray();
+            .ToArray();
         if (versions.Length == 0) throw Statuses.NoSuchPath();
         return new()
         {
@@ -58,17 +56,13 @@ public static class Discovery
         if (type.ShortNames.Count > 0) entry["shortNames"] = Strings(type.ShortNames);
         if (type.Categories.Count > 0) entry["categories"] = Strings(type.Categories);
         yield return entry;
-        if (type.HasStatus) yield return Entry(type, $"{type.Plural}/status", type.Kind, ["get", "patch", "update"]);
+        var subresources = type.Subresources;
         if (type.Scale is not null)
+            subresources = [new("scale", "Scale", "get patch update", "autoscaling", "v1"), .. subresources];
+        if (type.HasStatus) subresources = [new("status", type.Kind, "get patch update"), .. subresources];
+        foreach (var subresource in subresources)
         {
-            var scale = Entry(type, $"{type.Plural}/scale", "Scale", ["get", "patch", "update"]);
-            (scale["group"], scale["version"]) = ("autoscaling", "v1");
-            yield return scale;
-        }
-
-        foreach (var subresource in type.Subresources)
-        {
-            var sub = Entry(type, $"{type.Plural}/{subresource.Name}", subresource.Kind, [subresource.Verb]);
+            var sub = Entry(type, $"{type.Plural}/{subresource.Name}", subresource.Kind, subresource.Verbs.Split(' '));
             if (subresource.Version.Length > 0)
                 (sub["group"], sub["version"]) = (subresource.Group, subresource.Version);
             yield return sub;

@@ -1,5 +1,3 @@
-using ModuleController.DevApiServer.Resources;
-
 namespace ModuleController.DevApiServer.Requests;
 
 /// <summary>OpenAPI v3, a document per group and version: what kubectl's apply, explain and strict validation read of it.</summary>
@@ -56,7 +54,6 @@ public static class OpenApi
         });
         var operation = new JsonObject
         {
-            ["operationId"] = $"patch{type.Group}{type.Version}{type.Kind}",
             ["parameters"] = new JsonArray([.. parameters]),
             ["responses"] = new JsonObject(),
             ["x-kubernetes-action"] = "patch",
@@ -81,6 +78,7 @@ public static class OpenApi
         }
     }
 
+    /// <summary>The schema of a built-in type; that of a custom resource is served as its author wrote it.</summary>
     private static JsonObject Write(Schema schema, bool isTop = false)
     {
         if (schema.Name is not null && !isTop) return new() { ["$ref"] = $"#/components/schemas/{schema.Name}" };
@@ -90,15 +88,10 @@ public static class OpenApi
             if (value is not null) json[name] = value;
         }
 
-        // Of a built-in: a custom resource's is served as its author wrote it.
         Put("type", schema.IntOrString ? null : schema.Type);
         Put("format", schema.Format);
-        Put("pattern", schema.PatternText);
         Put("items", schema.Items is null ? null : Write(schema.Items));
         Put("additionalProperties", schema.AdditionalProperties is null ? null : Write(schema.AdditionalProperties));
-        Put("x-kubernetes-list-type", schema.ListType);
-        if (schema.ListMapKeys.Count > 0)
-            json["x-kubernetes-list-map-keys"] = new JsonArray([.. schema.ListMapKeys.Select(one => (JsonNode)one)]);
         if (schema.IntOrString) json["x-kubernetes-int-or-string"] = true;
         if (schema.PreserveUnknownFields) json["x-kubernetes-preserve-unknown-fields"] = true;
         if (schema.Properties.Count == 0) return json;

@@ -2,7 +2,7 @@ using System.Collections.Concurrent;
 
 namespace ModuleController.DevApiServer.Requests;
 
-/// <summary>What is counted of a request. Verbs are those of RBAC: get, list, watch, create, update, patch, delete.</summary>
+/// <summary>What is counted of a request; verbs are those of RBAC: get, list, watch, create, update …</summary>
 public sealed record RequestKind(string Verb, string Resource, string Subresource, int Code, string UserAgent);
 
 /// <summary>Counts requests as they are answered (a watch: as it begins).</summary>

@@ -1,5 +1,3 @@
-using ModuleController.DevApiServer.Resources;
-
 namespace ModuleController.DevApiServer.Requests;
 
 /// <summary>From a path to what answers it. Whatever is not known is refused with a Status, and everything is counted.</summary>
@@ -40,9 +38,8 @@ public sealed partial class Routes(ApiState state, ILogger<Routes> log)
         catch (Exception e)      // a bug of ours: the client gets a Status all the same, and the log the rest
         {
             LogFailure(log, e, http.Request.Method, http.Request.Path);
-            if (!http.Response.HasStarted)
-                await Answers.WriteAsync(http,
-                    new StatusException(500, "InternalError", $"Internal error occurred: {e.Message}"));
+            var error = new StatusException(500, "InternalError", $"Internal error occurred: {e.Message}");
+            if (!http.Response.HasStarted) await Answers.WriteAsync(http, error);
         }
 
         if (resource.Length > 0 && !(verb == "watch" && http.Response.StatusCode == 200))
@@ -75,10 +72,10 @@ public sealed partial class Routes(ApiState state, ILogger<Routes> log)
         if (subresource is "status" && !type.HasStatus) throw Statuses.NoSuchPath();
         if (subresource is "scale" && type.Scale is null) throw Statuses.NoSuchPath();
         if (subresource is "finalize" && type.Resource != "namespaces") throw Statuses.NoSuchPath();
-        return new(http, VerbOf(http, type, name, ns), type, ns, name, subresource);
+        return new(http, VerbOf(http, type, name, ns, subresource.Length > 0), type, ns, name, subresource);
     }
 
-    private static string VerbOf(HttpContext http, ResourceType type, string name, string ns)
+    private static string VerbOf(HttpContext http, ResourceType type, string name, string ns, bool hasSubresource)
     {
         var isWatch = http.Request.Query["watch"].ToString() is "true" or "1";
         var isOne = name.Length > 0;
@@ -88,8 +85,7 @@ public sealed partial class Routes(ApiState state, ILogger<Routes> log)
             "GET" when isWatch => "watch",
             "GET" => isOne ? "get" : "list",
             "POST" when !isOne && type.IsNamespaced && ns.Length == 0 => throw Statuses.MethodNotAllowed(),
-            "POST" when !isOne || http.Request.Path.Value!.Split('/',
-                StringSplitOptions.RemoveEmptyEntries)[^1] != name => "create",
+            "POST" when !isOne || hasSubresource => "create",
             "PUT" when isOne => "update",
             "PATCH" when isOne => "patch",
             "DELETE" when isOne => "delete",
@@ -102,13 +98,6 @@ public sealed partial class Routes(ApiState state, ILogger<Routes> log)
         if (http.Request.Method is not ("GET" or "HEAD")) throw Statuses.MethodNotAllowed();
         var registry = state.Registry;
         var path = http.Request.Path.Value!.Trim('/');
-        if (path is "healthz" or "livez" or "readyz")
-        {
-            http.Response.ContentType = "text/plain; charset=utf-8";
-            await http.Response.Body.WriteAsync("ok"u8.ToArray(), http.RequestAborted);
-            return;
-        }
-
         await Answers.WriteAsync(http, 200, path.Split('/') switch
         {
             ["version"] => Discovery.Version(),

@@ -1,5 +1,4 @@
 using System.Text.RegularExpressions;
-using ModuleController.DevApiServer.Resources;
 
 namespace ModuleController.DevApiServer.Requests;
 
@@ -10,8 +9,6 @@ public sealed partial class Selection
     private readonly List<Func<JsonObject, bool>> _tests = [];
 
     private Selection(string ns) => _namespace = ns;
-
-    public bool IsEverything => _tests.Count == 0;
 
     public static Selection From(ApiRequest request)
     {

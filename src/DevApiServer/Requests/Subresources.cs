@@ -1,5 +1,3 @@
-using ModuleController.DevApiServer.Resources;
-
 namespace ModuleController.DevApiServer.Requests;
 
 /// <summary>Scale, and what pods and service accounts have beside their status.</summary>
@@ -49,14 +47,7 @@ public sealed class Subresources(ApiState state)
 
     private async Task ScaleAsync(ApiRequest request)
     {
-        Func<JsonObject, JsonObject> change;
-        if (request.IsPatch) change = await Verbs.ReadPatchAsync(request, new());
-        else
-        {
-            var scale = await request.ReadObjectAsync();
-            change = _ => scale;
-        }
-
+        var change = await Verbs.ReadChangeAsync(request, new());
         var written = _writes.Update(request with { Subresource = "" }, before => Scaled(request, before, change));
         await Answers.WriteAsync(request.Http, 200, ScaleOf(request.Type, written.Tree));
     }
@@ -88,7 +79,7 @@ public sealed class Subresources(ApiState state)
             .Select(one => one.Text("name")!).ToArray();
         var container = request.Query("container") is { Length: > 0 } asked ? asked : names.Length == 1 ? names[0]
             : throw Statuses.BadRequest(
-                $"a container name must be specified for pod {request.Name}, choose one of: [{string.Join(' ', names)}]");
+                $"a container name must be specified for pod {request.Name}, one of: [{string.Join(' ', names)}]");
         if (!names.Contains(container))
             throw Statuses.BadRequest($"container {container} is not valid for pod {request.Name}");
         request.Http.Response.ContentType = "text/plain";

@@ -1,5 +1,3 @@
-using ModuleController.DevApiServer.Resources;
-
 namespace ModuleController.DevApiServer.Requests;
 
 /// <summary>TokenRequest and TokenReview: tokens for pods, and whose one is.</summary>
@@ -13,7 +11,7 @@ public sealed class TokenRequests(ApiState state)
         var seconds = ask.Number("spec", "expirationSeconds") ?? 3600;
         if (seconds < 600)
             throw Statuses.Invalid("TokenRequest", Group, request.Name,
-                [FieldError.Invalid("spec.expirationSeconds", seconds, "may not specify a duration less than 10 minutes")]);
+                [FieldError.Invalid("spec.expirationSeconds", seconds, "may not be less than 10 minutes")]);
         var expires = state.Now.AddSeconds(seconds);
         var audiences = ask.Texts("spec", "audiences").DefaultIfEmpty(Tokens.DefaultAudience);
         var claims = new JsonObject
@@ -71,7 +69,8 @@ public sealed class TokenRequests(ApiState state)
         {
             ["username"] = $"system:serviceaccount:{ns}:{claims.Text("account", "name")}",
             ["uid"] = claims.Text("account", "uid"),
-            ["groups"] = new JsonArray("system:serviceaccounts", $"system:serviceaccounts:{ns}", "system:authenticated"),
+            ["groups"] = new JsonArray(
+                "system:serviceaccounts", $"system:serviceaccounts:{ns}", "system:authenticated"),
             ["extra"] = extra,
         };
     }

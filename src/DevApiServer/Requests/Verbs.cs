@@ -1,5 +1,4 @@
 using ModuleController.DevApiServer.Patches;
-using ModuleController.DevApiServer.Resources;
 
 namespace ModuleController.DevApiServer.Requests;
 
@@ -19,8 +18,7 @@ public sealed class Verbs(ApiState state)
         ("watch", "") => new Watch(state, request).AnswerAsync(),
         ("create", "") when request.Type.IsOnlyCreated => _tokens.ReviewAsync(request),
         ("create", "") => CreateAsync(request),
-        ("update", _) => UpdateAsync(request),
-        ("patch", _) => PatchAsync(request),
+        ("update" or "patch", _) => WriteAsync(request),
         ("delete", "") => DeleteAsync(request),
         _ => throw Statuses.MethodNotAllowed(),
     };
@@ -56,37 +54,32 @@ public sealed class Verbs(ApiState state)
         _writes.Create(account, new() { ["metadata"] = new JsonObject { ["name"] = "default" } });
     }
 
-    private async Task UpdateAsync(ApiRequest request)
+    /// <summary>A PUT and the four patch types differ only in the function that they are.</summary>
+    public static async Task<Func<JsonObject, JsonObject>> ReadChangeAsync(ApiRequest request, Schema schema)
     {
-        var body = await request.ReadObjectAsync();
-        await WriteAsync(request, _ => body.Copy());
-    }
+        if (!request.IsPatch)
+        {
+            var body = await request.ReadObjectAsync();
+            return _ => body.Copy();
+        }
 
-    private async Task PatchAsync(ApiRequest request) =>
-        await WriteAsync(request, await ReadPatchAsync(request, request.Type.Schema));
-
-    /// <summary>The four patch types differ only in the function that they are.</summary>
-    public static async Task<Func<JsonObject, JsonObject>> ReadPatchAsync(ApiRequest request, Schema schema)
-    {
         var media = request.MediaType;
         var accepted = "application/json-patch+json, application/merge-patch+json"
             + (request.Type.IsCustom ? "" : ", application/strategic-merge-patch+json");
-        if (media is null || !accepted.Split(", ").Contains(media)) throw Statuses.UnsupportedMediaType(media, accepted);
+        if (!accepted.Split(", ").Contains(media)) throw Statuses.UnsupportedMediaType(media, accepted);
         var patch = await request.ReadAsync();
         if (media == "application/json-patch+json")
-        {
             return before => JsonPatch.Apply(before, patch) as JsonObject
                 ?? throw Statuses.BadRequest("the patch leaves no object");
-        }
-
         if (patch is not JsonObject changes) throw Statuses.BadRequest("the patch must be an object");
         return media == "application/merge-patch+json"
             ? before => (JsonObject)MergePatch.Apply(before, changes)!
             : before => StrategicMerge.Apply(before, changes, schema);
     }
 
-    private async Task WriteAsync(ApiRequest request, Func<JsonObject, JsonObject> change)
+    private async Task WriteAsync(ApiRequest request)
     {
+        var change = await ReadChangeAsync(request, request.Type.Schema);
         var written = _writes.Update(request, change);
         if (!request.IsDryRun) AfterWrite(request.Type, written);
         await Answers.WriteAsync(request.Http, 200, written.Json, request.Warnings);

@@ -1,13 +1,12 @@
 using System.Buffers;
 using System.Globalization;
 using System.IO.Pipelines;
-using ModuleController.DevApiServer.Resources;
 
 namespace ModuleController.DevApiServer.Requests;
 
 /// <summary>
-/// One watch: what is there or, where a version is asked for, what the log holds since, and then what comes. Bookmarks each
-/// minute and at the end; 410 in the stream for a version older than the log, as the real server has it.
+/// One watch: what is there or, where a version is asked for, what the log holds since, and then what comes. Bookmarks
+/// each minute and at the end; 410 in the stream for a version older than the log, as the real server has it.
 /// </summary>
 public sealed class Watch(ApiState state, ApiRequest request)
 {
@@ -64,7 +63,8 @@ public sealed class Watch(ApiState state, ApiRequest request)
         // As a server whose WatchList feature is off: clients fall back to a list and a watch.
         foreach (var option in (string[])["sendInitialEvents", "resourceVersionMatch"])
             if (request.Query(option).Length > 0)
-                throw Statuses.Invalid("ListOptions", "meta.k8s.io", "", [FieldError.Forbidden(option, "is forbidden for watch")]);
+                throw Statuses.Invalid("ListOptions", "meta.k8s.io", "",
+                    [FieldError.Forbidden(option, "is forbidden for watch")]);
         var asked = request.QueryNumber("resourceVersion") ?? 0;
         var snapshot = state.Log.List(request.Type.Resource);
         if (asked > snapshot.Revision) throw Statuses.VersionTooLarge(asked, snapshot.Revision);

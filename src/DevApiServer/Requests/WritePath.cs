@@ -1,5 +1,4 @@
 using System.Security.Cryptography;
-using ModuleController.DevApiServer.Resources;
 
 namespace ModuleController.DevApiServer.Requests;
 
@@ -13,7 +12,10 @@ public sealed class WritePath(ApiState state)
 
     /// <summary>What the server alone says of an object; an update can't change it.</summary>
     private static readonly string[] ServerFields =
-        ["uid", "namespace", "creationTimestamp", "resourceVersion", "generation", "deletionTimestamp", "deletionGracePeriodSeconds"];
+    [
+        "uid", "namespace", "creationTimestamp", "resourceVersion", "generation", "deletionTimestamp",
+        "deletionGracePeriodSeconds",
+    ];
 
     public StoredObject Create(ApiRequest request, JsonObject body)
     {
@@ -86,7 +88,7 @@ public sealed class WritePath(ApiState state)
         if (metadata.Text("name") is { Length: > 0 } name && name != request.Name)
             throw Statuses.BadRequest($"the name of the object ({name}) does not match the name on the URL ({request.Name})");
         if (metadata.Text("namespace") is { Length: > 0 } ns && ns != request.Namespace)
-            throw Statuses.BadRequest("the namespace of the provided object does not match the namespace sent on the request");
+            throw Statuses.BadRequest("the namespace of the provided object does not match the one on the request");
         if (request.Name.Length > 0) metadata["name"] = request.Name;
     }
 
@@ -114,7 +116,8 @@ public sealed class WritePath(ApiState state)
             throw Statuses.Conflict(request.Type, request.Name,
                 $"Precondition failed: UID in precondition: {uid}, UID in object meta: {actual}");
         if (request.Type.IsCustom && request.Subresource == "status") return;       // its metadata is thrown away unread
-        throw Statuses.Invalid(request.Type, request.Name, FieldError.Invalid("metadata.uid", uid, "field is immutable"));
+        throw Statuses.Invalid(request.Type, request.Name,
+            FieldError.Invalid("metadata.uid", uid, "field is immutable"));
     }
 
     /// <summary>Takes from the request what its subresource may change, and everything else from what is stored.</summary>
@@ -142,15 +145,16 @@ public sealed class WritePath(ApiState state)
         var (metadata, old) = (tree.Child("metadata"), before.Child("metadata"));
         metadata.Remove("managedFields");
         foreach (var field in ServerFields) metadata.CopyFrom(old, field);
-        if (request.Type.Resource == "namespaces") tree.Child("spec").CopyFrom(before["spec"] as JsonObject, "finalizers");
+        if (request.Type.Resource == "namespaces")
+            tree.Child("spec").CopyFrom(before["spec"] as JsonObject, "finalizers");
         var added = metadata.Texts("finalizers").Except(old.Texts("finalizers")).FirstOrDefault();
         if (old["deletionTimestamp"] is not null && added is not null)
             throw Statuses.Invalid(request.Type, request.Name, FieldError.Forbidden("metadata.finalizers",
-                $"no new finalizers can be added if the object is being deleted, found new finalizers []string{{\"{added}\"}}"));
+                $"no new finalizers can be added if the object is being deleted, found \"{added}\""));
         return tree;
     }
 
-    /// <summary>From what a client sent to what may be stored: known fields alone, defaults, and all rules kept.</summary>
+    /// <summary>From what a client sent to what may be stored: known fields, defaults, and all rules kept.</summary>
     private void Complete(ApiRequest request, JsonObject tree, JsonObject? before)
     {
         var type = request.Type;
@@ -171,7 +175,7 @@ public sealed class WritePath(ApiState state)
         {
             errors.AddRange(Validation.Check(tree, before, type.Schema));
             if (type.Scale?.SpecReplicas is { } path && tree.Number(path) < 0)
-                errors.Add(FieldError.Invalid(string.Join('.', path), tree.At(path), "should be a non-negative integer"));
+                errors.Add(FieldError.Invalid(string.Join('.', path), tree.At(path), "should not be negative"));
         }
 
         if (errors.Count > 0) throw Statuses.Invalid(type, request.Name, errors);

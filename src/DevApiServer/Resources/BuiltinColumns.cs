@@ -35,7 +35,8 @@ public static class BuiltinColumns
         ],
         "services" =>
         [
-            Name, Text("Type", tree => tree.Text("spec", "type")), Text("Cluster-IP", tree => tree.Text("spec", "clusterIP")),
+            Name, Text("Type", tree => tree.Text("spec", "type")),
+            Text("Cluster-IP", tree => tree.Text("spec", "clusterIP")),
             Text("External-IP", tree => Joined(tree.Texts("spec", "externalIPs"))),
             Text("Port(s)", tree => Joined(tree.Objects("spec", "ports").Select(ServicePort))), Age,
             Text("Selector", tree => Pairs(tree.At("spec", "selector")), Wide),

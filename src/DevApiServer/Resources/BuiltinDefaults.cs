@@ -10,7 +10,7 @@ public static class BuiltinDefaults
         ["Pod"] = """{"status": {}}""",
         ["PodStatus"] = """{"phase": "Pending"}""",
         ["PodSpec"] =
-            """{"restartPolicy": "Always", "terminationGracePeriodSeconds": 30, "schedulerName": "default-scheduler"}""",
+            """{"restartPolicy":"Always", "terminationGracePeriodSeconds":30, "schedulerName":"default-scheduler"}""",
         ["ContainerPort"] = """{"protocol": "TCP"}""",
         ["Probe"] = """{"timeoutSeconds": 1, "periodSeconds": 10, "successThreshold": 1, "failureThreshold": 3}""",
         ["HTTPGetAction"] = """{"path": "/", "scheme": "HTTP"}""",
@@ -30,8 +30,8 @@ public static class BuiltinDefaults
         ["Secret"] = """{"type": "Opaque"}""",
     };
 
-    /// <summary>The defaults that the fields of a type always have; <see cref="BuiltinSchemas"/> puts them into its schema.</summary>
-    public static JsonObject Of(string type) => Table.TryGetValue(type, out var json) ? (JsonObject)JsonNode.Parse(json)! : [];
+    /// <summary>The defaults that the fields of a type always have, for its schema.</summary>
+    public static JsonObject Of(string type) => (JsonObject)JsonNode.Parse(Table.GetValueOrDefault(type, "{}"))!;
 
     /// <summary>Those that hang on other fields.</summary>
     public static void Apply(JsonObject tree, string resource, bool isNew)

@@ -1,6 +1,6 @@
 namespace ModuleController.DevApiServer.Resources;
 
-/// <summary>What built-in objects must have, and what of them may not change: the rules that our manifests could trip over.</summary>
+/// <summary>What built-ins must have and what of them may not change: rules that our manifests could trip over.</summary>
 public sealed class BuiltinRules
 {
     private readonly List<FieldError> _errors = [];
@@ -33,8 +33,8 @@ public sealed class BuiltinRules
             case "events":
                 // An event lies where its object does; those about objects without a namespace lie in "default".
                 if ((tree.Text("involvedObject", "namespace") ?? "default") != tree.Text("metadata", "namespace"))
-                    _errors.Add(FieldError.Invalid("involvedObject.namespace", tree.At("involvedObject", "namespace"),
-                        "does not match event.namespace"));
+                    Invalid("involvedObject.namespace", tree.At("involvedObject", "namespace"),
+                        "does not match event.namespace");
                 break;
             case ResourceRegistry.Definitions:
                 foreach (var field in (string[])["group", "scope"]) Immutable(tree, old, "spec", field);
@@ -53,9 +53,9 @@ public sealed class BuiltinRules
         var labels = spec.At("template", "metadata", "labels");
         if (selector is null) _errors.Add(FieldError.Required("spec.selector"));
         else if (!selector.Fields("matchLabels").Any() && !selector.Objects("matchExpressions").Any())
-            _errors.Add(FieldError.Invalid("spec.selector", selector, "empty selector is invalid"));
+            Invalid("spec.selector", selector, "empty selector is invalid");
         else if (selector.Fields("matchLabels").Any(label => labels.Text(label.Name) != label.Value.Text()))
-            _errors.Add(FieldError.Invalid("spec.template.metadata.labels", labels, "`selector` does not match template `labels`"));
+            Invalid("spec.template.metadata.labels", labels, "`selector` does not match template `labels`");
         _errors.AddRange(Names.CheckLabels(selector.At("matchLabels"), "spec.selector.matchLabels"));
         _errors.AddRange(Names.CheckLabels(labels, "spec.template.labels"));
         PodSpec(spec.At("template", "spec"), "spec.template.spec");
@@ -72,8 +72,8 @@ public sealed class BuiltinRules
                 "may not be specified when strategy `type` is 'Recreate'"));
         static bool IsZero(JsonNode? value) => value.Number() == 0 || value.Text() == "0%";
         if (IsZero(rolling.At("maxSurge")) && IsZero(rolling.At("maxUnavailable")))
-            _errors.Add(FieldError.Invalid("spec.strategy.rollingUpdate.maxUnavailable", rolling.At("maxUnavailable"),
-                "may not be 0 when `maxSurge` is 0"));
+            Invalid("spec.strategy.rollingUpdate.maxUnavailable", rolling.At("maxUnavailable"),
+                "may not be 0 when `maxSurge` is 0");
     }
 
     private void PodSpec(JsonNode? spec, string path)
@@ -94,7 +94,7 @@ public sealed class BuiltinRules
             {
                 NotEmpty(mount, "mountPath", mountAt);
                 if (!volumes.Contains(mount.Text("name") ?? ""))
-                    _errors.Add(new("FieldValueNotFound", $"{mountAt}.name", $"Not found: {mount["name"].ToCompact()}"));
+                    Invalid($"{mountAt}.name", mount["name"], "no volume has this name");
             }
         }
     }
@@ -120,18 +120,15 @@ public sealed class BuiltinRules
 
     private void Service(JsonNode? spec)
     {
-        if (spec.Text("type") == "ExternalName") throw Requests.Statuses.NotImplemented("a Service of type ExternalName");
+        if (spec.Text("type") == "ExternalName") throw Statuses.NotImplemented("a Service of type ExternalName");
         OneOf(spec, "type", "spec.type", "ClusterIP", "LoadBalancer", "NodePort");
         var ports = Items(spec, "ports", "spec").ToArray();
         if (ports.Length == 0 && spec.Text("clusterIP") != "None") _errors.Add(FieldError.Required("spec.ports"));
         var names = new HashSet<string>();
-        var numbers = new HashSet<string>();
         foreach (var (port, at) in ports)
         {
             Port(port, "port", at);
             if (ports.Length > 1 || port["name"] is not null) Named(port, at, names);
-            if (!numbers.Add($"{port["port"].ToCompact()}/{port.Text("protocol")}"))
-                _errors.Add(FieldError.Duplicate(at, port));
         }
     }
 
@@ -142,7 +139,7 @@ public sealed class BuiltinRules
     private void Immutable(JsonObject tree, JsonObject? old, params string[] path)
     {
         if (old is not null && !JsonNode.DeepEquals(tree.At(path), old.At(path)))
-            _errors.Add(FieldError.Invalid(string.Join('.', path), tree.At(path), "field is immutable"));
+            Invalid(string.Join('.', path), tree.At(path), "field is immutable");
     }
 
     private void OneOf(JsonNode? node, string field, string path, params string[] allowed)
@@ -150,6 +147,8 @@ public sealed class BuiltinRules
         if (node.Text(field) is not { } text) _errors.Add(FieldError.Required(path));
         else if (!allowed.Contains(text)) _errors.Add(FieldError.NotSupported(path, text, allowed));
     }
+
+    private void Invalid(string path, JsonNode? value, string why) => _errors.Add(FieldError.Invalid(path, value, why));
 
     private void NotEmpty(JsonObject item, string field, string path)
     {
@@ -160,7 +159,7 @@ public sealed class BuiltinRules
     {
         var name = item.Text("name");
         if (string.IsNullOrEmpty(name)) _errors.Add(FieldError.Required($"{path}.name"));
-        else if (!Names.IsLabel(name)) _errors.Add(FieldError.Invalid($"{path}.name", name, Names.LabelRule));
+        else if (!Names.IsLabel(name)) Invalid($"{path}.name", name, Names.LabelRule);
         else if (!taken.Add(name)) _errors.Add(FieldError.Duplicate($"{path}.name", name));
     }
 
@@ -168,13 +167,13 @@ public sealed class BuiltinRules
     {
         if (port[field] is null) _errors.Add(FieldError.Required($"{path}.{field}"));
         else if (port.Number(field) is not (>= 1 and <= 65535))
-            _errors.Add(FieldError.Invalid($"{path}.{field}", port[field], "must be between 1 and 65535, inclusive"));
+            Invalid($"{path}.{field}", port[field], "must be between 1 and 65535, inclusive");
         OneOf(port, "protocol", $"{path}.protocol", "SCTP", "TCP", "UDP");
     }
 
     private void AtLeast(JsonNode? node, string field, long least, string path)
     {
         if (node.Number(field) < least)
-            _errors.Add(FieldError.Invalid($"{path}.{field}", node.At(field), $"must be greater than or equal to {least}"));
+            Invalid($"{path}.{field}", node.At(field), $"must be greater than or equal to {least}");
     }
 }

@@ -1,5 +1,3 @@
-using ModuleController.DevApiServer.Requests;
-
 namespace ModuleController.DevApiServer.Resources;
 
 /// <summary>From a CustomResourceDefinition to the resource it defines, or to what is wrong with it.</summary>
@@ -33,7 +31,7 @@ public static class CustomTypes
             errors.Add(FieldError.Invalid("spec.names.plural", names.At("plural"), "must be a DNS-1035 label"));
         foreach (var flag in (string[])["served", "storage"])
             if (!version.Flag(flag))
-                errors.Add(FieldError.Invalid($"{Version}.{flag}", false, "the only version must be served and stored"));
+                errors.Add(FieldError.Invalid($"{Version}.{flag}", false, "the one version must be served and stored"));
         if (version.At("schema", "openAPIV3Schema") is not JsonObject source)
         {
             errors.Add(FieldError.Required($"{Version}.schema.openAPIV3Schema", "schemas are required"));
@@ -104,10 +102,11 @@ public static class CustomTypes
             var type = defined.Text("type") ?? "";
             if (string.IsNullOrEmpty(defined.Text("name"))) errors.Add(FieldError.Required($"{at}.name"));
             if (type is not ("string" or "integer" or "number" or "boolean" or "date"))
-                errors.Add(FieldError.NotSupported($"{at}.type", type, ["boolean", "date", "integer", "number", "string"]));
+                errors.Add(FieldError.NotSupported($"{at}.type", type,
+                    ["boolean", "date", "integer", "number", "string"]));
             if (JsonPath.TryParse(defined.Text("jsonPath") ?? "?") is not { } path)
                 throw Statuses.NotImplemented($"the JSON path {defined["jsonPath"].ToCompact()} at {at}");
-            columns.Add(new(defined.Text("name") ?? "", type, (tree, now) => Cell(path.Evaluate(tree), type, now))
+            columns.Add(new(defined.Text("name") ?? "", type, (tree, now) => Cell(path(tree), type, now))
             {
                 Description = defined.Text("description") ?? "",
                 Format = defined.Text("format") ?? "",

@@ -9,7 +9,7 @@ public sealed record FieldError(string Reason, string Field, string Message)
         new("FieldValueRequired", field, detail.Length == 0 ? "Required value" : $"Required value: {detail}");
 
     public static FieldError Invalid(string field, JsonNode? value, string detail) =>
-        new("FieldValueInvalid", field, $"Invalid value: {Shown(value)}: {detail}");
+        new("FieldValueInvalid", field, $"Invalid value: {value.ToCompact()}: {detail}");
 
     public static FieldError WrongType(string field, JsonNode? value, string type) =>
         new("FieldValueTypeInvalid", field,
@@ -17,13 +17,13 @@ public sealed record FieldError(string Reason, string Field, string Message)
 
     public static FieldError NotSupported(string field, JsonNode? value, IEnumerable<string> supported) =>
         new("FieldValueNotSupported", field,
-            $"Unsupported value: {Shown(value)}: supported values: {string.Join(", ", supported.Select(one => $"\"{one}\""))}");
+            $"Unsupported value: {value.ToCompact()}: supported values: {string.Join(", ", supported.Select(one => $"\"{one}\""))}");
 
     public static FieldError Forbidden(string field, string detail) =>
         new("FieldValueForbidden", field, $"Forbidden: {detail}");
 
     public static FieldError Duplicate(string field, JsonNode? value) =>
-        new("FieldValueDuplicate", field, $"Duplicate value: {Shown(value)}");
+        new("FieldValueDuplicate", field, $"Duplicate value: {value.ToCompact()}");
 
     public static FieldError TooLong(string field, long limit) =>
         new("FieldValueTooLong", field, $"Too long: may not be more than {limit} bytes");
@@ -32,15 +32,10 @@ public sealed record FieldError(string Reason, string Field, string Message)
 
     public override string ToString() => $"{(Field.Length == 0 ? "<nil>" : Field)}: {Message}";
 
-    private static string Shown(JsonNode? value) => value.ToCompact();
-
     private static string TypeName(JsonNode? value) => value?.GetValueKind() switch
     {
-        JsonValueKind.Object => "object",
-        JsonValueKind.Array => "array",
-        JsonValueKind.String => "string",
         JsonValueKind.Number => value.Number() is null ? "number" : "integer",
         JsonValueKind.True or JsonValueKind.False => "boolean",
-        _ => "null",
+        var kind => kind?.ToString().ToLowerInvariant() ?? "null",
     };
 }

@@ -5,16 +5,14 @@ namespace ModuleController.DevApiServer.Resources;
 /// <summary>What names, label keys and values, annotations, finalizers and owner references may look like.</summary>
 public static partial class Names
 {
-    private const string SubdomainRule =
-        "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character";
     public const string LabelRule =
-        "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end with an alphanumeric character";
-    private const string ServiceRule =
-        "a DNS-1035 label must consist of lower case alphanumeric characters or '-', start with an alphabetic character, and end with an alphanumeric character";
-    private const string KeyRule =
-        "name part must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character";
-    private const string ValueRule =
-        "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character";
+        "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and begin and end so";
+    private const string SubdomainRule = "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric "
+        + "characters, '-' or '.', and must start and end with an alphanumeric character";
+    private const string ServiceRule = "a DNS-1035 label must consist of lower case alphanumeric characters or '-', "
+        + "start with an alphabetic character, and end with an alphanumeric character";
+    private const string ValueRule = "must consist of alphanumeric characters, '-', '_' or '.', and must start and end "
+        + "with an alphanumeric character";
 
     public static IEnumerable<FieldError> CheckMetadata(JsonObject tree, ResourceType type)
     {
@@ -48,9 +46,8 @@ public static partial class Names
         }
     }
 
-    public static string? LabelValueError(string value) =>
-        value.Length > 63 ? "must be no more than 63 bytes" : value.Length == 0 || Value().IsMatch(value) ? null
-            : ValueRule;
+    public static string? LabelValueError(string value) => value.Length > 63 ? "must be no more than 63 bytes"
+        : value.Length == 0 || Value().IsMatch(value) ? null : $"a valid label {ValueRule}";
 
     public static string? KeyError(string key)
     {
@@ -59,7 +56,7 @@ public static partial class Names
         if (parts.Length == 2 && !(parts[0].Length <= 253 && Subdomain().IsMatch(parts[0])))
             return $"prefix part {SubdomainRule}";
         if (parts[^1].Length > 63) return "name part must be no more than 63 bytes";
-        return Value().IsMatch(parts[^1]) ? null : KeyRule;
+        return Value().IsMatch(parts[^1]) ? null : $"name part {ValueRule}";
     }
 
     public static bool IsLabel(string name) => name.Length <= 63 && Label().IsMatch(name);

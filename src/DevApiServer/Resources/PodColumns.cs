@@ -17,8 +17,8 @@ internal sealed class PodColumns
     private PodColumns(JsonObject pod)
     {
         _pod = pod;
-        _sidecars = [.. pod.Objects("spec", "initContainers")
-            .Where(container => container.Text("restartPolicy") == "Always").Select(container => container.Text("name"))];
+        _sidecars = [.. pod.Objects("spec", "initContainers").Where(init => init.Text("restartPolicy") == "Always")
+            .Select(init => init.Text("name"))];
         _total = pod.Objects("spec", "containers").Count() + _sidecars.Count;
         _status = pod.Text("status", "reason") ?? pod.Text("status", "phase") ?? "Unknown";
         if (!HasInitialized() && !HasCondition("Initialized")) return;
@@ -46,7 +46,8 @@ internal sealed class PodColumns
     public static JsonNode? Status(JsonObject pod)
     {
         var isOver = pod.Text("status", "phase") is "Succeeded" or "Failed";
-        return pod.At("metadata", "deletionTimestamp") is not null && !isOver ? "Terminating" : new PodColumns(pod)._status;
+        var isEnding = pod.At("metadata", "deletionTimestamp") is not null && !isOver;
+        return isEnding ? "Terminating" : new PodColumns(pod)._status;
     }
 
     public static JsonNode? Restarts(JsonObject pod, DateTimeOffset now)
@@ -56,7 +57,7 @@ internal sealed class PodColumns
             ? $"{columns._restarts} ({since} ago)" : $"{columns._restarts}";
     }
 
-    /// <summary>False where an init container has still to do its work; the status then says which, or why not.</summary>
+    /// <summary>False where an init container has still to do its work; the status then says which.</summary>
     private bool HasInitialized()
     {
         foreach (var (init, at) in _pod.Objects("status", "initContainerStatuses").Select((init, at) => (init, at)))

@@ -2,7 +2,7 @@ using System.Collections.Immutable;
 
 namespace ModuleController.DevApiServer.Resources;
 
-/// <summary>All resources that are served now: the built-ins, and those that CustomResourceDefinitions define.</summary>
+/// <summary>All resources that are served now: the built-ins, and what CustomResourceDefinitions define.</summary>
 public sealed class ResourceRegistry
 {
     public const string Definitions = "customresourcedefinitions.apiextensions.k8s.io";

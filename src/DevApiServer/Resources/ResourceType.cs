@@ -36,7 +36,7 @@ public sealed record ResourceType
     /// <summary>Fields besides <c>metadata.name</c> and <c>metadata.namespace</c> that a field selector may name.</summary>
     public IReadOnlyList<string> SelectableFields { get; init; } = [];
 
-    /// <summary>Subresources besides status and scale: (name, kind, verb).</summary>
+    /// <summary>Subresources besides status and scale: (name, kind, verbs).</summary>
     public IReadOnlyList<Subresource> Subresources { get; init; } = [];
 
     /// <summary>Whether a PUT may leave out the resource version and so overwrite whatever is there.</summary>
@@ -54,4 +54,4 @@ public sealed record ResourceType
 }
 
 /// <summary>A subresource as discovery lists it.</summary>
-public sealed record Subresource(string Name, string Kind, string Verb, string Group = "", string Version = "");
+public sealed record Subresource(string Name, string Kind, string Verbs, string Group = "", string Version = "");

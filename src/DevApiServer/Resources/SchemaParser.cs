@@ -1,5 +1,4 @@
 using System.Text.RegularExpressions;
-using ModuleController.DevApiServer.Requests;
 
 namespace ModuleController.DevApiServer.Resources;
 
@@ -14,7 +13,8 @@ public sealed class SchemaParser
         "type", "format", "description", "nullable", "properties", "required", "additionalProperties", "items", "enum",
         "default", "minimum", "maximum", "minLength", "maxLength", "minItems", "maxItems", "pattern",
         "x-kubernetes-int-or-string", "x-kubernetes-preserve-unknown-fields", "x-kubernetes-list-type",
-        "x-kubernetes-list-map-keys", "x-kubernetes-map-type", "x-kubernetes-validations",
+        "x-kubernetes-list-map-keys", "x-kubernetes-validations",
+        "x-kubernetes-map-type", // only server-side apply would heed it, and that is refused
     ];
 
     private static readonly string[] Types = ["array", "boolean", "integer", "number", "object", "string"];
@@ -26,11 +26,11 @@ public sealed class SchemaParser
         var parser = new SchemaParser();
         var schema = parser.Node(source, path);
         if (schema.Type != "object")
-            parser._errors.Add(FieldError.Invalid($"{path}.type", source["type"], "must be object at the root"));
+            parser.Invalid($"{path}.type", source["type"], "must be object at the root");
         foreach (var (name, _) in source.Fields("properties", "metadata", "properties"))
             if (name is not ("name" or "generateName"))
-                parser._errors.Add(FieldError.Forbidden($"{path}.properties[metadata].properties[{name}]",
-                    "must not specify anything other than name and generateName, but metadata is implicitly specified"));
+                parser.Forbidden($"{path}.properties[metadata].properties[{name}]",
+                    "must not specify anything other than name and generateName, but metadata is implicitly specified");
         parser.CheckDefaults(schema, path);
         return (schema, parser._errors);
     }
@@ -64,7 +64,7 @@ public sealed class SchemaParser
             if (child is JsonObject node) schema.Properties[name] = Node(node, $"{path}.properties[{name}]");
         if (source["items"] is JsonObject items) schema.Items = Node(items, $"{path}.items");
         else if (source["items"] is not null)
-            _errors.Add(FieldError.Forbidden($"{path}.items", "items must be a schema object and not an array"));
+            Forbidden($"{path}.items", "items must be a schema object and not an array");
         if (source["additionalProperties"] is JsonObject additional)
             schema.AdditionalProperties = Node(additional, $"{path}.additionalProperties");
         else if (source.Flag("additionalProperties"))
@@ -86,24 +86,22 @@ public sealed class SchemaParser
     private void CheckStructure(JsonObject source, Schema schema, string path)
     {
         if (schema.Type is null && !schema.IntOrString && !schema.PreserveUnknownFields)
-            _errors.Add(FieldError.Required($"{path}.type", "must not be empty for specified object fields or array items"));
+            Required($"{path}.type", "must not be empty for specified object fields or array items");
         if (schema.Type is not null && !Types.Contains(schema.Type))
             _errors.Add(FieldError.NotSupported($"{path}.type", source["type"], Types));
         if (schema.IntOrString && schema.Type is not null)
-            _errors.Add(FieldError.Forbidden($"{path}.type", "must be empty if x-kubernetes-int-or-string is true"));
+            Forbidden($"{path}.type", "must be empty if x-kubernetes-int-or-string is true");
         if (schema.Type == "array" && schema.Items is null)
-            _errors.Add(FieldError.Required($"{path}.items", "must be specified"));
+            Required($"{path}.items", "must be specified");
         if (schema.Properties.Count > 0 && schema.AdditionalProperties is not null)
-            _errors.Add(FieldError.Forbidden($"{path}.additionalProperties",
-                "additionalProperties and properties are mutual exclusive"));
+            Forbidden($"{path}.additionalProperties", "additionalProperties and properties are mutual exclusive");
         if (schema.ListType == "map" && schema.ListMapKeys.Count == 0)
-            _errors.Add(FieldError.Required($"{path}.x-kubernetes-list-map-keys",
-                "must not be empty if x-kubernetes-list-type is map"));
+            Required($"{path}.x-kubernetes-list-map-keys", "must not be empty if x-kubernetes-list-type is map");
         foreach (var key in schema.ListMapKeys)
             if (schema.Items?.Properties.TryGetValue(key, out var field) is not true
                 || (field.Default is null && !schema.Items.Required.Contains(key)))
-                _errors.Add(FieldError.Invalid($"{path}.x-kubernetes-list-map-keys", key,
-                    "must name a property of the items that is required or has a default"));
+                Invalid($"{path}.x-kubernetes-list-map-keys", key,
+                    "must name a property of the items that is required or has a default");
     }
 
     /// <summary>A default that its own schema would refuse would make every object that needs it invalid.</summary>
@@ -112,7 +110,7 @@ public sealed class SchemaParser
         if (schema.Default is { } value)
         {
             if (Pruning.Unknown(value.DeepClone(), schema) is [var unknown, ..])
-                _errors.Add(FieldError.Invalid($"{path}.default", value, $"must not have unknown fields: {unknown}"));
+                Invalid($"{path}.default", value, $"must not have unknown fields: {unknown}");
             _errors.AddRange(Validation.Check(value, null, schema, $"{path}.default"));
         }
 
@@ -148,15 +146,21 @@ public sealed class SchemaParser
         try
         {
             var hasEnd = text.EndsWith('$') && !text.EndsWith("\\$", StringComparison.Ordinal);
-            return new(hasEnd ? $"{text[..^1]}\\z" : text, RegexOptions.NonBacktracking | RegexOptions.CultureInvariant);
+            return new(
+                hasEnd ? $"{text[..^1]}\\z" : text, RegexOptions.NonBacktracking | RegexOptions.CultureInvariant);
         }
         catch (Exception e) when (e is ArgumentException or NotSupportedException)
         {
-            _errors.Add(FieldError.Invalid($"{path}.pattern", text,
-                $"must be a valid regular expression, but isn't: {e.Message}"));
+            Invalid($"{path}.pattern", text, $"must be a valid regular expression, but isn't: {e.Message}");
             return null;
         }
     }
+
+    private void Forbidden(string path, string why) => _errors.Add(FieldError.Forbidden(path, why));
+
+    private void Required(string path, string why) => _errors.Add(FieldError.Required(path, why));
+
+    private void Invalid(string path, JsonNode? value, string why) => _errors.Add(FieldError.Invalid(path, value, why));
 
     private static double? Double(JsonObject source, string name) =>
         source[name] is JsonValue value && value.TryGetValue<double>(out var number) ? number : null;

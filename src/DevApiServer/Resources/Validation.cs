@@ -79,7 +79,8 @@ public sealed class Validation
         for (var i = 0; i < items.Count; i++)
         {
             var identity = Identity(items[i]);
-            if (identity is not null && !seen.Add(identity)) _errors.Add(FieldError.Duplicate($"{path}[{i}]", items[i]));
+            if (identity is not null && !seen.Add(identity))
+                _errors.Add(FieldError.Duplicate($"{path}[{i}]", items[i]));
             // Only in a list of type map does an item have a former self; positions say nothing.
             var before = schema.ListType == "map" ? old?.FirstOrDefault(item => Identity(item) == identity) : null;
             if (schema.Items is not null) Visit(items[i], before, schema.Items, $"{path}[{i}]");

@@ -23,13 +23,7 @@ public sealed class EventLog(int changesKept = 5_000, int watcherLag = 4_096)
     /// <summary>A random key that lives as long as the objects do: what was signed stays valid over a restarted server.</summary>
     public byte[] SigningKey { get; } = RandomNumberGenerator.GetBytes(32);
 
-    public long Revision
-    {
-        get
-        {
-            lock (_gate) return _revision;
-        }
-    }
+    public long Revision => List("").Revision;
 
     public StoredObject? Find(ResourceKey key)
     {

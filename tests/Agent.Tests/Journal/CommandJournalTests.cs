@@ -49,6 +49,31 @@ public sealed class CommandJournalTests : IDisposable
     }
 
     [Fact]
+    public void Installs_that_were_under_way_when_a_life_ended_are_known_in_the_next_one_also_after_a_compaction()
+    {
+        using (var journal = Open())
+        {
+            journal.Append(
+                new JournalRecord.LifeBegan("b-1", Noon), Intent("open", "orders"), Intent("answered", "invoice"), Answer("answered", unsettled: false),
+                Intent("timed-out", "slow"), Answer("timed-out", unsettled: true), Intent("down", "poison"),
+                new JournalRecord.Finished("down", new CommandResult { CommandId = "down", Code = JournalState.BaseDown }.ToByteArray(), Unsettled: true),
+                new JournalRecord.LifeBegan("b-2", Noon.AddMinutes(1)));
+            Assert.Equal(["down", "open"], journal.State.Interrupted.Order());
+        }
+
+        using (var again = Open())
+        {
+            Assert.Equal(["down", "open"], again.State.Interrupted.Order());
+            Assert.Equal(["down", "open"], again.State.ToRecords().Aggregate(JournalState.Empty, (state, record) => state.Apply(record)).Interrupted.Order());
+            // Told to nobody so far: they are not forgotten with the next life, as they are when a controller has heard of them.
+            again.Append(new JournalRecord.LifeBegan("b-3", Noon.AddMinutes(2)));
+            Assert.Equal(["down", "open"], again.State.Interrupted.Order());
+            again.Append(new JournalRecord.ControllerAnswered(Noon.AddMinutes(3)), new JournalRecord.LifeBegan("b-4", Noon.AddMinutes(4)));
+            Assert.Empty(again.State.Interrupted);
+        }
+    }
+
+    [Fact]
     public void What_a_controller_left_out_for_ten_minutes_is_not_brought_back_in_the_life_after()
     {
         using var journal = Open();

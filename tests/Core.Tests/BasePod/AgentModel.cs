@@ -29,6 +29,9 @@ internal sealed class AgentModel
 
     public Dictionary<string, CommandAnswer> Answers { get; } = [];
 
+    /// <summary>What ran when the last life ended, by the journal.</summary>
+    public IReadOnlyList<string> Interrupted { get; private set; } = [];
+
     public DateTimeOffset LastHeard { get; private set; } = World.Start;
 
     public DateTimeOffset? AnsweringSince { get; set; }
@@ -57,6 +60,7 @@ internal sealed class AgentModel
                 .. InHooks.Select(command => new RunningCommand(command.Id, command.Name, command.Version, TimeSpan.Zero) { IsInHook = true }),
             ],
             Answers = Answers.ToDictionary(),
+            Interrupted = Interrupted,
             AnsweringSince = AnsweringSince,
         };
     }
@@ -133,6 +137,7 @@ internal sealed class AgentModel
     public void Restart(DateTimeOffset now)
     {
         Life = new($"life-{++_lives}", now);
+        Interrupted = Running is ModuleCommand.Install install ? [install.Id] : [];
         Biz.RemoveAll(biz => biz.ModuleUid is not null);
         Answers.Clear();
         _journal.Clear();

@@ -303,6 +303,26 @@ public sealed class FailureTests
     }
 
     [Fact]
+    public void BaseDied_is_known_from_the_agent_by_a_controller_that_was_not_there()
+    {
+        var poison = _world.Add("poison");
+        _world.Reconcile();
+        _world.Agent.Forget();
+        _world.Memory = BasePodMemory.Empty;
+        _world.Agent.Restart(_world.Now.AddSeconds(3));
+        _world.Advance(20);
+        _world.Agent.Connect();
+        _world.Reconcile();
+        Assert.Equal((nameof(FailureReason.BaseDied), "1"), (_world.Status(poison).LastError!.Reason, _world.Status(poison).LastError!.Code));
+
+        // Said again in every snapshot of the life, and counted once.
+        _world.Settle();
+        _world.SettleWithin(10);
+        Assert.Equal("1", _world.Status(poison).LastError!.Code);
+        Assert.Single(_world.Events);
+    }
+
+    [Fact]
     public void BaseDied_is_also_an_install_that_was_answered_by_silence_before_the_new_life_was_seen()
     {
         var poison = _world.Add("poison");

@@ -16,7 +16,7 @@ public class HandoverTests
         var (deployment, old, @new) = Release(4);
         var state = State(Pods(6), Group(deployment, (old, Modules(old, 4)), (@new, [])));
         Assert.Equal(
-            [$"create {Name(@new, 0)} on base-4 for -", $"create {Name(@new, 1)} on base-5 for -", $"create {Name(@new, 2)} on - for -", $"create {Name(@new, 3)} on - for -"],
+            [$"create {Name(@new, 0)} on base-4 for {Name(old, 3)}", $"create {Name(@new, 1)} on base-5 for {Name(old, 2)}", $"create {Name(@new, 2)} on - for -", $"create {Name(@new, 3)} on - for -"],
             Steps(state));
     }
 
@@ -24,11 +24,11 @@ public class HandoverTests
     public void An_old_one_goes_for_each_new_one_that_is_available()
     {
         var (deployment, old, @new) = Release(4);
-        Module[] fresh = [A.Module(@new, 0, "base-4"), A.Module(@new, 1, "base-5", isAvailable: false), A.Module(@new, 2, null, isAvailable: false), A.Module(@new, 3, null, isAvailable: false)];
+        Module[] fresh = [A.Module(@new, 0, "base-4", replaces: Uid(old, 3)), A.Module(@new, 1, "base-5", isAvailable: false, replaces: Uid(old, 0)), A.Module(@new, 2, null, isAvailable: false), A.Module(@new, 3, null, isAvailable: false)];
         var state = State(Pods(6), Group(deployment, (old, Modules(old, 4)), (@new, fresh)));
-        Assert.Single(Deleted(state));
-        fresh[1] = A.Module(@new, 1, "base-5");
-        Assert.Equal(2, Deleted(State(Pods(6), Group(deployment, (old, Modules(old, 4)), (@new, fresh)))).Count);
+        Assert.Equal([Name(old, 3)], Deleted(state));
+        fresh[1] = A.Module(@new, 1, "base-5", replaces: Uid(old, 0));
+        Assert.Equal([Name(old, 3), Name(old, 0)], Deleted(State(Pods(6), Group(deployment, (old, Modules(old, 4)), (@new, fresh)))));
     }
 
     [Fact]
@@ -38,7 +38,7 @@ public class HandoverTests
         deployment = deployment.With(spec => spec with { MinReadySeconds = 30 });
         var settled = A.Module(old, 0, "base-0");
         settled = settled with { Status = settled.Status with { Conditions = [.. settled.Status.Conditions.Select(condition => condition with { LastTransitionTime = A.Time.AddHours(-1) })] } };
-        var state = State(Pods(2), Group(deployment, (old, [settled]), (@new, [A.Module(@new, 0, "base-1")])));
+        var state = State(Pods(2), Group(deployment, (old, [settled]), (@new, [A.Module(@new, 0, "base-1", replaces: Uid(old, 0))])));
         Assert.Empty(Deleted(state));
         Assert.Equal(A.Time.AddSeconds(30), PlacementPlanner.Plan(state, A.Time).LookAgainAt);
         Assert.Single(PlacementPlanner.Plan(state, A.Time.AddSeconds(30)).Steps.OfType<PlacementStep.Delete>());
@@ -49,7 +49,7 @@ public class HandoverTests
     {
         var (deployment, old, @new) = Release(4);
         deployment = deployment.Strategy(strategy => strategy with { MaxUnavailable = new(100, true) });
-        var fresh = Enumerable.Range(0, 4).Select(i => A.Module(@new, i, $"base-{4 + i}", isAvailable: false)).ToArray();
+        var fresh = Enumerable.Range(0, 4).Select(i => A.Module(@new, i, $"base-{4 + i}", isAvailable: false, replaces: Uid(old, i))).ToArray();
         Assert.Empty(Deleted(State(Pods(8), Group(deployment, (old, Modules(old, 4)), (@new, fresh)))));
     }
 
@@ -247,6 +247,8 @@ public class HandoverTests
         var after = before.With(spec => spec with { Template = A.Template("shop", "2.0.0") });
         return (after, A.ReplicaSet(before, 0), A.ReplicaSet(after, count, revision: 2));
     }
+
+    private static string Uid(ModuleReplicaSet set, int ordinal) => $"uid-{Name(set, ordinal)}";
 
     private static Module[] Modules(ModuleReplicaSet set, int count) => [.. Enumerable.Range(0, count).Select(i => A.Module(set, i, $"base-{i}"))];
 }

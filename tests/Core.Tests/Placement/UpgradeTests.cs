@@ -62,6 +62,43 @@ public class UpgradeTests
     }
 
     [Fact]
+    public void Modules_without_a_place_do_not_hold_up_an_upgrade_that_would_free_none_for_them()
+    {
+        var world = new SmallWorld();
+        for (var i = 0; i < 3; i++) world.AddPod($"base-{i}");
+        foreach (var name in world.Pods.Keys.ToList()) world.Pods[name] = world.Pods[name] with { MaxModules = 1 };
+        world.Deployments["shop"] = A.ModuleDeployment(replicas: 4).Policy(UpgradePolicy.UninstallThenInstall);
+        world.Settle();
+        var serving = 3;
+        world.AfterStep = () => serving = Math.Min(serving, world.Modules.Values.Count(module => module.IsAvailable));
+        world.Deployments["shop"] = world.Deployments["shop"].With(spec => spec with { Template = A.Template("shop", "2.0.0") });
+        world.Settle();
+        Assert.Equal(["2.0.0", "2.0.0", "2.0.0", "2.0.0"], world.Modules.Values.Select(module => module.Spec.Module.Version));
+        Assert.Equal(3, world.Modules.Values.Count(module => module.IsAvailable));
+        Assert.Equal(2, serving);
+    }
+
+    [Theory]
+    [InlineData("is not Ready", true, 0)]                            // it comes back, and the module that it takes serves again
+    [InlineData("needs a restart: a module is stuck there", false, 1)]
+    public void A_place_that_is_only_late_counts_as_one(string refusal, bool isComing, int expected)
+    {
+        var (deployment, old, @new) = Upgrade(4, UpgradePolicy.UninstallThenInstall);
+        Core.Planning.PlacementPod[] pods = [.. Pods(3), A.Pod("base-3", refusal) with { IsComing = isComing }];
+        Assert.Equal(expected, Deleted(State(pods, Group(deployment, (old, Modules(old, 3)), (@new, [])))).Count);
+    }
+
+    [Fact]
+    public void Pods_that_are_on_their_way_are_places()
+    {
+        var (deployment, old, @new) = Upgrade(4, UpgradePolicy.UninstallThenInstall);
+        var state = State(Pods(3), Group(deployment, (old, Modules(old, 3)), (@new, [])));
+        Assert.Single(Deleted(state));
+        Core.Builtin.Deployment found = new() { Metadata = new() { Name = "base" }, Spec = new() { Replicas = 4 } };
+        Assert.Empty(Deleted(state with { Base = new(found) }));
+    }
+
+    [Fact]
     public void The_last_one_that_serves_goes_only_when_its_successor_serves_elsewhere()
     {
         var (deployment, old, @new) = Upgrade(1, UpgradePolicy.UninstallThenInstall);

@@ -22,7 +22,7 @@ public class InspectionTests
         var plan = PlanWith(world, answered);
         Assert.Equal(expected.Text(), plan.Status!.ReleaseStatus!.UpgradePolicy);
         Assert.NotEmpty(plan.StepsAfterStatus);
-        Assert.False(plan.AwaitsInspection);
+        Assert.False(plan.AwaitsAgents);
     }
 
     [Fact]
@@ -31,7 +31,7 @@ public class InspectionTests
         var world = Unset();
         var plan = PlanWith(world, View("shop"));
         Assert.Empty(plan.StepsAfterStatus);
-        Assert.True(plan.AwaitsInspection);
+        Assert.True(plan.AwaitsAgents);
         Assert.Equal(Reasons.Inspecting, Progressing(plan.Status!).Reason);
     }
 

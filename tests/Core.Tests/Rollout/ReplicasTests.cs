@@ -11,7 +11,7 @@ public class ReplicasTests
     [InlineData(3, 3, 3, 3, false)]
     [InlineData(5, 3, 3, 5, false)]       // replicas is the change
     [InlineData(3, 5, 3, 5, true)]        // scale is the change
-    [InlineData(5, 5, 3, 5, false)]       // both, and equal: done but for the note
+    [InlineData(5, 5, 3, 5, true)]        // both, and equal: done but for the note, and nothing begins
     [InlineData(5, 7, 3, 5, false)]       // both, and different: replicas wins
     [InlineData(3, null, 3, 3, false)]    // after a kubectl replace: absent is never 0
     [InlineData(4, null, 3, 4, false)]

@@ -33,14 +33,41 @@ internal sealed class SmallWorld
 
     /// <summary>Called after each step of anybody.</summary>
     public Action AfterStep { get; set; } = () => { };
+    /// <summary>Names of Modules that failed and are not tried again.</summary>
+    public HashSet<string> Stuck { get; } = [];
 
     public List<string> Log { get; } = [];
 
     public List<PlannedEvent> Events { get; } = [];
 
+    public RolloutPlan? LastPlan { get; private set; }
+
+    /// <summary>Another world that is the same until something is done in one of them.</summary>
+    public SmallWorld Copy()
+    {
+        var copy = new SmallWorld { Now = Now, Freeze = Freeze, SharePath = SharePath, LostPods = LostPods, _lastUid = _lastUid };
+        foreach (var (key, value) in Pods) copy.Pods[key] = value;
+        foreach (var (key, value) in Deployments) copy.Deployments[key] = value;
+        foreach (var (key, value) in ReplicaSets) copy.ReplicaSets[key] = value;
+        foreach (var (key, value) in Modules) copy.Modules[key] = value;
+        foreach (var (key, value) in _answers) copy._answers[key] = new(value);
+        copy.BrokenVersions.UnionWith(BrokenVersions);
+        copy.Stuck.UnionWith(Stuck);
+        return copy;
+    }
+
     public string NewUid() => $"u{++_lastUid:d5}";
 
     public void AddPod(string name) => Pods[name] = A.Pod(name) with { Uid = NewUid() };
+
+    /// <summary>So many went, so that a new pod never gets the name of an old one.</summary>
+    public int LostPods { get; private set; }
+
+    public void LosePod(string name)
+    {
+        Pods.Remove(name);
+        LostPods++;
+    }
 
     public IEnumerable<Module> ModulesOf(string replicaSetUid) => Modules.Values.Where(module => module.Metadata.Controller?.Uid == replicaSetUid);
 
@@ -72,7 +99,7 @@ internal sealed class SmallWorld
         Deployment = deployment,
         Sets = SetsOf(deployment),
         Base = new Deployment { Metadata = new() { Name = "base", Namespace = "test", Uid = "uid-base" } },
-        BasePods = Pods.Count,
+        BasePods = Pods.Values.Select(pod => pod.Uid).ToHashSet(),
         Freeze = Freeze,
         Carriers =
         [
@@ -84,28 +111,27 @@ internal sealed class SmallWorld
     };
 
     /// <summary>One look of the ModuleDeployment's reconciler. True: something changed.</summary>
-    public bool StepRollout(string name)
+    /// <param name="name">The ModuleDeployment.</param>
+    /// <param name="calls">The process dies after so many calls of the API.</param>
+    public bool StepRollout(string name, int calls = int.MaxValue)
     {
         var deployment = Deployments[name];
-        var plan = RolloutPlanner.Plan(Rollout(deployment), Now);
-        var isChange = plan.Steps.Count + plan.StepsAfterStatus.Count > 0;
-        foreach (var step in plan.Steps) CarryOut(name, step);
-        if (plan.Status is { } status && Deployments.TryGetValue(name, out var current))
-        {
-            isChange |= ResourceText.Of(status) != ResourceText.Of(deployment.Status);
-            Deployments[name] = current with { Status = status };
-        }
-
-        foreach (var step in plan.StepsAfterStatus) CarryOut(name, step);
-        Events.AddRange(plan.Events);
-        return isChange;
+        var plan = LastPlan = RolloutPlanner.Plan(Rollout(deployment), Now);
+        var isNews = plan.Status is { } status && ResourceText.Of(status) != ResourceText.Of(deployment.Status);
+        foreach (var step in plan.Steps)
+            if (calls-- > 0) CarryOut(name, step);
+        if (isNews && calls-- > 0 && Deployments.TryGetValue(name, out var current)) Deployments[name] = current with { Status = plan.Status! };
+        foreach (var step in plan.StepsAfterStatus)
+            if (calls-- > 0) CarryOut(name, step);
+        if (calls > 0) Events.AddRange(plan.Events);
+        return isNews || plan.Steps.Count + plan.StepsAfterStatus.Count > 0;
     }
 
     /// <summary>One look of placement. True: something changed.</summary>
-    public bool StepPlacement()
+    public bool StepPlacement(int calls = int.MaxValue)
     {
         var plan = PlacementPlanner.Plan(Placement(), Now);
-        foreach (var step in plan.Steps)
+        foreach (var step in plan.Steps.Take(calls))
         {
             CarryOut(step);
             AfterStep();
@@ -172,7 +198,7 @@ internal sealed class SmallWorld
         if (!module.IsBound) return false;
         if (module.Metadata.IsDeleting || !ReplicaSets.Values.Any(set => set.Metadata.Uid == module.Metadata.Controller?.Uid))
             return Modules.Remove(name);
-        if (module.IsAvailable || !Pods.Values.Any(pod => pod.Uid == module.Spec.PodUid)) return false;
+        if (module.IsAvailable || (Stuck.Contains(name) && module.Status.Status == ModulePhase.Failed) || !Pods.Values.Any(pod => pod.Uid == module.Spec.PodUid)) return false;
         var replaced = Modules.Values.FirstOrDefault(other => other.Metadata.Uid == module.Spec.Replaces);
         var owner = Deployments.Values.First(deployment => deployment.Spec.Template.Spec.Module.Name == module.Spec.Module.Name);
         if (replaced is not null

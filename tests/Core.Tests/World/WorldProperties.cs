@@ -117,15 +117,6 @@ public class WorldProperties
 
     private static void Mend(SmallWorld world)
     {
-        // More than there are pods would wait for a pod, and hold an upgrade up with it: that is another test's matter.
-        // Both fields: where only one is copied yet, setting replicas back would make the other one the change, and it would win.
-        foreach (var name in Names)
-        {
-            Change(world, name, spec => Math.Min(spec.Replicas ?? 0, world.Pods.Count) is var count and >= 0
-                ? spec with { Replicas = count, ScaleReplicas = count }
-                : spec);
-        }
-
         // Releases that need other pods get them.
         world.Base = new()
         {
@@ -144,6 +135,7 @@ public class WorldProperties
     private static void Place(SmallWorld world)
     {
         var before = Names.ToDictionary(name => name, name => Serving(world, name));
+        var places = Names.ToDictionary(name => name, name => Places(world, name));
         // With the replaced ones: one that stays after all, because its replacement went, was there before.
         var live = world.ReplicaSets.Values.ToDictionary(
             set => set.Metadata.Name, set => world.ModulesOf(set.Metadata.Uid!).Count(module => !module.Metadata.IsDeleting));
@@ -152,7 +144,7 @@ public class WorldProperties
         {
             var deployment = world.Deployments[name];
             var desired = world.SetsOf(deployment).Sum(set => set.Goal);
-            var least = desired - deployment.MaxUnavailable(desired);
+            var least = Math.Min(desired, places[name]) - deployment.MaxUnavailable(desired);
             var after = Serving(world, name);
             Assert.True(after >= Math.Min(before[name], least), $"{name}: {before[name]} served, {after} do, {least} must\n{Tail(world)}");
             Assert.True(after > 0 || before[name] == 0 || desired == 0, $"{name}: nothing serves any more\n{Tail(world)}");
@@ -168,6 +160,15 @@ public class WorldProperties
     private static int Serving(SmallWorld world, string name) => world.Modules.Values
         .Where(module => module.IsAvailable && module.Spec.Module.Name == name && world.Pods.Values.Any(pod => pod.Uid == module.Spec.PodUid))
         .Select(module => module.Spec.PodUid).Distinct().Count();
+
+    // Pods that carry the module, or could: what has no place is missing for want of pods, not through an upgrade.
+    private static int Places(SmallWorld world, string name) => world.Pods.Values.Count(pod =>
+    {
+        var here = world.Modules.Values.Where(module => module.Spec.PodUid == pod.Uid).ToList();
+        return here.Exists(module => module.Spec.Module.Name == name && !module.Metadata.IsDeleting)
+            || (pod.Refusal is null && (here.Exists(module => module.Spec.Module.Name == name)
+                || !(pod.MaxModules <= here.Select(module => module.Spec.Module.Name).Distinct().Count())));
+    });
 
     private static int Live(SmallWorld world, ModuleReplicaSet set)
     {

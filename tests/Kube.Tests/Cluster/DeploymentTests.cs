@@ -86,6 +86,17 @@ public sealed class DeploymentTests(RunningCluster cluster) : IClassFixture<Runn
     }
 
     [Fact]
+    public async Task Old_pods_that_do_not_work_stay_too_while_no_fewer_may_be_there()
+    {
+        var ns = await cluster.NewNamespaceAsync();
+        await ns.DeployAsync("web", 3, "{'rollingUpdate': {'maxSurge': 1, 'maxUnavailable': 0}}", "'image': 'unknown'");
+        await StatusAsync(ns, "web", status => Number(status, "replicas") == 3);
+        await cluster.MergeAsync($"{ns.Apps}/deployments/web", NewTemplate("'A': '2'"));
+        await StatusAsync(ns, "web", status => Number(status, "updatedReplicas") == 1 && Number(status, "observedGeneration") == 2);
+        Assert.Equal([1, 3], (await ns.ListAsync($"{ns.Apps}/replicasets")).Select(set => Number(set["spec"]!, "replicas")).Order());
+    }
+
+    [Fact]
     public async Task Recreate_ends_all_old_pods_before_the_first_new_one()
     {
         var ns = await cluster.NewNamespaceAsync();

@@ -4,7 +4,6 @@ using System.Net.Http.Json;
 using System.Text;
 using System.Text.Json.Nodes;
 using ModuleController.DevApiServer;
-using ModuleController.DevCluster;
 using ModuleController.DevKubelet;
 using ModuleController.Tests;
 

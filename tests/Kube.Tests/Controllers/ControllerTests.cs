@@ -168,9 +168,11 @@ public sealed class ControllerTests : IAsyncDisposable
         var mayWatch = new TaskCompletionSource();
         _cluster.Before = request => request == "watch pods" ? mayWatch.Task : Task.CompletedTask;
         var tracker = new WriteTracker(_informers);
+        var created = default(Pod);
+        _reconciler.ReconcileAsyncly = async _ => created ??= await CreatePodAsync();
         _reconciler.Reconcile = (key, count) =>
         {
-            if (count == 1) tracker.Created(key, CreatePodAsync().GetAwaiter().GetResult());
+            if (count == 1) tracker.Created(key, created!);
             else Assert.Single(_informers.Of<Pod>().List());
             return ReconcileResult.After(TimeSpan.FromMilliseconds(1));
         };

@@ -76,4 +76,25 @@ public sealed class ControllerFaultTests
         world.AssertNothingWasInstalledTwice("orders");
         Assert.Equal(3, world.InstallsOf("orders:1.0.0"));
     }
+
+    [Fact]
+    public async Task A_jvm_that_dies_in_an_install_while_no_controller_runs_is_blamed_on_that_install_afterwards()
+    {
+        await using var world = await World.StartAsync();
+        world.Images.Configure = options => options with { StartDelay = TimeSpan.FromSeconds(1.5) };   // as a JVM: its lives are told apart by their starts
+        await world.BaseAsync("base", 1);
+        await world.CreateAsync(A.Module("orders", "1.0.0", world.Jar("orders", "1.0.0")).Replicas(1));
+        await world.AvailableAsync("orders", 1, "1.0.0");
+        await world.CreateAsync(A.Module("poison", "1.0.0", world.Jar("poison", "1.0.0", attributes: Slow)).Replicas(1));
+        await Eventually.True(() => world.InstallsOf("poison:1.0.0") == 1, () => world.DumpAsync("poison").Result);
+        await world.StopControllerAsync();
+        var simulated = world.BaseOf(world.ModulesOf("orders")[0]);
+        await simulated.KillAsync();
+        await simulated.StartLifeAsync();
+        await world.StartControllerAsync();
+        await world.AvailableAsync("poison", 1, "1.0.0");
+        await world.EventAsync(world.ModulesOf("poison")[0].Metadata.Name, "BaseDied");
+        Assert.Equal(("BaseDied", "1"), (world.ModulesOf("poison")[0].Status.LastError?.Reason, world.ModulesOf("poison")[0].Status.LastError?.Code));
+        await world.AvailableAsync("orders", 1, "1.0.0");
+    }
 }

@@ -15,6 +15,7 @@ public sealed class CommandLineTests
         Assert.False(options.Agents.AllowInsecure);
         Assert.Equal("modulecontroller", options.LeaseName);
         Assert.Equal(TimeSpan.FromSeconds(300), options.PodGrace);
+        Assert.Equal(TimeSpan.FromMinutes(10), options.AgentOutageHold);
     }
 
     [Fact]

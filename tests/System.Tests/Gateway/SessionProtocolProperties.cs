@@ -126,6 +126,7 @@ public sealed class SessionProtocolProperties
             ("biz.module_uid", Limits.Uid, text => Snapshot(1, biz: [Biz("a", text)])),
             ("biz.artifact_sha256", Limits.Sha256, text => Snapshot(1, biz: [Changed(Biz("a"), biz => biz.ArtifactSha256 = text)])),
             ("running.command_id", Limits.CommandId, text => Snapshot(1, running: [text])),
+            ("snapshot.interrupted", Limits.CommandId, text => Changed(Snapshot(1), message => message.Snapshot.Interrupted.Add(text))),
             ("progress.command_id", Limits.CommandId, Progress),
             ("result.command_id", Limits.CommandId, text => Result(text)),
             ("result.code", Limits.Code, text => Changed(Result("a"), message => message.Result.Code = text)),
@@ -152,6 +153,10 @@ public sealed class SessionProtocolProperties
         Assert.Null(MessageLimits.Check(Snapshot(1, running: Enumerable.Repeat("a", Limits.RunningCommands))));
         Assert.Contains(
             "snapshot.running", MessageLimits.Check(Snapshot(1, running: Enumerable.Repeat("a", Limits.RunningCommands + 1))), StringComparison.Ordinal);
+        Assert.Contains(
+            "snapshot.interrupted",
+            MessageLimits.Check(Changed(Snapshot(1), message => message.Snapshot.Interrupted.Add(Enumerable.Repeat("a", Limits.RunningCommands + 1)))),
+            StringComparison.Ordinal);
         Assert.Contains(
             "hello.protocol_versions",
             MessageLimits.Check(Changed(Hello(), message => message.Hello.ProtocolVersions.Add(Enumerable.Repeat("v1", Limits.ProtocolVersions)))),

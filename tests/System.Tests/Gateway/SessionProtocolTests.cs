@@ -171,14 +171,17 @@ public sealed class SessionProtocolTests
     [Fact]
     public void A_new_base_life_ends_commands_and_answers_of_the_old_one()
     {
-        var state = After(Hello(), Snapshot(1), Result("m-0/install/b-1/1"), Result("m-9/install/b-1/1", Outcome.Failed, Reason.BaseDied));
+        var state = After(Hello(), Snapshot(1), Result("m-0/install/b-1/1"));
         state = Send(state, Install());
 
-        state = Handled(state, Snapshot(2, life: "b-2")).State;
+        var next = Snapshot(2, life: "b-2");
+        next.Snapshot.Interrupted.Add(Install().Id);
+        state = Handled(state, next).State;
 
         Assert.Null(state.View!.Sent);
         Assert.Empty(state.Sent);
-        Assert.Equal(["m-9/install/b-1/1"], state.View.Answers.Keys);
+        Assert.Empty(state.View.Answers);
+        Assert.Equal([Install().Id], state.View.Interrupted);
         Assert.NotNull(SessionProtocol.Send(state, Install(life: "b-2"), _now));
     }
 

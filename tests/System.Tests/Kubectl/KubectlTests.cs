@@ -22,7 +22,7 @@ public sealed class KubectlTests
             await kubectl.RunAsync("get", "md", "-o", "wide"),
             "NAME MODULE VERSION POD STATUS REASON ATTEMPTS AGE IP AGENT SECONDS MESSAGE", "orders- orders 1.0.0 base- Available 1 127. True");
         var pods = await kubectl.RunAsync("get", "pods", "-l", "module.koupleless.io/orders=true");
-        Rows(pods, "NAME READY STATUS RESTARTS AGE", "base- 1/1 Running 0");
+        Rows(pods, "NAME READY STATUS RESTARTS AGE", "base- 2/2 Running 0");
         Assert.Equal(2, pods.Split("Running").Length - 1);
         var story = await kubectl.RunAsync("describe", "mddeploy", "orders");
         Says(story, "orders 1.0.0: 2 of 2 modules are available");

@@ -36,10 +36,17 @@ internal sealed class FleetAgents : IAgentDirectory
 
     public bool TrySend(ObjectKey pod, string podUid, ModuleCommand command)
     {
+        if (Find(pod, podUid) is not { IsConnected: true }) return false;
         Sent.Enqueue(command);
         Change(pod, view => CarryOut(view!, command));
         return true;
     }
+
+    /// <summary>Its stream ends; what it said last is kept.</summary>
+    public void Disconnect(ObjectKey pod) => Change(pod, view => view! with { IsConnected = false, LastHeard = TimeProvider.System.GetUtcNow() });
+
+    /// <summary>The same agent, with what it had installed.</summary>
+    public void Reconnect(ObjectKey pod) => Change(pod, view => view! with { IsConnected = true, LastHeard = TimeProvider.System.GetUtcNow() });
 
     public void Connect(ObjectKey pod) => Change(pod, _ => new()
     {

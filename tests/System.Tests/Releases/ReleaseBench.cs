@@ -22,7 +22,7 @@ internal sealed class ReleaseBench : IAsyncDisposable
     private readonly EventRecorder _events;
     private readonly Task _run;
 
-    private ReleaseBench(ApiServerHost host, HttpClient http)
+    private ReleaseBench(ApiServerHost host, HttpClient http, ControlPlaneOptions options)
     {
         (Host, _http) = (host, http);
         Client = new(Transport.To(host.ServerUri), new ResourceJson(ModulesJson.Default));
@@ -30,7 +30,7 @@ internal sealed class ReleaseBench : IAsyncDisposable
         _events = new(Client, "modulecontroller", "test", TimeProvider.System, NullLogger<EventRecorder>.Instance);
         var manager = new Manager(_informers, TimeProvider.System, NullLoggerFactory.Instance);
         Composition.AddReconcilers(manager, new(
-            new(_informers), _informers, Client, _events, Agents, new(), TimeProvider.System, NullLoggerFactory.Instance)
+            new(_informers), _informers, Client, _events, Agents, options, TimeProvider.System, NullLoggerFactory.Instance)
         {
             OwnNamespace = "default",
         });
@@ -46,7 +46,7 @@ internal sealed class ReleaseBench : IAsyncDisposable
 
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
-    public static async Task<ReleaseBench> StartAsync(int pods)
+    public static async Task<ReleaseBench> StartAsync(int pods, ControlPlaneOptions? options = null)
     {
         var host = await ApiServerHost.StartAsync(new(), Cancellation);
         var http = new HttpClient { BaseAddress = host.ServerUri };
@@ -62,7 +62,7 @@ internal sealed class ReleaseBench : IAsyncDisposable
         await SendAsync(http, HttpMethod.Post, $"/apis/apps/v1/namespaces/{Namespace}/deployments",
             """{"apiVersion":"apps/v1","kind":"Deployment","metadata":{"name":"base"},"spec":{"replicas":1,"selector":{"matchLabels":{"app":"base"}},"template":TEMPLATE}}"""
                 .Replace("TEMPLATE", Template, StringComparison.Ordinal));
-        var bench = new ReleaseBench(host, http);
+        var bench = new ReleaseBench(host, http, options ?? new());
         var deployment = await bench.Client.GetAsync<Deployment>(new(Namespace, "base"), Cancellation);
         await SendAsync(http, HttpMethod.Post, $"/apis/apps/v1/namespaces/{Namespace}/replicasets",
             $$$"""

@@ -2,7 +2,7 @@ using ModuleController.Core.Modules;
 
 namespace ModuleController.Core.Planning.Upgrades;
 
-/// <summary>The new one comes up on another pod; when it is available, an old one goes. Never fewer serve than are desired.</summary>
+/// <summary>The new one comes up on another pod, and the old one goes when that is available: no gap, whatever may be unavailable.</summary>
 internal sealed class ScaleUpThenScaleDown : IUpgrade
 {
     // What serves nothing has nothing to hand over: its place will do, and needs no pod more.

@@ -1,6 +1,4 @@
-using ModuleController.DevApiServer.Resources;
-
-namespace ModuleController.DevApiServer.Requests;
+namespace ModuleController.DevApiServer;
 
 /// <summary>An answer other than success: the code, reason and message of the Status that goes out.</summary>
 public sealed class StatusException(int code, string reason, string message, JsonObject? details = null)
@@ -75,8 +73,9 @@ public static class Statuses
 
     public static StatusException Expired(string message) => new(410, "Expired", message);
 
-    public static StatusException UnsupportedMediaType(string? media, string accepted) => new(415, "UnsupportedMediaType",
-        $"the body of the request was in an unknown format - accepted media types include: {accepted}; not {media}");
+    public static StatusException UnsupportedMediaType(string? media, string accepted) =>
+        new(415, "UnsupportedMediaType",
+            $"the body of the request was in an unknown format - accepted media types include: {accepted}; not {media}");
 
     public static StatusException NotImplemented(string what) =>
         new(501, "NotImplemented", $"{what} is not implemented by this API server; see docs/devcluster.md");

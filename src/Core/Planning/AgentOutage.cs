@@ -1,0 +1,36 @@
+using System.Globalization;
+
+namespace ModuleController.Core.Planning;
+
+/// <summary>An agent on a Ready base pod: there, or gone since a time.</summary>
+/// <param name="GoneSince">When it was last heard; null: it is connected.</param>
+public readonly record struct AgentPresence(DateTimeOffset? GoneSince);
+
+/// <summary>How many agents of a base have to vanish how fast, and how long nothing is taken away there then.</summary>
+/// <param name="AtOnce">What lies no further apart is one event; agents speak every heartbeat, so it is longer than that.</param>
+public sealed record AgentOutageRule(TimeSpan AtOnce, TimeSpan Hold)
+{
+    public static AgentOutageRule Default { get; } = new(TimeSpan.FromSeconds(30), TimeSpan.FromMinutes(10));
+}
+
+/// <summary>Most agents of a base vanished at once: it is the network, or us, rather than the bases. Nothing disruptive follows
+/// from what can't be seen then; what is missing is installed again all the same.</summary>
+public sealed record AgentOutage(int Gone, int Agents, DateTimeOffset Until)
+{
+    private const int FewestAgents = 5;
+
+    public static AgentOutage? Of(IReadOnlyCollection<AgentPresence> agents, AgentOutageRule rule, DateTimeOffset now)
+    {
+        if (agents.Count < FewestAgents) return null;
+        var gone = agents.Where(agent => agent.GoneSince is not null).Select(agent => agent.GoneSince!.Value).Order().ToList();
+        var most = (agents.Count / 2) + 1;
+        // From the end: the last moment at which so many had gone within that time.
+        for (var last = gone.Count - 1; last >= most - 1; last--)
+            if (gone[last] - gone[last - most + 1] <= rule.AtOnce)
+                return gone[last] + rule.Hold > now ? new(gone.Count, agents.Count, gone[last] + rule.Hold) : null;
+        return null;
+    }
+
+    public override string ToString() => string.Create(CultureInfo.InvariantCulture,
+        $"{Gone} of {Agents} agents of the base vanished at once: nothing is taken away there until they are back, or {Until.UtcDateTime:HH:mm:ss} UTC");
+}

@@ -1,0 +1,94 @@
+using ModuleController.Core.Meta;
+using ModuleController.Core.Modules;
+using ModuleController.Core.Planning;
+using ModuleController.Core.Tests.World;
+
+namespace ModuleController.Core.Tests.Rollout;
+
+public class ConfirmedDeletionTests
+{
+    [Fact]
+    public void It_goes_in_batches_each_confirmed_but_the_last()
+    {
+        var story = Deleted(6).Rest();
+        Assert.Equal("1/3 Terminating: 1.0.0 x 4", story.Stand);
+        story.Says(Condition.Unknown, Reasons.WaitingForConfirmation,
+            "batch 1 of 3: 4 modules are left to be uninstalled, waiting for confirmation of batch 1");
+        story.Pass(100_000).Rest();
+        Assert.Equal("1/3 Terminating: 1.0.0 x 4", story.Stand);
+        story.Confirm(1).Rest();
+        Assert.Equal("2/3 Terminating: 1.0.0 x 2", story.Stand);
+        story.Confirm(2).Settle();
+        Assert.Empty(story.World.Deployments);
+        Assert.Empty(story.World.ReplicaSets);
+        Assert.Equal([Reasons.Terminating, Reasons.WaitingForConfirmation, Reasons.WaitingForConfirmation], story.World.Events.Select(told => told.Reason));
+    }
+
+    [Fact]
+    public void Without_confirm_deletion_it_goes_at_once()
+    {
+        var story = Deleted(6, strategy => strategy with { BatchCount = 3, NeedConfirm = true }).Settle();
+        Assert.Empty(story.World.Deployments);
+        Assert.Empty(story.World.Modules);
+    }
+
+    [Fact]
+    public void Taking_the_field_back_deletes_the_rest_at_once()
+    {
+        var story = Deleted(6).Settle().Strategy(strategy => strategy with { ConfirmDeletion = false }).Settle();
+        Assert.Empty(story.World.Deployments);
+    }
+
+    [Fact]
+    public void What_was_confirmed_for_a_release_does_not_confirm_the_deletion()
+    {
+        var story = Story.Released(6, strategy: InThree).Confirm(2).Delete().Rest();
+        Assert.Equal("1/3 Terminating: 1.0.0 x 4", story.Stand);
+        story.Confirm(1).Rest();
+        Assert.Equal("2/3 Terminating: 1.0.0 x 2", story.Stand);
+    }
+
+    [Fact]
+    public void Nothing_is_made_anew_and_what_is_lost_counts_as_gone()
+    {
+        var story = Deleted(6).Rest().LosePods(2, "1.0.0").AddPods(2).Rest();
+        Assert.Equal("1/3 Terminating: 1.0.0 x 2", story.Stand);
+        story.Confirm(1).Rest();
+        Assert.Equal("2/3 Terminating: 1.0.0 x 2", story.Stand);
+        story.Act("promote").Settle();
+        Assert.Empty(story.World.Deployments);
+    }
+
+    [Fact]
+    public void In_mid_release_the_older_revision_goes_first()
+    {
+        var story = Story.Released(6, strategy: InThree).Upgrade("2.0.0").Settle().Delete().Rest();
+        Assert.Equal("1/3 Terminating: 1.0.0 x 2, 2.0.0 x 2", story.Stand);
+        story.Confirm(1).Rest();
+        Assert.Equal("2/3 Terminating: 2.0.0 x 2", story.Stand);
+        story.Confirm(2).Settle();
+        Assert.Empty(story.World.Deployments);
+    }
+
+    [Theory]
+    [InlineData("abort")]
+    [InlineData("retry")]
+    [InlineData("undo")]
+    [InlineData("undo-fast")]
+    [InlineData("redeploy")]
+    public void What_would_release_something_is_refused(string action)
+    {
+        var story = Story.Released(6, strategy: InThree).Upgrade("2.0.0").Settle().Delete().Rest().Act(action).Rest();
+        Assert.Contains(story.World.Events, told => told is { Reason: Reasons.ActionRefused });
+        Assert.Equal("2.0.0", story.Deployment.Spec.Template.Spec.Module.Version);
+    }
+
+    private static OperationStrategy InThree(OperationStrategy strategy) => strategy with { BatchCount = 3, NeedConfirm = true, ConfirmDeletion = true };
+
+    private static Story Deleted(int pods, Func<OperationStrategy, OperationStrategy>? strategy = null)
+    {
+        var story = Story.Released(pods, strategy: strategy ?? InThree);
+        story.World.Events.Clear();
+        return story.Delete();
+    }
+}

@@ -1,0 +1,111 @@
+using ModuleController.Core.Modules;
+using ModuleController.Core.Planning;
+
+namespace ModuleController.Core.Tests.World;
+
+/// <summary>What a person would count, looking at a world with one ModuleDeployment: an opinion of its own, against which
+/// the planner's is held.</summary>
+internal sealed class ReleaseView
+{
+    private readonly Dictionary<string, IReadOnlyList<Module>> _live = [];
+
+    public ReleaseView(SmallWorld world)
+    {
+        (Now, Freeze) = (world.Now, world.Freeze);
+        Deployment = world.Deployments[Story.Name];
+        Sets = world.SetsOf(Deployment);
+        var pods = world.Pods.Values.Select(pod => pod.Uid).ToHashSet();
+        foreach (var set in Sets)
+            _live[set.ReplicaSet.Metadata.Name] = [.. set.Modules.Where(module => !module.Metadata.IsDeleting
+                && (!module.IsBound || pods.Contains(module.Spec.PodUid!)))];
+        Desired = Deployment.Spec.IsSymmetric ? pods.Count : Math.Max(0, RolloutReplicas.Of(Deployment, pods.Count).Desired);
+        Updated = Sets.Find(set => Revision.Of(set.ReplicaSet.Spec.Template) == Revision.Of(Deployment.Spec.Template));
+        Old = [.. Sets.Where(set => set != Updated)];
+        UpdatedPods = Updated is null ? [] : [.. Live(Updated).Where(module => module.IsBound).Select(module => module.Spec.PodUid!)];
+        LiveUpdated = Updated is null ? 0 : Live(Updated).Count;
+        LiveOld = Old.SelectMany(Live).Select(module => module.Spec.PodUid ?? module.Metadata.Uid!).Distinct().Count(pod => !UpdatedPods.Contains(pod));
+        Unplaced = Updated is null ? 0 : Live(Updated).Count(module => !module.IsBound);
+        UpdatedAvailable = Updated is null ? 0 : Live(Updated).Where(HasServed).Select(module => module.Spec.PodUid).Distinct().Count();
+        Available = Sets.SelectMany(Live).Where(HasServed).Select(module => module.Spec.PodUid).Distinct().Count();
+        IsMoving = Updated is null || !IsCompleted(Updated) || Old.Exists(set => set.Goal > 0 || Live(set).Count > 0);
+        LastCompleted = Sets.Where(IsCompleted).MaxBy(CompletedAt);
+    }
+
+    public DateTimeOffset Now { get; }
+
+    public RolloutFreeze? Freeze { get; }
+
+    public ModuleDeployment Deployment { get; }
+
+    public List<PlacementSet> Sets { get; }
+
+    public PlacementSet? Updated { get; }
+
+    public List<PlacementSet> Old { get; }
+
+    public HashSet<string> UpdatedPods { get; }
+
+    public int Desired { get; }
+
+    public int LiveUpdated { get; }
+
+    /// <summary>Places that only an older revision has.</summary>
+    public int LiveOld { get; }
+
+    public int LiveSlots => LiveUpdated + LiveOld;
+
+    public int Unplaced { get; }
+
+    public int UpdatedAvailable { get; }
+
+    public int Available { get; }
+
+    public bool IsMoving { get; }
+
+    public PlacementSet? LastCompleted { get; }
+
+    public ReleaseStatus? Release => Deployment.Status.ReleaseStatus;
+
+    public OperationStrategy Strategy => Deployment.Spec.OperationStrategy;
+
+    public string RevisionHash => Revision.Of(Deployment.Spec.Template).Hash();
+
+    /// <summary>Somebody said that nothing moves.</summary>
+    public bool IsHeld => Deployment.Spec.Paused == true || Freeze is { Reason.Length: > 0 };
+
+    /// <summary>The release was given up, and nothing says that it goes back by itself.</summary>
+    public bool RollsBack(ReleaseStatus release) => release.Abort is { } abort && abort.Reason != Reasons.Aborted
+        && Strategy.AutoRollback == true && Old.Exists(IsCompleted);
+
+    public int SumOfGoals => Sets.Sum(set => set.Goal);
+
+    public IReadOnlyList<Module> Live(PlacementSet set) => _live[set.ReplicaSet.Metadata.Name];
+
+    public int GoalOf(PlacementSet? set) => set is null ? 0 : Sets.Find(other => other.ReplicaSet.Metadata.Name == set.ReplicaSet.Metadata.Name)?.Goal ?? 0;
+
+    public static bool IsCompleted(PlacementSet set) => set.ReplicaSet.Metadata.Annotations.ContainsKey(Annotations.CompletedAt);
+
+    public static (string, long) CompletedAt(PlacementSet set) => (set.ReplicaSet.Metadata.Annotations[Annotations.CompletedAt], set.Revision);
+
+    /// <summary>The share of a batch, from the sentence in the semantics.</summary>
+    public int Aim(int batch, ReleaseStatus release)
+    {
+        var batches = release.RealBatchCount ?? 1;
+        if (batch <= 0) return 0;
+        if (batch >= batches) return Desired;
+        return Strategy.UseBeta == true && batches > 1
+            ? Math.Min(Desired, 1) + (int)Math.Ceiling((batch - 1) * Math.Max(0, Desired - 1) / (double)(batches - 1))
+            : (int)Math.Ceiling(batch * Desired / (double)batches);
+    }
+
+    /// <summary>How many there should be of all revisions, when the number changes with the release.</summary>
+    public int Total(int batch, ReleaseStatus release)
+    {
+        var delta = Deployment.Spec.IsSymmetric ? 0 : release.OriginalDeltaReplicas ?? 0;
+        var share = Math.Min(Math.Abs(delta), (int)Math.Ceiling(batch * Math.Abs(delta) / (double)(release.RealBatchCount ?? 1)));
+        return Desired - delta + (Math.Sign(delta) * share);
+    }
+
+    private bool HasServed(Module module) => module is { IsBound: true, IsAvailable: true }
+        && ModuleReadiness.ServingSince(module) is { } since && Now - since >= TimeSpan.FromSeconds(Deployment.Spec.MinReadySeconds ?? 0);
+}

@@ -1,0 +1,206 @@
+using System.Globalization;
+using ModuleController.Core.Modules;
+using ModuleController.Core.Planning;
+
+namespace ModuleController.Core.Tests.World;
+
+/// <summary>One ModuleDeployment in a world where anything may happen next.</summary>
+internal sealed class ReleaseWorld
+{
+    private static readonly string[] Verbs =
+        ["confirm", "confirm 1", "confirm 2", "promote", "abort", "retry", "undo", "undo 1", "undo-fast", "redeploy", "pause", "resume", "nonsense"];
+
+    public ReleaseWorld(int seed)
+    {
+        Checks = new(World);
+        for (var i = 0; i < 2 + (seed % 6); i++) World.AddPod($"base-{i}");
+        var deployment = A.ModuleDeployment(Story.Name, seed % 5 == 0 ? -1 : 1 + (seed / 5 % World.Pods.Count)).With(spec => spec with
+        {
+            MinReadySeconds = seed % 3 == 0 ? 10 : null,
+            OperationStrategy = Strategy(seed / 7),
+        });
+        World.Deployments[Story.Name] = deployment with { Metadata = deployment.Metadata with { Uid = World.NewUid() } };
+    }
+
+    public SmallWorld World { get; } = new();
+
+    public ReleaseChecks Checks { get; }
+
+    private ModuleDeployment? Deployment => World.Deployments.GetValueOrDefault(Story.Name);
+
+    public void Do(int op, int which)
+    {
+        if (Deployment is null) return;
+        World.Now = World.Now.AddSeconds(1);
+        switch (op)
+        {
+            case <= 5: Checks.Rollout(); break;
+            case <= 7: Checks.Rollout(which % 5); break;
+            case <= 11: Checks.Place(); break;
+            case 12: Checks.Place(which % 4); break;
+            case <= 15: if (World.Modules.Count > 0) World.StepModule(Pick(World.Modules.Keys, which)); break;
+            case <= 22: Round(); break;
+            case 23: World.Now = World.Now.AddSeconds(which % 5 == 0 ? 700 : which % 40); break;
+            default: Touch(op, which); break;
+        }
+    }
+
+    /// <summary>Somebody else than a planner does something.</summary>
+    private void Touch(int op, int which)
+    {
+        Checks.IsStale = true;
+        switch (op)
+        {
+            case 24: Change(spec => spec with { Template = A.Template(Story.Name, $"{1 + (which % 3)}.0.0") }); Checks.MayForgive = true; break;
+            case 25: Checks.MayBegin = true; Change(spec => spec with { Replicas = which % 9 == 0 ? -1 : which % 8 }); break;
+            case 26: Scale(which % 8); break;
+            case <= 29: Change(spec => spec with { ConfirmBatchNum = which % 3 == 0 ? which % 5 : (Deployment!.Status.ReleaseStatus?.CurrentBatch ?? 1) }); break;
+            case 30: Change(spec => spec with { Paused = which % 3 == 0 }); break;
+            case 31: World.Freeze = which % 3 == 0 ? new("everything", which % 2 == 0 ? "audit" : "", null) : null; break;
+            case 32: Act(Pick(Verbs, which)); break;
+            case 33: World.AddPod(string.Create(CultureInfo.InvariantCulture, $"base-{World.Pods.Count + World.LostPods}")); break;
+            case 34: if (World.Pods.Count > 1) World.LosePod(Pick(World.Pods.Keys, which)); break;
+            case 35: Refuse(Pick(World.Pods.Keys, which), which % 3 == 0 ? "is not Ready" : null); break;
+            case 36 or 37: if (World.Modules.Count > 0) Break(Pick(World.Modules.Keys, which), which); break;
+            case 38: EndLife(Pick(World.Pods.Values, which).Uid); break;
+            case 39: Change(spec => spec with { OperationStrategy = Strategy(which) }); break;
+            case 40: Change(spec => spec with { MinReadySeconds = which % 3 * 10 }); break;
+            case 41: Correct(which); break;
+            case 42: if (!World.BrokenVersions.Remove($"{1 + (which % 3)}.0.0")) World.BrokenVersions.Add($"{1 + (which % 3)}.0.0"); break;
+            case 43: if (which % 4 == 0) Forget(); break;
+        }
+    }
+
+    public void Round()
+    {
+        Checks.Rollout();
+        Checks.Place();
+        foreach (var name in World.Modules.Keys.ToList()) World.StepModule(name);
+    }
+
+    public void Delete() => World.Deployments[Story.Name] = Deployment! with { Metadata = Deployment.Metadata with { DeletionTimestamp = World.Now } };
+
+    /// <summary>Nothing is broken, stopped or without a place any more; the number is one that the base can hold.</summary>
+    public void Mend()
+    {
+        Checks.IsStale = Checks.MayBegin = Checks.MayForgive = true;
+        World.Freeze = null;
+        World.BrokenVersions.Clear();
+        foreach (var name in World.Pods.Keys.ToList()) Refuse(name, null);
+        foreach (var (name, module) in World.Modules.Where(item => item.Value.Status.Status == ModulePhase.Failed).ToList())
+            World.Modules[name] = module with { Status = new() { Status = ModulePhase.Pending, InstalledAt = module.Status.InstalledAt } };
+        if (Deployment is null) return;
+        var count = Math.Min(Deployment.Spec.Replicas ?? 0, World.Pods.Count);
+        Change(spec => spec with
+        {
+            Paused = false,
+            Replicas = count,
+            ScaleReplicas = count < 0 ? spec.ScaleReplicas : count,
+            // A single pod can't be upgraded without a gap: that has to be accepted.
+            OperationStrategy = spec.OperationStrategy with { MaxUnavailable = World.Pods.Count == 1 ? new(1, false) : spec.OperationStrategy.MaxUnavailable },
+        });
+        World.Deployments[Story.Name] = Deployment with
+        {
+            Metadata = Deployment.Metadata with { Annotations = new Dictionary<string, string> { [Annotations.Action] = "retry" } },
+        };
+    }
+
+    /// <summary>Time passes, and whoever is asked for a confirmation gives it.</summary>
+    public void GoOn(int rounds)
+    {
+        for (var i = 0; i < rounds && Deployment is not null; i++)
+        {
+            for (var step = 0; step < 12; step++) Round();
+            World.Now = World.Now.AddSeconds(60);
+            var batch = Deployment?.Status.ReleaseStatus?.CurrentBatch ?? 1;
+            if (Deployment is not null) Change(spec => spec with { ConfirmBatchNum = spec.ConfirmBatchNum == batch ? batch + 1 : batch });
+        }
+    }
+
+    private void Change(Func<ModuleDeploymentSpec, ModuleDeploymentSpec> change) => World.Deployments[Story.Name] = Deployment!.With(change) with
+    {
+        Metadata = Deployment!.Metadata with { Generation = Deployment.Metadata.Generation + 1 },
+    };
+
+    private void Scale(int replicas)
+    {
+        // Until both fields say the same, another number may be read as one of replicas.
+        var (spec, observed) = (Deployment!.Spec, Deployment.Status.ObservedReplicas);
+        Checks.MayBegin |= spec.Replicas != spec.ScaleReplicas || spec.Replicas != observed || Deployment.Status.ReleaseStatus?.PendingReplicas is not null;
+        Change(now => now with { ScaleReplicas = replicas });
+    }
+
+    private void Act(string verb)
+    {
+        Checks.MayForgive |= verb is "retry" || verb.StartsWith("undo", StringComparison.Ordinal) || verb == "redeploy";
+        var annotations = Deployment!.Metadata.Annotations.ToDictionary();
+        annotations[Annotations.Action] = verb;
+        World.Deployments[Story.Name] = Deployment with { Metadata = Deployment.Metadata with { Annotations = annotations } };
+    }
+
+    private void Refuse(string pod, string? why) => World.Pods[pod] = World.Pods[pod] with { Refusal = why };
+
+    private void Break(string name, int which)
+    {
+        var module = World.Modules[name];
+        if (which % 4 == 0) World.Modules[name] = module.Deleting();
+        else if (module.IsBound) Fail(name, which % 4 == 1 ? FailureReason.ArtifactUnreachable : FailureReason.BizStartFailed, null);
+    }
+
+    private void Fail(string name, FailureReason reason, string? code)
+    {
+        var failed = World.Modules[name].Failed(reason);
+        World.Modules[name] = failed with
+        {
+            Status = failed.Status with
+            {
+                InstalledAt = World.Modules[name].Status.InstalledAt,
+                LastError = failed.Status.LastError! with { Time = World.Now, Code = code },
+            },
+        };
+    }
+
+    /// <summary>The JVM ended: what it had is gone, and comes back; what was new in it is blamed.</summary>
+    private void EndLife(string pod)
+    {
+        foreach (var (name, module) in World.Modules.Where(item => item.Value.Spec.PodUid == pod).ToList())
+        {
+            var hasLived = ModuleReadiness.ServingSince(module) is { } since && World.Now - since > TimeSpan.FromSeconds(60);
+            if (hasLived) World.Modules[name] = module with { Status = module.Status with { Status = ModulePhase.Pending } };
+            else Fail(name, FailureReason.BaseDied, module.Status.LastError?.Code == "1" ? "2" : "1");
+        }
+    }
+
+    private void Correct(int which)
+    {
+        var version = Deployment!.Spec.Template.Spec.Module.Version;
+        Change(spec => spec with { Template = A.Template(Story.Name, version, spec.Template.Metadata.Annotations.GetValueOrDefault(Annotations.RedeployAt), $"http://jars/{which % 3}.jar") });
+        Checks.MayForgive = true;
+    }
+
+    private void Forget()
+    {
+        World.Deployments[Story.Name] = Deployment! with { Status = new() };
+        Checks.MayBegin = Checks.MayForgive = true;
+    }
+
+    private static OperationStrategy Strategy(int seed) => new()
+    {
+        BatchCount = 1 + (seed % 4),
+        UseBeta = seed / 4 % 3 == 0,
+        NeedConfirm = seed / 5 % 3 == 0,
+        GrayTimeBetweenBatchSeconds = seed / 6 % 3 == 0 ? 30 : null,
+        MaxFailures = seed / 3 % 3 == 0 ? 1 : null,
+        AutoRollback = seed / 8 % 3 == 0,
+        ConfirmDeletion = seed / 2 % 3 == 0,
+        MaxUnavailable = seed / 11 % 4 == 0 ? new(50, true) : null,
+        UpgradePolicy = (seed / 13 % 3) switch
+        {
+            0 => UpgradePolicy.InstallThenUninstall.Text(),
+            1 => UpgradePolicy.UninstallThenInstall.Text(),
+            _ => null,
+        },
+    };
+
+    private static T Pick<T>(IReadOnlyCollection<T> items, int which) => items.ElementAt(which % items.Count);
+}

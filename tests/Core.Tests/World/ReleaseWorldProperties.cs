@@ -1,0 +1,109 @@
+using CsCheck;
+using ModuleController.Core.Modules;
+using ModuleController.Core.Planning;
+
+namespace ModuleController.Core.Tests.World;
+
+/// <summary>What must hold of a release in a world of pods that come and go, lives that end, failures, restarts in the middle of
+/// a plan, and people who change their minds. A failing story is printed with its seed, and shrunk.</summary>
+public class ReleaseWorldProperties
+{
+    private static readonly Gen<(int Seed, (int Op, int Which)[] Steps)> Stories =
+        Gen.Select(Gen.Int[0, 100_000], Gen.Select(Gen.Int[0, 43], Gen.Int[0, 999]).Array[20, 80]);
+
+    [Fact]
+    public void No_step_breaks_a_promise_and_in_the_end_everything_is_released() =>
+        Stories.Sample(story =>
+        {
+            var releases = Play(story);
+            releases.Mend();
+            releases.GoOn(15);
+            CheckReleased(releases);
+        }, iter: Iterations(1500), print: Told);
+
+    [Fact]
+    public void A_deletion_always_ends_and_leaves_nothing() =>
+        Gen.Select(Stories, Stories).Sample((before, after) =>
+        {
+            var releases = Play(before);
+            releases.Delete();
+            foreach (var (op, which) in after.Steps.Take(30))
+                if (op is < 24 or (>= 27 and not 38))
+                {
+                    releases.Do(op, which);
+                    CheckOwners(releases);
+                }
+
+            releases.Mend();
+            releases.GoOn(10);
+            Assert.Empty(releases.World.Deployments);
+            Assert.Empty(releases.World.ReplicaSets);
+            Assert.Empty(releases.World.Modules);
+        }, iter: Iterations(400), print: story => $"{Told(story.Item1)} THEN {Told(story.Item2)}");
+
+    [Fact]
+    public void A_controller_that_dies_at_any_call_and_starts_again_ends_where_it_would_have() =>
+        Gen.Select(Stories, Gen.Bool).Sample((story, isDeleted) =>
+        {
+            var releases = Play(story);
+            if (isDeleted) releases.Delete();
+            var want = Rest(releases.World.Copy());
+            for (var calls = 0; calls < 6; calls++)
+            {
+                var world = releases.World.Copy();
+                world.StepRollout(Story.Name, calls);
+                var got = Rest(world);
+                Assert.True(want == got, $"dead after {calls} calls\n{want}\n\n{got}");
+            }
+        }, iter: Iterations(400), print: story => $"{Told(story.Item1)} {story.Item2}");
+
+    private static int Iterations(int n) => int.TryParse(Environment.GetEnvironmentVariable("DEV_ITER"), out var m) ? m : n;
+
+    private static string Told((int Seed, (int Op, int Which)[] Steps) story) => $"({story.Seed}, [{string.Join(", ", story.Steps)}])";
+
+    private static ReleaseWorld Play((int Seed, (int Op, int Which)[] Steps) story)
+    {
+        var releases = new ReleaseWorld(story.Seed);
+        foreach (var (op, which) in story.Steps) releases.Do(op, which);
+        return releases;
+    }
+
+    /// <summary>The ModuleDeployment's reconciler alone, until it has nothing more to do.</summary>
+    private static string Rest(SmallWorld world)
+    {
+        for (var i = 0; i < 20 && world.Deployments.ContainsKey(Story.Name); i++)
+            if (!world.StepRollout(Story.Name))
+            {
+                var deployment = world.Deployments[Story.Name];
+                var sets = world.ReplicaSets.Values.Select(set => $"{set.Metadata.Name} {set.Spec.Replicas} "
+                    + string.Join(',', set.Metadata.Annotations.Concat(set.Metadata.Labels).OrderBy(pair => pair.Key).Select(pair => $"{pair.Key}={pair.Value}")));
+                return $"{ResourceText.Of(deployment.Status)}\n{deployment.Spec.Replicas} {deployment.Spec.ScaleReplicas} {deployment.Spec.ConfirmBatchNum} "
+                    + $"{deployment.Spec.Paused} {Revision.Of(deployment.Spec.Template)}\n{string.Join('\n', deployment.Metadata.Annotations)}\n{string.Join('\n', sets)}";
+            }
+
+        return world.Deployments.ContainsKey(Story.Name) ? throw new InvalidOperationException("never rests") : "gone";
+    }
+
+    private static void CheckOwners(ReleaseWorld releases)
+    {
+        var sets = releases.World.ReplicaSets.Values.Select(set => set.Metadata.Uid).ToHashSet();
+        Assert.True(releases.World.Modules.Values.All(module => sets.Contains(module.Metadata.Controller!.Uid)), "a module outlived its replica set");
+        Assert.True(releases.World.Deployments.Count > 0 || sets.Count == 0, "a replica set outlived its deployment");
+    }
+
+    private static void CheckReleased(ReleaseWorld releases)
+    {
+        var world = releases.World;
+        var view = new ReleaseView(world);
+        var told = $"{ResourceText.Of(view.Deployment.Status)}\n{string.Join("\n", world.Modules.Values.Select(module => $"{module.Metadata.Name} {module.Spec.Module.Version} on {module.Spec.PodName}: {module.Status.Status}"))}\n"
+            + $"{string.Join("\n", view.Sets.Select(set => $"{set.ReplicaSet.Metadata.Name} {set.ReplicaSet.Spec.Template.Spec.Module.Version} goal {set.Goal}"))}\n{string.Join("\n", world.Log.TakeLast(20))}";
+        Assert.True(view.Release!.Progress == ReleaseProgress.Completed, $"{view.Release.Progress}\n{told}");
+        Assert.True(view.UpdatedAvailable == view.Desired && view.LiveSlots == view.Desired && view.LiveOld == 0, $"wants {view.Desired}\n{told}");
+        Assert.True(view.Deployment.Status.UnavailableReplicas == 0, told);
+        // What was confirmed in vain is set back to nothing, then there is nothing more to do.
+        world.StepRollout(Story.Name);
+        var plan = RolloutPlanner.Plan(world.Rollout(world.Deployments[Story.Name]), world.Now);
+        Assert.True(plan.Steps.Concat(plan.StepsAfterStatus).All(step => step is RolloutStep.UpdateDeployment), told);
+        Assert.Empty(PlacementPlanner.Plan(world.Placement(), world.Now).Steps);
+    }
+}

@@ -23,7 +23,7 @@ internal sealed class UninstallCommand(CommandContext context)
             {
                 // An install that timed out may still come out of the JVM's sockets.
                 if (context.State.UnsettledInstall(_module.Name, _module.Version) is null || context.IsSettled(view, 0))
-                    return Gone("ABSENT");
+                    return Removed("ABSENT");
             }
             else
             {
@@ -76,7 +76,7 @@ internal sealed class UninstallCommand(CommandContext context)
 
     private string Name => $"{_module.Name}:{_module.Version}";
 
-    private Verdict Gone(string code) => Verdict.Success(code, new JournalRecord.Gone(_module.Name, _module.Version));
+    private Verdict Removed(string code) => Verdict.Success(code, new JournalRecord.Gone(_module.Name, _module.Version));
 
     private async Task<Verdict?> AnnounceAsync()
     {
@@ -90,7 +90,7 @@ internal sealed class UninstallCommand(CommandContext context)
     /// <summary>It was taken out by this command: the last hook can't change that any more.</summary>
     private async Task<Verdict> GoneAsync(string code)
     {
-        var gone = Gone(code);
+        var gone = Removed(code);
         return await context.CallAsync(_hooks?.After) is { } problem
             ? Verdict.Failed(Reason.HookFailed, "POST_UNINSTALL", problem).With(gone.Records)
             : gone;
@@ -115,7 +115,7 @@ internal sealed class UninstallCommand(CommandContext context)
             while (true)
             {
                 var view = await context.LookUntilAnsweredAsync();
-                if (view.Find(_module.Name, _module.Version) is null) return Gone(result.Code.Length > 0 ? result.Code : "SUCCESS");
+                if (view.Find(_module.Name, _module.Version) is null) return Removed(result.Code.Length > 0 ? result.Code : "SUCCESS");
                 if (result.Outcome is not ArkletOutcome.Unknown || context.IsSettled(view, lostAt)) break;
                 await context.PauseAsync();
             }

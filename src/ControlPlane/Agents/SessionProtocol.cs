@@ -1,5 +1,4 @@
 using System.Collections.ObjectModel;
-using ModuleController.Core.Modules;
 using ModuleController.Core.Planning;
 using ModuleController.Protocol;
 using ModuleController.Protocol.V1;

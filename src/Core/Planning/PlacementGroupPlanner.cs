@@ -101,7 +101,8 @@ internal sealed class PlacementGroupPlanner(PlacementState state, PlacementGroup
         foreach (var newer in live.Values.Where(item => item.Module is { IsBound: true, Spec.Replaces: not null }).ToList())
             if (live.TryGetValue(newer.Module.Spec.Replaces!, out var older) && older.Module.Spec.PodUid != newer.Module.Spec.PodUid
                 && older.Set.Holds(older.Module))
-                FinishPair(older.Set, older.Module, newer.Set, newer.Module, () => _budget.IsLongEnough(newer.Module));
+                FinishPair(older.Set, older.Module, newer.Set, newer.Module,
+                    () => _budget.IsLongEnough(newer.Module) && _budget.AllowsGap(older.Module));
     }
 
     /// <summary>Pods with two live Modules: an upgrade is under way there, or was when the goals changed.</summary>
@@ -135,7 +136,10 @@ internal sealed class PlacementGroupPlanner(PlacementState state, PlacementGroup
         else if (!MayDisrupt) olderSet.Replaced.Add(older.Metadata.Uid!);
         // Undone in mid-upgrade, or overtaken by a third revision: one of the two goes, the one that serves stays.
         else if (olderSet.Surplus > 0 && newer.IsAvailable) Delete(olderSet, older, $"replaced by {newer.Metadata.Name}");
-        else Delete(newerSet, newer, $"{older.Metadata.Name} stays");
+        else if (older.IsAvailable || (_budget.AllowsGap(newer) && !_budget.WouldInterrupt(newer)))
+            Delete(newerSet, newer, $"{older.Metadata.Name} stays");
+        // Only the one that should go serves, and too many others do not.
+        else _busyPods.Add(newer.Spec.PodUid!);
     }
 
     private List<WantedPlace> Wanted() =>

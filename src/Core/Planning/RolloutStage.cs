@@ -70,6 +70,9 @@ internal sealed class RolloutStage
     /// <summary>The one that takes what is missing beyond the released share; null: that waits for its batch.</summary>
     public PlacementSet? Heir => Release.Abort is null ? _look.LastCompleted : _look.Fallback;
 
+    // Before it is known how to upgrade, no more old ones are made for a release that has not begun.
+    private bool IsUndecided => Hold?.Reason is Reasons.Inspecting or Reasons.InspectionFailed or Reasons.WebContextPathConflict;
+
     private bool UsesBeta => IsMoving && _look.Deployment.UsesBeta && BatchCount > 1;
 
     // One that follows its base has a module on every pod at once, of whichever revision.
@@ -87,7 +90,7 @@ internal sealed class RolloutStage
         if (IsFinal())
         {
             IsCompleted = _look.Updated.Goal == _look.Desired && _look.Old.All(set => set.Modules.All(module => module.Metadata.IsDeleting))
-                && !(IsStopped && Hold!.Reason is Reasons.Inspecting or Reasons.InspectionFailed or Reasons.WebContextPathConflict);
+                && !(IsStopped && IsUndecided);
             if (IsCompleted) To(Batch, ReleaseProgress.Completed);
             return;
         }
@@ -150,7 +153,7 @@ internal sealed class RolloutStage
         var (live, updated, old) = Live();
         var placed = live - _look.Counts.Unplaced - _look.Old.SelectMany(_look.Staying).Count(module => !module.IsBound);
         // Never below what the batch itself holds: scaled down since, the release may have begun from less than nothing.
-        var total = IsSettled || IsStopped ? desired : Math.Max(TotalOf(batch), IsMoving ? Math.Min(AimOf(batch), desired) : 0);
+        var total = IsSettled || (IsStopped && !(IsUndecided && Delta > 0)) ? desired : Math.Max(TotalOf(batch), IsMoving ? Math.Min(AimOf(batch), desired) : 0);
         // What is there already stays, so that no batch has to undo what another one did.
         Total = Delta > 0 ? Math.Clamp(Math.Max(total, live), 0, desired) : Delta < 0 ? Math.Max(desired, Math.Min(total, placed)) : desired;
         Updated = Math.Min(Total, Released(AimOf(batch), updated, Math.Max(0, Total - live)));

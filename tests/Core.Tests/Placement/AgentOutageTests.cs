@@ -86,7 +86,7 @@ public class AgentOutageTests
     {
         var world = new SmallWorld();
         for (var i = 0; i < 4; i++) world.AddPod($"base-{i}");
-        world.Deployments["shop"] = A.ModuleDeployment(replicas: 4).Policy(UpgradePolicy.InstallThenUninstall);
+        world.Deployments["shop"] = A.ModuleDeployment(replicas: 4).Policy(UpgradePolicy.UninstallThenInstall);
         world.Settle();
         world.Deployments["shop"] = world.Deployments["shop"].With(spec => spec with { Template = A.Template("shop", "2.0.0") });
         world.StepRollout("shop");

@@ -114,6 +114,19 @@ public class HoldTests
     }
 
     [Fact]
+    public void A_web_context_path_that_is_taken_is_found_before_the_first_module_is_touched()
+    {
+        var story = Story.Released(3);
+        story.World.SharePath = true;
+        var modules = story.World.Modules.Keys.ToList();
+        story.Upgrade("2.0.0").Stands("1/1 Paused: 1.0.0 x 3");
+        Assert.Equal(Reasons.WebContextPathConflict, story.Progressing.Reason);
+        Assert.Equal(modules, story.World.Modules.Keys);
+        story.Strategy(strategy => strategy with { UpgradePolicy = null }).Stands("1/1 Completed: 2.0.0 x 3");
+        Assert.Equal(UpgradePolicy.UninstallThenInstall.Text(), story.Release.UpgradePolicy);
+    }
+
+    [Fact]
     public void Frozen_deletion_goes_on()
     {
         var story = Story.Released(3).Freeze("audit").Upgrade("2.0.0").Settle().Delete().Settle();

@@ -11,6 +11,7 @@ internal sealed class ReleaseChecks(SmallWorld world)
     private bool _isConfirmationNew;
     private DateTimeOffset? _batchDoneAt;
     private int _peakWhileHeld;
+    private Dictionary<string, int> _liveAtLook = [];
 
     /// <summary>Something besides the planners touched the world since the goals were set.</summary>
     public bool IsStale { get; set; } = true;
@@ -21,13 +22,18 @@ internal sealed class ReleaseChecks(SmallWorld world)
     /// <summary>A retry, another url, another template, a lost status: then a release that was given up may go on.</summary>
     public bool MayForgive { get; set; } = true;
 
-    public void Rollout(int calls = int.MaxValue)
+    /// <summary>True: something changed.</summary>
+    public bool Rollout(int calls = int.MaxValue)
     {
-        if (!world.Deployments.ContainsKey(Story.Name)) return;
+        if (!world.Deployments.ContainsKey(Story.Name)) return false;
         var before = new ReleaseView(world);
-        world.StepRollout(Story.Name, calls);
-        var plan = world.LastPlan!;
-        if (!world.Deployments.TryGetValue(Story.Name, out var deployment)) return;
+        var isChange = world.StepRollout(Story.Name, calls);
+        if (world.Deployments.TryGetValue(Story.Name, out var deployment)) Check(before, deployment, world.LastPlan!, calls);
+        return isChange;
+    }
+
+    private void Check(ReleaseView before, ModuleDeployment deployment, RolloutPlan plan, int calls)
+    {
         if (before.Deployment.Metadata.IsDeleting)
         {
             Farewell(before, calls);
@@ -39,7 +45,8 @@ internal sealed class ReleaseChecks(SmallWorld world)
         if (calls != int.MaxValue) return;
         Status(before, plan.Status);
         Goals(before, new(world), release);
-        IsStale = false;
+        IsStale = before.Updated is null;
+        _liveAtLook = before.Sets.ToDictionary(set => set.ReplicaSet.Metadata.Name, set => before.Live(set).Count);
         _peakWhileHeld = before.IsHeld || release.Abort is not null ? Math.Max(_peakWhileHeld, before.LiveUpdated) : 0;
     }
 
@@ -200,16 +207,17 @@ internal sealed class ReleaseChecks(SmallWorld world)
             True(_isConfirmationNew && before.Deployment.Spec.ConfirmBatchNum >= old.CurrentBatch, before, "nobody confirmed that batch of the deletion");
     }
 
-    public void Place(int calls = int.MaxValue)
+    /// <summary>True: something changed.</summary>
+    public bool Place(int calls = int.MaxValue)
     {
-        if (!world.Deployments.ContainsKey(Story.Name)) return;
+        if (!world.Deployments.ContainsKey(Story.Name)) return false;
         var before = new ReleaseView(world);
         var (serving, slots) = (Serving(), Slots());
         // With the replaced ones: one that stays after all, because its replacement went, was there before.
         var live = world.ReplicaSets.Values.ToDictionary(
             set => set.Metadata.Name, set => world.ModulesOf(set.Metadata.Uid!).Count(module => !module.Metadata.IsDeleting));
         var said = world.Log.Count;
-        world.StepPlacement(calls);
+        var isChange = world.StepPlacement(calls);
         var after = new ReleaseView(world);
         var text = string.Join(" | ", world.Log.Skip(said));
         var desired = before.SumOfGoals;
@@ -219,7 +227,7 @@ internal sealed class ReleaseChecks(SmallWorld world)
         if (calls == int.MaxValue)
         {
             var remade = world.Log.Skip(said).Count(line => line.EndsWith("its artifact was changed", StringComparison.Ordinal));
-            True(Slots() + remade >= Math.Min(slots, desired), before, $"{slots} places were taken, {Slots()} are: {text}");
+            True(Slots() + remade >= Math.Min(slots, Math.Min(desired, before.Desired)), before, $"{slots} places were taken, {Slots()} are: {text}");
         }
 
         foreach (var set in world.ReplicaSets.Values)
@@ -229,6 +237,7 @@ internal sealed class ReleaseChecks(SmallWorld world)
             True(slot.Count() == 2 && slot.Any(module => slot.Any(other => other.Metadata.Uid == module.Spec.Replaces)), before,
                 $"two modules on one pod: {text}");
         if (!IsStale && before.Release is { } release) Moves(before, after, release, text);
+        return isChange;
     }
 
     /// <summary>The goals are as they should be: then a place only ever changes hands towards the release's own revision, and
@@ -243,7 +252,8 @@ internal sealed class ReleaseChecks(SmallWorld world)
                 var isUpdated = set.ReplicaSet.Metadata.Name == before.Updated?.ReplicaSet.Metadata.Name;
                 if (isUpdated) True(release.Abort?.Reason != Reasons.BaseDied, before, $"poison is placed: {text}");
                 if (module.Spec.Replaces is null) continue;
-                True(isUpdated, before, $"a place goes to an older revision: {text}");
+                // Made anew, it takes the place that it had.
+                True(isUpdated || after.Live(set).Count <= _liveAtLook.GetValueOrDefault(set.ReplicaSet.Metadata.Name), before, $"a place goes to an older revision: {text}");
                 if (before.IsHeld || release.Abort is not null)
                     True(after.LiveUpdated <= Math.Max(_peakWhileHeld, before.LiveUpdated), before, $"moved while it was stopped: {text}");
             }

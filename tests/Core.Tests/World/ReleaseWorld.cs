@@ -71,11 +71,12 @@ internal sealed class ReleaseWorld
         }
     }
 
-    public void Round()
+    /// <summary>Everybody has a look. True: something changed.</summary>
+    public bool Round()
     {
-        Checks.Rollout();
-        Checks.Place();
-        foreach (var name in World.Modules.Keys.ToList()) World.StepModule(name);
+        var isChange = Checks.Rollout() | Checks.Place();
+        foreach (var name in World.Modules.Keys.ToList()) isChange |= World.StepModule(name);
+        return isChange;
     }
 
     public void Delete() => World.Deployments[Story.Name] = Deployment! with { Metadata = Deployment.Metadata with { DeletionTimestamp = World.Now } };
@@ -110,7 +111,9 @@ internal sealed class ReleaseWorld
     {
         for (var i = 0; i < rounds && Deployment is not null; i++)
         {
-            for (var step = 0; step < 12; step++) Round();
+            for (var step = 0; step < 40 && Round(); step++) { }
+
+            if (Deployment is { Metadata.IsDeleting: false, Status: { UnavailableReplicas: 0, ReleaseStatus.Progress: ReleaseProgress.Completed } }) return;
             World.Now = World.Now.AddSeconds(60);
             var batch = Deployment?.Status.ReleaseStatus?.CurrentBatch ?? 1;
             if (Deployment is not null) Change(spec => spec with { ConfirmBatchNum = spec.ConfirmBatchNum == batch ? batch + 1 : batch });

@@ -201,7 +201,7 @@ internal sealed class SmallWorld
         if (module.IsAvailable || (Stuck.Contains(name) && module.Status.Status == ModulePhase.Failed) || !Pods.Values.Any(pod => pod.Uid == module.Spec.PodUid)) return false;
         var replaced = Modules.Values.FirstOrDefault(other => other.Metadata.Uid == module.Spec.Replaces);
         var owner = Deployments.Values.First(deployment => deployment.Spec.Template.Spec.Module.Name == module.Spec.Module.Name);
-        if (replaced is not null
+        if (replaced is not null && replaced.Spec.PodUid == module.Spec.PodUid
             && UpgradePolicies.Between(owner, replaced.Spec.Module, module.Spec.Module) == UpgradePolicy.UninstallThenInstall) return false;
         var status = BrokenVersions.Contains(module.Spec.Module.Version)
             ? module.Failed(FailureReason.BizStartFailed).Status

@@ -11,10 +11,12 @@ public sealed class HookServer : IDisposable
 {
     private readonly TcpListener _listener;
     private readonly CancellationTokenSource _ending = new();
+    private readonly CancellationToken _ended;
     private readonly ConcurrentQueue<HookRequest> _requests = new();
 
     public HookServer(IPAddress? address = null, int port = 0)
     {
+        _ended = _ending.Token;
         _listener = new TcpListener(address ?? IPAddress.Loopback, port);
         _listener.Start();
         _ = Task.Run(AcceptAsync);
@@ -34,8 +36,9 @@ public sealed class HookServer : IDisposable
 
     public void Dispose()
     {
-        if (_ending.IsCancellationRequested) return;
+        if (_ended.IsCancellationRequested) return;
         _ending.Cancel();
+        _ending.Dispose();
         _listener.Dispose();
     }
 
@@ -46,14 +49,14 @@ public sealed class HookServer : IDisposable
             TcpClient client;
             try
             {
-                client = await _listener.AcceptTcpClientAsync(_ending.Token);
+                client = await _listener.AcceptTcpClientAsync(_ended);
             }
             catch (Exception end) when (end is OperationCanceledException or SocketException or ObjectDisposedException)
             {
                 return;
             }
 
-            _ = Task.Run(() => ServeAsync(client, _ending.Token));
+            _ = Task.Run(() => ServeAsync(client, _ended));
         }
     }
 

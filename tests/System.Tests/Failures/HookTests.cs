@@ -8,8 +8,9 @@ namespace ModuleController.SystemTests.Failures;
 /// <summary>Hooks from a ModuleDeployment's spec to a port of the pods, and back as status, Event and condition.</summary>
 public sealed class HookTests(SharedWorld shared) : IClassFixture<SharedWorld>, IDisposable
 {
-    private readonly World _world = shared.World;
     private readonly HookServers _hooks = new(shared.World.PodsOf("base").Select(pod => IPAddress.Parse(pod.Status.PodIp!)));
+
+    private World World => shared.World;
 
     public void Dispose() => _hooks.Dispose();
 
@@ -17,20 +18,20 @@ public sealed class HookTests(SharedWorld shared) : IClassFixture<SharedWorld>, 
     public async Task HookFailed_is_told_everywhere_and_a_new_Module_is_installed_when_the_hook_agrees()
     {
         _hooks.Answer = request => request.Event == "preInstall" ? 503 : 200;
-        await _world.CreateAsync(New("guarded", "1.0.0", new() { PreInstall = _hooks.At("/pre"), PostInstall = _hooks.At("/post") }).Replicas(1));
-        var module = await _world.FailedAsync("guarded", FailureReason.HookFailed);
+        await World.CreateAsync(New("guarded", "1.0.0", new() { PreInstall = _hooks.At("/pre"), PostInstall = _hooks.At("/post") }).Replicas(1));
+        var module = await World.FailedAsync("guarded", FailureReason.HookFailed);
         Assert.Equal(ModulePhase.Failed, module.Status.Status);
         Assert.Equal("PRE_INSTALL", module.Status.LastError!.Code);
         Assert.Contains("/pre answered 503", module.Status.LastError.Message, StringComparison.Ordinal);
-        await _world.EventAsync(module.Metadata.Name, "HookFailed", "/pre answered 503");
-        await _world.ConditionAsync("guarded", DeploymentConditions.ReplicaFailure, Condition.True, "HookFailed");
-        Assert.Equal(0, _world.InstallsOf("guarded:1.0.0"));
+        await World.EventAsync(module.Metadata.Name, "HookFailed", "/pre answered 503");
+        await World.ConditionAsync("guarded", DeploymentConditions.ReplicaFailure, Condition.True, "HookFailed");
+        Assert.Equal(0, World.InstallsOf("guarded:1.0.0"));
 
         _hooks.Answer = _ => 200;
-        await _world.Client.DeleteAsync<Module>(ObjectKey.Of(module.Metadata));
-        await _world.AvailableAsync("guarded", 1, "1.0.0");
-        Assert.Null((await _world.FindAsync("guarded"))!.Status.Conditions.Find(DeploymentConditions.ReplicaFailure));
-        var installed = Assert.Single(_world.ModulesOf("guarded"));
+        await World.Client.DeleteAsync<Module>(ObjectKey.Of(module.Metadata));
+        await World.AvailableAsync("guarded", 1, "1.0.0");
+        Assert.Null((await World.FindAsync("guarded"))!.Status.Conditions.Find(DeploymentConditions.ReplicaFailure));
+        var installed = Assert.Single(World.ModulesOf("guarded"));
         Assert.Equal(
             [("preInstall", installed.Spec.PodName, "1.0.0"), ("postInstall", installed.Spec.PodName, "1.0.0")],
             _hooks.Requests("guarded").Where(request => request.Text("module.uid") == installed.Metadata.Uid)
@@ -40,55 +41,55 @@ public sealed class HookTests(SharedWorld shared) : IClassFixture<SharedWorld>, 
     [Fact]
     public async Task A_version_that_has_served_is_tried_again_until_its_hook_agrees()
     {
-        await _world.CreateAsync(New("served", "1.0.0", new() { PostInstall = _hooks.At("/post") }).Replicas(1));
-        await _world.AvailableAsync("served", 1, "1.0.0");
+        await World.CreateAsync(New("served", "1.0.0", new() { PostInstall = _hooks.At("/post") }).Replicas(1));
+        await World.AvailableAsync("served", 1, "1.0.0");
         _hooks.Answer = _ => 500;
-        await _world.BaseOf(_world.ModulesOf("served")[0]).RestartAsync();
-        await _world.HoldsAsync(
-            () => _world.ModulesOf("served")[0].Status is { Attempts: >= 2, LastError.Reason: "HookFailed" }, "served", "two attempts have failed");
-        Assert.False(_world.HasLabel(_world.PodOf(_world.ModulesOf("served")[0]), "served"));
+        await World.BaseOf(World.ModulesOf("served")[0]).RestartAsync();
+        await World.HoldsAsync(
+            () => World.ModulesOf("served")[0].Status is { Attempts: >= 2, LastError.Reason: "HookFailed" }, "served", "two attempts have failed");
+        Assert.False(World.HasLabel(World.PodOf(World.ModulesOf("served")[0]), "served"));
         _hooks.Answer = _ => 200;
-        await _world.HoldsAsync(() => _world.ModulesOf("served")[0].IsAvailable, "served", "it is back");
+        await World.HoldsAsync(() => World.ModulesOf("served")[0].IsAvailable, "served", "it is back");
     }
 
     [Fact]
     public async Task A_hook_that_hangs_keeps_no_other_module_waiting()
     {
         _hooks.Answer = request => request.Text("module.name") == "hanging" ? null : 200;
-        await _world.CreateAsync(New("hanging", "1.0.0", new() { PostInstall = _hooks.At("/post") with { TimeoutSeconds = 3600 } }).Symmetric());
-        await _world.HoldsAsync(() => _hooks.Requests("hanging").Count == 3, "hanging", "three hooks hang");
-        await _world.CreateAsync(New("passing", "1.0.0", new() { PostInstall = _hooks.At("/post") }).Symmetric());
-        await _world.AvailableAsync("passing", 3, "1.0.0");
-        await _world.HoldsAsync(
-            () => _world.ModulesOf("hanging").All(module => module.Status.Message?.StartsWith("a hook of its install is under way", StringComparison.Ordinal) == true),
+        await World.CreateAsync(New("hanging", "1.0.0", new() { PostInstall = _hooks.At("/post") with { TimeoutSeconds = 3600 } }).Symmetric());
+        await World.HoldsAsync(() => _hooks.Requests("hanging").Count == 3, "hanging", "three hooks hang");
+        await World.CreateAsync(New("passing", "1.0.0", new() { PostInstall = _hooks.At("/post") }).Symmetric());
+        await World.AvailableAsync("passing", 3, "1.0.0");
+        await World.HoldsAsync(
+            () => World.ModulesOf("hanging").All(module => module.Status.Message?.StartsWith("a hook of its install is under way", StringComparison.Ordinal) == true),
             "hanging", "what is waited for is told");
-        Assert.All(_world.ModulesOf("hanging"), module => Assert.False(_world.HasLabel(_world.PodOf(module), "hanging")));
+        Assert.All(World.ModulesOf("hanging"), module => Assert.False(World.HasLabel(World.PodOf(module), "hanging")));
     }
 
     [Fact]
     public async Task An_upgrade_waits_for_a_preUninstall_hook_and_a_deletion_does_not()
     {
         var hooks = new ModuleHooks { PreUninstall = _hooks.At("/leave"), PostUninstall = _hooks.At("/left") };
-        await _world.CreateAsync(New("leaving", "1.0.0", hooks).Policy("uninstall_then_install").AtMostUnavailable(1).Replicas(1));
-        await _world.AvailableAsync("leaving", 1, "1.0.0");
+        await World.CreateAsync(New("leaving", "1.0.0", hooks).Policy("uninstall_then_install").AtMostUnavailable(1).Replicas(1));
+        await World.AvailableAsync("leaving", 1, "1.0.0");
         _hooks.Answer = request => request.Event == "preUninstall" ? 409 : 200;
-        await _world.UpgradeAsync("leaving", "2.0.0", _world.Jar("leaving", "2.0.0"));
-        await _world.HoldsAsync(
-            () => _world.ModulesOf("leaving").Any(module => module.Status is { Status: ModulePhase.Terminating, LastError.Reason: "HookFailed" }),
+        await World.UpgradeAsync("leaving", "2.0.0", World.Jar("leaving", "2.0.0"));
+        await World.HoldsAsync(
+            () => World.ModulesOf("leaving").Any(module => module.Status is { Status: ModulePhase.Terminating, LastError.Reason: "HookFailed" }),
             "leaving", "the old one is held");
-        Assert.Equal(0, _world.InstallsOf("leaving:2.0.0"));
+        Assert.Equal(0, World.InstallsOf("leaving:2.0.0"));
         _hooks.Answer = _ => 200;
-        await _world.AvailableAsync("leaving", 1, "2.0.0");
+        await World.AvailableAsync("leaving", 1, "2.0.0");
 
         _hooks.Answer = _ => 500;
-        await _world.DeleteAsync("leaving");
-        await _world.GoneAsync("leaving");
+        await World.DeleteAsync("leaving");
+        await World.GoneAsync("leaving");
         Assert.Equal(["preUninstall", "postUninstall"], _hooks.Requests("leaving").TakeLast(2).Select(request => request.Event));
     }
 
     private ModuleDeployment New(string name, string version, ModuleHooks hooks)
     {
-        var deployment = A.Module(name, version, _world.Jar(name, version));
+        var deployment = A.Module(name, version, World.Jar(name, version));
         return deployment with { Spec = deployment.Spec with { Hooks = hooks } };
     }
 

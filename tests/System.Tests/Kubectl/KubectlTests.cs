@@ -62,7 +62,7 @@ public sealed class KubectlTests
         Rows(
             await kubectl.RunAsync("get", "mddeploy", "-o", "wide"),
             "NAME DESIRED UPDATED AVAILABLE PROGRESS VERSION AGE BASE MODULE BATCH BATCHES REASON MESSAGE",
-            "orders 2 2 0 Executing 2.0.0 base orders 1 1 ReleaseProgressing orders 2.0.0: 0 of 2 modules are available, 2 failed (BizStartFailed)");
+            "orders 2 2 0 Executing 2.0.0 base orders 1 1 ReleaseProgressing orders 2.0.0: batch 1 of 1: 0 of 2 available, 2 failed (BizStartFailed)");
         Rows(
             await kubectl.RunAsync("get", "md", "-o", "wide"),
             "NAME MODULE VERSION POD STATUS REASON ATTEMPTS AGE IP AGENT SECONDS MESSAGE",

@@ -28,7 +28,8 @@ internal sealed class Kills(LoadCluster cluster, LoadOptions options)
     {
         foreach (var moment in moments)
         {
-            await Wait.UntilAsync(() => installation.Progress >= moment.Progress, options.Timeout, () => $"it comes to {moment}; {installation.Describe()}", cancellation);
+            await Wait.UntilAsync(
+                () => installation.Progress >= moment.Progress, options.Timeout, () => $"it comes to {moment}; {installation.Describe()}", cancellation);
             await Task.Delay(moment.Delay, TimeProvider.System, cancellation);
             // The one before it may be so short ago that there is nothing to kill yet.
             await Wait.UntilAsync(

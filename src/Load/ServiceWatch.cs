@@ -34,9 +34,15 @@ internal sealed class ServiceWatch : IAsyncDisposable
         get { lock (_lock) return _followers.Values.Max(follower => follower.MostUnavailable); }
     }
 
-    public IReadOnlyList<string> Problems
+    /// <summary>What was wrong since the last time.</summary>
+    public IReadOnlyList<string> TakeProblems()
     {
-        get { lock (_lock) return [.. _problems]; }
+        lock (_lock)
+        {
+            IReadOnlyList<string> taken = [.. _problems];
+            _problems.Clear();
+            return taken;
+        }
     }
 
     /// <summary>All Modules have to be Available by now.</summary>

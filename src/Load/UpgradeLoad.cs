@@ -48,7 +48,7 @@ internal sealed class UpgradeLoad(LoadCluster cluster, LoadOptions options, Acti
         await watch.CaughtUpAsync(options.Timeout, cancellation);
         var counted = before is null ? null : (await cluster.Controller.SettledMetricsAsync(cancellation)).Since(before);
         var what = $"{version} by {policy.Text()}{(moments.Count == 0 ? "" : $", killed at {string.Join(", ", moments)}")}";
-        _problems.AddRange(installation.Miscounts().Concat(watch.Problems.Except(_problems)).Select(problem => $"{what}: {problem}"));
+        _problems.AddRange(installation.Miscounts().Concat(watch.TakeProblems()).Select(problem => $"{what}: {problem}"));
         _runs.Add(new(policy, completed, watch.MostUnavailable, counted));
         progress($"{what}: completed after {completed:0.00} s, {watch.MostUnavailable} unavailable at most");
     }

@@ -67,7 +67,8 @@ internal static class WorldReleases
         {
             var seen = await world.SeenAsync(
                 name,
-                deployment => deployment.Status is { ReleaseStatus: { Progress: ReleaseProgress.Paused, BatchProgress: ReleaseProgress.WaitingForConfirmation } release }
+                deployment => deployment.Status.ReleaseStatus is
+                    { Progress: ReleaseProgress.Paused, BatchProgress: ReleaseProgress.WaitingForConfirmation } release
                     && release.CurrentBatch == batch && deployment.Status.UpdatedAvailableReplicas == updated
                     && deployment.Status.Conditions.Find(DeploymentConditions.Progressing)?.Reason == Reasons.WaitingForConfirmation,
                 $"waits for the confirmation of batch {batch} with {updated} updated");
@@ -87,7 +88,8 @@ internal static class WorldReleases
         /// <summary>Until so many live Modules of the version are available, and so many of another one.</summary>
         public Task SharesAsync(string name, params (string Version, int Count)[] shares) => Eventually.True(
             () => world.ModulesOf(name).Count == shares.Sum(share => share.Count)
-                && shares.All(share => world.ModulesOf(name).Count(module => module.IsAvailable && module.Spec.Module.Version == share.Version) == share.Count),
+                && shares.All(share => share.Count == world.ModulesOf(name).Count(
+                    module => module.IsAvailable && module.Spec.Module.Version == share.Version)),
             () => world.DumpAsync(name).Result, what: $"{name}: {string.Join(", ", shares)} available and nothing else");
 
         /// <summary>An Event of any type; waited for, since Events come after the fact.</summary>

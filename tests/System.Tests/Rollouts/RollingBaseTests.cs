@@ -25,7 +25,7 @@ public sealed class RollingBaseTests(WorldOfFour shared)
         var before = _world.PodsOf($"{name}-base").Select(pod => pod.Metadata.Uid).ToHashSet();
         await _world.Client.PatchAsync<ClusterDeployment>(
             new(_world.Namespace, $"{name}-base"),
-            new() { ["spec"] = new JsonObject { ["template"] = new JsonObject { ["metadata"] = new JsonObject { ["annotations"] = new JsonObject { ["build"] = "2" } } } } },
+            JsonNode.Parse("""{"spec": {"template": {"metadata": {"annotations": {"build": "2"}}}}}""")!.AsObject(),
             new("test"));
         await Eventually.True(
             () => _world.Pods.List().Where(pod => pod.Metadata.Labels.GetValueOrDefault("app") == $"{name}-base").ToList() is { Count: 3 } pods
@@ -47,10 +47,12 @@ public sealed class RollingBaseTests(WorldOfFour shared)
         await _world.UpgradeAsync("shrunk", "2.0.0", _world.Jar("shrunk", "2.0.0"));
         await _world.WaitsForConfirmationAsync("shrunk", 1, 2);
         var installs = _world.InstallsOf("shrunk:1.0.0");
-        var updated = _world.ModulesOf("shrunk").Where(module => module.Spec.Module.Version == "2.0.0").Select(module => module.Spec.PodUid).ToHashSet();
+        var updated = _world.ModulesOf("shrunk").Where(module => module.Spec.Module.Version == "2.0.0")
+            .Select(module => module.Spec.PodUid).ToHashSet();
         await _world.ScaleBaseAsync("shrinking", 2);
         await Eventually.True(
-            () => _world.ModulesOf("shrunk") is { Count: 2 } modules && modules.All(module => module.IsAvailable), () => _world.DumpAsync("shrunk").Result);
+            () => _world.ModulesOf("shrunk") is { Count: 2 } modules && modules.All(module => module.IsAvailable),
+            () => _world.DumpAsync("shrunk").Result);
         var left = _world.PodsOf("shrinking").Count(pod => updated.Contains(pod.Metadata.Uid));
         await _world.WaitsForConfirmationAsync("shrunk", 1, Math.Max(1, left));
         Assert.Equal(installs, _world.InstallsOf("shrunk:1.0.0"));

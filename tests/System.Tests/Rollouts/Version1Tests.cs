@@ -136,14 +136,14 @@ public sealed class Version1Tests(WorldOfFour shared) : IClassFixture<WorldOfFou
     {
         await ReleasedAsync("batches-with-confirmation", 3);
         await using var recording = await ReleaseRecording.StartAsync(_world, "orders");
-        await _world.UpgradeAsync("orders", "1.1.0", _world.Jar("orders", "1.1.0", "orders-1.1.0"));
+        await _world.UpgradeAsync("orders", "1.2.0", _world.Jar("orders", "1.2.0", "orders-1.2.0"));
         await _world.WaitsForConfirmationAsync("orders", 1, 1);
-        Assert.Equal(1, await recording.MostOfAsync("1.1.0"));
+        Assert.Equal(1, await recording.MostOfAsync("1.2.0"));
         await _world.ConfirmAsync("orders", 1);
         await _world.WaitsForConfirmationAsync("orders", 2, 2);
-        Assert.Equal(2, await recording.MostOfAsync("1.1.0"));
+        Assert.Equal(2, await recording.MostOfAsync("1.2.0"));
         await _world.ConfirmAsync("orders", 2);
-        await _world.AvailableAsync("orders", 3, "1.1.0");
+        await _world.AvailableAsync("orders", 3, "1.2.0");
         Assert.Equal(3, await recording.LeastAvailableAsync());
         Assert.Equal("install_then_uninstall", (await _world.FindAsync("orders"))!.Status.ReleaseStatus!.UpgradePolicy);
     }
@@ -198,6 +198,25 @@ public sealed class Version1Tests(WorldOfFour shared) : IClassFixture<WorldOfFou
         Assert.Equal(
             policy.StartsWith("install", StringComparison.Ordinal) ? "install_then_uninstall" : policy,
             (await _world.FindAsync("orders"))!.Status.ReleaseStatus!.UpgradePolicy);
+    }
+
+    [Fact]
+    public async Task Scaleup_then_scaledown_has_the_new_version_on_another_pod_before_the_old_one_goes()
+    {
+        await ReleasedAsync("batches-with-confirmation", 3);
+        await using var recording = await ReleaseRecording.StartAsync(_world, "orders");
+        var spec = Read("scaleup-then-scaledown")["spec"]!.DeepClone().AsObject();
+        await _world.PatchSpecAsync("orders", spec);
+        foreach (var batch in (int[])[1, 2])
+        {
+            await _world.WaitsForConfirmationAsync("orders", batch, batch);
+            Assert.Equal(batch, await recording.MostOfAsync("1.1.0"));
+            await _world.ConfirmAsync("orders", batch);
+        }
+
+        await _world.AvailableAsync("orders", 3, "1.1.0");
+        Assert.Equal(3, await recording.LeastAvailableAsync());
+        Assert.Equal("scaleup_then_scaledown", (await _world.FindAsync("orders"))!.Status.ReleaseStatus!.UpgradePolicy);
     }
 
     [Fact]

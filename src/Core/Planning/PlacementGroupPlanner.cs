@@ -209,7 +209,7 @@ internal sealed class PlacementGroupPlanner(PlacementState state, PlacementGroup
     private int Places()
     {
         var slots = _sets.SelectMany(set => set.Live).Select(module => module.Spec.PodUid).ToHashSet();
-        return state.Pods.Count(pod => slots.Contains(pod.Uid) || loads.MayTake(pod, ModuleName))
+        return state.Pods.Count(pod => slots.Contains(pod.Uid) || loads.HasRoom(pod, ModuleName))
             + Math.Max(0, (state.Base?.Replicas ?? 0) - state.Pods.Count);
     }
 

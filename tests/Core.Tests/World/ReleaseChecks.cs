@@ -215,7 +215,7 @@ internal sealed class ReleaseChecks(SmallWorld world)
     {
         if (!world.Deployments.ContainsKey(Story.Name)) return false;
         var before = new ReleaseView(world);
-        var (serving, slots) = (Serving(), Slots());
+        var (serving, slots, places) = (Serving(), Slots(), world.Pods.Count);
         // With the replaced ones: one that stays after all, because its replacement went, was there before.
         var live = world.ReplicaSets.Values.ToDictionary(
             set => set.Metadata.Name, set => world.ModulesOf(set.Metadata.Uid!).Count(module => !module.Metadata.IsDeleting));
@@ -224,7 +224,8 @@ internal sealed class ReleaseChecks(SmallWorld world)
         var after = new ReleaseView(world);
         var text = string.Join(" | ", world.Log.Skip(said));
         var desired = before.SumOfGoals;
-        var least = desired - before.Deployment.MaxUnavailable(desired);
+        // What there are no pods for is missing for want of pods, and no upgrade makes that worse.
+        var least = Math.Min(desired, places) - before.Deployment.MaxUnavailable(desired);
         True(Serving() >= Math.Min(serving, least), before, $"{serving} served, {Serving()} do, {least} must: {text}");
         True(Serving() > 0 || serving == 0 || desired == 0 || before.Strategy.MaxUnavailable is not null, before, $"nothing serves any more: {text}");
         var remade = world.Log.Skip(said).Count(line => line.EndsWith("its artifact was changed", StringComparison.Ordinal));

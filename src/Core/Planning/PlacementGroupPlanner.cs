@@ -98,8 +98,11 @@ internal sealed class PlacementGroupPlanner(PlacementState state, PlacementGroup
         if (newerSet.Surplus <= 0)
         {
             olderSet.Replaced.Add(older.Metadata.Uid!);
-            if (state.HaveAgentsReported && Upgrade.Of(Deployment, older.Spec.Module, newer.Spec.Module).MayOldGo(older, newer, _budget))
-                Delete(olderSet, older, $"replaced by {newer.Metadata.Name}");
+            if (!state.HaveAgentsReported) return;
+            var upgrade = Upgrade.Of(Deployment, older.Spec.Module, newer.Spec.Module);
+            if (upgrade.MayOldGo(older, newer, _budget)) Delete(olderSet, older, $"replaced by {newer.Metadata.Name}");
+            // Each would wait for the other for ever: the new one comes up on another pod first.
+            else if (upgrade is UninstallThenInstall && _budget.WouldInterrupt(older)) Delete(newerSet, newer, $"nothing else serves than {older.Metadata.Name}");
         }
         else if (!state.HaveAgentsReported) olderSet.Replaced.Add(older.Metadata.Uid!);
         // Undone in mid-upgrade, or overtaken by a third revision: one of the two goes, the one that serves stays.

@@ -66,8 +66,7 @@ public class MidReleaseTests
     public void Undone_while_both_versions_are_on_a_pod_the_new_one_goes_at_once()
     {
         var story = Story.Released(3).Upgrade("2.0.0");
-        story.World.StepRollout(Story.Name);
-        story.World.StepRollout(Story.Name);
+        for (var i = 0; i < 3; i++) story.World.StepRollout(Story.Name);
         story.World.StepPlacement();
         Assert.Equal("1.0.0 x 3, 2.0.0 x 3", story.Versions);
         var old = story.Of("1.0.0").Select(module => module.Metadata.Uid).ToList();

@@ -150,9 +150,7 @@ internal sealed class RolloutStage
         var (live, updated, old) = Live();
         var placed = live - _look.Counts.Unplaced - _look.Old.SelectMany(_look.Staying).Count(module => !module.IsBound);
         // Never below what the batch itself holds: scaled down since, the release may have begun from less than nothing.
-        // While a jar is only looked at, the number waits for its batch as well.
-        var isStoppedByHand = IsStopped && (Release.Abort is not null || RolloutHold.ByHand(_look) is not null);
-        var total = IsSettled || isStoppedByHand ? desired : Math.Max(TotalOf(batch), IsMoving ? Math.Min(AimOf(batch), desired) : 0);
+        var total = IsSettled || IsStopped ? desired : Math.Max(TotalOf(batch), IsMoving ? Math.Min(AimOf(batch), desired) : 0);
         // What is there already stays, so that no batch has to undo what another one did.
         Total = Delta > 0 ? Math.Clamp(Math.Max(total, live), 0, desired) : Delta < 0 ? Math.Max(desired, Math.Min(total, placed)) : desired;
         Updated = Math.Min(Total, Released(AimOf(batch), updated, Math.Max(0, Total - live)));

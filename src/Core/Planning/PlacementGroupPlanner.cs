@@ -142,8 +142,12 @@ internal sealed class PlacementGroupPlanner(PlacementState state, PlacementGroup
         else if (olderSet.Surplus > 0 && newer.IsAvailable) Delete(olderSet, older, $"replaced by {newer.Metadata.Name}");
         else if (older.IsAvailable || (_budget.AllowsGap(newer) && !_budget.WouldInterrupt(newer)))
             Delete(newerSet, newer, $"{older.Metadata.Name} stays");
-        // Only the one that should go serves, and too many others do not.
-        else _busyPods.Add(newer.Spec.PodUid!);
+        // Only the one that should go serves, and too many others do not: it leaves later, and no other one in its stead.
+        else
+        {
+            newerSet.Replaced.Add(newer.Metadata.Uid!);
+            _busyPods.Add(newer.Spec.PodUid!);
+        }
     }
 
     private List<WantedPlace> Wanted() =>

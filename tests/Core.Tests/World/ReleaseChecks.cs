@@ -191,6 +191,9 @@ internal sealed class ReleaseChecks(SmallWorld world)
 
     private void Farewell(ReleaseView before, int calls)
     {
+        // Also where the process died just after it had begun.
+        var isBeginning = before.Release is not { Progress: ReleaseProgress.Terminating };
+        if (isBeginning) (_confirmedAtStart, _isConfirmationNew) = (before.Deployment.Spec.ConfirmBatchNum, false);
         if (calls != int.MaxValue || world.LastPlan!.Status?.ReleaseStatus is not { } release) return;
         var after = new ReleaseView(world);
         True(after.Sets.TrueForAll(set => set.Goal <= Math.Max(before.Live(set).Count, 0)), before, "something is made anew in a deletion");
@@ -198,12 +201,8 @@ internal sealed class ReleaseChecks(SmallWorld world)
         var count = -release.OriginalDeltaReplicas ?? 0;
         var left = Math.Max(0, count - (int)Math.Ceiling((release.CurrentBatch ?? 1) * count / (double)batches));
         True(after.SumOfGoals >= Math.Min(left, before.PlacedSlots), before, "more is deleted than was confirmed");
-        if (before.Release is not { Progress: ReleaseProgress.Terminating } old)
-        {
-            (_confirmedAtStart, _isConfirmationNew) = (before.Deployment.Spec.ConfirmBatchNum, false);
-            return;
-        }
-
+        if (isBeginning) return;
+        var old = before.Release!;
         _isConfirmationNew |= before.Deployment.Spec.ConfirmBatchNum != _confirmedAtStart
             || before.Deployment.Metadata.Annotations.GetValueOrDefault(Annotations.Action)?.Trim().StartsWith("confirm", StringComparison.Ordinal) == true;
         if (batches > 1 && release.CurrentBatch > old.CurrentBatch && release.Promoted != true)

@@ -13,8 +13,9 @@ internal sealed class PlacementBudget
     private readonly int _mustRemain;
     private int _available;
 
-    /// <param name="places">How many pods there are for this module, whatever is on them now. Where there are fewer than are
-    /// desired, the rest is unavailable for want of pods: no upgrade makes that worse, and it would wait for ever on its account.</param>
+    /// <param name="places">How many pods there are for this module, also where something keeps them from taking it now. Where
+    /// there are fewer than are desired, the rest is unavailable for want of pods: no upgrade makes that worse, and it would wait
+    /// for ever on its account.</param>
     public PlacementBudget(PlacementGroup group, IEnumerable<Module> live, int desired, int places, DateTimeOffset now)
     {
         (_group, _now, _desired) = (group, now, desired);

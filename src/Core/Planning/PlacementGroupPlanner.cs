@@ -130,16 +130,24 @@ internal sealed class PlacementGroupPlanner(PlacementState state, PlacementGroup
         if (newerSet.Surplus <= 0)
         {
             olderSet.Replaced.Add(older.Metadata.Uid!);
-            if (MayDisrupt && mayOldGo())
-                Delete(olderSet, older, $"replaced by {newer.Metadata.Name}");
+            if (!MayDisrupt) return;
+            if (mayOldGo()) Delete(olderSet, older, $"replaced by {newer.Metadata.Name}");
+            // Each would wait for the other for ever: the new one comes up on another pod first.
+            else if (older.Spec.PodUid == newer.Spec.PodUid && _budget.WouldInterrupt(older)
+                && Upgrade.Of(Deployment, older.Spec.Module, newer.Spec.Module) is UninstallThenInstall)
+                Delete(newerSet, newer, $"nothing else serves than {older.Metadata.Name}");
         }
         else if (!MayDisrupt) olderSet.Replaced.Add(older.Metadata.Uid!);
         // Undone in mid-upgrade, or overtaken by a third revision: one of the two goes, the one that serves stays.
         else if (olderSet.Surplus > 0 && newer.IsAvailable) Delete(olderSet, older, $"replaced by {newer.Metadata.Name}");
         else if (older.IsAvailable || (_budget.AllowsGap(newer) && !_budget.WouldInterrupt(newer)))
             Delete(newerSet, newer, $"{older.Metadata.Name} stays");
-        // Only the one that should go serves, and too many others do not.
-        else _busyPods.Add(newer.Spec.PodUid!);
+        // Only the one that should go serves, and too many others do not: it leaves later, and no other one in its stead.
+        else
+        {
+            newerSet.Replaced.Add(newer.Metadata.Uid!);
+            _busyPods.Add(newer.Spec.PodUid!);
+        }
     }
 
     private List<WantedPlace> Wanted() =>
@@ -209,7 +217,7 @@ internal sealed class PlacementGroupPlanner(PlacementState state, PlacementGroup
     private int Places()
     {
         var slots = _sets.SelectMany(set => set.Live).Select(module => module.Spec.PodUid).ToHashSet();
-        return state.Pods.Count(pod => slots.Contains(pod.Uid) || loads.MayTake(pod, ModuleName))
+        return state.Pods.Count(pod => slots.Contains(pod.Uid) || loads.HasRoom(pod, ModuleName))
             + Math.Max(0, (state.Base?.Replicas ?? 0) - state.Pods.Count);
     }
 

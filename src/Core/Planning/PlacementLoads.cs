@@ -28,7 +28,10 @@ internal sealed class PlacementLoads
 
     /// <summary>It takes this module, or will when it is up, or when one of the name has left it.</summary>
     public bool MayTake(PlacementPod pod, string moduleName) =>
-        (pod.Refusal is null || pod.IsComing) && (Has(pod.Uid, moduleName) || !(pod.MaxModules <= Count(pod.Uid)));
+        (pod.Refusal is null || pod.IsComing) && HasRoom(pod, moduleName);
+
+    /// <summary>There is a place for this module, whatever keeps it from being taken for the moment.</summary>
+    public bool HasRoom(PlacementPod pod, string moduleName) => Has(pod.Uid, moduleName) || !(pod.MaxModules <= Count(pod.Uid));
 
     /// <summary>Why this pod does not take this module; null: it does.</summary>
     public string? Refusal(PlacementPod pod, string moduleName) =>

@@ -32,9 +32,19 @@ internal sealed record RolloutAction(string Verb, string? Argument, string? By, 
     }
 
     /// <summary>The ModuleDeployment with the action carried out, as far as it is its spec's matter.</summary>
-    public (RolloutStep.UpdateDeployment Step, PlannedEvent Event, bool IsDone) Plan(RolloutState state, DateTimeOffset now)
+    public (RolloutStep.UpdateDeployment Step, PlannedEvent? Event, bool IsDone) Plan(RolloutState state, DateTimeOffset now)
     {
         var deployment = state.Deployment;
+        // Once this number counts, the release may go on before the annotation is gone: asked again, it has to mean the same.
+        if (Verb == Confirm && Argument is null && deployment.Status.ReleaseStatus is { CurrentBatch: { } batch } release
+            && batch == release.IgnoredConfirmBatchNum)
+            return (new(deployment, deployment with
+            {
+                Metadata = deployment.Metadata with
+                {
+                    Annotations = new Dictionary<string, string>(deployment.Metadata.Annotations) { [Annotations.Action] = $"{Confirm} {batch}" },
+                },
+            }), null, true);
         var (after, refusal, isRelease) = Change(state, now);
         var annotations = new Dictionary<string, string>(after.Metadata.Annotations);
         foreach (var name in (string[])[Annotations.Action, Annotations.ActionBy, Annotations.ActionReason]) annotations.Remove(name);

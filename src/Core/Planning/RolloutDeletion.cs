@@ -52,7 +52,7 @@ public static class RolloutDeletion
         if (RolloutAction.Of(state.Deployment)?.Plan(state, now) is { } asked)
         {
             steps.Add(asked.Step);
-            events.Add(asked.Event);
+            events.Add(asked.Event!);
         }
 
         return new()

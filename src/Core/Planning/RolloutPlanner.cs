@@ -12,7 +12,7 @@ public static class RolloutPlanner
         var deployment = state.Deployment;
         if (state.IsNamespaceTerminating && !deployment.Metadata.IsDeleting) return new();
         if (RolloutAction.Of(deployment) is { } action && !state.IsNamespaceTerminating
-            && action.Plan(state, now) is { IsDone: true } done) return new() { Steps = [done.Step], Events = [done.Event] };
+            && action.Plan(state, now) is { IsDone: true } done) return new() { Steps = [done.Step], Events = done.Event is { } told ? [told] : [] };
         if (deployment.Metadata.IsDeleting) return RolloutDeletion.Plan(state, now);
         if (ModuleRules.Check(deployment) is [_, ..] breaches)
             return Refuse(state, Reasons.InvalidSpec, string.Join("; ", breaches), now);
@@ -59,7 +59,7 @@ public static class RolloutPlanner
         if (action?.Plan(look.State, look.Now) is { } asked)
         {
             afterStatus.Add(asked.Step);
-            events.Add(asked.Event);
+            events.Add(asked.Event!);
         }
 
         if (FastRevisionTaken(look) is { } taken) afterStatus.Add(taken);

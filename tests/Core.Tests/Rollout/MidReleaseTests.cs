@@ -33,7 +33,8 @@ public class MidReleaseTests
     [Fact]
     public void The_number_by_replicas_and_the_revision_may_change_at_once()
     {
-        var story = Story.Released(8, replicas: 4, strategy: strategy => strategy with { BatchCount = 2, NeedConfirm = true });
+        var story = Story.Released(8, replicas: 4, strategy: strategy => strategy with { BatchCount = 2, NeedConfirm = true },
+            policy: UpgradePolicy.UninstallThenInstall);
         story.Replicas(8).Upgrade("2.0.0").Stands("1/2 Paused: 1.0.0 x 2, 2.0.0 x 4");
         story.Confirm(1).Stands("2/2 Completed: 2.0.0 x 8");
     }

@@ -191,6 +191,9 @@ internal sealed class ReleaseChecks(SmallWorld world)
 
     private void Farewell(ReleaseView before, int calls)
     {
+        // Also where the process died just after it had begun.
+        var isBeginning = before.Release is not { Progress: ReleaseProgress.Terminating };
+        if (isBeginning) (_confirmedAtStart, _isConfirmationNew) = (before.Deployment.Spec.ConfirmBatchNum, false);
         if (calls != int.MaxValue || world.LastPlan!.Status?.ReleaseStatus is not { } release) return;
         var after = new ReleaseView(world);
         True(after.Sets.TrueForAll(set => set.Goal <= Math.Max(before.Live(set).Count, 0)), before, "something is made anew in a deletion");
@@ -198,12 +201,8 @@ internal sealed class ReleaseChecks(SmallWorld world)
         var count = -release.OriginalDeltaReplicas ?? 0;
         var left = Math.Max(0, count - (int)Math.Ceiling((release.CurrentBatch ?? 1) * count / (double)batches));
         True(after.SumOfGoals >= Math.Min(left, before.PlacedSlots), before, "more is deleted than was confirmed");
-        if (before.Release is not { Progress: ReleaseProgress.Terminating } old)
-        {
-            (_confirmedAtStart, _isConfirmationNew) = (before.Deployment.Spec.ConfirmBatchNum, false);
-            return;
-        }
-
+        if (isBeginning) return;
+        var old = before.Release!;
         _isConfirmationNew |= before.Deployment.Spec.ConfirmBatchNum != _confirmedAtStart
             || before.Deployment.Metadata.Annotations.GetValueOrDefault(Annotations.Action)?.Trim().StartsWith("confirm", StringComparison.Ordinal) == true;
         if (batches > 1 && release.CurrentBatch > old.CurrentBatch && release.Promoted != true)
@@ -215,7 +214,7 @@ internal sealed class ReleaseChecks(SmallWorld world)
     {
         if (!world.Deployments.ContainsKey(Story.Name)) return false;
         var before = new ReleaseView(world);
-        var (serving, slots) = (Serving(), Slots());
+        var (serving, slots, places) = (Serving(), Slots(), world.Pods.Count);
         // With the replaced ones: one that stays after all, because its replacement went, was there before.
         var live = world.ReplicaSets.Values.ToDictionary(
             set => set.Metadata.Name, set => world.ModulesOf(set.Metadata.Uid!).Count(module => !module.Metadata.IsDeleting));
@@ -224,7 +223,8 @@ internal sealed class ReleaseChecks(SmallWorld world)
         var after = new ReleaseView(world);
         var text = string.Join(" | ", world.Log.Skip(said));
         var desired = before.SumOfGoals;
-        var least = desired - before.Deployment.MaxUnavailable(desired);
+        // What there are no pods for is missing for want of pods, and no upgrade makes that worse.
+        var least = Math.Min(desired, places) - before.Deployment.MaxUnavailable(desired);
         True(Serving() >= Math.Min(serving, least), before, $"{serving} served, {Serving()} do, {least} must: {text}");
         True(Serving() > 0 || serving == 0 || desired == 0 || before.Strategy.MaxUnavailable is not null, before, $"nothing serves any more: {text}");
         var remade = world.Log.Skip(said).Count(line => line.EndsWith("its artifact was changed", StringComparison.Ordinal));

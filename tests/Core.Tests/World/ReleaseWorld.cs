@@ -55,13 +55,14 @@ internal sealed class ReleaseWorld
             case 25: Checks.MayBegin = true; Change(spec => spec with { Replicas = which % 9 == 0 ? -1 : which % 8 }); break;
             case 26: Scale(which % 8); break;
             case <= 29: Change(spec => spec with { ConfirmBatchNum = which % 3 == 0 ? which % 5 : (Deployment!.Status.ReleaseStatus?.CurrentBatch ?? 1) }); break;
-            case 30: Change(spec => spec with { Paused = which % 3 == 0 }); break;
+            case 30: Change(spec => spec with { Paused = which % 2 == 0 }); break;
             case 31: World.Freeze = which % 3 == 0 ? new("everything", which % 2 == 0 ? "audit" : "", null) : null; break;
             case 32: Act(Pick(Verbs, which)); break;
             case 33: World.AddPod(string.Create(CultureInfo.InvariantCulture, $"base-{World.Pods.Count + World.LostPods}")); break;
             case 34: if (World.Pods.Count > 1) World.LosePod(Pick(World.Pods.Keys, which)); break;
             case 35: Refuse(Pick(World.Pods.Keys, which), which % 3 == 0 ? "is not Ready" : null); break;
-            case 36 or 37: if (World.Modules.Count > 0) Break(Pick(World.Modules.Keys, which), which); break;
+            case 36: if (World.Modules.Count > 0) Break(Pick(World.Modules.Keys, which), which); break;
+            case 37: BreakNewest(1 + (which % 3)); break;
             case 38: EndLife(Pick(World.Pods.Values, which).Uid); break;
             case 39: Change(spec => spec with { OperationStrategy = Strategy(which) }); break;
             case 40: Change(spec => spec with { MinReadySeconds = which % 3 * 10 }); break;
@@ -150,6 +151,14 @@ internal sealed class ReleaseWorld
         else if (module.IsBound) Fail(name, which % 4 == 1 ? FailureReason.ArtifactUnreachable : FailureReason.BizStartFailed, null);
     }
 
+    /// <summary>The release's own fault.</summary>
+    private void BreakNewest(int count)
+    {
+        var version = Deployment!.Spec.Template.Spec.Module.Version;
+        foreach (var (name, _) in World.Modules.Where(item => item.Value.IsBound && item.Value.Spec.Module.Version == version).Take(count).ToList())
+            Fail(name, FailureReason.BizStartFailed, null);
+    }
+
     private void Fail(string name, FailureReason reason, string? code)
     {
         var failed = World.Modules[name].Failed(reason);
@@ -193,8 +202,8 @@ internal sealed class ReleaseWorld
         UseBeta = seed / 4 % 3 == 0,
         NeedConfirm = seed / 5 % 3 == 0,
         GrayTimeBetweenBatchSeconds = seed / 6 % 3 == 0 ? 30 : null,
-        MaxFailures = seed / 3 % 3 == 0 ? 1 : null,
-        AutoRollback = seed / 8 % 3 == 0,
+        MaxFailures = seed / 3 % 2 == 0 ? 1 : null,
+        AutoRollback = seed / 8 % 2 == 0,
         ConfirmDeletion = seed / 2 % 3 == 0,
         MaxUnavailable = seed / 11 % 4 == 0 ? new(50, true) : null,
         UpgradePolicy = (seed / 13 % 3) switch

@@ -166,8 +166,8 @@ public class WorldProperties
     {
         var here = world.Modules.Values.Where(module => module.Spec.PodUid == pod.Uid).ToList();
         return here.Exists(module => module.Spec.Module.Name == name && !module.Metadata.IsDeleting)
-            || (pod.Refusal is null && (here.Exists(module => module.Spec.Module.Name == name)
-                || !(pod.MaxModules <= here.Select(module => module.Spec.Module.Name).Distinct().Count())));
+            || here.Exists(module => module.Spec.Module.Name == name)
+            || !(pod.MaxModules <= here.Select(module => module.Spec.Module.Name).Distinct().Count());
     });
 
     private static int Live(SmallWorld world, ModuleReplicaSet set)

@@ -37,9 +37,11 @@ public sealed class PoisonTests(WorldWithoutBase shared) : IClassFixture<WorldWi
         await BaseAsync("bold");
         await _world.CreateAsync(Poison("venom", "bold", batchCount: 1, minReadySeconds: 0));
         await _world.RestsAsync("venom", Reasons.BaseDied, "venom 1.0.0 has ended two base JVMs");
+        // Where it was installed last, it is still about to end its base.
+        await _world.HoldsAsync(() => Deaths("bold") == _world.InstallsOf("venom:1.0.0"), "venom", "it has ended each life in which it was installed");
         await HealthyAsync("bold", "venom:1.0.0");
-        Assert.Equal(4, Deaths("bold"));
-        Assert.Equal(4, _world.InstallsOf("venom:1.0.0"));
+        Assert.All(_world.PodsOf("bold"), pod => Assert.InRange(_world.Images.Of(pod.Metadata.Uid!).Statistics.Count, 1, 2));
+        Assert.InRange(_world.InstallsOf("venom:1.0.0"), 2, 4);
     }
 
     /// <summary>Four pods with two modules each that are, as far as anyone can tell, minutes old.</summary>
@@ -73,13 +75,14 @@ public sealed class PoisonTests(WorldWithoutBase shared) : IClassFixture<WorldWi
 
     private static IReadOnlyList<string> Healthy(string baseName) => [$"{baseName}-one", $"{baseName}-two"];
 
+    /// <summary>What the bases hold comes first: of a life that has just ended, the API does not know yet.</summary>
     private async Task HealthyAsync(string baseName, string poison)
     {
+        await _world.HoldsAsync(
+            () => _world.PodsOf(baseName) is { Count: 4 } pods && pods.All(pod => _world.Images.Of(pod.Metadata.Uid!).Biz is var biz
+                && !biz.ContainsKey(poison) && Healthy(baseName).All(healthy => biz.GetValueOrDefault($"{healthy}:1.0.0") == "activated")),
+            poison.Split(':')[0], "the healthy ones are active on all four, and the poison on none");
         foreach (var healthy in Healthy(baseName)) await _world.AvailableAsync(healthy, 4, "1.0.0");
-        var lives = _world.PodsOf(baseName).Select(pod => _world.Images.Of(pod.Metadata.Uid!).Biz).ToList();
-        Assert.Equal(4, lives.Count);
-        Assert.All(lives, biz => Assert.DoesNotContain(poison, biz.Keys));
-        Assert.All(lives, biz => Assert.All(Healthy(baseName), healthy => Assert.Equal("activated", biz.GetValueOrDefault($"{healthy}:1.0.0"))));
     }
 
     private int Deaths(string baseName) =>

@@ -202,7 +202,7 @@ internal sealed class World : IAsyncDisposable
 
     /// <summary>
     /// A base Deployment, each pod with an agent as a sidecar and a simulated base, unless <paramref name="change"/> makes
-    /// its containers something else; waits until all are Ready.
+    /// its containers something else; waits until all are Ready and the controller knows what runs there.
     /// </summary>
     /// <param name="controller">Where its agents look for the controller; by default that of this world.</param>
     public async Task<ObjectKey> BaseAsync(
@@ -216,8 +216,13 @@ internal sealed class World : IAsyncDisposable
         await Eventually.True(
             () => Task.FromResult(PodsOf(name).Count == replicas && PodsOf(name).All(pod => pod.Status.Conditions.IsTrue("Ready"))),
             () => DescribePodsAsync(name), within ?? TimeSpan.FromSeconds(60), $"{replicas} pods of {name} are Ready");
+        // Readiness does not wait for an agent's first snapshot, and before it nothing is placed there.
+        if (controller is null && change is null)
+            await Eventually.True(() => PodsOf(name).All(IsKnown), what: $"the agents of {name} have spoken");
         return key;
     }
+
+    private bool IsKnown(Pod pod) => Controller!.Agents.Find(ObjectKey.Of(pod.Metadata), pod.Metadata.Uid!) is { IsCurrent: true };
 
     /// <summary>The state of an application's pods, and the last that their main containers wrote.</summary>
     public async Task<string> DescribePodsAsync(string app)

@@ -123,7 +123,8 @@ public sealed class ActionTests : IDisposable
 
     [Theory]
     [InlineData("explode", "annotation koupleless.io/action must be pause, resume")]
-    [InlineData("confirm twice", "'twice' is no batch number")]
+    [InlineData("confirm", "the release has completed")]
+    [InlineData("undo yesterday", "'yesterday' is no revision number")]
     [InlineData("pause now", "pause takes no argument")]
     [InlineData("undo", "there is no earlier revision")]
     public async Task What_makes_no_sense_is_refused_with_a_reason_and_changes_nothing(string action, string refusal)

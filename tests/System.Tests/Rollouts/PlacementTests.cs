@@ -90,9 +90,6 @@ public sealed class PlacementTests(WorldWithoutBase shared) : IClassFixture<Worl
     public async Task A_module_without_a_place_says_why_and_is_placed_when_a_base_comes()
     {
         await _world.BaseAsync("crowded", 2);
-        // Why there is no place is told again only now and then: the first time shall be the right one.
-        await Eventually.True(() => _world.PodsOf("crowded").All(
-            pod => _world.Controller!.Agents.Find(Core.Meta.ObjectKey.Of(pod.Metadata), pod.Metadata.Uid!) is { IsCurrent: true }));
         await _world.CreateAsync(A.Module("spare", "1.0.0", _world.Jar("spare", "1.0.0")).On("crowded").Replicas(3));
         await _world.HoldsAsync(
             () => _world.ModulesOf("spare").Count(module => module.IsAvailable) == 2

@@ -1,5 +1,4 @@
 using ModuleController.Core.Modules;
-using ModuleController.Core.Planning;
 using ModuleController.Core.Tests.World;
 
 namespace ModuleController.Core.Tests.Rollout;

@@ -129,7 +129,7 @@ internal sealed class Story
         var plan = Plan();
         Assert.Empty(plan.Steps.Concat(plan.StepsAfterStatus).Select(step => step.GetType().Name));
         Assert.Equal(ResourceText.Of(Status), ResourceText.Of(plan.Status!));
-        Assert.Empty(plan.Events.Where(planned => !planned.IsWarning));
+        Assert.DoesNotContain(plan.Events, planned => !planned.IsWarning);
         Assert.Empty(PlacementPlanner.Plan(World.Placement(), World.Now).Steps);
         Assert.Equal(Deployment.Metadata.Generation, Status.ObservedGeneration);
         return this;

@@ -2,7 +2,6 @@ using System.Text.Json.Nodes;
 using ModuleController.Core.Builtin;
 using ModuleController.Core.Meta;
 using ModuleController.Core.Modules;
-using ModuleController.Kube;
 
 namespace ModuleController.SystemTests.Harness;
 
@@ -68,7 +67,7 @@ internal static class WorldReleases
             var seen = await world.SeenAsync(
                 name,
                 deployment => deployment.Status.ReleaseStatus is
-                    { Progress: ReleaseProgress.Paused, BatchProgress: ReleaseProgress.WaitingForConfirmation } release
+                { Progress: ReleaseProgress.Paused, BatchProgress: ReleaseProgress.WaitingForConfirmation } release
                     && release.CurrentBatch == batch && deployment.Status.UpdatedAvailableReplicas == updated
                     && deployment.Status.Conditions.Find(DeploymentConditions.Progressing)?.Reason == Reasons.WaitingForConfirmation,
                 $"waits for the confirmation of batch {batch} with {updated} updated");

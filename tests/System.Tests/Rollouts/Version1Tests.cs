@@ -14,7 +14,9 @@ namespace ModuleController.SystemTests.Rollouts;
 /// </summary>
 public sealed class Version1Tests(WorldOfFour shared) : IClassFixture<WorldOfFour>, IAsyncDisposable
 {
+#pragma warning disable CA2213 // The fixture's, and disposed of by it.
     private readonly World _world = shared.World;
+#pragma warning restore CA2213
 
     /// <summary>Nothing may be left of what a test applied.</summary>
     public async ValueTask DisposeAsync()

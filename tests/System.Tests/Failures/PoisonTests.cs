@@ -51,7 +51,7 @@ public sealed class PoisonTests(WorldWithoutBase shared) : IClassFixture<WorldWi
         _world.Images.Configure = options => options with { StartDelay = TimeSpan.FromSeconds(1.5) };
         _world.Images.AgentClock.Shift = -Minutes;
         await _world.BaseAsync(name, 4);
-        foreach (var healthy in Healthy(name))
+        foreach (var healthy in NamesOn(name))
         {
             await _world.InstalledAsync(A.Module(healthy, "1.0.0", _world.Jar(healthy, "1.0.0")).On(name).Symmetric());
             foreach (var module in _world.ModulesOf(healthy)) await AgeAsync(module);
@@ -73,16 +73,16 @@ public sealed class PoisonTests(WorldWithoutBase shared) : IClassFixture<WorldWi
             since => Assert.True(now - since > TimeSpan.FromMinutes(1), $"{module.Metadata.Name} is young: {since}"));
     }
 
-    private static IReadOnlyList<string> Healthy(string baseName) => [$"{baseName}-one", $"{baseName}-two"];
+    private static IReadOnlyList<string> NamesOn(string baseName) => [$"{baseName}-one", $"{baseName}-two"];
 
     /// <summary>What the bases hold comes first: of a life that has just ended, the API does not know yet.</summary>
     private async Task HealthyAsync(string baseName, string poison)
     {
         await _world.HoldsAsync(
             () => _world.PodsOf(baseName) is { Count: 4 } pods && pods.All(pod => _world.Images.Of(pod.Metadata.Uid!).Biz is var biz
-                && !biz.ContainsKey(poison) && Healthy(baseName).All(healthy => biz.GetValueOrDefault($"{healthy}:1.0.0") == "activated")),
+                && !biz.ContainsKey(poison) && NamesOn(baseName).All(healthy => biz.GetValueOrDefault($"{healthy}:1.0.0") == "activated")),
             poison.Split(':')[0], "the healthy ones are active on all four, and the poison on none");
-        foreach (var healthy in Healthy(baseName)) await _world.AvailableAsync(healthy, 4, "1.0.0");
+        foreach (var healthy in NamesOn(baseName)) await _world.AvailableAsync(healthy, 4, "1.0.0");
     }
 
     private int Deaths(string baseName) =>

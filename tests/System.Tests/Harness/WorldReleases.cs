@@ -2,7 +2,6 @@ using System.Text.Json.Nodes;
 using ModuleController.Core.Builtin;
 using ModuleController.Core.Meta;
 using ModuleController.Core.Modules;
-using ModuleController.Kube;
 
 namespace ModuleController.SystemTests.Harness;
 
@@ -67,8 +66,8 @@ internal static class WorldReleases
         {
             var seen = await world.SeenAsync(
                 name,
-                deployment => deployment.Status.ReleaseStatus is
-                    { Progress: ReleaseProgress.Paused, BatchProgress: ReleaseProgress.WaitingForConfirmation } release
+                deployment => deployment.Status.ReleaseStatus is { } release
+                    && release.Progress == ReleaseProgress.Paused && release.BatchProgress == ReleaseProgress.WaitingForConfirmation
                     && release.CurrentBatch == batch && deployment.Status.UpdatedAvailableReplicas == updated
                     && deployment.Status.Conditions.Find(DeploymentConditions.Progressing)?.Reason == Reasons.WaitingForConfirmation,
                 $"waits for the confirmation of batch {batch} with {updated} updated");

@@ -31,7 +31,12 @@ public sealed class KillTests
     {
         var report = await RunAsync(Options with
         {
-            Kill = KillTarget.Controller, Upgrade = 4, Bases = 16, Moments = 2, KillsPerInstall = 1, Seed = Random.Shared.Next(),
+            Kill = KillTarget.Controller,
+            Upgrade = 4,
+            Bases = 16,
+            Moments = 2,
+            KillsPerInstall = 1,
+            Seed = Random.Shared.Next(),
         });
         Assert.Equal((2, 2), (report.Upgrades!.Kills, report.Upgrades.Policies.Count));
         Assert.Equal(0, report.Upgrades.Policies.Single(policy => policy.Policy == "install_then_uninstall").MostUnavailable);

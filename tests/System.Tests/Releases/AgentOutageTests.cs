@@ -1,4 +1,3 @@
-using ModuleController.ControlPlane;
 using ModuleController.Core.Builtin;
 using ModuleController.Core.Meta;
 using ModuleController.Core.Modules;

@@ -1,7 +1,6 @@
 using System.Net.Http.Json;
 using System.Text.Json.Nodes;
 using ModuleController.Core.Builtin;
-using ModuleController.Core.Meta;
 using ModuleController.Core.Modules;
 using ModuleController.Kube;
 using ModuleController.SystemTests.Harness;

@@ -1,4 +1,3 @@
-using System.Text.Json.Nodes;
 using ModuleController.Core.Modules;
 using ModuleController.SystemTests.Harness;
 

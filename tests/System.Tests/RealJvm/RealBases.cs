@@ -11,8 +11,11 @@ using ModuleController.SystemTests.Harness;
 namespace ModuleController.SystemTests.RealJvm;
 
 /// <summary>One world with two base pods, each a JVM; its tests run one after the other and leave it empty.</summary>
-public sealed class RealBases : IAsyncLifetime
+[CollectionDefinition(Collection)]
+public sealed class RealBases : IAsyncLifetime, ICollectionFixture<RealBases>
 {
+    public const string Collection = "real JVMs";
+
     /// <summary>A JVM takes five seconds to start where it has a core to itself.</summary>
     private static readonly TimeSpan Start = TimeSpan.FromMinutes(3);
 

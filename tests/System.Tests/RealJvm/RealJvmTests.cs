@@ -10,7 +10,8 @@ using ModuleController.SystemTests.Harness;
 namespace ModuleController.SystemTests.RealJvm;
 
 /// <summary>From a ModuleDeployment to a module that answers in a real JVM, and back.</summary>
-public sealed class RealJvmTests(RealBases bases) : IClassFixture<RealBases>, IAsyncLifetime
+[Collection(RealBases.Collection)]
+public sealed class RealJvmTests(RealBases bases) : IAsyncLifetime
 {
     private const string Cause = "cannot reach the ledger database at db.example:5432";
 

@@ -135,7 +135,10 @@ internal sealed class PlacementGroupPlanner(PlacementState state, PlacementGroup
             // Each would wait for the other for ever: the new one comes up on another pod first.
             else if (older.Spec.PodUid == newer.Spec.PodUid && _budget.WouldInterrupt(older)
                 && Upgrade.Of(Deployment, older.Spec.Module, newer.Spec.Module) is UninstallThenInstall)
+            {
+                olderSet.Replaced.Remove(older.Metadata.Uid!);
                 Delete(newerSet, newer, $"nothing else serves than {older.Metadata.Name}");
+            }
         }
         else if (!MayDisrupt) olderSet.Replaced.Add(older.Metadata.Uid!);
         // Undone in mid-upgrade, or overtaken by a third revision: one of the two goes, the one that serves stays.

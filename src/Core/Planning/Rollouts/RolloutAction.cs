@@ -21,6 +21,8 @@ internal sealed record RolloutAction(string Verb, string? Argument, string? By, 
     private const string UndoFast = "undo-fast";
     private const string Redeploy = "redeploy";
 
+    public bool IsConfirmation => Verb == Confirm;
+
     /// <summary>Null: nothing is asked for.</summary>
     public static RolloutAction? Of(ModuleDeployment deployment)
     {

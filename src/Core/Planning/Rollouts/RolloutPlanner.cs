@@ -56,9 +56,10 @@ public static class RolloutPlanner
         // After the status has told which number began a release: once copied, it looks like one that was scaled.
         if (look.Updated is not null && scales.Count == 0) Mirror(look, afterStatus);
         List<PlannedEvent> events = [.. progress.Events(scales), .. Warnings(look)];
-        if (action?.Plan(look.State, look.Now) is { } asked)
+        if (action?.Plan(stage.IsCompleted && action.IsConfirmation ? WhenCompleted(look.State) : look.State, look.Now) is { } asked)
         {
-            afterStatus.Add(asked.Step);
+            // A confirmation that a release was begun over is gone before that release can be seen: it never counts for it.
+            (stage.IsNew && action.IsConfirmation ? steps : afterStatus).Add(asked.Step);
             events.Add(asked.Event!);
         }
 
@@ -73,6 +74,18 @@ public static class RolloutPlanner
             LookAgainAt = Earliest(look.Counts.NextAvailableAt, progress.DeadlineAt, policy.LookAgainAt, stage.NextBatchAt, look.State.Outage?.Until),
         };
     }
+
+    // The number is set back to 0 in this look: what comes too late to confirm anything is told so, and sets it to nothing else.
+    private static RolloutState WhenCompleted(RolloutState state) => state with
+    {
+        Deployment = state.Deployment with
+        {
+            Status = state.Deployment.Status with
+            {
+                ReleaseStatus = (state.Deployment.Status.ReleaseStatus ?? new()) with { Progress = ReleaseProgress.Completed },
+            },
+        },
+    };
 
     // The new one first: Placement then sees what takes the places that the old one gives up.
     private static List<RolloutStep> Scales(RolloutLook look, RolloutStage stage)

@@ -99,11 +99,20 @@ public sealed class DeletionByLabelTests(WorldWithoutBase shared) : IClassFixtur
         await _world.BaseAsync("stranger", 1);
         var pod = Assert.Single(_world.PodsOf("stranger"));
         await LabelAsync<Pod>(pod.Metadata, Labels.DeletePodDirectly);
+        // What comes after the label is done, and the pod is still there.
+        await _world.CreateAsync(A.Module("other", "1.0.0", _world.Jar("other", "1.0.0")).On("nowhere").Replicas(0));
+        await _world.SeenAsync("other", _ => true, "it was looked at");
+        Assert.Contains(_world.PodsOf("stranger"), other => other.Metadata.Uid == pod.Metadata.Uid);
         // Once a ModuleDeployment names that Deployment, it is a base.
         await _world.CreateAsync(A.Module("late", "1.0.0", _world.Jar("late", "1.0.0")).On("stranger").Replicas(0));
         await _world.AvailableAsync("late", 0, "1.0.0");
-        Assert.Contains(_world.PodsOf("stranger"), other => other.Metadata.Uid == pod.Metadata.Uid);
-        await LabelAsync<Pod>(pod.Metadata, "touched");
+        await Eventually.True(
+            async () =>
+            {
+                if (await _world.Client.FindAsync<Pod>(ObjectKey.Of(pod.Metadata)) is { Metadata.IsDeleting: false } left && left.Metadata.Uid == pod.Metadata.Uid)
+                    await LabelAsync<Pod>(pod.Metadata, "touched");
+                return true;
+            });
         await Eventually.True(() => !_world.PodsOf("stranger").Any(other => other.Metadata.Uid == pod.Metadata.Uid));
     }
 

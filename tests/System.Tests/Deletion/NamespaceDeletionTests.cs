@@ -24,9 +24,9 @@ public sealed class NamespaceDeletionTests
         var known = world.ModulesOf("orders").Select(module => module.Metadata.Uid).ToHashSet();
         var refused = RefusedCreations(world);
 
-        await world.Client.DeleteAsync<Namespace>(new("", "doomed"));
+        await world.Client.DeleteAsync<Namespace>(new("", world.Namespace));
         await Eventually.True(
-            async () => await world.Client.FindAsync<Namespace>(new("", "doomed")) is null, () => world.DumpAsync("orders"));
+            async () => await world.Client.FindAsync<Namespace>(new("", world.Namespace)) is null, () => world.DumpAsync("orders"));
         Assert.All(modules.Moments.SelectMany(moment => moment.Values), module => Assert.Contains(module.Metadata.Uid, known));
         // Not even tried, but for what was on its way when the namespace began to end.
         Assert.InRange(RefusedCreations(world) - refused, 0, 2);
@@ -56,6 +56,7 @@ public sealed class NamespaceDeletionTests
         Assert.Equal(1, world.Images.Living.Count(living => living.Base.Biz.ContainsKey("prices:1.0.0")));
     }
 
-    private static long RefusedCreations(World world) => world.Cluster!.Server.Counters.Snapshot()
+    // Somebody else's API server does not count for us.
+    private static long RefusedCreations(World world) => world.Cluster is not { } cluster ? 0 : cluster.Server.Counters.Snapshot()
         .Where(entry => entry.Key is { Verb: "create", Code: 403 } && entry.Key.UserAgent != "devcluster").Sum(entry => entry.Value);
 }

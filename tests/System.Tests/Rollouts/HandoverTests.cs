@@ -1,5 +1,5 @@
-using System.Net.Http.Json;
 using System.Text.Json.Nodes;
+using k8s;
 using ModuleController.Core.Builtin;
 using ModuleController.Core.Modules;
 using ModuleController.Kube;
@@ -65,27 +65,20 @@ public sealed class HandoverTests(WorldWithoutBase shared) : IClassFixture<World
     {
         await _world.BaseAsync("held", 1);
         await AnnotateAsync("held", Annotations.AllowBaseScaling, "true");
-        using var http = new HttpClient { BaseAddress = new(_world.Cluster!.Server.ServerUri.AbsoluteUri) };
-        var path = $"/apis/autoscaling/v2/namespaces/{_world.Namespace}/horizontalpodautoscalers";
-        using var made = await http.PostAsJsonAsync(path, new JsonObject
-        {
-            ["apiVersion"] = "autoscaling/v2",
-            ["kind"] = "HorizontalPodAutoscaler",
-            ["metadata"] = new JsonObject { ["name"] = "holder" },
-            ["spec"] = new JsonObject
+        using var client = new Kubernetes(KubernetesClientConfiguration.BuildConfigFromConfigFile(_world.Kubeconfig));
+        await client.AutoscalingV2.CreateNamespacedHorizontalPodAutoscalerAsync(
+            new()
             {
-                ["maxReplicas"] = 3,
-                ["scaleTargetRef"] = new JsonObject { ["apiVersion"] = "apps/v1", ["kind"] = "Deployment", ["name"] = "held" },
+                Metadata = new() { Name = "holder" },
+                Spec = new() { MaxReplicas = 3, ScaleTargetRef = new() { ApiVersion = "apps/v1", Kind = "Deployment", Name = "held" } },
             },
-        });
-        Assert.True(made.IsSuccessStatusCode, await made.Content.ReadAsStringAsync());
+            _world.Namespace);
         await InstallAsync(A.Module("bound", "1.0.0", _world.Jar("bound", "1.0.0")).On("held").Replicas(1).Policy(Policy));
         await _world.UpgradeAsync("bound", "2.0.0", _world.Jar("bound", "2.0.0"));
         await WaitingAsync("bound", 1, "HorizontalPodAutoscaler holder");
         Assert.Equal(1, (await BaseAsync("held"))!.Spec.Replicas);
 
-        using var gone = await http.DeleteAsync(new Uri($"{path}/holder", UriKind.Relative));
-        Assert.True(gone.IsSuccessStatusCode);
+        await client.AutoscalingV2.DeleteNamespacedHorizontalPodAutoscalerAsync("holder", _world.Namespace);
         await _world.AvailableAsync("bound", 1, "2.0.0", TimeSpan.FromSeconds(60));
     }
 

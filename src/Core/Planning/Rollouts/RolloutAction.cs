@@ -58,15 +58,22 @@ internal sealed record RolloutAction(string Verb, string? Argument, string? By, 
     }
 
     /// <summary>The release after the action; unchanged by those that change the spec.</summary>
-    public ReleaseStatus On(RolloutLook look, ReleaseStatus release, bool isNew) => Verb switch
+    public ReleaseStatus On(RolloutLook look, ReleaseStatus release) => Verb switch
     {
-        // Who confirmed may not have known of the release that begins in this moment.
-        Confirm when !isNew => release with { IgnoredConfirmBatchNum = null },
+        Confirm => release with { IgnoredConfirmBatchNum = null },
         Promote => release with { Promoted = true },
         Abort when release.Abort is null && release.Progress != ReleaseProgress.Completed =>
             release with { Abort = RolloutAbort.Because(look, Reasons.Aborted, $"stopped{Told}") },
         // Whole seconds, as the API keeps the times of failures.
         Retry => release with { Abort = null, RetriedAt = ModuleFailures.Seconds(look.Now), LastProgressTime = look.Now },
+        _ => release,
+    };
+
+    /// <summary>The same of a deletion, which nothing else changes.</summary>
+    public ReleaseStatus OnDeletion(ReleaseStatus release) => Verb switch
+    {
+        Confirm => release with { IgnoredConfirmBatchNum = null },
+        Promote => release with { Promoted = true },
         _ => release,
     };
 

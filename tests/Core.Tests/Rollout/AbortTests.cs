@@ -153,6 +153,17 @@ public class AbortTests
     }
 
     [Fact]
+    public void Poison_that_is_lost_is_not_made_anew_before_its_goal_is_lowered()
+    {
+        var story = Story.Released(4, strategy: strategy => strategy with { BatchCount = 4 });
+        story.World.BrokenVersions.Add("2.0.0");
+        story.Upgrade("2.0.0").Settle();
+        Die(story, deaths: 2);
+        story.Settle().LosePods(1, "2.0.0").AddPods(1).World.StepPlacement();
+        Assert.All(story.Of("2.0.0"), module => Assert.True(module.Metadata.IsDeleting));
+    }
+
+    [Fact]
     public void Poison_that_its_pods_are_cleared_of_stays_given_up_until_retry_or_another_template()
     {
         var story = Story.Released(4, strategy: strategy => strategy with { BatchCount = 4 });

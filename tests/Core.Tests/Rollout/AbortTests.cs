@@ -126,6 +126,16 @@ public class AbortTests
     }
 
     [Fact]
+    public void Retry_forgives_also_what_a_clock_ahead_of_this_one_wrote()
+    {
+        var story = Failing(strategy => strategy with { BatchCount = 2, MaxFailures = 1 }, failures: 2);
+        story.World.BrokenVersions.Clear();
+        story.World.Now -= TimeSpan.FromSeconds(30);
+        story.Act("retry").Settle();
+        Assert.Equal((ReleaseProgress.Executing, (ReleaseAbort?)null), (story.Release.Progress, story.Release.Abort));
+    }
+
+    [Fact]
     public void Failures_after_a_retry_count_again()
     {
         var story = Failing(strategy => strategy with { BatchCount = 2, MaxFailures = 1 }, failures: 2).Pass(5).Act("retry").Settle();

@@ -38,7 +38,7 @@ public static class RolloutDeletion
         var action = RolloutAction.Of(seen.Deployment);
         var farewell = new RolloutFarewell(seen, action, now);
         var (state, release) = (farewell.State, farewell.Release);
-        if (farewell.IsNew && action is { IsConfirmation: true }) return RolloutPlanner.BeforeBeginning(action, state, now);
+        if (farewell.IsNew && action is { EndsWaits: true }) return RolloutPlanner.BeforeBeginning(action, state, now);
         var before = state.Deployment.Status.ReleaseStatus;
         var left = RolloutStatus.Number(state.Sets.Sum(set => set.Modules.Count));
         var message = !farewell.IsInBatches

@@ -12,7 +12,7 @@ internal sealed class RolloutFarewell
         var before = state.Deployment.Status.ReleaseStatus;
         IsNew = before?.Progress != ReleaseProgress.Terminating;
         Release = IsNew ? Begin(state, before, now) : before! with { IgnoredConfirmBatchNum = Confirmation.StillIgnored(state.Deployment, before) };
-        if (action is not null) Release = action.OnDeletion(Release);
+        if (action is not null) Release = action.OnWaits(Release);
         if (!IsInBatches || Release.CurrentBatch >= Release.RealBatchCount || Places(state, isLeavingToo: true) > Left(Release)) return;
         IsWaiting = Release.Promoted != true && Confirmation.Of(state.Deployment, Release) < Release.CurrentBatch;
         Release = IsWaiting
@@ -24,6 +24,7 @@ internal sealed class RolloutFarewell
 
     public ReleaseStatus Release { get; }
 
+    /// <summary>It begins in this look.</summary>
     public bool IsNew { get; }
 
     /// <summary>The batch is gone, and nobody has said yet that the next one may go.</summary>

@@ -23,10 +23,11 @@ public static class RolloutPlanner
         return DeletionByLabel.Plan(state) ?? Release(new(state, now));
     }
 
-    /// <summary>Who confirmed may not have known of what begins in this look: it begins in the next one, and finds the number.</summary>
-    internal static RolloutPlan BeforeBeginning(RolloutAction confirmation, RolloutState state, DateTimeOffset now)
+    /// <summary>Who confirmed or promoted may not have known of what begins in this look: it begins in the next one, finds the number
+    /// that was confirmed, and is not promoted.</summary>
+    internal static RolloutPlan BeforeBeginning(RolloutAction action, RolloutState state, DateTimeOffset now)
     {
-        var (step, told, _) = confirmation.Plan(state, now);
+        var (step, told, _) = action.Plan(state, now, isBeforeBeginning: true);
         return Only(step, told);
     }
 
@@ -49,7 +50,7 @@ public static class RolloutPlanner
         var action = RolloutAction.Of(look.Deployment);
         var policy = RolloutPolicy.Of(look);
         var stage = new RolloutStage(look, policy, action);
-        if (stage.IsNew && action is { IsConfirmation: true }) return BeforeBeginning(action, look.State, look.Now);
+        if (stage.IsNew && action is { EndsWaits: true }) return BeforeBeginning(action, look.State, look.Now);
         var scales = look.Updated is null ? [] : Scales(look, stage);
         var progress = new Progress(look, stage, policy, isScaling: scales.Count > 0);
         List<RolloutStep> steps = [.. RolloutPreparation.Steps(look)];

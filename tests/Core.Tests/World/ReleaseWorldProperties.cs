@@ -10,7 +10,7 @@ namespace ModuleController.Core.Tests.World;
 public partial class ReleaseWorldProperties
 {
     private static readonly Gen<(int Seed, (int Op, int Which)[] Steps)> Stories =
-        Gen.Select(Gen.Int[0, 100_000], Gen.Select(Gen.Int[0, 43], Gen.Int[0, 999]).Array[20, 80]);
+        Gen.Select(Gen.Int[0, 100_000], Gen.Select(Gen.Int[0, 45], Gen.Int[0, 999]).Array[20, 80]);
 
     [Fact]
     public void No_step_breaks_a_promise_and_in_the_end_everything_is_released() =>
@@ -29,7 +29,7 @@ public partial class ReleaseWorldProperties
             var releases = Play(before);
             releases.Delete();
             foreach (var (op, which) in after.Steps.Take(30))
-                if (op is < 24 or (>= 27 and not 38))
+                if (op is < 24 or (>= 27 and not 38 and not 44))
                 {
                     releases.Do(op, which);
                     CheckOwners(releases);
@@ -47,11 +47,11 @@ public partial class ReleaseWorldProperties
             var releases = new ReleaseWorld(story.Seed);
             for (var at = 0; at < story.Steps.Length && releases.World.Deployments.ContainsKey(Story.Name); at++)
             {
+                releases.Do(story.Steps[at].Op, story.Steps[at].Which);
                 if (at == deletedAt) releases.Delete();
-                else releases.Do(story.Steps[at].Op, story.Steps[at].Which);
                 DieAtAnyCall(releases.World, $"at step {at}");
             }
-        }, iter: 300, print: story => $"{Told(story.Item1)} deleted at {story.Item2}");
+        }, iter: 400, print: story => $"{Told(story.Item1)} deleted at {story.Item2}");
 
     private static void DieAtAnyCall(SmallWorld world, string when)
     {

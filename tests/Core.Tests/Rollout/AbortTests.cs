@@ -174,6 +174,15 @@ public class AbortTests
     }
 
     [Fact]
+    public void What_a_completed_one_is_rolled_back_to_is_kept_also_where_no_history_is()
+    {
+        var story = Story.Released(4, strategy: strategy => strategy with { AutoRollback = true }).Upgrade("2.0.0").Stands("1/1 Completed: 2.0.0 x 4");
+        Die(story, deaths: 2);
+        story.Change(spec => spec with { RevisionHistoryLimit = 0 }).Settle();
+        Assert.Equal("1.0.0 x 4", story.Versions);
+    }
+
+    [Fact]
     public void Poison_that_its_pods_are_cleared_of_stays_given_up_until_retry_or_another_template()
     {
         var story = Story.Released(4, strategy: strategy => strategy with { BatchCount = 4 });

@@ -53,7 +53,7 @@ public static class RolloutPlanner
         if (stage.IsNew && action is { EndsWaits: true }) return BeforeBeginning(action, look.State, look.Now);
         var scales = look.Updated is null ? [] : Scales(look, stage);
         var progress = new Progress(look, stage, policy, isScaling: scales.Count > 0);
-        List<RolloutStep> steps = [.. RolloutPreparation.Steps(look)];
+        List<RolloutStep> steps = [.. RolloutPreparation.Steps(look, stage.Release)];
         if (policy.Command is { } command) steps.Add(command);
         if (stage.IsCompleted && look.Deployment.Spec.ConfirmBatchNum is > 0)
             steps.Add(new RolloutStep.UpdateDeployment(

@@ -18,7 +18,10 @@ public sealed class DeletionTests(SharedWorld shared) : IClassFixture<SharedWorl
     [Fact]
     public async Task A_module_stays_until_the_base_no_longer_lists_it_and_its_traffic_is_cut_first()
     {
-        await InstallAsync(A.Module("leaving", "1.0.0", Jar("leaving", ("Simulator-Uninstall-Millis", "1500"))).Replicas(1).WithService());
+        // Its uninstall lasts until all has been looked at.
+        var looked = new TaskCompletionSource();
+        _world.Order("leaving", new() { DuringUninstall = looked.Task.WaitAsync });
+        await InstallAsync(A.Module("leaving", "1.0.0", _world.Jar("leaving", "1.0.0")).Replicas(1).WithService());
         var module = _world.ModulesOf("leaving")[0];
         var (pod, simulated) = (_world.PodOf(module), _world.BaseOf(module));
         var early = new List<string>();
@@ -32,6 +35,7 @@ public sealed class DeletionTests(SharedWorld shared) : IClassFixture<SharedWorl
         await _world.HoldsAsync(() => simulated.Biz.GetValueOrDefault("leaving:1.0.0") == "deactivated", "leaving", "its uninstall has begun");
         Assert.True(Assert.Single(_world.ModulesOf("leaving")).Metadata.IsDeleting);
         Assert.False(_world.HasLabel(pod, "leaving"));
+        looked.SetResult();
         await _world.GoneAsync("leaving");
         Assert.Empty(early);
         Assert.DoesNotContain("leaving:1.0.0", simulated.Biz.Keys);
@@ -71,7 +75,7 @@ public sealed class DeletionTests(SharedWorld shared) : IClassFixture<SharedWorl
     public async Task A_stuck_module_is_left_behind_and_said_so()
     {
         var stuck = A.Module("hangs", "1.0.0", Jar("hangs", ("Simulator-Hang", "true"))).Replicas(1);
-        await _world.CreateAsync(stuck.Strategy(strategy => strategy with { InstallTimeoutSeconds = 1 }));
+        await _world.CreateAsync(stuck.Strategy(strategy => strategy with { InstallTimeoutSeconds = 10 }));
         var module = await _world.FailedAsync("hangs", FailureReason.InstallTimedOut);
         await _world.DeleteAsync("hangs");
         await _world.GoneAsync("hangs");

@@ -5,15 +5,12 @@ namespace ModuleController.SystemTests.Harness;
 /// <summary>An artifact repository on an address of its own, which may be down at first.</summary>
 internal sealed class ArtifactServer : IDisposable
 {
-    private static int _servers;
-
     private readonly HttpListener _listener = new();
     private readonly Dictionary<string, string> _files = [];
 
     public ArtifactServer()
     {
-        // An address of its own, by process and number, so that nobody else comes to listen there before it does.
-        Address = new($"http://127.66.{(Environment.ProcessId % 250) + 1}.{Interlocked.Increment(ref _servers)}:8098/");
+        Address = new($"http://{OwnAddress.Next()}:8098/");
         _listener.Prefixes.Add(Address.ToString());
     }
 

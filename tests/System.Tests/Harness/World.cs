@@ -125,7 +125,7 @@ internal sealed class World : IAsyncDisposable
         _controllerOptions = ConfigureController(new()
         {
             Kubeconfig = Kubeconfig,
-            Bind = System.Net.IPAddress.Loopback,
+            Bind = OwnAddress.Next(),
             HttpPort = 0,
             GrpcPort = 0,
             Namespace = Namespace,
@@ -142,7 +142,7 @@ internal sealed class World : IAsyncDisposable
     private async Task EmbedAsync(CancellationToken cancellation)
     {
         Cluster = await Cluster.StartAsync(
-            new() { Runtime = Images.Runtime, Directory = Path.Combine(_directory, "pods"), Loggers = Log }, cancellation);
+            new() { Server = new() { Address = OwnAddress.Next() }, Runtime = Images.Runtime, Directory = Path.Combine(_directory, "pods"), Loggers = Log }, cancellation);
         _disposals.Push(Cluster.DisposeAsync);
         await Cluster.Server.WriteKubeconfigAsync(Kubeconfig, cancellation);
         Connect(Transport.To(Cluster.Server.ServerUri));

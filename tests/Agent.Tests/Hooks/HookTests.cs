@@ -1,6 +1,7 @@
 using Google.Protobuf.WellKnownTypes;
 using ModuleController.Agent.Arklet;
 using ModuleController.Agent.Tests.Commands;
+using ModuleController.Protocol;
 using ModuleController.Protocol.V1;
 using ModuleController.Tests;
 using static ModuleController.Agent.Tests.EndToEnd.AgentCommands;
@@ -257,6 +258,26 @@ public sealed class HookTests : IAsyncLifetime
             var result = await _bench.RunAsync(InstallOf("invoice", seconds: 4));
             return (result.Reason, result.Code);
         }
+    }
+
+    [Fact]
+    public async Task Hooks_that_hang_leave_room_for_commands_without_any_and_one_too_many_is_refused_and_may_come_again()
+    {
+        _hooks.Answer = _ => null;
+        for (var number = 0; number < Limits.HookedCommands; number++) _bench.Runner.Submit(Hanging($"hanging{number}"));
+        await Eventually.True(() => _bench.Runner.Running.Count(running => running.Phase is CommandPhase.Hook) == Limits.HookedCommands);
+        var refused = await _bench.RunAsync(Hanging("late"));
+        Assert.Equal((Outcome.Refused, "TOO_MANY_HOOKS"), (refused.Outcome, refused.Code));
+        Assert.Equal(Limits.HookedCommands, _hooks.Requests.Count);
+
+        for (var number = 0; number < Limits.RunningCommands; number++)
+            Assert.Equal(Outcome.Succeeded, (await _bench.RunAsync(Install(_bench.Life, $"passing{number}", "1.0.0", _bench.Jar($"passing{number}", "1.0.0")))).Outcome);
+        _hooks.Answer = _ => 200;
+        _hooks.HangUp();
+        await Eventually.True(() => _bench.Runner.Running.Count == 0);
+        Assert.Equal(Outcome.Succeeded, (await _bench.RunAsync(Hanging("late"))).Outcome);
+
+        Command Hanging(string name) => InstallOf(name, change: hook => (hook.Timeout, hook.Retries) = (Duration.FromTimeSpan(TimeSpan.FromMinutes(30)), 1));
     }
 
     private Command InstallOf(string name, int attempt = 1, double seconds = 60, Action<Hook>? change = null)

@@ -99,6 +99,53 @@ public class InspectionTests
     }
 
     [Fact]
+    public void After_a_reconnect_the_journals_attempt_counts_and_its_pause()
+    {
+        var world = Unset();
+        var asked = Ask(world, View("shop"));
+        var failed = asked.Command with { Attempt = asked.Command.Attempt + 3 };
+        var view = View("shop") with { Attempts = [new(failed.Id, CommandOutcome.Failed, FailureReason.ArtifactNotFound, world.Now)] };
+        var plan = PlanWith(world, view);
+        Assert.DoesNotContain(plan.Steps, step => step is RolloutStep.Inspect);
+        Assert.Equal(Reasons.InspectionFailed, Progressing(plan.Status!).Reason);
+        Assert.Contains("ArtifactNotFound", Progressing(plan.Status!).Message, StringComparison.Ordinal);
+        Assert.Equal(world.Now.AddSeconds(40), plan.LookAgainAt);
+
+        world.Now = world.Now.AddSeconds(40);
+        Assert.Equal(failed.Attempt + 1, Ask(world, view).Command.Attempt);
+    }
+
+    [Fact]
+    public void An_answer_that_was_lost_is_asked_for_and_the_jar_not_read_again()
+    {
+        var world = Unset();
+        var asked = Ask(world, View("shop"));
+        var found = asked.Command with { Attempt = asked.Command.Attempt + 2 };
+        var view = View("shop") with { Attempts = [new(found.Id, CommandOutcome.Succeeded, null, world.Now)] };
+        Assert.Equal(found, Ask(world, view).Command);
+
+        var answered = Answer(view, found, CommandOutcome.Succeeded, "other");
+        Assert.Equal("install_then_uninstall", PlanWith(world, answered).Status!.ReleaseStatus!.UpgradePolicy);
+
+        // An agent that answers without saying what it found is not asked in a circle.
+        var empty = Answer(view, found, CommandOutcome.Succeeded, "other");
+        empty = empty with { Answers = empty.Answers.ToDictionary(pair => pair.Key, pair => pair.Value with { Artifact = null, ReceivedAt = world.Now }) };
+        Assert.DoesNotContain(PlanWith(world, empty).Steps, step => step is RolloutStep.Inspect);
+    }
+
+    [Fact]
+    public void When_all_numbers_of_a_source_are_used_up_it_goes_on_asking_slowly()
+    {
+        var world = Unset();
+        var asked = Ask(world, View("shop"));
+        var last = asked.Command with { Attempt = asked.Command.Attempt + RolloutInspection.AttemptsPerSource - 1 };
+        var failed = Answer(View("shop"), last, CommandOutcome.Failed, null);
+        Assert.Equal(A.Time.AddSeconds(300), PlanWith(world, failed).LookAgainAt);
+        world.Now = A.Time.AddSeconds(300);
+        Assert.Equal(last, Ask(world, failed).Command);
+    }
+
+    [Fact]
     public void A_choice_that_was_made_stays_without_asking_again()
     {
         var world = Unset();

@@ -72,7 +72,8 @@ public sealed class BasePodObserver(Caches caches, IAgentDirectory agents, TimeS
         if (ModulesGate.IsOpenFor(told, life) && told!.Reason != ModulesGate.OpenedAfterTimeout) return null;
         var required = RequiredModule.Of(
             caches.ModuleDeployments.ByIndex(Caches.ByBase, key.ToString()),
-            deployment => caches.ModuleReplicaSets.ByIndex(Caches.ByOwner, deployment.Metadata.Uid!));
+            deployment => caches.ModuleReplicaSets.ByIndex(Caches.ByOwner, deployment.Metadata.Uid!),
+            completed => FailsOnOlderPods(completed, pod));
         return new(required, gateTimeout);
     }
 

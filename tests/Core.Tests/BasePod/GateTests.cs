@@ -357,6 +357,18 @@ public sealed class GateTests
     }
 
     [Fact]
+    public void After_the_timeout_it_opens_without_a_revision_that_was_given_up_everywhere()
+    {
+        var world = new World { Gate = new([World.Required("orders") with { FailsOnOlderPods = true }], Timeout) };
+        world.SettleWithin(Timeout.TotalSeconds - 10);
+        Assert.Equal("waiting for 1 of 1 required modules: orders 1.0.0 (no Module on this pod, and it fails on older ones)", Told(world).Message);
+
+        world.SettleWithin(60);
+
+        Assert.Equal((Condition.True, ModulesGate.OpenedAfterTimeout), (Told(world).Status, Told(world).Reason));
+    }
+
+    [Fact]
     public void One_that_may_not_be_missing_keeps_it_shut_for_all()
     {
         var world = With("catalog", "orders");

@@ -78,5 +78,6 @@ public sealed class RequiredModuleTests
 
     private static IReadOnlyList<RequiredModule> Of(params (ModuleDeployment Deployment, ModuleReplicaSet[] Sets)[] ofBase) =>
         RequiredModule.Of(
-            [.. ofBase.Select(item => item.Deployment)], deployment => ofBase.Single(item => item.Deployment == deployment).Sets);
+            [.. ofBase.Select(item => item.Deployment)], deployment => ofBase.Single(item => item.Deployment == deployment).Sets,
+            _ => false);
 }

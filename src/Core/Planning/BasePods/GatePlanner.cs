@@ -107,7 +107,7 @@ internal static class GatePlanner
         {
             IsServed = here.Exists(module => module.IsInstalled);
             var states = here.ConvertAll(module => (Module: module, Status: statuses.GetValueOrDefault(module.Uid) ?? module.Module.Status));
-            IsExcused = states.Count > 0 && states.TrueForAll(item => HasFailed(pod, item.Status) && IsExcusable(item.Module, item.Status));
+            IsExcused = states.Count == 0 ? required.FailsOnOlderPods : states.TrueForAll(item => HasFailed(pod, item.Status) && IsExcusable(item.Module, item.Status));
             var (shown, status) = states.Find(item => item.Status.LastError is not null) is { Module: not null } failed
                 ? failed
                 : states.FirstOrDefault();
@@ -115,7 +115,7 @@ internal static class GatePlanner
             _what = $"{required.Completed.Name} {shown?.Version ?? required.Completed.Version}";
             _state = (status, Cause) switch
             {
-                (null, _) => "no Module on this pod yet",
+                (null, _) => required.FailsOnOlderPods ? "no Module on this pod, and it fails on older ones" : "no Module on this pod yet",
                 (_, { } error) => $"{error.Reason}: {error.Message}",
                 ({ Message: { Length: > 0 } message }, _) => $"{status.Status ?? ModulePhase.Pending}: {message}",
                 _ => status.Status is null or ModulePhase.Available ? ModulePhase.Pending : status.Status,
@@ -127,7 +127,7 @@ internal static class GatePlanner
         /// <summary>Why it failed the last time; null: it has not.</summary>
         public ModuleError? Cause { get; }
 
-        /// <summary>It failed in this life, and no other pod in this one's place would do better.</summary>
+        /// <summary>It failed in this life or is not even tried, and no other pod in this one's place would do better.</summary>
         public bool IsExcused { get; }
 
         public override string ToString() => $"{_what} ({(_state.Length > LongestCause ? _state[..LongestCause] + "…" : _state)})";

@@ -8,12 +8,16 @@ public sealed record RequiredModule(string DeploymentUid, ModuleSource Completed
     /// <summary>Every pod of the base has to have one; else only those that a Module is bound to.</summary>
     public bool IsOnEveryPod { get; init; }
 
+    /// <summary>As for a Module here, where none is: a revision that was given up is placed nowhere any more.</summary>
+    public bool FailsOnOlderPods { get; init; }
+
     /// <summary>
     /// Of a base's ModuleDeployments, those that may hold a gate: none that goes, that does nothing because an older one has
     /// its module name, or whose first release has not completed. A first release never stops a base.
     /// </summary>
     public static IReadOnlyList<RequiredModule> Of(
-        IReadOnlyCollection<ModuleDeployment> ofBase, Func<ModuleDeployment, IEnumerable<ModuleReplicaSet>> replicaSets)
+        IReadOnlyCollection<ModuleDeployment> ofBase, Func<ModuleDeployment, IEnumerable<ModuleReplicaSet>> replicaSets,
+        Func<ModuleReplicaSet, bool> failsOnOlderPods)
     {
         var required = new List<RequiredModule>();
         foreach (var deployment in ofBase)
@@ -23,6 +27,7 @@ public sealed record RequiredModule(string DeploymentUid, ModuleSource Completed
             required.Add(new(deployment.Metadata.Uid!, completed.ReplicaSet.Spec.Template.Spec.Module)
             {
                 IsOnEveryPod = deployment.Spec.IsSymmetric,
+                FailsOnOlderPods = failsOnOlderPods(completed.ReplicaSet),
             });
         }
 

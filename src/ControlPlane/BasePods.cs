@@ -36,6 +36,11 @@ public static class BasePods
         && older.Metadata.Controller is { Kind: "Deployment" } deployment && deployment.Uid == own.Metadata.Controller?.Uid
         && Revision(older) < Revision(own);
 
+    /// <summary>There are pods of older ReplicaSets of its base: the base rolls.</summary>
+    public static bool HasOlder(Caches caches, Pod pod) => ReplicaSetOf(caches, pod) is { Metadata.Controller: { } deployment } own
+        && caches.ReplicaSets.ByIndex(Caches.ByController, deployment.Uid).Any(other => Revision(other) < Revision(own)
+            && caches.Pods.ByIndex(Caches.ByController, other.Metadata.Uid!).Count > 0);
+
     /// <summary>The pods of a base whose readiness gate is shut; nearly always none.</summary>
     public static IEnumerable<Pod> WithShutGate(Caches caches, ObjectKey ofBase) =>
         caches.Pods.ByIndex(Caches.ByShutGate, ofBase.Namespace).Where(pod => BaseOf(caches, pod) == ofBase);

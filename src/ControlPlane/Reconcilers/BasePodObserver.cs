@@ -73,7 +73,7 @@ public sealed class BasePodObserver(Caches caches, IAgentDirectory agents, TimeS
         var required = RequiredModule.Of(
             caches.ModuleDeployments.ByIndex(Caches.ByBase, key.ToString()),
             deployment => caches.ModuleReplicaSets.ByIndex(Caches.ByOwner, deployment.Metadata.Uid!),
-            completed => FailsOnOlderPods(completed, pod));
+            completed => !HasModuleOf(completed, pod) && FailsOnOlderPods(completed, pod));
         return new(required, gateTimeout);
     }
 
@@ -88,7 +88,8 @@ public sealed class BasePodObserver(Caches caches, IAgentDirectory agents, TimeS
                 && IsPoison(deployment, replicaSet, module),
             HasLived = view?.Life is { } life && module.Status.BaseLife != life.Id && HasLived(replicaSet),
             DeploymentUid = deployment?.Metadata.Uid,
-            FailsOnOlderPods = gate is not null && !module.IsAvailable && replicaSet is not null && FailsOnOlderPods(replicaSet, pod!),
+            FailsOnOlderPods = gate is not null && module is { IsAvailable: false, Status.LastError: not null } && replicaSet is not null
+                && FailsOnOlderPods(replicaSet, pod!),
             IsInEndpoints = pod is not null && !pod.Metadata.Labels.ContainsKey(Labels.Traffic(module.Spec.Module.Name))
                 && IsInEndpoints(module, pod),
         };
@@ -127,9 +128,13 @@ public sealed class BasePodObserver(Caches caches, IAgentDirectory agents, TimeS
         replicaSet?.Metadata.Uid is { } uid && caches.Modules.ByIndex(Caches.ByOwner, uid)
             .Any(module => ModuleReadiness.ServingSince(module) is { } since && time.GetUtcNow() - since >= LongEnough);
 
+    private bool HasModuleOf(ModuleReplicaSet replicaSet, Pod pod) =>
+        ModulesOf(ObjectKey.Of(pod.Metadata)).Any(module => module.Metadata.Controller?.Uid == replicaSet.Metadata.Uid);
+
     // One that serves on any of them counts for more: there the base that rolls on would lose it.
     private bool FailsOnOlderPods(ModuleReplicaSet replicaSet, Pod pod)
     {
+        if (!BasePods.HasOlder(caches, pod)) return false;
         var older = caches.Modules.ByIndex(Caches.ByOwner, replicaSet.Metadata.Uid!)
             .Where(module => !module.Metadata.IsDeleting && KeyOf(module).Any(key => caches.Pods.Get(key) is { } other
                 && other.Metadata.Uid == module.Spec.PodUid && PlacementPods.IsLiving(other) && BasePods.IsOlder(caches, other, pod)))

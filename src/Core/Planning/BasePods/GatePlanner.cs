@@ -22,10 +22,10 @@ internal static class GatePlanner
         var told = ModulesGate.ConditionOf(pod.State.Pod!);
         var required = Requirements(pod, gate, statuses);
         var missing = required.Where(item => !item.IsServed).ToList();
-        if (ModulesGate.IsOpenFor(told, life) && (told!.Reason != ModulesGate.OpenedAfterTimeout || pod.Current is null || missing.Count > 0))
-            return null;
+        var isComplete = pod.Current is not null && missing.Count == 0;
+        if (ModulesGate.IsOpenFor(told, life) && !(told!.Reason == ModulesGate.OpenedAfterTimeout && isComplete)) return null;
         if (missing.Count > 0) return Wait(pod, gate, told, required.Count, missing, ref memory, events);
-        if (pod.Current is null) return null;
+        if (!isComplete) return null;
         memory = memory with { GateShutSince = null, GateToldAt = null };
         return Stamp(pod, ModulesGate.Open(
             ModulesGate.ModulesInstalled,
@@ -39,7 +39,8 @@ internal static class GatePlanner
         var life = pod.Life!;
         if (missing.All(item => item.IsExcused) && ShutSince(told, life, pod.Now) is { } since && pod.IsDue(since + gate.Timeout))
         {
-            var message = Text($"opened after {gate.Timeout.TotalSeconds:0} s without {missing.Count} of {required} required modules: {Names(missing)}");
+            var message = Text($"opened after {gate.Timeout.TotalSeconds:0} s ")
+                + Text($"without {missing.Count} of {required} required modules: {Names(missing)}");
             events.Add(new(null, ModulesGate.OpenedAfterTimeout, Text($"readiness gate of pod {pod.State.Key} {message}")));
             memory = memory with { GateShutSince = null, GateToldAt = null };
             return Stamp(pod, ModulesGate.Open(ModulesGate.OpenedAfterTimeout, message, life));
@@ -80,7 +81,8 @@ internal static class GatePlanner
         var requirements = new List<Requirement>();
         foreach (var required in gate.Required)
         {
-            var here = pod.Modules.Where(module => module.IsHere && !module.IsDeleting && module.DeploymentUid == required.DeploymentUid).ToList();
+            var here = pod.Modules
+                .Where(module => module is { IsHere: true, IsDeleting: false } && module.DeploymentUid == required.DeploymentUid).ToList();
             if (here.Count == 0 && !required.IsOnEveryPod) continue;
             requirements.Add(new(pod, required, here, statuses));
         }
@@ -103,11 +105,14 @@ internal static class GatePlanner
         private readonly string _what;
         private readonly string _state;
 
-        public Requirement(BasePodFacts pod, RequiredModule required, List<ModuleFacts> here, IReadOnlyDictionary<string, ModuleStatus> statuses)
+        public Requirement(
+            BasePodFacts pod, RequiredModule required, List<ModuleFacts> here, IReadOnlyDictionary<string, ModuleStatus> statuses)
         {
             IsServed = here.Exists(module => module.IsInstalled);
             var states = here.ConvertAll(module => (Module: module, Status: statuses.GetValueOrDefault(module.Uid) ?? module.Module.Status));
-            IsExcused = states.Count == 0 ? required.FailsOnOlderPods : states.TrueForAll(item => HasFailed(pod, item.Status) && IsExcusable(item.Module, item.Status));
+            IsExcused = states.Count == 0
+                ? required.FailsOnOlderPods
+                : states.TrueForAll(item => HasFailed(pod, item.Status) && IsExcusable(item.Module, item.Status));
             var (shown, status) = states.Find(item => item.Status.LastError is not null) is { Module: not null } failed
                 ? failed
                 : states.FirstOrDefault();

@@ -1,3 +1,4 @@
+using ModuleController.Core.Meta;
 using ModuleController.Core.Modules;
 using ModuleController.Core.Planning;
 using ModuleController.Core.Tests.World;
@@ -68,6 +69,23 @@ public class InspectionTests
 
         world.Now = world.Now.AddSeconds(5);
         Assert.Equal(asked.Command.Attempt + 1, Ask(world, failed).Command.Attempt);
+    }
+
+    [Fact]
+    public void One_that_fails_until_the_deadline_exceeds_it_and_goes_on()
+    {
+        var world = Unset();
+        var asked = Ask(world, View("shop"));
+        var failed = Answer(View("shop"), asked.Command, CommandOutcome.Failed, null);
+        var deployment = world.Deployments["shop"];
+        world.Deployments["shop"] = deployment with { Status = PlanWith(world, failed).Status! };
+        world.Now = world.Now.AddSeconds(600);
+        var plan = PlanWith(world, failed);
+        var told = Progressing(plan.Status!);
+        Assert.Equal((Condition.False, Reasons.ProgressDeadlineExceeded), (told.Status, told.Reason));
+        Assert.StartsWith("no progress for 600 s; ", told.Message, StringComparison.Ordinal);
+        Assert.Contains("ArtifactNotFound: no such jar", told.Message, StringComparison.Ordinal);
+        Assert.Contains(plan.Steps, step => step is RolloutStep.Inspect);
     }
 
     [Fact]

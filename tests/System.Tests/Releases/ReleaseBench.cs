@@ -29,8 +29,9 @@ internal sealed class ReleaseBench : IAsyncDisposable
         _informers = new(Client, TimeProvider.System, NullLoggerFactory.Instance);
         _events = new(Client, "modulecontroller", "test", TimeProvider.System, NullLogger<EventRecorder>.Instance);
         var manager = new Manager(_informers, TimeProvider.System, NullLoggerFactory.Instance);
+        Race = new(Client);
         Composition.AddReconcilers(manager, new(
-            new(_informers), _informers, Client, _events, Agents, options, TimeProvider.System, NullLoggerFactory.Instance)
+            new(_informers), _informers, Race, _events, Agents, options, TimeProvider.System, NullLoggerFactory.Instance)
         {
             OwnNamespace = "default",
         });
@@ -41,6 +42,9 @@ internal sealed class ReleaseBench : IAsyncDisposable
     public ApiServerHost Host { get; }
 
     public KubeClient Client { get; }
+
+    /// <summary>What the reconcilers write through.</summary>
+    public RacingClient Race { get; }
 
     public FleetAgents Agents { get; } = new();
 

@@ -164,4 +164,33 @@ public sealed class ReleaseReconcilerTests
                 labels.GetValueOrDefault(Labels.AverageCountOnBase)) == ("1", "0", "0.5");
         });
     }
+
+    [Fact]
+    public async Task A_verb_that_overwrites_one_that_is_just_carried_out_is_not_lost()
+    {
+        await using var bench = await ReleaseBench.StartAsync(4);
+        await bench.CreateAsync("shop", 4, strategy => strategy with { BatchCount = 2, UpgradePolicy = "install_then_uninstall" });
+        await bench.Completes("shop", 4);
+        await bench.PatchAsync("shop", """{"spec":{"operationStrategy":{"needConfirm":true}}}""");
+        await bench.UpgradeAsync("shop", "2.0.0");
+        await Eventually.True(async () => (await Shop()).Status.ReleaseStatus!.BatchProgress == ReleaseProgress.WaitingForConfirmation);
+
+        var hasRaced = false;
+        bench.Race.BeforePatch = async (name, patch) =>
+        {
+            if (name != "shop" || hasRaced || patch["metadata"]?.AsObject().ContainsKey("annotations") != true) return;
+            hasRaced = true;
+            await bench.PatchAsync("shop", """{"metadata":{"annotations":{"koupleless.io/action":"abort","koupleless.io/action-by":"ada"}}}""");
+        };
+        await bench.PatchAsync("shop", """{"metadata":{"annotations":{"koupleless.io/action":"confirm"}}}""");
+        await Eventually.True(async () => (await Shop()).Status.ReleaseStatus!.Progress == ReleaseProgress.Aborted);
+        await Eventually.True(async () => !(await Shop()).Metadata.Annotations.ContainsKey(Annotations.Action));
+        Assert.True(hasRaced);
+        var shop = await Shop();
+        Assert.Contains("\"by\":\"ada\"", shop.Metadata.Annotations[Annotations.LastAction], StringComparison.Ordinal);
+        Assert.Null(shop.Spec.ConfirmBatchNum);
+        Assert.Equal(2, shop.Status.UpdatedReplicas);
+
+        async Task<ModuleDeployment> Shop() => (await bench.ListAsync<ModuleDeployment>())[0];
+    }
 }

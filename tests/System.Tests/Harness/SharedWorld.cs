@@ -6,7 +6,7 @@ namespace ModuleController.SystemTests.Harness;
 /// </summary>
 public class WorldWithoutBase : IAsyncLifetime
 {
-    internal World World { get; private set; } = null!;
+    internal World World { get; private protected set; } = null!;
 
     public virtual async ValueTask InitializeAsync() => World = await World.StartAsync(Configure);
 

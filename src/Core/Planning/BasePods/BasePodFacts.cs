@@ -182,6 +182,10 @@ internal sealed class ModuleFacts(BasePodFacts pod, PodModule input)
 
     public bool IsPoison { get; } = input.IsPoison;
 
+    public string? DeploymentUid { get; } = input.DeploymentUid;
+
+    public bool FailsOnOlderPods { get; } = input.FailsOnOlderPods;
+
     public string Uid { get; } = input.Module.Metadata.Uid ?? "";
 
     public string Name => Module.Spec.Module.Name;

@@ -3,7 +3,7 @@ using ModuleController.Core.Modules;
 
 namespace ModuleController.Core.Planning;
 
-/// <summary>Decides for one base pod: its labels, the state of each of its Modules, and the next command.</summary>
+/// <summary>Decides for one base pod: its labels, the state of each of its Modules, its readiness gate, and the next command.</summary>
 /// <remarks>
 /// At most one command at a time, and none to a base whose view is not current. What is Available has its label. Nothing
 /// is uninstalled before its traffic has run dry. The same state gives the same plan, and the plan on its own result is empty.
@@ -36,10 +36,12 @@ public static class BasePodPlanner
         }
 
         memory = Report(pod, memory with { Modules = modules.ToImmutable() }, events);
+        var gate = GatePlanner.Plan(pod, wanted, ref memory, events);
         return new()
         {
             Labels = TrafficPlanner.Labels(pod, TrafficPlanner.Served(pod)),
             Statuses = changes,
+            Gate = gate,
             Finalizers = finalizers,
             Command = NextCommand(pod, wanted, memory),
             DeletesPod = PodDeletion.IsDue(pod),

@@ -31,8 +31,8 @@ public sealed class GateTests(GateTests.ImpatientWorld shared) : IClassFixture<G
         await RollAsync("rolling");
         await RolledAsync("rolling", 3, before);
 
-        await pods.CaughtUpAsync(_world.Pods.ResourceVersion);
-        await modules.CaughtUpAsync(_world.Modules.ResourceVersion);
+        await pods.CaughtUpAsync();
+        await modules.CaughtUpAsync();
         foreach (var name in (string[])["orders", "prices"])
             Assert.Equal(3, modules.Moments.Min(moment => moment.Values.Count(module => module.IsAvailable && module.Spec.Module.Name == name)));
         var ready = pods.Moments.SelectMany(moment => moment.Values).Where(pod => Of(pod, "rolling") && IsReady(pod) && !pod.Metadata.IsDeleting).ToList();
@@ -49,16 +49,18 @@ public sealed class GateTests(GateTests.ImpatientWorld shared) : IClassFixture<G
         await _world.InstalledAsync(New("shop", "mortal"));
         var pod = _world.PodsOf("mortal").Single();
         var simulated = _world.Images.Of(pod.Metadata.Uid!);
-        simulated.Order("shop", new() { InstallTime = Slow });
+        var looked = new TaskCompletionSource();
+        simulated.Order("shop", new() { DuringInstall = looked.Task.WaitAsync });
         await using var pods = await Recording<Pod>.StartAsync(_world);
 
         await simulated.RestartAsync();
         await Eventually.True(() => GateOf(pod) is { Status: Condition.False }, () => Describe("mortal"));
         await Eventually.True(() => !IsReady(_world.Pods.Get(ObjectKey.Of(pod.Metadata))!), () => Describe("mortal"));
+        looked.SetResult();
         await Eventually.True(
             () => GateOf(pod) is { Status: Condition.True } && IsReady(_world.Pods.Get(ObjectKey.Of(pod.Metadata))!), () => Describe("mortal"));
 
-        await pods.CaughtUpAsync(_world.Pods.ResourceVersion);
+        await pods.CaughtUpAsync();
         var states = pods.Moments.Select(moment => moment[pod.Metadata.Name]).ToList();
         string[] gate = [.. states.Select(state => ModulesGate.ConditionOf(state)!.Status)];
         Assert.Equal([Condition.True, Condition.False, Condition.True], gate.Where((status, at) => at == 0 || gate[at - 1] != status));
@@ -77,7 +79,7 @@ public sealed class GateTests(GateTests.ImpatientWorld shared) : IClassFixture<G
         await _world.UpgradeAsync("cart", "2.0.0", _world.Jar("cart", "2.0.0"));
         await _world.AvailableAsync("cart", 2, "2.0.0");
 
-        await pods.CaughtUpAsync(_world.Pods.ResourceVersion);
+        await pods.CaughtUpAsync();
         var states = pods.Moments.SelectMany(moment => moment.Values).Where(pod => Of(pod, "upgraded")).ToList();
         Assert.Contains(states, pod => !pod.Metadata.Labels.ContainsKey(Labels.Traffic("cart")));   // out of service in between
         Assert.All(states, pod => Assert.Equal(Condition.True, ModulesGate.ConditionOf(pod)!.Status));
@@ -197,7 +199,7 @@ public sealed class GateTests(GateTests.ImpatientWorld shared) : IClassFixture<G
         await world.StartControllerAsync();
         await world.AvailableAsync("orders", 2, "2.0.0");
 
-        await pods.CaughtUpAsync(world.Pods.ResourceVersion);
+        await pods.CaughtUpAsync();
         var states = pods.Moments.SelectMany(moment => moment.Values).Where(pod => Of(pod, "base")).ToList();
         Assert.Equal(2, states.Select(pod => ModulesGate.ConditionOf(pod)).Distinct().Count());   // one for each pod, never another
         Assert.All(states, pod => Assert.True(IsReady(pod)));

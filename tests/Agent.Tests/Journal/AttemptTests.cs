@@ -1,6 +1,5 @@
 using Google.Protobuf;
 using Microsoft.Extensions.Logging.Abstractions;
-using ModuleController.Agent.Arklet;
 using ModuleController.Agent.Journal;
 using ModuleController.Agent.Link;
 using ModuleController.Agent.Observing;

@@ -9,8 +9,6 @@ namespace ModuleController.ControlPlane.Reconcilers;
 /// <summary>Gathers all that decides about one base pod, by indexes alone: the cost goes with its Modules, not with the cluster.</summary>
 public sealed class BasePodObserver(Caches caches, IAgentDirectory agents, TimeProvider time)
 {
-    private static readonly TimeSpan LongEnough = TimeSpan.FromSeconds(60);
-
     public Pod? Find(ObjectKey key) => caches.Pods.Get(key);
 
     /// <summary>Null: nothing here is ours, or ever was.</summary>
@@ -69,9 +67,11 @@ public sealed class BasePodObserver(Caches caches, IAgentDirectory agents, TimeP
         return new(module, deployment is null ? new() : SettingsOf(deployment, replicaSet!))
         {
             HasServed = replicaSet?.Metadata.Annotations.ContainsKey(Annotations.FirstAvailableAt) == true,
-            IsPoison = module.Status.Status != ModulePhase.Available && deployment is not null && replicaSet is not null
+            // Not asked while it serves; what is Available in a life that has ended doesn't.
+            IsPoison = deployment is not null && replicaSet is not null
+                && !(module.IsAvailable && (view?.Life is not { } life || module.Status.BaseLife == life.Id))
                 && IsPoison(deployment, replicaSet, module),
-            HasLived = view?.Life is { } life && module.Status.BaseLife != life.Id && HasLived(replicaSet),
+            HasLived = RolloutPoison.HasLived(replicaSet),
             IsInEndpoints = pod is not null && !pod.Metadata.Labels.ContainsKey(Labels.Traffic(module.Spec.Module.Name))
                 && IsInEndpoints(module, pod),
         };
@@ -101,14 +101,9 @@ public sealed class BasePodObserver(Caches caches, IAgentDirectory agents, TimeP
         var release = deployment.Status.ReleaseStatus!;
         if (release.Abort is { Reason: Reasons.BaseDied } abort && abort.Artifact == RolloutAbort.ArtifactOf(deployment)) return true;
         return module.Status.LastError?.Reason == nameof(FailureReason.BaseDied)
-            && RolloutPoison.IsPoison(caches.Modules.ByIndex(Caches.ByOwner, replicaSet.Metadata.Uid ?? ""), module.Spec.Module,
-                release.RetriedAt, time.GetUtcNow());
+            && RolloutPoison.IsPoison(new(replicaSet, [.. caches.Modules.ByIndex(Caches.ByOwner, replicaSet.Metadata.Uid ?? "")]),
+                module.Spec.Module, release.RetriedAt, time.GetUtcNow());
     }
-
-    // Asked for only while a base has begun a new life: any Module of the revision that served for a minute acquits it.
-    private bool HasLived(ModuleReplicaSet? replicaSet) =>
-        replicaSet?.Metadata.Uid is { } uid && caches.Modules.ByIndex(Caches.ByOwner, uid)
-            .Any(module => ModuleReadiness.ServingSince(module) is { } since && time.GetUtcNow() - since >= LongEnough);
 
     private bool IsInEndpoints(Module module, Pod pod) =>
         caches.EndpointSlices.ByIndex(Caches.ByService, $"{pod.Metadata.Namespace}/{ServiceNames.For(module.Spec.Module.Name)}")

@@ -1,3 +1,4 @@
+using System.Text.Json;
 using System.Text.Json.Nodes;
 using Microsoft.Extensions.Logging;
 using ModuleController.Core.Builtin;
@@ -48,6 +49,27 @@ internal static class WorldModules
                 && deployment.Status.UpdatedAvailableReplicas == count
                 && deployment.Status.ReleaseStatus?.Progress == ReleaseProgress.Completed,
             () => world.DumpAsync(name), within, $"{name}: {count} of {version} available");
+
+        /// <summary>Its modules have served for five minutes, as far as the API says, and the controller has noted that they lived.</summary>
+        public async Task AgeAsync(string name)
+        {
+            var set = world.ModulesOf(name)[0].Metadata.Controller!.Uid;
+            foreach (var module in world.ModulesOf(name))
+            {
+                var status = module.Status with
+                {
+                    Conditions = [.. module.Status.Conditions.Select(condition =>
+                        condition with { LastTransitionTime = condition.LastTransitionTime - TimeSpan.FromMinutes(5) })],
+                };
+                var conditions = JsonSerializer.SerializeToNode(status, ModulesJson.Default.ModuleStatus)!["conditions"]!.DeepClone();
+                await world.Client.PatchAsync<Module>(ObjectKey.Of(module.Metadata),
+                    new() { ["status"] = new JsonObject { ["conditions"] = conditions } }, new("test") { Subresource = "status" });
+            }
+
+            await Eventually.True(
+                async () => (await world.SetsOfAsync(name)).Any(found => found.Metadata.Uid == set && found.Metadata.Annotations.ContainsKey(Annotations.LivedAt)),
+                () => world.DumpAsync(name), what: $"it is noted that {name} has lived");
+        }
 
         public Task GoneAsync(string name) => Eventually.True(
             async () => world.ModulesOf(name).Count == 0 && await world.FindAsync(name) is null, () => world.DumpAsync(name), what: $"{name} is gone");

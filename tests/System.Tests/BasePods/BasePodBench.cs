@@ -7,6 +7,7 @@ using ModuleController.Core.Meta;
 using ModuleController.Core.Modules;
 using ModuleController.DevApiServer;
 using ModuleController.Kube;
+using ModuleController.SystemTests.Harness;
 using YamlDotNet.Serialization;
 
 namespace ModuleController.SystemTests.BasePods;
@@ -26,17 +27,20 @@ internal sealed class BasePodBench : IAsyncDisposable
     {
         Host = host;
         Client = new(Transport.To(host.ServerUri), new ResourceJson(ModulesJson.Default));
-        _informers = new(Client, TimeProvider.System, NullLoggerFactory.Instance);
-        _events = new(Client, "modulecontroller", "test", TimeProvider.System, NullLogger<EventRecorder>.Instance);
-        var manager = new Manager(_informers, TimeProvider.System, NullLoggerFactory.Instance);
+        _informers = new(Client, Clock, NullLoggerFactory.Instance);
+        _events = new(Client, "modulecontroller", "test", Clock, NullLogger<EventRecorder>.Instance);
+        var manager = new Manager(_informers, Clock, NullLoggerFactory.Instance);
         BasePodController.Add(manager, new(
-            new(_informers), _informers, Client, _events, Agents, new(), TimeProvider.System, NullLoggerFactory.Instance)
+            new(_informers), _informers, Client, _events, Agents, new(), Clock, NullLoggerFactory.Instance)
         {
             OwnNamespace = "default",
         });
         manager.Add(ManagerPhase.Caches, "events", _events.StartAsync, _events.StopAsync);
         _run = manager.RunAsync(_stop.Token);
     }
+
+    /// <summary>The reconciler's; the states that it passes through are written only where they last for two seconds.</summary>
+    public StandingClock Clock { get; } = new();
 
     public ApiServerHost Host { get; }
 

@@ -8,7 +8,12 @@ public class WorldWithoutBase : IAsyncLifetime
 {
     internal World World { get; private set; } = null!;
 
-    public virtual async ValueTask InitializeAsync() => World = await World.StartAsync();
+    public virtual async ValueTask InitializeAsync() => World = await World.StartAsync(Configure);
+
+    /// <summary>Before the start.</summary>
+    internal virtual void Configure(World world)
+    {
+    }
 
     public async ValueTask DisposeAsync()
     {

@@ -47,6 +47,9 @@ public sealed record ModuleMemory
 
     public DateTimeOffset? OrphanSince { get; init; }
 
+    /// <summary>Since when a hook is being called for it.</summary>
+    public DateTimeOffset? InHookSince { get; init; }
+
     /// <summary>An intermediate state and since when it lasts; it is written only when that is long.</summary>
     public string? Phase { get; init; }
 

@@ -63,7 +63,7 @@ public static class BasePodPlanner
             .Concat(pod.Orphans.Select(orphan => ModuleSteps.OfOrphan(pod, orphan, memory)))
             .ToList();
         return pod.UnderWay is null
-            ? steps.OfType<ModuleStep.Send>().FirstOrDefault(step => pod.InHooks.All(running => running.ModuleName != step.Command.Name))?.Command
+            ? steps.OfType<ModuleStep.Send>().FirstOrDefault(step => !pod.MustWaitForHooks(step.Command))?.Command
             : null;
     }
 
@@ -74,7 +74,12 @@ public static class BasePodPlanner
         foreach (var module in pod.Modules)
         {
             var followed = TrafficPlanner.Follow(pod, old.Of(module.Uid), module.Uid, module.Name, module.IsInEndpoints);
-            modules[module.Uid] = IsOver(pod, followed.Installing) ? followed with { Installing = null } : followed;
+            var isInHook = pod.InHooks.Any(running => BasePodFacts.PartOf(running.CommandId, 0) == module.Uid);
+            modules[module.Uid] = followed with
+            {
+                Installing = IsOver(pod, followed.Installing) ? null : followed.Installing,
+                InHookSince = isInHook ? followed.InHookSince ?? pod.Now : null,
+            };
         }
 
         foreach (var orphan in pod.Orphans)

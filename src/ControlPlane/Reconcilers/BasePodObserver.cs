@@ -9,8 +9,6 @@ namespace ModuleController.ControlPlane.Reconcilers;
 /// <summary>Gathers all that decides about one base pod, by indexes alone: the cost goes with its Modules, not with the cluster.</summary>
 public sealed class BasePodObserver(Caches caches, IAgentDirectory agents, TimeSpan gateTimeout, TimeProvider time)
 {
-    private static readonly TimeSpan LongEnough = TimeSpan.FromSeconds(60);
-
     public Pod? Find(ObjectKey key) => caches.Pods.Get(key);
 
     /// <summary>Null: nothing here is ours, or ever was.</summary>
@@ -84,9 +82,11 @@ public sealed class BasePodObserver(Caches caches, IAgentDirectory agents, TimeS
         return new(module, deployment is null ? new() : SettingsOf(deployment, replicaSet!))
         {
             HasServed = replicaSet?.Metadata.Annotations.ContainsKey(Annotations.FirstAvailableAt) == true,
-            IsPoison = module.Status.Status != ModulePhase.Available && deployment is not null && replicaSet is not null
+            // Not asked while it serves; what is Available in a life that has ended doesn't.
+            IsPoison = deployment is not null && replicaSet is not null
+                && !(module.IsAvailable && (view?.Life is not { } life || module.Status.BaseLife == life.Id))
                 && IsPoison(deployment, replicaSet, module),
-            HasLived = view?.Life is { } life && module.Status.BaseLife != life.Id && HasLived(replicaSet),
+            HasLived = RolloutPoison.HasLived(replicaSet),
             DeploymentUid = deployment?.Metadata.Uid,
             FailsOnOlderPods = gate is not null && module is { IsAvailable: false, Status.LastError: not null } && replicaSet is not null
                 && FailsOnOlderPods(replicaSet, pod!),
@@ -119,14 +119,9 @@ public sealed class BasePodObserver(Caches caches, IAgentDirectory agents, TimeS
         var release = deployment.Status.ReleaseStatus!;
         if (release.Abort is { Reason: Reasons.BaseDied } abort && abort.Artifact == RolloutAbort.ArtifactOf(deployment)) return true;
         return module.Status.LastError?.Reason == nameof(FailureReason.BaseDied)
-            && RolloutPoison.IsPoison(caches.Modules.ByIndex(Caches.ByOwner, replicaSet.Metadata.Uid ?? ""), module.Spec.Module,
-                release.RetriedAt, time.GetUtcNow());
+            && RolloutPoison.IsPoison(new(replicaSet, [.. caches.Modules.ByIndex(Caches.ByOwner, replicaSet.Metadata.Uid ?? "")]),
+                module.Spec.Module, release.RetriedAt, time.GetUtcNow());
     }
-
-    // Asked for only while a base has begun a new life: any Module of the revision that served for a minute acquits it.
-    private bool HasLived(ModuleReplicaSet? replicaSet) =>
-        replicaSet?.Metadata.Uid is { } uid && caches.Modules.ByIndex(Caches.ByOwner, uid)
-            .Any(module => ModuleReadiness.ServingSince(module) is { } since && time.GetUtcNow() - since >= LongEnough);
 
     private bool HasModuleOf(ModuleReplicaSet replicaSet, Pod pod) =>
         ModulesOf(ObjectKey.Of(pod.Metadata)).Any(module => module.Metadata.Controller?.Uid == replicaSet.Metadata.Uid);

@@ -36,6 +36,9 @@ public static class Annotations
     public const string CompletedAt = "koupleless.io/completed-at";
     public const string FirstAvailableAt = "koupleless.io/first-available-at";
 
+    /// <summary>On a ModuleReplicaSet: when a module of it had served for a minute; from then on it ends no base lives.</summary>
+    public const string LivedAt = "koupleless.io/lived-at";
+
     /// <summary>On a ModuleDeployment: UIDs of the Modules that were deleted by label, and that it was lowered for.</summary>
     public const string DeletedModules = "koupleless.io/deleted-modules";
 

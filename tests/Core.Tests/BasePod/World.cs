@@ -66,7 +66,11 @@ internal sealed class World
 
     public HashSet<string> Served { get; } = [];
 
-    public HashSet<string> Lived { get; } = [];
+    /// <summary>Revisions, as <c>name:version</c>, that lived for a minute, here or elsewhere.</summary>
+    public HashSet<string> Lived { get; init; } = [];
+
+    /// <summary>Names of modules whose revision was given up.</summary>
+    public HashSet<string> Poison { get; init; } = [];
 
     public List<BasePodEvent> Events { get; } = [];
 
@@ -134,7 +138,9 @@ internal sealed class World
             .. Modules.Values.Select(module => new PodModule(module, this[module.Spec.Module.Name])
             {
                 HasServed = Served.Contains(module.Spec.Module.Name),
-                HasLived = Lived.Contains(module.Spec.Module.Name),
+                HasLived = Lived.Contains($"{module.Spec.Module.Name}:{module.Spec.Module.Version}"),
+                IsPoison = Poison.Contains(module.Spec.Module.Name)
+                    && !(module.IsAvailable && module.Status.BaseLife == Agent.Life.Id),
                 IsInEndpoints = InEndpoints.Contains(module.Spec.Module.Name),
                 DeploymentUid = $"of-{module.Spec.Module.Name}",
                 FailsOnOlderPods = FailingOnOlderPods.Contains(module.Spec.Module.Name),
@@ -153,6 +159,9 @@ internal sealed class World
     /// <summary>Plans once and carries the plan out; checks what must hold for every plan.</summary>
     public BasePodPlan Reconcile()
     {
+        // As the ModuleDeployment's reconciler notes it.
+        foreach (var module in Modules.Values.Where(module => ModuleReadiness.IsAvailable(module, BasePodTimes.Suspicious, Now)))
+            Lived.Add($"{module.Spec.Module.Name}:{module.Spec.Module.Version}");
         var state = State();
         var plan = BasePodPlanner.Plan(state, Now);
         Check(state, plan);

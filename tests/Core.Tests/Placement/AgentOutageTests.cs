@@ -88,6 +88,8 @@ public class AgentOutageTests
         for (var i = 0; i < 4; i++) world.AddPod($"base-{i}");
         world.Deployments["shop"] = A.ModuleDeployment(replicas: 4).Policy(UpgradePolicy.UninstallThenInstall);
         world.Settle();
+        world.Now = world.Now.AddSeconds(60);
+        world.Settle();
         world.Deployments["shop"] = world.Deployments["shop"].With(spec => spec with { Template = A.Template("shop", "2.0.0") });
         world.StepRollout("shop");
         var plan = RolloutPlanner.Plan(world.Rollout(world.Deployments["shop"]) with { Outage = Outage }, world.Now);

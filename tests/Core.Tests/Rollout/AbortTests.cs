@@ -1,6 +1,7 @@
 using System.Globalization;
 using ModuleController.Core.Meta;
 using ModuleController.Core.Modules;
+using ModuleController.Core.Planning;
 using ModuleController.Core.Tests.World;
 
 namespace ModuleController.Core.Tests.Rollout;
@@ -217,6 +218,64 @@ public class AbortTests
         Assert.Equal("1/1 Completed: 2.0.0 x 4", story.Stand);
     }
 
+    [Fact]
+    public void That_it_has_lived_is_noted_once_and_looked_for_at_the_right_time()
+    {
+        var story = Story.Released(4).Upgrade("2.0.0").Settle();
+        Assert.Empty(Lived(story));
+        Assert.Equal(story.World.Now.AddSeconds(60), story.Plan().LookAgainAt);
+        story.Pass(59).Settle();
+        Assert.Empty(Lived(story));
+        story.Pass(1).Rest();
+        var lived = Assert.Single(Lived(story));
+        Assert.Equal(("2.0.0", RolloutHistory.Text(story.World.Now)), (lived.Spec.Template.Spec.Module.Version, lived.Metadata.Annotations[Annotations.LivedAt]));
+        Assert.Null(story.Plan().LookAgainAt);
+        story.Pass(10_000).Rest();
+        Assert.Equal(lived.Metadata.Annotations[Annotations.LivedAt], Assert.Single(Lived(story)).Metadata.Annotations[Annotations.LivedAt]);
+    }
+
+    [Fact]
+    public void What_lived_for_weeks_is_no_poison_when_none_of_its_modules_serves()
+    {
+        var story = Story.Released(4, strategy: strategy => strategy with { AutoRollback = true }).Upgrade("2.0.0").Settle().Pass(60).Settle();
+        story.Pass(3_000_000).Settle();
+        foreach (var module in story.Of("2.0.0").ToList()) Die(story, module, deaths: 2);
+        story.Rest();
+        Assert.Equal((4, ReleaseProgress.Completed), (story.Status.UnavailableReplicas, story.Release.Progress));
+        Assert.Null(story.Status.AbortedRevision);
+    }
+
+    [Fact]
+    public void What_lived_before_anybody_noted_it_is_noted_of_every_revision_that_serves()
+    {
+        var story = Story.Released(4, strategy: strategy => strategy with { BatchCount = 2, NeedConfirm = true }).Pass(100).Upgrade("2.0.0").Settle().Pass(100).Settle();
+        Assert.Equal(["1.0.0", "2.0.0"], story.Of("1.0.0").Concat(story.Of("2.0.0")).Select(module => module.Spec.Module.Version).Distinct());
+        foreach (var (name, set) in story.World.ReplicaSets.ToList())
+            story.World.ReplicaSets[name] = set with
+            {
+                Metadata = set.Metadata with { Annotations = set.Metadata.Annotations.Where(pair => pair.Key != Annotations.LivedAt).ToDictionary() },
+            };
+        story.Settle();
+        Assert.Equal(["1.0.0", "2.0.0"], Lived(story).Select(set => set.Spec.Template.Spec.Module.Version).Order(StringComparer.Ordinal));
+    }
+
+    [Fact]
+    public void Deaths_that_may_have_been_anothers_give_nothing_up()
+    {
+        var story = Story.Of(4);
+        story.World.BrokenVersions.Add("1.0.0");
+        story.Settle();
+        foreach (var module in story.Of("1.0.0").ToList()) Die(story, module, "0++");
+        story.Rest();
+        Assert.NotEqual(ReleaseProgress.Aborted, story.Release.Progress);
+        foreach (var module in story.Of("1.0.0").Take(2).ToList()) Die(story, module, "1+");
+        story.Rest();
+        Assert.Equal(ReleaseProgress.Aborted, story.Release.Progress);
+    }
+
+    private static List<ModuleReplicaSet> Lived(Story story) =>
+        [.. story.World.ReplicaSets.Values.Where(set => set.Metadata.Annotations.ContainsKey(Annotations.LivedAt))];
+
     private static Story Failing(
         Func<OperationStrategy, OperationStrategy> strategy, int failures, FailureReason reason = FailureReason.BizStartFailed)
     {
@@ -236,14 +295,17 @@ public class AbortTests
         story.World.Stuck.Add(module.Metadata.Name);
     }
 
-    private static void Die(Story story, int deaths, string version = "2.0.0")
+    private static void Die(Story story, int deaths, string version = "2.0.0") => Die(story, story.Of(version).First(), deaths);
+
+    private static void Die(Story story, Module module, int deaths) => Die(story, module, deaths.ToString(CultureInfo.InvariantCulture));
+
+    private static void Die(Story story, Module module, string code)
     {
-        var module = story.Of(version).First();
         Fail(story, module, FailureReason.BaseDied);
         var failed = story.World.Modules[module.Metadata.Name];
         story.World.Modules[module.Metadata.Name] = failed with
         {
-            Status = failed.Status with { LastError = failed.Status.LastError! with { Code = deaths.ToString(CultureInfo.InvariantCulture) } },
+            Status = failed.Status with { LastError = failed.Status.LastError! with { Code = code } },
         };
     }
 }

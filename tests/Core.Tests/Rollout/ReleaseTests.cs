@@ -140,6 +140,8 @@ public class ReleaseTests
     {
         var world = WorldOf(3);
         world.Settle();
+        world.Now = world.Now.AddSeconds(60);
+        world.Settle();
         world.Modules.Remove(world.Modules.Keys.First());
         var plan = Plan(world);
         Assert.Equal((ReleaseProgress.Completed, 1), (plan.Status!.ReleaseStatus!.Progress, plan.Status.UnavailableReplicas));

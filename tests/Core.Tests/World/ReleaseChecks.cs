@@ -12,6 +12,7 @@ internal sealed class ReleaseChecks(SmallWorld world)
     private DateTimeOffset? _batchDoneAt;
     private int _peakWhileHeld;
     private Dictionary<string, int> _liveAtLook = [];
+    private readonly HashSet<string> _lived = [];
 
     /// <summary>Something besides the planners touched the world since the goals were set.</summary>
     public bool IsStale { get; set; } = true;
@@ -29,6 +30,7 @@ internal sealed class ReleaseChecks(SmallWorld world)
         var before = new ReleaseView(world);
         var isChange = world.StepRollout(Story.Name, calls);
         if (world.Deployments.TryGetValue(Story.Name, out var deployment)) Check(before, deployment, world.LastPlan!, calls);
+        if (calls == int.MaxValue) Lived(before);
         return isChange;
     }
 
@@ -64,7 +66,18 @@ internal sealed class ReleaseChecks(SmallWorld world)
                 || before.Deployment.Metadata.Annotations.ContainsKey(Annotations.FastRevision), before, "promoted by nobody");
         if (release.Progress == ReleaseProgress.Completed && (isNew || old!.Progress != ReleaseProgress.Completed)) Completed(before, release);
         if (!isNew && old!.Abort is not null) True(release.Abort is not null || MayForgive, before, "what was given up goes on");
+        if (release.Abort is { Reason: Reasons.BaseDied } && (isNew || old!.Abort is null))
+            True(before.Updated is { } poison && !_lived.Contains(poison.ReplicaSet.Metadata.Uid!), before, "what lived once was given up as poison");
         MayForgive = false;
+    }
+
+    /// <summary>Whatever served for a minute, and was seen to, is no poison ever after.</summary>
+    private void Lived(ReleaseView before)
+    {
+        if (before.Deployment.Metadata.IsDeleting) return;
+        foreach (var set in before.Sets)
+            if (set.Modules.Any(module => module.IsAvailable && before.Now - module.Status.Conditions
+                .Find(ModuleConditions.TrafficReady)?.LastTransitionTime >= TimeSpan.FromSeconds(60))) _lived.Add(set.ReplicaSet.Metadata.Uid!);
     }
 
     private void Begin(ReleaseView before, ReleaseStatus release)

@@ -1,4 +1,5 @@
 using System.Globalization;
+using ModuleController.Core.Meta;
 using ModuleController.Core.Modules;
 using ModuleController.Core.Planning;
 
@@ -63,7 +64,7 @@ internal sealed class ReleaseWorld
             case 35: Refuse(Pick(World.Pods.Keys, which), which % 3 == 0 ? "is not Ready" : null); break;
             case 36: if (World.Modules.Count > 0) Break(Pick(World.Modules.Keys, which), which); break;
             case 37: BreakNewest(1 + (which % 3)); break;
-            case 38: EndLife(Pick(World.Pods.Values, which).Uid); break;
+            case 38: EndLife(Pick(World.Pods.Values, which), isInstalling: which % 2 == 0); break;
             case 39: Change(spec => spec with { OperationStrategy = Strategy(which) }); break;
             case 40: Change(spec => spec with { MinReadySeconds = which % 3 * 10 }); break;
             case 41: Correct(which); break;
@@ -169,7 +170,7 @@ internal sealed class ReleaseWorld
     {
         var module = World.Modules[name];
         if (which % 4 == 0) World.Modules[name] = module.Deleting();
-        else if (module.IsBound) Fail(name, which % 4 == 1 ? FailureReason.ArtifactUnreachable : FailureReason.BizStartFailed, null);
+        else if (module.IsBound) Fail(name, which % 4 == 1 ? FailureReason.ArtifactUnreachable : FailureReason.BizStartFailed);
     }
 
     /// <summary>The release's own fault.</summary>
@@ -177,10 +178,10 @@ internal sealed class ReleaseWorld
     {
         var version = Deployment!.Spec.Template.Spec.Module.Version;
         foreach (var (name, _) in World.Modules.Where(item => item.Value.IsBound && item.Value.Spec.Module.Version == version).Take(count).ToList())
-            Fail(name, FailureReason.BizStartFailed, null);
+            Fail(name, FailureReason.BizStartFailed);
     }
 
-    private void Fail(string name, FailureReason reason, string? code)
+    private void Fail(string name, FailureReason reason)
     {
         var failed = World.Modules[name].Failed(reason);
         World.Modules[name] = failed with
@@ -188,21 +189,49 @@ internal sealed class ReleaseWorld
             Status = failed.Status with
             {
                 InstalledAt = World.Modules[name].Status.InstalledAt,
-                LastError = failed.Status.LastError! with { Time = World.Now, Code = code },
+                LastError = failed.Status.LastError! with { Time = World.Now },
             },
         };
     }
 
-    /// <summary>The JVM ended: what it had is gone, and comes back; what was new in it is blamed.</summary>
-    private void EndLife(string pod)
+    /// <summary>The JVM ended: what it had is gone, and comes back; who is blamed, and how, is the base pod's planner's word.</summary>
+    private void EndLife(PlacementPod pod, bool isInstalling)
     {
-        foreach (var (name, module) in World.Modules.Where(item => item.Value.Spec.PodUid == pod).ToList())
+        var modules = World.Modules.Values.Where(module => module.Spec.PodUid == pod.Uid).Select(InItsLife).ToList();
+        var underWay = isInstalling ? modules.Find(module => !module.IsAvailable && module.Status.Status != ModulePhase.Failed) : null;
+        var plan = BasePodPlanner.Plan(new()
         {
-            var hasLived = ModuleReadiness.ServingSince(module) is { } since && World.Now - since > TimeSpan.FromSeconds(60);
-            if (hasLived) World.Modules[name] = module with { Status = module.Status with { Status = ModulePhase.Pending } };
-            else Fail(name, FailureReason.BaseDied, module.Status.LastError?.Code == "1" ? "2" : "1");
-        }
+            Key = new("test", pod.Name),
+            Pod = new() { Metadata = new() { Name = pod.Name, Namespace = "test", Uid = pod.Uid }, Status = new() { Phase = "Running" } },
+            Modules = [.. modules.Select(module => new PodModule(module, new()) { HasLived = RolloutPoison.HasLived(SetOf(module)) })],
+            View = new()
+            {
+                IsConnected = true,
+                LastHeard = World.Now,
+                State = BaseState.Up,
+                Life = new(World.NewUid(), World.Now),
+                IsBizKnown = true,
+                Interrupted = underWay is null ? [] : [$"{underWay.Metadata.Uid}/install/{underWay.Status.BaseLife}/1"],
+            },
+            AcceptingSince = A.Time,
+        }, World.Now);
+        foreach (var change in plan.Statuses) World.Modules[change.Module.Metadata.Name] = change.Module with { Status = change.Status };
     }
+
+    // What the planner of the base pod would have written of the life that ends, and this world does not.
+    private static Module InItsLife(Module module) => module with
+    {
+        Status = module.Status with
+        {
+            BaseLife = module.Status.BaseLife ?? "first",
+            Conditions = module.IsAvailable
+                ? module.Status.Conditions.With(new() { Type = ModuleConditions.Installed, Status = Condition.True }, module.Status.InstalledAt ?? A.Time)
+                : module.Status.Conditions,
+        },
+    };
+
+    private ModuleReplicaSet? SetOf(Module module) =>
+        World.ReplicaSets.Values.FirstOrDefault(set => set.Metadata.Uid == module.Metadata.Controller?.Uid);
 
     private void Correct(int which)
     {

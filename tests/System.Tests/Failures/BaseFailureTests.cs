@@ -141,6 +141,7 @@ public sealed class BaseFailureTests(SharedWorld shared) : IClassFixture<SharedW
         var simulated = _world.Images.Of(_world.PodsOf("fragile")[0].Metadata.Uid!);
         await _world.CreateAsync(A.Module("harmless", "1.0.0", _world.Jar("harmless", "1.0.0")).On("fragile").Symmetric());
         await _world.AvailableAsync("harmless", 1, "1.0.0");
+        await _world.AgeAsync("harmless");
         await _world.CreateAsync(A.Module("deadly", "1.0.0", Jar("deadly", "1.0.0", ("Simulator-Dies", "true"))).On("fragile").Symmetric());
         await _world.HoldsAsync(
             () => _world.ModulesOf("deadly") is [{ Status: { Status: ModulePhase.Failed, LastError: { Reason: "BaseDied", Code: "2" } } }],

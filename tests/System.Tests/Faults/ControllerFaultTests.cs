@@ -89,6 +89,7 @@ public sealed class ControllerFaultTests
         await world.BaseAsync("base", 1);
         await world.CreateAsync(A.Module("orders", "1.0.0", world.Jar("orders", "1.0.0")).Replicas(1));
         await world.AvailableAsync("orders", 1, "1.0.0");
+        await world.AgeAsync("orders");
         Hold(world, "poison");
         await world.CreateAsync(A.Module("poison", "1.0.0", world.Jar("poison", "1.0.0")).Replicas(1));
         await Eventually.True(() => world.InstallsOf("poison:1.0.0") == 1, () => world.DumpAsync("poison").Result);

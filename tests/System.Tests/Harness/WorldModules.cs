@@ -1,3 +1,4 @@
+using System.Text.Json;
 using System.Text.Json.Nodes;
 using Microsoft.Extensions.Logging;
 using ModuleController.Core.Builtin;
@@ -50,6 +51,28 @@ internal static class WorldModules
                     && deployment.Status.UpdatedAvailableReplicas == count
                     && deployment.Status.ReleaseStatus?.Progress == ReleaseProgress.Completed,
                 () => world.DumpAsync(name), within, $"{name}: {count} of {version} available");
+            await world.CaughtUpAsync();
+        }
+
+        /// <summary>Its modules have served for five minutes, as far as the API says, and the controller has noted that they lived.</summary>
+        public async Task AgeAsync(string name)
+        {
+            var set = world.ModulesOf(name)[0].Metadata.Controller!.Uid;
+            foreach (var module in world.ModulesOf(name))
+            {
+                var status = module.Status with
+                {
+                    Conditions = [.. module.Status.Conditions.Select(condition =>
+                        condition with { LastTransitionTime = condition.LastTransitionTime - TimeSpan.FromMinutes(5) })],
+                };
+                var conditions = JsonSerializer.SerializeToNode(status, ModulesJson.Default.ModuleStatus)!["conditions"]!.DeepClone();
+                await world.Client.PatchAsync<Module>(ObjectKey.Of(module.Metadata),
+                    new() { ["status"] = new JsonObject { ["conditions"] = conditions } }, new("test") { Subresource = "status" });
+            }
+
+            await Eventually.True(
+                async () => (await world.SetsOfAsync(name)).Any(found => found.Metadata.Uid == set && found.Metadata.Annotations.ContainsKey(Annotations.LivedAt)),
+                () => world.DumpAsync(name), what: $"it is noted that {name} has lived");
             await world.CaughtUpAsync();
         }
 

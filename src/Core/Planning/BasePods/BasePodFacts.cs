@@ -200,7 +200,8 @@ internal sealed class ModuleFacts(BasePodFacts pod, PodModule input)
     /// <summary>Was Available once, or its revision was: what fails now is not its artifact.</summary>
     public bool HasServed => input.HasServed || Module.Status.InstalledAt is not null;
 
-    public bool IsSuspect => Module.Status.LastError?.Reason == nameof(FailureReason.BaseDied);
+    /// <summary>A base life ended under it, and its revision has lived nowhere since.</summary>
+    public bool IsSuspect => !HasLived && Module.Status.LastError?.Reason == nameof(FailureReason.BaseDied);
 
     /// <summary>Listed under this Module's own UID.</summary>
     public BizView? Own { get; } = pod.Current?.Biz.FirstOrDefault(biz =>

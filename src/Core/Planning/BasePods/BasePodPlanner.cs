@@ -59,7 +59,7 @@ public static class BasePodPlanner
         if (pod.Current is null) return null;
         var going = pod.Modules.Where(module => module.IsDeleting);
         var coming = pod.Modules.Where(module => !module.IsDeleting)
-            .OrderBy(module => wanted[module.Uid].LastError?.Reason == nameof(FailureReason.BaseDied));
+            .OrderBy(module => !module.HasLived && wanted[module.Uid].LastError?.Reason == nameof(FailureReason.BaseDied));
         var steps = going.Concat(coming).Where(module => wanted.ContainsKey(module.Uid))
             .Select(module => ModuleSteps.Next(pod, module, wanted[module.Uid], memory))
             .Concat(pod.Orphans.Select(orphan => ModuleSteps.OfOrphan(pod, orphan, memory)))

@@ -45,18 +45,17 @@ internal static class ModuleFailures
 
     /// <summary>The base life before this one ended under this Module, or too soon after its install; else null.</summary>
     /// <remarks>
-    /// At first every module that was new is blamed. A second death counts only where it can be pinned on one: the install
-    /// under way, or the only new module. Where it can't, they come back a minute apart, so that the next one can.
+    /// Every module that was new is a suspect, the one whose install was under way among them. The death counts only where
+    /// there was a single one. Where there were more, and again, they come back a minute apart, so that the next can be told.
     /// </remarks>
     public static ModuleError? Death(BasePodFacts pod, ModuleFacts module, BasePodMemory memory)
     {
         if (!IsBlamed(pod, module, memory)) return null;
-        var before = Retries.DeathsIn(module.Module.Status.LastError);
-        var isShared = before > 0 && !WasUnderWay(pod, module, memory)
-            && pod.Modules.Any(other => other != module && other.IsHere && !other.IsDeleting && IsBlamed(pod, other, memory));
+        // One that is on its way out may have been it as well as any other.
+        var isShared = pod.Modules.Any(other => other != module && other.IsHere && (IsBlamed(pod, other, memory) || WasBlamed(pod, other)));
         return Error(FailureReason.BaseDied, "the base ended while it was installed, or within a minute of it", pod.Now) with
         {
-            Code = Retries.DeathsCode(isShared ? before : before + 1, isShared),
+            Code = Retries.DeathsCode(module.Module.Status.LastError, isShared),
         };
     }
 
@@ -69,6 +68,11 @@ internal static class ModuleFailures
             && status.InstalledAt is { } installed && ended - installed <= BasePodTimes.Suspicious;
         return wasYoung || WasUnderWay(pod, module, memory);
     }
+
+    // For this very death: its status was written, and then a write of another one's failed.
+    private static bool WasBlamed(BasePodFacts pod, ModuleFacts module) =>
+        module.IsOfThisLife && module.IsSuspect && Retries.IsShared(module.Module.Status.LastError)
+        && module.Module.Status.Conditions.Find(ModuleConditions.Installed)?.Reason == nameof(FailureReason.BaseDied);
 
     // As we remember, or as the agent's journal says.
     private static bool WasUnderWay(BasePodFacts pod, ModuleFacts module, BasePodMemory memory) =>

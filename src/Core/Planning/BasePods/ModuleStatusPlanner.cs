@@ -162,7 +162,8 @@ internal static class ModuleStatusPlanner
         var status = module.Module.Status;
         var deaths = Retries.DeathsIn(error);
         var isFinal = RetryPolicy.Next(FailureReason.BaseDied, deaths, module.HasServed, 0) is Retry.Final;
-        events.Add(new(module.Module, error.Reason, $"{module.Name}:{module.Version} on pod {pod.State.Key}: {error.Message} (death {error.Code})"));
+        var whose = Retries.IsShared(error) ? "others were as new, and it counts for none of them" : $"death {deaths}";
+        events.Add(new(module.Module, error.Reason, $"{module.Name}:{module.Version} on pod {pod.State.Key}: {error.Message} ({whose})"));
         return Write(pod, module, status with
         {
             Status = isFinal ? ModulePhase.Failed : ModulePhase.Pending,

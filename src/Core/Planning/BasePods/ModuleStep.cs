@@ -109,9 +109,12 @@ internal static class ModuleSteps
     {
         if (module.IsAboutToShow)
             return new ModuleStep.Wait(ModulePhase.Completing, $"installed; waiting for the base of pod {pod.State.Key} to list it");
+        // Whether it is tried again depends on what the other pods saw: a death is written before anything follows from it.
+        if (status.LastError is { Reason: nameof(FailureReason.BaseDied) } && status.LastError != module.Module.Status.LastError)
+            return new ModuleStep.Rest();
         if (!MayTryAgain(pod, module, status)) return new ModuleStep.Rest();
         if (InTheWay(pod, module, memory) is { } first) return first;
-        if (status.LastError?.Reason == nameof(FailureReason.BaseDied) && !MayTrySuspect(pod, module))
+        if (!module.HasLived && status.LastError is { Reason: nameof(FailureReason.BaseDied) } death && !MayTrySuspect(pod, module, death))
         {
             return new ModuleStep.Wait(ModulePhase.Prepare,
                 "suspected of having ended the base: waiting for the other modules, and for a minute without the base ending");
@@ -157,12 +160,18 @@ internal static class ModuleSteps
         return null;
     }
 
-    // A minute apart only where a death could not be pinned on one of them: a restart by hand shall not cost minutes.
-    private static bool MayTrySuspect(BasePodFacts pod, ModuleFacts module) =>
-        pod.Modules.Where(other => other.IsHere && !other.IsDeleting && other.Uid != module.Uid).All(other => other.IsSuspect
-            ? !other.IsInstalled || !Retries.IsShared(other.Module.Status.LastError)
+    // After all others. Where it was not told whose death it was, and not the first time, alone for a minute: otherwise the
+    // next could again be either's. Not at the first: a restart by hand shall not cost minutes.
+    private static bool MayTrySuspect(BasePodFacts pod, ModuleFacts module, ModuleError death)
+    {
+        var others = pod.Modules.Where(other => other.IsHere && !other.IsDeleting && other.Uid != module.Uid).ToList();
+        // Who it was has come out: nobody else has to be tried for that death, and they need not cost a minute each.
+        var isSolved = others.Exists(other => other.IsPoison && other.IsSuspect && other.Module.Status.LastError!.Time >= death.Time);
+        return others.TrueForAll(other => other.IsInstalled
+            ? isSolved || other.HasLived || !(Retries.MustBeAlone(death) || (other.IsSuspect && Retries.MustBeAlone(other.Module.Status.LastError)))
                 || pod.IsDue((other.Own!.InstalledAt ?? pod.Now) + BasePodTimes.Suspicious)
-            : other.IsInstalled || other.Recorded > 0 || other.Module.Status.Status == ModulePhase.Failed);
+            : other.IsSuspect || other.Recorded > 0 || other.Module.Status.Status == ModulePhase.Failed);
+    }
 
     private static ModuleStep.Wait WaitForOwner(ModuleFacts owner) => new(
         ModulePhase.Prepare,

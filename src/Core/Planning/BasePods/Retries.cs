@@ -16,17 +16,24 @@ internal static class Retries
         return RetryPolicy.Next(reason, count, module.HasServed, RetryPolicy.Jitter(module.Uid, attempts));
     }
 
-    /// <summary>The base lives that ended under a Module; its error's code counts them.</summary>
+    /// <summary>The base lives that this Module ended, beyond doubt; its error's code counts them.</summary>
     public static int DeathsIn(ModuleError? error) =>
         error?.Reason == nameof(FailureReason.BaseDied)
         && int.TryParse(error.Code?.TrimEnd(Shared), NumberStyles.None, CultureInfo.InvariantCulture, out var deaths)
             ? deaths
             : 0;
 
-    /// <summary><c>1</c>; <c>1+</c> after another death that may have been somebody else's.</summary>
-    public static string DeathsCode(int deaths, bool isShared) =>
-        deaths.ToString(CultureInfo.InvariantCulture) + (isShared ? Shared : "");
+    /// <summary><c>1</c>; <c>0+</c> after one that may have been another's, <c>0++</c> after more of them.</summary>
+    public static string DeathsCode(ModuleError? before, bool isShared) => isShared
+        ? DeathsIn(before).ToString(CultureInfo.InvariantCulture) + new string(Shared, Math.Min(SharedIn(before) + 1, 2))
+        : (DeathsIn(before) + 1).ToString(CultureInfo.InvariantCulture);
 
-    public static bool IsShared(ModuleError? error) =>
-        error?.Reason == nameof(FailureReason.BaseDied) && error.Code?.EndsWith(Shared) == true;
+    /// <summary>The last death may have been somebody else's.</summary>
+    public static bool IsShared(ModuleError? error) => SharedIn(error) > 0;
+
+    /// <summary>It was not the first: only alone can it be told whose they were. The first may have been somebody's hand.</summary>
+    public static bool MustBeAlone(ModuleError? error) => SharedIn(error) > 0 && DeathsIn(error) + SharedIn(error) > 1;
+
+    private static int SharedIn(ModuleError? error) =>
+        error is { Reason: nameof(FailureReason.BaseDied), Code: { } code } ? code.Length - code.TrimEnd(Shared).Length : 0;
 }

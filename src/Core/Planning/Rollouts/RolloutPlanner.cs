@@ -59,7 +59,11 @@ public static class RolloutPlanner
             steps.Add(new RolloutStep.UpdateDeployment(
                 look.Deployment, look.Deployment with { Spec = look.Deployment.Spec with { ConfirmBatchNum = 0 } }));
         if (look.Updated is { } set && look.Counts.UpdatedReady > 0 && RolloutHistory.FirstAvailableAt(set) is null)
-            steps.Add(Annotated(look, Annotations.FirstAvailableAt, look.Now));
+            steps.Add(Annotated(set, Annotations.FirstAvailableAt, look.Now));
+        // Of the old ones, too: they may be gone back to, and who upgraded this controller has revisions that nobody noted it of.
+        var lives = look.State.Sets.Where(item => !item.ReplicaSet.Metadata.IsDeleting)
+            .Select(item => (Set: item, At: RolloutPoison.LivesAt(item))).Where(item => item.At is not null).ToList();
+        steps.AddRange(lives.Where(item => item.At <= look.Now).Select(item => Annotated(item.Set, Annotations.LivedAt, look.Now)));
         List<RolloutStep> afterStatus = [.. scales];
         // The status says so first: a revision that has completed while its release has not would go on as a mere change of number.
         if (stage.IsCompleted || stage.IsSettled)
@@ -81,7 +85,8 @@ public static class RolloutPlanner
             StepsAfterStatus = afterStatus,
             Events = events,
             AwaitsAgents = policy.AwaitsInspection || look.State.Outage is not null,
-            LookAgainAt = Earliest(look.Counts.NextAvailableAt, progress.DeadlineAt, policy.LookAgainAt, stage.NextBatchAt, look.State.Outage?.Until),
+            LookAgainAt = Earliest(look.Counts.NextAvailableAt, progress.DeadlineAt, policy.LookAgainAt, stage.NextBatchAt, look.State.Outage?.Until,
+                lives.Min(item => item.At > look.Now ? item.At : null)),
         };
     }
 
@@ -121,12 +126,12 @@ public static class RolloutPlanner
     private static RolloutStep.UpdateReplicaSet Completed(RolloutLook look)
     {
         var last = look.LastCompleted is { } set ? RolloutHistory.CompletedAt(set) : null;
-        return Annotated(look, Annotations.CompletedAt, last > look.Now ? last.Value : look.Now);
+        return Annotated(look.Updated!, Annotations.CompletedAt, last > look.Now ? last.Value : look.Now);
     }
 
-    private static RolloutStep.UpdateReplicaSet Annotated(RolloutLook look, string annotation, DateTimeOffset time)
+    private static RolloutStep.UpdateReplicaSet Annotated(PlacementSet set, string annotation, DateTimeOffset time)
     {
-        var replicaSet = look.Updated!.ReplicaSet;
+        var replicaSet = set.ReplicaSet;
         var annotations = new Dictionary<string, string>(replicaSet.Metadata.Annotations) { [annotation] = RolloutHistory.Text(time) };
         return new(replicaSet, replicaSet with { Metadata = replicaSet.Metadata with { Annotations = annotations } });
     }

@@ -2,20 +2,28 @@ using ModuleController.Core.Modules;
 
 namespace ModuleController.Core.Planning;
 
-/// <summary>A revision that takes its JVM down: after two deaths, on any pods, it is neither placed nor replayed.</summary>
+/// <summary>A revision that takes its JVM down: after two deaths that are its own, on any pods, it is neither placed nor replayed.</summary>
+/// <remarks>Never one that has lived: a module that served for a minute in any base life didn't end the later ones.</remarks>
 public static class RolloutPoison
 {
     private const int DeathsAllowed = 1;
 
-    /// <param name="modules">All Modules of the revision.</param>
+    /// <summary>A module of it has served for a minute, whenever that was and whatever became of it.</summary>
+    public static bool HasLived(ModuleReplicaSet? replicaSet) => replicaSet?.Metadata.Annotations.ContainsKey(Annotations.LivedAt) == true;
+
+    /// <summary>When it will have lived, as things are now, or has without anybody having noted it; null: it was noted, or nothing serves.</summary>
+    public static DateTimeOffset? LivesAt(PlacementSet set) =>
+        HasLived(set.ReplicaSet) ? null : set.Modules.Min(ModuleReadiness.ServingSince) + BasePodTimes.Suspicious;
+
+    /// <param name="set">The revision, and all its Modules.</param>
     /// <param name="artifact">Only its deaths count: another url may mend the revision.</param>
     /// <param name="retriedAt">Deaths until then are forgiven.</param>
-    public static bool IsPoison(IReadOnlyCollection<Module> modules, ModuleSource artifact, DateTimeOffset? retriedAt, DateTimeOffset now)
+    public static bool IsPoison(PlacementSet set, ModuleSource artifact, DateTimeOffset? retriedAt, DateTimeOffset now)
     {
+        if (HasLived(set.ReplicaSet)) return false;
         var deaths = 0;
-        foreach (var module in modules)
+        foreach (var module in set.Modules)
             if (module.Spec.Module == artifact && module.Status.LastError is { } error && !(error.Time <= retriedAt)) deaths += Retries.DeathsIn(error);
-        return deaths > DeathsAllowed
-            && !modules.Any(module => ModuleReadiness.ServingSince(module) is { } since && now - since >= BasePodTimes.Suspicious);
+        return deaths > DeathsAllowed && !(LivesAt(set) <= now);
     }
 }

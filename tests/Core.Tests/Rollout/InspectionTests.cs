@@ -137,6 +137,12 @@ public class InspectionTests
     public void When_all_numbers_of_a_source_are_used_up_it_goes_on_asking_slowly()
     {
         var world = Unset();
+        // Nothing else is to be looked at again: the old revision has lived.
+        foreach (var (name, set) in world.ReplicaSets.ToList())
+            world.ReplicaSets[name] = set with
+            {
+                Metadata = set.Metadata with { Annotations = new Dictionary<string, string>(set.Metadata.Annotations) { [Annotations.LivedAt] = "long ago" } },
+            };
         var asked = Ask(world, View("shop"));
         var last = asked.Command with { Attempt = asked.Command.Attempt + RolloutInspection.AttemptsPerSource - 1 };
         var failed = Answer(View("shop"), last, CommandOutcome.Failed, null);

@@ -43,9 +43,9 @@ internal sealed class RolloutStage
 
     public bool IsStopped { get; }
 
-    /// <summary>The last completed revision comes back, since this one was given up.</summary>
+    /// <summary>The last completed revision, which is another one, comes back, since this one was given up.</summary>
     public bool RollsBack => Release.Abort is { } abort && abort.Reason != Reasons.Aborted
-        && _look.Deployment.RollsBackByItself && _look.Fallback is not null;
+        && _look.Deployment.RollsBackByItself && Heir is not null && Heir != _look.Updated;
 
     private bool MovesBack => RollsBack && RolloutHold.ByHand(_look) is null;
 
@@ -68,7 +68,7 @@ internal sealed class RolloutStage
     public int Aim => AimOf(Batch);
 
     /// <summary>The one that takes what is missing beyond the released share; null: that waits for its batch.</summary>
-    public PlacementSet? Heir => Release.Abort is null ? _look.LastCompleted : _look.Fallback;
+    public PlacementSet? Heir => Release.Abort?.Reason == Reasons.BaseDied ? _look.Fallback : _look.LastCompleted;
 
     // Before it is known how to upgrade, no more old ones are made for a release that has not begun.
     private bool IsUndecided => Hold?.Reason is Reasons.Inspecting or Reasons.InspectionFailed or Reasons.WebContextPathConflict;

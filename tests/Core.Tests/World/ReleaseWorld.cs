@@ -46,6 +46,14 @@ internal sealed class ReleaseWorld
         }
     }
 
+    /// <summary>The ModuleDeployment's reconciler looks at a world of some steps ago, as where its watch is late.</summary>
+    public void LookBack(SmallWorld seen)
+    {
+        if (Deployment is null || !seen.Deployments.ContainsKey(Story.Name)) return;
+        World.StepRolloutOn(seen, Story.Name);
+        Checks.IsStale = Checks.MayBegin = Checks.MayForgive = true;
+    }
+
     /// <summary>Somebody else than a planner does something.</summary>
     private void Touch(int op, int which)
     {

@@ -127,6 +127,28 @@ internal sealed class SmallWorld
         return isNews || plan.Steps.Count + plan.StepsAfterStatus.Count > 0;
     }
 
+    /// <summary>A look of the ModuleDeployment's reconciler at Modules and pods as they were. What it writes is guarded by uid alone,
+    /// but for the status: that is refused where the ModuleDeployment is another one by now, and nothing follows it.</summary>
+    public void StepRolloutOn(SmallWorld seen, string name)
+    {
+        var stale = seen.Copy();
+        // Its own writes a process has always seen.
+        stale.ReplicaSets.Clear();
+        foreach (var (key, set) in ReplicaSets) stale.ReplicaSets[key] = set;
+        var before = stale.Deployments[name];
+        var isSame = ReferenceEquals(before, Deployments[name]);
+        var plan = RolloutPlanner.Plan(stale.Rollout(before), Now);
+        foreach (var step in plan.Steps) CarryOut(name, step);
+        if (!Deployments.TryGetValue(name, out var current)) return;
+        if (plan.Status is { } status && ResourceText.Of(status) != ResourceText.Of(before.Status))
+        {
+            if (!isSame) return;
+            Deployments[name] = current with { Status = status };
+        }
+
+        foreach (var step in plan.StepsAfterStatus) CarryOut(name, step);
+    }
+
     /// <summary>One look of placement. True: something changed.</summary>
     public bool StepPlacement(int calls = int.MaxValue)
     {

@@ -119,7 +119,7 @@ internal sealed class ReleaseChecks(SmallWorld world)
         True(confirmed >= was || gray == TimeSpan.Zero || before.Now - _batchDoneAt >= gray, before, $"batch {batch} began in the gray time");
     }
 
-    /// <summary>Each module of the batch serves, but for those that there is no place for; of those there may be all but one.</summary>
+    /// <summary>Each module of the batch serves, but for those that there is no place for; and there was one for any of them.</summary>
     private bool IsDone(ReleaseView before, int batch, ReleaseStatus release)
     {
         if (!before.IsMoving && release.OriginalDeltaReplicas < 0 && !before.Deployment.Spec.IsSymmetric)
@@ -128,7 +128,7 @@ internal sealed class ReleaseChecks(SmallWorld world)
         var last = before.IsMoving ? before.Aim(batch - 1, release) : before.Total(batch - 1, release);
         // On its way to another pod, one waits for its turn: it is of the batch like any other.
         var unplaced = _isPlaceComing ? 0 : before.Unplaced;
-        var isAnyPlaced = unplaced == 0 || wanted <= last || wanted - unplaced > last;
+        var isAnyPlaced = unplaced == 0 || wanted <= last || before.LiveUpdated - before.Unplaced > last;
         return before.UpdatedAvailable + unplaced >= wanted && isAnyPlaced && (wanted <= 0 || before.UpdatedAvailable > 0);
     }
 

@@ -36,6 +36,7 @@ public static class Reasons
     public const string InvalidSpec = "InvalidSpec";
     public const string ModuleNameConflict = "ModuleNameConflict";
     public const string NoEligibleBase = "NoEligibleBase";
+    public const string AwaitingPlace = "AwaitingPlace";
     public const string WouldInterruptService = "WouldInterruptService";
     public const string ScaleIgnored = "ScaleIgnored";
     public const string ReplicasUnset = "ReplicasUnset";

@@ -12,6 +12,7 @@ internal sealed class ReleaseChecks(SmallWorld world)
     private DateTimeOffset? _batchDoneAt;
     private int _peakWhileHeld;
     private Dictionary<string, int> _liveAtLook = [];
+    private bool _isPlaceComing;
     private readonly HashSet<string> _lived = [];
 
     /// <summary>Something besides the planners touched the world since the goals were set.</summary>
@@ -56,7 +57,7 @@ internal sealed class ReleaseChecks(SmallWorld world)
     {
         var old = before.Release;
         var isNewRevision = old?.UpdateRevision != before.RevisionHash;
-        var isNew = isNewRevision || IsNewNumber(before);
+        var isNew = isNewRevision || before.IsNewNumber;
         if (isNew) True(isNewRevision || MayBegin, before, "a release began, and nobody asked for it");
         True(release.UpdateRevision == before.RevisionHash, before, "the release is of another revision");
         if (isNew) Begin(before, release);
@@ -69,6 +70,20 @@ internal sealed class ReleaseChecks(SmallWorld world)
         if (release.Abort is { Reason: Reasons.BaseDied } && (isNew || old!.Abort is null))
             True(before.Updated is { } poison && !_lived.Contains(poison.ReplicaSet.Metadata.Uid!), before, "what lived once was given up as poison");
         MayForgive = false;
+        Abort(before, isNewRevision ? null : old, release, !isNew && old!.Progress == ReleaseProgress.Completed);
+    }
+
+    /// <summary>Stopped by failures exactly where more do not serve because of them than the strategy allows.</summary>
+    private static void Abort(ReleaseView before, ReleaseStatus? old, ReleaseStatus release, bool wasCompleted)
+    {
+        // Given up before, or for another reason.
+        if (release.Abort is { } abort && (old?.Abort is not null || abort.Reason is Reasons.Aborted or Reasons.BaseDied)) return;
+        var failures = wasCompleted ? 0 : before.UserFailures(release.RetriedAt);
+        var limit = before.Strategy.MaxFailures is > 0 and var most ? most : int.MaxValue;
+        True((release.Abort?.Reason == Reasons.MaxFailuresExceeded) == failures > limit, before, $"{failures} failed, {limit} may: {release.Abort?.Message}");
+        if (release.Abort?.Reason == Reasons.ProgressDeadlineExceeded)
+            True(failures > 0 && before.Strategy.AutoRollback == true && before.LastCompleted?.ReplicaSet.Metadata.Name != before.Updated?.ReplicaSet.Metadata.Name,
+                before, "given up at the deadline, and nobody failed, or nothing is left to go back to");
     }
 
     /// <summary>Whatever served for a minute, and was seen to, is no poison ever after.</summary>
@@ -116,16 +131,17 @@ internal sealed class ReleaseChecks(SmallWorld world)
         True(confirmed >= was || gray == TimeSpan.Zero || before.Now - _batchDoneAt >= gray, before, $"batch {batch} began in the gray time");
     }
 
-    private static bool IsDone(ReleaseView before, int batch, ReleaseStatus release)
+    /// <summary>Each module of the batch serves, but for those that there is no place for; and there was one for any of them.</summary>
+    private bool IsDone(ReleaseView before, int batch, ReleaseStatus release)
     {
         if (!before.IsMoving && release.OriginalDeltaReplicas < 0 && !before.Deployment.Spec.IsSymmetric)
             return before.LiveSlots <= Math.Max(before.Desired, before.Total(batch, release));
         var wanted = before.IsMoving ? before.Aim(batch, release) : Math.Min(before.Desired, before.Total(batch, release));
-        var size = before.IsMoving
-            ? wanted - before.Aim(batch - 1, release)
-            : before.Total(batch, release) - before.Total(batch - 1, release);
-        var isPlaced = before.Unplaced == 0 || size <= 0 || before.Unplaced < size;
-        return before.UpdatedAvailable >= wanted - before.Unplaced && isPlaced && (wanted <= 0 || before.UpdatedAvailable > 0);
+        var last = before.IsMoving ? before.Aim(batch - 1, release) : before.Total(batch - 1, release);
+        // On its way to another pod, one waits for its turn: it is of the batch like any other.
+        var unplaced = _isPlaceComing ? 0 : before.Unplaced;
+        var isAnyPlaced = unplaced == 0 || wanted <= last || before.LiveUpdated - before.Unplaced > last;
+        return before.UpdatedAvailable + unplaced >= wanted && isAnyPlaced && (wanted <= 0 || before.UpdatedAvailable > 0);
     }
 
     private static void Completed(ReleaseView before, ReleaseStatus release)
@@ -189,17 +205,10 @@ internal sealed class ReleaseChecks(SmallWorld world)
         return Math.Max(aim, before.LiveUpdated);
     }
 
-    private static PlacementSet? Heir(ReleaseView before, ReleaseStatus release) => release.Abort is null
+    // Whatever stopped a release, what is missing takes the revision that completed last; but for poison, which nobody gets again.
+    private static PlacementSet? Heir(ReleaseView before, ReleaseStatus release) => release.Abort?.Reason != Reasons.BaseDied
         ? before.LastCompleted
         : before.Old.Where(ReleaseView.IsCompleted).MaxBy(ReleaseView.CompletedAt);
-
-    // The number differs from the one that the release began with, and no scale explains it.
-    private static bool IsNewNumber(ReleaseView before)
-    {
-        var seen = RolloutReplicas.Of(before.Deployment, before.Desired);
-        return !before.Deployment.Spec.IsSymmetric && !seen.IsByScale
-            && seen.Desired != (before.Release!.PendingReplicas ?? before.Deployment.Status.ObservedReplicas ?? 0);
-    }
 
     private void Farewell(ReleaseView before, int calls)
     {
@@ -235,6 +244,7 @@ internal sealed class ReleaseChecks(SmallWorld world)
         var said = world.Log.Count;
         var isChange = world.StepPlacement(calls);
         var after = new ReleaseView(world);
+        _isPlaceComing = calls == int.MaxValue && after.IsPlaceComing(world);
         var text = string.Join(" | ", world.Log.Skip(said));
         var desired = before.SumOfGoals;
         // What there are no pods for is missing for want of pods, and no upgrade makes that worse.

@@ -18,7 +18,7 @@ internal sealed class ReleaseView
         foreach (var set in Sets)
             _live[set.ReplicaSet.Metadata.Name] = [.. set.Modules.Where(module => !module.Metadata.IsDeleting
                 && (!module.IsBound || pods.Contains(module.Spec.PodUid!)))];
-        Desired = Deployment.Spec.IsSymmetric ? pods.Count : Math.Max(0, RolloutReplicas.Of(Deployment, pods.Count).Desired);
+        Desired = Deployment.Spec.Replicas == -1 ? pods.Count : Math.Max(0, IsScaled ? Scale!.Value : Number ?? Scale ?? 0);
         Updated = Sets.Find(set => Revision.Of(set.ReplicaSet.Spec.Template) == Revision.Of(Deployment.Spec.Template));
         Old = [.. Sets.Where(set => set != Updated)];
         UpdatedPods = Updated is null ? [] : [.. Live(Updated).Where(module => module.IsBound).Select(module => module.Spec.PodUid!)];
@@ -78,7 +78,41 @@ internal sealed class ReleaseView
 
     /// <summary>The release was given up, and nothing says that it goes back by itself.</summary>
     public bool RollsBack(ReleaseStatus release) => release.Abort is { } abort && abort.Reason != Reasons.Aborted
-        && Strategy.AutoRollback == true && Old.Exists(IsCompleted);
+        && Strategy.AutoRollback == true && (abort.Reason == Reasons.BaseDied ? Old.Exists(IsCompleted) : LastCompleted is not null && LastCompleted != Updated);
+
+    /// <summary>Modules of the revision, from the artifact that is wanted now, that do not serve and whose author has to act; but
+    /// not those that served in a revision that has proved itself.</summary>
+    public int UserFailures(DateTimeOffset? forgivenUntil)
+    {
+        if (Updated is null) return 0;
+        string[] ofTheUser = ["InvalidArtifact", "DigestMismatch", "ArtifactNotFound", "BizStartFailed", "WebContextPathConflict", "HookFailed", "BaseDied"];
+        return Live(Updated).Count(module => module.Status.Status != ModulePhase.Available && module.Status.LastError is { } error
+            && ofTheUser.Contains(error.Reason) && (forgivenUntil is null || error.Time > forgivenUntil)
+            && module.Spec.Module == Deployment.Spec.Template.Spec.Module && !(IsCompleted(Updated) && module.Status.InstalledAt is not null));
+    }
+
+    private int? Number => Deployment.Spec.Replicas;
+
+    private int? Scale => Deployment.Spec.ScaleReplicas;
+
+    /// <summary>The other field says what was seen last, so this one is the change; replicas wins where both are, or while it is
+    /// still being carried out.</summary>
+    private bool IsScaled => Number is null
+        ? Scale is not null
+        : Scale is not null && Scale != Number && Number == Deployment.Status.ObservedReplicas && Release?.PendingReplicas is null;
+
+    /// <summary>Another number by <c>replicas</c>, and neither a scale nor our own copy explains it.</summary>
+    public bool IsNewNumber
+    {
+        get
+        {
+            if (Number == -1) return false;
+            var observed = Deployment.Status.ObservedReplicas;
+            if (IsScaled && (Number is not null || Scale != observed)) return false;
+            if (Number == Scale && Scale is not null && Scale != observed) return false;
+            return Desired != (Release?.PendingReplicas ?? observed ?? 0);
+        }
+    }
 
     public int SumOfGoals => Sets.Sum(set => set.Goal);
 
@@ -107,6 +141,19 @@ internal sealed class ReleaseView
         var delta = Deployment.Spec.IsSymmetric ? 0 : release.OriginalDeltaReplicas ?? 0;
         var share = Math.Min(Math.Abs(delta), (int)Math.Ceiling(batch * Math.Abs(delta) / (double)(release.RealBatchCount ?? 1)));
         return Desired - delta + (Math.Sign(delta) * share);
+    }
+
+    /// <summary>Under scaleup_then_scaledown: a pod is about to be left by an old one, or is coming up.</summary>
+    public bool IsPlaceComing(SmallWorld world)
+    {
+        if (Release?.UpgradePolicy != "scaleup_then_scaledown" || Deployment.Spec.IsSymmetric || Release.Abort is not null || !Old.Exists(set => set.Modules.Count > 0))
+            return false;
+        var pods = world.Pods.Values.ToDictionary(pod => pod.Uid);
+        var all = Sets.SelectMany(set => set.Modules).Where(module => module.IsBound && pods.ContainsKey(module.Spec.PodUid!)).ToList();
+        var updated = Updated is null ? [] : Live(Updated);
+        return all.Exists(module => module.Metadata.IsDeleting)
+            || Old.SelectMany(Live).Any(old => old.IsBound && updated.Any(module => module.IsBound && module.Spec.Replaces == old.Metadata.Uid && module.Spec.PodUid != old.Spec.PodUid))
+            || pods.Values.Any(pod => pod.IsComing && all.TrueForAll(module => module.Spec.PodUid != pod.Uid));
     }
 
     private bool HasServed(Module module) => module is { IsBound: true, IsAvailable: true }

@@ -46,6 +46,14 @@ internal sealed class ReleaseWorld
         }
     }
 
+    /// <summary>The ModuleDeployment's reconciler looks at a world of some steps ago, as where its watch is late.</summary>
+    public void LookBack(SmallWorld seen)
+    {
+        if (Deployment is null || !seen.Deployments.ContainsKey(Story.Name)) return;
+        World.StepRolloutOn(seen, Story.Name);
+        Checks.IsStale = Checks.MayBegin = Checks.MayForgive = true;
+    }
+
     /// <summary>Somebody else than a planner does something.</summary>
     private void Touch(int op, int which)
     {
@@ -61,7 +69,7 @@ internal sealed class ReleaseWorld
             case 32: Act(Pick(Verbs, which)); break;
             case 33: World.AddPod(string.Create(CultureInfo.InvariantCulture, $"base-{World.Pods.Count + World.LostPods}")); break;
             case 34: if (World.Pods.Count > 1) World.LosePod(Pick(World.Pods.Keys, which)); break;
-            case 35: Refuse(Pick(World.Pods.Keys, which), which % 3 == 0 ? "is not Ready" : null); break;
+            case 35: Refuse(Pick(World.Pods.Keys, which), which % 3 == 0 ? "is not Ready" : null, isComing: which % 2 == 0); break;
             case 36: if (World.Modules.Count > 0) Break(Pick(World.Modules.Keys, which), which); break;
             case 37: BreakNewest(1 + (which % 3)); break;
             case 38: EndLife(Pick(World.Pods.Values, which), isInstalling: which % 2 == 0); break;
@@ -129,7 +137,7 @@ internal sealed class ReleaseWorld
         };
     }
 
-    /// <summary>Time passes, and whoever is asked for a confirmation gives it.</summary>
+    /// <summary>Time passes, whoever is asked for a confirmation gives it, and where nothing can be handed over a pod is added.</summary>
     public void GoOn(int rounds)
     {
         for (var i = 0; i < rounds && Deployment is not null; i++)
@@ -138,6 +146,9 @@ internal sealed class ReleaseWorld
 
             if (Deployment is { Metadata.IsDeleting: false, Status: { UnavailableReplicas: 0, ReleaseStatus.Progress: ReleaseProgress.Completed } }) return;
             World.Now = World.Now.AddSeconds(60);
+            if (Deployment?.Status is { ReleaseStatus.UpgradePolicy: "scaleup_then_scaledown" } status
+                && status.Conditions.Find(DeploymentConditions.Progressing)?.Reason == Reasons.NoEligibleBase)
+                World.AddPod(string.Create(CultureInfo.InvariantCulture, $"base-{World.Pods.Count + World.LostPods}"));
             var batch = Deployment?.Status.ReleaseStatus?.CurrentBatch ?? 1;
             if (Deployment is not null) Change(spec => spec with { ConfirmBatchNum = spec.ConfirmBatchNum == batch ? batch + 1 : batch });
         }
@@ -164,7 +175,8 @@ internal sealed class ReleaseWorld
         World.Deployments[Story.Name] = Deployment with { Metadata = Deployment.Metadata with { Annotations = annotations } };
     }
 
-    private void Refuse(string pod, string? why) => World.Pods[pod] = World.Pods[pod] with { Refusal = why };
+    private void Refuse(string pod, string? why, bool isComing = false) =>
+        World.Pods[pod] = World.Pods[pod] with { Refusal = why, IsComing = why is not null && isComing };
 
     private void Break(string name, int which)
     {
@@ -256,10 +268,11 @@ internal sealed class ReleaseWorld
         AutoRollback = seed / 8 % 2 == 0,
         ConfirmDeletion = seed / 2 % 3 == 0,
         MaxUnavailable = seed / 11 % 4 == 0 ? new(50, true) : null,
-        UpgradePolicy = (seed / 13 % 3) switch
+        UpgradePolicy = (seed / 13 % 4) switch
         {
             0 => UpgradePolicy.InstallThenUninstall.Text(),
             1 => UpgradePolicy.UninstallThenInstall.Text(),
+            2 => UpgradePolicy.ScaleUpThenScaleDown.Text(),
             _ => null,
         },
     };

@@ -73,7 +73,7 @@ public partial class ReleaseWorldProperties
     [GeneratedRegex("\"last(Transition|Progress)Time\":\"[^\"]*\"")]
     private static partial Regex Times();
 
-    private static string Told((int Seed, (int Op, int Which)[] Steps) story) => $"({story.Seed}, [{string.Join(", ", story.Steps)}])";
+    internal static string Told((int Seed, (int Op, int Which)[] Steps) story) => $"({story.Seed}, [{string.Join(", ", story.Steps)}])";
 
     private static ReleaseWorld Play((int Seed, (int Op, int Which)[] Steps) story)
     {
@@ -115,7 +115,7 @@ public partial class ReleaseWorldProperties
         Assert.True(releases.World.Deployments.Count > 0 || sets.Count == 0, "a replica set outlived its deployment");
     }
 
-    private static void CheckReleased(ReleaseWorld releases)
+    internal static void CheckReleased(ReleaseWorld releases)
     {
         var world = releases.World;
         var view = new ReleaseView(world);

@@ -131,6 +131,28 @@ internal sealed class SmallWorld
         return LastCalls > 0;
     }
 
+    /// <summary>A look of the ModuleDeployment's reconciler at Modules and pods as they were. What it writes is guarded by uid alone,
+    /// but for the status: that is refused where the ModuleDeployment is another one by now, and nothing follows it.</summary>
+    public void StepRolloutOn(SmallWorld seen, string name)
+    {
+        var stale = seen.Copy();
+        // Its own writes a process has always seen.
+        stale.ReplicaSets.Clear();
+        foreach (var (key, set) in ReplicaSets) stale.ReplicaSets[key] = set;
+        var before = stale.Deployments[name];
+        var isSame = ReferenceEquals(before, Deployments[name]);
+        var plan = RolloutPlanner.Plan(stale.Rollout(before), Now);
+        foreach (var step in plan.Steps) CarryOut(name, step);
+        if (!Deployments.TryGetValue(name, out var current)) return;
+        if (plan.Status is { } status && ResourceText.Of(status) != ResourceText.Of(before.Status))
+        {
+            if (!isSame) return;
+            Deployments[name] = current with { Status = status };
+        }
+
+        foreach (var step in plan.StepsAfterStatus) CarryOut(name, step);
+    }
+
     /// <summary>One look of placement. True: something changed.</summary>
     public bool StepPlacement(int calls = int.MaxValue)
     {
@@ -207,17 +229,31 @@ internal sealed class SmallWorld
         var owner = Deployments.Values.First(deployment => deployment.Spec.Template.Spec.Module.Name == module.Spec.Module.Name);
         if (replaced is not null && replaced.Spec.PodUid == module.Spec.PodUid
             && UpgradePolicies.Between(owner, replaced.Spec.Module, module.Spec.Module) == UpgradePolicy.UninstallThenInstall) return false;
-        var status = BrokenVersions.Contains(module.Spec.Module.Version)
-            ? module.Failed(FailureReason.BizStartFailed).Status
+        var isBroken = BrokenVersions.Contains(module.Spec.Module.Version);
+        var status = isBroken
+            ? Failure(module)
             : module.Status with
             {
                 Status = ModulePhase.Available,
                 InstalledAt = Now,
+                LastError = null,
                 Conditions = module.Status.Conditions.With(new() { Type = ModuleConditions.TrafficReady, Status = Condition.True }, Now),
             };
-        if (status.Status == module.Status.Status) return false;
+        if (isBroken ? module.Status.LastError is not null : status.Status == module.Status.Status) return false;
         Modules[name] = module with { Status = status };
         return true;
+    }
+
+    // Where the revision has served, or this very Module, its artifact is good: the same one is tried again.
+    private ModuleStatus Failure(Module module)
+    {
+        var set = ReplicaSets.Values.First(set => set.Metadata.Uid == module.Metadata.Controller!.Uid);
+        var hasServed = set.Metadata.Annotations.ContainsKey(Annotations.FirstAvailableAt) || module.Status.InstalledAt is not null;
+        return module.Status with
+        {
+            Status = hasServed ? ModulePhase.Pending : ModulePhase.Failed,
+            LastError = new() { Reason = nameof(FailureReason.BizStartFailed), Message = "it broke", Time = Now },
+        };
     }
 
     /// <summary>What the base's ReplicaSet would do next. True: something changed.</summary>

@@ -14,6 +14,7 @@ internal sealed class PlacementGroupPlanner(PlacementState state, PlacementGroup
     private readonly HashSet<string> _busyPods = [];
     private PlacementBudget _budget = null!;
     private PlacementPicker? _picker;
+    private bool _isHandedOver;
 
     public DateTimeOffset? LookAgainAt { get; private set; }
 
@@ -44,7 +45,7 @@ internal sealed class PlacementGroupPlanner(PlacementState state, PlacementGroup
         var wanted = Wanted();
         var leaving = Leaving();
         wanted = WithinDesired(ReplaceOrRemove(wanted, leaving));
-        new PlacementOfNew(state, Deployment, loads, _steps).Place(wanted, Picker);
+        new PlacementOfNew(state, Deployment, loads, _steps) { Unplaced = AwaitingPlace }.Place(wanted, Picker);
         if (leaving.Count > 0 || _sets.Exists(set => set.Replaced.Count > 0)) LookAgainAt = _budget.LookAgainAt;
         return _steps;
     }
@@ -127,13 +128,14 @@ internal sealed class PlacementGroupPlanner(PlacementState state, PlacementGroup
 
     private void FinishPair(PlacementSetState olderSet, Module older, PlacementSetState newerSet, Module newer, Func<bool> mayOldGo)
     {
+        var isOnePod = older.Spec.PodUid == newer.Spec.PodUid;
         if (newerSet.Surplus <= 0)
         {
             olderSet.Replaced.Add(older.Metadata.Uid!);
             if (!MayDisrupt) return;
             if (mayOldGo()) Delete(olderSet, older, $"replaced by {newer.Metadata.Name}");
             // Each would wait for the other for ever: the new one comes up on another pod first.
-            else if (older.Spec.PodUid == newer.Spec.PodUid && _budget.WouldInterrupt(older)
+            else if (isOnePod && _budget.WouldInterrupt(older)
                 && Upgrade.Of(Deployment, older.Spec.Module, newer.Spec.Module) is UninstallThenInstall)
             {
                 olderSet.Replaced.Remove(older.Metadata.Uid!);
@@ -142,8 +144,14 @@ internal sealed class PlacementGroupPlanner(PlacementState state, PlacementGroup
         }
         else if (!MayDisrupt) olderSet.Replaced.Add(older.Metadata.Uid!);
         // Undone in mid-upgrade, or overtaken by a third revision: one of the two goes, the one that serves stays.
-        else if (olderSet.Surplus > 0 && newer.IsAvailable) Delete(olderSet, older, $"replaced by {newer.Metadata.Name}");
-        else if (older.IsAvailable || (_budget.AllowsGap(newer) && !_budget.WouldInterrupt(newer)))
+        // On another pod, what goes leaves a gap whatever the other one does.
+        else if (olderSet.Surplus > 0 && newer.IsAvailable && isOnePod) Delete(olderSet, older, $"replaced by {newer.Metadata.Name}");
+        else if (olderSet.Surplus > 0 && newer.IsAvailable)
+        {
+            if (_budget.AllowsGap(older)) Delete(olderSet, older, $"replaced by {newer.Metadata.Name}");
+            else olderSet.Replaced.Add(older.Metadata.Uid!);
+        }
+        else if ((older.IsAvailable && isOnePod) || (_budget.AllowsGap(newer) && !_budget.WouldInterrupt(newer)))
             Delete(newerSet, newer, $"{older.Metadata.Name} stays");
         // Only the one that should go serves, and too many others do not: it leaves later, and no other one in its stead.
         else
@@ -199,7 +207,7 @@ internal sealed class PlacementGroupPlanner(PlacementState state, PlacementGroup
         if (IsHandingOver)
             Handover = new(
                 leaving.Count + _sets.Where(set => set.Set.Goal > 0 && set.Surplus <= 0).Sum(set => set.Live.Count(module => module.IsBound)),
-                unplaced, loads.Pods.Values.Count(pod => pod.IsComing && loads.MayTake(pod, ModuleName) && !loads.Has(pod.Uid, ModuleName)));
+                unplaced, Coming);
         return [.. places];
     }
 
@@ -217,9 +225,21 @@ internal sealed class PlacementGroupPlanner(PlacementState state, PlacementGroup
     private bool MayRemove(Module module) => _budget.AllowsRemoval(module) && !_budget.WouldInterrupt(module);
 
     /// <summary>Two revisions are there, and the new one comes up on other pods.</summary>
-    private bool IsHandingOver => UpgradePolicies.Effective(Deployment) == UpgradePolicy.ScaleUpThenScaleDown
-        && Deployment.Status.ReleaseStatus?.Progress != ReleaseProgress.Aborted
-        && _sets.Count(set => set.Set.Goal > 0 || set.Live.Count > 0) > 1;
+    private bool IsHandingOver => IsMovingElsewhere && _sets.Count(set => set.Set.Goal > 0 || set.Live.Count > 0) > 1;
+
+    private bool IsMovingElsewhere => UpgradePolicies.Effective(Deployment) == UpgradePolicy.ScaleUpThenScaleDown
+        && Deployment.Status.ReleaseStatus?.Progress != ReleaseProgress.Aborted;
+
+    /// <summary>Pods that may take this module as soon as they are up.</summary>
+    private int Coming => loads.Pods.Values.Count(pod => pod.IsComing && loads.MayTake(pod, ModuleName) && !loads.Has(pod.Uid, ModuleName));
+
+    /// <summary>Who finds no pod now will find one: an old version leaves its own, or will when what takes over from it serves, or
+    /// the base gets another pod. Null: what is there waits for the unplaced themselves, and makes no room for them.</summary>
+    private (string, string)? AwaitingPlace => IsMovingElsewhere && group.Sets.Count(set => set.Goal > 0 || set.Modules.Count > 0) > 1
+        && (_isHandedOver || _busyPods.Overlaps(loads.Pods.Keys)
+        || _sets.Exists(set => set.Replaced.Count > 0) || Coming > 0 || state.Base?.Replicas > state.Pods.Count)
+            ? (Reasons.AwaitingPlace, "waits for a base pod that another version leaves, or that is coming up")
+            : null;
 
     /// <summary>The pods that have this module or may take it, those that are still to come included.</summary>
     private int Places()
@@ -249,9 +269,11 @@ internal sealed class PlacementGroupPlanner(PlacementState state, PlacementGroup
     /// <returns>How many found no pod.</returns>
     private int PlaceElsewhereFirst(List<WantedPlace> places)
     {
+        _isHandedOver = IsHandingOver && places.Count > 0 && Picker.HasNext;
         var placement = IsHandingOver
             ? new PlacementOfNew(state, Deployment, loads, _steps)
             {
+                Unplaced = AwaitingPlace,
                 Advice = state.Base is { } found ? $"scaleup_then_scaledown needs other base pods: {found.Advice}" : null,
             }
             : new PlacementOfNew(state, Deployment, loads, _steps)

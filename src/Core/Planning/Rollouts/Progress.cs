@@ -53,7 +53,8 @@ internal sealed class Progress(RolloutLook look, RolloutStage stage, RolloutPoli
     }
 
     private static bool IsPlannedWait(string reason) =>
-        reason is Reasons.WaitingForConfirmation or Reasons.GrayTime or Reasons.Paused or Reasons.Frozen or Reasons.Aborted;
+        reason is Reasons.WaitingForConfirmation or Reasons.GrayTime or Reasons.Paused or Reasons.Frozen or Reasons.Aborted
+            or Reasons.AwaitingPlace;
 
     private ReleaseStatus Release(bool isMirrored)
     {
@@ -149,8 +150,9 @@ internal sealed class Progress(RolloutLook look, RolloutStage stage, RolloutPoli
             .Select(module => module.Status.Conditions.Find(ModuleConditions.Scheduled)).FirstOrDefault(told => told?.Reason is not null);
         if (told?.Reason == Reasons.WouldInterruptService) return (told.Reason, told.Message ?? "");
         // A Module that Placement has not said anything about yet is no refusal, and others may still be on their way.
+        var reason = told?.Reason == Reasons.AwaitingPlace ? Reasons.AwaitingPlace : Reasons.NoEligibleBase;
         return told is not null && _counts.UpdatedAvailable == _counts.Updated && updated.Goal <= _counts.Updated + _counts.Unplaced
-            ? (Reasons.NoEligibleBase, told.Message ?? "")
+            ? (reason, told.Message ?? "")
             : null;
     }
 

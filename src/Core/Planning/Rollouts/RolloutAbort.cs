@@ -21,7 +21,7 @@ public static class RolloutAbort
         if (look.Deployment.MaxFailures is > 0 and var limit && failures.Count > limit)
             return Because(look, Reasons.MaxFailuresExceeded, string.Create(CultureInfo.InvariantCulture,
                 $"{failures.Count} failed ({ReasonsOf(failures)}), more than maxFailures ({limit})"));
-        return isLate && look.Deployment.RollsBackByItself
+        return isLate && look.Deployment.RollsBackByItself && !look.GoesToLastCompleted
             ? Because(look, Reasons.ProgressDeadlineExceeded, string.Create(CultureInfo.InvariantCulture,
                 $"no progress for {look.Deployment.ProgressDeadline.TotalSeconds} s, {failures.Count} failed ({ReasonsOf(failures)})"))
             : null;

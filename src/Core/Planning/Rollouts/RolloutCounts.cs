@@ -1,3 +1,4 @@
+using ModuleController.Core.Meta;
 using ModuleController.Core.Modules;
 
 namespace ModuleController.Core.Planning;
@@ -28,6 +29,9 @@ public sealed record RolloutCounts
     /// <summary>Modules of the new revision without a pod.</summary>
     public int Unplaced { get; init; }
 
+    /// <summary>Of those, the ones that will not get one as things stand.</summary>
+    public int NoPlace { get; init; }
+
     /// <summary>When a module will have served long enough to count; null: none is waited for.</summary>
     public DateTimeOffset? NextAvailableAt { get; init; }
 
@@ -52,6 +56,8 @@ public sealed record RolloutCounts
             Old = slots.Count(slot => slot.Any(item => !item.IsUpdated)),
             Stale = slots.Count(slot => slot.Any(item => item.IsUpdated && IsStale(item.Module.Spec.Module, source))),
             Unplaced = live.Count(item => item.IsUpdated && !item.Module.IsBound),
+            NoPlace = live.Count(item => item is { IsUpdated: true, Module.IsBound: false }
+                && item.Module.Status.Conditions.Find(ModuleConditions.Scheduled)?.Reason == Reasons.NoEligibleBase),
             NextAvailableAt = live.Min(item => ModuleReadiness.AvailableAt(item.Module, deployment.MinReady, now)),
         };
     }

@@ -44,6 +44,9 @@ internal sealed class RolloutLook
 
     public PlacementSet? LastCompleted { get; }
 
+    /// <summary>The template's own revision is the last that completed, as where only the number changes: there is nothing to go back to.</summary>
+    public bool GoesToLastCompleted => LastCompleted is not null && LastCompleted == Updated;
+
     /// <summary>The revision is new here, or older ones are still about: batches are of a revision, not of a number alone.</summary>
     public bool IsMoving { get; }
 
@@ -55,13 +58,21 @@ internal sealed class RolloutLook
     /// <summary>The last completed revision but the template's own; null: there is nothing to fall back to.</summary>
     public PlacementSet? Fallback => RolloutHistory.LastCompleted(Old);
 
-    /// <summary>Modules of the revision that failed for a reason that its author has to act on, since the last retry; what
-    /// failed with another url or digest says nothing about this one.</summary>
-    public IReadOnlyList<Module> UserFailures(DateTimeOffset? retriedAt) => Updated is null
+    /// <summary>Modules of the revision that do not serve for a reason that its author has to act on, since the last retry, also
+    /// while they are tried again; what failed with another url or digest says nothing about this one.</summary>
+    public IReadOnlyList<Module> UserFailures(DateTimeOffset? retriedAt) => Updated is not { } updated
         ? []
-        : [.. Updated.Modules.Where(module => module is { Metadata.IsDeleting: false, Status: { Status: ModulePhase.Failed, LastError: { } error } }
-            && module.Spec.Module == Deployment.Spec.Template.Spec.Module
-            && FailureReasons.Parse(error.Reason)?.Class() == FailureClass.User && !(error.Time <= retriedAt))];
+        : [.. updated.Modules.Where(module => module is { Metadata.IsDeleting: false, IsAvailable: false, Status.LastError: { } error }
+            && module.Spec.Module == Deployment.Spec.Template.Spec.Module && IsOfTheUser(error) && !(error.Time <= retriedAt)
+            && !IsReplay(updated, module))];
+
+    // A death that may have been somebody else's counts none.
+    private static bool IsOfTheUser(ModuleError error) => FailureReasons.Parse(error.Reason) is { } reason
+        && reason.Class() == FailureClass.User && (reason != FailureReason.BaseDied || Retries.DeathsIn(error) > 0);
+
+    // What has served in a revision that has completed is good: its surroundings fail, and no release is the worse for it.
+    private static bool IsReplay(PlacementSet updated, Module module) =>
+        RolloutHistory.CompletedAt(updated) is not null && ModuleReadiness.WasEverAvailable(module);
 
     /// <summary>The live Modules of an older revision, without those that a new one on their pod takes over from.</summary>
     public IEnumerable<Module> Staying(PlacementSet old) => old.Modules

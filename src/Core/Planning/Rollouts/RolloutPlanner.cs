@@ -66,7 +66,7 @@ public static class RolloutPlanner
         steps.AddRange(lives.Where(item => item.At <= look.Now).Select(item => Annotated(item.Set, Annotations.LivedAt, look.Now)));
         List<RolloutStep> afterStatus = [.. scales];
         // The status says so first: a revision that has completed while its release has not would go on as a mere change of number.
-        if (stage.IsCompleted || stage.IsSettled)
+        if ((stage.IsCompleted && scales.Count == 0) || stage.IsSettled)
             if (look.Updated is not null && look.LastCompleted != look.Updated) afterStatus.Add(Completed(look));
         // After the status has told which number began a release: once copied, it looks like one that was scaled.
         if (look.Updated is not null && scales.Count == 0) Mirror(look, afterStatus);

@@ -10,10 +10,11 @@ namespace ModuleController.Core.Planning;
 internal sealed class RolloutStage
 {
     private readonly RolloutLook _look;
+    private readonly RolloutPolicy _policy;
 
     public RolloutStage(RolloutLook look, RolloutPolicy policy, RolloutAction? action)
     {
-        _look = look;
+        (_look, _policy) = (look, policy);
         (Release, IsNew) = RolloutStart.Of(look);
         if (action is not null) Release = action.On(look, Release);
         var wasCompleted = !IsNew && Release.Progress == ReleaseProgress.Completed;
@@ -43,9 +44,9 @@ internal sealed class RolloutStage
 
     public bool IsStopped { get; }
 
-    /// <summary>The last completed revision comes back, since this one was given up.</summary>
+    /// <summary>The last completed revision, which is another one, comes back, since this one was given up.</summary>
     public bool RollsBack => Release.Abort is { } abort && abort.Reason != Reasons.Aborted
-        && _look.Deployment.RollsBackByItself && _look.Fallback is not null;
+        && _look.Deployment.RollsBackByItself && Heir is not null && Heir != _look.Updated;
 
     private bool MovesBack => RollsBack && RolloutHold.ByHand(_look) is null;
 
@@ -68,7 +69,7 @@ internal sealed class RolloutStage
     public int Aim => AimOf(Batch);
 
     /// <summary>The one that takes what is missing beyond the released share; null: that waits for its batch.</summary>
-    public PlacementSet? Heir => Release.Abort is null ? _look.LastCompleted : _look.Fallback;
+    public PlacementSet? Heir => Release.Abort?.Reason == Reasons.BaseDied ? _look.Fallback : _look.LastCompleted;
 
     // Before it is known how to upgrade, no more old ones are made for a release that has not begun.
     private bool IsUndecided => Hold?.Reason is Reasons.Inspecting or Reasons.InspectionFailed or Reasons.WebContextPathConflict;
@@ -120,6 +121,9 @@ internal sealed class RolloutStage
         Share();
     }
 
+    // Where new versions move to other pods, most wait for one that another leaves: that is part of the batch, and no want of pods.
+    private int Unplaced => _policy.Chosen == UpgradePolicy.ScaleUpThenScaleDown ? _look.Counts.NoPlace : _look.Counts.Unplaced;
+
     /// <summary>Each of the batch's modules has been available for minReadySeconds, as far as it could be placed.</summary>
     private bool IsDone()
     {
@@ -127,8 +131,8 @@ internal sealed class RolloutStage
         if (!IsMoving && Delta < 0) return updated.Goal <= Total && updated.Modules.Count <= Total;
         var aim = IsMoving ? Math.Min(Aim, Total) : Total;
         var size = IsMoving ? Aim - AimOf(Batch - 1) : TotalOf(Batch) - TotalOf(Batch - 1);
-        return updated.Goal >= aim && counts.UpdatedAvailable >= aim - counts.Unplaced && (counts.UpdatedAvailable > 0 || aim == 0)
-            && (counts.Unplaced == 0 || counts.Unplaced < size || size <= 0);
+        return updated.Goal >= aim && counts.UpdatedAvailable >= aim - Unplaced && (counts.UpdatedAvailable > 0 || aim == 0)
+            && (Unplaced == 0 || Unplaced < size || size <= 0);
     }
 
     private bool IsFinal() => IsMoving ? Aim >= _look.Desired && Total == _look.Desired : Batch >= BatchCount || Total == _look.Desired;

@@ -29,8 +29,9 @@ internal sealed class ReleaseBench : IAsyncDisposable
         _informers = new(Client, TimeProvider.System, NullLoggerFactory.Instance);
         _events = new(Client, "modulecontroller", "test", TimeProvider.System, NullLogger<EventRecorder>.Instance);
         var manager = new Manager(_informers, TimeProvider.System, NullLoggerFactory.Instance);
+        Caches = new(_informers);
         Composition.AddReconcilers(manager, new(
-            new(_informers), _informers, Client, _events, Agents, options, TimeProvider.System, NullLoggerFactory.Instance)
+            Caches, _informers, Client, _events, Agents, options, TimeProvider.System, NullLoggerFactory.Instance)
         {
             OwnNamespace = "default",
         });
@@ -43,6 +44,8 @@ internal sealed class ReleaseBench : IAsyncDisposable
     public KubeClient Client { get; }
 
     public FleetAgents Agents { get; } = new();
+
+    public Caches Caches { get; }
 
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 

@@ -36,10 +36,10 @@ public static class BasePods
     public static IReadOnlyList<Pod> Adrift(Caches caches, ObjectKey key, IReadOnlySet<string> own, IEnumerable<Module> modules)
     {
         var found = caches.Deployments.Get(key);
-        var seen = new HashSet<string>(own);
+        var seen = new HashSet<string>();
         return
         [
-            .. modules.Where(module => module.IsBound && seen.Add(module.Spec.PodUid!))
+            .. modules.Where(module => module.IsBound && !own.Contains(module.Spec.PodUid!) && seen.Add(module.Spec.PodUid!))
                 .Select(module => (Uid: module.Spec.PodUid, Pod: caches.Pods.Get(new(key.Namespace, module.Spec.PodName!))))
                 .Where(item => item.Pod is { } pod && pod.Metadata.Uid == item.Uid && PlacementPods.IsLiving(pod) && IsAdrift(caches, pod, key, found))
                 .Select(item => item.Pod!).OrderBy(pod => pod.Metadata.Name, StringComparer.Ordinal),

@@ -57,8 +57,8 @@ internal sealed class BaseEvacuation(
         {
             if (!items.Any(item => item.Module.IsAvailable)) continue;
             var elsewhere = _serving[items.Key].Count - 1;
-            if (IsEnough(items.Key, elsewhere)) continue;
-            if (!items.Key.MayMove || items.Count() > 1) return null;
+            if (IsEnough(items.Key.Group, elsewhere)) continue;
+            if (!MayMove(items.Key.Group) || items.Count() > 1) return null;
             moves.Add(items.Single());
         }
 
@@ -66,8 +66,12 @@ internal sealed class BaseEvacuation(
     }
 
     /// <summary>As many as there was room for before pods were added. What has one on every pod has one less with a pod less.</summary>
-    private bool IsEnough(PlacementGroupPlanner group, int serving) =>
-        serving >= Math.Max(1, group.IsSymmetric ? 1 : Math.Min(group.Goal, found.Replicas - added.Count));
+    private bool IsEnough(PlacementGroup group, int serving) => serving >= Math.Max(1, group.Deployment.Spec.IsSymmetric
+        ? 1
+        : Math.Min(group.Sets.Sum(set => set.Goal), found.Replicas - added.Count));
+
+    private static bool MayMove(PlacementGroup group) =>
+        group is { IsConflicting: false, Deployment: { Spec.IsSymmetric: false, Metadata.IsDeleting: false } };
 
     /// <summary>Null: not all of them find another pod.</summary>
     private List<PlacementStep>? Move(
@@ -76,12 +80,16 @@ internal sealed class BaseEvacuation(
         List<PlacementPod> places = [];
         foreach (var (group, _, module) in moves)
         {
-            if (group.PlaceFor(other => other.Uid != pod.Uid && !avoided.Contains(other.Uid)) is not { } place) break;
-            places.Add(place);
-            loads.Add(place.Uid, module.Spec.Module.Name);
+            var picker = new PlacementPicker(loads, module.Spec.Module.Name, group.Group.Deployment.SchedulingPolicy,
+                other => other.Uid != pod.Uid && !avoided.Contains(other.Uid));
+            if (!picker.HasNext) break;
+            places.Add(picker.Next());
+            loads.Add(places[^1].Uid, module.Spec.Module.Name);
         }
 
-        if (places.Count == moves.Count) return [.. moves.Zip(places, (move, place) => move.Group.Move(move.Set, move.Module, place))];
+        if (places.Count == moves.Count) return
+            [.. moves.Zip(places, (move, place) => new PlacementStep.Create(
+                move.Group.Group.Deployment, move.Set.Set.ReplicaSet, move.Set.NextName(), place, move.Module))];
         foreach (var (move, place) in moves.Zip(places)) loads.Remove(place.Uid, move.Module.Spec.Module.Name);
         return null;
     }

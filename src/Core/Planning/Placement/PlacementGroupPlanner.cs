@@ -22,15 +22,10 @@ internal sealed class PlacementGroupPlanner(PlacementState state, PlacementGroup
 
     public IReadOnlyList<PlacementSetState> Sets => _sets;
 
-    public int Goal => _sets.Sum(set => set.Set.Goal);
-
-    public bool IsSymmetric => Deployment.Spec.IsSymmetric;
+    public PlacementGroup Group => group;
 
     /// <summary>It is not changing which Modules are where.</summary>
     public bool IsQuiet => _steps.TrueForAll(step => step is PlacementStep.Explain or PlacementStep.Create { Pod: null });
-
-    /// <summary>Its Modules may be placed elsewhere.</summary>
-    public bool MayMove => !IsSymmetric && !group.IsConflicting && !Deployment.Metadata.IsDeleting;
 
     private ModuleDeployment Deployment => group.Deployment;
 
@@ -61,17 +56,6 @@ internal sealed class PlacementGroupPlanner(PlacementState state, PlacementGroup
         if (leaving.Count > 0 || _sets.Exists(set => set.Replaced.Count > 0)) LookAgainAt = _budget.LookAgainAt;
         return _steps;
     }
-
-    /// <summary>The best of these pods that takes a Module of this name; null: none does.</summary>
-    public PlacementPod? PlaceFor(Func<PlacementPod, bool> may)
-    {
-        var picker = new PlacementPicker(loads, ModuleName, Deployment.SchedulingPolicy, may);
-        return picker.HasNext ? picker.Next() : null;
-    }
-
-    /// <summary>The same revision on another pod; this Module goes when that one serves.</summary>
-    public PlacementStep Move(PlacementSetState set, Module module, PlacementPod pod) =>
-        new PlacementStep.Create(Deployment, set.Set.ReplicaSet, set.NextName(), pod, module);
 
     private void ReleaseAndFindBusyPods()
     {

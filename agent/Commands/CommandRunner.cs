@@ -3,6 +3,7 @@ using System.Threading.Channels;
 using Google.Protobuf;
 using Google.Protobuf.WellKnownTypes;
 using Microsoft.Extensions.Logging;
+using ModuleController.Agent.Hooks;
 using ModuleController.Agent.Journal;
 using ModuleController.Protocol;
 using ModuleController.Protocol.V1;
@@ -13,7 +14,8 @@ namespace ModuleController.Agent.Commands;
 /// <summary>
 /// Runs commands one at a time, in order of arrival, each id once: a repeated one is answered from the journal or joins
 /// the one that runs. What an agent before this one had begun comes first. A module that doesn't come to rest in its
-/// time is marked as stuck, and the next command goes on. While one waits for a hook, those of other modules run.
+/// time is marked as stuck, and the next command goes on. While one waits for a hook, those of other modules run; those
+/// with hooks are so few that there is room for others, however long their hooks take.
 /// </summary>
 public sealed class CommandRunner : IDisposable
 {
@@ -190,16 +192,26 @@ public sealed class CommandRunner : IDisposable
     private void Enqueue(Work work)
     {
         if (!_accepted.TryAdd(work.Command.Id, work)) return;
-        if (_accepted.Count > Limits.RunningCommands || !_queue.Writer.TryWrite(work))
+        if (TooMany(work) is { } refusal)
         {
             _accepted.TryRemove(work.Command.Id, out _);
-            var result = Answer(work.Command, Verdict.Refused(
-                Reason.Unspecified, "TOO_MANY", $"{Limits.RunningCommands} commands wait here already"));
+            var result = Answer(work.Command, refusal);
             work.Done?.TrySetResult(result);
             return;
         }
 
         Changed?.Invoke();
+    }
+
+    /// <summary>Queues it; or says why it can't be.</summary>
+    private Verdict? TooMany(Work work)
+    {
+        if (work.HasHooks && _accepted.Values.Count(other => other.HasHooks) > Limits.HookedCommands)
+            return Verdict.Refused(
+                Reason.Unspecified, "TOO_MANY_HOOKS", $"{Limits.HookedCommands} commands with hooks are under way here already");
+        return _accepted.Count > Limits.RunningCommands || !_queue.Writer.TryWrite(work)
+            ? Verdict.Refused(Reason.Unspecified, "TOO_MANY", $"{Limits.RunningCommands} commands wait here already")
+            : null;
     }
 
     private async Task RunOneAsync(Work work, Turn turn, CancellationToken ending)
@@ -254,7 +266,8 @@ public sealed class CommandRunner : IDisposable
         try
         {
             _tools.Journal.Append(
-                [.. verdict.Records, new JournalRecord.Finished(work.Command.Id, result.ToByteArray(), verdict.IsUnsettled)]);
+                [.. verdict.Records,
+                    new JournalRecord.Finished(work.Command.Id, result.ToByteArray(), verdict.IsUnsettled, _tools.Time.GetUtcNow())]);
         }
         catch (IOException e)
         {
@@ -343,6 +356,8 @@ public sealed class CommandRunner : IDisposable
         public long AcceptedAt => acceptedAt;
 
         public ModuleRef Module { get; } = command.Module()!;
+
+        public bool HasHooks { get; } = CommandHooks.Of(command) is not null;
 
         public JournalRecord.Intended? Recovered { get; init; }
 

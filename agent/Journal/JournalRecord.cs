@@ -38,9 +38,9 @@ public abstract record JournalRecord
 
     /// <summary>
     /// A command's answer, a serialized CommandResult. Unsettled: the answer was given, but the JVM may still carry the
-    /// command out, so the intent stays and a late success is known for what it is.
+    /// command out, so the intent stays and a late success is known for what it is. At: null in journals of older agents.
     /// </summary>
-    public sealed record Finished(string CommandId, byte[] Result, bool Unsettled) : JournalRecord;
+    public sealed record Finished(string CommandId, byte[] Result, bool Unsettled, DateTimeOffset? At = null) : JournalRecord;
 
     /// <summary>A module was installed, adopted or switched: this is what is known of it now.</summary>
     public sealed record Owned(InstalledModule Module) : JournalRecord;

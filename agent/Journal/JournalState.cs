@@ -44,6 +44,10 @@ public sealed record JournalState
     /// <summary>Ids of the installs that were under way when the life before this one ended, and of earlier ones that no controller heard of.</summary>
     public ImmutableList<string> Interrupted { get; init; } = [];
 
+    /// <summary>The highest attempt of this life at each action for each module, and at inspecting each source; not at installs.</summary>
+    public ImmutableDictionary<(string ModuleUid, CommandAction Action, int Source), AnsweredAttempt> Attempts { get; init; } =
+        ImmutableDictionary<(string ModuleUid, CommandAction Action, int Source), AnsweredAttempt>.Empty;
+
     private ImmutableQueue<string> ResultOrder { get; init; } = [];
 
     /// <summary>What this module is in the current life, if it is ours.</summary>
@@ -123,19 +127,30 @@ public sealed record JournalState
         var known = Results.ContainsKey(finished.CommandId);
         var order = known ? ResultOrder : ResultOrder.Enqueue(finished.CommandId);
         var results = Results.SetItem(finished.CommandId, finished);
+        var attempts = Count(finished);
         while (results.Count > MaxResults)
         {
             order = order.Dequeue(out var oldest);
             results = results.Remove(oldest);
+            // A number whose answer is forgotten may be used again.
+            if (AnsweredAttempt.KeyOf(oldest) is { } key && attempts.TryGetValue(key, out var last) && last.Id.ToString() == oldest)
+                attempts = attempts.Remove(key);
         }
 
         return this with
         {
             Results = results,
             ResultOrder = order,
+            Attempts = attempts,
             Intents = finished.Unsettled ? Intents : Intents.Remove(finished.CommandId),
         };
     }
+
+    private ImmutableDictionary<(string ModuleUid, CommandAction Action, int Source), AnsweredAttempt> Count(JournalRecord.Finished finished) =>
+        AnsweredAttempt.From(finished) is { } attempt && attempt.Id.BaseLife == Life
+        && !(Attempts.TryGetValue(attempt.Key, out var known) && known.Id.Attempt > attempt.Id.Attempt)
+            ? Attempts.SetItem(attempt.Key, attempt)
+            : Attempts;
 
     private JournalState Own(InstalledModule module) => this with
     {

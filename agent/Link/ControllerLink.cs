@@ -55,7 +55,8 @@ public sealed class ControllerLink(
             log.Connected(options.Controller, welcome.Epoch);
 
             using var outbox = new Outbox(
-                call.RequestStream, welcome, () => Snapshots.Build(observer.View, journal.State, runner.Running, ++_sequence),
+                call.RequestStream, welcome,
+                () => Snapshots.Build(observer.View, journal.State, runner.Running, ++_sequence, time.GetUtcNow()),
                 () => Snapshots.Beat(observer.View), time);
             runner.Finished += outbox.Add;
             runner.Progressed += outbox.Add;

@@ -13,9 +13,12 @@ using BizState = ModuleController.Protocol.V1.BizState;
 namespace ModuleController.Agent.Link;
 
 /// <summary>Turns what is known into messages, cut to the protocol's limits.</summary>
-internal static class Snapshots
+public static class Snapshots
 {
-    public static Snapshot Build(BaseView view, JournalState state, IReadOnlyList<RunningCommand> running, ulong sequence)
+    private static readonly TimeSpan AnswerIsAwaited = TimeSpan.FromHours(1);
+
+    public static Snapshot Build(
+        BaseView view, JournalState state, IReadOnlyList<RunningCommand> running, ulong sequence, DateTimeOffset now)
     {
         var snapshot = new Snapshot
         {
@@ -28,7 +31,12 @@ internal static class Snapshots
         };
         snapshot.Biz.AddRange(view.Modules.Take(Limits.Biz).Select(module => Module(module, state)));
         // A life that the base has and the journal has not yet, is told by the next snapshot.
-        if (view.Life?.Id == state.Life) snapshot.Interrupted.AddRange(state.Interrupted);
+        if (view.Life?.Id == state.Life)
+        {
+            snapshot.Interrupted.AddRange(state.Interrupted);
+            snapshot.Attempts.AddRange(Attempts(view, state, now));
+        }
+
         snapshot.Running.AddRange(running.Take(Limits.RunningCommands));
         return snapshot;
     }
@@ -37,6 +45,35 @@ internal static class Snapshots
 
     public static BaseLife? Life(BaseView view) =>
         view.Life is { } life ? new() { Id = life.Id, StartedAt = life.StartedAt.ToTimestamp() } : null;
+
+    /// <summary>What the controller may still have to try again: the newest, and at rest none.</summary>
+    private static IEnumerable<LastAttempt> Attempts(BaseView view, JournalState state, DateTimeOffset now)
+    {
+        if (state.Attempts.IsEmpty) return [];
+        var listed = view.Modules.Select(module => (Uid: OwnerOf(module, state), module.State))
+            .Where(module => module.Uid is not null).ToLookup(module => module.Uid!, module => module.State, StringComparer.Ordinal);
+        return state.Attempts.Values.Where(attempt => IsOpen(attempt, listed[attempt.Id.ModuleUid], now))
+            .OrderByDescending(attempt => attempt.At).Take(Limits.Attempts)
+            .Select(attempt => new LastAttempt
+            {
+                CommandId = attempt.Id.ToString(),
+                Outcome = attempt.Outcome,
+                Reason = attempt.Reason,
+                AnsweredFor = attempt.At is { } at ? Duration.FromTimeSpan(now > at ? now - at : TimeSpan.Zero) : null,
+            });
+    }
+
+    private static bool IsOpen(AnsweredAttempt attempt, IEnumerable<ArkletBizState> listed, DateTimeOffset now) => attempt.Id.Action switch
+    {
+        CommandAction.Uninstall or CommandAction.Disown => listed.Any(),
+        CommandAction.Switch => listed.Any(state => state is not ArkletBizState.Activated),
+        // A controller that has not got this answer asks for it when it is back, or decides without.
+        CommandAction.Inspect => attempt.Outcome is not Outcome.Succeeded || now - attempt.At < AnswerIsAwaited,
+        _ => attempt.Outcome is not Outcome.Succeeded,
+    };
+
+    private static string? OwnerOf(ArkletBiz module, JournalState state) =>
+        state.Owner(module.Name, module.Version)?.ModuleUid ?? state.UnsettledInstall(module.Name, module.Version)?.ModuleUid;
 
     private static Biz Module(ArkletBiz module, JournalState state)
     {

@@ -11,6 +11,12 @@ public sealed record BizBehavior
     /// <summary>Manifest <c>Simulator-Uninstall-Millis</c>.</summary>
     public TimeSpan? UninstallTime { get; init; }
 
+    /// <summary>Besides its time, what an install waits for until it ends; for tests that look while it is under way.</summary>
+    public Func<CancellationToken, Task>? DuringInstall { get; init; }
+
+    /// <summary>The same for an uninstall, from its begin on.</summary>
+    public Func<CancellationToken, Task>? DuringUninstall { get; init; }
+
     /// <summary>The start fails with this as its last cause, after the install time. <c>Simulator-Fail-Cause</c>.</summary>
     public string? FailCause { get; init; }
 
@@ -54,6 +60,8 @@ public sealed record BizBehavior
     {
         InstallTime = InstallTime ?? other.InstallTime,
         UninstallTime = UninstallTime ?? other.UninstallTime,
+        DuringInstall = DuringInstall ?? other.DuringInstall,
+        DuringUninstall = DuringUninstall ?? other.DuringUninstall,
         FailCause = FailCause ?? other.FailCause,
         SwitchFailCause = SwitchFailCause ?? other.SwitchFailCause,
         Hangs = Hangs ?? other.Hangs,

@@ -72,6 +72,7 @@ internal sealed class BizContainer(SimulatedBaseOptions options, EventLog log, F
             biz.IsServing = false;
         }
 
+        if (biz.Behavior.DuringUninstall is { } duringUninstall) await duringUninstall(life);
         await Task.Delay(biz.Behavior.UninstallTime ?? TimeSpan.Zero, options.Time, life);
         lock (_gate) Remove(biz);
         log.Add(EventLog.Uninstalled, name, version);
@@ -109,6 +110,7 @@ internal sealed class BizContainer(SimulatedBaseOptions options, EventLog log, F
     {
         TakePath(biz);      // Spring starts the web server before the module's own beans
         if (biz.Behavior.Hangs == true) await Task.Delay(Timeout.InfiniteTimeSpan, options.Time, life);
+        if (biz.Behavior.DuringInstall is { } duringInstall) await duringInstall(life);
         await Task.Delay(biz.Behavior.InstallTime ?? options.InstallTime, options.Time, life);
         if (biz.Behavior.Dies == true)
         {

@@ -53,12 +53,8 @@ public static class BasePods
             .Where(PlacementPods.IsLiving);
 
     /// <summary>The base Deployment of a pod, through its ReplicaSet; null where it is nobody's.</summary>
-    public static ObjectKey? BaseOf(Caches caches, Pod pod)
-    {
-        if (pod.Metadata.Controller is not { Kind: "ReplicaSet" } owner) return null;
-        var replicaSet = caches.ReplicaSets.Get(new(pod.Metadata.Namespace!, owner.Name));
-        return replicaSet?.Metadata.Uid == owner.Uid ? BaseOf(replicaSet) : null;
-    }
+    public static ObjectKey? BaseOf(Caches caches, Pod pod) =>
+        ReplicaSetOf(caches, pod) is { } replicaSet ? BaseOf(replicaSet) : null;
 
     public static ObjectKey? BaseOf(ReplicaSet replicaSet) =>
         replicaSet.Metadata.Controller is { Kind: "Deployment" } owner ? new(replicaSet.Metadata.Namespace!, owner.Name) : null;
@@ -66,14 +62,38 @@ public static class BasePods
     // Released by its ReplicaSet, or of another base: that is no matter of a Deployment that may come back.
     private static bool IsAdrift(Caches caches, Pod pod, ObjectKey key, Deployment? found)
     {
-        if (pod.Metadata.Controller is not { Kind: "ReplicaSet" } owner) return false;
-        if (caches.ReplicaSets.Get(new(key.Namespace, owner.Name)) is not { } replicaSet || replicaSet.Metadata.Uid != owner.Uid) return found is null;
+        if (pod.Metadata.Controller is not { Kind: "ReplicaSet" }) return false;
+        if (ReplicaSetOf(caches, pod) is not { } replicaSet) return found is null;
         return replicaSet.Metadata.Controller is not { } controller
             || (BaseOf(replicaSet) == key && controller.Uid != found?.Metadata.Uid);
     }
 
+    /// <summary>Both are of one base, and the other's ReplicaSet is the older one. Going back makes an old ReplicaSet the newest.</summary>
+    public static bool IsOlder(Caches caches, Pod other, Pod pod) =>
+        ReplicaSetOf(caches, other) is { } older && ReplicaSetOf(caches, pod) is { } own
+        && older.Metadata.Controller is { Kind: "Deployment" } deployment && deployment.Uid == own.Metadata.Controller?.Uid
+        && Revision(older) < Revision(own);
+
+    /// <summary>There are pods of older ReplicaSets of its base: the base rolls.</summary>
+    public static bool HasOlder(Caches caches, Pod pod) => ReplicaSetOf(caches, pod) is { Metadata.Controller: { } deployment } own
+        && caches.ReplicaSets.ByIndex(Caches.ByController, deployment.Uid).Any(other => Revision(other) < Revision(own)
+            && caches.Pods.ByIndex(Caches.ByController, other.Metadata.Uid!).Count > 0);
+
+    /// <summary>The pods of a base whose readiness gate is shut; nearly always none.</summary>
+    public static IEnumerable<Pod> WithShutGate(Caches caches, ObjectKey ofBase) =>
+        caches.Pods.ByIndex(Caches.ByShutGate, ofBase.Namespace).Where(pod => BaseOf(caches, pod) == ofBase);
+
+    private static ReplicaSet? ReplicaSetOf(Caches caches, Pod pod) =>
+        pod.Metadata.Controller is { Kind: "ReplicaSet" } owner
+        && caches.ReplicaSets.Get(new(pod.Metadata.Namespace!, owner.Name)) is { } found && found.Metadata.Uid == owner.Uid
+            ? found
+            : null;
+
+    /// <summary>As the Deployment numbers its ReplicaSets.</summary>
+    public static string? RevisionText(ReplicaSet replicaSet) => replicaSet.Metadata.Annotations.GetValueOrDefault(RevisionAnnotation);
+
     private static long Revision(ReplicaSet replicaSet) => long.TryParse(
-        replicaSet.Metadata.Annotations.GetValueOrDefault(RevisionAnnotation), NumberStyles.None, CultureInfo.InvariantCulture, out var number)
+        RevisionText(replicaSet), NumberStyles.None, CultureInfo.InvariantCulture, out var number)
         ? number
         : 0;
 }

@@ -1,6 +1,7 @@
 using ModuleController.Core.Builtin;
 using ModuleController.Core.Meta;
 using ModuleController.Core.Modules;
+using ModuleController.Core.Planning;
 using ModuleController.Kube;
 
 namespace ModuleController.ControlPlane;
@@ -20,6 +21,9 @@ public sealed class Caches
     /// <summary>Pods and apps/v1 ReplicaSets: the controlling owner's UID.</summary>
     public const string ByController = "controller";
 
+    /// <summary>Pods whose readiness gate is shut: their namespace.</summary>
+    public const string ByShutGate = "shut-gate";
+
     /// <summary>EndpointSlices: <c>namespace/service</c>.</summary>
     public const string ByService = "service";
 
@@ -30,7 +34,9 @@ public sealed class Caches
     {
         Deployments = informers.Of<Deployment>(new() { Namespace = ns });
         ReplicaSets = informers.Of<ReplicaSet>(new() { Namespace = ns }).Indexed(ByController, Controller);
-        Pods = informers.Of<Pod>(new() { Namespace = ns }).Indexed(ByController, Controller);
+        Pods = informers.Of<Pod>(new() { Namespace = ns })
+            .Indexed(ByController, Controller)
+            .Indexed(ByShutGate, pod => ModulesGate.IsShut(pod) ? pod.Metadata.Namespace : null);
         Autoscalers = informers.Of<HorizontalPodAutoscaler>(new() { Namespace = ns })
             .Indexed(ByBase, autoscaler => autoscaler.Spec.ScaleTargetRef is { Kind: "Deployment" } target ? InNamespace(autoscaler, target.Name) : null);
         Nodes = informers.Of<Node>();

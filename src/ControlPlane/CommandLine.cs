@@ -32,6 +32,8 @@ public static class CommandLine
         new("lease-retry", "SECONDS", "between two looks at the Lease (2)", (options, value) => options with { LeaseRetry = Seconds(value) }),
         new("pod-grace", "SECONDS", "modules leave a pod that is not Ready for this long (300)",
             (options, value) => options with { PodGrace = Seconds(value) }),
+        new("gate-timeout", "SECONDS", "a readiness gate waits this long for modules that no base pod could install (600)",
+            (options, value) => options with { GateTimeout = Seconds(value) }),
         new("agent-outage-hold", "SECONDS", "where most agents of a base vanish at once, nothing is taken away for this long (600)",
             (options, value) => options with { AgentOutageHold = Seconds(value) }),
         new("insecure-agents", null, "believe agents without credentials",

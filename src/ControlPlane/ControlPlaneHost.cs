@@ -26,8 +26,8 @@ public sealed class ControlPlaneHost : IAsyncDisposable
     private readonly ControlPlaneOptions _options;
     private readonly TimeProvider _time;
     private readonly ILoggerFactory _loggers;
-    private readonly KubeMetrics _kubeMetrics = new();
-    private readonly AgentMetrics _agentMetrics = new();
+    private readonly KubeMetrics _kubeMetrics;
+    private readonly AgentMetrics _agentMetrics;
     private readonly ModuleMetrics _moduleMetrics;
     private readonly KubeClient _client;
     private readonly InformerFactory _informers;
@@ -44,6 +44,8 @@ public sealed class ControlPlaneHost : IAsyncDisposable
     private ControlPlaneHost(ControlPlaneOptions options, ControlPlaneSetup setup)
     {
         (_options, _time) = (options, setup.Time);
+        _kubeMetrics = new(this);
+        _agentMetrics = new(this);
         // What keeps the ports from opening is thrown; the web host would log it besides, with its stack trace.
         _loggers = LoggerFactory.Create(logging =>
         {
@@ -56,7 +58,7 @@ public sealed class ControlPlaneHost : IAsyncDisposable
             transport, new(ModulesJson.Default, AgentsJson.Default), metrics: _kubeMetrics, time: _time, logger: _loggers.CreateLogger<KubeClient>());
         _informers = new(_client, _time, _loggers, _kubeMetrics);
         Caches = new(_informers, options.WatchNamespace);
-        _moduleMetrics = new(Caches);
+        _moduleMetrics = new(Caches, this);
 
         _gate = new(_time, () => _election?.Leader?.Address);
         _agents = new(_gate, options.Agents, _agentMetrics, _time);
@@ -71,7 +73,7 @@ public sealed class ControlPlaneHost : IAsyncDisposable
             : null;
         _web = WebServer.Build(
             options, new(_authenticator, admission, _agents, _gate, options.Agents, _agentMetrics, _time), _certificate,
-            () => _informers.IsSynced, _loggers);
+            () => _informers.IsSynced, this, _loggers);
     }
 
     /// <summary>Ends when the controller does; fails where it had to.</summary>

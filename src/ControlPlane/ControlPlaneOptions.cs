@@ -51,6 +51,9 @@ public sealed record ControlPlaneOptions
     /// <summary>How long a base pod may be not Ready before its modules are placed elsewhere.</summary>
     public TimeSpan PodGrace { get; init; } = TimeSpan.FromSeconds(300);
 
+    /// <summary>How long a readiness gate stays shut for a module that no other base pod could install either.</summary>
+    public TimeSpan GateTimeout { get; init; } = TimeSpan.FromSeconds(600);
+
     /// <summary>How long nothing disruptive is done on a base most of whose agents vanished at once.</summary>
     public TimeSpan AgentOutageHold { get; init; } = AgentOutageRule.Default.Hold;
 

@@ -20,8 +20,9 @@ public sealed record GatewayParts(
 public static class WebServer
 {
     // Kestrel can't tell HTTP/1.1 and HTTP/2 apart in plain text, so each has a port of its own, also with TLS.
+    /// <param name="scope">Whose instruments <c>/metrics</c> shows; one without a scope is the process's.</param>
     public static WebApplication Build(
-        ControlPlaneOptions options, GatewayParts gateway, TlsCertificate? certificate, Func<bool> isReady, ILoggerFactory loggers)
+        ControlPlaneOptions options, GatewayParts gateway, TlsCertificate? certificate, Func<bool> isReady, object scope, ILoggerFactory loggers)
     {
         var builder = WebApplication.CreateEmptyBuilder(new() { ApplicationName = "modulecontroller" });
         builder.WebHost.UseKestrelCore().UseKestrelHttpsConfiguration().ConfigureKestrel(kestrel =>
@@ -35,7 +36,7 @@ public static class WebServer
                     listen.UseHttps(new TlsHandshakeCallbackOptions { OnConnection = _ => ValueTask.FromResult(certificate.ForNewConnection()) });
             });
         });
-        AddServices(builder.Services, gateway, loggers);
+        AddServices(builder.Services, gateway, scope, loggers);
 
         var app = builder.Build();
         app.MapGet("/healthz", () => "ok\n");
@@ -49,7 +50,7 @@ public static class WebServer
     public static IReadOnlyList<Uri> Addresses(WebApplication app) =>
         [.. app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.Select(address => new Uri(address))];
 
-    private static void AddServices(IServiceCollection services, GatewayParts gateway, ILoggerFactory loggers)
+    private static void AddServices(IServiceCollection services, GatewayParts gateway, object scope, ILoggerFactory loggers)
     {
         services.AddSingleton(loggers).AddSingleton(gateway.Time)
             .AddSingleton(gateway.Authenticator).AddSingleton(gateway.Admission).AddSingleton(gateway.Directory)
@@ -63,6 +64,8 @@ public static class WebServer
         services.AddOpenTelemetry().WithMetrics(metrics => metrics
             .AddMeter(KubeMetrics.MeterName, AgentMetrics.MeterName, ModuleMetrics.MeterName)
             .AddMeter("System.Runtime")
+            // A meter is known by its name all over the process: without this, several controllers in one would add up.
+            .AddView(instrument => instrument.Meter.Scope is { } owner && owner != scope ? MetricStreamConfiguration.Drop : null)
             .AddPrometheusExporter());
         // Signals are the program's business: in tests several controllers live in one process.
         services.AddSingleton<IHostLifetime, NoLifetime>();

@@ -8,6 +8,9 @@ namespace ModuleController.DevApiServer;
 /// <summary>How to start an API server.</summary>
 public sealed record ApiServerOptions
 {
+    /// <summary>Of 127/8. One that is nobody else's keeps its port free while the server is away.</summary>
+    public IPAddress Address { get; init; } = IPAddress.Loopback;
+
     /// <summary>0: any free one.</summary>
     public int Port { get; init; }
 
@@ -76,7 +79,7 @@ public sealed class ApiServerHost : IAsyncDisposable
             kestrel.AddServerHeader = false;
             kestrel.Limits.MaxRequestBodySize = 3 * 1024 * 1024;      // the limit of the real one
             kestrel.Limits.MinResponseDataRate = null;                // a quiet watch is no slow client
-            kestrel.Listen(IPAddress.Loopback, options.Port, listen => listen.Protocols = HttpProtocols.Http1);
+            kestrel.Listen(options.Address, options.Port, listen => listen.Protocols = HttpProtocols.Http1);
         });
         builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = TimeSpan.FromSeconds(5));
         var app = builder.Build();

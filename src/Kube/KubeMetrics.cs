@@ -12,7 +12,7 @@ public sealed class KubeMetrics : IDisposable
 {
     public const string MeterName = "ModuleController.Kube";
 
-    private readonly Meter _meter = new(MeterName);
+    private readonly Meter _meter;
     private readonly ConcurrentDictionary<string, Func<(int Depth, TimeSpan OldestAge)>> _queues = new();
     private readonly ConcurrentDictionary<string, Func<TimeSpan>> _caches = new();
     private readonly Counter<long> _requests;
@@ -20,8 +20,10 @@ public sealed class KubeMetrics : IDisposable
     private readonly Histogram<double> _cacheLag;
     private readonly Counter<long> _eventsDropped;
 
-    public KubeMetrics()
+    /// <param name="scope">Whose they are, where a process has several.</param>
+    public KubeMetrics(object? scope = null)
     {
+        _meter = new(new MeterOptions(MeterName) { Scope = scope });
         _requests = _meter.CreateCounter<long>("kube_api_requests", null, "Requests to the API server");
         _reconciles = _meter.CreateHistogram<double>("kube_reconcile_duration", "s", "Time of a reconcile, by result");
         _cacheLag = _meter.CreateHistogram<double>("kube_cache_lag", "s", "How long a key waited for the caches to show its writes");

@@ -150,7 +150,8 @@ public sealed class LoadCluster : IAsyncDisposable
         var lease = _options.Kill == KillTarget.Controller ? (Duration: 2.0, Renew: 1.5, Retry: 0.2) : (15, 10, 2);
         return
         [
-            "--kubeconfig", kubeconfig, "--bind", "127.0.0.1", "--insecure-agents", "--namespace", Namespace, "--watch-namespace", Namespace,
+            // Not 127.0.0.1, from which all connections go out: the port of a killed one would be given to the next of them.
+            "--kubeconfig", kubeconfig, "--bind", $"127.65.{Random.Shared.Next(1, 250)}.{Random.Shared.Next(1, 250)}", "--insecure-agents", "--namespace", Namespace, "--watch-namespace", Namespace,
             "--lease-duration", Text(lease.Duration), "--lease-renew", Text(lease.Renew), "--lease-retry", Text(lease.Retry),
         ];
 

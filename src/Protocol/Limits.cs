@@ -14,6 +14,13 @@ public static class Limits
     public const int BaseLifeId = 64;
     public const int Biz = 1000;
     public const int RunningCommands = 64;
+
+    /// <summary>Of these, those that have hooks: they may last for hours, and must leave room for others.</summary>
+    public const int HookedCommands = 32;
+    public const int Attempts = 256;
+
+    /// <summary>Attempts at inspecting one source are numbered within a block of so many; another source has another block.</summary>
+    public const int InspectionsPerSource = 32_000;
     public const int BizName = 128;
     public const int WebContextPath = 256;
     public const int CommandId = 256;

@@ -22,6 +22,7 @@ public static class Mapping
         Biz = [.. snapshot.Biz.Select(ToBiz)],
         Interrupted = [.. snapshot.Interrupted],
         Running = [.. snapshot.Running.Select(ToRunning)],
+        Attempts = [.. snapshot.Attempts.Select(attempt => ToAttempt(attempt, now))],
         Jvm = snapshot.Jvm is { } jvm ? ToJvm(jvm) : null,
     };
 
@@ -38,16 +39,9 @@ public static class Mapping
 
     public static CommandAnswer ToAnswer(Wire.CommandResult result, DateTimeOffset now)
     {
-        var outcome = result.Outcome switch
-        {
-            Wire.Outcome.Succeeded => CommandOutcome.Succeeded,
-            Wire.Outcome.Failed => CommandOutcome.Failed,
-            _ => CommandOutcome.Refused,
-        };
+        var (outcome, reason) = ToOutcome(result.Outcome, result.Reason);
         return new(
-            // One that was refused because it is for another base life has a code, but no reason: nothing failed.
-            result.CommandId, outcome,
-            outcome == CommandOutcome.Succeeded || result.Reason == Wire.Reason.Unspecified ? null : ToReason(result.Reason),
+            result.CommandId, outcome, reason,
             NullIfEmpty(result.Code), NullIfEmpty(result.Message), result.BaseLifeId, now)
         {
             Artifact = result.Artifact is { } jar
@@ -57,6 +51,19 @@ public static class Mapping
             MetaspaceBytes = result.MetaspaceBytes == 0 ? null : result.MetaspaceBytes,
         };
     }
+
+    private static CommandAttempt ToAttempt(Wire.LastAttempt attempt, DateTimeOffset now)
+    {
+        var (outcome, reason) = ToOutcome(attempt.Outcome, attempt.Reason);
+        return new(attempt.CommandId, outcome, reason, now - (attempt.AnsweredFor?.ToTimeSpan() ?? TimeSpan.Zero));
+    }
+
+    private static (CommandOutcome Outcome, FailureReason? Reason) ToOutcome(Wire.Outcome outcome, Wire.Reason reason) => outcome switch
+    {
+        Wire.Outcome.Succeeded => (CommandOutcome.Succeeded, null),
+        // One that was refused because it is for another base life has a code, but no reason: nothing failed.
+        _ => (outcome is Wire.Outcome.Failed ? CommandOutcome.Failed : CommandOutcome.Refused, reason == Wire.Reason.Unspecified ? null : ToReason(reason)),
+    };
 
     /// <summary>A reason that only a newer agent knows counts as one of the environment: it is tried again.</summary>
     public static FailureReason ToReason(Wire.Reason reason) =>

@@ -37,6 +37,8 @@ public static class MessageLimits
         ?? Count(snapshot.Running.Count, Limits.RunningCommands, "snapshot.running")
         ?? Count(snapshot.Interrupted.Count, Limits.RunningCommands, "snapshot.interrupted")
         ?? snapshot.Interrupted.Select(id => Required(id, Limits.CommandId, "snapshot.interrupted")).FirstOrDefault(Broken)
+        ?? Count(snapshot.Attempts.Count, Limits.Attempts, "snapshot.attempts")
+        ?? snapshot.Attempts.Select(Check).FirstOrDefault(Broken)
         ?? Check(snapshot.BaseLife, "snapshot.base_life")
         ?? Time(snapshot.ObservedAt, "snapshot.observed_at")
         ?? snapshot.Biz.Select(Check).FirstOrDefault(Broken)
@@ -56,6 +58,12 @@ public static class MessageLimits
         ?? Text(running.ModuleName, Limits.BizName, "running.module_name")
         ?? Text(running.ModuleVersion, Limits.BizName, "running.module_version")
         ?? Span(running.RunningFor, "running.running_for");
+
+    private static string? Check(LastAttempt attempt) =>
+        Required(attempt.CommandId, Limits.CommandId, "attempts.command_id")
+        // The next one needs a number too.
+        ?? (CommandId.TryParse(attempt.CommandId, out var id) && id!.Attempt < int.MaxValue ? null : "attempts.command_id: none that counts attempts")
+        ?? Span(attempt.AnsweredFor, "attempts.answered_for");
 
     private static string? Check(CommandResult result) =>
         Required(result.CommandId, Limits.CommandId, "result.command_id")

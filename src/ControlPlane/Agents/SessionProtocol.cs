@@ -15,7 +15,7 @@ namespace ModuleController.ControlPlane.Agents;
 /// </remarks>
 public static class SessionProtocol
 {
-    /// <summary>The answers that a session keeps; older ones are asked for again by sending the id again.</summary>
+    /// <summary>The answers that a session keeps; what older ones counted, the snapshots tell.</summary>
     public const int KeptAnswers = 32;
 
     /// <summary>How long after its deadline a command may be neither answered nor running before the stream is given up.</summary>
@@ -76,6 +76,8 @@ public static class SessionProtocol
         {
             // Equal lists are shared, so that an idle agent's snapshots leave nothing behind.
             Biz = before is not null && before.Biz.SequenceEqual(seen.Biz) ? before.Biz : seen.Biz,
+            // When they were answered is as of the first snapshot that says so: how long ago is never quite the same.
+            Attempts = before is not null && AreSame(before.Attempts, seen.Attempts) ? before.Attempts : seen.Attempts,
             Answers = before is null ? seen.Answers : OfLife(before.Answers, seen.Life),
             AnsweringSince = answersAgain ? now : before?.AnsweringSince,
         };
@@ -159,6 +161,9 @@ public static class SessionProtocol
         var kept = answers.Where(answer => !CommandId.TryParse(answer.Key, out var id) || IsForLife(id!.BaseLife, life));
         return answers.Count == 0 ? ReadOnlyDictionary<string, CommandAnswer>.Empty : kept.ToDictionary().AsReadOnly();
     }
+
+    private static bool AreSame(IReadOnlyList<CommandAttempt> before, IReadOnlyList<CommandAttempt> after) =>
+        before.Select(attempt => (attempt.CommandId, attempt.Outcome)).SequenceEqual(after.Select(attempt => (attempt.CommandId, attempt.Outcome)));
 
     // Time that passed and Metaspace that moved are no reasons to decide anew.
     private static bool Differs(BaseView before, BaseView after) =>

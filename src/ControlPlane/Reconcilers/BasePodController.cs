@@ -11,8 +11,9 @@ public static class BasePodController
 
     public static void Add(Manager manager, ReconcilerParts parts)
     {
-        var observer = new BasePodObserver(parts.Caches, parts.Agents, parts.Time);
+        var observer = new BasePodObserver(parts.Caches, parts.Agents, parts.Options.GateTimeout, parts.Time);
         var writes = new WriteTracker(parts.Informers);
+        var gates = new GateWakers(parts.Caches);
         manager.Reconcile(new BasePodReconciler(
                 observer, parts.Client, writes, parts.Events, parts.Agents, parts.Time, parts.Loggers.CreateLogger<BasePodReconciler>()))
             .Named("basepod")
@@ -25,7 +26,11 @@ public static class BasePodController
             .WokenByChange<Namespace>(change =>
                 change is { Before.Metadata.IsDeleting: false, After: { Metadata.IsDeleting: true } ending } ? observer.PodsIn(ending) : [])
             .WokenBy(parts.Agents.Subscribe)
-            .Reads<ModuleReplicaSet>()
+            // Gates that are shut wait for more than their own pod's Modules.
+            .WokenByChange<ModuleDeployment>(gates.WokenBy)
+            .WokenByChange<ModuleReplicaSet>(gates.WokenBy)
+            .WokenByChange<Module>(gates.WokenBy)
+            .WokenByChange<ReplicaSet>(gates.WokenBy)
             .Tracks(writes)
             .Workers(Workers);
     }

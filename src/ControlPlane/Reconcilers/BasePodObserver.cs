@@ -7,7 +7,7 @@ using ModuleController.Core.Planning;
 namespace ModuleController.ControlPlane.Reconcilers;
 
 /// <summary>Gathers all that decides about one base pod, by indexes alone: the cost goes with its Modules, not with the cluster.</summary>
-public sealed class BasePodObserver(Caches caches, IAgentDirectory agents, TimeProvider time)
+public sealed class BasePodObserver(Caches caches, IAgentDirectory agents, TimeSpan gateTimeout, TimeProvider time)
 {
     private static readonly TimeSpan LongEnough = TimeSpan.FromSeconds(60);
 
@@ -18,7 +18,8 @@ public sealed class BasePodObserver(Caches caches, IAgentDirectory agents, TimeP
     {
         var modules = ModulesOf(key);
         var view = pod?.Metadata.Uid is { } uid ? agents.Find(key, uid) : null;
-        if (modules.Count == 0 && view is not { Biz.Count: > 0 } && (pod is null || !(HasOurLabels(pod) || IsToBeDeleted(pod)))) return null;
+        if (modules.Count == 0 && view is not { Biz.Count: > 0 } && (pod is null || !IsMarkedAsOurs(pod))) return null;
+        var gate = pod is null ? null : GateOf(pod, view);
         return new()
         {
             Key = key,
@@ -26,15 +27,16 @@ public sealed class BasePodObserver(Caches caches, IAgentDirectory agents, TimeP
             IsNamespaceTerminating = caches.Namespaces.Get(new("", key.Namespace))?.Metadata.IsDeleting == true,
             // Released by its ReplicaSet: somebody took its labels, to have a look at it in peace.
             IsReleased = pod is not null && pod.Metadata.Controller is null,
-            Modules = [.. modules.Select(module => Describe(module, pod, view))],
+            Modules = [.. modules.Select(module => Describe(module, pod, view, gate))],
             View = view,
             AcceptingSince = agents.AcceptingSince,
+            Gate = gate,
             Memory = memory,
         };
     }
 
-    /// <summary>Whether a pod is worth a look: Modules are bound to it, or it carries labels of ours.</summary>
-    public bool IsOurs(Pod pod) => HasOurLabels(pod) || IsToBeDeleted(pod) || ModulesOf(ObjectKey.Of(pod.Metadata)).Count > 0;
+    /// <summary>Whether a pod is worth a look: Modules are bound to it, or it carries labels of ours or our readiness gate.</summary>
+    public bool IsOurs(Pod pod) => IsMarkedAsOurs(pod) || ModulesOf(ObjectKey.Of(pod.Metadata)).Count > 0;
 
     /// <summary>The pods that the Modules of a ModuleDeployment are bound to.</summary>
     public IEnumerable<ObjectKey> PodsOf(ModuleDeployment deployment) =>
@@ -62,7 +64,20 @@ public sealed class BasePodObserver(Caches caches, IAgentDirectory agents, TimeP
 
     private IReadOnlyCollection<Module> ModulesOf(ObjectKey key) => caches.Modules.ByIndex(Caches.ByPod, key.ToString());
 
-    private PodModule Describe(Module module, Pod? pod, BaseView? view)
+    // Only where it may change: gates are open most of the time, and then nobody looks for what they wait for.
+    private PodGate? GateOf(Pod pod, BaseView? view)
+    {
+        if (!ModulesGate.IsOn(pod) || view?.Life is not { } life || BasePods.BaseOf(caches, pod) is not { } key) return null;
+        var told = ModulesGate.ConditionOf(pod);
+        if (ModulesGate.IsOpenFor(told, life) && told!.Reason != ModulesGate.OpenedAfterTimeout) return null;
+        var required = RequiredModule.Of(
+            caches.ModuleDeployments.ByIndex(Caches.ByBase, key.ToString()),
+            deployment => caches.ModuleReplicaSets.ByIndex(Caches.ByOwner, deployment.Metadata.Uid!),
+            completed => !HasModuleOf(completed, pod) && FailsOnOlderPods(completed, pod));
+        return new(required, gateTimeout);
+    }
+
+    private PodModule Describe(Module module, Pod? pod, BaseView? view, PodGate? gate)
     {
         var replicaSet = Owner(module.Metadata) is { } setKey ? caches.ModuleReplicaSets.Get(setKey) : null;
         var deployment = replicaSet is not null && Owner(replicaSet.Metadata) is { } key ? caches.ModuleDeployments.Get(key) : null;
@@ -72,6 +87,9 @@ public sealed class BasePodObserver(Caches caches, IAgentDirectory agents, TimeP
             IsPoison = module.Status.Status != ModulePhase.Available && deployment is not null && replicaSet is not null
                 && IsPoison(deployment, replicaSet, module),
             HasLived = view?.Life is { } life && module.Status.BaseLife != life.Id && HasLived(replicaSet),
+            DeploymentUid = deployment?.Metadata.Uid,
+            FailsOnOlderPods = gate is not null && module is { IsAvailable: false, Status.LastError: not null } && replicaSet is not null
+                && FailsOnOlderPods(replicaSet, pod!),
             IsInEndpoints = pod is not null && !pod.Metadata.Labels.ContainsKey(Labels.Traffic(module.Spec.Module.Name))
                 && IsInEndpoints(module, pod),
         };
@@ -110,12 +128,28 @@ public sealed class BasePodObserver(Caches caches, IAgentDirectory agents, TimeP
         replicaSet?.Metadata.Uid is { } uid && caches.Modules.ByIndex(Caches.ByOwner, uid)
             .Any(module => ModuleReadiness.ServingSince(module) is { } since && time.GetUtcNow() - since >= LongEnough);
 
+    private bool HasModuleOf(ModuleReplicaSet replicaSet, Pod pod) =>
+        ModulesOf(ObjectKey.Of(pod.Metadata)).Any(module => module.Metadata.Controller?.Uid == replicaSet.Metadata.Uid);
+
+    // One that serves on any of them counts for more: there the base that rolls on would lose it.
+    private bool FailsOnOlderPods(ModuleReplicaSet replicaSet, Pod pod)
+    {
+        if (!BasePods.HasOlder(caches, pod)) return false;
+        var older = caches.Modules.ByIndex(Caches.ByOwner, replicaSet.Metadata.Uid!)
+            .Where(module => !module.Metadata.IsDeleting && KeyOf(module).Any(key => caches.Pods.Get(key) is { } other
+                && other.Metadata.Uid == module.Spec.PodUid && PlacementPods.IsLiving(other) && BasePods.IsOlder(caches, other, pod)))
+            .ToList();
+        return older.Exists(module => module.Status.LastError is not null) && !older.Exists(module => module.IsAvailable);
+    }
+
     private bool IsInEndpoints(Module module, Pod pod) =>
         caches.EndpointSlices.ByIndex(Caches.ByService, $"{pod.Metadata.Namespace}/{ServiceNames.For(module.Spec.Module.Name)}")
             .Any(slice => slice.Endpoints.Any(endpoint => endpoint.TargetRef?.Uid == pod.Metadata.Uid));
 
     private static ObjectKey? Owner(ObjectMeta meta) =>
         meta.Controller is { } owner ? new ObjectKey(meta.Namespace ?? "", owner.Name) : null;
+
+    private bool IsMarkedAsOurs(Pod pod) => HasOurLabels(pod) || ModulesGate.IsOn(pod) || IsToBeDeleted(pod);
 
     // A label of ours on a pod that is no base's means nothing.
     private bool IsToBeDeleted(Pod pod) => PodDeletion.IsAsked(pod)

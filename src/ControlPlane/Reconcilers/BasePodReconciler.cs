@@ -9,7 +9,7 @@ using ModuleController.Kube;
 
 namespace ModuleController.ControlPlane.Reconcilers;
 
-/// <summary>The one decider of a base pod: its labels, the statuses and finalizers of its Modules, and its commands.</summary>
+/// <summary>The one decider of a base pod: its labels and readiness gate, the statuses and finalizers of its Modules, and its commands.</summary>
 /// <remarks>
 /// What a plan says is carried out in its order, so that a label is on before a status says Available, and a failure is
 /// in the status before the next attempt leaves. Where one step fails, those after it wait for the next reconcile.
@@ -40,6 +40,7 @@ public sealed partial class BasePodReconciler(
         var plan = BasePodPlanner.Plan(state, now);
         if (plan.Labels.Count > 0) await PatchLabelsAsync(key, pod!, plan.Labels, cancellation);
         foreach (var change in plan.Statuses) await WriteStatusAsync(key, change, cancellation);
+        if (plan.Gate is { } gate) await PatchGateAsync(key, pod!, gate, cancellation);
         foreach (var removal in plan.Finalizers) await RemoveFinalizersAsync(key, removal, cancellation);
         foreach (var item in plan.Events) Record(state, item);
         var memory = plan.Memory;
@@ -72,6 +73,30 @@ public sealed partial class BasePodReconciler(
         };
         if (await TryAsync(() => client.PatchAsync<Pod>(key, patch, new(FieldManager), cancellation)) is { } written)
             writes.Wrote(key, written);
+    }
+
+    // A merge patch would replace the whole list, and with it what the kubelet says.
+    private async Task PatchGateAsync(ObjectKey key, Pod pod, Condition condition, CancellationToken cancellation)
+    {
+        var patch = new JsonObject
+        {
+            ["metadata"] = new JsonObject { ["uid"] = pod.Metadata.Uid },
+            ["status"] = new JsonObject
+            {
+                ["conditions"] = new JsonArray(new JsonObject
+                {
+                    ["type"] = condition.Type,
+                    ["status"] = condition.Status,
+                    ["reason"] = condition.Reason,
+                    ["message"] = condition.Message,
+                    ["lastTransitionTime"] = RolloutHistory.Text(condition.LastTransitionTime!.Value),
+                }),
+            },
+        };
+        var options = new PatchOptions(FieldManager) { Subresource = "status", IsStrategic = true };
+        if (await TryAsync(() => client.PatchAsync<Pod>(key, patch, options, cancellation)) is not { } written) return;
+        writes.Wrote(key, written);
+        LogGate(key, condition.Status, condition.Message!);
     }
 
     private async Task DeletePodAsync(ObjectKey key, Pod pod, CancellationToken cancellation)
@@ -119,6 +144,9 @@ public sealed partial class BasePodReconciler(
 
     [LoggerMessage(LogLevel.Information, "Pod {Pod}: sent {Command} for {Name}:{Version}")]
     private partial void LogSent(ObjectKey pod, string command, string name, string version);
+
+    [LoggerMessage(LogLevel.Information, "Pod {Pod}: readiness gate {Status}: {Message}")]
+    private partial void LogGate(ObjectKey pod, string status, string message);
 
     [LoggerMessage(LogLevel.Information, "Pod {Pod}: deleted, as its label asks")]
     private partial void LogDeleted(ObjectKey pod);

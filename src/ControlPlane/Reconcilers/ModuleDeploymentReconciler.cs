@@ -38,25 +38,27 @@ public sealed partial class ModuleDeploymentReconciler(
         else _awaitingAgents.TryRemove(key, out _);
         var current = deployment;
         foreach (var step in plan.Steps) current = await CarryOutAsync(key, current, step, cancellation);
-        var again = await WriteStatusAsync(key, deployment, current.Metadata.ResourceVersion, plan, now, cancellation);
-        foreach (var step in plan.StepsAfterStatus) await CarryOutAsync(key, current, step, cancellation);
+        (current, var again) = await WriteStatusAsync(key, deployment, current, plan, now, cancellation);
+        foreach (var step in plan.StepsAfterStatus) current = await CarryOutAsync(key, current, step, cancellation);
         foreach (var planned in plan.Events)
             events.Record(deployment, planned.IsWarning ? EventRecorder.Warning : EventRecorder.Normal, planned.Reason, planned.Message);
         return ReconcileResult.At(new[] { again, plan.LookAgainAt, agentsAgainAt }.Min(), now);
     }
 
     /// <summary>At most once a second, but at once before a batch begins and when a condition changes.</summary>
-    /// <returns>When a status that was held back is due.</returns>
-    private async Task<DateTimeOffset?> WriteStatusAsync(
-        ObjectKey key, ModuleDeployment deployment, string? version, RolloutPlan plan, DateTimeOffset now, CancellationToken cancellation)
+    /// <returns>The ModuleDeployment as it is afterwards, and when a status that was held back is due.</returns>
+    private async Task<(ModuleDeployment, DateTimeOffset?)> WriteStatusAsync(
+        ObjectKey key, ModuleDeployment deployment, ModuleDeployment current, RolloutPlan plan, DateTimeOffset now, CancellationToken cancellation)
     {
-        if (plan.Status is not { } status) return null;
-        if (MergePatch.OfStatus(deployment, deployment with { Status = status }, version) is not { } patch) return null;
+        if (plan.Status is not { } status) return (current, null);
+        if (MergePatch.OfStatus(deployment, deployment with { Status = status }, current.Metadata.ResourceVersion) is not { } patch)
+            return (current, null);
         var isUrgent = plan.StepsAfterStatus.Count > 0 || IsTurn(deployment.Status, status);
-        if (!isUrgent && _interval.NextAt(key, now) is { } later) return later;
-        tracker.Wrote(key, await client.PatchAsync<ModuleDeployment>(key, patch, new(FieldManager) { Subresource = "status" }, cancellation));
+        if (!isUrgent && _interval.NextAt(key, now) is { } later) return (current, later);
+        var written = await client.PatchAsync<ModuleDeployment>(key, patch, new(FieldManager) { Subresource = "status" }, cancellation);
+        tracker.Wrote(key, written);
         _interval.Wrote(key, now);
-        return null;
+        return (written, null);
     }
 
     private static bool IsTurn(ModuleDeploymentStatus before, ModuleDeploymentStatus after) =>
@@ -73,7 +75,7 @@ public sealed partial class ModuleDeploymentReconciler(
         switch (step)
         {
             case RolloutStep.UpdateDeployment update:
-                return await UpdateAsync(key, update.Before, update.After, cancellation, update.IsGuarded) ?? current;
+                return await UpdateAsync(key, update.Before, update.After, cancellation, current.Metadata.ResourceVersion) ?? current;
             case RolloutStep.CreateReplicaSet create:
                 await CreateAsync(key, create.ReplicaSet, cancellation);
                 break;
@@ -119,9 +121,9 @@ public sealed partial class ModuleDeploymentReconciler(
     }
 
     private async Task<T?> UpdateAsync<T>(
-        ObjectKey key, T before, T after, CancellationToken cancellation, bool isGuarded = false) where T : class, IResource
+        ObjectKey key, T before, T after, CancellationToken cancellation, string? version = null) where T : class, IResource
     {
-        if (MergePatch.Between(before, after, isGuarded) is not { } patch) return null;
+        if (MergePatch.Between(before, after, version) is not { } patch) return null;
         try
         {
             var result = await client.PatchAsync<T>(ObjectKey.Of(before.Metadata), patch, new(FieldManager), cancellation);

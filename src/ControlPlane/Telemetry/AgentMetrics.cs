@@ -10,14 +10,16 @@ public sealed class AgentMetrics : IDisposable
 {
     public const string MeterName = "ModuleController.Agents";
 
-    private readonly Meter _meter = new(MeterName);
+    private readonly Meter _meter;
     private readonly Counter<long> _sent;
     private readonly Counter<long> _answered;
     private readonly Counter<long> _streams;
     private readonly Histogram<double> _installs;
 
-    public AgentMetrics()
+    /// <param name="scope">Whose they are, where a process has several.</param>
+    public AgentMetrics(object? scope = null)
     {
+        _meter = new(new MeterOptions(MeterName) { Scope = scope });
         _sent = _meter.CreateCounter<long>("modulecontroller_commands_sent", null, "Commands sent to agents, by action");
         _answered = _meter.CreateCounter<long>("modulecontroller_commands", null, "Answered commands, by action, outcome and reason");
         _streams = _meter.CreateCounter<long>("modulecontroller_agent_streams", null, "Agent streams that ended, by status");

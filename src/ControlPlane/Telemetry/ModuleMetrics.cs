@@ -7,10 +7,15 @@ public sealed class ModuleMetrics : IDisposable
 {
     public const string MeterName = "ModuleController.Modules";
 
-    private readonly Meter _meter = new(MeterName);
+    private readonly Meter _meter;
 
-    public ModuleMetrics(Caches caches) => _meter.CreateObservableGauge(
-        "modulecontroller_modules", () => Count(caches), null, "Modules by status, and by the reason of their last error");
+    /// <param name="scope">Whose they are, where a process has several.</param>
+    public ModuleMetrics(Caches caches, object? scope = null)
+    {
+        _meter = new(new MeterOptions(MeterName) { Scope = scope });
+        _meter.CreateObservableGauge(
+            "modulecontroller_modules", () => Count(caches), null, "Modules by status, and by the reason of their last error");
+    }
 
     /// <summary>How many bases have their modules left alone, since most of their agents vanished.</summary>
     public void ObserveHeldBases(Func<int> held) => _meter.CreateObservableGauge(

@@ -100,5 +100,4 @@ public static class ReleaseProgress
     public const string Completed = "Completed";
     public const string Aborted = "Aborted";
     public const string Terminating = "Terminating";
-    public const string Terminated = "Terminated";
 }

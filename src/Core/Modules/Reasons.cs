@@ -15,7 +15,6 @@ public static class Reasons
     public const string MinimumUnavailable = "MinimumReplicasUnavailable";
     public const string ReleaseProgressing = "ReleaseProgressing";
     public const string ReleaseCompleted = "ReleaseCompleted";
-    public const string ReleaseStarted = "ReleaseStarted";
     public const string BatchStarted = "BatchStarted";
     public const string Inspecting = "InspectingArtifact";
     public const string InspectionFailed = "InspectionFailed";
@@ -40,7 +39,6 @@ public static class Reasons
     public const string WouldInterruptService = "WouldInterruptService";
     public const string ScaleIgnored = "ScaleIgnored";
     public const string ReplicasUnset = "ReplicasUnset";
-    public const string Scheduled = "Scheduled";
     public const string AgentsVanished = "AgentsVanished";
     public const string AgentsReturned = "AgentsReturned";
     public const string BaseScaled = "BaseScaled";

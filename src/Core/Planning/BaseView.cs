@@ -27,6 +27,9 @@ public sealed record BaseView
     /// <summary>Ids of the installs that were under way when the life before this one ended, by the agent's journal.</summary>
     public IReadOnlyList<string> Interrupted { get; init; } = [];
 
+    /// <summary>The last attempts that the agent's journal counts and that the state of its biz does not settle, told or not.</summary>
+    public IReadOnlyList<CommandAttempt> Attempts { get; init; } = [];
+
     /// <summary>Answers of this life that the session has received, by command id.</summary>
     public IReadOnlyDictionary<string, CommandAnswer> Answers { get; init; } =
         System.Collections.ObjectModel.ReadOnlyDictionary<string, CommandAnswer>.Empty;
@@ -97,6 +100,9 @@ public sealed record CommandAnswer(
 
     public long? MetaspaceBytes { get; init; }
 }
+
+/// <summary>An attempt that was answered, as the agent's journal has it: its id is used up, on any stream.</summary>
+public sealed record CommandAttempt(string CommandId, CommandOutcome Outcome, FailureReason? Reason, DateTimeOffset AnsweredAt);
 
 public enum CommandOutcome
 {

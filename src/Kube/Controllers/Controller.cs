@@ -43,7 +43,7 @@ public sealed partial class Controller<T> : IController where T : class, IResour
         _subscriptions.AddRange(_builder.Wake(key => _queue.Add(key)));   // each first tells what is there
         if (_metrics is not null) _subscriptions.Add(_metrics.ObserveQueue(Name, () => (_queue.Depth, _queue.OldestAge)));
         var workers = Enumerable.Range(0, _builder.WorkerCount).Select(_ => Task.Run(WorkAsync, CancellationToken.None));
-        _work = Task.WhenAll([.. workers, Task.Run(ResyncAsync, CancellationToken.None)]);
+        _work = Task.WhenAll([.. workers, ResyncAsync()]);   // here, not on the pool: its period counts from now
         LogStarted(Name, _builder.WorkerCount);
     }
 

@@ -7,6 +7,7 @@ using Microsoft.Extensions.Logging.Abstractions;
 using ModuleController.Agent.Artifacts;
 using ModuleController.ArkletSimulator;
 using ModuleController.Protocol.V1;
+using ModuleController.Tests;
 
 namespace ModuleController.Agent.Tests.Artifacts;
 
@@ -17,6 +18,11 @@ public sealed class ArtifactStoreTests : IAsyncLifetime
     private readonly TemporaryFolder _folder = new();
     private readonly List<string> _ranges = [];
     private readonly Downloader _downloader = new(
+        new DownloadLimits { MaxBytes = 300_000, FirstDelay = TimeSpan.FromMilliseconds(5), Silence = TimeSpan.FromSeconds(60) },
+        TimeProvider.System, NullLogger.Instance);
+
+    // For the server that is silent on purpose.
+    private readonly Downloader _hasty = new(
         new DownloadLimits { MaxBytes = 300_000, FirstDelay = TimeSpan.FromMilliseconds(5), Silence = TimeSpan.FromMilliseconds(500) },
         TimeProvider.System, NullLogger.Instance);
 
@@ -68,6 +74,7 @@ public sealed class ArtifactStoreTests : IAsyncLifetime
     public async ValueTask DisposeAsync()
     {
         _downloader.Dispose();
+        _hasty.Dispose();
         if (_server is not null) await _server.DisposeAsync();
         _folder.Dispose();
     }
@@ -115,7 +122,7 @@ public sealed class ArtifactStoreTests : IAsyncLifetime
     [InlineData("text.jar", Reason.InvalidArtifact, "BAD_JAR")]
     public async Task What_can_not_be_had_says_why_and_leaves_nothing(string path, Reason reason, string code)
     {
-        var refused = await Assert.ThrowsAsync<ArtifactException>(() => GetAsync(path));
+        var refused = await Assert.ThrowsAsync<ArtifactException>(() => GetAsync(path, downloader: path == "silent.jar" ? _hasty : null));
         Assert.Equal((reason, code), (refused.Reason, refused.Code));
         Assert.Empty(Directory.GetFiles(_folder.Combine("artifacts")));
         if (path is "busy.jar" or "silent.jar") Assert.Equal(new DownloadLimits().Attempts, _requests);
@@ -209,11 +216,11 @@ public sealed class ArtifactStoreTests : IAsyncLifetime
         Assert.Equal(("a-long-name", "1"), (attributes["Ark-Biz-Name"], attributes["Ark-Biz-Version"]));
     }
 
-    private ArtifactStore Store(int keepUnused = 10) =>
-        new(_folder.Combine("artifacts"), _downloader, TimeProvider.System, NullLogger.Instance) { KeepUnused = keepUnused };
+    private ArtifactStore Store(int keepUnused = 10, Downloader? downloader = null) =>
+        new(_folder.Combine("artifacts"), downloader ?? _downloader, TimeProvider.System, NullLogger.Instance) { KeepUnused = keepUnused };
 
-    private Task<CachedJar> GetAsync(string path, string sha256 = "", string md5 = "") =>
-        Store().GetAsync(Orders, new() { Url = Url(path), Sha256 = sha256, Md5 = md5 }, null, () => { }, Cancellation);
+    private Task<CachedJar> GetAsync(string path, string sha256 = "", string md5 = "", Downloader? downloader = null) =>
+        Store(downloader: downloader).GetAsync(Orders, new() { Url = Url(path), Sha256 = sha256, Md5 = md5 }, null, () => { }, Cancellation);
 
     private string Url(string path) => $"{_server!.Urls.First()}/{path}";
 
@@ -231,7 +238,7 @@ public sealed class ArtifactStoreTests : IAsyncLifetime
             await context.Response.Body.WriteAsync(_jar.AsMemory(0, 50_000));
             await context.Response.Body.FlushAsync();
             // What the client has not read when the connection is reset is lost to it.
-            await Task.Delay(TimeSpan.FromMilliseconds(300), TimeProvider.System);
+            await Eventually.True(() => Directory.GetFiles(_folder.Combine("artifacts")).Any(file => new FileInfo(file).Length > 0));
             context.Abort();
             return;
         }

@@ -1,5 +1,6 @@
 using ModuleController.Agent.Arklet;
 using ModuleController.Protocol.V1;
+using ModuleController.Tests;
 using static ModuleController.Agent.Tests.EndToEnd.AgentCommands;
 using BizState = ModuleController.Agent.Arklet.BizState;
 
@@ -82,6 +83,8 @@ public sealed class CommandRunnerTests : IAsyncLifetime
     [Fact]
     public async Task An_unknown_outcome_that_shows_up_later_is_a_success()
     {
+        _bench.SettleTime = TimeSpan.FromMinutes(1);
+        await _bench.DieAndComeBackAsync();
         Arklet.OnInstall = (name, version, _) =>
         {
             Later(() => Arklet.List(name, version, BizState.Resolved), 100);
@@ -116,7 +119,7 @@ public sealed class CommandRunnerTests : IAsyncLifetime
             await Task.Delay(Timeout.InfiniteTimeSpan, TimeProvider.System, cancellation);
             return FakeArklet.Unknown;
         };
-        var timedOut = await _bench.RunAsync(InstallOf("orders", seconds: 0.5));
+        var timedOut = await _bench.RunAsync(InstallOf("orders", seconds: 4));
         Assert.Equal(Reason.InstallTimedOut, timedOut.Reason);
         Assert.True(_bench.Journal.State.IsStuck("orders", "1.0.0"));
 
@@ -276,7 +279,7 @@ public sealed class CommandRunnerTests : IAsyncLifetime
         Assert.Null(_bench.Journal.State.Owner("orders", "1.0.0"));
     }
 
-    private Command InstallOf(string name, int attempt = 1, double seconds = 15, ulong epoch = 1) =>
+    private Command InstallOf(string name, int attempt = 1, double seconds = 60, ulong epoch = 1) =>
         Install(_bench.Life, name, "1.0.0", _bench.Jar(name, "1.0.0"), attempt, seconds, epoch: epoch);
 
     /// <summary>Ends the process while Arklet carries the install out, so that the intent has no result.</summary>
@@ -291,7 +294,7 @@ public sealed class CommandRunnerTests : IAsyncLifetime
             return FakeArklet.Unknown;
         };
         _bench.Runner.Submit(install);
-        await called.Task.WaitAsync(TimeSpan.FromSeconds(10), TestContext.Current.CancellationToken);
+        await called.Task.WaitAsync(Eventually.Deadline, TestContext.Current.CancellationToken);
         await _bench.DieAndComeBackAsync();
     }
 

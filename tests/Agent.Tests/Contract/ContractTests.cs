@@ -5,7 +5,7 @@ namespace ModuleController.Agent.Tests.Contract;
 /// <summary>What every contract test has: a base without modules, a client, and the module's own HTTP answers.</summary>
 public abstract class ContractTests(ContractFixture fixture) : IAsyncLifetime
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(90);
     private HttpClient? _http;
     private ArkletClient? _arklet;
 

@@ -6,7 +6,7 @@ namespace ModuleController.Agent.Tests.Contract;
 /// <summary>One connection to a base, byte by byte: for what no HTTP client would send or notice.</summary>
 internal sealed class RawConnection : IDisposable
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(90);
     private readonly Socket _socket = new(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
 
     public static async Task<RawConnection> OpenAsync(IContractBase to, CancellationToken cancellation)

@@ -139,7 +139,7 @@ public abstract class GateAScenarios(ContractFixture fixture) : IAsyncLifetime
     public async Task A_module_that_hangs_is_stuck_and_others_proceed()
     {
         var agent = await ConnectAsync();
-        var hangs = Install(agent.Life, "hangs", "1.0.0", Base.Jar("hangs", "1.0.0"), seconds: 5);
+        var hangs = Install(agent.Life, "hangs", "1.0.0", Base.Jar("hangs", "1.0.0"), seconds: 10);
         await agent.SendAsync(hangs);
         var invoice = await agent.RunAsync(Install(agent.Life, "invoice", "1.0.0", Base.Jar("invoice", "1.0.0")));
         Assert.Equal(Outcome.Succeeded, invoice.Outcome);
@@ -184,7 +184,7 @@ public abstract class GateAScenarios(ContractFixture fixture) : IAsyncLifetime
         var life = agent.Life;
         var install = Install(life, "invoice", "1.0.0", Base.Jar("invoice", "1.0.0"));
         await agent.SendAsync(install);
-        Assert.Contains("\"SUCCESS\"", await proxy.Held.WaitAsync(TimeSpan.FromSeconds(30), Cancellation), StringComparison.Ordinal);
+        Assert.Contains("\"SUCCESS\"", await proxy.Held.WaitAsync(TimeSpan.FromSeconds(90), Cancellation), StringComparison.Ordinal);
         await _agent!.KillAsync();
 
         agent = await ConnectAsync(arkletPort: proxy.Port);

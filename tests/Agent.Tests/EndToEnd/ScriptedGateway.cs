@@ -55,7 +55,7 @@ public sealed class ScriptedGateway : IAsyncDisposable
     public async Task<GatewaySession> AcceptAsync(CancellationToken cancellation)
     {
         using var late = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
-        late.CancelAfter(TimeSpan.FromSeconds(30));
+        late.CancelAfter(TimeSpan.FromSeconds(90));
         var session = await _sessions.Reader.ReadAsync(late.Token);
         await session.UntilAsync(s => s.Snapshot, "the first snapshot");
         return session;
@@ -108,7 +108,7 @@ public sealed class ScriptedGateway : IAsyncDisposable
 public sealed class GatewaySession(Hello hello, Metadata headers, IServerStreamWriter<ConnectResponse> stream)
 #pragma warning restore CA1001
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(90);
     private readonly CancellationTokenSource _closing = new();
     private readonly List<ConnectRequest> _messages = [];
     private TaskCompletionSource _more = new(TaskCreationOptions.RunContinuationsAsynchronously);

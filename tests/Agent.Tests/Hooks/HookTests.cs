@@ -1,6 +1,7 @@
 using Google.Protobuf.WellKnownTypes;
 using ModuleController.Agent.Arklet;
 using ModuleController.Agent.Tests.Commands;
+using ModuleController.Protocol;
 using ModuleController.Protocol.V1;
 using ModuleController.Tests;
 using static ModuleController.Agent.Tests.EndToEnd.AgentCommands;
@@ -134,7 +135,7 @@ public sealed class HookTests : IAsyncLifetime
     public async Task A_hook_that_hangs_costs_its_own_time_and_other_modules_are_installed_meanwhile()
     {
         _hooks.Answer = request => request.Text("module.name") == "orders" ? null : 200;
-        var hanging = InstallOf("orders", seconds: 0.4, change: hook => hook.Timeout = Duration.FromTimeSpan(TimeSpan.FromSeconds(3)));
+        var hanging = InstallOf("orders", seconds: 4, change: hook => hook.Timeout = Duration.FromTimeSpan(TimeSpan.FromSeconds(10)));
         var result = _bench.Expect(hanging.Id);
         _bench.Runner.Submit(hanging);
         await Eventually.True(() => _hooks.Requests.Count == 1);
@@ -143,7 +144,7 @@ public sealed class HookTests : IAsyncLifetime
         Assert.Equal(Outcome.Succeeded, (await _bench.RunAsync(InstallOf("invoice"))).Outcome);
         Assert.False(result.IsCompleted);
         // Its own time-out, not the command's: that clock stands still meanwhile.
-        Assert.Equal((Reason.HookFailed, true), ((await result).Reason, (await result).Message.Contains("did not answer within 3 s", StringComparison.Ordinal)));
+        Assert.Equal((Reason.HookFailed, true), ((await result).Reason, (await result).Message.Contains("did not answer within 10 s", StringComparison.Ordinal)));
         Assert.Equal(["install invoice:1.0.0"], Arklet.Calls);
     }
 
@@ -226,7 +227,7 @@ public sealed class HookTests : IAsyncLifetime
             await Task.Delay(Timeout.InfiniteTimeSpan, TimeProvider.System, cancellation);
             return FakeArklet.Unknown;
         };
-        Assert.Equal(Reason.InstallTimedOut, (await _bench.RunAsync(InstallOf("orders", seconds: 0.5))).Reason);
+        Assert.Equal(Reason.InstallTimedOut, (await _bench.RunAsync(InstallOf("orders", seconds: 4))).Reason);
         Assert.Equal(["preInstall"], _hooks.Events);
 
         var owned = false;
@@ -245,7 +246,7 @@ public sealed class HookTests : IAsyncLifetime
             await Task.Delay(Timeout.InfiniteTimeSpan, TimeProvider.System, cancellation);
             return FakeArklet.Unknown;
         };
-        Assert.Equal(Outcome.Succeeded, (await _bench.RunAsync(InstallOf("orders", seconds: 0.5))).Outcome);
+        Assert.Equal(Outcome.Succeeded, (await _bench.RunAsync(InstallOf("orders", seconds: 4))).Outcome);
         Assert.Equal(["preInstall", "postInstall"], _hooks.Events);
 
         _hooks.Answer = request => request.Event == "postInstall" ? 500 : 200;
@@ -254,12 +255,32 @@ public sealed class HookTests : IAsyncLifetime
 
         async Task<(Reason, string)> InstallInvoiceAsync()
         {
-            var result = await _bench.RunAsync(InstallOf("invoice", seconds: 0.5));
+            var result = await _bench.RunAsync(InstallOf("invoice", seconds: 4));
             return (result.Reason, result.Code);
         }
     }
 
-    private Command InstallOf(string name, int attempt = 1, double seconds = 15, Action<Hook>? change = null)
+    [Fact]
+    public async Task Hooks_that_hang_leave_room_for_commands_without_any_and_one_too_many_is_refused_and_may_come_again()
+    {
+        _hooks.Answer = _ => null;
+        for (var number = 0; number < Limits.HookedCommands; number++) _bench.Runner.Submit(Hanging($"hanging{number}"));
+        await Eventually.True(() => _bench.Runner.Running.Count(running => running.Phase is CommandPhase.Hook) == Limits.HookedCommands);
+        var refused = await _bench.RunAsync(Hanging("late"));
+        Assert.Equal((Outcome.Refused, "TOO_MANY_HOOKS"), (refused.Outcome, refused.Code));
+        Assert.Equal(Limits.HookedCommands, _hooks.Requests.Count);
+
+        for (var number = 0; number < Limits.RunningCommands; number++)
+            Assert.Equal(Outcome.Succeeded, (await _bench.RunAsync(Install(_bench.Life, $"passing{number}", "1.0.0", _bench.Jar($"passing{number}", "1.0.0")))).Outcome);
+        _hooks.Answer = _ => 200;
+        _hooks.HangUp();
+        await Eventually.True(() => _bench.Runner.Running.Count == 0);
+        Assert.Equal(Outcome.Succeeded, (await _bench.RunAsync(Hanging("late"))).Outcome);
+
+        Command Hanging(string name) => InstallOf(name, change: hook => (hook.Timeout, hook.Retries) = (Duration.FromTimeSpan(TimeSpan.FromMinutes(30)), 1));
+    }
+
+    private Command InstallOf(string name, int attempt = 1, double seconds = 60, Action<Hook>? change = null)
     {
         var command = Install(_bench.Life, name, "1.0.0", _bench.Jar(name, "1.0.0"), attempt, seconds);
         command.Install.PreInstall = NewHook("preInstall", name, change);
@@ -277,7 +298,7 @@ public sealed class HookTests : IAsyncLifetime
 
     private Hook NewHook(string @event, string name, Action<Hook>? change)
     {
-        var hook = new Hook { Port = (uint)_hooks.Port, Path = $"/hook/{@event}?of={name}", Timeout = Duration.FromTimeSpan(TimeSpan.FromSeconds(5)) };
+        var hook = new Hook { Port = (uint)_hooks.Port, Path = $"/hook/{@event}?of={name}", Timeout = Duration.FromTimeSpan(TimeSpan.FromSeconds(60)) };
         change?.Invoke(hook);
         return hook;
     }

@@ -11,7 +11,7 @@ namespace ModuleController.Agent.Tests;
 /// </summary>
 public sealed class RealBase : IAsyncDisposable
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(5);
     private readonly DirectoryInfo _work = Directory.CreateTempSubdirectory("base-");
     private readonly string[] _flags;
     private readonly Queue<string> _output = [];

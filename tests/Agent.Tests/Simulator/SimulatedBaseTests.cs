@@ -8,7 +8,7 @@ namespace ModuleController.Agent.Tests.Simulator;
 /// <summary>What the simulator does to order, beyond the contract that it shares with a real base.</summary>
 public sealed class SimulatedBaseTests : IDisposable
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(90);
     private readonly DirectoryInfo _jars = Directory.CreateTempSubdirectory("jars-");
 
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
@@ -19,7 +19,8 @@ public sealed class SimulatedBaseTests : IDisposable
     public async Task What_waits_in_a_base_that_stands_still_runs_when_it_wakes_though_nobody_listens_any_more()
     {
         await using var simulated = await SimulatedBase.StartAsync(new());
-        using var client = Client(simulated);
+        using var client = Client(simulated, TimeSpan.FromMilliseconds(100));
+        using var patient = Client(simulated);
         simulated.Hang();
 
         using (var socket = new Socket(SocketType.Stream, ProtocolType.Tcp))
@@ -36,7 +37,7 @@ public sealed class SimulatedBaseTests : IDisposable
         simulated.Resume();
 
         await UntilAsync(() => simulated.Biz.GetValueOrDefault("a:1") == "activated");
-        Assert.Equal("a", Assert.Single((await client.QueryAllAsync(Cancellation))!).Name);
+        Assert.Equal("a", Assert.Single((await patient.QueryAllAsync(Cancellation))!).Name);
     }
 
     [Fact]
@@ -121,15 +122,18 @@ public sealed class SimulatedBaseTests : IDisposable
     [Fact]
     public async Task A_module_may_end_the_jvm_some_time_after_its_start_and_not_once_it_was_removed()
     {
-        await using var simulated = await SimulatedBase.StartAsync(new());
+        var time = new Microsoft.Extensions.Time.Testing.FakeTimeProvider();
+        await using var simulated = await SimulatedBase.StartAsync(new() { Time = time });
         using var client = Client(simulated);
         var jar = Jar("b", "1", ("Simulator-Dies-After-Millis", "300"));
 
         await client.InstallAsync("b", "1", jar, Cancellation);
         await client.UninstallAsync("b", "1", Cancellation);
+        time.Advance(TimeSpan.FromMilliseconds(300));
         Assert.Equal(ArkletOutcome.Success, (await client.InstallAsync("b", "1", jar, Cancellation)).Outcome);
         Assert.Single(simulated.Statistics);
 
+        time.Advance(TimeSpan.FromMilliseconds(300));
         await UntilAsync(() => simulated.Statistics.Count == 2);
         await UntilAsync(async () => await client.QueryAllAsync(Cancellation) is []);
     }
@@ -207,8 +211,9 @@ public sealed class SimulatedBaseTests : IDisposable
             (manifest.Name, manifest.Version, manifest.WebContextPath, manifest["Simulator-Fail-Cause"]));
     }
 
-    private static ArkletClient Client(SimulatedBase simulated) =>
-        new(new ArkletOptions("127.0.0.1", simulated.ArkletPort) { ContinueTimeout = TimeSpan.FromMilliseconds(100) }, TimeProvider.System);
+    /// <param name="patience">With a base that answers; short where it is known that nobody does.</param>
+    private static ArkletClient Client(SimulatedBase simulated, TimeSpan? patience = null) =>
+        new(new ArkletOptions("127.0.0.1", simulated.ArkletPort) { ContinueTimeout = patience ?? Patience }, TimeProvider.System);
 
     private static Task UntilAsync(Func<bool> isTrue) => UntilAsync(() => Task.FromResult(isTrue()));
 

@@ -60,6 +60,7 @@ internal sealed class AgentModel
                 .. InHooks.Select(command => new RunningCommand(command.Id, command.Name, command.Version, TimeSpan.Zero) { IsInHook = true }),
             ],
             Answers = Answers.ToDictionary(),
+            Attempts = Attempts(),
             Interrupted = Interrupted,
             AnsweringSince = AnsweringSince,
         };
@@ -70,6 +71,8 @@ internal sealed class AgentModel
         if (!IsConnected || Running is not null) return false;
         if (_journal.TryGetValue(command.Id, out var kept))
         {
+            // Nothing happens then, so it can't be what anybody waits for. Of installs the status may have missed the answer.
+            if (command is not ModuleCommand.Install) Violations.Add($"{command.Id} was answered before");
             Answers[command.Id] = kept with { ReceivedAt = now };
             return true;
         }
@@ -164,6 +167,18 @@ internal sealed class AgentModel
         Answers.Clear();
         (IsConnected, IsKnown) = (false, false);
     }
+
+    // As the snapshot has them: the highest at each action, but not at installs, where the state of the biz leaves it open.
+    private CommandAttempt[] Attempts() =>
+    [
+        .. _journal.Values.Select(answer => (Parts: answer.CommandId.Split('/'), Answer: answer))
+            .Where(item => item.Parts[1] != "install" && (item.Parts[1] == "adopt"
+                ? item.Answer.Outcome != CommandOutcome.Succeeded
+                : Biz.Any(biz => biz.ModuleUid == item.Parts[0] && (item.Parts[1] != "switch" || biz.State != BizState.Activated))))
+            .GroupBy(item => (item.Parts[0], item.Parts[1]))
+            .Select(group => group.MaxBy(item => int.Parse(item.Parts[3], System.Globalization.CultureInfo.InvariantCulture)).Answer)
+            .Select(answer => new CommandAttempt(answer.CommandId, answer.Outcome, answer.Reason, answer.ReceivedAt)),
+    ];
 
     private FailureReason? Execute(ModuleCommand command, DateTimeOffset now)
     {

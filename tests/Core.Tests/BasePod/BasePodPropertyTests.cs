@@ -17,7 +17,7 @@ public sealed class BasePodPropertyTests
 
     [Fact]
     public void Whatever_happens_the_promises_hold_and_in_the_end_the_pod_is_as_it_should_be() =>
-        Gen.Select(Gen.Int[0, 21], Gen.Int[0, 99]).Array[5, 80].Sample(
+        Gen.Select(Gen.Int[0, 22], Gen.Int[0, 99]).Array[5, 80].Sample(
             steps =>
             {
                 var world = Make();
@@ -35,7 +35,7 @@ public sealed class BasePodPropertyTests
 
     [Fact]
     public void A_plan_that_was_carried_out_leaves_nothing_to_do_until_something_happens() =>
-        Gen.Select(Gen.Int[0, 21], Gen.Int[0, 99]).Array[5, 60].Sample(
+        Gen.Select(Gen.Int[0, 22], Gen.Int[0, 99]).Array[5, 60].Sample(
             steps =>
             {
                 var world = Make();
@@ -50,7 +50,7 @@ public sealed class BasePodPropertyTests
 
     [Fact]
     public void The_order_of_the_input_does_not_matter() =>
-        Gen.Select(Gen.Int[0, 21], Gen.Int[0, 99]).Array[5, 40].Sample(
+        Gen.Select(Gen.Int[0, 22], Gen.Int[0, 99]).Array[5, 40].Sample(
             steps =>
             {
                 var world = Make();
@@ -73,6 +73,7 @@ public sealed class BasePodPropertyTests
         var world = new World();
         world["orders"] = new() { InstallsFirst = true, TrafficDrain = TimeSpan.FromSeconds(5) };
         world["catalog"] = new() { TrafficDrain = TimeSpan.FromSeconds(3), Priority = 5 };
+        world.Gate = new([World.Required("catalog", onEveryPod: false), World.Required("ledger", onEveryPod: false)], TimeSpan.FromSeconds(120));
         return world;
     }
 
@@ -133,6 +134,11 @@ public sealed class BasePodPropertyTests
                 // Someone meddles with the labels.
                 world.SetPod(meta => meta with { Labels = new Dictionary<string, string>(meta.Labels) { [Labels.Traffic($"stray-{argument}")] = "true" } });
                 break;
+            case 22:
+                // Somebody requires other modules, or older pods fail as well.
+                world.Gate = world.Gate! with { Required = [.. Names.Where((_, index) => (argument >> index & 1) == 1).Select(each => World.Required(each, argument >= 64))] };
+                if (argument % 5 == 0 && !world.FailingOnOlderPods.Add(name)) world.FailingOnOlderPods.Remove(name);
+                break;
             case 19 when agent.Biz.Count > 0 && agent.Running is null:
                 // Someone uninstalls by hand.
                 agent.Biz.RemoveAt(argument % agent.Biz.Count);
@@ -165,6 +171,7 @@ public sealed class BasePodPropertyTests
         if (agent.State != BaseState.Up) agent.AnsweringSince = world.Now;
         agent.State = BaseState.Up;
         world.InEndpoints.Clear();
+        world.Gate = world.Gate! with { Required = [.. world.Gate.Required.Select(required => required with { IsOnEveryPod = false })] };
         // What hangs only ends with the life.
         agent.Restart(world.Now);
         for (var round = 0; round < 10; round++)
@@ -188,8 +195,19 @@ public sealed class BasePodPropertyTests
 
         var wanted = world.Modules.Keys.ToHashSet();
         Assert.All(world.Agent.Biz, biz => Assert.Contains(biz.ModuleUid!, wanted));
+        AssertGateIsAsItShouldBe(world);
         var served = world.Modules.Values.Where(module => module.IsAvailable).Select(module => Labels.Traffic(module.Spec.Module.Name)).ToHashSet();
         var labels = world.Pod!.Metadata.Labels.Keys.Where(key => key.StartsWith(Labels.TrafficPrefix, StringComparison.Ordinal)).ToHashSet();
         Assert.Equal(served.Order(), labels.Order());
+    }
+
+    // CheckGate says when it may be open; here, when it has to be, and that shut it names what is missing.
+    private static void AssertGateIsAsItShouldBe(World world)
+    {
+        var missing = world.Gate!.Required.Select(required => required.Completed.Name)
+            .Where(name => world.Modules.Values.Any(module => module.Spec.Module.Name == name)
+                && !world.Modules.Values.Any(module => module.IsAvailable && module.Spec.Module.Name == name)).ToList();
+        Assert.True(missing.Count > 0 || world.IsGateOpen, $"the gate is shut: {world.GateCondition} {world}");
+        if (!world.IsGateOpen) Assert.All(missing, name => Assert.Contains(name, world.GateCondition!.Message, StringComparison.Ordinal));
     }
 }

@@ -82,6 +82,46 @@ public sealed class HookTests
     }
 
     [Fact]
+    public void A_suspects_hook_that_takes_longer_than_a_minute_keeps_nobody_waiting_any_more()
+    {
+        _world.Add("orders");
+        _world.Settle(finish: false);
+        _world.Agent.Restart(_world.Now);
+        _world.SettleWithin(5, finish: false);
+        _world.Agent.EnterHook();
+        _world.Add("invoice");
+        _world.SettleWithin(59, finish: false);
+        Assert.DoesNotContain(_world.Sent, command => command.Name == "invoice");
+        _world.SettleWithin(2, finish: false);
+        Assert.Equal("invoice", _world.Sent[^1].Name);
+    }
+
+    [Fact]
+    public void Commands_with_hooks_that_hang_are_limited_and_those_without_go_on_beside_them()
+    {
+        for (var number = 0; number < ModuleCommand.MostInHooks + 2; number++)
+        {
+            var name = $"hanging{number:00}";
+            _world[name] = new() { Hooks = All };
+            _world.Add(name);
+            _world.Settle(finish: false);
+            if (_world.Agent.Running is not null) _world.Agent.EnterHook();
+        }
+
+        Assert.Equal(ModuleCommand.MostInHooks, _world.Sent.Count);
+        var passing = _world.Add("passing");
+        _world.SettleWithin(5);
+        Assert.Equal(ModulePhase.Available, _world.Status(passing).Status);
+        Assert.Equal(ModuleCommand.MostInHooks + 1, _world.Sent.Count);
+        Assert.Equal(2, _world.Modules.Values.Count(module => module.Status.Message == "waiting for its turn on pod shop/base-1: 32 commands wait for their hooks there"));
+
+        _world.Agent.LeaveHook();
+        _world.Agent.Finish(_world.Now);
+        _world.Settle(finish: false);
+        Assert.StartsWith("hanging", _world.Agent.Running!.Name, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void What_is_deleted_goes_whatever_its_hooks_say()
     {
         var orders = _world.Add("orders");

@@ -41,6 +41,26 @@ internal sealed class World
         set => Pod = Pod! with { Status = Pod.Status with { ContainerStatuses = [new() { Name = "base", Ready = value }] } };
     }
 
+    /// <summary>What the readiness gate waits for; null: the pod has none.</summary>
+    public PodGate? Gate
+    {
+        get;
+        set
+        {
+            field = value;
+            Pod = Pod! with { Spec = Pod.Spec with { ReadinessGates = value is null ? [] : [new(ModulesGate.ConditionType)] } };
+        }
+    }
+
+    /// <summary>Modules that fail on the older pods of the base, too.</summary>
+    public HashSet<string> FailingOnOlderPods { get; } = [];
+
+    public int GateWrites { get; private set; }
+
+    public Condition? GateCondition => Pod is null ? null : ModulesGate.ConditionOf(Pod);
+
+    public bool IsGateOpen => GateCondition?.Status == Condition.True;
+
     /// <summary>Names whose endpoints still hold the pod.</summary>
     public HashSet<string> InEndpoints { get; } = [];
 
@@ -116,12 +136,19 @@ internal sealed class World
                 HasServed = Served.Contains(module.Spec.Module.Name),
                 HasLived = Lived.Contains(module.Spec.Module.Name),
                 IsInEndpoints = InEndpoints.Contains(module.Spec.Module.Name),
+                DeploymentUid = $"of-{module.Spec.Module.Name}",
+                FailsOnOlderPods = FailingOnOlderPods.Contains(module.Spec.Module.Name),
             }),
         ],
         View = Agent.View(Now),
         AcceptingSince = AcceptingSince,
+        Gate = Gate,
         Memory = Memory,
     };
+
+    /// <summary>The module counts for the gate, as if its first release had completed with this version.</summary>
+    public static RequiredModule Required(string name, bool onEveryPod = true, string version = "1.0.0") =>
+        new($"of-{name}", new() { Name = name, Version = version }) { IsOnEveryPod = onEveryPod };
 
     /// <summary>Plans once and carries the plan out; checks what must hold for every plan.</summary>
     public BasePodPlan Reconcile()
@@ -131,6 +158,7 @@ internal sealed class World
         Check(state, plan);
         foreach (var change in plan.Statuses) Write(change);
         if (plan.Labels.Count > 0) Patch(plan.Labels);
+        if (plan.Gate is { } gate) Write(gate);
         foreach (var removal in plan.Finalizers) Remove(removal);
         Events.AddRange(plan.Events);
         Memory = plan.Memory;
@@ -182,6 +210,8 @@ internal sealed class World
         Assert.Equal(plan.Labels, again.Labels);
         Assert.Equal(plan.LookAgainAt, again.LookAgainAt);
         Assert.Equal(plan.Events.Count, again.Events.Count);
+        Assert.Equal(plan.Gate, again.Gate);
+        CheckGate(plan);
         Assert.Equal(plan.Statuses.Select(change => change.Module.Metadata.Uid), again.Statuses.Select(change => change.Module.Metadata.Uid));
         Assert.All(plan.Statuses.Zip(again.Statuses), pair => Assert.True(ModuleStatuses.AreEqual(pair.First.Status, pair.Second.Status)));
         if (plan.Command is not { } command) return;
@@ -199,6 +229,45 @@ internal sealed class World
             Assert.True(Now - gone >= drain, $"{command.Id} {Now - gone} after the label went");
             Assert.True(!InEndpoints.Contains(command.Name) || Now - gone >= BasePodTimes.EndpointsLeave, $"{command.Id} while endpoints hold the pod");
         }
+    }
+
+    // Within one life never from open to shut; open only where all that is required serves, or could nowhere.
+    private void CheckGate(BasePodPlan plan)
+    {
+        if (plan.Gate is not { } gate) return;
+        Assert.NotEqual(GateCondition, gate);
+        Assert.True(Agent.IsConnected, "the gate moved although its agent is silent");
+        var isOpenForThisLife = ModulesGate.IsOpenFor(GateCondition, Agent.Life);
+        if (gate.Status == Condition.False)
+        {
+            Assert.False(isOpenForThisLife, $"the gate was shut in life {Agent.Life.Id}, which it had been opened for");
+            return;
+        }
+
+        Assert.True(ModulesGate.IsOpenFor(gate, Agent.Life), $"{gate.Message} does not name life {Agent.Life.Id}");
+        Assert.True(!isOpenForThisLife || GateCondition!.Reason == ModulesGate.OpenedAfterTimeout, "the gate was opened twice in one life");
+        foreach (var required in Gate!.Required)
+        {
+            var here = Modules.Values.Where(module => !module.Metadata.IsDeleting && module.Spec.PodUid == Pod!.Metadata.Uid
+                && module.Spec.Module.Name == required.Completed.Name).ToList();
+            var serves = here.Exists(module => Agent.Biz.Exists(biz => biz.ModuleUid == module.Metadata.Uid && biz.State == BizState.Activated));
+            if (serves || (here.Count == 0 && !required.IsOnEveryPod)) continue;
+            Assert.Equal(ModulesGate.OpenedAfterTimeout, gate.Reason);
+            Assert.Contains(plan.Events, item => item is { Module: null, Reason: ModulesGate.OpenedAfterTimeout });
+            Assert.True(Now - GateCondition!.LastTransitionTime >= Gate.Timeout, "the gate gave up before its time");
+            Assert.True(here.Count > 0 || required.FailsOnOlderPods, $"the gate was opened although {required.Completed.Name} was not tried");
+            Assert.True(
+                required.FailsOnOlderPods || FailingOnOlderPods.Contains(required.Completed.Name)
+                || here.TrueForAll(module => module.Status.LastError?.Reason == nameof(FailureReason.ArtifactUnreachable)
+                    || plan.Statuses.Any(change => change.Module == module && change.Status.LastError?.Reason == nameof(FailureReason.ArtifactUnreachable))),
+                $"the gate was opened without {required.Completed.Name}: {this}");
+        }
+    }
+
+    private void Write(Condition gate)
+    {
+        GateWrites++;
+        Pod = Pod! with { Status = Pod.Status with { Conditions = [.. Pod.Status.Conditions.Without(gate.Type), gate] } };
     }
 
     private void Write(ModuleStatusChange change)

@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using ModuleController.Core.Planning;
 
 namespace ModuleController.Core.Tests.Crds;
 
@@ -72,6 +73,17 @@ public class DeployTests
         Assert.Equal((string?)token["audience"], flags[flags.IndexOf("--agent-audience") + 1]);
         Assert.DoesNotContain("--insecure-agents", flags);
         Assert.False((bool?)documents.Single(document => (string?)document["kind"] == "ServiceAccount")["automountServiceAccountToken"]);
+    }
+
+    [Fact]
+    public void The_gate_of_the_example_is_the_one_that_the_controller_opens()
+    {
+        var spec = YamlDocuments.Read("deploy/examples/base.yaml").Single(document => (string?)document["kind"] == "Deployment")["spec"]!;
+        var role = YamlDocuments.Read("deploy/controller/cluster-role.yaml").Single(document => (string?)document["kind"] == "ClusterRole");
+
+        Assert.Equal(ModulesGate.ConditionType, (string?)spec["template"]!["spec"]!["readinessGates"]!.AsArray().Single()!["conditionType"]);
+        Assert.Contains(role["rules"]!.AsArray(), rule =>
+            Strings(rule!["resources"]).SequenceEqual(["pods/status"]) && Strings(rule["verbs"]).SequenceEqual(["patch"]));
     }
 
     private static string MountOfModules(JsonNode container) => (string)container["volumeMounts"]!.AsArray()

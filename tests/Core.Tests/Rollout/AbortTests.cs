@@ -126,6 +126,16 @@ public class AbortTests
     }
 
     [Fact]
+    public void Retry_forgives_also_what_a_clock_ahead_of_this_one_wrote()
+    {
+        var story = Failing(strategy => strategy with { BatchCount = 2, MaxFailures = 1 }, failures: 2);
+        story.World.BrokenVersions.Clear();
+        story.World.Now -= TimeSpan.FromSeconds(30);
+        story.Act("retry").Settle();
+        Assert.Equal((ReleaseProgress.Executing, (ReleaseAbort?)null), (story.Release.Progress, story.Release.Abort));
+    }
+
+    [Fact]
     public void Failures_after_a_retry_count_again()
     {
         var story = Failing(strategy => strategy with { BatchCount = 2, MaxFailures = 1 }, failures: 2).Pass(5).Act("retry").Settle();
@@ -149,6 +159,26 @@ public class AbortTests
         story.LosePods(1, "2.0.0").AddPods(1).Settle();
         Assert.Equal("1.0.0 x 4", story.Versions);
         story.Confirm(4).Pass(10_000).Settle();
+        Assert.Equal("1.0.0 x 4", story.Versions);
+    }
+
+    [Fact]
+    public void Poison_that_is_lost_is_not_made_anew_before_its_goal_is_lowered()
+    {
+        var story = Story.Released(4, strategy: strategy => strategy with { BatchCount = 4 });
+        story.World.BrokenVersions.Add("2.0.0");
+        story.Upgrade("2.0.0").Settle();
+        Die(story, deaths: 2);
+        story.Settle().LosePods(1, "2.0.0").AddPods(1).World.StepPlacement();
+        Assert.All(story.Of("2.0.0"), module => Assert.True(module.Metadata.IsDeleting));
+    }
+
+    [Fact]
+    public void What_a_completed_one_is_rolled_back_to_is_kept_also_where_no_history_is()
+    {
+        var story = Story.Released(4, strategy: strategy => strategy with { AutoRollback = true }).Upgrade("2.0.0").Stands("1/1 Completed: 2.0.0 x 4");
+        Die(story, deaths: 2);
+        story.Change(spec => spec with { RevisionHistoryLimit = 0 }).Settle();
         Assert.Equal("1.0.0 x 4", story.Versions);
     }
 

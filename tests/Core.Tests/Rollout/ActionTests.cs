@@ -174,6 +174,50 @@ public class ActionTests
         Assert.Empty(story.World.Deployments);
     }
 
+    [Fact]
+    public void A_confirmation_of_what_was_confirmed_already_counts_in_a_deletion_too()
+    {
+        var story = Story.Released(6, strategy: strategy => InThree(strategy) with { ConfirmDeletion = true }).Upgrade("2.0.0").Settle().Confirm(1).Rest();
+        story.Delete().Rest();
+        Assert.Equal("1/3 Terminating: 2.0.0 x 4", story.Stand);
+        story.Act("confirm").Rest();
+        Assert.Equal("2/3 Terminating: 2.0.0 x 2", story.Stand);
+    }
+
+    [Fact]
+    public void A_promotion_is_of_the_release_that_its_author_saw()
+    {
+        for (var calls = 0; calls < 6; calls++)
+        {
+            var story = Waiting().Upgrade("3.0.0").Act("promote", by: "ada");
+            story.World.StepRollout(Story.Name, calls);
+            story.Stands("1/3 Paused: 1.0.0 x 2, 2.0.0 x 2, 3.0.0 x 2");
+            Assert.Contains("another release begins", Text(Record(story), "refused"), StringComparison.Ordinal);
+        }
+    }
+
+    [Fact]
+    public void A_promotion_before_a_deletion_does_not_confirm_that()
+    {
+        var story = Story.Released(6, strategy: strategy => InThree(strategy) with { ConfirmDeletion = true }).Upgrade("2.0.0").Settle();
+        story.Act("promote").Delete().Rest();
+        Assert.Equal("1/3 Terminating: 1.0.0 x 2, 2.0.0 x 2", story.Stand);
+        story.Act("promote").Settle();
+        Assert.Empty(story.World.Deployments);
+    }
+
+    [Fact]
+    public void Of_a_long_text_the_beginning_is_kept_and_told()
+    {
+        var story = Waiting().Act("abort", by: new('b', 1000), reason: new('因', 100_000)).Rest();
+        Assert.Equal((128, 512), (Text(Record(story), "by")!.Length, Text(Record(story), "reason")!.Length));
+        Assert.EndsWith("因…", story.Told, StringComparison.Ordinal);
+        Assert.InRange(story.Told.Length, 512, 1000);
+        Assert.InRange(story.Freeze(new('x', 100_000)).Act("retry").Rest().Told.Length, 512, 1000);
+        story.Act(new('y', 100_000)).Rest();
+        Assert.InRange(Text(Record(story), "action")!.Length, 1, 64);
+    }
+
     private static Story Waiting() => Story.Released(6, strategy: InThree).Upgrade("2.0.0").Stands("1/3 Paused: 1.0.0 x 4, 2.0.0 x 2");
 
     private static (Revision, bool?, int?) Asked(Story story) =>

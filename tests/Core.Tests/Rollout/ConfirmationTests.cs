@@ -74,6 +74,18 @@ public class ConfirmationTests
     }
 
     [Fact]
+    public void The_verb_in_the_moment_in_which_a_release_begins_does_not_count_for_it_wherever_the_process_dies()
+    {
+        for (var calls = 0; calls < 5; calls++)
+        {
+            var story = Story.Released(6, strategy: InThree).Confirm(2).Upgrade("2.0.0").Stands("1/3 Paused: 1.0.0 x 4, 2.0.0 x 2");
+            story.Confirm(1).Act("confirm 2").Upgrade("3.0.0").World.StepRollout(Story.Name, calls);
+            story.Stands("1/3 Paused: 1.0.0 x 2, 2.0.0 x 2, 3.0.0 x 2");
+            Assert.Equal((2, 2), (story.Deployment.Spec.ConfirmBatchNum, story.Release.IgnoredConfirmBatchNum));
+        }
+    }
+
+    [Fact]
     public void Who_needs_no_confirmation_any_more_does_not_wait()
     {
         var story = Story.Released(6, strategy: InThree).Upgrade("2.0.0").Settle();

@@ -48,6 +48,38 @@ public class ConfirmedDeletionTests
     }
 
     [Fact]
+    public void The_verb_confirms_even_the_number_that_is_ignored_wherever_the_process_dies()
+    {
+        for (var calls = 0; calls < 5; calls++)
+        {
+            var story = Story.Released(6, strategy: InThree).Confirm(1).Delete().Rest();
+            Assert.Equal("1/3 Terminating: 1.0.0 x 4", story.Stand);
+            story.Act("confirm").World.StepRollout(Story.Name, calls);
+            story.Rest();
+            Assert.Equal("2/3 Terminating: 1.0.0 x 2", story.Stand);
+        }
+    }
+
+    [Fact]
+    public void The_number_that_is_ignored_counts_after_it_was_changed()
+    {
+        var story = Story.Released(6, strategy: InThree).Confirm(1).Delete().Rest().Confirm(0).Rest().Confirm(1).Rest();
+        Assert.Equal("2/3 Terminating: 1.0.0 x 2", story.Stand);
+    }
+
+    [Fact]
+    public void The_verb_in_the_moment_in_which_it_begins_does_not_count_for_it_wherever_the_process_dies()
+    {
+        for (var calls = 0; calls < 5; calls++)
+        {
+            var story = Story.Released(6, strategy: InThree).Confirm(2).Upgrade("2.0.0").Settle();
+            story.Confirm(1).Act("confirm 2").Delete().World.StepRollout(Story.Name, calls);
+            story.Rest();
+            Assert.Equal("1/3 Terminating: 1.0.0 x 2, 2.0.0 x 2", story.Stand);
+        }
+    }
+
+    [Fact]
     public void Nothing_is_made_anew_and_what_is_lost_counts_as_gone()
     {
         var story = Deleted(6).Rest().LosePods(2, "1.0.0").AddPods(2).Rest();

@@ -36,12 +36,11 @@ public class DeletionByLabelTests
     }
 
     [Fact]
-    public void Lowering_and_recording_are_one_write_that_counts_as_by_scale_and_is_guarded()
+    public void Lowering_and_recording_are_one_write_that_counts_as_by_scale()
     {
         Label(0);
         var plan = RolloutPlanner.Plan(_world.Rollout(Shop), _world.Now);
         var step = Assert.IsType<RolloutStep.UpdateDeployment>(Assert.Single(plan.Steps));
-        Assert.True(step.IsGuarded);
         Assert.Equal((3, 2), (step.After.Spec.Replicas, step.After.Spec.ScaleReplicas));
         Assert.True(RolloutReplicas.Of(step.After, basePods: 4).IsByScale);
         Assert.Null(plan.Status);

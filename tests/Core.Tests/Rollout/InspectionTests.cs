@@ -1,3 +1,4 @@
+using ModuleController.Core.Meta;
 using ModuleController.Core.Modules;
 using ModuleController.Core.Planning;
 using ModuleController.Core.Tests.World;
@@ -71,6 +72,23 @@ public class InspectionTests
     }
 
     [Fact]
+    public void One_that_fails_until_the_deadline_exceeds_it_and_goes_on()
+    {
+        var world = Unset();
+        var asked = Ask(world, View("shop"));
+        var failed = Answer(View("shop"), asked.Command, CommandOutcome.Failed, null);
+        var deployment = world.Deployments["shop"];
+        world.Deployments["shop"] = deployment with { Status = PlanWith(world, failed).Status! };
+        world.Now = world.Now.AddSeconds(600);
+        var plan = PlanWith(world, failed);
+        var told = Progressing(plan.Status!);
+        Assert.Equal((Condition.False, Reasons.ProgressDeadlineExceeded), (told.Status, told.Reason));
+        Assert.StartsWith("no progress for 600 s; ", told.Message, StringComparison.Ordinal);
+        Assert.Contains("ArtifactNotFound: no such jar", told.Message, StringComparison.Ordinal);
+        Assert.Contains(plan.Steps, step => step is RolloutStep.Inspect);
+    }
+
+    [Fact]
     public void A_corrected_url_is_asked_about_at_once_and_never_answered_by_the_old_answer()
     {
         var world = Unset();
@@ -78,6 +96,53 @@ public class InspectionTests
         var failed = Answer(View("shop"), asked.Command, CommandOutcome.Failed, null);
         Change(world, spec => spec with { Template = A.Template("shop", "2.0.0", url: "http://jars/right.jar") });
         Assert.NotInRange(Ask(world, failed).Command.Attempt, asked.Command.Attempt, asked.Command.Attempt + 999);
+    }
+
+    [Fact]
+    public void After_a_reconnect_the_journals_attempt_counts_and_its_pause()
+    {
+        var world = Unset();
+        var asked = Ask(world, View("shop"));
+        var failed = asked.Command with { Attempt = asked.Command.Attempt + 3 };
+        var view = View("shop") with { Attempts = [new(failed.Id, CommandOutcome.Failed, FailureReason.ArtifactNotFound, world.Now)] };
+        var plan = PlanWith(world, view);
+        Assert.DoesNotContain(plan.Steps, step => step is RolloutStep.Inspect);
+        Assert.Equal(Reasons.InspectionFailed, Progressing(plan.Status!).Reason);
+        Assert.Contains("ArtifactNotFound", Progressing(plan.Status!).Message, StringComparison.Ordinal);
+        Assert.Equal(world.Now.AddSeconds(40), plan.LookAgainAt);
+
+        world.Now = world.Now.AddSeconds(40);
+        Assert.Equal(failed.Attempt + 1, Ask(world, view).Command.Attempt);
+    }
+
+    [Fact]
+    public void An_answer_that_was_lost_is_asked_for_and_the_jar_not_read_again()
+    {
+        var world = Unset();
+        var asked = Ask(world, View("shop"));
+        var found = asked.Command with { Attempt = asked.Command.Attempt + 2 };
+        var view = View("shop") with { Attempts = [new(found.Id, CommandOutcome.Succeeded, null, world.Now)] };
+        Assert.Equal(found, Ask(world, view).Command);
+
+        var answered = Answer(view, found, CommandOutcome.Succeeded, "other");
+        Assert.Equal("install_then_uninstall", PlanWith(world, answered).Status!.ReleaseStatus!.UpgradePolicy);
+
+        // An agent that answers without saying what it found is not asked in a circle.
+        var empty = Answer(view, found, CommandOutcome.Succeeded, "other");
+        empty = empty with { Answers = empty.Answers.ToDictionary(pair => pair.Key, pair => pair.Value with { Artifact = null, ReceivedAt = world.Now }) };
+        Assert.DoesNotContain(PlanWith(world, empty).Steps, step => step is RolloutStep.Inspect);
+    }
+
+    [Fact]
+    public void When_all_numbers_of_a_source_are_used_up_it_goes_on_asking_slowly()
+    {
+        var world = Unset();
+        var asked = Ask(world, View("shop"));
+        var last = asked.Command with { Attempt = asked.Command.Attempt + RolloutInspection.AttemptsPerSource - 1 };
+        var failed = Answer(View("shop"), last, CommandOutcome.Failed, null);
+        Assert.Equal(A.Time.AddSeconds(300), PlanWith(world, failed).LookAgainAt);
+        world.Now = A.Time.AddSeconds(300);
+        Assert.Equal(last, Ask(world, failed).Command);
     }
 
     [Fact]

@@ -78,8 +78,7 @@ internal sealed class ReleaseChecks(SmallWorld world)
     private void Continue(ReleaseView before, ReleaseStatus old, ReleaseStatus release)
     {
         True((release.RealBatchCount, release.OriginalDeltaReplicas) == (old.RealBatchCount, old.OriginalDeltaReplicas), before, "the batches changed");
-        _isConfirmationNew |= before.Deployment.Spec.ConfirmBatchNum != _confirmedAtStart
-            || before.Deployment.Metadata.Annotations.GetValueOrDefault(Annotations.Action)?.Trim().StartsWith("confirm", StringComparison.Ordinal) == true;
+        SeeConfirmation(before);
         var (was, batch) = (old.CurrentBatch ?? 1, release.CurrentBatch ?? 1);
         True(batch >= was, before, $"batch {batch} after batch {was}");
         if (old.BatchProgress != ReleaseProgress.Init && _batchDoneAt is null && IsDone(before, was, old)) _batchDoneAt = before.Now;
@@ -194,6 +193,7 @@ internal sealed class ReleaseChecks(SmallWorld world)
         // Also where the process died just after it had begun.
         var isBeginning = before.Release is not { Progress: ReleaseProgress.Terminating };
         if (isBeginning) (_confirmedAtStart, _isConfirmationNew) = (before.Deployment.Spec.ConfirmBatchNum, false);
+        else SeeConfirmation(before);
         if (calls != int.MaxValue || world.LastPlan!.Status?.ReleaseStatus is not { } release) return;
         var after = new ReleaseView(world);
         True(after.Sets.TrueForAll(set => set.Goal <= Math.Max(before.Live(set).Count, 0)), before, "something is made anew in a deletion");
@@ -203,11 +203,12 @@ internal sealed class ReleaseChecks(SmallWorld world)
         True(after.SumOfGoals >= Math.Min(left, before.PlacedSlots), before, "more is deleted than was confirmed");
         if (isBeginning) return;
         var old = before.Release!;
-        _isConfirmationNew |= before.Deployment.Spec.ConfirmBatchNum != _confirmedAtStart
-            || before.Deployment.Metadata.Annotations.GetValueOrDefault(Annotations.Action)?.Trim().StartsWith("confirm", StringComparison.Ordinal) == true;
         if (batches > 1 && release.CurrentBatch > old.CurrentBatch && release.Promoted != true)
             True(_isConfirmationNew && before.Deployment.Spec.ConfirmBatchNum >= old.CurrentBatch, before, "nobody confirmed that batch of the deletion");
     }
+
+    private void SeeConfirmation(ReleaseView before) => _isConfirmationNew |= before.Deployment.Spec.ConfirmBatchNum != _confirmedAtStart
+        || before.Deployment.Metadata.Annotations.GetValueOrDefault(Annotations.Action)?.Trim().StartsWith("confirm", StringComparison.Ordinal) == true;
 
     /// <summary>True: something changed.</summary>
     public bool Place(int calls = int.MaxValue)

@@ -69,7 +69,28 @@ internal sealed class ReleaseWorld
             case 41: Correct(which); break;
             case 42: if (!World.BrokenVersions.Remove($"{1 + (which % 3)}.0.0")) World.BrokenVersions.Add($"{1 + (which % 3)}.0.0"); break;
             case 43: if (which % 4 == 0) Forget(); break;
+            case 44: Crowd(which); break;
+            case 45: FailFrozen(which); break;
         }
+    }
+
+    /// <summary>Several people in one moment, before anybody has had a look: one confirms another number than the one that is
+    /// known, one confirms that by a verb, or gives another verb, and one begins a release.</summary>
+    private void Crowd(int which)
+    {
+        var release = Deployment!.Status.ReleaseStatus;
+        var known = release?.IgnoredConfirmBatchNum ?? release?.CurrentBatch ?? 1;
+        Change(spec => spec with { ConfirmBatchNum = known + 1 - (which / 4 % 3) });
+        Act(which % 4 < 3 ? string.Create(CultureInfo.InvariantCulture, $"confirm {known}") : Pick(Verbs, which / 4));
+        Touch(24 + (which % 2), which / 2);
+    }
+
+    /// <summary>What would be given up, and gone back from by itself, is held in the same moment.</summary>
+    private void FailFrozen(int which)
+    {
+        if (which % 4 == 0) Change(spec => spec with { Paused = true });
+        else World.Freeze = new("everything", "audit", null);
+        BreakNewest(2 + (which % 3));
     }
 
     /// <summary>Everybody has a look. True: something changed.</summary>

@@ -42,6 +42,9 @@ internal sealed class SmallWorld
 
     public RolloutPlan? LastPlan { get; private set; }
 
+    /// <summary>So many calls of the API carry that plan out.</summary>
+    public int LastCalls { get; private set; }
+
     /// <summary>Another world that is the same until something is done in one of them.</summary>
     public SmallWorld Copy()
     {
@@ -118,13 +121,14 @@ internal sealed class SmallWorld
         var deployment = Deployments[name];
         var plan = LastPlan = RolloutPlanner.Plan(Rollout(deployment), Now);
         var isNews = plan.Status is { } status && ResourceText.Of(status) != ResourceText.Of(deployment.Status);
+        LastCalls = plan.Steps.Count + plan.StepsAfterStatus.Count + (isNews ? 1 : 0);
         foreach (var step in plan.Steps)
             if (calls-- > 0) CarryOut(name, step);
         if (isNews && calls-- > 0 && Deployments.TryGetValue(name, out var current)) Deployments[name] = current with { Status = plan.Status! };
         foreach (var step in plan.StepsAfterStatus)
             if (calls-- > 0) CarryOut(name, step);
         if (calls > 0) Events.AddRange(plan.Events);
-        return isNews || plan.Steps.Count + plan.StepsAfterStatus.Count > 0;
+        return LastCalls > 0;
     }
 
     /// <summary>One look of placement. True: something changed.</summary>

@@ -80,12 +80,24 @@ internal sealed class FakeCluster : IKubeClient
     public async IAsyncEnumerable<WatchEvent<T>> WatchAsync<T>(
         WatchOptions options, [EnumeratorCancellation] CancellationToken cancellation = default) where T : class, IResource
     {
-        await RequestAsync<T>("watch", cancellation);
+        var request = $"watch {T.Kind.Plural}";
+        try
+        {
+            await Before(request).WaitAsync(cancellation);
+        }
+        catch
+        {
+            Requests.Enqueue(request);
+            throw;
+        }
+
         var wake = Channel.CreateUnbounded<bool>();
         var next = long.Parse(options.ResourceVersion!, CultureInfo.InvariantCulture);
         int cuts;
         lock (_lock)
         {
+            // Noted where it begins to follow: who waits for it may cut it from then on.
+            Requests.Enqueue(request);
             if (next < _compactedTo) throw Refusal(410, "Expired");
             cuts = _cuts;
             _wakes.Add(wake);

@@ -17,9 +17,8 @@ public sealed class EndingTests(RunningCluster cluster) : IClassFixture<RunningC
         await ns.RunAsync("stubborn", Stubborn);
         var pid = await PidAsync(ns, "stubborn");
         var began = TimeProvider.System.GetTimestamp();
-        await cluster.DeleteAsync(ns.PodPath("stubborn"));
-        var marked = await ns.FindPodAsync("stubborn");
-        Assert.NotNull(marked?["metadata"]!["deletionTimestamp"]);
+        var marked = await cluster.DeleteAsync(ns.PodPath("stubborn"));
+        Assert.NotNull(marked["metadata"]!["deletionTimestamp"]);
         await ns.GoneAsync(ns.PodPath("stubborn"));
         Assert.True(TimeProvider.System.GetElapsedTime(began) >= TimeSpan.FromSeconds(0.9), "it had no grace period");
         Assert.False(Lives(pid));

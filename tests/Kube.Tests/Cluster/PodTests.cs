@@ -15,7 +15,7 @@ public sealed class PodTests(RunningCluster cluster) : IClassFixture<RunningClus
         var ns = await cluster.NewNamespaceAsync();
         await ns.RunAsync("crash", "{'containers': [{'name': 'main', 'image': 'sh', 'command': ['sh', '-c', 'exit 7']}]}");
         await ns.PodAsync("crash", pod => pod.Waiting() == "CrashLoopBackOff");
-        var pod = await ns.PodAsync("crash", pod => pod.Restarts() >= 2);
+        var pod = await ns.PodAsync("crash", pod => pod.Restarts() >= 2 && pod.Waiting() == "CrashLoopBackOff");
         Assert.Equal("Running", pod.Phase());
         Assert.Equal(7, pod.Container()!["lastState"]!["terminated"]!["exitCode"]!.GetValue<int>());
         Assert.Equal("ContainersNotReady", pod.Condition("Ready")!["reason"]!.GetValue<string>());
@@ -230,7 +230,7 @@ public sealed class PodTests(RunningCluster cluster) : IClassFixture<RunningClus
     }
 
     /// <summary>The directory behind the pod's volume, found by what a process beside it is told.</summary>
-    private static async Task<string> DataOfAsync(TestNamespace ns, string pod)
+    internal static async Task<string> DataOfAsync(TestNamespace ns, string pod)
     {
         var uid = (await ns.FindPodAsync(pod))!.UidOf();
         return Directory.EnumerateDirectories(Path.GetTempPath(), "devcluster-*")

@@ -60,13 +60,14 @@ public sealed class ProbeTests(RunningCluster cluster) : IClassFixture<RunningCl
             {
               'volumes': [{'name': 'v', 'emptyDir': {}}],
               'containers': [{
-                'name': 'main', 'image': 'sh', 'command': ['sh', '-c', 'sleep 1; touch /data/ready; exec sleep 600'],
+                'name': 'main', 'image': 'sh', 'command': ['sh', '-c', 'exec sleep 600'],
                 'volumeMounts': [{'name': 'v', 'mountPath': '/data'}],
                 'readinessProbe': {'exec': {'command': ['test', '-e', '/data/ready']}, 'periodSeconds': 1}
               }]
             }
             """);
         Assert.False((await ns.PodAsync("web", pod => pod.Phase() == "Running")).IsReady());
+        await File.WriteAllTextAsync(Path.Combine(await PodTests.DataOfAsync(ns, "web"), "ready"), "", TestContext.Current.CancellationToken);
         await ns.ReadyPodAsync("web");
     }
 

@@ -153,7 +153,7 @@ public sealed record Answer(int Code, string Text, HttpResponseHeaders Headers)
 /// <summary>The events of one watch, in order.</summary>
 public sealed class WatchReader(HttpResponseMessage response, StreamReader lines) : IAsyncDisposable
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(90);
 
     /// <summary>The next event; null at the end of the stream.</summary>
     public async Task<JsonNode?> NextAsync()

@@ -13,13 +13,14 @@ public sealed class FaultTests : IAsyncLifetime
 {
     private readonly FakeTimeProvider _time =
         new(DateTimeOffset.Parse("2026-01-01T00:00:00Z", System.Globalization.CultureInfo.InvariantCulture));
+    private readonly System.Net.IPAddress _address = OwnAddress.Next();
     private readonly HttpClient _http = new();
     private ApiServerHost _host = null!;
 
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     public async ValueTask InitializeAsync() =>
-        _host = await ApiServerHost.StartAsync(new() { Time = _time, PodLogs = new EchoedLogs() }, Cancellation);
+        _host = await ApiServerHost.StartAsync(new() { Address = _address, Time = _time, PodLogs = new EchoedLogs() }, Cancellation);
 
     public async ValueTask DisposeAsync()
     {
@@ -144,7 +145,7 @@ public sealed class FaultTests : IAsyncLifetime
         var version = await CreateAsync("one");
         var port = _host.ServerUri.Port;
         await _host.DisposeAsync();
-        _host = await ApiServerHost.StartAsync(new() { Port = port, Time = _time, Log = _host.Log }, Cancellation);
+        _host = await ApiServerHost.StartAsync(new() { Address = _address, Port = port, Time = _time, Log = _host.Log }, Cancellation);
         await CreateAsync("two");
         await using var watch = await WatchAsync($"?resourceVersion={version}");
         Assert.Equal(["ADDED two"], await watch.NextAsync(1));

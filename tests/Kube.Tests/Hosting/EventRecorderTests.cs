@@ -97,7 +97,7 @@ public sealed class EventRecorderTests : IAsyncDisposable
     {
         await _recorder.StartAsync(Cancellation);
         Record();
-        await Eventually.True(() => Writes() == 1);
+        await Eventually.True(async () => (await _cluster.ListAsync<Event>(cancellation: Cancellation)).Items.Count == 1);
         var first = Assert.Single((await _cluster.ListAsync<Event>(cancellation: Cancellation)).Items);
         await _cluster.DeleteAsync<Event>(new("demo", first.Metadata.Name), cancellation: Cancellation);
         Record();

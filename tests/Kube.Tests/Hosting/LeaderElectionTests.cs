@@ -12,9 +12,11 @@ public sealed class LeaderElectionTests : IAsyncDisposable
     private static readonly ObjectKey Key = new("demo", "leader");
 
     private readonly LogGuard _logs = new();
-    private readonly FakeTimeProvider _time = new(new(2026, 1, 1, 0, 0, 0, TimeSpan.Zero));
+    private readonly PausedTime _time = new(new(2026, 1, 1, 0, 0, 0, TimeSpan.Zero));
     private readonly FakeCluster _cluster = new();
     private readonly List<LeaderElection> _elections = [];
+    private readonly HashSet<LeaderElection> _running = [];
+    private bool _isHanging;
 
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
@@ -36,10 +38,10 @@ public sealed class LeaderElectionTests : IAsyncDisposable
         for (var epoch = 1; epoch <= 3; epoch++)
         {
             var election = Elect("a");   // the same pod, another life
-            await election.StartAsync(Cancellation);
+            await StartAsync(election);
             Assert.Equal((epoch, true), (election.Epoch, election.IsLeader));
             Assert.Equal(epoch, (await LeaseAsync()).Spec.LeaseTransitions);
-            await election.StopAsync(Cancellation);
+            await StopAsync(election);
         }
     }
 
@@ -47,9 +49,9 @@ public sealed class LeaderElectionTests : IAsyncDisposable
     public async Task Of_two_only_one_leads_and_the_other_knows_who_and_where()
     {
         var first = Elect("a", "10.0.0.1:7443");
-        await first.StartAsync(Cancellation);
+        await StartAsync(first);
         var second = Elect("b");
-        var waiting = second.StartAsync(Cancellation);
+        var waiting = StartAsync(second);
 
         await PassAsync(TimeSpan.FromMinutes(1));
         Assert.False(waiting.IsCompleted);
@@ -62,14 +64,14 @@ public sealed class LeaderElectionTests : IAsyncDisposable
     public async Task The_lease_is_released_on_stop_so_that_the_next_need_not_wait_for_its_end()
     {
         var first = Elect("a");
-        await first.StartAsync(Cancellation);
-        await first.StopAsync(Cancellation);
+        await StartAsync(first);
+        await StopAsync(first);
         Assert.False(first.IsLeader);
         Assert.Null((await LeaseAsync()).Spec.HolderIdentity);
         Assert.False(first.Lost.IsCancellationRequested);
 
         var second = Elect("b");
-        await second.StartAsync(Cancellation);   // no time has passed
+        await StartAsync(second);   // no time has passed
         Assert.Equal(2, second.Epoch);
     }
 
@@ -83,7 +85,7 @@ public sealed class LeaderElectionTests : IAsyncDisposable
             Spec = new() { HolderIdentity = "dead_1", LeaseDurationSeconds = 15, LeaseTransitions = 7, RenewTime = _time.GetUtcNow().AddYears(1) },
         }, "test", Cancellation);
         var election = Elect("b");
-        var starting = election.StartAsync(Cancellation);
+        var starting = StartAsync(election);
         await PassAsync(TimeSpan.FromSeconds(12));
         Assert.False(starting.IsCompleted);
         await PassUntilAsync(() => starting.IsCompleted);
@@ -94,7 +96,7 @@ public sealed class LeaderElectionTests : IAsyncDisposable
     public async Task A_lost_connection_costs_the_lease_only_at_the_renew_deadline()
     {
         var election = Elect("a");
-        await election.StartAsync(Cancellation);
+        await StartAsync(election);
         _cluster.Before = _ => throw FakeCluster.Unreachable;
         await PassAsync(TimeSpan.FromSeconds(6));
         Assert.False(election.Lost.IsCancellationRequested);
@@ -112,9 +114,9 @@ public sealed class LeaderElectionTests : IAsyncDisposable
     public async Task A_request_that_hangs_does_not_keep_the_lease()
     {
         var election = Elect("a");
-        await election.StartAsync(Cancellation);
+        await StartAsync(election);
         var hangs = new TaskCompletionSource();
-        _cluster.Before = _ => hangs.Task;
+        (_cluster.Before, _isHanging) = (_ => hangs.Task, true);
         var since = _time.GetUtcNow();
         await PassUntilAsync(() => election.Lost.IsCancellationRequested);
         Assert.InRange(_time.GetUtcNow() - since, TimeSpan.FromSeconds(7), TimeSpan.FromSeconds(14));
@@ -124,7 +126,7 @@ public sealed class LeaderElectionTests : IAsyncDisposable
     public async Task A_lease_that_another_one_took_is_lost_at_once()
     {
         var election = Elect("a");
-        await election.StartAsync(Cancellation);
+        await StartAsync(election);
         await PatchAsync("holderIdentity", "thief_1");
         await PassUntilAsync(() => election.Lost.IsCancellationRequested);
         Assert.Equal("thief_1", (await LeaseAsync()).Spec.HolderIdentity);
@@ -135,7 +137,7 @@ public sealed class LeaderElectionTests : IAsyncDisposable
     public async Task A_lease_that_only_somebody_edited_is_kept()
     {
         var election = Elect("a");
-        await election.StartAsync(Cancellation);
+        await StartAsync(election);
         await PatchAsync("leaseDurationSeconds", 20);
         await PassAsync(TimeSpan.FromSeconds(20));
         Assert.True(election.IsLeader);
@@ -146,7 +148,7 @@ public sealed class LeaderElectionTests : IAsyncDisposable
     public async Task A_lease_that_was_deleted_is_made_again_with_the_same_epoch()
     {
         var election = Elect("a");
-        await election.StartAsync(Cancellation);
+        await StartAsync(election);
         await election.RaiseEpochAsync(5, Cancellation);
         await _cluster.DeleteAsync<Lease>(Key, cancellation: Cancellation);
         await PassAsync(TimeSpan.FromSeconds(8));
@@ -158,7 +160,7 @@ public sealed class LeaderElectionTests : IAsyncDisposable
     public async Task A_leader_that_learns_of_a_higher_epoch_raises_the_lease_first()
     {
         var election = Elect("a");
-        await election.StartAsync(Cancellation);
+        await StartAsync(election);
         await PatchAsync("leaseDurationSeconds", 15);   // its version is old by now
         await election.RaiseEpochAsync(42, Cancellation);
         Assert.Equal(42, election.Epoch);
@@ -180,7 +182,7 @@ public sealed class LeaderElectionTests : IAsyncDisposable
         var failures = 3;
         _cluster.Before = _ => failures-- > 0 ? throw FakeCluster.Unreachable : Task.CompletedTask;
         var election = Elect("a");
-        var starting = election.StartAsync(Cancellation);
+        var starting = StartAsync(election);
         await PassUntilAsync(() => starting.IsCompleted);
         Assert.True(election.IsLeader);
         Assert.Equal(3, _logs.Lines.Count(line => line.Level == LogLevel.Warning));
@@ -214,6 +216,18 @@ public sealed class LeaderElectionTests : IAsyncDisposable
     private Task PatchAsync(string field, System.Text.Json.Nodes.JsonNode value) =>
         _cluster.PatchAsync<Lease>(Key, new() { ["spec"] = new System.Text.Json.Nodes.JsonObject { [field] = value } }, new("test"), Cancellation);
 
+    private Task StartAsync(LeaderElection election)
+    {
+        _running.Add(election);
+        return election.StartAsync(Cancellation);
+    }
+
+    private Task StopAsync(LeaderElection election)
+    {
+        _running.Remove(election);
+        return election.StopAsync(Cancellation);
+    }
+
     /// <summary>In steps of a second, each of which the elections get time for; a renewal comes at least every 2.2 s.</summary>
     private async Task PassAsync(TimeSpan time)
     {
@@ -222,13 +236,73 @@ public sealed class LeaderElectionTests : IAsyncDisposable
 
     private async Task PassUntilAsync(Func<bool> condition)
     {
-        for (var i = 0; i < 60 && !condition(); i++) await StepAsync();
-        Assert.True(condition());
+        await Eventually.True(async () =>
+        {
+            if (!condition()) await StepAsync();
+            return condition();
+        });
     }
 
     private async Task StepAsync()
     {
+        await SettledAsync();
         _time.Advance(TimeSpan.FromSeconds(1));
-        for (var i = 0; i < 5; i++) await Task.Delay(TimeSpan.FromMilliseconds(1), TimeProvider.System, Cancellation);
+        await SettledAsync();
+    }
+
+    /// <summary>Until each election that runs has done what it had to, and pauses, hangs in a request, or has lost.</summary>
+    private Task SettledAsync() => Eventually.True(() =>
+        _time.Pauses + (_isHanging ? _time.Limits : 0) >= _running.Count(election => !election.Lost.IsCancellationRequested));
+
+    /// <summary>Knows how many pauses there are, and how many limits after which a request is cut off.</summary>
+    private sealed class PausedTime(DateTimeOffset start) : FakeTimeProvider(start)
+    {
+        private int _pauses;
+        private int _limits;
+
+        public int Pauses => Volatile.Read(ref _pauses);
+
+        public int Limits => Volatile.Read(ref _limits);
+
+        public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period)
+        {
+            var isLimit = state is CancellationTokenSource;
+            Count(1);
+            var isOver = 0;
+            return new CountedTimer(base.CreateTimer(
+                inner =>
+                {
+                    End();
+                    callback(inner);
+                }, state, dueTime, period), End);
+
+            void End()
+            {
+                if (Interlocked.Exchange(ref isOver, 1) == 0) Count(-1);
+            }
+
+            void Count(int by)
+            {
+                if (isLimit) Interlocked.Add(ref _limits, by);
+                else Interlocked.Add(ref _pauses, by);
+            }
+        }
+
+        private sealed class CountedTimer(ITimer timer, Action end) : ITimer
+        {
+            public bool Change(TimeSpan dueTime, TimeSpan period) => timer.Change(dueTime, period);
+
+            public void Dispose()
+            {
+                end();
+                timer.Dispose();
+            }
+
+            public ValueTask DisposeAsync()
+            {
+                end();
+                return timer.DisposeAsync();
+            }
+        }
     }
 }

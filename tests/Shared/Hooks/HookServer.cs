@@ -13,6 +13,7 @@ public sealed class HookServer : IDisposable
     private readonly CancellationTokenSource _ending = new();
     private readonly CancellationToken _ended;
     private readonly ConcurrentQueue<HookRequest> _requests = new();
+    private TaskCompletionSource _hanging = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     public HookServer(IPAddress? address = null, int port = 0)
     {
@@ -33,6 +34,9 @@ public sealed class HookServer : IDisposable
     public IReadOnlyList<HookRequest> Requests => [.. _requests];
 
     public IReadOnlyList<string> Events => [.. _requests.Select(request => request.Event)];
+
+    /// <summary>Breaks the connections of all that wait for an answer.</summary>
+    public void HangUp() => Interlocked.Exchange(ref _hanging, new(TaskCreationOptions.RunContinuationsAsynchronously)).TrySetResult();
 
     public void Dispose()
     {
@@ -70,7 +74,7 @@ public sealed class HookServer : IDisposable
             Called(request);
             if (Answer(request) is not { } status)
             {
-                await Task.Delay(Timeout.InfiniteTimeSpan, TimeProvider.System, cancellation);
+                await _hanging.Task.WaitAsync(cancellation);
                 return;
             }
 

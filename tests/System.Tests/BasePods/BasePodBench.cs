@@ -5,8 +5,10 @@ using ModuleController.ControlPlane.Reconcilers;
 using ModuleController.Core.Builtin;
 using ModuleController.Core.Meta;
 using ModuleController.Core.Modules;
+using ModuleController.Core.Planning;
 using ModuleController.DevApiServer;
 using ModuleController.Kube;
+using ModuleController.SystemTests.Harness;
 using YamlDotNet.Serialization;
 
 namespace ModuleController.SystemTests.BasePods;
@@ -26,17 +28,20 @@ internal sealed class BasePodBench : IAsyncDisposable
     {
         Host = host;
         Client = new(Transport.To(host.ServerUri), new ResourceJson(ModulesJson.Default));
-        _informers = new(Client, TimeProvider.System, NullLoggerFactory.Instance);
-        _events = new(Client, "modulecontroller", "test", TimeProvider.System, NullLogger<EventRecorder>.Instance);
-        var manager = new Manager(_informers, TimeProvider.System, NullLoggerFactory.Instance);
+        _informers = new(Client, Clock, NullLoggerFactory.Instance);
+        _events = new(Client, "modulecontroller", "test", Clock, NullLogger<EventRecorder>.Instance);
+        var manager = new Manager(_informers, Clock, NullLoggerFactory.Instance);
         BasePodController.Add(manager, new(
-            new(_informers), _informers, Client, _events, Agents, new(), TimeProvider.System, NullLoggerFactory.Instance)
+            new(_informers), _informers, Client, _events, Agents, new() { GateTimeout = TimeSpan.FromSeconds(3) }, Clock, NullLoggerFactory.Instance)
         {
             OwnNamespace = "default",
         });
         manager.Add(ManagerPhase.Caches, "events", _events.StartAsync, _events.StopAsync);
         _run = manager.RunAsync(_stop.Token);
     }
+
+    /// <summary>The reconciler's; the states that it passes through are written only where they last for two seconds.</summary>
+    public StandingClock Clock { get; } = new();
 
     public ApiServerHost Host { get; }
 
@@ -61,15 +66,31 @@ internal sealed class BasePodBench : IAsyncDisposable
         return new(host);
     }
 
-    public async Task<Pod> CreatePodAsync(string name = "base-1", string life = "life-1")
+    /// <param name="gateOf">The ReplicaSet of a base whose pods have the readiness gate; null: a pod without it, whose base is not known.</param>
+    public async Task<Pod> CreatePodAsync(string name = "base-1", string life = "life-1", ReplicaSet? gateOf = null)
     {
+        var (owner, uid) = (gateOf?.Metadata.Name ?? "base-rs", gateOf?.Metadata.Uid ?? "rs-uid");
+        var gates = gateOf is null ? "" : $$"""{"conditionType":"{{ModulesGate.ConditionType}}"}""";
         await PostAsync(_http, new Uri(Host.ServerUri, $"/api/v1/namespaces/{Namespace}/pods").AbsoluteUri, $$$"""
             {"apiVersion":"v1","kind":"Pod",
-             "metadata":{"name":"{{{name}}}","finalizers":["test.io/hold"],"ownerReferences":[{"apiVersion":"apps/v1","kind":"ReplicaSet","name":"base-rs","uid":"rs-uid","controller":true}]},
-             "spec":{"containers":[{"name":"base","image":"base"}]}}
+             "metadata":{"name":"{{{name}}}","finalizers":["test.io/hold"],"ownerReferences":[{"apiVersion":"apps/v1","kind":"ReplicaSet","name":"{{{owner}}}","uid":"{{{uid}}}","controller":true}]},
+             "spec":{"readinessGates":[{{{gates}}}],"containers":[{"name":"base","image":"base"}]}}
             """);
         Agents.Begin(new(Namespace, name), life);
         return await Client.GetAsync<Pod>(new(Namespace, name), Cancellation);
+    }
+
+    /// <summary>A base, as far as a pod shows whose it is: its ReplicaSet and who owns that.</summary>
+    public async Task<ReplicaSet> CreateBaseAsync(string name = "base", int revision = 1)
+    {
+        await PostAsync(_http, new Uri(Host.ServerUri, $"/apis/apps/v1/namespaces/{Namespace}/replicasets").AbsoluteUri, $$$"""
+            {"apiVersion":"apps/v1","kind":"ReplicaSet",
+             "metadata":{"name":"{{{name}}}-{{{revision}}}","annotations":{"deployment.kubernetes.io/revision":"{{{revision}}}"},
+               "ownerReferences":[{"apiVersion":"apps/v1","kind":"Deployment","name":"{{{name}}}","uid":"{{{name}}}-uid","controller":true}]},
+             "spec":{"replicas":0,"selector":{"matchLabels":{"app":"{{{name}}}"}},
+               "template":{"metadata":{"labels":{"app":"{{{name}}}"} },"spec":{"containers":[{"name":"base","image":"base"}]} } } }
+            """);
+        return await Client.GetAsync<ReplicaSet>(new(Namespace, $"{name}-{revision}"), Cancellation);
     }
 
     /// <summary>As Placement makes it: bound, with owner and finalizer.</summary>
@@ -140,6 +161,11 @@ internal sealed class BasePodBench : IAsyncDisposable
 
     public Task<Module> Becomes(Module module, Func<Module, bool> state) =>
         Eventually.Some(async () => await FindAsync(module) is { } found && state(found) ? found : null, async () => (await FindAsync(module))?.Status.ToString() ?? "gone");
+
+    public Task<Condition> GateBecomes(Pod pod, Func<Condition, bool> state) =>
+        Eventually.Some(async () => await GateOf(pod) is { } found && state(found) ? found : null, async () => (await GateOf(pod))?.ToString() ?? "no condition");
+
+    public async Task<Condition?> GateOf(Pod pod) => await FindAsync(pod) is { } found ? ModulesGate.ConditionOf(found) : null;
 
     public Task IsGone(Module module) =>
         Eventually.True(async () => await FindAsync(module) is null, async () => (await FindAsync(module))?.Status.ToString() ?? "gone");

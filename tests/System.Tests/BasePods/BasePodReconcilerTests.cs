@@ -19,6 +19,7 @@ public sealed class BasePodReconcilerTests : IAsyncLifetime
     [Fact]
     public async Task An_install_is_one_patch_of_the_pod_and_one_of_the_status()
     {
+        _bench.Clock.Stand();
         var pod = await _bench.CreatePodAsync();
         var module = await _bench.CreateModuleAsync(pod, "orders");
 
@@ -34,6 +35,7 @@ public sealed class BasePodReconcilerTests : IAsyncLifetime
     [Fact]
     public async Task A_deleted_Module_is_uninstalled_and_goes()
     {
+        _bench.Clock.Stand();
         var pod = await _bench.CreatePodAsync();
         var module = await _bench.CreateModuleAsync(pod, "orders");
         await _bench.Becomes(module, found => found.IsAvailable);
@@ -81,6 +83,7 @@ public sealed class BasePodReconcilerTests : IAsyncLifetime
     [Fact]
     public async Task A_new_base_life_cuts_the_label_and_brings_the_module_back()
     {
+        _bench.Clock.Stand();
         var pod = await _bench.CreatePodAsync();
         var module = await _bench.CreateModuleAsync(pod, "orders");
         await _bench.Becomes(module, found => found.IsAvailable);
@@ -172,6 +175,7 @@ public sealed class BasePodReconcilerTests : IAsyncLifetime
     [Fact]
     public async Task Two_hundred_pods_take_two_writes_each_and_no_lists()
     {
+        _bench.Clock.Stand();
         await Eventually.True(() => _bench.Lists == 2);   // the caches' own, at the start
         var modules = new List<Module>();
         for (var number = 0; number < 200; number++)

@@ -24,10 +24,10 @@ public sealed class DeletionByLabelTests(WorldWithoutBase shared) : IClassFixtur
         Assert.DoesNotContain(_world.ModulesOf("surplus"), other => other.Metadata.Uid == module.Metadata.Uid);
         Assert.Equal(2, _world.Images.Living.Count(item => item.Base.Biz.ContainsKey("surplus:1.0.0")));
         Assert.Equal(3, _world.InstallsOf("surplus:1.0.0"));
-        await modules.CaughtUpAsync(_world.Modules.ResourceVersion);
+        await modules.CaughtUpAsync();
         Assert.All(modules.Moments, moment => Assert.True(
             moment.Values.Count(other => other.Spec.Module.Name == "surplus") <= 3, "something was made in its place"));
-        Assert.Contains(await _world.EventsAsync("surplus"), e => e.Reason == Reasons.DeletedByLabel);
+        await _world.ToldAsync("surplus", Reasons.DeletedByLabel);
     }
 
     [Fact]
@@ -75,8 +75,8 @@ public sealed class DeletionByLabelTests(WorldWithoutBase shared) : IClassFixtur
         await Eventually.True(() => !_world.PodsOf("rotated").Any(other => other.Metadata.Uid == pod.Metadata.Uid));
         await _world.HoldsAsync(
             () => _world.ModulesOf("wanderer") is [{ IsAvailable: true } one] && one.Spec.PodUid != pod.Metadata.Uid, "wanderer", "it is on another pod");
-        await _world.AvailableAsync("shadow", 2, "1.0.0", TimeSpan.FromSeconds(60));
-        await pods.CaughtUpAsync(_world.Pods.ResourceVersion);
+        await _world.AvailableAsync("shadow", 2, "1.0.0");
+        await pods.CaughtUpAsync();
         Assert.Empty(left);
     }
 

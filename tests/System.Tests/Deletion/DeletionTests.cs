@@ -18,7 +18,10 @@ public sealed class DeletionTests(SharedWorld shared) : IClassFixture<SharedWorl
     [Fact]
     public async Task A_module_stays_until_the_base_no_longer_lists_it_and_its_traffic_is_cut_first()
     {
-        await InstallAsync(A.Module("leaving", "1.0.0", Jar("leaving", ("Simulator-Uninstall-Millis", "1500"))).Replicas(1).WithService());
+        // Its uninstall lasts until all has been looked at.
+        var looked = new TaskCompletionSource();
+        _world.Order("leaving", new() { DuringUninstall = looked.Task.WaitAsync });
+        await InstallAsync(A.Module("leaving", "1.0.0", _world.Jar("leaving", "1.0.0")).Replicas(1).WithService());
         var module = _world.ModulesOf("leaving")[0];
         var (pod, simulated) = (_world.PodOf(module), _world.BaseOf(module));
         var early = new List<string>();
@@ -32,6 +35,7 @@ public sealed class DeletionTests(SharedWorld shared) : IClassFixture<SharedWorl
         await _world.HoldsAsync(() => simulated.Biz.GetValueOrDefault("leaving:1.0.0") == "deactivated", "leaving", "its uninstall has begun");
         Assert.True(Assert.Single(_world.ModulesOf("leaving")).Metadata.IsDeleting);
         Assert.False(_world.HasLabel(pod, "leaving"));
+        looked.SetResult();
         await _world.GoneAsync("leaving");
         Assert.Empty(early);
         Assert.DoesNotContain("leaving:1.0.0", simulated.Biz.Keys);
@@ -71,7 +75,7 @@ public sealed class DeletionTests(SharedWorld shared) : IClassFixture<SharedWorl
     public async Task A_stuck_module_is_left_behind_and_said_so()
     {
         var stuck = A.Module("hangs", "1.0.0", Jar("hangs", ("Simulator-Hang", "true"))).Replicas(1);
-        await _world.CreateAsync(stuck.Strategy(strategy => strategy with { InstallTimeoutSeconds = 1 }));
+        await _world.CreateAsync(stuck.Strategy(strategy => strategy with { InstallTimeoutSeconds = 10 }));
         var module = await _world.FailedAsync("hangs", FailureReason.InstallTimedOut);
         await _world.DeleteAsync("hangs");
         await _world.GoneAsync("hangs");
@@ -85,7 +89,6 @@ public sealed class DeletionTests(SharedWorld shared) : IClassFixture<SharedWorl
     {
         var deployment = A.Module("orphaned", "1.0.0", _world.Jar("orphaned", "1.0.0")).Replicas(2);
         await InstallAsync(deployment);
-        var before = _world.ModulesOf("orphaned").Select(module => module.Metadata.Uid).Order().ToList();
         await _world.DeleteAsync("orphaned", PropagationPolicy.Orphan);
         await Eventually.True(async () => await _world.FindAsync("orphaned") is null, () => _world.DumpAsync("orphaned"));
         await Eventually.True(
@@ -93,10 +96,11 @@ public sealed class DeletionTests(SharedWorld shared) : IClassFixture<SharedWorl
         Assert.All(_world.ModulesOf("orphaned"), module => Assert.True(module.IsAvailable));
 
         // An orphan looks after its Modules, as an apps/v1 ReplicaSet does.
-        await _world.Client.DeleteAsync<Module>(ObjectKey.Of(_world.ModulesOf("orphaned")[0].Metadata));
+        var lost = _world.ModulesOf("orphaned")[0];
+        await _world.Client.DeleteAsync<Module>(ObjectKey.Of(lost.Metadata));
         await _world.HoldsAsync(
-            () => _world.ModulesOf("orphaned").Count(module => module.IsAvailable) == 2
-                && !_world.ModulesOf("orphaned").Select(module => module.Metadata.Uid).Order().SequenceEqual(before), "orphaned", "it is replaced");
+            () => _world.ModulesOf("orphaned") is [{ IsAvailable: true } one, { IsAvailable: true } other]
+                && one.Metadata.Uid != lost.Metadata.Uid && other.Metadata.Uid != lost.Metadata.Uid, "orphaned", "it is replaced");
         var kept = _world.ModulesOf("orphaned").Select(module => module.Metadata.Uid).Order().ToList();
         await InstallAsync(deployment);
         Assert.Single(await _world.SetsOfAsync("orphaned"));

@@ -17,7 +17,7 @@ public sealed class BaseFailureTests(SharedWorld shared) : IClassFixture<SharedW
         await _world.BaseAsync("narrow", 1);
         var pod = _world.PodsOf("narrow")[0];
         var hanging = A.Module("hanging", "1.0.0", Jar("hanging", "1.0.0", ("Simulator-Hang", "true"))).On("narrow").Symmetric();
-        await _world.CreateAsync(hanging.Strategy(strategy => strategy with { InstallTimeoutSeconds = 1 }));
+        await _world.CreateAsync(hanging.Strategy(strategy => strategy with { InstallTimeoutSeconds = 10 }));
         var early = A.Module("early", "1.0.0", _world.Jar("early", "1.0.0")).On("narrow").Symmetric();
         await _world.CreateAsync(early);
         await _world.FailedAsync("hanging", FailureReason.InstallTimedOut);
@@ -53,8 +53,8 @@ public sealed class BaseFailureTests(SharedWorld shared) : IClassFixture<SharedW
     [Fact]
     public async Task UninstallFailed_is_told_where_it_takes_too_long_and_a_late_success_counts()
     {
-        var slow = A.Module("clingy", "1.0.0", Jar("clingy", "1.0.0", ("Simulator-Uninstall-Millis", "4000"))).Replicas(1);
-        await _world.CreateAsync(slow.Strategy(strategy => strategy with { InstallTimeoutSeconds = 1 }));
+        var slow = A.Module("clingy", "1.0.0", Jar("clingy", "1.0.0", ("Simulator-Uninstall-Millis", "14000"))).Replicas(1);
+        await _world.CreateAsync(slow.Strategy(strategy => strategy with { InstallTimeoutSeconds = 10 }));
         await _world.AvailableAsync("clingy", 1, "1.0.0");
         var module = _world.ModulesOf("clingy")[0];
         await _world.DeleteAsync("clingy");
@@ -80,7 +80,7 @@ public sealed class BaseFailureTests(SharedWorld shared) : IClassFixture<SharedW
         await _world.UpgradeAsync("toggle", "2.0.0", jar);
         var failed = await _world.FailedAsync("toggle", FailureReason.SwitchFailed);
         Assert.Contains("no switch", failed.Status.LastError!.Message, StringComparison.Ordinal);
-        await pods.CaughtUpAsync(_world.Pods.ResourceVersion);
+        await pods.CaughtUpAsync();
         Assert.All(pods.Moments, moment => Assert.Contains(Labels.Traffic("toggle"), moment[old.Spec.PodName!].Metadata.Labels.Keys));
         Assert.True(_world.ModulesOf("toggle").Single(module => module.Metadata.Uid == old.Metadata.Uid).IsAvailable);
         Assert.Equal("activated", _world.BaseOf(old).Biz["toggle:1.0.0"]);
@@ -159,9 +159,11 @@ public sealed class BaseFailureTests(SharedWorld shared) : IClassFixture<SharedW
         await _world.BaseAsync("faint", 1);
         _world.Images.Configure = options => options;
         var simulated = _world.Images.Of(_world.PodsOf("faint")[0].Metadata.Uid!);
-        await _world.CreateAsync(A.Module("cut-off", "1.0.0", Jar("cut-off", "1.0.0", ("Simulator-Install-Millis", "2000"))).On("faint").Symmetric());
+        simulated.Order("cut-off", new() { DuringInstall = life => Task.Delay(Timeout.InfiniteTimeSpan, TimeProvider.System, life) });
+        await _world.CreateAsync(A.Module("cut-off", "1.0.0", _world.Jar("cut-off", "1.0.0")).On("faint").Symmetric());
         await _world.HoldsAsync(() => _world.InstallsOf("cut-off:1.0.0") == 1, "cut-off", "its install has begun");
         await simulated.KillAsync();
+        simulated.Order("cut-off", null);
         await _world.HoldsAsync(
             () => _world.ModulesOf("cut-off") is [{ Status: { Status: ModulePhase.Prepare, Message: { } message } }]
                 && message.Contains("to answer", StringComparison.Ordinal), "cut-off", "it says what it waits for");

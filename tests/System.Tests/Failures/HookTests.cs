@@ -100,7 +100,8 @@ public sealed class HookTests(SharedWorld shared) : IClassFixture<SharedWorld>, 
 
         public HookServers(IEnumerable<IPAddress> addresses)
         {
-            foreach (var address in addresses) _servers.Add(new(address, _servers.Count == 0 ? 0 : _servers[0].Port));
+            // The same port for all, and one that no socket gets which asks for any free one.
+            foreach (var address in addresses) _servers.Add(new(address, 8099));
         }
 
         public Func<HookRequest, int?> Answer
@@ -108,7 +109,7 @@ public sealed class HookTests(SharedWorld shared) : IClassFixture<SharedWorld>, 
             set => _servers.ForEach(server => server.Answer = value);
         }
 
-        public ModuleHook At(string path) => new() { Port = _servers[0].Port, Path = path, TimeoutSeconds = 5 };
+        public ModuleHook At(string path) => new() { Port = _servers[0].Port, Path = path, TimeoutSeconds = 120 };
 
         /// <summary>Of one module, per pod in order.</summary>
         public IReadOnlyList<HookRequest> Requests(string module) =>

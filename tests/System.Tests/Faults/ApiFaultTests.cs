@@ -69,10 +69,12 @@ public sealed class ApiFaultTests(SharedWorld shared) : IClassFixture<SharedWorl
     [Fact]
     public async Task An_api_server_that_is_restarted_in_mid_install()
     {
-        var jar = World.Jar("restarted", "1.0.0", attributes: new Dictionary<string, string> { ["Simulator-Install-Millis"] = "1000" });
-        await World.CreateAsync(A.Module("restarted", "1.0.0", jar).Replicas(3));
+        var over = new TaskCompletionSource();
+        World.Order("restarted", new() { DuringInstall = over.Task.WaitAsync });
+        await World.CreateAsync(A.Module("restarted", "1.0.0", World.Jar("restarted", "1.0.0")).Replicas(3));
         await Eventually.True(() => World.InstallsOf("restarted:1.0.0") > 0);
         await World.Cluster!.RestartServerAsync();
+        over.SetResult();
         await World.AvailableAsync("restarted", 3, "1.0.0");
         Assert.Equal(3, World.InstallsOf("restarted:1.0.0"));
     }

@@ -5,17 +5,17 @@ namespace ModuleController.SystemTests.Faults;
 /// <summary>Controllers that end and begin; each test has a world of its own.</summary>
 public sealed class ControllerFaultTests
 {
-    private static readonly Dictionary<string, string> Slow = new() { ["Simulator-Install-Millis"] = "1500" };
-
     [Fact]
     public async Task A_controller_that_is_restarted_in_mid_install_installs_nothing_twice()
     {
         await using var world = await World.StartAsync();
         await world.BaseAsync("base", 3);
-        await world.CreateAsync(A.Module("orders", "1.0.0", world.Jar("orders", "1.0.0", attributes: Slow)).Symmetric());
+        var over = Hold(world, "orders");
+        await world.CreateAsync(A.Module("orders", "1.0.0", world.Jar("orders", "1.0.0")).Symmetric());
         await Eventually.True(() => world.InstallsOf("orders:1.0.0") == 3, () => world.DumpAsync("orders").Result);
         await world.StopControllerAsync();
         await world.StartControllerAsync();
+        over.SetResult();
         await world.AvailableAsync("orders", 3, "1.0.0");
         Assert.Equal(3, world.InstallsOf("orders:1.0.0"));
     }
@@ -25,9 +25,11 @@ public sealed class ControllerFaultTests
     {
         await using var world = await World.StartAsync();
         await world.BaseAsync("base", 2);
-        await world.CreateAsync(A.Module("orders", "1.0.0", world.Jar("orders", "1.0.0", attributes: Slow)).Replicas(2));
+        var over = Hold(world, "orders");
+        await world.CreateAsync(A.Module("orders", "1.0.0", world.Jar("orders", "1.0.0")).Replicas(2));
         await Eventually.True(() => world.InstallsOf("orders:1.0.0") == 2, () => world.DumpAsync("orders").Result);
         await world.StopControllerAsync();
+        over.SetResult();
         await Eventually.True(() => world.Images.Living.All(living => living.Base.Biz.GetValueOrDefault("orders:1.0.0") == "activated"));
         Assert.DoesNotContain(world.ModulesOf("orders"), module => module.IsAvailable);
         await world.StartControllerAsync();
@@ -44,11 +46,13 @@ public sealed class ControllerFaultTests
         // The agents ask the one that does not lead, and are told where the leader is.
         await world.BaseAsync("base", 3, controller: standby.AgentAddress);
         Assert.False(standby.IsLeading);
-        await world.CreateAsync(A.Module("orders", "1.0.0", world.Jar("orders", "1.0.0", attributes: Slow)).Symmetric());
+        var over = Hold(world, "orders");
+        await world.CreateAsync(A.Module("orders", "1.0.0", world.Jar("orders", "1.0.0")).Symmetric());
         await Eventually.True(() => world.InstallsOf("orders:1.0.0") == 3, () => world.DumpAsync("orders").Result);
 
         await world.StopControllerAsync();
         await Eventually.True(() => standby.IsLeading);
+        over.SetResult();
         await world.AvailableAsync("orders", 3, "1.0.0");
         Assert.Equal(3, world.InstallsOf("orders:1.0.0"));
 
@@ -85,16 +89,26 @@ public sealed class ControllerFaultTests
         await world.BaseAsync("base", 1);
         await world.CreateAsync(A.Module("orders", "1.0.0", world.Jar("orders", "1.0.0")).Replicas(1));
         await world.AvailableAsync("orders", 1, "1.0.0");
-        await world.CreateAsync(A.Module("poison", "1.0.0", world.Jar("poison", "1.0.0", attributes: Slow)).Replicas(1));
+        Hold(world, "poison");
+        await world.CreateAsync(A.Module("poison", "1.0.0", world.Jar("poison", "1.0.0")).Replicas(1));
         await Eventually.True(() => world.InstallsOf("poison:1.0.0") == 1, () => world.DumpAsync("poison").Result);
         await world.StopControllerAsync();
         var simulated = world.BaseOf(world.ModulesOf("orders")[0]);
         await simulated.KillAsync();
+        world.Order("poison", null);
         await simulated.StartLifeAsync();
         await world.StartControllerAsync();
         await world.AvailableAsync("poison", 1, "1.0.0");
         await world.EventAsync(world.ModulesOf("poison")[0].Metadata.Name, "BaseDied");
         Assert.Equal(("BaseDied", "1"), (world.ModulesOf("poison")[0].Status.LastError?.Reason, world.ModulesOf("poison")[0].Status.LastError?.Code));
         await world.AvailableAsync("orders", 1, "1.0.0");
+    }
+
+    /// <summary>Installs of the module that begin now end when the result is set.</summary>
+    private static TaskCompletionSource Hold(World world, string module)
+    {
+        var over = new TaskCompletionSource();
+        world.Order(module, new() { DuringInstall = over.Task.WaitAsync });
+        return over;
     }
 }

@@ -16,6 +16,7 @@ public sealed class CommandLineTests
         Assert.Equal("modulecontroller", options.LeaseName);
         Assert.Equal(TimeSpan.FromSeconds(300), options.PodGrace);
         Assert.Equal(TimeSpan.FromMinutes(10), options.AgentOutageHold);
+        Assert.Equal(TimeSpan.FromMinutes(10), options.GateTimeout);
     }
 
     [Fact]

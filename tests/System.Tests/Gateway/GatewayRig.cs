@@ -31,11 +31,13 @@ internal sealed class GatewayRig : IAsyncDisposable
         Client = new KubeClient(Transport.To(cluster.ServerUri), new ResourceJson(ModulesJson.Default));
     }
 
-    public static AgentOptions Quick { get; } = new()
+    /// <summary>So patient that whatever ends a stream is what a test did, and never a machine that stood still for some seconds.</summary>
+    public static AgentOptions Patient { get; } = new()
     {
         AllowInsecure = true,
-        PodTimeout = TimeSpan.FromSeconds(0.3),
-        HelloTimeout = TimeSpan.FromSeconds(5),
+        PodTimeout = TimeSpan.FromMinutes(5),
+        HelloTimeout = TimeSpan.FromMinutes(5),
+        HeartbeatInterval = TimeSpan.FromMinutes(1),
     };
 
     public KubeClient Client { get; }
@@ -63,7 +65,9 @@ internal sealed class GatewayRig : IAsyncDisposable
     }
 
     /// <summary>A controller that listens; leading comes later.</summary>
-    public async Task<ControlPlaneHost> StartControllerAsync(AgentOptions? agents = null, Func<ControlPlaneOptions, ControlPlaneOptions>? change = null)
+    /// <param name="time">Its clock; a test that owns it decides when anything is overdue.</param>
+    public async Task<ControlPlaneHost> StartControllerAsync(
+        AgentOptions? agents = null, Func<ControlPlaneOptions, ControlPlaneOptions>? change = null, TimeProvider? time = null)
     {
         var options = new ControlPlaneOptions
         {
@@ -71,15 +75,17 @@ internal sealed class GatewayRig : IAsyncDisposable
             Bind = IPAddress.Loopback,
             HttpPort = 0,
             GrpcPort = 0,
-            LeaseDuration = TimeSpan.FromSeconds(3),
-            LeaseRenew = TimeSpan.FromSeconds(2),
+            // Released or taken away by a test, but never lost to a machine that is busy.
+            LeaseDuration = TimeSpan.FromHours(2),
+            LeaseRenew = TimeSpan.FromHours(1),
             LeaseRetry = TimeSpan.FromSeconds(0.1),
-            Agents = agents ?? Quick,
+            Agents = agents ?? Patient,
         };
         var controller = await ControlPlaneHost.StartAsync(
             change is null ? options : change(options),
             new()
             {
+                Time = time ?? TimeProvider.System,
                 Logging = logging => logging.SetMinimumLevel(LogLevel.Information).AddProvider(new QueueLogger(Log)),
                 Reconcilers = (_, _) => { },
             },
@@ -88,9 +94,10 @@ internal sealed class GatewayRig : IAsyncDisposable
         return controller;
     }
 
-    public async Task<ControlPlaneHost> StartLeaderAsync(AgentOptions? agents = null, Func<ControlPlaneOptions, ControlPlaneOptions>? change = null)
+    public async Task<ControlPlaneHost> StartLeaderAsync(
+        AgentOptions? agents = null, Func<ControlPlaneOptions, ControlPlaneOptions>? change = null, TimeProvider? time = null)
     {
-        var controller = await StartControllerAsync(agents, change);
+        var controller = await StartControllerAsync(agents, change, time);
         await Eventually.True(() => controller.IsLeading, () => string.Join('\n', Log));
         return controller;
     }

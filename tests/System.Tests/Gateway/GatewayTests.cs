@@ -1,4 +1,7 @@
 using Grpc.Core;
+using Microsoft.Extensions.Time.Testing;
+using ModuleController.ControlPlane;
+using ModuleController.ControlPlane.Agents;
 using ModuleController.Core.Builtin;
 using ModuleController.Core.Meta;
 using ModuleController.Protocol;
@@ -29,7 +32,7 @@ public sealed class GatewayTests : IAsyncLifetime
 
         var welcome = await agent.GreetAsync("base-0", uid);
         Assert.Equal(1ul, welcome.Epoch);
-        Assert.Equal(GatewayRig.Quick.HeartbeatInterval, welcome.HeartbeatInterval.ToTimeSpan());
+        Assert.Equal(GatewayRig.Patient.HeartbeatInterval, welcome.HeartbeatInterval.ToTimeSpan());
         Assert.Null(controller.Agents.Find(GatewayRig.Pod("base-0"), uid));
 
         await agent.SayAsync(Messages.Snapshot(1, biz: [Messages.Biz("orders", "m-1")]));
@@ -37,6 +40,11 @@ public sealed class GatewayTests : IAsyncLifetime
         Assert.Equal(1, controller.Agents.Connected);
         Assert.Null(controller.Agents.Find(GatewayRig.Pod("base-0"), "another uid"));
         Assert.True(controller.Agents.AcceptingSince <= TimeProvider.System.GetUtcNow());
+        // Who looks sees the snapshot at once; who subscribed is told after that.
+        await Eventually.True(() =>
+        {
+            lock (woken) return woken.Count > 0;
+        });
         lock (woken) Assert.Equal([GatewayRig.Pod("base-0")], woken.Distinct());
     }
 
@@ -65,7 +73,7 @@ public sealed class GatewayTests : IAsyncLifetime
     [Fact]
     public async Task An_unknown_pod_is_not_found()
     {
-        var agent = _rig.Connect(await _rig.StartLeaderAsync());
+        var agent = _rig.Connect(await _rig.StartLeaderAsync(Hasty));
         await agent.SayAsync(Messages.Hello("nobody", "uid-1"));
 
         var end = await agent.EndedAsync();
@@ -76,7 +84,7 @@ public sealed class GatewayTests : IAsyncLifetime
     [Fact]
     public async Task A_pod_with_another_uid_is_not_found()
     {
-        var agent = _rig.Connect(await _rig.StartLeaderAsync());
+        var agent = _rig.Connect(await _rig.StartLeaderAsync(Hasty));
         await _rig.CreatePodAsync("base-0");
         await agent.SayAsync(Messages.Hello("base-0", "of-another-life"));
 
@@ -86,7 +94,7 @@ public sealed class GatewayTests : IAsyncLifetime
     [Fact]
     public async Task A_hello_waits_for_a_pod_that_the_cache_does_not_know_yet()
     {
-        var controller = await _rig.StartLeaderAsync(GatewayRig.Quick with { PodTimeout = TimeSpan.FromSeconds(30) });
+        var controller = await _rig.StartLeaderAsync(GatewayRig.Patient);
         _rig.Faults.EventDelay = TimeSpan.FromSeconds(0.5);
         var uid = await _rig.CreatePodAsync("base-0");
         var agent = _rig.Connect(controller);
@@ -98,8 +106,8 @@ public sealed class GatewayTests : IAsyncLifetime
     [Fact]
     public async Task A_pod_that_the_cache_is_too_late_for_may_try_again()
     {
-        var controller = await _rig.StartLeaderAsync(GatewayRig.Quick with { PodTimeout = TimeSpan.FromSeconds(0.1) });
-        _rig.Faults.EventDelay = TimeSpan.FromSeconds(30);
+        var controller = await _rig.StartLeaderAsync(Hasty);
+        _rig.Faults.EventDelay = TimeSpan.FromHours(1);
         var uid = await _rig.CreatePodAsync("base-0");
         var agent = _rig.Connect(controller);
         await agent.SayAsync(Messages.Hello("base-0", uid));
@@ -152,7 +160,7 @@ public sealed class GatewayTests : IAsyncLifetime
     [Fact]
     public async Task A_stream_that_says_nothing_is_closed()
     {
-        var agent = _rig.Connect(await _rig.StartLeaderAsync(GatewayRig.Quick with { HelloTimeout = TimeSpan.FromSeconds(0.2) }));
+        var agent = _rig.Connect(await _rig.StartLeaderAsync(GatewayRig.Patient with { HelloTimeout = TimeSpan.FromSeconds(0.2) }));
 
         Assert.Equal(StatusCode.InvalidArgument, (await agent.EndedAsync()).StatusCode);
     }
@@ -207,17 +215,15 @@ public sealed class GatewayTests : IAsyncLifetime
     [Fact]
     public async Task A_silent_stream_is_closed_after_three_heartbeats_and_one_that_beats_is_not()
     {
-        var controller = await _rig.StartLeaderAsync(GatewayRig.Quick with { HeartbeatInterval = TimeSpan.FromSeconds(0.4) });
+        var time = new FakeTimeProvider(Messages.Start);
+        var controller = await _rig.StartLeaderAsync(GatewayRig.Patient with { HeartbeatInterval = TimeSpan.FromSeconds(10) }, time: time);
         var (beating, beatingUid) = await _rig.ConnectedAsync(controller, "base-beats");
         var (silent, uid) = await _rig.ConnectedAsync(controller, "base-silent");
         var end = silent.EndedAsync();
-        while (!end.IsCompleted)
-        {
-            await beating.SayAsync(Messages.Heartbeat());
-            await Task.WhenAny(end, Task.Delay(TimeSpan.FromSeconds(0.1), TimeProvider.System, GatewayRig.Cancellation));
-        }
+        await PassAsync(controller, time, (beating, "base-beats", beatingUid), end);
 
         Assert.Equal(StatusCode.DeadlineExceeded, (await end).StatusCode);
+        Assert.True(time.GetUtcNow() - Messages.Start > TimeSpan.FromSeconds(30), "it was not silent for three heartbeats");
         await GatewayRig.SeenAsync(controller, "base-silent", uid, view => view!.IsConnected == false, "the pod is marked");
         Assert.True(controller.Agents.Find(GatewayRig.Pod("base-beats"), beatingUid)!.IsConnected);
     }
@@ -225,24 +231,31 @@ public sealed class GatewayTests : IAsyncLifetime
     [Fact]
     public async Task A_stream_without_a_snapshot_is_closed()
     {
-        var controller = await _rig.StartLeaderAsync(GatewayRig.Quick with { HeartbeatInterval = TimeSpan.FromSeconds(0.1) });
+        var time = new FakeTimeProvider(Messages.Start);
+        var controller = await _rig.StartLeaderAsync(time: time);
         var agent = _rig.Connect(controller);
         await agent.GreetAsync("base-0", await _rig.CreatePodAsync("base-0"));
+        var end = agent.EndedAsync();
+        await Eventually.True(() =>
+        {
+            time.Advance(TimeSpan.FromSeconds(5));
+            return end.IsCompleted;
+        });
 
-        Assert.Equal((StatusCode.DeadlineExceeded, "no snapshot came"), Said(await agent.EndedAsync()));
+        Assert.Equal((StatusCode.DeadlineExceeded, "no snapshot came"), Said(await end));
     }
 
     [Fact]
     public async Task A_stream_as_old_as_one_may_get_is_told_to_come_again()
     {
-        var controller = await _rig.StartLeaderAsync(GatewayRig.Quick with
-        {
-            HeartbeatInterval = TimeSpan.FromSeconds(1),
-            MaxStreamAge = TimeSpan.FromSeconds(0.5),
-        });
-        var (agent, _) = await _rig.ConnectedAsync(controller, "base-0");
+        var time = new FakeTimeProvider(Messages.Start);
+        var controller = await _rig.StartLeaderAsync(GatewayRig.Patient with { MaxStreamAge = TimeSpan.FromMinutes(2) }, time: time);
+        var (agent, uid) = await _rig.ConnectedAsync(controller, "base-0");
+        var end = agent.EndedAsync();
+        await PassAsync(controller, time, (agent, "base-0", uid), end);
 
-        Assert.Equal(StatusCode.Unavailable, (await agent.EndedAsync()).StatusCode);
+        Assert.Equal((StatusCode.Unavailable, "the stream is as old as one may get: connect again"), Said(await end));
+        Assert.True(time.GetUtcNow() - Messages.Start > TimeSpan.FromMinutes(1.6), "it was ended too early");
     }
 
     [Fact]
@@ -288,10 +301,29 @@ public sealed class GatewayTests : IAsyncLifetime
         var uids = new List<string>();
         for (var i = 0; i < 8; i++) uids.Add(await _rig.CreatePodAsync($"base-{i}"));
 
+        // With gaps: none has seen just the number that another one makes of ours, which it could then have from us.
         var epochs = await Task.WhenAll(uids.Select(async (uid, i) =>
-            (await _rig.Connect(controller).GreetAsync($"base-{i}", uid, highestEpoch: (ulong)(10 + i))).Epoch));
+            (await _rig.Connect(controller).GreetAsync($"base-{i}", uid, highestEpoch: (ulong)(10 + (2 * i)))).Epoch));
 
-        Assert.All(epochs.Select((epoch, i) => (epoch, i)), item => Assert.InRange(item.epoch, (ulong)(11 + item.i), 18ul));
+        Assert.All(epochs.Select((epoch, i) => (epoch, i)), item => Assert.InRange(item.epoch, (ulong)(11 + (2 * item.i)), 25ul));
+        Assert.Equal(25ul, (await _rig.Connect(controller).GreetAsync("base-0", uids[0])).Epoch);
+    }
+
+    // Waits hardly for a pod that the cache doesn't know: then the API server says what there is.
+    private static AgentOptions Hasty { get; } = GatewayRig.Patient with { PodTimeout = TimeSpan.FromSeconds(0.1) };
+
+    /// <summary>Lets the controller's time pass until a stream has ended, while this agent is never silent for longer than a step.</summary>
+    private static async Task PassAsync(
+        ControlPlaneHost controller, FakeTimeProvider time, (AgentStream Stream, string Pod, string Uid) beating, Task end)
+    {
+        while (!end.IsCompleted)
+        {
+            // The stream that ends may be its own.
+            await Task.WhenAny(beating.Stream.SayAsync(Messages.Heartbeat()));
+            await GatewayRig.SeenAsync(
+                controller, beating.Pod, beating.Uid, view => end.IsCompleted || view?.LastHeard == time.GetUtcNow(), "the heartbeat is heard");
+            time.Advance(TimeSpan.FromSeconds(2.5));
+        }
     }
 
     private static byte[] Bytes(ConnectRequest message) => Google.Protobuf.MessageExtensions.ToByteArray(message);

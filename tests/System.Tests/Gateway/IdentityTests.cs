@@ -6,7 +6,7 @@ namespace ModuleController.SystemTests.Gateway;
 /// <summary>An agent may speak only for the pod that its token names.</summary>
 public sealed class IdentityTests : IAsyncLifetime
 {
-    private static readonly AgentOptions Strict = GatewayRig.Quick with { AllowInsecure = false };
+    private static readonly AgentOptions Strict = GatewayRig.Patient with { AllowInsecure = false };
 
     private GatewayRig _rig = null!;
 
@@ -73,7 +73,7 @@ public sealed class IdentityTests : IAsyncLifetime
     [Fact]
     public async Task A_token_is_checked_also_where_agents_without_one_are_believed()
     {
-        var controller = await _rig.StartLeaderAsync(GatewayRig.Quick);
+        var controller = await _rig.StartLeaderAsync(GatewayRig.Patient);
         var agent = _rig.Connect(controller, "of.my.own");
         await SayAsync(agent, "base-0", await _rig.CreatePodAsync("base-0"));
 

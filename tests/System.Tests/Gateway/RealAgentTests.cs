@@ -22,7 +22,7 @@ public sealed class RealAgentTests
         await using var rig = await GatewayRig.StartAsync();
         var (certificate, key) = WriteCertificate(state);
         var controller = await rig.StartLeaderAsync(
-            GatewayRig.Quick with { AllowInsecure = false },
+            GatewayRig.Patient with { AllowInsecure = false },
             options => isOverTls ? options with { TlsCertificate = certificate, TlsKey = key } : options);
         Assert.Equal(isOverTls ? "https" : "http", controller.AgentAddress.Scheme);
         var uid = await rig.CreatePodAsync("base-0");

@@ -1,9 +1,8 @@
 using System.Net;
-using System.Net.Sockets;
 
 namespace ModuleController.SystemTests.Harness;
 
-/// <summary>An artifact repository on a port of its own, which may be down at first.</summary>
+/// <summary>An artifact repository on an address of its own, which may be down at first.</summary>
 internal sealed class ArtifactServer : IDisposable
 {
     private readonly HttpListener _listener = new();
@@ -11,9 +10,7 @@ internal sealed class ArtifactServer : IDisposable
 
     public ArtifactServer()
     {
-        using var probe = new TcpListener(IPAddress.Loopback, 0);
-        probe.Start();
-        Address = new($"http://127.0.0.1:{((IPEndPoint)probe.LocalEndpoint).Port}/");
+        Address = new($"http://{OwnAddress.Next()}:8098/");
         _listener.Prefixes.Add(Address.ToString());
     }
 

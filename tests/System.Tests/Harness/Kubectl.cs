@@ -5,7 +5,7 @@ namespace ModuleController.SystemTests.Harness;
 /// <summary>The <c>kubectl</c> of this machine, pointed at a world; each call fails the test where it should not have failed.</summary>
 internal sealed class Kubectl(World world) : IDisposable
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(2);
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(6);
     private readonly DirectoryInfo _work = Directory.CreateTempSubdirectory("mc-kubectl-");
 
     public static bool IsInstalled => (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator)

@@ -39,6 +39,8 @@ internal static class BaseManifest
                     {
                         ["httpGet"] = new JsonObject { ["port"] = 8080, ["path"] = "/actuator/health/readiness" },
                         ["periodSeconds"] = 1,
+                        // Ready is what it is for; that a busy machine answers late is no news.
+                        ["timeoutSeconds"] = 30,
                     },
                     ["volumeMounts"] = Mounts(),
                 }),

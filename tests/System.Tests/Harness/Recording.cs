@@ -1,5 +1,4 @@
 using System.Collections.Immutable;
-using System.Globalization;
 using ModuleController.Core.Meta;
 using ModuleController.Kube;
 
@@ -13,7 +12,6 @@ internal sealed class Recording<T> : IAsyncDisposable where T : class, IResource
     private readonly Action<T>? _onEvent;
     private readonly List<ImmutableDictionary<string, T>> _moments = [];
     private Task _following = Task.CompletedTask;
-    private long _version;
 
     private Recording(World world, Action<T>? onEvent) => (_world, _onEvent) = (world, onEvent);
 
@@ -29,14 +27,18 @@ internal sealed class Recording<T> : IAsyncDisposable where T : class, IResource
         var recording = new Recording<T>(world, onEvent);
         var list = await world.Client.ListAsync<T>(new() { Namespace = world.Namespace });
         recording._moments.Add(list.Items.ToImmutableDictionary(item => item.Metadata.Name));
-        recording._version = Number(list.ResourceVersion);
         recording._following = Task.Run(() => recording.FollowAsync(list.ResourceVersion));
         return recording;
     }
 
-    /// <summary>Waits until everything that was written before is in the recording: a cache that is ahead would show what it lacks.</summary>
-    public Task CaughtUpAsync(string? resourceVersion) =>
-        Eventually.True(() => _following.IsFaulted || Interlocked.Read(ref _version) >= Number(resourceVersion));
+    /// <summary>Waits until everything that was written before is in the recording.</summary>
+    public async Task CaughtUpAsync()
+    {
+        await Eventually.True(async () => _following.IsCompleted
+            || Followed.HasSeen(Moments[^1].Values, await _world.Client.ListAsync<T>(new() { Namespace = _world.Namespace })));
+        if (_following.IsCompleted) await _following;
+        Assert.False(_following.IsCompleted, "the recording ended");
+    }
 
     public async ValueTask DisposeAsync()
     {
@@ -60,18 +62,13 @@ internal sealed class Recording<T> : IAsyncDisposable where T : class, IResource
             if (change.Type is WatchEventType.Error) throw new InvalidOperationException($"the recording broke: {change.Error}");
             if (change.Object is { } item)
             {
+                if (change.Type != WatchEventType.Deleted) _onEvent?.Invoke(item);
                 lock (_moments)
                 {
                     var last = _moments[^1];
                     _moments.Add(change.Type == WatchEventType.Deleted ? last.Remove(item.Metadata.Name) : last.SetItem(item.Metadata.Name, item));
                 }
-
-                if (change.Type != WatchEventType.Deleted) _onEvent?.Invoke(item);
             }
-
-            if (change.ResourceVersion is { } seen) Interlocked.Exchange(ref _version, Number(seen));
         }
     }
-
-    private static long Number(string? version) => long.Parse(version ?? "0", CultureInfo.InvariantCulture);
 }

@@ -5,14 +5,13 @@ namespace ModuleController.SystemTests.Harness;
 /// <summary>Every state of one ModuleDeployment's Modules, and what must have held in all of them.</summary>
 internal sealed class ReleaseRecording : IAsyncDisposable
 {
-    private readonly World _world;
     private readonly string _name;
     private readonly Recording<Module> _modules;
 
-    private ReleaseRecording(World world, string name, Recording<Module> modules) => (_world, _name, _modules) = (world, name, modules);
+    private ReleaseRecording(string name, Recording<Module> modules) => (_name, _modules) = (name, modules);
 
     public static async Task<ReleaseRecording> StartAsync(World world, string name) =>
-        new(world, name, await Recording<Module>.StartAsync(world));
+        new(name, await Recording<Module>.StartAsync(world));
 
     /// <summary>The most live Modules of a version that there ever were at once.</summary>
     public Task<int> MostOfAsync(string version) => MostAsync(modules => modules.Count(module => module.Spec.Module.Version == version));
@@ -28,7 +27,7 @@ internal sealed class ReleaseRecording : IAsyncDisposable
 
     private async Task<int> MostAsync(Func<IReadOnlyList<Module>, int> count)
     {
-        await _modules.CaughtUpAsync(_world.Modules.ResourceVersion);
+        await _modules.CaughtUpAsync();
         return _modules.Moments.Max(moment => count([.. moment.Values.Where(module =>
             !module.Metadata.IsDeleting && module.Metadata.Labels.GetValueOrDefault(Labels.ModuleDeployment) == _name)]));
     }

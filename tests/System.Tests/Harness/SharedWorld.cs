@@ -6,9 +6,14 @@ namespace ModuleController.SystemTests.Harness;
 /// </summary>
 public class WorldWithoutBase : IAsyncLifetime
 {
-    internal World World { get; private set; } = null!;
+    internal World World { get; private protected set; } = null!;
 
-    public virtual async ValueTask InitializeAsync() => World = await World.StartAsync();
+    public virtual async ValueTask InitializeAsync() => World = await World.StartAsync(Configure);
+
+    /// <summary>Before the start.</summary>
+    internal virtual void Configure(World world)
+    {
+    }
 
     public async ValueTask DisposeAsync()
     {

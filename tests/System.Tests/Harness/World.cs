@@ -125,15 +125,16 @@ internal sealed class World : IAsyncDisposable
         _controllerOptions = ConfigureController(new()
         {
             Kubeconfig = Kubeconfig,
-            Bind = System.Net.IPAddress.Loopback,
+            Bind = OwnAddress.Next(),
             HttpPort = 0,
             GrpcPort = 0,
             Namespace = Namespace,
             WatchNamespace = Cluster is null ? Namespace : null,
-            LeaseDuration = TimeSpan.FromSeconds(5),
-            LeaseRenew = TimeSpan.FromSeconds(3),
+            // A lease is released when a test ends its controller, and no machine that stands still for seconds costs it.
+            LeaseDuration = TimeSpan.FromSeconds(60),
+            LeaseRenew = TimeSpan.FromSeconds(45),
             LeaseRetry = TimeSpan.FromMilliseconds(500),
-            Agents = new() { AllowInsecure = true, HeartbeatInterval = TimeSpan.FromSeconds(3) },
+            Agents = new() { AllowInsecure = true },
         });
         await StartControllerAsync();
     }
@@ -141,7 +142,7 @@ internal sealed class World : IAsyncDisposable
     private async Task EmbedAsync(CancellationToken cancellation)
     {
         Cluster = await Cluster.StartAsync(
-            new() { Runtime = Images.Runtime, Directory = Path.Combine(_directory, "pods"), Loggers = Log }, cancellation);
+            new() { Server = new() { Address = OwnAddress.Next() }, Runtime = Images.Runtime, Directory = Path.Combine(_directory, "pods"), Loggers = Log }, cancellation);
         _disposals.Push(Cluster.DisposeAsync);
         await Cluster.Server.WriteKubeconfigAsync(Kubeconfig, cancellation);
         Connect(Transport.To(Cluster.Server.ServerUri));
@@ -213,7 +214,7 @@ internal sealed class World : IAsyncDisposable
         var key = new ObjectKey(Namespace, name);
         await Eventually.True(
             () => Task.FromResult(PodsOf(name).Count == replicas && PodsOf(name).All(pod => pod.Status.Conditions.IsTrue("Ready"))),
-            () => DescribePodsAsync(name), within ?? TimeSpan.FromSeconds(60), $"{replicas} pods of {name} are Ready");
+            () => DescribePodsAsync(name), within, $"{replicas} pods of {name} are Ready");
         // Readiness does not wait for an agent's first snapshot, and before it nothing is placed there.
         if (controller is null && change is null)
             await Eventually.True(() => PodsOf(name).All(IsKnown), what: $"the agents of {name} have spoken");
@@ -249,6 +250,16 @@ internal sealed class World : IAsyncDisposable
 
     public Task ScaleBaseAsync(string name, int replicas) => Client.PatchAsync<ClusterDeployment>(
         new(Namespace, name), new() { ["spec"] = new JsonObject { ["replicas"] = replicas } }, new("test"));
+
+    /// <summary>
+    /// Until the caches of this world show all that the API server has by now. Each kind has a watch of its own: what a test saw
+    /// in one of them, or asked the API server for, need not have arrived in the other.
+    /// </summary>
+    public async Task CaughtUpAsync()
+    {
+        await Eventually.True(async () => Followed.HasSeen(Modules.List(), await Client.ListAsync<Module>(new() { Namespace = Namespace })));
+        await Eventually.True(async () => Followed.HasSeen(Pods.List(), await Client.ListAsync<Pod>(new() { Namespace = Namespace })));
+    }
 
     public IReadOnlyList<Pod> PodsOf(string app) =>
         [.. Pods.List().Where(pod => pod.Metadata.Labels.GetValueOrDefault("app") == app && !pod.Metadata.IsDeleting)];

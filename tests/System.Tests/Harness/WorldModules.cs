@@ -39,18 +39,26 @@ internal static class WorldModules
             [.. world.Modules.List().Where(module => module.Metadata.Labels.GetValueOrDefault(Labels.ModuleDeployment) == name)];
 
         /// <summary>Waits until the release is complete, as <c>kubectl wait</c> would, with so many modules of the version.</summary>
-        public Task AvailableAsync(string name, int count, string version, TimeSpan? within = null) => Eventually.True(
-            async () => world.ModulesOf(name).Where(module => module.IsAvailable && module.Spec.Module.Version == version)
-                    .Select(module => module.Spec.PodUid).Distinct().Count() == count
-                && world.ModulesOf(name).Count == count
-                && await world.FindAsync(name) is { } deployment
-                && deployment.Status.ObservedGeneration == deployment.Metadata.Generation
-                && deployment.Status.UpdatedAvailableReplicas == count
-                && deployment.Status.ReleaseStatus?.Progress == ReleaseProgress.Completed,
-            () => world.DumpAsync(name), within, $"{name}: {count} of {version} available");
+        public async Task AvailableAsync(string name, int count, string version, TimeSpan? within = null)
+        {
+            await Eventually.True(
+                async () => world.ModulesOf(name).Where(module => module.IsAvailable && module.Spec.Module.Version == version)
+                        .Select(module => module.Spec.PodUid).Distinct().Count() == count
+                    && world.ModulesOf(name).Count == count
+                    && await world.FindAsync(name) is { } deployment
+                    && deployment.Status.ObservedGeneration == deployment.Metadata.Generation
+                    && deployment.Status.UpdatedAvailableReplicas == count
+                    && deployment.Status.ReleaseStatus?.Progress == ReleaseProgress.Completed,
+                () => world.DumpAsync(name), within, $"{name}: {count} of {version} available");
+            await world.CaughtUpAsync();
+        }
 
-        public Task GoneAsync(string name) => Eventually.True(
-            async () => world.ModulesOf(name).Count == 0 && await world.FindAsync(name) is null, () => world.DumpAsync(name), what: $"{name} is gone");
+        public async Task GoneAsync(string name)
+        {
+            await Eventually.True(
+                async () => world.ModulesOf(name).Count == 0 && await world.FindAsync(name) is null, () => world.DumpAsync(name), what: $"{name} is gone");
+            await world.CaughtUpAsync();
+        }
 
         public bool HasLabel(Pod pod, string module) =>
             world.Pods.Get(ObjectKey.Of(pod.Metadata))?.Metadata.Labels.GetValueOrDefault(Labels.Traffic(module)) == "true";

@@ -42,13 +42,23 @@ internal static class WorldReleases
         });
 
         /// <summary>Sets an annotation of the namespace, or with null takes it away.</summary>
-        public Task FreezeAsync(string annotation, string? reason, string? by = null) => world.Client.PatchAsync<Namespace>(
-            new("", world.Namespace),
-            new()
-            {
-                ["metadata"] = new JsonObject { ["annotations"] = new JsonObject { [annotation] = reason, [Annotations.FreezeBy] = by } },
-            },
-            new("test"));
+        public async Task FreezeAsync(string annotation, string? reason, string? by = null)
+        {
+            await world.Client.PatchAsync<Namespace>(
+                new("", world.Namespace),
+                new()
+                {
+                    ["metadata"] = new JsonObject { ["annotations"] = new JsonObject { [annotation] = reason, [Annotations.FreezeBy] = by } },
+                },
+                new("test"));
+            await world.FrozenAsync(annotation, reason);
+        }
+
+        /// <summary>Until the controller knows of it: the watch of namespaces may be later than that of what is released next.</summary>
+        public Task FrozenAsync(string annotation, string? reason) => Eventually.True(
+            () => world.Controller!.Caches.Namespaces.Get(new("", world.Namespace)) is { } found
+                && found.Metadata.Annotations.GetValueOrDefault(annotation) == reason,
+            what: $"the controller sees {annotation}={reason}");
 
         /// <summary>Until the status, about the spec as it is now, meets the condition.</summary>
         public async Task<ModuleDeployment> SeenAsync(string name, Func<ModuleDeployment, bool> condition, string what, TimeSpan? within = null)
@@ -58,6 +68,7 @@ internal static class WorldReleases
                 async () => (found = await world.FindAsync(name)) is { } deployment
                     && deployment.Status.ObservedGeneration == deployment.Metadata.Generation && condition(deployment),
                 () => world.DumpAsync(name), within, $"{name}: {what}");
+            await world.CaughtUpAsync();
             return found!;
         }
 
@@ -85,11 +96,15 @@ internal static class WorldReleases
             $"Progressing says {reason} \"{fragment}\"");
 
         /// <summary>Until so many live Modules of the version are available, and so many of another one.</summary>
-        public Task SharesAsync(string name, params (string Version, int Count)[] shares) => Eventually.True(
-            () => world.ModulesOf(name).Count == shares.Sum(share => share.Count)
-                && shares.All(share => share.Count == world.ModulesOf(name).Count(
-                    module => module.IsAvailable && module.Spec.Module.Version == share.Version)),
-            () => world.DumpAsync(name).Result, what: $"{name}: {string.Join(", ", shares)} available and nothing else");
+        public async Task SharesAsync(string name, params (string Version, int Count)[] shares)
+        {
+            await Eventually.True(
+                () => world.ModulesOf(name).Count == shares.Sum(share => share.Count)
+                    && shares.All(share => share.Count == world.ModulesOf(name).Count(
+                        module => module.IsAvailable && module.Spec.Module.Version == share.Version)),
+                () => world.DumpAsync(name).Result, what: $"{name}: {string.Join(", ", shares)} available and nothing else");
+            await world.CaughtUpAsync();
+        }
 
         /// <summary>An Event of any type; waited for, since Events come after the fact.</summary>
         public Task ToldAsync(string involved, string reason, string fragment = "") => Eventually.True(

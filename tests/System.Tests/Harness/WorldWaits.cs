@@ -29,21 +29,39 @@ internal static class WorldWaits
                 () => (found = world.ModulesOf(name).FirstOrDefault(module =>
                     !module.IsAvailable && module.Status.LastError?.Reason == reason.ToString())) is not null,
                 () => world.DumpAsync(name).Result, what: $"a module of {name} failed with {reason}");
+            await world.CaughtUpAsync();
             return found!;
         }
 
-        public Task ConditionAsync(string name, string type, string status, string reason) => Eventually.True(
-            async () => (await world.FindAsync(name))?.Status.Conditions.Find(type) is { } condition
-                && condition.Status == status && condition.Reason == reason,
-            () => world.DumpAsync(name), what: $"{name}: {type}={status} {reason}");
+        public async Task ConditionAsync(string name, string type, string status, string reason)
+        {
+            await Eventually.True(
+                async () => (await world.FindAsync(name))?.Status.Conditions.Find(type) is { } condition
+                    && condition.Status == status && condition.Reason == reason,
+                () => world.DumpAsync(name), what: $"{name}: {type}={status} {reason}");
+            await world.CaughtUpAsync();
+        }
 
-        public Task EventAsync(string involved, string reason, string fragment = "") => Eventually.True(
-            async () => (await world.EventsAsync(involved)).Any(e =>
-                e.Type == "Warning" && e.Reason == reason && (e.Message ?? "").Contains(fragment, StringComparison.Ordinal)),
-            () => world.DumpAsync(involved), what: $"a Warning {reason} on {involved} with \"{fragment}\"");
+        public async Task EventAsync(string involved, string reason, string fragment = "")
+        {
+            await Eventually.True(
+                async () => (await world.EventsAsync(involved)).Any(e =>
+                    e.Type == "Warning" && e.Reason == reason && (e.Message ?? "").Contains(fragment, StringComparison.Ordinal)),
+                () => world.DumpAsync(involved), what: $"a Warning {reason} on {involved} with \"{fragment}\"");
+            await world.CaughtUpAsync();
+        }
 
-        public Task HoldsAsync(Func<bool> condition, string name, string what) =>
-            Eventually.True(condition, () => world.DumpAsync(name).Result, what: what);
+        public async Task HoldsAsync(Func<bool> condition, string name, string what)
+        {
+            await Eventually.True(condition, () => world.DumpAsync(name).Result, what: what);
+            await world.CaughtUpAsync();
+        }
+
+        /// <summary>How a biz behaves on all bases that live now, from its next install on.</summary>
+        public void Order(string biz, BizBehavior? behavior)
+        {
+            foreach (var (_, simulated) in world.Images.Living) simulated.Order(biz, behavior);
+        }
 
         public Pod PodOf(Module module) => world.PodsOf("base").Single(pod => pod.Metadata.Uid == module.Spec.PodUid);
 

@@ -15,7 +15,7 @@ public sealed class KillTests
         InstallTime = TimeSpan.FromMilliseconds(50),
         Kubeconfig = Environment.GetEnvironmentVariable("MODULECONTROLLER_TEST_KUBECONFIG") is { Length: > 0 } file ? file : null,
         Agent = Environment.GetEnvironmentVariable("AGENT_EXECUTABLE") is { Length: > 0 } program ? program : null,
-        Timeout = TimeSpan.FromMinutes(4),
+        Timeout = TimeSpan.FromMinutes(10),
     };
 
     [Fact]

@@ -14,8 +14,8 @@ public sealed class KubectlTests
         await world.BaseAsync("base", 3);
 
         Assert.Contains("orders created", await kubectl.ApplyAsync(Manifest("1.0.0", world.Jar("orders", "1.0.0"))), StringComparison.Ordinal);
-        await kubectl.RunAsync("wait", "--for=condition=Available", "mddeploy/orders", "--timeout=60s");
-        await kubectl.RunAsync("wait", "--for=jsonpath={.status.releaseStatus.progress}=Completed", "mddeploy/orders", "--timeout=60s");
+        await kubectl.RunAsync("wait", "--for=condition=Available", "mddeploy/orders", "--timeout=300s");
+        await kubectl.RunAsync("wait", "--for=jsonpath={.status.releaseStatus.progress}=Completed", "mddeploy/orders", "--timeout=300s");
         Assert.Contains("orders unchanged", await kubectl.ApplyAsync(Manifest("1.0.0", world.Jar("orders", "1.0.0"))), StringComparison.Ordinal);
         Rows(await kubectl.RunAsync("get", "mddeploy"), "NAME DESIRED UPDATED AVAILABLE PROGRESS VERSION AGE", "orders 2 2 2 Completed 1.0.0");
         Rows(
@@ -24,17 +24,17 @@ public sealed class KubectlTests
         var pods = await kubectl.RunAsync("get", "pods", "-l", "module.koupleless.io/orders=true");
         Rows(pods, "NAME READY STATUS RESTARTS AGE", "base- 2/2 Running 0");
         Assert.Equal(2, pods.Split("Running").Length - 1);
-        var story = await kubectl.RunAsync("describe", "mddeploy", "orders");
-        Says(story, "orders 1.0.0: 2 of 2 modules are available");
-        Says(story, "modulecontroller batch 1 of 1: orders 1.0.0 on 2 base pods, was on 0");
+        await SaysAsync(
+            kubectl, ["describe", "mddeploy", "orders"],
+            "orders 1.0.0: 2 of 2 modules are available", "modulecontroller batch 1 of 1: orders 1.0.0 on 2 base pods, was on 0");
         Says(await kubectl.RunAsync("explain", "mddeploy.spec.operationStrategy.maxUnavailable"), "How many of the desired modules may be unavailable");
 
         await kubectl.RunAsync("scale", "mddeploy", "orders", "--replicas=3");
-        await kubectl.RunAsync("wait", "--for=jsonpath={.status.availableReplicas}=3", "mddeploy/orders", "--timeout=60s");
+        await kubectl.RunAsync("wait", "--for=jsonpath={.status.availableReplicas}=3", "mddeploy/orders", "--timeout=300s");
         Assert.Equal("3", await kubectl.RunAsync("get", "mddeploy", "orders", "-o", "jsonpath={.spec.replicas}"));
 
-        await kubectl.RunAsync("delete", "mddeploy", "orders", "--timeout=60s");
-        Assert.Contains("No resources found", await kubectl.RunAsync("get", "mddeploy,mdrs,md"), StringComparison.Ordinal);
+        await kubectl.RunAsync("delete", "mddeploy", "orders", "--timeout=300s");
+        await SaysAsync(kubectl, ["get", "mddeploy,mdrs,md"], "No resources found");
         Assert.All(world.Images.Living, living => Assert.Empty(living.Base.Biz));
     }
 
@@ -55,8 +55,8 @@ public sealed class KubectlTests
             ["Simulator-Fail-Cause"] = "java.lang.IllegalStateException: cannot reach the ledger database at db.example:5432",
         });
         await kubectl.ApplyAsync(Manifest("2.0.0", broken));
-        await kubectl.RunAsync("wait", "--for=condition=ReplicaFailure", "mddeploy/orders", "--timeout=60s");
-        await kubectl.RunAsync("wait", "--for=jsonpath={.status.status}=Failed", "md", "--all", "--timeout=60s");
+        await kubectl.RunAsync("wait", "--for=condition=ReplicaFailure", "mddeploy/orders", "--timeout=300s");
+        await kubectl.RunAsync("wait", "--for=jsonpath={.status.status}=Failed", "md", "--all", "--timeout=300s");
         await Eventually.True(
             async () => (await kubectl.RunAsync("get", "mddeploy", "orders", "-o", "wide")).Contains("2 failed", StringComparison.Ordinal));
         Rows(
@@ -67,13 +67,15 @@ public sealed class KubectlTests
             await kubectl.RunAsync("get", "md", "-o", "wide"),
             "NAME MODULE VERSION POD STATUS REASON ATTEMPTS AGE IP AGENT SECONDS MESSAGE",
             "orders- orders 2.0.0 base- Failed BizStartFailed 1 127. True BizStartFailed: java.lang.IllegalStateException: cannot reach the ledger database at db.example:5432; is not tried again");
-        Says(await kubectl.RunAsync("describe", "mddeploy", "orders"), "2 modules failed; on base pod base-");
-        Says(await kubectl.RunAsync("describe", "md"), "Warning BizStartFailed");
-        Says(await kubectl.RunAsync("events", "--types=Warning"), "cannot reach the ledger database at db.example:5432");
+        await SaysAsync(kubectl, ["describe", "mddeploy", "orders"], "2 modules failed; on base pod base-");
+        await SaysAsync(kubectl, ["describe", "md"], "Warning BizStartFailed");
+        await SaysAsync(kubectl, ["events", "--types=Warning"], "cannot reach the ledger database at db.example:5432");
 
         await kubectl.ApplyAsync(Manifest("1.0.0", world.Jar("orders", "1.0.0")));
-        await kubectl.RunAsync("wait", "--for=jsonpath={.status.updatedAvailableReplicas}=2", "mddeploy/orders", "--timeout=60s");
-        Assert.Equal("Available Progressing", await kubectl.RunAsync("get", "mddeploy", "orders", "-o", "jsonpath={.status.conditions[*].type}"));
+        await kubectl.RunAsync("wait", "--for=jsonpath={.status.updatedAvailableReplicas}=2", "mddeploy/orders", "--timeout=300s");
+        // Until what failed is gone, its condition stays.
+        await Eventually.True(async () =>
+            await kubectl.RunAsync("get", "mddeploy", "orders", "-o", "jsonpath={.status.conditions[*].type}") == "Available Progressing");
     }
 
     /// <summary>The header, and a row for each line after it; words of a row may begin so and leave out times.</summary>
@@ -91,6 +93,19 @@ public sealed class KubectlTests
                 Assert.True(words.TryDequeue(out _), $"\"{wanted}\" of \"{row}\" is missing in: {line}");
             }
         });
+    }
+
+    /// <summary>Events, and what goes with its owner, come after the fact.</summary>
+    private static async Task SaysAsync(Harness.Kubectl kubectl, string[] arguments, params string[] words)
+    {
+        var output = "";
+        await Eventually.True(
+            async () =>
+            {
+                output = string.Join(' ', Words(await kubectl.RunAsync(arguments)));
+                return words.All(said => output.Contains(said, StringComparison.Ordinal));
+            },
+            () => Task.FromResult(output), what: $"kubectl {string.Join(' ', arguments)} says {string.Join("; ", words)}");
     }
 
     private static void Says(string output, string words) =>

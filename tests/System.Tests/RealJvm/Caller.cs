@@ -11,12 +11,13 @@ internal sealed class Caller : IAsyncDisposable
     private readonly CancellationTokenSource _stop = new();
     private readonly TaskCompletionSource _first = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly World _world;
+    private readonly TimeSpan _drain;
     private readonly string[] _paths;
     private readonly Task _calls;
 
-    private Caller(World world, string module, string[] paths)
+    private Caller(World world, string module, TimeSpan drain, string[] paths)
     {
-        (_world, Module, _paths) = (world, module, paths);
+        (_world, Module, _drain, _paths) = (world, module, drain, paths);
         _calls = CallAsync();
     }
 
@@ -24,13 +25,14 @@ internal sealed class Caller : IAsyncDisposable
 
     public ConcurrentQueue<string> Answers { get; } = [];
 
-    /// <summary>What was not answered, or not with 200.</summary>
+    /// <summary>What was not answered, or not with 200, although the Service had the endpoint within the drain time before.</summary>
     public ConcurrentQueue<string> Failures { get; } = [];
 
     /// <summary>Calls already when it returns. Of several paths, the first that is known counts.</summary>
-    public static async Task<Caller> StartAsync(World world, string module, params string[] paths)
+    /// <param name="drain">How long an endpoint serves on after it has left the Service: whoever is slower has no claim to an answer.</param>
+    public static async Task<Caller> StartAsync(World world, string module, TimeSpan drain, params string[] paths)
     {
-        var caller = new Caller(world, module, paths);
+        var caller = new Caller(world, module, drain, paths);
         await caller._first.Task;
         return caller;
     }
@@ -53,14 +55,15 @@ internal sealed class Caller : IAsyncDisposable
     {
         while (!_stop.IsCancellationRequested)
         {
+            var askedAt = TimeProvider.System.GetTimestamp();
             var endpoints = await _world.EndpointsAsync($"{Module}-service");
             if (endpoints.Count == 0) Failures.Enqueue("no endpoint");
-            foreach (var endpoint in endpoints) await AskAsync(endpoint);
+            foreach (var endpoint in endpoints) await AskAsync(endpoint, askedAt);
             _first.TrySetResult();
         }
     }
 
-    private async Task AskAsync(string endpoint)
+    private async Task AskAsync(string endpoint, long askedAt)
     {
         var (answer, isKnown) = ("", false);
         foreach (var path in _paths)
@@ -79,6 +82,7 @@ internal sealed class Caller : IAsyncDisposable
             if (isKnown) break;
         }
 
-        (isKnown ? Answers : Failures).Enqueue(answer);
+        if (isKnown) Answers.Enqueue(answer);
+        else if (TimeProvider.System.GetElapsedTime(askedAt) < _drain) Failures.Enqueue(answer);
     }
 }

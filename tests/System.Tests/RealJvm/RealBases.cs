@@ -17,7 +17,7 @@ public sealed class RealBases : IAsyncLifetime, ICollectionFixture<RealBases>
     public const string Collection = "real JVMs";
 
     /// <summary>A JVM takes five seconds to start where it has a core to itself.</summary>
-    private static readonly TimeSpan Start = TimeSpan.FromMinutes(3);
+    private static readonly TimeSpan Start = TimeSpan.FromMinutes(5);
 
     private static readonly HttpClient Http = new(new SocketsHttpHandler { PooledConnectionLifetime = TimeSpan.Zero });
 

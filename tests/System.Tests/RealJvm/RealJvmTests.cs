@@ -16,7 +16,7 @@ public sealed class RealJvmTests(RealBases bases) : IAsyncLifetime
     private const string Cause = "cannot reach the ledger database at db.example:5432";
 
     // The rest of the suite may be busy with the same cores.
-    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(2);
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(5);
 
     private World World => bases.World;
 

@@ -9,7 +9,9 @@ namespace ModuleController.SystemTests.RealJvm;
 public sealed class RealReleaseTests(RealBases bases) : IAsyncLifetime
 {
     // The rest of the suite may be busy with the same cores.
-    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(2);
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(5);
+
+    private static readonly TimeSpan Drain = TimeSpan.FromSeconds(2);
 
     private World World => bases.World;
 
@@ -25,7 +27,7 @@ public sealed class RealReleaseTests(RealBases bases) : IAsyncLifetime
     public async Task Nobody_notices_when_the_old_version_goes_first_pod_by_pod()
     {
         await ApplyAsync(Module("orders", "1.0.0").Policy("uninstall_then_install").AtMostUnavailable(1), 2);
-        await using var caller = await Caller.StartAsync(World, "orders", "orders/hello");
+        await using var caller = await Caller.StartAsync(World, "orders", Drain, "orders/hello");
         await UpgradeAsync("orders", "1.1.0", 2);
         await AssertSeenAsync(caller, "orders 1.0.0", "orders 1.1.0");
     }
@@ -34,7 +36,7 @@ public sealed class RealReleaseTests(RealBases bases) : IAsyncLifetime
     public async Task Nobody_notices_when_both_versions_overlap_on_a_path_each()
     {
         await ApplyAsync(Module("catalog", "1.0.0").Policy("install_then_uninstall"), 2);
-        await using var caller = await Caller.StartAsync(World, "catalog", "catalog-v1/hello", "catalog-v2/hello");
+        await using var caller = await Caller.StartAsync(World, "catalog", Drain, "catalog-v1/hello", "catalog-v2/hello");
         await UpgradeAsync("catalog", "2.0.0", 2);
         await AssertSeenAsync(caller, "catalog 1.0.0", "catalog 2.0.0");
     }
@@ -44,7 +46,7 @@ public sealed class RealReleaseTests(RealBases bases) : IAsyncLifetime
     {
         await ApplyAsync(Module("orders", "1.0.0").Policy("scaleup_then_scaledown"), 1);
         var home = World.ModulesOf("orders").Single().Spec.PodName;
-        await using var caller = await Caller.StartAsync(World, "orders", "orders/hello");
+        await using var caller = await Caller.StartAsync(World, "orders", Drain, "orders/hello");
         await UpgradeAsync("orders", "1.1.0", 1);
         await AssertSeenAsync(caller, "orders 1.0.0", "orders 1.1.0");
         Assert.NotEqual(home, World.ModulesOf("orders").Single().Spec.PodName);
@@ -82,7 +84,7 @@ public sealed class RealReleaseTests(RealBases bases) : IAsyncLifetime
     }
 
     private static ModuleDeployment Module(string name, string version) => A.Module(name, version, RealJvm.Jar(name, version))
-        .WithService().Strategy(strategy => strategy with { TrafficDrainSeconds = 1 });
+        .WithService().Strategy(strategy => strategy with { TrafficDrainSeconds = (int)Drain.TotalSeconds });
 
     private async Task ApplyAsync(ModuleDeployment deployment, int replicas, bool confirm = false)
     {

@@ -42,12 +42,17 @@ public sealed class AgentOutageTests
     [Fact]
     public async Task They_are_not_waited_for_longer_than_the_hold()
     {
-        await using var bench = await ReleaseBench.StartAsync(6, new() { AgentOutageHold = TimeSpan.FromSeconds(4) });
+        await using var bench = await ReleaseBench.StartAsync(6, new() { AgentOutageHold = TimeSpan.FromMinutes(5) });
         await bench.CreateAsync("shop", 6, strategy => strategy with { UpgradePolicy = "uninstall_then_install", MaxUnavailable = new(2, false) });
         await bench.Completes("shop", 6);
         foreach (var name in Names.Take(4)) bench.Agents.Disconnect(new("default", name));
         await bench.UpgradeAsync("shop", "2.0.0");
         await bench.Becomes("shop", found => found.Status.Conditions.Find(DeploymentConditions.Progressing)?.Reason == Reasons.AgentsVanished);
+        Assert.All(await bench.ListAsync<Module>(), module => Assert.Equal((false, "1.0.0"), (module.Metadata.IsDeleting, module.Spec.Module.Version)));
+
+        // The time of day is past the hold, and whoever is woken sees it.
+        bench.Clock.Jump(TimeSpan.FromMinutes(5));
+        await bench.PatchAsync("shop", """{"metadata":{"annotations":{"touched":"yes"}}}""");
         await Eventually.True(async () => (await bench.ListAsync<Module>())
             .Where(module => module is { IsAvailable: true, Spec.Module.Version: "2.0.0" }).Select(module => module.Spec.PodName).Order(StringComparer.Ordinal)
             .SequenceEqual(Names.Skip(4)));

@@ -7,6 +7,7 @@ using ModuleController.Core.Meta;
 using ModuleController.Core.Modules;
 using ModuleController.DevApiServer;
 using ModuleController.Kube;
+using ModuleController.SystemTests.Harness;
 using YamlDotNet.Serialization;
 
 namespace ModuleController.SystemTests.Releases;
@@ -26,12 +27,13 @@ internal sealed class ReleaseBench : IAsyncDisposable
     {
         (Host, _http) = (host, http);
         Client = new(Transport.To(host.ServerUri), new ResourceJson(ModulesJson.Default));
-        _informers = new(Client, TimeProvider.System, NullLoggerFactory.Instance);
-        _events = new(Client, "modulecontroller", "test", TimeProvider.System, NullLogger<EventRecorder>.Instance);
-        var manager = new Manager(_informers, TimeProvider.System, NullLoggerFactory.Instance);
+        _informers = new(Client, Clock, NullLoggerFactory.Instance);
+        _events = new(Client, "modulecontroller", "test", Clock, NullLogger<EventRecorder>.Instance);
+        var manager = new Manager(_informers, Clock, NullLoggerFactory.Instance);
+        Race = new(Client);
         Caches = new(_informers);
         Composition.AddReconcilers(manager, new(
-            Caches, _informers, Client, _events, Agents, options, TimeProvider.System, NullLoggerFactory.Instance)
+            Caches, _informers, Race, _events, Agents, options, Clock, NullLoggerFactory.Instance)
         {
             OwnNamespace = "default",
         });
@@ -39,9 +41,14 @@ internal sealed class ReleaseBench : IAsyncDisposable
         _run = manager.RunAsync(_stop.Token);
     }
 
+    public StandingClock Clock { get; } = new();
+
     public ApiServerHost Host { get; }
 
     public KubeClient Client { get; }
+
+    /// <summary>What the reconcilers write through.</summary>
+    public RacingClient Race { get; }
 
     public FleetAgents Agents { get; } = new();
 

@@ -12,6 +12,7 @@ public sealed class ReleaseReconcilerTests
     public async Task Forty_installs_cost_three_writes_each_and_a_few_more_and_no_lists()
     {
         await using var bench = await ReleaseBench.StartAsync(40);
+        bench.Clock.Stand();     // however slow the machine: no state on the way lasts long enough to be written
         await bench.CreateAsync("shop", 40);
         var done = await bench.Completes("shop", 40);
 
@@ -144,6 +145,8 @@ public sealed class ReleaseReconcilerTests
         await bench.CreateAsync("shop", 1);
         await bench.Completes("shop", 1);
         var rival = await bench.FindAsync("shop");
+        // Ages are whole seconds: the second one is younger for certain.
+        await Eventually.True(() => TimeProvider.System.GetUtcNow() >= rival!.Metadata.CreationTimestamp!.Value.AddSeconds(1));
         await bench.Client.CreateAsync(
             new ModuleDeployment { Metadata = new() { Name = "rival", Namespace = "default" }, Spec = rival!.Spec }, "test", TestContext.Current.CancellationToken);
         await bench.Becomes("rival", found => found.Status.Conditions.Find(DeploymentConditions.Progressing)?.Reason == Reasons.ModuleNameConflict);
@@ -163,5 +166,34 @@ public sealed class ReleaseReconcilerTests
             return (labels.GetValueOrDefault(Labels.MaxCountOnBase), labels.GetValueOrDefault(Labels.MinCountOnBase),
                 labels.GetValueOrDefault(Labels.AverageCountOnBase)) == ("1", "0", "0.5");
         });
+    }
+
+    [Fact]
+    public async Task A_verb_that_overwrites_one_that_is_just_carried_out_is_not_lost()
+    {
+        await using var bench = await ReleaseBench.StartAsync(4);
+        await bench.CreateAsync("shop", 4, strategy => strategy with { BatchCount = 2, UpgradePolicy = "install_then_uninstall" });
+        await bench.Completes("shop", 4);
+        await bench.PatchAsync("shop", """{"spec":{"operationStrategy":{"needConfirm":true}}}""");
+        await bench.UpgradeAsync("shop", "2.0.0");
+        await Eventually.True(async () => (await Shop()).Status.ReleaseStatus!.BatchProgress == ReleaseProgress.WaitingForConfirmation);
+
+        var hasRaced = false;
+        bench.Race.BeforePatch = async (name, patch) =>
+        {
+            if (name != "shop" || hasRaced || patch["metadata"]?.AsObject().ContainsKey("annotations") != true) return;
+            hasRaced = true;
+            await bench.PatchAsync("shop", """{"metadata":{"annotations":{"koupleless.io/action":"abort","koupleless.io/action-by":"ada"}}}""");
+        };
+        await bench.PatchAsync("shop", """{"metadata":{"annotations":{"koupleless.io/action":"confirm"}}}""");
+        await Eventually.True(async () => (await Shop()).Status.ReleaseStatus!.Progress == ReleaseProgress.Aborted);
+        await Eventually.True(async () => !(await Shop()).Metadata.Annotations.ContainsKey(Annotations.Action));
+        Assert.True(hasRaced);
+        var shop = await Shop();
+        Assert.Contains("\"by\":\"ada\"", shop.Metadata.Annotations[Annotations.LastAction], StringComparison.Ordinal);
+        Assert.Null(shop.Spec.ConfirmBatchNum);
+        Assert.Equal(2, shop.Status.UpdatedReplicas);
+
+        async Task<ModuleDeployment> Shop() => (await bench.ListAsync<ModuleDeployment>())[0];
     }
 }

@@ -90,15 +90,17 @@ public sealed class AbortTests(WorldOfFour shared)
     [Fact]
     public async Task A_missing_confirmation_stops_the_clock_of_the_deadline()
     {
-        var deployment = New("patient").Strategy(strategy => strategy with { BatchCount = 2, NeedConfirm = true });
-        await _world.CreateAsync(deployment with { Spec = deployment.Spec with { ProgressDeadlineSeconds = 1 } });
+        await _world.CreateAsync(New("patient").Strategy(strategy => strategy with { BatchCount = 2, NeedConfirm = true }));
+        await _world.WaitsForConfirmationAsync("patient", 1, 2);
+        // Only while it waits, so that no slow install passes it.
+        await _world.PatchSpecAsync("patient", new() { ["progressDeadlineSeconds"] = 1 });
         await _world.WaitsForConfirmationAsync("patient", 1, 2);
         var since = TimeProvider.System.GetUtcNow();
         await Eventually.True(() => TimeProvider.System.GetUtcNow() >= since.AddSeconds(2));
         // Whatever it is told now, it looks at the clock again.
         await _world.PatchSpecAsync("patient", new() { ["revisionHistoryLimit"] = 3 });
         await _world.WaitsForConfirmationAsync("patient", 1, 2);
-        await _world.ConfirmAsync("patient", 1);
+        await _world.PatchSpecAsync("patient", new() { ["progressDeadlineSeconds"] = 600, ["confirmBatchNum"] = 1 });
         await _world.AvailableAsync("patient", 4, "1.0.0");
         Assert.DoesNotContain(await _world.EventsAsync("patient"), e => e.Reason == Reasons.ProgressDeadlineExceeded);
     }

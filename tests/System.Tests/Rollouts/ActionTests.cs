@@ -102,7 +102,8 @@ public sealed class ActionTests : IDisposable
         await _world.AvailableAsync("verb-fast", 4, "1.0.0");
         Assert.Equal(3, await recording.LeastAvailableAsync());
         Assert.Equal(1, (await _world.FindAsync("verb-fast"))!.Status.ReleaseStatus!.RealBatchCount);
-        Assert.DoesNotContain(Annotations.FastRevision, (await _world.FindAsync("verb-fast"))!.Metadata.Annotations.Keys);
+        await _world.SeenAsync(
+            "verb-fast", deployment => !deployment.Metadata.Annotations.ContainsKey(Annotations.FastRevision), "that it is to be fast is taken back");
     }
 
     [Fact]
@@ -140,6 +141,7 @@ public sealed class ActionTests : IDisposable
         await _world.InstalledAsync(New("verb-freeze"));
         await _kubectl.RunAsync(
             "annotate", "namespace", _world.Namespace, $"{Annotations.Freeze}=year-end closing", $"{Annotations.FreezeBy}=finance");
+        await _world.FrozenAsync(Annotations.Freeze, "year-end closing");
         try
         {
             await _world.UpgradeAsync("verb-freeze", "2.0.0", Jar("verb-freeze", "2.0.0"));
@@ -166,6 +168,9 @@ public sealed class ActionTests : IDisposable
         await WaitAsync("condition=Available");
         await WaitAsync("condition=Progressing");
 
+        // What the release takes back when it is complete is a generation of its own.
+        await WaitAsync("jsonpath={.spec.confirmBatchNum}=0");
+
         // The next version: a script that looks for its own generation is not taken in by the old state.
         await _kubectl.ApplyAsync(Manifest("2.0.0"));
         var generation = await _kubectl.RunAsync("get", "mddeploy", "verb-script", "-o", "jsonpath={.metadata.generation}");
@@ -177,7 +182,7 @@ public sealed class ActionTests : IDisposable
         Assert.Equal("4", await _kubectl.RunAsync("get", "mddeploy", "verb-script", "-o", "jsonpath={.status.updatedAvailableReplicas}"));
         await _world.SharesAsync("verb-script", ("2.0.0", 4));
 
-        Task WaitAsync(string what) => _kubectl.RunAsync("wait", $"--for={what}", "mddeploy/verb-script", "--timeout=60s");
+        Task WaitAsync(string what) => _kubectl.RunAsync("wait", $"--for={what}", "mddeploy/verb-script", "--timeout=300s");
     }
 
     /// <summary>Asks by kubectl, and finds author and reason in the record and in the Event.</summary>

@@ -65,8 +65,9 @@ public sealed class ConfirmationTests(WorldOfFour shared)
     public async Task A_batch_is_done_when_its_modules_have_served_for_minReadySeconds()
     {
         var deployment = New("slow").Strategy(strategy => strategy with { BatchCount = 2 });
-        await _world.CreateAsync(deployment with { Spec = deployment.Spec with { MinReadySeconds = 2 } });
+        await _world.CreateAsync(deployment with { Spec = deployment.Spec with { MinReadySeconds = 3600 } });
         await _world.SeenAsync("slow", seen => seen.Status is { ReadyReplicas: 2, AvailableReplicas: 0 }, "2 are ready and none is available yet");
+        await _world.PatchSpecAsync("slow", new() { ["minReadySeconds"] = 2 });
         await _world.AvailableAsync("slow", 4, "1.0.0");
         var (first, second) = Halves("slow");
         Assert.InRange(second.Min(Created) - first.Max(ServingSince), TimeSpan.FromSeconds(2), TimeSpan.MaxValue);

@@ -24,16 +24,16 @@ public sealed class HandoverTests(WorldWithoutBase shared) : IClassFixture<World
         await using var modules = await Recording<Module>.StartAsync(_world);
         await using var bases = await Recording<Deployment>.StartAsync(_world);
         await _world.UpgradeAsync("seamless", "2.0.0", _world.Jar("seamless", "2.0.0"));
-        await _world.AvailableAsync("seamless", 2, "2.0.0", TimeSpan.FromSeconds(60));
+        await _world.AvailableAsync("seamless", 2, "2.0.0");
         await Eventually.True(
             async () => await BaseAsync("elastic") is { Spec.Replicas: 2 } found && !found.Metadata.Annotations.ContainsKey(Annotations.AddedReplicas)
                 && _world.PodsOf("elastic") is { Count: 2 } pods && pods.All(pod => !pod.Metadata.Annotations.ContainsKey(Annotations.PodDeletionCost)),
-            () => _world.DumpAsync("seamless"), TimeSpan.FromSeconds(60), "the base has two pods again");
+            () => _world.DumpAsync("seamless"), what: "the base has two pods again");
 
-        await modules.CaughtUpAsync(_world.Modules.ResourceVersion);
+        await modules.CaughtUpAsync();
         Assert.All(modules.Moments, moment => Assert.True(
             moment.Values.Count(module => module.Spec.Module.Name == "seamless" && module.IsAvailable) >= 2, "fewer than two served"));
-        await bases.CaughtUpAsync((await BaseAsync("elastic"))!.Metadata.ResourceVersion);
+        await bases.CaughtUpAsync();
         Assert.Equal(4, bases.Moments.Max(moment => moment["elastic"].Spec.Replicas));
         // The number and what of it is ours are one write.
         Assert.All(bases.Moments.Select(moment => moment["elastic"]), found =>
@@ -42,7 +42,7 @@ public sealed class HandoverTests(WorldWithoutBase shared) : IClassFixture<World
         // The emptied ones went: what serves now was not moved again.
         Assert.DoesNotContain(_world.PodsOf("elastic"), pod => first.Contains(pod.Metadata.Uid));
         _world.AssertNothingWasInstalledTwice("seamless");
-        Assert.Contains(await _world.EventsAsync("elastic"), e => e.Reason == Reasons.BaseScaled);
+        await _world.ToldAsync("elastic", Reasons.BaseScaled);
     }
 
     [Fact]
@@ -63,7 +63,7 @@ public sealed class HandoverTests(WorldWithoutBase shared) : IClassFixture<World
             () => _world.DumpAsync("released"), TimeSpan.FromSeconds(60), "the base has one pod again");
         await _world.AvailableAsync("released", 1, "2.0.0");
         Assert.Equal(bystander, _world.ModulesOf("bystander").Single().Metadata.Uid);
-        await modules.CaughtUpAsync(_world.Modules.ResourceVersion);
+        await modules.CaughtUpAsync();
         Assert.All(["released", "bystander"], name => Assert.All(modules.Moments, moment => Assert.True(
             moment.Values.Any(module => module.Spec.Module.Name == name && module is { IsAvailable: true, Metadata.IsDeleting: false }), $"{name} did not serve")));
     }
@@ -79,7 +79,7 @@ public sealed class HandoverTests(WorldWithoutBase shared) : IClassFixture<World
 
         // One pod more is enough: each old one that goes makes room for the next.
         await _world.ScaleBaseAsync("rigid", 3);
-        await _world.AvailableAsync("patient", 2, "2.0.0", TimeSpan.FromSeconds(60));
+        await _world.AvailableAsync("patient", 2, "2.0.0");
         Assert.Equal(3, (await BaseAsync("rigid"))!.Spec.Replicas);
     }
 
@@ -102,7 +102,7 @@ public sealed class HandoverTests(WorldWithoutBase shared) : IClassFixture<World
         Assert.Equal(1, (await BaseAsync("held"))!.Spec.Replicas);
 
         await client.AutoscalingV2.DeleteNamespacedHorizontalPodAutoscalerAsync("holder", _world.Namespace);
-        await _world.AvailableAsync("bound", 1, "2.0.0", TimeSpan.FromSeconds(60));
+        await _world.AvailableAsync("bound", 1, "2.0.0");
     }
 
     [Fact]
@@ -119,11 +119,11 @@ public sealed class HandoverTests(WorldWithoutBase shared) : IClassFixture<World
             await Eventually.True(async () => (await world.Client.GetAsync<Deployment>(new(world.Namespace, "base"))).Spec.Replicas == 4);
             await world.StopControllerAsync();
             await world.StartControllerAsync();
-            await world.AvailableAsync("steady", 2, "2.0.0", TimeSpan.FromSeconds(90));
+            await world.AvailableAsync("steady", 2, "2.0.0");
             await Eventually.True(
                 async () => await world.Client.GetAsync<Deployment>(new(world.Namespace, "base")) is { Spec.Replicas: 2 } found
                     && !found.Metadata.Annotations.ContainsKey(Annotations.AddedReplicas),
-                () => world.DumpAsync("steady"), TimeSpan.FromSeconds(60), "the base has two pods again");
+                () => world.DumpAsync("steady"), what: "the base has two pods again");
         }
     }
 

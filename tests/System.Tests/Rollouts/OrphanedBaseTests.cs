@@ -35,7 +35,7 @@ public sealed class OrphanedBaseTests(WorldWithoutBase shared) : IClassFixture<W
         await Eventually.True(async () => (await _world.FindAsync(name))?.Status.Conditions.Find(DeploymentConditions.Progressing)?.Reason
             == Reasons.ReleaseCompleted, () => _world.DumpAsync(name), what: "the release is complete again");
         Assert.Equal(before, Uids(name));
-        await modules.CaughtUpAsync(_world.Modules.ResourceVersion);
+        await modules.CaughtUpAsync();
         Assert.All(modules.Moments, moment => Assert.True(
             moment.Values.Count(module => module.Spec.Module.Name == name && module is { IsAvailable: true, Metadata.IsDeleting: false }) == 2, "two serve all along"));
         _world.AssertNothingWasInstalledTwice(name);

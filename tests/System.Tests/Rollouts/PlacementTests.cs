@@ -72,7 +72,7 @@ public sealed class PlacementTests(WorldWithoutBase shared) : IClassFixture<Worl
         await _world.Client.DeleteAsync<Pod>(ObjectKey.Of(pod.Metadata));
         await _world.HoldsAsync(
             () => _world.ModulesOf("mover") is [{ IsAvailable: true } one] && one.Spec.PodUid != pod.Metadata.Uid, "mover", "it is on another pod");
-        Assert.Contains(await _world.EventsAsync("mover"), e => e.Reason == Reasons.ModuleReplaced);
+        await _world.ToldAsync("mover", Reasons.ModuleReplaced);
     }
 
     [Fact]

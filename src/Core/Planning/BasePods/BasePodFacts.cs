@@ -6,6 +6,7 @@ namespace ModuleController.Core.Planning;
 internal sealed class BasePodFacts
 {
     private readonly Dictionary<(string ModuleUid, string Action), (int Attempt, CommandAnswer Answer)> _answers = [];
+    private readonly Dictionary<(string ModuleUid, string Action), (int Attempt, CommandAttempt Told)> _attempts = [];
 
     public BasePodFacts(BasePodState state, DateTimeOffset now)
     {
@@ -19,7 +20,7 @@ internal sealed class BasePodFacts
         IsBaseDown = IsLiving && View is { IsConnected: true, State: BaseState.Down } && PlacementPods.HasUnreadyContainer(pod!);
         InHooks = IsLiving && View is not null ? [.. View.Running.Where(running => running.IsInHook)] : [];
         UnderWay = IsLiving ? FindUnderWay() : null;
-        if (Life is not null) ReadAnswers(View!.Answers.Values, Life.Id);
+        if (Life is not null) ReadAnswers(View!, Life.Id);
 
         var uids = state.Modules.Select(module => module.Module.Metadata.Uid ?? "").ToHashSet(StringComparer.Ordinal);
         Modules =
@@ -63,12 +64,21 @@ internal sealed class BasePodFacts
 
     /// <summary>
     /// The id of the command that was sent or runs, and has the base. Inspections disturb nobody, and while a hook is called
-    /// the base is free, unless for a suspect: should the life end then, it must be clear under whom.
+    /// the base is free, unless for a suspect: should the life end within a minute of it, it must be clear under whom.
     /// </summary>
     public string? UnderWay { get; }
 
     /// <summary>Commands for which a hook is being called: nothing else is sent for modules of their names.</summary>
     public IReadOnlyList<RunningCommand> InHooks { get; }
+
+    /// <summary>Whether a command can't be sent before a hook of another one has ended, although nothing has the base.</summary>
+    public bool MustWaitForHooks(ModuleCommand next) =>
+        InHooks.Any(running => running.ModuleName == next.Name) || (next.HasHooks && InHooks.Count >= ModuleCommand.MostInHooks);
+
+    /// <summary>What a Module waits for whose command could be sent, had others not the base or too many hooks.</summary>
+    public string TurnOf(ModuleCommand next) => UnderWay is null && next.HasHooks && InHooks.Count >= ModuleCommand.MostInHooks
+        ? $"waiting for its turn on pod {State.Key}: {InHooks.Count} commands wait for their hooks there"
+        : $"waiting for its turn on pod {State.Key}";
 
     public DateTimeOffset? LookAgainAt { get; private set; }
 
@@ -88,6 +98,15 @@ internal sealed class BasePodFacts
     /// <summary>The answer to the highest attempt at this in the current life.</summary>
     public (int Attempt, CommandAnswer Answer)? LastAnswer(string moduleUid, string action) =>
         _answers.TryGetValue((moduleUid, action), out var found) ? found : null;
+
+    /// <summary>The highest attempt at this in the current life, answered on this stream or before it.</summary>
+    public (int Attempt, CommandOutcome Outcome, DateTimeOffset AnsweredAt)? LastAttempt(string moduleUid, string action)
+    {
+        var last = LastAnswer(moduleUid, action);
+        if (_attempts.TryGetValue((moduleUid, action), out var told) && !(last?.Attempt >= told.Attempt))
+            return (told.Attempt, told.Told.Outcome, told.Told.AnsweredAt);
+        return last is { } found ? (found.Attempt, found.Answer.Outcome, found.Answer.ReceivedAt) : null;
+    }
 
     public ModuleFacts? Find(string? moduleUid) =>
         moduleUid is null ? null : Modules.FirstOrDefault(module => module.Uid == moduleUid);
@@ -122,20 +141,32 @@ internal sealed class BasePodFacts
             PartOf(running.CommandId, 1) != "inspect" && (!running.IsInHook || IsOfSuspect(running)))?.CommandId;
     }
 
+    // A hook may take hours, and others are not made to wait for longer than anybody is suspected.
     private bool IsOfSuspect(RunningCommand running) => State.Modules.Any(module =>
         module.Module.Metadata.Uid == PartOf(running.CommandId, 0)
-        && module.Module.Status.LastError?.Reason == nameof(FailureReason.BaseDied));
+        && module.Module.Status.LastError?.Reason == nameof(FailureReason.BaseDied)
+        && !IsDue((State.Memory.Of(module.Module.Metadata.Uid!).InHookSince ?? Now) + BasePodTimes.Suspicious));
 
-    private void ReadAnswers(IEnumerable<CommandAnswer> answers, string life)
+    private void ReadAnswers(BaseView view, string life)
     {
-        foreach (var answer in answers)
+        foreach (var answer in view.Answers.Values)
         {
-            if (answer.CommandId.Split('/') is not [var uid, var action, var of, var number] || of != life) continue;
-            if (!int.TryParse(number, System.Globalization.CultureInfo.InvariantCulture, out var attempt)) continue;
-            if (!_answers.TryGetValue((uid, action), out var known) || known.Attempt < attempt)
-                _answers[(uid, action)] = (attempt, answer);
+            if (Parse(answer.CommandId, life) is { } id && !(_answers.TryGetValue(id.Key, out var known) && known.Attempt >= id.Attempt))
+                _answers[id.Key] = (id.Attempt, answer);
+        }
+
+        foreach (var told in view.Attempts)
+        {
+            if (Parse(told.CommandId, life) is { } id && !(_attempts.TryGetValue(id.Key, out var known) && known.Attempt >= id.Attempt))
+                _attempts[id.Key] = (id.Attempt, told);
         }
     }
+
+    private static ((string ModuleUid, string Action) Key, int Attempt)? Parse(string commandId, string life) =>
+        commandId.Split('/') is [var uid, var action, var of, var number] && of == life
+        && int.TryParse(number, System.Globalization.CultureInfo.InvariantCulture, out var attempt)
+            ? ((uid, action), attempt)
+            : null;
 }
 
 /// <summary>One Module, and what the current view says about it.</summary>
@@ -150,6 +181,10 @@ internal sealed class ModuleFacts(BasePodFacts pod, PodModule input)
     public bool HasLived { get; } = input.HasLived;
 
     public bool IsPoison { get; } = input.IsPoison;
+
+    public string? DeploymentUid { get; } = input.DeploymentUid;
+
+    public bool FailsOnOlderPods { get; } = input.FailsOnOlderPods;
 
     public string Uid { get; } = input.Module.Metadata.Uid ?? "";
 

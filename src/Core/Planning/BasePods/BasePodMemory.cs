@@ -16,6 +16,12 @@ public sealed record BasePodMemory
     /// <summary>Since when the agent says that nothing listens: when the life ended, if a new one follows.</summary>
     public DateTimeOffset? DownSince { get; init; }
 
+    /// <summary>Since when the readiness gate is shut without anyone having been told why.</summary>
+    public DateTimeOffset? GateShutSince { get; init; }
+
+    /// <summary>When the condition of the readiness gate last said what it waits for.</summary>
+    public DateTimeOffset? GateToldAt { get; init; }
+
     /// <summary>By Module UID; those of orphans too.</summary>
     public ImmutableDictionary<string, ModuleMemory> Modules { get; init; } = ImmutableDictionary<string, ModuleMemory>.Empty;
 
@@ -46,6 +52,9 @@ public sealed record ModuleMemory
     public DateTimeOffset? QuietSince { get; init; }
 
     public DateTimeOffset? OrphanSince { get; init; }
+
+    /// <summary>Since when a hook is being called for it.</summary>
+    public DateTimeOffset? InHookSince { get; init; }
 
     /// <summary>An intermediate state and since when it lasts; it is written only when that is long.</summary>
     public string? Phase { get; init; }

@@ -1,15 +1,19 @@
 using System.Collections.ObjectModel;
+using ModuleController.Core.Meta;
 using ModuleController.Core.Modules;
 
 namespace ModuleController.Core.Planning;
 
-/// <summary>What to do about one base pod, in this order: labels, statuses, finalizers, the command, the pod.</summary>
+/// <summary>What to do about one base pod, in this order: labels, statuses, the gate, finalizers, the command, the pod.</summary>
 public sealed record BasePodPlan
 {
     /// <summary>The pod's labels to set, or with null to remove; empty: none.</summary>
     public IReadOnlyDictionary<string, string?> Labels { get; init; } = ReadOnlyDictionary<string, string?>.Empty;
 
     public IReadOnlyList<ModuleStatusChange> Statuses { get; init; } = [];
+
+    /// <summary>The condition of the readiness gate, where it has to change.</summary>
+    public Condition? Gate { get; init; }
 
     public IReadOnlyList<FinalizerRemoval> Finalizers { get; init; } = [];
 
@@ -26,7 +30,7 @@ public sealed record BasePodPlan
     public BasePodMemory Memory { get; init; } = BasePodMemory.Empty;
 
     /// <summary>Nothing to write and nothing to send.</summary>
-    public bool IsEmpty => Labels.Count == 0 && Statuses.Count == 0 && Finalizers.Count == 0 && Command is null && !DeletesPod;
+    public bool IsEmpty => Labels.Count == 0 && Statuses.Count == 0 && Gate is null && Finalizers.Count == 0 && Command is null && !DeletesPod;
 }
 
 public sealed record ModuleStatusChange(Module Module, ModuleStatus Status);

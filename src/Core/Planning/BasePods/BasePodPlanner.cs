@@ -3,7 +3,7 @@ using ModuleController.Core.Modules;
 
 namespace ModuleController.Core.Planning;
 
-/// <summary>Decides for one base pod: its labels, the state of each of its Modules, and the next command.</summary>
+/// <summary>Decides for one base pod: its labels, the state of each of its Modules, its readiness gate, and the next command.</summary>
 /// <remarks>
 /// At most one command at a time, and none to a base whose view is not current. What is Available has its label. Nothing
 /// is uninstalled before its traffic has run dry. The same state gives the same plan, and the plan on its own result is empty.
@@ -36,10 +36,12 @@ public static class BasePodPlanner
         }
 
         memory = Report(pod, memory with { Modules = modules.ToImmutable() }, events);
+        var gate = GatePlanner.Plan(pod, wanted, ref memory, events);
         return new()
         {
             Labels = TrafficPlanner.Labels(pod, TrafficPlanner.Served(pod)),
             Statuses = changes,
+            Gate = gate,
             Finalizers = finalizers,
             Command = NextCommand(pod, wanted, memory),
             DeletesPod = PodDeletion.IsDue(pod),
@@ -63,7 +65,7 @@ public static class BasePodPlanner
             .Concat(pod.Orphans.Select(orphan => ModuleSteps.OfOrphan(pod, orphan, memory)))
             .ToList();
         return pod.UnderWay is null
-            ? steps.OfType<ModuleStep.Send>().FirstOrDefault(step => pod.InHooks.All(running => running.ModuleName != step.Command.Name))?.Command
+            ? steps.OfType<ModuleStep.Send>().FirstOrDefault(step => !pod.MustWaitForHooks(step.Command))?.Command
             : null;
     }
 
@@ -74,7 +76,12 @@ public static class BasePodPlanner
         foreach (var module in pod.Modules)
         {
             var followed = TrafficPlanner.Follow(pod, old.Of(module.Uid), module.Uid, module.Name, module.IsInEndpoints);
-            modules[module.Uid] = IsOver(pod, followed.Installing) ? followed with { Installing = null } : followed;
+            var isInHook = pod.InHooks.Any(running => BasePodFacts.PartOf(running.CommandId, 0) == module.Uid);
+            modules[module.Uid] = followed with
+            {
+                Installing = IsOver(pod, followed.Installing) ? null : followed.Installing,
+                InHookSince = isInHook ? followed.InHookSince ?? pod.Now : null,
+            };
         }
 
         foreach (var orphan in pod.Orphans)

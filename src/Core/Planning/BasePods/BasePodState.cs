@@ -26,6 +26,9 @@ public sealed record BasePodState
     /// <summary>Since when agents can reach this leader; before they had time to, absence says nothing.</summary>
     public required DateTimeOffset AcceptingSince { get; init; }
 
+    /// <summary>Null: the pod has no readiness gate of ours, or it is open for good in this life, or the base is not known yet.</summary>
+    public PodGate? Gate { get; init; }
+
     /// <summary>What the plan before this one handed on.</summary>
     public BasePodMemory Memory { get; init; } = BasePodMemory.Empty;
 }
@@ -41,6 +44,12 @@ public sealed record PodModule(Module Module, ModuleSettings Settings)
 
     /// <summary>This revision ended two base lives, or was given up for that: it is not installed any more.</summary>
     public bool IsPoison { get; init; }
+
+    /// <summary>The ModuleDeployment that it belongs to, through its ReplicaSet; null: none.</summary>
+    public string? DeploymentUid { get; init; }
+
+    /// <summary>On pods of older ReplicaSets of the base this revision fails, too, and serves on none: a new base is not to blame.</summary>
+    public bool FailsOnOlderPods { get; init; }
 
     /// <summary>The generated Service still sends the pod traffic.</summary>
     public bool IsInEndpoints { get; init; }

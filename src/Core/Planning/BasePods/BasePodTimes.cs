@@ -33,6 +33,9 @@ public static class BasePodTimes
     /// <summary>After an agent refused a command as not meant for it.</summary>
     public static readonly TimeSpan Refused = TimeSpan.FromSeconds(5);
 
+    /// <summary>Between two messages about what a shut readiness gate waits for; another reason is told at once.</summary>
+    public static readonly TimeSpan GateTold = TimeSpan.FromSeconds(30);
+
     /// <summary>The deadline of a switch, and of what touches the journal only.</summary>
     public static readonly TimeSpan CommandDeadline = TimeSpan.FromSeconds(60);
 }

@@ -8,6 +8,11 @@ namespace ModuleController.Core.Planning;
 public abstract record ModuleCommand(
     string Action, string ModuleUid, string Name, string Version, string BaseLife, int Attempt, TimeSpan Deadline)
 {
+    /// <summary>How many with hooks a pod has under way at a time, which may be for hours; others go on beside them.</summary>
+    public const int MostInHooks = 32;
+
+    public bool HasHooks => this is Install { Before: not null } or Install { After: not null } or Uninstall { Before: not null } or Uninstall { After: not null };
+
     public string Id => string.Create(
         System.Globalization.CultureInfo.InvariantCulture, $"{ModuleUid}/{Action}/{BaseLife}/{Attempt}");
 

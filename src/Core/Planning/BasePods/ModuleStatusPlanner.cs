@@ -48,7 +48,7 @@ internal static class ModuleStatusPlanner
         var message = (ModuleSteps.Next(pod, module, status, podMemory), podMemory.SilentSince) switch
         {
             (ModuleStep.Wait wait, _) => wait.Message,
-            (ModuleStep.Send, _) => $"waiting for its turn on pod {pod.State.Key}",
+            (ModuleStep.Send send, _) => pod.TurnOf(send.Command),
             (_, { } since) => $"waiting for the base of pod {pod.State.Key} to answer, until {since + BasePodTimes.SilenceToLetGo:HH:mm:ss} UTC",
             _ => "waiting for its last finalizer",
         };
@@ -72,7 +72,7 @@ internal static class ModuleStatusPlanner
         {
             // A broken one of ours is uninstalled before it is installed again.
             ModuleStep.Wait wait => (wait.Phase == ModulePhase.Terminating ? ModulePhase.Prepare : wait.Phase, wait.Message),
-            ModuleStep.Send => (ModulePhase.Prepare, $"waiting for its turn on pod {pod.State.Key}"),
+            ModuleStep.Send send => (ModulePhase.Prepare, pod.TurnOf(send.Command)),
             _ when module is { IsPoison: true, Own: null } => (ModulePhase.Failed, "its revision ended two base JVMs and is not installed any more"),
             _ => (null, null),
         };

@@ -75,7 +75,7 @@ internal static class ModuleSteps
         if (module.Siblings.FirstOrDefault(sibling => sibling.State == BizState.Activated) is { } active && !YieldsTo(pod, active, module))
             return new ModuleStep.Rest();
         if (status.LastError is { Reason: nameof(FailureReason.SwitchFailed), Time: { } failed }
-            && !pod.IsDue(failed + RetryPolicy.Delay(Math.Max(1, pod.LastAnswer(module.Uid, "switch")?.Attempt ?? 1), 0)))
+            && !pod.IsDue(failed + RetryPolicy.Delay(Math.Max(1, pod.LastAttempt(module.Uid, "switch")?.Attempt ?? 1), 0)))
             return new ModuleStep.Rest();
         return Repeat(pod, module.Uid, "switch", attempt => new ModuleCommand.Switch(
             module.Uid, module.Name, module.Version, pod.Life!.Id, attempt, BasePodTimes.CommandDeadline));
@@ -197,17 +197,17 @@ internal static class ModuleSteps
             ? call with { IgnoreFailure = call.IgnoreFailure || !pod.Modules.Any(other => other.Module.Spec.Replaces == uid && !other.IsDeleting) }
             : null;
 
-    // The next attempt at something whose attempts only the answers count: after a restart the agent repeats those.
+    // The next attempt at something whose attempts only the agent counts: what it has answered, it does not do again.
     private static ModuleStep Repeat(BasePodFacts pod, string uid, string action, Func<int, ModuleCommand> command)
     {
-        if (pod.LastAnswer(uid, action) is not { } last) return new ModuleStep.Send(command(1));
-        var pause = last.Answer.Outcome switch
+        if (pod.LastAttempt(uid, action) is not { } last) return new ModuleStep.Send(command(1));
+        var pause = last.Outcome switch
         {
             CommandOutcome.Succeeded => BasePodTimes.EffectShows,
             CommandOutcome.Refused => BasePodTimes.Refused,
             _ => RetryPolicy.Delay(last.Attempt, RetryPolicy.Jitter(uid, last.Attempt)),
         };
-        return pod.IsDue(last.Answer.ReceivedAt + pause)
+        return pod.IsDue(last.AnsweredAt + pause)
             ? new ModuleStep.Send(command(last.Attempt + 1))
             : new ModuleStep.Wait(ModulePhase.Prepare, $"waiting for the next attempt to {action}");
     }

@@ -79,5 +79,5 @@ internal static class TrafficPlanner
         module.Own is { State: BizState.Deactivated }
         && pod.State.Pod!.Metadata.Labels.ContainsKey(Modules.Labels.Traffic(module.Name))
         && module.Siblings.Any(sibling => sibling.State == BizState.Activated)
-        && pod.LastAnswer(module.Uid, "switch") is not { Attempt: >= SwitchesToWaitFor, Answer.Outcome: not CommandOutcome.Succeeded };
+        && pod.LastAttempt(module.Uid, "switch") is not { Attempt: >= SwitchesToWaitFor, Outcome: not CommandOutcome.Succeeded };
 }

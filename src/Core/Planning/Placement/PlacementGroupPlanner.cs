@@ -168,9 +168,14 @@ internal sealed class PlacementGroupPlanner(PlacementState state, PlacementGroup
     }
 
     private List<WantedPlace> Wanted() =>
-        [.. _sets.Where(set => set.Surplus <= 0).SelectMany(set =>
+        [.. _sets.Where(set => set.Surplus <= 0 && !IsPoison(set.Set)).SelectMany(set =>
             set.Live.Where(module => !module.IsBound).Select(module => new WantedPlace(set, module))
                 .Concat(Enumerable.Repeat(new WantedPlace(set, null), -set.Surplus)))];
+
+    // What is lost of it, or makes room, stays away also before its goal says so.
+    private bool IsPoison(PlacementSet set) =>
+        Deployment.Status.ReleaseStatus is { Abort: { Reason: Reasons.BaseDied } abort, UpdateRevision: var revision }
+        && abort.Artifact == RolloutAbort.ArtifactOf(Deployment) && revision == Revision.Of(set.ReplicaSet.Spec.Template).Hash();
 
     /// <summary>The Modules above their goals, the ones to go first in front.</summary>
     private List<(PlacementSetState Set, Module Module)> Leaving() =>

@@ -40,7 +40,7 @@ public static class DeletionByLabel
         var lowered = RolloutReplicas.Lowered(deployment, asked.Count) with { Metadata = meta with { Annotations = annotations } };
         return new()
         {
-            Steps = [new RolloutStep.UpdateDeployment(deployment, lowered) { IsGuarded = true }],
+            Steps = [new RolloutStep.UpdateDeployment(deployment, lowered)],
             Events = [.. asked.Select(module => new PlannedEvent(Reasons.DeletedByLabel,
                 $"Module {module.Metadata.Name} on base pod {module.Spec.PodName ?? "(none)"} is deleted by label, and replicas lowered by one"))],
         };

@@ -110,15 +110,16 @@ internal sealed class Progress(RolloutLook look, RolloutStage stage, RolloutPoli
         if (stage.IsStopped && stage.Hold is { } hold)
             return hold.Reason switch
             {
+                Reasons.Inspecting or Reasons.InspectionFailed when IsLate() => TooLate(hold.Message),
                 Reasons.Inspecting or Reasons.InspectionFailed => Is(Condition.True, hold.Reason, hold.Message),
                 Reasons.WebContextPathConflict => Is(Condition.False, hold.Reason, hold.Message),
                 _ => Is(Condition.Unknown, hold.Reason, $"{Share}, {hold.Message}"),
             };
         if (Waiting() is { } wait) return Is(Condition.Unknown, wait.Reason, wait.Message);
-        return IsLate()
-            ? Is(Condition.False, Reasons.ProgressDeadlineExceeded,
-                $"no progress for {Number((int)_deployment.ProgressDeadline.TotalSeconds)} s; {Share}")
-            : Is(Condition.True, Reasons.ReleaseProgressing, Share);
+        return IsLate() ? TooLate(Share) : Is(Condition.True, Reasons.ReleaseProgressing, Share);
+
+        Condition TooLate(string message) => Is(Condition.False, Reasons.ProgressDeadlineExceeded,
+            $"no progress for {Number((int)_deployment.ProgressDeadline.TotalSeconds)} s; {message}");
 
         Condition Is(string status, string reason, string message) =>
             ConditionOf(_deployment, DeploymentConditions.Progressing, status, reason, message);

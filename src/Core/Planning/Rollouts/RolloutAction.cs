@@ -21,20 +21,28 @@ internal sealed record RolloutAction(string Verb, string? Argument, string? By, 
     private const string UndoFast = "undo-fast";
     private const string Redeploy = "redeploy";
 
+    private const int MaxText = 64;
+
     public bool IsConfirmation => Verb == Confirm;
+
+    /// <summary>It is about the release that its author saw, and means nothing for one that begins in this moment.</summary>
+    public bool EndsWaits => Verb is Confirm or Promote;
 
     /// <summary>Null: nothing is asked for.</summary>
     public static RolloutAction? Of(ModuleDeployment deployment)
     {
         var annotations = deployment.Metadata.Annotations;
         if (annotations.GetValueOrDefault(Annotations.Action) is not { } text) return null;
-        var words = text.Split(' ', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
+        var words = OperatorText.Within(MaxText, text).Split(' ', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
         return new(words.Length == 0 ? "" : words[0], words.Length < 2 ? null : string.Join(' ', words[1..]),
-            annotations.GetValueOrDefault(Annotations.ActionBy), annotations.GetValueOrDefault(Annotations.ActionReason));
+            Of(Annotations.ActionBy, OperatorText.MaxName), Of(Annotations.ActionReason, OperatorText.MaxReason));
+
+        string? Of(string name, int length) => annotations.GetValueOrDefault(name) is { } value ? OperatorText.Within(length, value) : null;
     }
 
     /// <summary>The ModuleDeployment with the action carried out, as far as it is its spec's matter.</summary>
-    public (RolloutStep.UpdateDeployment Step, PlannedEvent? Event, bool IsDone) Plan(RolloutState state, DateTimeOffset now)
+    /// <param name="isBeforeBeginning">A release or a deletion begins as soon as this is done.</param>
+    public (RolloutStep.UpdateDeployment Step, PlannedEvent? Event, bool IsDone) Plan(RolloutState state, DateTimeOffset now, bool isBeforeBeginning = false)
     {
         var deployment = state.Deployment;
         // Once this number counts, the release may go on before the annotation is gone: asked again, it has to mean the same.
@@ -47,7 +55,9 @@ internal sealed record RolloutAction(string Verb, string? Argument, string? By, 
                     Annotations = new Dictionary<string, string>(deployment.Metadata.Annotations) { [Annotations.Action] = $"{Confirm} {batch}" },
                 },
             }), null, true);
-        var (after, refusal, isRelease) = Change(state, now);
+        var (after, refusal, isRelease) = isBeforeBeginning && Verb == Promote
+            ? (deployment, "another release begins with this: say it again for that one", true)
+            : Change(state, now);
         var annotations = new Dictionary<string, string>(after.Metadata.Annotations);
         foreach (var name in (string[])[Annotations.Action, Annotations.ActionBy, Annotations.ActionReason]) annotations.Remove(name);
         annotations[Annotations.LastAction] = Record(now, refusal);
@@ -58,17 +68,25 @@ internal sealed record RolloutAction(string Verb, string? Argument, string? By, 
     }
 
     /// <summary>The release after the action; unchanged by those that change the spec.</summary>
-    public ReleaseStatus On(RolloutLook look, ReleaseStatus release, bool isNew) => Verb switch
+    public ReleaseStatus On(RolloutLook look, ReleaseStatus release) => Verb switch
     {
-        // Who confirmed may not have known of the release that begins in this moment.
-        Confirm when !isNew => release with { IgnoredConfirmBatchNum = null },
-        Promote => release with { Promoted = true },
         Abort when release.Abort is null && release.Progress != ReleaseProgress.Completed =>
             release with { Abort = RolloutAbort.Because(look, Reasons.Aborted, $"stopped{Told}") },
-        // Whole seconds, as the API keeps the times of failures.
-        Retry => release with { Abort = null, RetriedAt = ModuleFailures.Seconds(look.Now), LastProgressTime = look.Now },
+        Retry => release with { Abort = null, RetriedAt = RetriedAt(look), LastProgressTime = look.Now },
+        _ => OnWaits(release),
+    };
+
+    /// <summary>The release, or the deletion, after what the action says about its waits.</summary>
+    public ReleaseStatus OnWaits(ReleaseStatus release) => Verb switch
+    {
+        Confirm => release with { IgnoredConfirmBatchNum = null },
+        Promote => release with { Promoted = true },
         _ => release,
     };
+
+    // Whole seconds, as the API keeps the times of failures; and another clock than this one may have written those.
+    private static DateTimeOffset? RetriedAt(RolloutLook look) => (look.Updated?.Modules ?? [])
+        .Select(module => module.Status.LastError?.Time).Append(ModuleFailures.Seconds(look.Now)).Max();
 
     private (ModuleDeployment After, string? Refusal, bool IsRelease) Change(RolloutState state, DateTimeOffset now)
     {

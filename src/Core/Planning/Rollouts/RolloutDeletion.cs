@@ -16,7 +16,7 @@ public static class RolloutDeletion
         // Orphaned: the children live on. In a terminating namespace each goes by itself, and nobody waits for another.
         if (meta.Finalizers.Contains(OrphanFinalizer) || state.IsNamespaceTerminating) return new() { Steps = [LetGo(state.Deployment)] };
 
-        if (state.Sets.Any(set => set.Goal > 0 || set.Modules.Count > 0)) return Uninstall(new RolloutFarewell(state, now), now);
+        if (state.Sets.Any(set => set.Goal > 0 || set.Modules.Count > 0)) return Uninstall(state, now);
 
         // Only what we see gone is gone: the finalizer goes in the look after the one that deletes the last child.
         List<RolloutStep> steps = [];
@@ -33,9 +33,12 @@ public static class RolloutDeletion
         return new() { Steps = steps };
     }
 
-    private static RolloutPlan Uninstall(RolloutFarewell farewell, DateTimeOffset now)
+    private static RolloutPlan Uninstall(RolloutState seen, DateTimeOffset now)
     {
+        var action = RolloutAction.Of(seen.Deployment);
+        var farewell = new RolloutFarewell(seen, action, now);
         var (state, release) = (farewell.State, farewell.Release);
+        if (farewell.IsNew && action is { EndsWaits: true }) return RolloutPlanner.BeforeBeginning(action, state, now);
         var before = state.Deployment.Status.ReleaseStatus;
         var left = RolloutStatus.Number(state.Sets.Sum(set => set.Modules.Count));
         var message = !farewell.IsInBatches
@@ -49,7 +52,7 @@ public static class RolloutDeletion
         if (before?.Progress != ReleaseProgress.Terminating) events.Add(new(Reasons.Terminating, $"{left} modules are uninstalled"));
         if (farewell.IsWaiting && before?.BatchProgress != ReleaseProgress.WaitingForConfirmation)
             events.Add(new(Reasons.WaitingForConfirmation, message));
-        if (RolloutAction.Of(state.Deployment)?.Plan(state, now) is { } asked)
+        if (action?.Plan(state, now) is { } asked)
         {
             steps.Add(asked.Step);
             events.Add(asked.Event!);

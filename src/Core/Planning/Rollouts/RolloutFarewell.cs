@@ -6,15 +6,15 @@ namespace ModuleController.Core.Planning;
 /// each batch that was confirmed.</summary>
 internal sealed class RolloutFarewell
 {
-    public RolloutFarewell(RolloutState state, DateTimeOffset now)
+    public RolloutFarewell(RolloutState state, RolloutAction? action, DateTimeOffset now)
     {
         State = state = RolloutLook.WithoutLost(state, now);
         var before = state.Deployment.Status.ReleaseStatus;
-        Release = before?.Progress == ReleaseProgress.Terminating ? before : Begin(state, before, now);
-        var confirmed = state.Deployment.Spec.ConfirmBatchNum is { } number && number != Release.IgnoredConfirmBatchNum ? number : 0;
-        if (RolloutAction.Of(state.Deployment)?.Verb == "promote") Release = Release with { Promoted = true };
+        IsNew = before?.Progress != ReleaseProgress.Terminating;
+        Release = IsNew ? Begin(state, before, now) : before! with { IgnoredConfirmBatchNum = Confirmation.StillIgnored(state.Deployment, before) };
+        if (action is not null) Release = action.OnWaits(Release);
         if (!IsInBatches || Release.CurrentBatch >= Release.RealBatchCount || Places(state, isLeavingToo: true) > Left(Release)) return;
-        IsWaiting = Release.Promoted != true && confirmed < Release.CurrentBatch;
+        IsWaiting = Release.Promoted != true && Confirmation.Of(state.Deployment, Release) < Release.CurrentBatch;
         Release = IsWaiting
             ? To(Release.CurrentBatch, ReleaseProgress.WaitingForConfirmation, now)
             : To(Release.CurrentBatch + 1, ReleaseProgress.Executing, now);
@@ -23,6 +23,9 @@ internal sealed class RolloutFarewell
     public RolloutState State { get; }
 
     public ReleaseStatus Release { get; }
+
+    /// <summary>It begins in this look.</summary>
+    public bool IsNew { get; }
 
     /// <summary>The batch is gone, and nobody has said yet that the next one may go.</summary>
     public bool IsWaiting { get; }
@@ -63,7 +66,7 @@ internal sealed class RolloutFarewell
             CurrentBatch = 1,
             RealBatchCount = state.Deployment.ConfirmsDeletion ? Batches.Count(count, state.Deployment.BatchCount, useBeta: false) : 1,
             OriginalDeltaReplicas = -count,
-            IgnoredConfirmBatchNum = state.Deployment.Spec.ConfirmBatchNum is > 0 and var confirmed ? confirmed : null,
+            IgnoredConfirmBatchNum = Confirmation.FoundAtStart(state.Deployment),
             PendingReplicas = null,
             Promoted = null,
             NextReconcileTime = null,

@@ -7,5 +7,7 @@ public sealed record RolloutFreeze(string Scope, string Reason, string? By)
 {
     public bool Counts => Reason.Trim().Length > 0;
 
-    public override string ToString() => $"{Scope} is frozen{(By is { Length: > 0 } ? $" by {By}" : "")}: {Reason}";
+    public override string ToString() =>
+        $"{Scope} is frozen{(By is { Length: > 0 } ? $" by {OperatorText.Within(OperatorText.MaxName, By)}" : "")}: "
+        + OperatorText.Within(OperatorText.MaxReason, Reason);
 }

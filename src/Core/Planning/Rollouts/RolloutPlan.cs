@@ -31,12 +31,9 @@ public abstract record RolloutStep
 {
     private RolloutStep() { }
 
-    /// <summary>The fields that differ between the two, finalizers included.</summary>
-    public sealed record UpdateDeployment(ModuleDeployment Before, ModuleDeployment After) : RolloutStep
-    {
-        /// <summary>What it computes from must not have changed since it was seen.</summary>
-        public bool IsGuarded { get; init; }
-    }
+    /// <summary>The fields that differ between the two, finalizers included. Nobody else may have written since it was seen: what
+    /// is computed from it, and a verb that is taken away, would be something else by now.</summary>
+    public sealed record UpdateDeployment(ModuleDeployment Before, ModuleDeployment After) : RolloutStep;
 
     public sealed record CreateReplicaSet(ModuleReplicaSet ReplicaSet) : RolloutStep;
 

@@ -12,7 +12,7 @@ public static class RolloutPlanner
         var deployment = state.Deployment;
         if (state.IsNamespaceTerminating && !deployment.Metadata.IsDeleting) return new();
         if (RolloutAction.Of(deployment) is { } action && !state.IsNamespaceTerminating
-            && action.Plan(state, now) is { IsDone: true } done) return new() { Steps = [done.Step], Events = done.Event is { } told ? [told] : [] };
+            && action.Plan(state, now) is { IsDone: true } done) return Only(done.Step, done.Event);
         if (deployment.Metadata.IsDeleting) return RolloutDeletion.Plan(state, now);
         if (ModuleRules.Check(deployment) is [_, ..] breaches)
             return Refuse(state, Reasons.InvalidSpec, string.Join("; ", breaches), now);
@@ -22,6 +22,16 @@ public static class RolloutPlanner
                 + $"ModuleDeployment {other}", now);
         return DeletionByLabel.Plan(state) ?? Release(new(state, now));
     }
+
+    /// <summary>Who confirmed or promoted may not have known of what begins in this look: it begins in the next one, finds the number
+    /// that was confirmed, and is not promoted.</summary>
+    internal static RolloutPlan BeforeBeginning(RolloutAction action, RolloutState state, DateTimeOffset now)
+    {
+        var (step, told, _) = action.Plan(state, now, isBeforeBeginning: true);
+        return Only(step, told);
+    }
+
+    private static RolloutPlan Only(RolloutStep step, PlannedEvent? told) => new() { Steps = [step], Events = told is null ? [] : [told] };
 
     /// <summary>An object that breaks a rule is left alone, and told so.</summary>
     private static RolloutPlan Refuse(RolloutState state, string reason, string message, DateTimeOffset now)
@@ -40,9 +50,10 @@ public static class RolloutPlanner
         var action = RolloutAction.Of(look.Deployment);
         var policy = RolloutPolicy.Of(look);
         var stage = new RolloutStage(look, policy, action);
+        if (stage.IsNew && action is { EndsWaits: true }) return BeforeBeginning(action, look.State, look.Now);
         var scales = look.Updated is null ? [] : Scales(look, stage);
         var progress = new Progress(look, stage, policy, isScaling: scales.Count > 0);
-        List<RolloutStep> steps = [.. RolloutPreparation.Steps(look)];
+        List<RolloutStep> steps = [.. RolloutPreparation.Steps(look, stage.Release)];
         if (policy.Command is { } command) steps.Add(command);
         if (stage.IsCompleted && look.Deployment.Spec.ConfirmBatchNum is > 0)
             steps.Add(new RolloutStep.UpdateDeployment(
@@ -58,8 +69,7 @@ public static class RolloutPlanner
         List<PlannedEvent> events = [.. progress.Events(scales), .. Warnings(look)];
         if (action?.Plan(stage.IsCompleted && action.IsConfirmation ? WhenCompleted(look.State) : look.State, look.Now) is { } asked)
         {
-            // A confirmation that a release was begun over is gone before that release can be seen: it never counts for it.
-            (stage.IsNew && action.IsConfirmation ? steps : afterStatus).Add(asked.Step);
+            afterStatus.Add(asked.Step);
             events.Add(asked.Event!);
         }
 

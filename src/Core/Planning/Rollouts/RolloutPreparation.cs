@@ -5,10 +5,10 @@ namespace ModuleController.Core.Planning;
 /// <summary>What a release needs before it can move: finalizer and owner, the ReplicaSet of its revision, the Service.</summary>
 internal static class RolloutPreparation
 {
-    public static IEnumerable<RolloutStep> Steps(RolloutLook look)
+    public static IEnumerable<RolloutStep> Steps(RolloutLook look, ReleaseStatus release)
     {
         if (Deployment(look) is { } own) yield return own;
-        foreach (var step in ReplicaSets(look)) yield return step;
+        foreach (var step in ReplicaSets(look, release)) yield return step;
         if (RolloutService.Plan(look.Deployment, look.State.Service) is { } service) yield return service;
     }
 
@@ -39,7 +39,7 @@ internal static class RolloutPreparation
     }
 
     /// <summary>Makes, adopts and keeps in step the ReplicaSet of the template; lets old ones go.</summary>
-    private static IEnumerable<RolloutStep> ReplicaSets(RolloutLook look)
+    private static IEnumerable<RolloutStep> ReplicaSets(RolloutLook look, ReleaseStatus release)
     {
         var newest = look.Old.Select(set => set.Revision).Prepend(0).Max();
         if (look.Updated is { } updated)
@@ -55,7 +55,7 @@ internal static class RolloutPreparation
             yield return new RolloutStep.CreateReplicaSet(RolloutHistory.New(look.Deployment, newest + 1));
         foreach (var set in look.Old.Where(set => set.ReplicaSet.Metadata.Finalizers.Any(FinalizerNames.OfVersion1.Contains)))
             yield return new RolloutStep.UpdateReplicaSet(set.ReplicaSet, RolloutDeletion.WithoutVersion1(set.ReplicaSet));
-        var kept = look.Updated is not null && look.LastCompleted == look.Updated && look.Before?.Abort is null ? null : look.Fallback;
+        var kept = look.Updated is not null && look.LastCompleted == look.Updated && release.Abort is null ? null : look.Fallback;
         foreach (var set in RolloutHistory.Surplus(look.Deployment, look.Old, kept))
             yield return new RolloutStep.DeleteReplicaSet(set.ReplicaSet);
     }

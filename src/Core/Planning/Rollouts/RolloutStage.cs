@@ -15,7 +15,7 @@ internal sealed class RolloutStage
     {
         _look = look;
         (Release, IsNew) = RolloutStart.Of(look);
-        if (action is not null) Release = action.On(look, Release, IsNew);
+        if (action is not null) Release = action.On(look, Release);
         var wasCompleted = !IsNew && Release.Progress == ReleaseProgress.Completed;
         Release = Release with { Abort = Release.Abort ?? RolloutAbort.Of(look, Release.RetriedAt, wasCompleted, RolloutClock.IsLate(look, IsNew)) };
         IsSettled = wasCompleted && Release.Abort is null;
@@ -78,7 +78,7 @@ internal sealed class RolloutStage
     // One that follows its base has a module on every pod at once, of whichever revision.
     private int Delta => _look.Deployment.Spec.IsSymmetric ? 0 : Release.OriginalDeltaReplicas ?? 0;
 
-    private int Confirmed => _look.Deployment.Spec.ConfirmBatchNum is { } confirmed && confirmed != Release.IgnoredConfirmBatchNum ? confirmed : 0;
+    private int Confirmed => Confirmation.Of(_look.Deployment, Release);
 
     private bool MustBeConfirmed => _look.Deployment.NeedsConfirmation || (UsesBeta && Batch == 1);
 

@@ -46,7 +46,7 @@ internal static class RolloutStart
             OriginalDeltaReplicas = delta,
             PendingReplicas = deployment.Spec.IsSymmetric || look.Replicas.IsByScale || IsObserved(look) ? null : look.Desired,
             BatchProgress = isRebuilt ? ReleaseProgress.Executing : ReleaseProgress.Init,
-            IgnoredConfirmBatchNum = deployment.Spec.ConfirmBatchNum is > 0 and var confirmed ? confirmed : null,
+            IgnoredConfirmBatchNum = Confirmation.FoundAtStart(deployment),
             UpgradePolicy = same?.UpgradePolicy,
             Promoted = isFast ? true : null,
             RetriedAt = same?.RetriedAt,
@@ -65,7 +65,7 @@ internal static class RolloutStart
         return before with
         {
             PendingReplicas = IsObserved(look) ? null : before.PendingReplicas,
-            IgnoredConfirmBatchNum = look.Deployment.Spec.ConfirmBatchNum == before.IgnoredConfirmBatchNum ? before.IgnoredConfirmBatchNum : null,
+            IgnoredConfirmBatchNum = Confirmation.StillIgnored(look.Deployment, before),
             Abort = isMended ? null : before.Abort,
             LastProgressTime = isMended ? look.Now : before.LastProgressTime,
         };

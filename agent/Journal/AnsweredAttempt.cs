@@ -1,0 +1,27 @@
+using ModuleController.Protocol;
+using ModuleController.Protocol.V1;
+
+namespace ModuleController.Agent.Journal;
+
+/// <summary>An attempt that the journal has an answer to: who counts attempts goes on above it.</summary>
+public sealed record AnsweredAttempt(CommandId Id, Outcome Outcome, Reason Reason, DateTimeOffset? At)
+{
+    public (string ModuleUid, CommandAction Action, int Source) Key => KeyOf(Id);
+
+    /// <summary>Null where nobody counts: installs are counted in the Module's status, and what we do by ourselves has no attempts.</summary>
+    public static AnsweredAttempt? From(JournalRecord.Finished finished)
+    {
+        if (Parse(finished.CommandId) is not { } id) return null;
+        var result = CommandResult.Parser.ParseFrom(finished.Result);
+        return new(id, result.Outcome, result.Reason, finished.At);
+    }
+
+    public static (string ModuleUid, CommandAction Action, int Source)? KeyOf(string commandId) =>
+        Parse(commandId) is { } id ? KeyOf(id) : null;
+
+    private static (string ModuleUid, CommandAction Action, int Source) KeyOf(CommandId id) =>
+        (id.ModuleUid, id.Action, id.Action is CommandAction.Inspect ? id.Attempt / Limits.InspectionsPerSource : 0);
+
+    private static CommandId? Parse(string commandId) =>
+        CommandId.TryParse(commandId, out var id) && id!.Action is not CommandAction.Install ? id : null;
+}

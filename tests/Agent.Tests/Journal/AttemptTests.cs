@@ -1,0 +1,127 @@
+using Google.Protobuf;
+using Microsoft.Extensions.Logging.Abstractions;
+using ModuleController.Agent.Arklet;
+using ModuleController.Agent.Journal;
+using ModuleController.Agent.Link;
+using ModuleController.Agent.Observing;
+using ModuleController.Protocol;
+using ModuleController.Protocol.V1;
+using ArkletBiz = ModuleController.Agent.Arklet.Biz;
+using ArkletBizState = ModuleController.Agent.Arklet.BizState;
+
+namespace ModuleController.Agent.Tests.Journal;
+
+/// <summary>What the journal counts, and which of it a snapshot tells.</summary>
+public sealed class AttemptTests : IDisposable
+{
+    private static readonly DateTimeOffset Noon = new(2026, 3, 1, 12, 0, 0, TimeSpan.Zero);
+    private readonly TemporaryFolder _folder = new();
+
+    public void Dispose() => _folder.Dispose();
+
+    [Fact]
+    public void The_highest_attempt_is_told_with_its_end_and_how_long_ago_it_was_also_after_a_restart_and_a_compaction()
+    {
+        using (var journal = Open())
+        {
+            journal.Append(
+                new JournalRecord.LifeBegan("b-1", Noon), Owned("orders", "m-1"), Failed("m-1/uninstall/b-1/1"), Failed("m-1/uninstall/b-1/2"),
+                Failed("m-1/uninstall/b-1/10"), Failed("m-1/uninstall/b-1/9"), Failed("m-1/install/b-1/7"), Failed("replay/m-1/b-1"));
+        }
+
+        using var again = Open();
+        var told = Assert.Single(Told(again.State, "orders"));
+        Assert.Equal(("m-1/uninstall/b-1/10", Outcome.Failed, Reason.HookFailed), (told.CommandId, told.Outcome, told.Reason));
+        Assert.Equal(TimeSpan.FromMinutes(5), told.AnsweredFor.ToTimeSpan());
+        var compacted = again.State.ToRecords().Aggregate(JournalState.Empty, (state, record) => state.Apply(record));
+        Assert.Equal(Told(again.State, "orders"), Told(compacted, "orders"));
+    }
+
+    [Fact]
+    public void What_the_state_of_the_base_settles_is_not_told()
+    {
+        using var journal = Open();
+        journal.Append(
+            new JournalRecord.LifeBegan("b-1", Noon), Owned("orders", "m-1"), Owned("prices", "m-2"),
+            Succeeded("m-1/switch/b-1/1"), Failed("m-2/switch/b-1/1"), Succeeded("m-1/adopt/b-1/1"), Failed("m-3/adopt/b-1/1"),
+            Succeeded("m-4/uninstall/b-1/1"), Failed("m-5/uninstall/b-1/1"));
+        Assert.Equal(
+            ["m-2/switch/b-1/1", "m-3/adopt/b-1/1"],
+            Told(journal.State, [Biz("orders"), Biz("prices", ArkletBizState.Deactivated)]).Select(attempt => attempt.CommandId).Order());
+        // The same after it was asked for another time, and there again: then its number is used up.
+        Assert.Contains("m-1/switch/b-1/1", Told(journal.State, [Biz("orders", ArkletBizState.Deactivated)]).Select(attempt => attempt.CommandId));
+    }
+
+    [Fact]
+    public void Inspections_are_counted_for_each_source_and_a_found_jar_is_told_for_an_hour()
+    {
+        using var journal = Open();
+        var (low, high) = (3, 3 + (5 * Limits.InspectionsPerSource));
+        journal.Append(
+            new JournalRecord.LifeBegan("b-1", Noon), Failed($"rs-1/inspect/b-1/{high}"), Failed($"rs-1/inspect/b-1/{low}"),
+            Failed($"rs-1/inspect/b-1/{low + 1}"), Succeeded("rs-2/inspect/b-1/0"));
+        Assert.Equal(
+            [$"rs-1/inspect/b-1/{high}", $"rs-1/inspect/b-1/{low + 1}", "rs-2/inspect/b-1/0"],
+            Told(journal.State).Select(attempt => attempt.CommandId).Order());
+        Assert.DoesNotContain("rs-2", string.Join(' ', Told(journal.State, [], Noon.AddMinutes(61))), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_new_life_begins_with_none_and_what_is_forgotten_is_not_told()
+    {
+        using var journal = Open();
+        journal.Append(new JournalRecord.LifeBegan("b-1", Noon), Failed("m-1/adopt/b-1/1"), Failed("m-2/adopt/b-0/1"));
+        Assert.Equal("m-1/adopt/b-1/1", Assert.Single(Told(journal.State)).CommandId);
+        for (var number = 0; number < JournalState.MaxResults; number++) journal.Append(Failed($"x-{number}/adopt/b-1/1"));
+        Assert.DoesNotContain(journal.State.Attempts.Values, attempt => attempt.Id.ModuleUid == "m-1");
+        Assert.Equal(JournalState.MaxResults, journal.State.Attempts.Count);
+        journal.Append(new JournalRecord.LifeBegan("b-2", Noon));
+        Assert.Empty(journal.State.Attempts);
+    }
+
+    [Fact]
+    public void No_more_are_told_than_a_snapshot_may_hold_and_those_are_the_newest()
+    {
+        var records = Enumerable.Range(0, Limits.Attempts + 10).Select(number => Failed($"m-{number}/adopt/b-1/1") with { At = Noon.AddSeconds(number) });
+        var state = records.Aggregate(JournalState.Empty.Apply(new JournalRecord.LifeBegan("b-1", Noon)), (state, record) => state.Apply(record));
+        var told = Told(state);
+        Assert.Equal(Limits.Attempts, told.Count);
+        Assert.DoesNotContain(told, attempt => attempt.CommandId == "m-9/adopt/b-1/1");
+        Assert.Contains(told, attempt => attempt.CommandId == "m-10/adopt/b-1/1");
+    }
+
+    [Fact]
+    public void A_journal_of_an_older_agent_does_not_say_when()
+    {
+        var state = JournalState.Empty.Apply(new JournalRecord.LifeBegan("b-1", Noon)).Apply(Failed("m-1/adopt/b-1/3") with { At = null });
+        Assert.Null(Assert.Single(Told(state)).AnsweredFor);
+    }
+
+    private static List<LastAttempt> Told(JournalState state, params IReadOnlyList<string> listed) => Told(state, [.. listed.Select(name => Biz(name))]);
+
+    private static List<LastAttempt> Told(JournalState state, IReadOnlyList<ArkletBiz> listed, DateTimeOffset? now = null)
+    {
+        var view = BaseView.Unknown with
+        {
+            State = BaseState.Up,
+            Life = new("b-1", Noon),
+            Modules = [.. listed],
+            ObservedAt = Noon,
+        };
+        return [.. Snapshots.Build(view, state, [], 1, now ?? Noon.AddMinutes(5)).Attempts];
+    }
+
+    private static ArkletBiz Biz(string name, ArkletBizState state = ArkletBizState.Activated) => new(name, "1.0.0", state, "");
+
+    private static JournalRecord.Owned Owned(string name, string uid) =>
+        new(new(uid, name, "1.0.0", "b-1", null, null, null, Noon, TimeSpan.Zero, 0, true));
+
+    private static JournalRecord.Finished Failed(string id) => Finished(id, Outcome.Failed, Reason.HookFailed);
+
+    private static JournalRecord.Finished Succeeded(string id) => Finished(id, Outcome.Succeeded, Reason.Unspecified);
+
+    private static JournalRecord.Finished Finished(string id, Outcome outcome, Reason reason) =>
+        new(id, new CommandResult { CommandId = id, Outcome = outcome, Reason = reason }.ToByteArray(), false, Noon);
+
+    private CommandJournal Open() => CommandJournal.Open(_folder.Path, NullLogger.Instance);
+}

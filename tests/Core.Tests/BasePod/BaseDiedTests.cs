@@ -1,0 +1,156 @@
+using ModuleController.Core.Modules;
+using ModuleController.Core.Planning;
+
+namespace ModuleController.Core.Tests.BasePod;
+
+/// <summary>An install that ends its JVM: who is blamed, and when it is final.</summary>
+public sealed class BaseDiedTests
+{
+    private readonly World _world = new();
+
+    [Fact]
+    public void BaseDied_is_an_install_during_which_the_life_ended()
+    {
+        var (poison, other) = (_world.Add("a-poison"), _world.Add("b-other"));
+        _world.Reconcile();
+        _world.Advance(3);
+        _world.Agent.Restart(_world.Now);
+        _world.Sent.Clear();
+
+        _world.Settle();
+
+        var warning = Assert.Single(_world.Events);
+        Assert.Equal((poison.Metadata.Uid, nameof(FailureReason.BaseDied)), (warning.Module?.Metadata.Uid, warning.Reason));
+        // A suspect comes after all others.
+        Assert.Equal(["b-other", "a-poison"], _world.Sent.Select(command => command.Name));
+        Assert.True(_world.Find(other)!.IsAvailable && _world.Find(poison)!.IsAvailable);
+        Assert.Equal(nameof(FailureReason.BaseDied), _world.Status(poison).LastError!.Reason);
+
+        // It has lived for a minute: no suspect any more.
+        _world.SettleWithin(61);
+        Assert.Null(_world.Status(poison).LastError);
+    }
+
+    [Fact]
+    public void BaseDied_is_known_from_the_agent_by_a_controller_that_was_not_there()
+    {
+        var poison = _world.Add("poison");
+        _world.Reconcile();
+        _world.Agent.Forget();
+        _world.Memory = BasePodMemory.Empty;
+        _world.Agent.Restart(_world.Now.AddSeconds(3));
+        _world.Advance(20);
+        _world.Agent.Connect();
+        _world.Reconcile();
+        Assert.Equal((nameof(FailureReason.BaseDied), "1"), (_world.Status(poison).LastError!.Reason, _world.Status(poison).LastError!.Code));
+
+        // Said again in every snapshot of the life, and counted once.
+        _world.Settle();
+        _world.SettleWithin(10);
+        Assert.Equal("1", _world.Status(poison).LastError!.Code);
+        Assert.Single(_world.Events);
+    }
+
+    [Fact]
+    public void BaseDied_is_also_an_install_that_was_answered_by_silence_before_the_new_life_was_seen()
+    {
+        var poison = _world.Add("poison");
+        _world.Reconcile();
+        _world.Advance(3);
+        _world.Agent.Finish(_world.Now, FailureReason.ArkletUnreachable, "nothing listens");
+        _world.Reconcile();
+        Assert.Equal(nameof(FailureReason.ArkletUnreachable), _world.Status(poison).LastError!.Reason);
+
+        _world.Agent.State = BaseState.Down;
+        _world.Reconcile();
+        _world.Advance(3);
+        _world.Agent.Restart(_world.Now);
+        _world.Settle();
+        Assert.Equal((nameof(FailureReason.BaseDied), "1"), (_world.Status(poison).LastError!.Reason, _world.Status(poison).LastError!.Code));
+    }
+
+    [Fact]
+    public void BaseDied_twice_is_final()
+    {
+        var poison = _world.Add("poison");
+        _world.Settle();
+        for (var death = 1; death <= 2; death++)
+        {
+            _world.Advance(20);
+            _world.Agent.Restart(_world.Now);
+            _world.Settle();
+        }
+
+        _world.SettleWithin(3600);
+        Assert.Equal(2, _world.Sent.Count);
+        Assert.Equal((ModulePhase.Failed, "2"), (_world.Status(poison).Status, _world.Status(poison).LastError!.Code));
+        Assert.Equal(2, _world.Events.Count(item => item.Reason == nameof(FailureReason.BaseDied)));
+    }
+
+    [Fact]
+    public void BaseDied_does_not_blame_what_lived_for_a_minute_here_or_elsewhere()
+    {
+        var (old, young) = (_world.Add("old"), _world.Add("young"));
+        _world.Lived.Add("young");
+        _world.Agent.Biz.Add(new("old", "1.0.0", BizState.Activated) { ModuleUid = old.Metadata.Uid, InstalledAt = _world.Now.AddMinutes(-2) });
+        _world.Settle();
+        _world.Advance(10);
+        _world.Agent.Restart(_world.Now);
+
+        _world.Settle();
+
+        Assert.Empty(_world.Events);
+        Assert.All([old, young], module => Assert.True(_world.Find(module)!.IsAvailable));
+    }
+
+    [Fact]
+    public void BaseDied_blames_all_that_were_new_and_then_finds_the_one()
+    {
+        var (good, poison) = (_world.Add("a-good"), _world.Add("b-poison"));
+        _world.Settle();
+        Die();
+        // Back at once: it may have been somebody's hand.
+        Assert.Equal(["a-good", "b-poison"], _world.Sent.Select(command => command.Name));
+
+        Die();
+        Assert.Equal(["1+", "1+"], new[] { good, poison }.Select(module => _world.Status(module).LastError!.Code));
+        Assert.Equal(["a-good"], _world.Sent.Select(command => command.Name));
+
+        _world.SettleWithin(62);
+        Assert.Equal(["a-good", "b-poison"], _world.Sent.Select(command => command.Name));
+        Assert.Null(_world.Status(good).LastError);
+
+        Die();
+        Assert.Equal((ModulePhase.Failed, "2"), (_world.Status(poison).Status, _world.Status(poison).LastError!.Code));
+        Assert.True(_world.Find(good)!.IsAvailable);
+
+        void Die()
+        {
+            _world.Advance(10);
+            _world.Agent.Restart(_world.Now);
+            _world.Sent.Clear();
+            _world.Settle();
+        }
+    }
+
+    [Fact]
+    public void BaseDied_again_during_an_install_is_pinned_on_that_install()
+    {
+        var (other, poison) = (_world.Add("a-other"), _world.Add("b-poison"));
+        for (var death = 1; death <= 2; death++)
+        {
+            while (_world.Agent.Running?.Name != "b-poison")
+            {
+                _world.Agent.Finish(_world.Now);
+                _world.Reconcile();
+            }
+
+            _world.Agent.Restart(_world.Now);
+            _world.Reconcile();
+        }
+
+        _world.SettleWithin(3600);
+        Assert.Equal((ModulePhase.Failed, "2"), (_world.Status(poison).Status, _world.Status(poison).LastError!.Code));
+        Assert.True(_world.Find(other)!.IsAvailable);
+    }
+}

@@ -1,0 +1,439 @@
+using ModuleController.Core.Meta;
+using ModuleController.Core.Modules;
+using ModuleController.Core.Planning;
+
+namespace ModuleController.Core.Tests.BasePod;
+
+/// <summary>When a base pod with the readiness gate may be Ready, and what its condition says until then.</summary>
+public sealed class GateTests
+{
+    private static readonly TimeSpan Timeout = TimeSpan.FromMinutes(10);
+
+    [Fact]
+    public void A_pod_without_the_gate_gets_no_condition()
+    {
+        var world = new World();
+        world.Add("orders");
+
+        world.SettleWithin(60);
+
+        Assert.Equal(0, world.GateWrites);
+    }
+
+    [Fact]
+    public void Where_nothing_is_required_the_gate_opens_with_the_first_snapshot()
+    {
+        var world = new World { Gate = new([], Timeout) };
+        world.Agent.IsBizKnown = false;
+        world.SettleWithin(60);
+        Assert.Null(world.GateCondition);
+
+        world.Agent.IsBizKnown = true;
+        world.Settle();
+
+        Assert.Equal((Condition.True, ModulesGate.ModulesInstalled, "no module is required here; base life life-1"), Told(world));
+        Assert.Equal(1, world.GateWrites);
+    }
+
+    [Fact]
+    public void It_opens_when_the_last_required_module_serves_in_the_plan_that_says_so()
+    {
+        var world = With("catalog", "orders");
+        var (catalog, orders) = (world.Add("catalog"), world.Add("orders"));
+        Assert.Null(world.Reconcile().Gate);
+        world.Agent.Finish(world.Now);
+        Assert.Null(world.Reconcile().Gate);
+        Assert.True(world.Status(catalog).Status == ModulePhase.Available ^ world.Status(orders).Status == ModulePhase.Available);
+        world.Agent.Finish(world.Now);
+
+        var plan = world.Reconcile();
+
+        Assert.Equal(Condition.True, plan.Gate!.Status);
+        Assert.True(world.Status(catalog).Status == ModulePhase.Available && world.Status(orders).Status == ModulePhase.Available);
+        Assert.Equal("all 2 required modules are installed; base life life-1", plan.Gate.Message);
+        Assert.Equal(1, world.GateWrites);
+    }
+
+    [Fact]
+    public void What_it_waits_for_is_told_after_two_seconds()
+    {
+        var world = With("catalog", "orders", "ledger");
+        world.Add("orders");
+        world.Reconcile();
+        Assert.Null(world.GateCondition);
+
+        world.SettleWithin(1, finish: false);
+        Assert.Null(world.GateCondition);
+        world.SettleWithin(2, finish: false);
+
+        var (status, reason, message) = Told(world);
+        Assert.Equal((Condition.False, ModulesGate.WaitingForModules), (status, reason));
+        Assert.StartsWith("waiting for 3 of 3 required modules: catalog 1.0.0 (no Module on this pod yet), orders 1.0.0 (", message, StringComparison.Ordinal);
+        Assert.Equal(1, world.GateWrites);
+    }
+
+    [Fact]
+    public void A_failure_is_told_at_once_and_smaller_news_every_half_minute()
+    {
+        var world = With("catalog", "orders");
+        world.Add("catalog");
+        world.Add("orders");
+        world.SettleWithin(3, finish: false);
+        world.Agent.Finish(world.Now);                                   // one of them serves: no news for an operator yet
+        world.Settle(finish: false);
+        Assert.Equal(1, world.GateWrites);
+
+        world.Agent.Finish(world.Now, FailureReason.BizStartFailed, "cannot reach the ledger database");
+        world.Settle(finish: false);
+
+        var (status, reason, message) = Told(world);
+        Assert.Equal((Condition.False, ModulesGate.ModulesFailed), (status, reason));
+        Assert.StartsWith("waiting for 1 of 2 required modules: ", message, StringComparison.Ordinal);
+        Assert.Contains("1.0.0 (BizStartFailed: cannot reach the ledger database)", message, StringComparison.Ordinal);
+        Assert.Equal(2, world.GateWrites);
+
+        world.SettleWithin(3600);
+        Assert.Equal(2, world.GateWrites);
+    }
+
+    [Fact]
+    public void News_that_change_all_the_time_cost_a_write_in_half_a_minute()
+    {
+        var world = With("orders");
+        world["orders"] = new() { InstallTimeout = TimeSpan.FromHours(1) };
+        world.Served.Add("orders");
+        var module = world.Add("orders");
+        world.SettleWithin(3, finish: false);
+        for (var number = 0; number < 60; number++)
+        {
+            world.Agent.Finish(world.Now, FailureReason.BizStartFailed, $"cause {number}");
+            world.SettleWithin(5, finish: false);
+        }
+
+        Assert.InRange(world.Status(module).Attempts!.Value, 5, 60);
+        Assert.InRange(world.GateWrites, 3, 12);                         // in five minutes
+    }
+
+    [Fact]
+    public void The_message_stays_short_whatever_fails()
+    {
+        var names = Enumerable.Range(1, 12).Select(number => $"module-{number:00}").ToArray();
+        var world = With(names);
+        foreach (var name in names) world.Add(name);
+        for (var round = 0; round < 12; round++)
+        {
+            world.Reconcile();
+            world.Agent.Finish(world.Now, FailureReason.BizStartFailed, new string('x', 4000));
+        }
+
+        world.SettleWithin(60, finish: false);
+
+        var (_, _, message) = Told(world);
+        Assert.StartsWith("waiting for 12 of 12 required modules: module-01 1.0.0 (BizStartFailed: xxx", message, StringComparison.Ordinal);
+        Assert.EndsWith(" and 7 more", message, StringComparison.Ordinal);
+        Assert.InRange(message.Length, 100, 1024);
+    }
+
+    [Fact]
+    public void An_upgrade_in_place_leaves_it_open()
+    {
+        var world = With("orders");
+        var old = world.Add("orders");
+        world.Settle();
+        var next = world.Add("orders", "2.0.0", replaces: old);
+        world.Delete(old);
+
+        for (var round = 0; round < 20; round++)
+        {
+            world.Reconcile();
+            Assert.True(world.IsGateOpen);
+            world.Agent.Finish(world.Now);
+        }
+
+        Assert.Equal(ModulePhase.Available, world.Status(next).Status);
+        Assert.Equal(1, world.GateWrites);
+    }
+
+    [Fact]
+    public void A_release_that_fails_leaves_it_open()
+    {
+        var world = With("orders");
+        var old = world.Add("orders");
+        world.Settle();
+        world.Add("orders", "2.0.0", replaces: old);
+        world.Delete(old);
+        world.Settle(finish: false);
+        world.Agent.Finish(world.Now);                                   // the uninstall
+        world.Settle(finish: false);
+        world.Agent.Finish(world.Now, FailureReason.BizStartFailed);
+
+        world.SettleWithin(3600);
+
+        Assert.True(world.IsGateOpen);
+        Assert.Equal(1, world.GateWrites);
+    }
+
+    [Fact]
+    public void What_is_required_later_in_a_life_waits_for_the_next_one()
+    {
+        var world = With();
+        world.Settle();
+        Assert.True(world.IsGateOpen);
+
+        world.Gate = new([World.Required("orders")], Timeout);
+        world.SettleWithin(60);
+        Assert.Equal(1, world.GateWrites);
+
+        world.Agent.Restart(world.Now);
+        world.Settle();
+        Assert.False(world.IsGateOpen);
+    }
+
+    [Fact]
+    public void A_new_life_shuts_it_until_the_replay_is_done()
+    {
+        var world = With("orders");
+        world.Add("orders");
+        world.Settle();
+        world.Advance(100);
+        world.Agent.Restart(world.Now);
+        world.Agent.IsBizKnown = false;                                  // only the life is known yet
+
+        var loss = world.Reconcile();
+        Assert.Equal((Condition.False, ModulesGate.WaitingForModules), (loss.Gate!.Status, loss.Gate.Reason));
+        world.Agent.IsBizKnown = true;
+        world.Settle();
+
+        Assert.Equal((Condition.True, ModulesGate.ModulesInstalled, "all 1 required modules are installed; base life life-2"), Told(world));
+        Assert.Equal(3, world.GateWrites);                               // each life opens it once, one loss
+    }
+
+    [Fact]
+    public void A_new_life_that_has_its_modules_already_is_only_noted()
+    {
+        var world = With();
+        world.Settle();
+        world.Agent.Restart(world.Now);
+
+        world.Settle();
+
+        Assert.Equal((Condition.True, ModulesGate.ModulesInstalled, "no module is required here; base life life-2"), Told(world));
+        Assert.Equal(2, world.GateWrites);
+    }
+
+    [Fact]
+    public void Unknown_changes_nothing()
+    {
+        var world = With("orders");
+        world.Add("orders");
+        world.Settle();
+
+        world.Agent.Disconnect(world.Now);
+        world.SettleWithin(3600);
+        world.Agent.Forget();
+        world.Memory = BasePodMemory.Empty;
+        world.SettleWithin(3600);
+
+        Assert.True(world.IsGateOpen);
+        Assert.Equal(1, world.GateWrites);
+    }
+
+    [Fact]
+    public void Another_controller_finds_in_the_condition_which_life_it_was_opened_for()
+    {
+        var world = With("orders");
+        var old = world.Add("orders");
+        world.Settle();
+        // In the middle of an upgrade, when the module is installed nowhere.
+        world.Add("orders", "2.0.0", replaces: old);
+        world.Delete(old);
+        world.Settle(finish: false);
+        world.Agent.Finish(world.Now);
+        world.Settle(finish: false);
+
+        world.Memory = BasePodMemory.Empty;
+        world.SettleWithin(60, finish: false);
+
+        Assert.True(world.IsGateOpen);
+        Assert.Equal(1, world.GateWrites);
+    }
+
+    [Fact]
+    public void A_revision_that_is_still_being_released_serves_as_well()
+    {
+        var world = With("orders");
+        world.Add("orders", "2.0.0");
+
+        world.Settle();
+
+        Assert.True(world.IsGateOpen);
+    }
+
+    [Fact]
+    public void One_that_is_not_on_every_pod_counts_where_it_is_bound()
+    {
+        var world = new World { Gate = new([World.Required("orders", onEveryPod: false), World.Required("catalog", onEveryPod: false)], Timeout) };
+        world.Add("orders");
+        world.SettleWithin(5, finish: false);
+        Assert.StartsWith("waiting for 1 of 1 required modules: orders 1.0.0", Told(world).Message, StringComparison.Ordinal);
+
+        world.Settle();
+
+        Assert.True(world.IsGateOpen);
+    }
+
+    [Fact]
+    public void After_the_timeout_it_opens_without_what_cannot_be_fetched_and_warns()
+    {
+        var world = With("catalog", "orders");
+        world.Add("catalog");
+        world.Settle();
+        world.Add("orders");
+        Unreachable(world, Timeout - TimeSpan.FromSeconds(10));
+        Assert.False(world.IsGateOpen);
+        Assert.DoesNotContain(world.Events, item => item.Reason == ModulesGate.OpenedAfterTimeout);
+
+        Unreachable(world, TimeSpan.FromSeconds(60));
+
+        var (status, reason, message) = Told(world);
+        Assert.Equal((Condition.True, ModulesGate.OpenedAfterTimeout), (status, reason));
+        Assert.StartsWith("opened after 600 s without 1 of 2 required modules: orders 1.0.0 (ArtifactUnreachable: ", message, StringComparison.Ordinal);
+        var warning = Assert.Single(world.Events, item => item.Reason == ModulesGate.OpenedAfterTimeout);
+        Assert.Null(warning.Module);
+        Assert.Contains("orders 1.0.0", warning.Message, StringComparison.Ordinal);
+
+        // When it can be fetched again, the condition says so; it was open all the while.
+        world.SettleWithin(600);
+        Assert.Equal((Condition.True, ModulesGate.ModulesInstalled, "all 2 required modules are installed; base life life-1"), Told(world));
+    }
+
+    [Theory]
+    [InlineData(FailureReason.BizStartFailed)]
+    [InlineData(FailureReason.ArtifactNotFound)]
+    [InlineData(FailureReason.DigestMismatch)]
+    [InlineData(FailureReason.MetaspaceFull)]
+    public void It_stays_shut_where_this_base_or_the_artifact_is_to_blame(FailureReason failure)
+    {
+        var world = With("orders");
+        world.Add("orders");
+        world.Reconcile();
+        world.Agent.Finish(world.Now, failure);
+
+        world.SettleWithin(3600, finish: false);
+
+        Assert.Equal((Condition.False, ModulesGate.ModulesFailed), (Told(world).Status, Told(world).Reason));
+        Assert.Contains($"orders 1.0.0 ({failure}: ", Told(world).Message, StringComparison.Ordinal);
+        Assert.Equal(1, world.GateWrites);
+    }
+
+    [Fact]
+    public void It_stays_shut_however_often_a_proven_revision_is_tried_again()
+    {
+        var world = With("orders");
+        world.Served.Add("orders");
+        var module = world.Add("orders");
+
+        Failing(world, TimeSpan.FromHours(1), FailureReason.BizStartFailed);
+
+        Assert.InRange(world.Status(module).Attempts!.Value, 10, 100);
+        Assert.Equal((Condition.False, ModulesGate.ModulesFailed), (Told(world).Status, Told(world).Reason));
+    }
+
+    [Fact]
+    public void After_the_timeout_it_opens_where_the_revision_fails_on_older_pods_too()
+    {
+        var world = With("orders");
+        world.Add("orders");
+        world.Reconcile();
+        world.Agent.Finish(world.Now, FailureReason.BizStartFailed, "no ledger");
+        world.SettleWithin(3600, finish: false);
+        Assert.False(world.IsGateOpen);
+
+        world.FailingOnOlderPods.Add("orders");
+        world.Settle(finish: false);
+
+        Assert.Equal((Condition.True, ModulesGate.OpenedAfterTimeout), (Told(world).Status, Told(world).Reason));
+        Assert.Single(world.Events, item => item.Reason == ModulesGate.OpenedAfterTimeout);
+    }
+
+    [Fact]
+    public void After_the_timeout_it_opens_without_a_revision_that_was_given_up_everywhere()
+    {
+        var world = new World { Gate = new([World.Required("orders") with { FailsOnOlderPods = true }], Timeout) };
+        world.SettleWithin(Timeout.TotalSeconds - 10);
+        Assert.Equal("waiting for 1 of 1 required modules: orders 1.0.0 (no Module on this pod, and it fails on older ones)", Told(world).Message);
+
+        world.SettleWithin(60);
+
+        Assert.Equal((Condition.True, ModulesGate.OpenedAfterTimeout), (Told(world).Status, Told(world).Reason));
+    }
+
+    [Fact]
+    public void One_that_may_not_be_missing_keeps_it_shut_for_all()
+    {
+        var world = With("catalog", "orders");
+        world.FailingOnOlderPods.Add("orders");
+        world.Add("catalog");
+        world.Add("orders");
+        for (var attempt = 0; attempt < 2; attempt++)
+        {
+            world.Reconcile();
+            world.Agent.Finish(world.Now, FailureReason.BizStartFailed);
+        }
+
+        world.SettleWithin(3600, finish: false);
+
+        Assert.False(world.IsGateOpen);
+        Assert.StartsWith("waiting for 2 of 2", Told(world).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_failure_of_an_earlier_life_is_no_excuse_in_this_one()
+    {
+        var world = With("orders");
+        world.Add("orders");
+        Unreachable(world, Timeout - TimeSpan.FromSeconds(30));
+        world.Agent.Restart(world.Now);
+
+        Unreachable(world, TimeSpan.FromSeconds(120));
+        Assert.False(world.IsGateOpen);                                  // this life has waited for two minutes only
+        Unreachable(world, Timeout);
+
+        Assert.True(world.IsGateOpen);
+    }
+
+    [Fact]
+    public void A_pod_that_goes_or_was_released_is_left_as_it_is()
+    {
+        var released = With("orders");
+        released.IsReleased = true;
+        released.SettleWithin(60);
+        var going = With("orders");
+        going.SetPod(meta => meta with { DeletionTimestamp = going.Now });
+        going.SettleWithin(60);
+
+        Assert.Equal((0, 0), (released.GateWrites, going.GateWrites));
+    }
+
+    private static World With(params string[] required) =>
+        new() { Gate = new([.. required.Select(name => World.Required(name))], Timeout) };
+
+    private static (string Status, string? Reason, string Message) Told(World world) =>
+        (world.GateCondition!.Status, world.GateCondition.Reason, world.GateCondition.Message!);
+
+    private static void Unreachable(World world, TimeSpan duration) => Failing(world, duration, FailureReason.ArtifactUnreachable);
+
+    /// <summary>For so long, each attempt ends like this.</summary>
+    private static void Failing(World world, TimeSpan duration, FailureReason failure)
+    {
+        var end = world.Now + duration;
+        while (world.Now < end)
+        {
+            world.Settle(finish: false);
+            if (world.Agent.Running is not null) world.Agent.Finish(world.Now, failure);
+            else world.Advance(5);
+        }
+
+        world.Settle(finish: false);
+    }
+}

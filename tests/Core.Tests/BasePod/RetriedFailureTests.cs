@@ -1,0 +1,157 @@
+using ModuleController.Core.Modules;
+using ModuleController.Core.Planning;
+
+namespace ModuleController.Core.Tests.BasePod;
+
+/// <summary>Which failures are final, and when the others are tried again. NoEligibleBase and ModuleNameConflict are met before a pod is found.</summary>
+public sealed class RetriedFailureTests
+{
+    private readonly World _world = new();
+
+    [Theory]
+    [InlineData(FailureReason.InvalidArtifact)]
+    [InlineData(FailureReason.DigestMismatch)]
+    [InlineData(FailureReason.ArtifactNotFound)]
+    [InlineData(FailureReason.BizStartFailed)]
+    [InlineData(FailureReason.WebContextPathConflict)]
+    [InlineData(FailureReason.HookFailed)]
+    public void The_users_failures_are_final_for_this_artifact(FailureReason reason)
+    {
+        var orders = Fail(reason);
+
+        _world.SettleWithin(3600);
+
+        Assert.Single(_world.Sent);
+        var status = _world.Status(orders);
+        Assert.Equal((ModulePhase.Failed, 1, reason.ToString(), "FAILED"), (status.Status, status.Attempts, status.LastError!.Reason, status.LastError.Code));
+        Assert.Equal($"{reason}: because of {reason}; is not tried again with this artifact", status.Message);
+        var warning = Assert.Single(_world.Events);
+        Assert.Equal((orders.Metadata.Uid, reason.ToString()), (warning.Module?.Metadata.Uid, warning.Reason));
+        Assert.Equal($"orders:1.0.0 on pod shop/base-1: attempt 1 failed (FAILED): because of {reason}", warning.Message);
+        Assert.Equal(1, _world.StatusWrites);
+        Assert.False(_world.HasLabel("orders"));
+    }
+
+    [Fact]
+    public void They_stay_final_in_a_new_base_life()
+    {
+        var orders = Fail(FailureReason.DigestMismatch);
+        _world.Settle();
+        _world.Advance(120);
+        _world.Agent.Restart(_world.Now);
+
+        _world.SettleWithin(3600);
+
+        Assert.Single(_world.Sent);
+        Assert.Equal((ModulePhase.Failed, nameof(FailureReason.DigestMismatch)), (_world.Status(orders).Status, _world.Status(orders).LastError!.Reason));
+    }
+
+    [Fact]
+    public void They_are_the_environments_once_the_revision_was_available()
+    {
+        _world.Served.Add("orders");
+        var orders = Fail(FailureReason.BizStartFailed);
+        _world.Settle();
+        Assert.Equal(ModulePhase.Pending, _world.Status(orders).Status);
+
+        _world.SettleWithin(10);
+
+        Assert.True(_world.Find(orders)!.IsAvailable);
+        Assert.Null(_world.Status(orders).LastError);
+    }
+
+    [Fact]
+    public void They_are_the_environments_for_a_Module_that_was_available_itself()
+    {
+        var orders = _world.Add("orders");
+        _world.Settle();
+        _world.Advance(3600);
+        _world.Agent.Restart(_world.Now);
+        _world.Reconcile();
+        _world.Agent.Finish(_world.Now, FailureReason.BizStartFailed, "cannot reach the ledger database");
+
+        _world.SettleWithin(10);
+
+        Assert.True(_world.Find(orders)!.IsAvailable);
+    }
+
+    [Theory]
+    [InlineData(FailureReason.ArtifactUnreachable)]
+    [InlineData(FailureReason.DiskFull)]
+    [InlineData(FailureReason.ArkletUnreachable)]
+    [InlineData(FailureReason.AgentDisconnected)]
+    public void The_environments_failures_are_tried_again_later_and_later(FailureReason reason)
+    {
+        var orders = Fail(reason);
+        _world.Settle(finish: false);
+        Assert.Equal((ModulePhase.Pending, 1), (_world.Status(orders).Status, _world.Status(orders).Attempts));
+        Assert.StartsWith($"{reason}: because of {reason}; is tried again at 09:01:", _world.Status(orders).Message, StringComparison.Ordinal);
+        var (tries, since, last) = (new List<double>(), _world.Now, _world.Sent.Count);
+        while (tries.Count < 4)
+        {
+            _world.Advance(0.1);
+            _world.Reconcile();
+            if (_world.Sent.Count == last) continue;
+            tries.Add((_world.Now - since).TotalSeconds);
+            (since, last) = (_world.Now, _world.Sent.Count);
+            _world.Agent.Finish(_world.Now, reason);
+            _world.Settle(finish: false);
+        }
+
+        Assert.Equal(tries.Order(), tries);
+        Assert.InRange(tries[0], 0.7, 1.2);
+        Assert.InRange(tries[3], 6.3, 8.2);
+        Assert.Equal(5, _world.Events.Count(item => item.Reason == reason.ToString()));
+    }
+
+    [Fact]
+    public void A_failure_is_in_the_status_before_the_next_attempt_leaves()
+    {
+        var orders = Fail(FailureReason.ArtifactUnreachable);
+        var plan = _world.Reconcile();
+
+        Assert.Null(plan.Command);
+        Assert.Equal(1, _world.Status(orders).Attempts);
+        Assert.NotNull(plan.LookAgainAt);
+    }
+
+    [Fact]
+    public void MetaspaceFull_is_tried_again_only_in_a_new_life()
+    {
+        var orders = Fail(FailureReason.MetaspaceFull);
+        _world.SettleWithin(3600);
+        Assert.Single(_world.Sent);
+        Assert.Equal(ModulePhase.Failed, _world.Status(orders).Status);
+
+        _world.Agent.Restart(_world.Now);
+        _world.SettleWithin(5);
+
+        Assert.Equal(2, _world.Sent.Count);
+        Assert.True(_world.Find(orders)!.IsAvailable);
+    }
+
+    [Fact]
+    public void A_paused_JVM_gets_nothing_new_for_ten_seconds_after_it_answers_again()
+    {
+        var orders = Fail(FailureReason.ArkletUnreachable);
+        _world.Settle(finish: false);
+        _world.Agent.State = BaseState.Hung;
+        _world.Advance(30);
+        _world.Settle(finish: false);
+        (_world.Agent.State, _world.Agent.AnsweringSince) = (BaseState.Up, _world.Now);
+
+        _world.SettleWithin(9.9);
+        Assert.Single(_world.Sent);
+        _world.SettleWithin(0.2);
+        Assert.Equal(2, _world.Sent.Count);
+        Assert.True(_world.Find(orders)!.IsAvailable);
+    }
+
+    private Module Fail(FailureReason reason)
+    {
+        var orders = _world.Add("orders");
+        _world.Reconcile();
+        _world.Agent.Finish(_world.Now, reason);
+        return orders;
+    }
+}

@@ -1,0 +1,103 @@
+using System.Net;
+using System.Text.RegularExpressions;
+using ModuleController.Core.Modules;
+using ModuleController.SystemTests.Harness;
+
+namespace ModuleController.SystemTests.Failures;
+
+/// <summary>Attempts go on across streams and controllers: what was tried before a cut is not asked for again, but tried anew.</summary>
+public sealed partial class AttemptTests(ShortStreams shared) : IClassFixture<ShortStreams>, IDisposable
+{
+    private readonly HookServer _hook = new(IPAddress.Parse(shared.World.PodsOf("base")[0].Status.PodIp!));
+
+    private World World => shared.World;
+
+    public void Dispose() => _hook.Dispose();
+
+    [Fact]
+    public async Task A_hook_is_called_further_however_often_the_stream_is_cut_and_the_upgrade_goes_on_when_it_agrees()
+    {
+        await RefuseToLeaveAsync("leaving");
+        // The pauses of 1, 2, 4 and 8 s are longer than any stream: five calls take attempts that none of them saw begin.
+        await World.HoldsAsync(() => Calls("leaving").Count == 5, "leaving", "five calls have failed");
+        Assert.Equal(Enumerable.Range(1, 5), Calls("leaving").Select(AttemptOf));
+        await GoOnAsync("leaving");
+    }
+
+    [Fact]
+    public async Task A_controller_that_is_restarted_begins_where_the_one_before_it_ended()
+    {
+        await RefuseToLeaveAsync("held");
+        await World.HoldsAsync(() => Calls("held").Count == 3, "held", "three calls have failed");
+        await World.StopControllerAsync();
+        await World.StartControllerAsync();
+        await GoOnAsync("held");
+        Assert.Equal(Enumerable.Range(1, Calls("held").Count), Calls("held").Select(AttemptOf));
+    }
+
+    [Fact]
+    public async Task A_jar_that_is_there_in_the_end_is_found_by_an_inspection_after_a_cut()
+    {
+        using var repository = new ArtifactServer();
+        repository.Start();
+        await World.CreateAsync(A.Module("late", "1.0.0", World.Jar("late", "1.0.0")).Replicas(1));
+        await World.AvailableAsync("late", 1, "1.0.0");
+        await World.UpgradeAsync("late", "2.0.0", new Uri(repository.Address, "late-2.0.0.jar").ToString());
+        await World.ConditionAsync("late", DeploymentConditions.Progressing, "True", Reasons.InspectionFailed);
+        var cuts = Cuts();
+        await World.HoldsAsync(() => Cuts() > cuts, "late", "the stream was cut");
+        repository.Serve(World.Jar("late", "2.0.0", path: "later"));
+        await World.AvailableAsync("late", 1, "2.0.0");
+        Assert.Equal(Sent("inspect").Count, Sent("inspect").Distinct().Count());
+    }
+
+    private async Task RefuseToLeaveAsync(string name)
+    {
+        var deployment = A.Module(name, "1.0.0", World.Jar(name, "1.0.0")).Policy("uninstall_then_install").AtMostUnavailable(1).Replicas(1);
+        var hooks = new ModuleHooks { PreUninstall = new() { Port = _hook.Port, Path = "/leave", TimeoutSeconds = 5 } };
+        await World.CreateAsync(deployment with { Spec = deployment.Spec with { Hooks = hooks } });
+        await World.AvailableAsync(name, 1, "1.0.0");
+        _hook.Answer = _ => 409;
+        await World.UpgradeAsync(name, "2.0.0", World.Jar(name, "2.0.0"));
+    }
+
+    private async Task GoOnAsync(string name)
+    {
+        var uid = Calls(name)[0].Text("module.uid");
+        _hook.Answer = _ => 200;
+        await World.AvailableAsync(name, 1, "2.0.0");
+        var sent = Sent("uninstall").Where(id => id.StartsWith(uid, StringComparison.Ordinal)).ToList();
+        Assert.Equal(sent.Distinct(), sent);
+        Assert.Equal(sent.Count, Calls(name).Count);
+    }
+
+    private IReadOnlyList<HookRequest> Calls(string name) => [.. _hook.Requests.Where(request => request.Text("module.name") == name)];
+
+    private static int AttemptOf(HookRequest request) => int.Parse(request.Text("command").Split('/')[3], System.Globalization.CultureInfo.InvariantCulture);
+
+    private int Cuts() => World.Log.Lines.Count(line => line.Message.Contains("as old as one may get", StringComparison.Ordinal));
+
+    /// <summary>The ids of all commands of a kind that left the controller, in order.</summary>
+    private IReadOnlyList<string> Sent(string action) =>
+    [
+        .. World.Log.Lines.Select(line => SentCommand().Match(line.Message))
+            .Where(match => match.Success && match.Groups["action"].Value == action)
+            .Select(match => match.Groups["id"].Value),
+    ];
+
+    [GeneratedRegex(@"(?:sent|inspection) (?<id>[^ /]+/(?<action>[a-z]+)/[^ /]+/[0-9]+)(?!.*sent: False)")]
+    private static partial Regex SentCommand();
+}
+
+/// <summary>A world in which no stream lives for five seconds, which is the shortest pause between inspections.</summary>
+public sealed class ShortStreams : WorldWithoutBase
+{
+    internal override void Configure(World world) =>
+        world.ConfigureController = options => options with { Agents = options.Agents with { MaxStreamAge = TimeSpan.FromSeconds(3.5) } };
+
+    public override async ValueTask InitializeAsync()
+    {
+        await base.InitializeAsync();
+        await World.BaseAsync("base", 1);
+    }
+}

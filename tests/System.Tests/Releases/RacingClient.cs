@@ -1,0 +1,38 @@
+using System.Text.Json.Nodes;
+using ModuleController.Core.Meta;
+using ModuleController.Kube;
+
+namespace ModuleController.SystemTests.Releases;
+
+/// <summary>The client of the reconcilers, in which somebody else may come first.</summary>
+internal sealed class RacingClient(IKubeClient inner) : IKubeClient
+{
+    /// <summary>Runs before a patch of the reconcilers goes out: the object's name and the patch.</summary>
+    public Func<string, JsonObject, Task>? BeforePatch { get; set; }
+
+    public Task<T> GetAsync<T>(ObjectKey key, CancellationToken cancellation = default) where T : class, IResource =>
+        inner.GetAsync<T>(key, cancellation);
+
+    public Task<ResourceList<T>> ListAsync<T>(ListOptions? options = null, CancellationToken cancellation = default)
+        where T : class, IResource => inner.ListAsync<T>(options, cancellation);
+
+    public IAsyncEnumerable<WatchEvent<T>> WatchAsync<T>(WatchOptions options, CancellationToken cancellation = default)
+        where T : class, IResource => inner.WatchAsync<T>(options, cancellation);
+
+    public Task<T> CreateAsync<T>(T resource, string fieldManager, CancellationToken cancellation = default)
+        where T : class, IResource => inner.CreateAsync(resource, fieldManager, cancellation);
+
+    public Task<T?> DeleteAsync<T>(ObjectKey key, DeleteOptions? options = null, CancellationToken cancellation = default)
+        where T : class, IResource => inner.DeleteAsync<T>(key, options, cancellation);
+
+    public async Task<T> PatchAsync<T>(ObjectKey key, JsonObject patch, PatchOptions options, CancellationToken cancellation = default)
+        where T : class, IResource
+    {
+        if (BeforePatch is { } race) await race(key.Name, patch);
+        return await inner.PatchAsync<T>(key, patch, options, cancellation);
+    }
+
+    public Task<JsonObject> PatchSubresourceAsync<T>(
+        ObjectKey key, string subresource, JsonObject patch, PatchOptions options, CancellationToken cancellation = default)
+        where T : class, IResource => inner.PatchSubresourceAsync<T>(key, subresource, patch, options, cancellation);
+}

@@ -7,7 +7,8 @@ using ModuleController.Core.Planning;
 namespace ModuleController.ControlPlane;
 
 /// <summary>Whether the agents of a base are there. What it keeps is in what each of them said last, too.</summary>
-/// <remarks>A base is looked at once a second at most, for all its ModuleDeployments: each change of a Module asks.</remarks>
+/// <remarks>While no agent comes or goes, a base is looked at once a second at most, for all its ModuleDeployments: each change
+/// of a Module asks.</remarks>
 public sealed class BaseAgents(Caches caches, IAgentDirectory agents, ControlPlaneOptions options)
 {
     private static readonly TimeSpan Fresh = TimeSpan.FromSeconds(1);
@@ -33,7 +34,7 @@ public sealed class BaseAgents(Caches caches, IAgentDirectory agents, ControlPla
         var seen = new Seen(deployment.Metadata.Uid, agents.Changes, caches.Pods.ResourceVersion, caches.ReplicaSets.ResourceVersion);
         lookAgainAt = null;
         if (_looks.TryGetValue(key, out var last) && last.At <= now && now - last.At < Fresh && last.Seen.Uid == seen.Uid
-            && last.HadReported == (now >= ReportedAt(now)))
+            && last.Seen.Agents == seen.Agents && last.HadReported == (now >= ReportedAt(now)))
         {
             if (last.Seen != seen) lookAgainAt = last.At + Fresh;
             return last.Outage?.Until > now ? last.Outage : null;

@@ -21,6 +21,7 @@ public sealed class AgentDirectory(LeaderGate gate, AgentOptions options, AgentM
     private readonly TaskCompletionSource _allEnded = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private Action<ObjectKey>[] _subscribers = [];
     private int _streams;
+    private long _changes;
     private readonly CancellationTokenSource _closing = new();
     private Status? _closed;
 
@@ -30,6 +31,8 @@ public sealed class AgentDirectory(LeaderGate gate, AgentOptions options, AgentM
     public DateTimeOffset AcceptingSince => gate.AcceptingSince;
 
     public int Connected => _entries.Values.Count(entry => entry.Session is not null);
+
+    public long Changes => Volatile.Read(ref _changes);
 
     public BaseView? Find(ObjectKey pod, string podUid)
     {
@@ -67,6 +70,7 @@ public sealed class AgentDirectory(LeaderGate gate, AgentOptions options, AgentM
                     replaced = known.Session;
                     return new(uid, session, known.PodUid == uid ? known.Words() : null);
                 });
+            Interlocked.Increment(ref _changes);
         }
 
         replaced?.Close(StatusCode.Aborted, "replaced by a newer stream of this pod");
@@ -81,6 +85,7 @@ public sealed class AgentDirectory(LeaderGate gate, AgentOptions options, AgentM
             if (!_entries.TryGetValue(session.Hello.Pod, out var entry) || entry.Session != session) return;
             if (entry.Words() is { } words) _entries[session.Hello.Pod] = new(entry.PodUid, null, words);
             else _entries.TryRemove(session.Hello.Pod, out _);
+            Interlocked.Increment(ref _changes);
         }
 
         Notify(session.Hello.Pod);
@@ -102,6 +107,7 @@ public sealed class AgentDirectory(LeaderGate gate, AgentOptions options, AgentM
             if (!_entries.TryGetValue(pod, out var entry) || entry.PodUid != podUid) return;
             session = entry.Session;
             _entries.TryRemove(pod, out _);
+            Interlocked.Increment(ref _changes);
         }
 
         session?.Close(StatusCode.NotFound, $"pod {pod} is gone");
@@ -149,7 +155,7 @@ public sealed class AgentDirectory(LeaderGate gate, AgentOptions options, AgentM
             foreach (var (pod, entry) in _entries)
             {
                 if (entry.Session is not null) entry.Session.CloseIfOverdue(now, options.Silence);
-                else if (now - entry.LastWords!.LastHeard > KeepLastWords) _entries.TryRemove(new(pod, entry));
+                else if (now - entry.LastWords!.LastHeard > KeepLastWords && _entries.TryRemove(new(pod, entry))) Interlocked.Increment(ref _changes);
             }
         }
     }

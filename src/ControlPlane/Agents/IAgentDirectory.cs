@@ -22,4 +22,7 @@ public interface IAgentDirectory
     DateTimeOffset AcceptingSince { get; }
 
     int Connected { get; }
+
+    /// <summary>Rises whenever an agent has come, gone or been forgotten.</summary>
+    long Changes { get; }
 }

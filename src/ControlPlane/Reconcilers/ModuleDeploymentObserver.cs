@@ -1,4 +1,3 @@
-using System.Collections.Frozen;
 using ModuleController.ControlPlane.Agents;
 using ModuleController.Core.Meta;
 using ModuleController.Core.Modules;
@@ -9,7 +8,10 @@ namespace ModuleController.ControlPlane.Reconcilers;
 /// <summary>Gathers from the caches what decides about one ModuleDeployment.</summary>
 internal sealed class ModuleDeploymentObserver(Caches caches, IAgentDirectory agents, BaseAgents baseAgents, string ownNamespace)
 {
-    public RolloutState Observe(ModuleDeployment deployment, DateTimeOffset now)
+    /// <param name="deployment">The ModuleDeployment.</param>
+    /// <param name="now">The time.</param>
+    /// <param name="agentsAgainAt">When more may be known of the agents, though nobody says so.</param>
+    public RolloutState Observe(ModuleDeployment deployment, DateTimeOffset now, out DateTimeOffset? agentsAgainAt)
     {
         var (meta, spec) = (deployment.Metadata, deployment.Spec);
         var ns = meta.Namespace!;
@@ -22,7 +24,14 @@ internal sealed class ModuleDeploymentObserver(Caches caches, IAgentDirectory ag
             .Where(set => set.Metadata is { Controller: null, IsDeleting: false }
                 && set.Metadata.Labels.GetValueOrDefault(Labels.ModuleDeployment) == LabelValues.Of(meta.Name)).ToList();
         var found = caches.Deployments.Get(new(ns, spec.BaseDeploymentName));
-        var pods = found is null ? [] : BasePods.Of(caches, found);
+        HashSet<string> pods = found is null ? [] : [.. BasePods.In(caches, found).Select(pod => pod.Metadata.Uid!)];
+        pods.UnionWith(BasePods.Adrift(caches, new(ns, spec.BaseDeploymentName), pods, sets.SelectMany(set => set.Modules))
+            .Select(pod => pod.Metadata.Uid!));
+        agentsAgainAt = null;
+        var outage = found is null ? null : baseAgents.OutageOf(found, now, out agentsAgainAt);
+        var reportedAt = baseAgents.ReportedAt(now);
+        // Who sees no outage may go on by an answer that is a second old; who waits for its end has to hear of that.
+        agentsAgainAt = now < reportedAt ? reportedAt : outage is null ? null : agentsAgainAt;
         var state = new RolloutState
         {
             Deployment = deployment,
@@ -30,12 +39,12 @@ internal sealed class ModuleDeploymentObserver(Caches caches, IAgentDirectory ag
             Orphans = orphans,
             IsNameTaken = IsNameTaken(deployment, sets, orphans),
             Base = found,
-            BasePods = pods.Select(item => item.Pod.Metadata.Uid!).ToFrozenSet(),
+            BasePods = pods,
             ConflictsWith = ModuleConflicts.Of(
                 deployment, caches.ModuleDeployments.ByIndex(Caches.ByBase, $"{ns}/{spec.BaseDeploymentName}"))?.Metadata.Name,
             IsNamespaceTerminating = caches.Namespaces.Get(new("", ns)) is { Metadata.IsDeleting: true },
             Freeze = FreezeOf(ns),
-            Outage = found is null ? null : baseAgents.OutageOf(found, now),
+            Outage = outage,
             Service = caches.Services.Get(new(ns, ServiceNames.For(spec.Template.Spec.Module.Name))),
         };
         return UpgradePolicies.Requested(deployment) is UpgradePolicy.UninstallThenInstall or UpgradePolicy.ScaleUpThenScaleDown

@@ -33,7 +33,7 @@ public sealed partial class ModuleDeploymentReconciler(
         }
 
         var now = time.GetUtcNow();
-        var plan = RolloutPlanner.Plan(_observer.Observe(deployment, now), now);
+        var plan = RolloutPlanner.Plan(_observer.Observe(deployment, now, out var agentsAgainAt), now);
         if (plan.AwaitsAgents) _awaitingAgents[key] = true;
         else _awaitingAgents.TryRemove(key, out _);
         var current = deployment;
@@ -42,7 +42,7 @@ public sealed partial class ModuleDeploymentReconciler(
         foreach (var step in plan.StepsAfterStatus) current = await CarryOutAsync(key, current, step, cancellation);
         foreach (var planned in plan.Events)
             events.Record(deployment, planned.IsWarning ? EventRecorder.Warning : EventRecorder.Normal, planned.Reason, planned.Message);
-        return ReconcileResult.At(again < plan.LookAgainAt || plan.LookAgainAt is null ? again ?? plan.LookAgainAt : plan.LookAgainAt, now);
+        return ReconcileResult.At(new[] { again, plan.LookAgainAt, agentsAgainAt }.Min(), now);
     }
 
     /// <summary>At most once a second, but at once before a batch begins and when a condition changes.</summary>

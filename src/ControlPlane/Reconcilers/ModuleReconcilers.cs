@@ -27,10 +27,12 @@ public static class ModuleReconcilers
         manager.Reconcile(reconciler)
             .Owns<ModuleReplicaSet>()
             .Owns<Service>()
-            .Reads<ReplicaSet>().Reads<Node>()
+            .Reads<Node>()
             .WokenBy<Module>(module => DeploymentOf(caches, module))
             .WokenByChange<Deployment>(change => IsOnlyUpdate(change) ? [] : OnBase(caches, change.Key).Select(Key))
             .WokenByChange<Pod>(change => SymmetricOn(caches, change))
+            // A base that was made anew takes its pods back with their ReplicaSet.
+            .WokenByChange<ReplicaSet>(change => SymmetricOn(caches, change))
             // An older one of the same module may have made room, or taken it.
             .WokenByChange<ModuleDeployment>(change => IsOnlyUpdate(change) ? [] : Siblings(caches, (change.After ?? change.Before)!))
             .WokenByChange<Namespace>(change => OfNamespace(caches, change, parts.OwnNamespace))
@@ -61,9 +63,11 @@ public static class ModuleReconcilers
             .WokenByChange<Module>(change => MattersToPlacement(change.Before) == MattersToPlacement(change.After)
                 ? []
                 : BaseOf(caches, (change.After ?? change.Before)!.Metadata))
-            .WokenByChange<Pod>(change => MattersToPlacement(change.Before) == MattersToPlacement(change.After)
-                ? []
-                : BaseOf(caches, (change.After ?? change.Before)!))
+            .WokenByChange<Pod>(change =>
+            {
+                if (change.After is null) offers.TryRemove(change.Key, out _);
+                return MattersToPlacement(change.Before) == MattersToPlacement(change.After) ? [] : BaseOf(caches, (change.After ?? change.Before)!);
+            })
             .WokenBy<HorizontalPodAutoscaler>(autoscaler => autoscaler.Spec.ScaleTargetRef is { Kind: "Deployment", Name: { Length: > 0 } name }
                 ? [new(autoscaler.Metadata.Namespace!, name)]
                 : [])
@@ -97,7 +101,10 @@ public static class ModuleReconcilers
 
     private static ObjectKey BaseOf(ModuleDeployment deployment) => new(deployment.Metadata.Namespace!, deployment.Spec.BaseDeploymentName);
 
-    private static IEnumerable<ObjectKey> BaseOf(Caches caches, Pod pod) => BasePods.BaseOf(caches, pod) is { } key ? [key] : [];
+    /// <summary>Where nobody has its ReplicaSet, the bases of its Modules.</summary>
+    private static IEnumerable<ObjectKey> BaseOf(Caches caches, Pod pod) => BasePods.BaseOf(caches, pod) is { } key
+        ? [key]
+        : caches.Modules.ByIndex(Caches.ByPod, ObjectKey.Of(pod.Metadata).ToString()).SelectMany(module => BaseOf(caches, module.Metadata)).Distinct();
 
     /// <summary>From the label; where that is a hash, from the ModuleDeployments of the namespace.</summary>
     private static IEnumerable<ObjectKey> BaseOf(Caches caches, ObjectMeta meta)
@@ -140,6 +147,13 @@ public static class ModuleReconcilers
             return [];
         return BaseOf(caches, (change.After ?? change.Before)!).SelectMany(key => OnBase(caches, key))
             .Where(deployment => deployment.Spec.IsSymmetric).Select(Key);
+    }
+
+    private static IEnumerable<ObjectKey> SymmetricOn(Caches caches, ObjectChange<ReplicaSet> change)
+    {
+        if (change is { Before: { } before, After: { } after } && before.Metadata.Controller?.Uid == after.Metadata.Controller?.Uid) return [];
+        return new[] { change.Before, change.After }.OfType<ReplicaSet>().Select(BasePods.BaseOf).OfType<ObjectKey>().Distinct()
+            .SelectMany(key => OnBase(caches, key)).Where(deployment => deployment.Spec.IsSymmetric).Select(Key);
     }
 
     private static bool IsOnlyUpdate<T>(ObjectChange<T> change) where T : class, IResource =>

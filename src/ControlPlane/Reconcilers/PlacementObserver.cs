@@ -10,10 +10,8 @@ namespace ModuleController.ControlPlane.Reconcilers;
 /// <summary>Gathers from the caches and the agents what decides about the Modules of one base.</summary>
 internal sealed class PlacementObserver(Caches caches, IAgentDirectory agents, BaseAgents baseAgents, TimeSpan podGrace)
 {
-    private static readonly TimeSpan AgentsNeed = TimeSpan.FromSeconds(10);
-
-    // Base lives in which an install found no Metaspace: the Module that said so is deleted, to be placed elsewhere.
-    private readonly ConcurrentDictionary<string, string> _fullLives = new();
+    // By base and pod: base lives in which an install found no Metaspace. The Module that said so is deleted, to be placed elsewhere.
+    private readonly ConcurrentDictionary<ObjectKey, Dictionary<string, string>> _fullLives = new();
 
     /// <summary>Null: the base has no module, nor ever asked for one.</summary>
     public PlacementState? Observe(ObjectKey key, DateTimeOffset now, out DateTimeOffset? lookAgainAt)
@@ -22,20 +20,25 @@ internal sealed class PlacementObserver(Caches caches, IAgentDirectory agents, B
         var label = $"{key.Namespace}/{LabelValues.Of(key.Name)}";
         var deployments = caches.ModuleDeployments.ByIndex(Caches.ByBase, key.ToString());
         var modules = caches.Modules.ByIndex(Caches.ByBase, label);
-        if (deployments.Count == 0 && modules.Count == 0) return null;
+        if (deployments.Count == 0 && modules.Count == 0)
+        {
+            _fullLives.TryRemove(key, out _);
+            baseAgents.Forget(key);
+            return null;
+        }
 
         var found = caches.Deployments.Get(key);
         var groups = Groups(deployments, label);
         var known = groups.SelectMany(group => group.Sets).Select(set => set.ReplicaSet.Metadata.Uid).ToHashSet();
-        var pods = found is null ? [] : Pods(found, modules);
+        var pods = Pods(key, found, modules);
         foreach (var pod in pods)
             if (PlacementPods.LostAt(pod, podGrace, now) is { } at && (lookAgainAt is null || at < lookAgainAt))
                 lookAgainAt = at;
-        // Not open yet counts as opening now.
-        var reportedAt = (agents.AcceptingSince < now ? agents.AcceptingSince : now) + AgentsNeed;
+        var reportedAt = baseAgents.ReportedAt(now);
         if (now < reportedAt && (lookAgainAt is null || reportedAt < lookAgainAt)) lookAgainAt = reportedAt;
-        var outage = found is null ? null : baseAgents.OutageOf(found, now);
-        if (outage is not null && (lookAgainAt is null || outage.Until < lookAgainAt)) lookAgainAt = outage.Until;
+        DateTimeOffset? agentsAgainAt = null;
+        var outage = found is null ? null : baseAgents.OutageOf(found, now, out agentsAgainAt);
+        lookAgainAt = new[] { lookAgainAt, outage?.Until, agentsAgainAt }.Min();
         return new()
         {
             Pods = [.. pods.Select(pod => PlacementPods.Of(pod, podGrace, now))],
@@ -43,6 +46,7 @@ internal sealed class PlacementObserver(Caches caches, IAgentDirectory agents, B
             Base = found is null
                 ? null
                 : new(found, caches.Autoscalers.ByIndex(Caches.ByBase, key.ToString()).Select(item => item.Metadata.Name).Order(StringComparer.Ordinal).FirstOrDefault()),
+            HasLeavingPods = found is not null && BasePods.HasLeaving(caches, found),
             Strays = [.. modules.Where(module => !known.Contains(module.Metadata.Controller?.Uid))],
             CreatesNothing = found is null or { Metadata.IsDeleting: true }
                 || caches.Namespaces.Get(new("", key.Namespace)) is { Metadata.IsDeleting: true },
@@ -90,19 +94,36 @@ internal sealed class PlacementObserver(Caches caches, IAgentDirectory agents, B
         },
     };
 
-    private List<ObservedPod> Pods(Deployment deployment, IReadOnlyCollection<Module> modules)
+    private List<ObservedPod> Pods(ObjectKey key, Deployment? found, IReadOnlyCollection<Module> modules)
     {
-        var full = modules.Where(module => module.Status.LastError?.Reason == nameof(FailureReason.MetaspaceFull)
-            && module is { Spec.PodUid: not null, Status.BaseLife: not null });
-        foreach (var module in full) _fullLives[module.Spec.PodUid!] = module.Status.BaseLife!;
-        return [.. BasePods.Of(caches, deployment).Select(item => Observe(item.Pod, item.IsNewest))];
+        var pods = found is null ? [] : BasePods.Of(caches, found);
+        var own = pods.Select(item => item.Pod.Metadata.Uid!).ToHashSet();
+        var adrift = BasePods.Adrift(caches, key, own, modules);
+        own.UnionWith(adrift.Select(pod => pod.Metadata.Uid!));
+        var full = FullLives(key, own, modules);
+        return
+        [
+            .. pods.Select(item => Observe(item.Pod, item.IsNewest, full)),
+            .. adrift.Select(pod => Observe(pod, isNewest: false, full) with { IsAdrift = true }),
+        ];
     }
 
-    private ObservedPod Observe(Pod pod, bool isNewest)
+    private Dictionary<string, string> FullLives(ObjectKey key, HashSet<string> pods, IReadOnlyCollection<Module> modules)
+    {
+        var full = _fullLives.GetValueOrDefault(key)?.Where(item => pods.Contains(item.Key)).ToDictionary() ?? [];
+        foreach (var module in modules)
+            if (module.Status is { LastError.Reason: nameof(FailureReason.MetaspaceFull), BaseLife: { } life }
+                && module.Spec.PodUid is { } pod && pods.Contains(pod)) full[pod] = life;
+        if (full.Count > 0) _fullLives[key] = full;
+        else _fullLives.TryRemove(key, out _);
+        return full;
+    }
+
+    private ObservedPod Observe(Pod pod, bool isNewest, Dictionary<string, string> fullLives)
     {
         var node = pod.Spec.NodeName is { } name ? caches.Nodes.Get(new("", name)) : null;
         var view = agents.Find(ObjectKey.Of(pod.Metadata), pod.Metadata.Uid!);
-        var isFull = _fullLives.TryGetValue(pod.Metadata.Uid!, out var life) && view?.Life?.Id is { } current && current == life;
+        var isFull = fullLives.TryGetValue(pod.Metadata.Uid!, out var life) && view?.Life?.Id is { } current && current == life;
         return new(pod, node, view) { IsNewest = isNewest, IsOutOfMetaspace = isFull };
     }
 }

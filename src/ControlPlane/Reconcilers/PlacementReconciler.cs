@@ -28,7 +28,13 @@ public sealed partial class PlacementReconciler(
     public async Task<ReconcileResult> ReconcileAsync(ObjectKey key, CancellationToken cancellation)
     {
         var now = time.GetUtcNow();
-        if (_observer.Observe(key, now, out var lookAgainAt) is not { } state) return ReconcileResult.Done;
+        if (_observer.Observe(key, now, out var lookAgainAt) is not { } state)
+        {
+            _messages.Forget(key);
+            _counts.Forget(key);
+            _held.TryRemove(key, out _);
+            return ReconcileResult.Done;
+        }
 
         TellOutage(key, state);
         var nextMessages = _messages.NextAt(key, now);
@@ -196,7 +202,7 @@ public sealed partial class PlacementReconciler(
         tracker.Wrote(key, await client.PatchAsync<Deployment>(key, patch, new(FieldManager), cancellation));
         LogScaled(key, step.Why);
         if (isScaled) events.Record(deployment, EventRecorder.Normal, Reasons.BaseScaled, step.Why);
-        else events.Record(deployment, EventRecorder.Warning, Reasons.BaseScalingForgotten, step.Why);
+        else if (step.Base.Added is { IsVeto: false }) events.Record(deployment, EventRecorder.Warning, Reasons.BaseScalingForgotten, step.Why);
     }
 
     /// <summary>The labels about module counts on the base Deployment.</summary>

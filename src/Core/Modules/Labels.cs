@@ -45,6 +45,9 @@ public static class Annotations
     /// <summary>On a base Deployment, with "true": releases may add pods to it for their time.</summary>
     public const string AllowBaseScaling = "koupleless.io/allow-base-scaling";
 
+    /// <summary>On a base Deployment: how many pods we may add at most, a number or a percentage of its own.</summary>
+    public const string MaxAddedReplicas = "koupleless.io/max-added-replicas";
+
     /// <summary>On a base Deployment: what we added to the number of its pods, and what that made.</summary>
     public const string AddedReplicas = "koupleless.io/added-replicas";
 

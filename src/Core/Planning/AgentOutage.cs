@@ -4,7 +4,13 @@ namespace ModuleController.Core.Planning;
 
 /// <summary>An agent on a Ready base pod: there, or gone since a time.</summary>
 /// <param name="GoneSince">When it was last heard; null: it is connected.</param>
-public readonly record struct AgentPresence(DateTimeOffset? GoneSince);
+public readonly record struct AgentPresence(DateTimeOffset? GoneSince)
+{
+    /// <summary>One that has not been heard since agents could reach us: for a while it is on its way, and after that it counts
+    /// as gone since then. A gate that is shut lets nobody come.</summary>
+    public static AgentPresence NeverHeard(DateTimeOffset acceptingSince, DateTimeOffset now) =>
+        new(now - acceptingSince >= BasePodTimes.AgentsReport ? acceptingSince : null);
+}
 
 /// <summary>How many agents of a base have to vanish how fast, and how long nothing is taken away there then.</summary>
 /// <param name="AtOnce">What lies no further apart is one event; agents speak every heartbeat, so it is longer than that.</param>

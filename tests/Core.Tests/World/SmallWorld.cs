@@ -61,7 +61,7 @@ internal sealed class SmallWorld
 
     public string NewUid() => $"u{++_lastUid:d5}";
 
-    public void AddPod(string name) => Pods[name] = A.Pod(name) with { Uid = NewUid() };
+    public void AddPod(string name) => Pods[name] = A.Pod(name) with { Uid = NewUid(), CreatedAt = Now.AddSeconds(_lastUid) };
 
     /// <summary>So many went, so that a new pod never gets the name of an old one.</summary>
     public int LostPods { get; private set; }
@@ -262,6 +262,7 @@ internal sealed class SmallWorld
         var missing = (Base?.Spec.Replicas ?? Pods.Count) - Pods.Count;
         if (missing > 0) AddPod($"base-{_lastUid + 1}");
         else if (missing < 0) Pods.Remove(Pods.Values.OrderBy(pod => !pod.IsMarked).ThenBy(pod => pod.Name, StringComparer.Ordinal).First().Name);
+        if (missing != 0) AfterStep();
         return missing != 0;
     }
 

@@ -23,6 +23,8 @@ internal sealed class ScriptedAgents : IAgentDirectory
 
     public int Connected => _views.Count;
 
+    public long Changes { get; private set; }
+
     public BaseView? Find(ObjectKey pod, string podUid) => _views.GetValueOrDefault(pod);
 
     public IDisposable Subscribe(Action<ObjectKey> changed)
@@ -49,7 +51,12 @@ internal sealed class ScriptedAgents : IAgentDirectory
 
     private void Change(ObjectKey pod, Func<BaseView, BaseView> change)
     {
-        lock (_lock) _views[pod] = change(_views.GetValueOrDefault(pod)!);
+        lock (_lock)
+        {
+            _views[pod] = change(_views.GetValueOrDefault(pod)!);
+            Changes++;
+        }
+
         _changed?.Invoke(pod);
     }
 

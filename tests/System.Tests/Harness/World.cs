@@ -210,9 +210,7 @@ internal sealed class World : IAsyncDisposable
         string name, int replicas, IReadOnlyDictionary<string, string>? podLabels = null, Action<JsonObject>? change = null,
         TimeSpan? within = null, Uri? controller = null)
     {
-        var labels = new Dictionary<string, string>(podLabels ?? new Dictionary<string, string>()) { ["app"] = name };
-        await Client.CreateAsync(
-            BaseManifest.Of(Namespace, name, replicas, labels, controller ?? Controller!.AgentAddress, Cluster is null ? Namespace : null, change), "test");
+        await ReapplyBaseAsync(name, replicas, podLabels, change, controller);
         var key = new ObjectKey(Namespace, name);
         await Eventually.True(
             () => Task.FromResult(PodsOf(name).Count == replicas && PodsOf(name).All(pod => pod.Status.Conditions.IsTrue("Ready"))),
@@ -221,6 +219,15 @@ internal sealed class World : IAsyncDisposable
         if (controller is null && change is null)
             await Eventually.True(() => PodsOf(name).All(IsKnown), what: $"the agents of {name} have spoken");
         return key;
+    }
+
+    /// <summary>The same Deployment once more; pods that are there already become its own.</summary>
+    public Task ReapplyBaseAsync(
+        string name, int replicas, IReadOnlyDictionary<string, string>? podLabels = null, Action<JsonObject>? change = null, Uri? controller = null)
+    {
+        var labels = new Dictionary<string, string>(podLabels ?? new Dictionary<string, string>()) { ["app"] = name };
+        return Client.CreateAsync(
+            BaseManifest.Of(Namespace, name, replicas, labels, controller ?? Controller!.AgentAddress, Cluster is null ? Namespace : null, change), "test");
     }
 
     private bool IsKnown(Pod pod) => Controller!.Agents.Find(ObjectKey.Of(pod.Metadata), pod.Metadata.Uid!) is { IsCurrent: true };

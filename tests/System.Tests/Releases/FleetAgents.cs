@@ -22,7 +22,10 @@ internal sealed class FleetAgents : IAgentDirectory
     /// <summary>The web context path in each jar, by version.</summary>
     public ConcurrentDictionary<string, string> Paths { get; } = new();
 
-    public DateTimeOffset AcceptingSince { get; } = TimeProvider.System.GetUtcNow().AddMinutes(-1);
+    /// <summary>Long ago, unless a test is about a leader that has just begun.</summary>
+    public DateTimeOffset AcceptingSince { get; set; } = TimeProvider.System.GetUtcNow().AddMinutes(-1);
+
+    public long Changes { get; private set; }
 
     public int Connected => _views.Count;
 
@@ -48,6 +51,15 @@ internal sealed class FleetAgents : IAgentDirectory
     /// <summary>The same agent, with what it had installed.</summary>
     public void Reconnect(ObjectKey pod) => Change(pod, view => view! with { IsConnected = true, LastHeard = TimeProvider.System.GetUtcNow() });
 
+    /// <summary>Another leader: no agent has spoken to it yet.</summary>
+    public void BeginAnew()
+    {
+        AcceptingSince = TimeProvider.System.GetUtcNow();
+        foreach (var pod in _views.Keys) _views.TryRemove(pod, out _);
+        lock (_lock) Changes++;
+        foreach (var subscriber in _subscribers) subscriber(new("default", "nobody"));
+    }
+
     public void Connect(ObjectKey pod) => Change(pod, _ => new()
     {
         IsConnected = true,
@@ -59,7 +71,12 @@ internal sealed class FleetAgents : IAgentDirectory
 
     private void Change(ObjectKey pod, Func<BaseView?, BaseView> change)
     {
-        lock (_lock) _views[pod] = change(_views.GetValueOrDefault(pod));
+        lock (_lock)
+        {
+            _views[pod] = change(_views.GetValueOrDefault(pod));
+            Changes++;
+        }
+
         foreach (var subscriber in _subscribers) subscriber(pod);
     }
 

@@ -31,8 +31,9 @@ internal sealed class ReleaseBench : IAsyncDisposable
         _events = new(Client, "modulecontroller", "test", Clock, NullLogger<EventRecorder>.Instance);
         var manager = new Manager(_informers, Clock, NullLoggerFactory.Instance);
         Race = new(Client);
+        Caches = new(_informers);
         Composition.AddReconcilers(manager, new(
-            new(_informers), _informers, Race, _events, Agents, options, Clock, NullLoggerFactory.Instance)
+            Caches, _informers, Race, _events, Agents, options, Clock, NullLoggerFactory.Instance)
         {
             OwnNamespace = "default",
         });
@@ -50,6 +51,8 @@ internal sealed class ReleaseBench : IAsyncDisposable
     public RacingClient Race { get; }
 
     public FleetAgents Agents { get; } = new();
+
+    public Caches Caches { get; }
 
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 

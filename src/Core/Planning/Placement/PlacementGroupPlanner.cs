@@ -21,6 +21,13 @@ internal sealed class PlacementGroupPlanner(PlacementState state, PlacementGroup
     /// <summary>What a release that needs other pods lacks; null: there is none.</summary>
     public Handover? Handover { get; private set; }
 
+    public IReadOnlyList<PlacementSetState> Sets => _sets;
+
+    public PlacementGroup Group => group;
+
+    /// <summary>It is not changing which Modules are where.</summary>
+    public bool IsQuiet => _steps.TrueForAll(step => step is PlacementStep.Explain or PlacementStep.Create { Pod: null });
+
     private ModuleDeployment Deployment => group.Deployment;
 
     /// <summary>What serves may be taken away: nothing is concluded from silence. What a user deletes as a whole goes on to go.</summary>
@@ -36,7 +43,8 @@ internal sealed class PlacementGroupPlanner(PlacementState state, PlacementGroup
         _budget = new(group, [], 0, 0, now);
         ReleaseAndFindBusyPods();
         RemoveLost();
-        if (group.IsConflicting) return _steps;
+        // It does nothing of its own accord; but to go it has to give up what it has.
+        if (group.IsConflicting && !Deployment.Metadata.IsDeleting) return _steps;
         RemoveByLabel();
         _budget = new(group, _sets.SelectMany(set => set.Live), _sets.Sum(set => set.Set.Goal), Places(), now);
         RemakeUnusable();
@@ -102,8 +110,14 @@ internal sealed class PlacementGroupPlanner(PlacementState state, PlacementGroup
         foreach (var newer in live.Values.Where(item => item.Module is { IsBound: true, Spec.Replaces: not null }).ToList())
             if (live.TryGetValue(newer.Module.Spec.Replaces!, out var older) && older.Module.Spec.PodUid != newer.Module.Spec.PodUid
                 && older.Set.Holds(older.Module))
-                FinishPair(older.Set, older.Module, newer.Set, newer.Module,
-                    () => _budget.IsLongEnough(newer.Module) && _budget.AllowsGap(older.Module));
+            {
+                // Moved within its revision: the two count as one. Lowered meanwhile, it is not that one that is too many.
+                if (older.Set == newer.Set && older.Set.Replaced.Add(older.Module.Metadata.Uid!) && older.Set.Surplus > 0)
+                    older.Set.Replaced.Remove(older.Module.Metadata.Uid!);
+                else
+                    FinishPair(older.Set, older.Module, newer.Set, newer.Module,
+                        () => _budget.IsLongEnough(newer.Module) && _budget.AllowsGap(older.Module));
+            }
     }
 
     /// <summary>Pods with two live Modules: an upgrade is under way there, or was when the goals changed.</summary>
@@ -256,7 +270,7 @@ internal sealed class PlacementGroupPlanner(PlacementState state, PlacementGroup
         if (start == UpgradeStart.Elsewhere) return start;
         // Another Module of this name is on its way out there, or what serves there can't be seen: not now.
         if (_busyPods.Contains(old.Spec.PodUid!) || !loads.Pods.TryGetValue(old.Spec.PodUid!, out var pod)) return UpgradeStart.Wait;
-        if (!pod.IsCurrent && old.IsAvailable) return UpgradeStart.Wait;
+        if (pod.IsAdrift || (!pod.IsCurrent && old.IsAvailable)) return UpgradeStart.Wait;
         if (start is UpgradeStart.Wait || (place.Waiting is null && state.CreatesNothing)) return start;
         _steps.Add(place.Waiting is { } waiting
             ? new PlacementStep.Bind(waiting, pod, old)

@@ -6,6 +6,7 @@ namespace ModuleController.Core.Planning;
 internal sealed class PlacementSetState
 {
     private readonly HashSet<string> _names;
+    private readonly HashSet<string> _held;
     private int _nextOrdinal;
 
     public PlacementSetState(PlacementSet set)
@@ -13,6 +14,7 @@ internal sealed class PlacementSetState
         Set = set;
         _names = [.. set.Modules.Select(module => module.Metadata.Name)];
         Live = [.. set.Modules.Where(module => !module.Metadata.IsDeleting).OrderBy(module => module.Metadata.Name, StringComparer.Ordinal)];
+        _held = [.. Live.Select(module => module.Metadata.Uid!)];
     }
 
     public PlacementSet Set { get; }
@@ -25,11 +27,12 @@ internal sealed class PlacementSetState
     /// <summary>Above the goal: so many too many. Below zero: so many missing.</summary>
     public int Surplus => Live.Count - Replaced.Count - Set.Goal;
 
-    public bool Holds(Module module) => Live.Contains(module);
+    public bool Holds(Module module) => _held.Contains(module.Metadata.Uid!);
 
     public void Remove(Module module)
     {
-        Live.Remove(module);
+        if (!_held.Remove(module.Metadata.Uid!)) return;
+        Live.RemoveAt(Live.FindIndex(other => other.Metadata.Uid == module.Metadata.Uid));
         Replaced.Remove(module.Metadata.Uid!);
     }
 

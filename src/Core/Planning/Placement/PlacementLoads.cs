@@ -26,6 +26,9 @@ internal sealed class PlacementLoads
         if (_names.TryGetValue(podUid, out var names)) names.Add(moduleName);
     }
 
+    /// <summary>What was added in vain.</summary>
+    public void Remove(string podUid, string moduleName) => _names[podUid].Remove(moduleName);
+
     /// <summary>It takes this module, or will when it is up, or when one of the name has left it.</summary>
     public bool MayTake(PlacementPod pod, string moduleName) =>
         (pod.Refusal is null || pod.IsComing) && HasRoom(pod, moduleName);

@@ -9,14 +9,15 @@ internal sealed class PlacementPicker
     private readonly Queue<List<Queue<PlacementPod>>> _ranks = new();
     private readonly Dictionary<string, int> _inDomain = [];
 
-    public PlacementPicker(PlacementLoads loads, string moduleName, SchedulingPolicy policy)
+    /// <param name="may">Which pods come into question; null: all.</param>
+    public PlacementPicker(PlacementLoads loads, string moduleName, SchedulingPolicy policy, Func<PlacementPod, bool>? may = null)
     {
         var sign = policy == SchedulingPolicy.Scatter ? 1 : -1;
         foreach (var pod in loads.Pods.Values)
             if (loads.Has(pod.Uid, moduleName))
                 _inDomain[pod.Domain] = _inDomain.GetValueOrDefault(pod.Domain) + 1;
         var ranks = loads.Pods.Values
-            .Where(pod => loads.Refusal(pod, moduleName) is null)
+            .Where(pod => loads.Refusal(pod, moduleName) is null && (may is null || may(pod)))
             .GroupBy(pod => (pod.IsShaky, !pod.IsNewest, sign * loads.Count(pod.Uid)))
             .OrderBy(rank => rank.Key);
         foreach (var rank in ranks)

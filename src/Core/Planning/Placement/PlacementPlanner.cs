@@ -15,16 +15,16 @@ public static class PlacementPlanner
                 .OrderBy(module => module.Metadata.Name, StringComparer.Ordinal).Select(module => new PlacementStep.Release(module)),
         ];
         DateTimeOffset? lookAgainAt = null;
-        List<Handover> handovers = [];
+        List<PlacementGroupPlanner> planners = [];
         foreach (var group in InOrder(state.Groups))
         {
             var planner = new PlacementGroupPlanner(state, group, loads, now);
             steps.AddRange(planner.Plan());
             lookAgainAt = Earlier(lookAgainAt, planner.LookAgainAt);
-            if (planner.Handover is { } handover) handovers.Add(handover);
+            planners.Add(planner);
         }
 
-        steps.AddRange(BaseScaling.Plan(state, loads, handovers));
+        steps.AddRange(BaseScaling.Plan(state, loads, planners));
 
         return new() { Steps = steps, Counts = [.. state.Pods.Select(pod => loads.Count(pod.Uid))], LookAgainAt = lookAgainAt };
     }

@@ -12,6 +12,9 @@ public sealed record ObservedPod(Pod Pod, Node? Node, BaseView? View)
 
     /// <summary>An install found no Metaspace left in this base life.</summary>
     public bool IsOutOfMetaspace { get; init; }
+
+    /// <summary>Its base is missing, or has not taken its ReplicaSet yet.</summary>
+    public bool IsAdrift { get; init; }
 }
 
 /// <summary>Judges base pods: who takes new Modules, who comes last, whose Modules have to move.</summary>
@@ -34,7 +37,8 @@ public static class PlacementPods
     public static PlacementPod Of(ObservedPod observed, TimeSpan grace, DateTimeOffset now)
     {
         var (pod, node, view) = (observed.Pod, observed.Node, observed.View);
-        var isLost = NotReadySince(pod, node) is { } since && now - since >= grace;
+        // While its base is missing, nothing takes the place of what is taken away.
+        var isLost = !observed.IsAdrift && NotReadySince(pod, node) is { } since && now - since >= grace;
         var cost = pod.Metadata.Annotations.GetValueOrDefault(Annotations.PodDeletionCost);
         return new()
         {
@@ -44,8 +48,11 @@ public static class PlacementPods
             Refusal = Refusal(observed),
             IsCurrent = view is { IsCurrent: true },
             IsLost = isLost,
-            IsComing = !isLost && !(IsReady(pod) && view is { IsCurrent: true }),
+            IsAdrift = observed.IsAdrift,
+            IsComing = !isLost && !observed.IsAdrift && !(IsReady(pod) && view is { IsCurrent: true }),
             IsMarked = BaseScaling.IsMark(cost),
+            CreatedAt = pod.Metadata.CreationTimestamp,
+            IsReady = pod.Status.Conditions.IsTrue("Ready"),
             HasOwnCost = cost is not null && !BaseScaling.IsMark(cost),
             IsShaky = node is { Spec.Unschedulable: true } || NodeNotReadySince(node) is not null
                 || pod.Status.Conditions.IsTrue(DisruptionTarget),
@@ -63,6 +70,7 @@ public static class PlacementPods
 
     private static string? Refusal(ObservedPod observed) => observed switch
     {
+        { IsAdrift: true } => "does not belong to the base for the time being",
         { Pod: var pod } when !IsReady(pod) => "is not Ready",
         { View: null or { IsConnected: false } } => "has no agent connected",
         { View.IsCurrent: false } => "has an Arklet that does not answer",

@@ -5,7 +5,8 @@ namespace ModuleController.Core.Planning;
 /// <summary>Everything about one base that decides where Modules should be.</summary>
 public sealed record PlacementState
 {
-    /// <summary>The base's pods: controlled by it, neither terminating nor finished, nor asked by label to go.</summary>
+    /// <summary>The base's pods: controlled by it, neither terminating nor finished, nor asked by label to go; and those with
+    /// Modules that it has lost sight of.</summary>
     public required IReadOnlyList<PlacementPod> Pods { get; init; }
 
     /// <summary>One for each ModuleDeployment of this base, orphaned ReplicaSets as groups of their own.</summary>
@@ -13,6 +14,9 @@ public sealed record PlacementState
 
     /// <summary>The base Deployment; null: it is missing, or nobody decides about its number of pods.</summary>
     public PlacementBase? Base { get; init; }
+
+    /// <summary>Pods that were asked by label to go have not gone yet.</summary>
+    public bool HasLeavingPods { get; init; }
 
     /// <summary>Modules on these pods that belong to no group; they take their place all the same.</summary>
     public IReadOnlyList<Module> Strays { get; init; } = [];
@@ -49,6 +53,9 @@ public sealed record PlacementPod
     /// <summary>Not Ready for longer than the grace time: what isn't symmetric is placed elsewhere.</summary>
     public bool IsLost { get; init; }
 
+    /// <summary>Alive, but of a base that is missing, or that has not taken its ReplicaSet yet: what serves there stays.</summary>
+    public bool IsAdrift { get; init; }
+
     /// <summary>On a cordoned or failing node, or about to be evicted: taken last.</summary>
     public bool IsShaky { get; init; }
 
@@ -71,6 +78,11 @@ public sealed record PlacementPod
 
     /// <summary>Somebody else said how soon it may go.</summary>
     public bool HasOwnCost { get; init; }
+
+    public DateTimeOffset? CreatedAt { get; init; }
+
+    /// <summary>As Kubernetes has it, with gates and all containers: one that is not goes before any other.</summary>
+    public bool IsReady { get; init; } = true;
 }
 
 /// <summary>The ReplicaSets of one ModuleDeployment on this base.</summary>

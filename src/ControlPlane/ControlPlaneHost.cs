@@ -62,7 +62,7 @@ public sealed class ControlPlaneHost : IAsyncDisposable
 
         _gate = new(_time, () => _election?.Leader?.Address);
         _agents = new(_gate, options.Agents, _agentMetrics, _time);
-        _agentMetrics.ObserveSessions(() => _agents.Connected);
+        _agentMetrics.ObserveSessions(() => _agents.Connected, () => _agents.Streams);
         var baseAgents = new BaseAgents(Caches, _agents, options);
         _moduleMetrics.ObserveHeldBases(() => baseAgents.Held(_time.GetUtcNow()));
         _pods = new(Caches.Pods, _client, _time, _agents.Forget);

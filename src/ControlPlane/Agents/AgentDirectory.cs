@@ -30,6 +30,15 @@ public sealed class AgentDirectory(LeaderGate gate, AgentOptions options, AgentM
 
     public DateTimeOffset AcceptingSince => gate.AcceptingSince;
 
+    /// <summary>Open streams, of agents that are greeted and of those that are not yet.</summary>
+    public int Streams
+    {
+        get
+        {
+            lock (_lock) return _streams;
+        }
+    }
+
     public int Connected => _entries.Values.Count(entry => entry.Session is not null);
 
     public long Changes => Volatile.Read(ref _changes);

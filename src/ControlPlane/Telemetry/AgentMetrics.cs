@@ -29,8 +29,11 @@ public sealed class AgentMetrics : IDisposable
     }
 
     /// <summary>How many agents are connected is asked when somebody scrapes.</summary>
-    public void ObserveSessions(Func<int> connected) => _meter.CreateObservableGauge(
-        "modulecontroller_agent_sessions", connected, null, "Agents that are connected");
+    public void ObserveSessions(Func<int> connected, Func<int> streams)
+    {
+        _meter.CreateObservableGauge("modulecontroller_agent_sessions", connected, null, "Agents that are connected");
+        _meter.CreateObservableGauge("modulecontroller_agent_streams_open", streams, null, "Open agent streams, greeted or not");
+    }
 
     public void Dispose() => _meter.Dispose();
 

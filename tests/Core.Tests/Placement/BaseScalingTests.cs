@@ -55,7 +55,8 @@ public class BaseScalingTests
         var more = A.ModuleDeployment("more", replicas: 1);
         var mores = A.ReplicaSet(more, 1);
         var state = Grown([Pod("z-old", 0), Pod("a-new", 1)], "1 of 2", A.Module(Shops, 0, "a-new"), A.Module(Others, 0, "z-old"))
-            with { Groups = [Group(Shop, (Shops, [A.Module(Shops, 0, "a-new")])), Group(Other, (Others, [A.Module(Others, 0, "z-old")])), Group(more, (mores, [A.Module(mores, 0, "a-new")]))] };
+            with
+        { Groups = [Group(Shop, (Shops, [A.Module(Shops, 0, "a-new")])), Group(Other, (Others, [A.Module(Others, 0, "z-old")])), Group(more, (mores, [A.Module(mores, 0, "a-new")]))] };
         Assert.Equal(
             [$"create {Name(mores, 1)} on z-old for {Name(mores, 0)}", $"create {Name(Shops, 1)} on z-old for {Name(Shops, 0)}", $"mark a-new: {int.MinValue + 3}"],
             Steps(state).Order(StringComparer.Ordinal));
@@ -148,7 +149,8 @@ public class BaseScalingTests
     private static PlacementState Grown(IReadOnlyList<PlacementPod> pods, string added, params Module[] modules) => State(
         pods,
         Group(Shop, (Shops, [.. modules.Where(module => module.Metadata.Name.StartsWith("shop", StringComparison.Ordinal))])),
-        Group(Other, (Others, [A.Module(Others, 0, "a")]))) with { Base = Base(pods.Count, added) };
+        Group(Other, (Others, [A.Module(Others, 0, "a")]))) with
+    { Base = Base(pods.Count, added) };
 
     private static PlacementBase Base(int replicas, string? added = null, string? limit = null)
     {

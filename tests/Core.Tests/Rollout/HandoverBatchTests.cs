@@ -1,5 +1,4 @@
 using CsCheck;
-using ModuleController.Core.Builtin;
 using ModuleController.Core.Meta;
 using ModuleController.Core.Modules;
 using ModuleController.Core.Tests.World;

@@ -52,7 +52,7 @@ internal static class ModuleFailures
     {
         if (!IsBlamed(pod, module, memory)) return null;
         // One that is on its way out may have been it as well as any other.
-        var isShared = pod.Modules.Any(other => other != module && other.IsHere && (IsBlamed(pod, other, memory) || WasBlamed(pod, other)));
+        var isShared = pod.Modules.Any(other => other != module && other.IsHere && (IsBlamed(pod, other, memory) || WasBlamed(other)));
         return Error(FailureReason.BaseDied, "the base ended while it was installed, or within a minute of it", pod.Now) with
         {
             Code = Retries.DeathsCode(module.Module.Status.LastError, isShared),
@@ -70,7 +70,7 @@ internal static class ModuleFailures
     }
 
     // For this very death: its status was written, and then a write of another one's failed.
-    private static bool WasBlamed(BasePodFacts pod, ModuleFacts module) =>
+    private static bool WasBlamed(ModuleFacts module) =>
         module.IsOfThisLife && module.IsSuspect && Retries.IsShared(module.Module.Status.LastError)
         && module.Module.Status.Conditions.Find(ModuleConditions.Installed)?.Reason == nameof(FailureReason.BaseDied);
 

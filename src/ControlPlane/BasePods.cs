@@ -71,7 +71,7 @@ public static class BasePods
     /// <summary>Both are of one base, and the other's ReplicaSet is the older one. Going back makes an old ReplicaSet the newest.</summary>
     public static bool IsOlder(Caches caches, Pod other, Pod pod) =>
         ReplicaSetOf(caches, other) is { } older && ReplicaSetOf(caches, pod) is { } own
-        && older.Metadata.Controller is { Kind: "Deployment" } deployment && deployment.Uid == own.Metadata.Controller?.Uid
+        && BaseOf(older) is not null && own.Metadata.Controller is { } deployment && older.Metadata.Controller!.Uid == deployment.Uid
         && Revision(older) < Revision(own);
 
     /// <summary>There are pods of older ReplicaSets of its base: the base rolls.</summary>

@@ -31,7 +31,8 @@ internal sealed class ReleaseChecks(SmallWorld world)
         var before = new ReleaseView(world);
         var isChange = world.StepRollout(Story.Name, calls);
         if (world.Deployments.TryGetValue(Story.Name, out var deployment)) Check(before, deployment, world.LastPlan!, calls);
-        if (calls == int.MaxValue) Lived(before);
+        // A look that only carries out what an annotation asks for notes nothing else.
+        if (calls == int.MaxValue && world.LastPlan?.Status is not null) Lived(before);
         return isChange;
     }
 
@@ -86,12 +87,13 @@ internal sealed class ReleaseChecks(SmallWorld world)
                 before, "given up at the deadline, and nobody failed, or nothing is left to go back to");
     }
 
-    /// <summary>Whatever served for a minute, and was seen to, is no poison ever after.</summary>
+    /// <summary>Whatever served for a minute, and was seen to, is no poison ever after. Of a module whose pod is gone nobody
+    /// knows until when it served.</summary>
     private void Lived(ReleaseView before)
     {
         if (before.Deployment.Metadata.IsDeleting) return;
         foreach (var set in before.Sets)
-            if (set.Modules.Any(module => module.IsAvailable && before.Now - module.Status.Conditions
+            if (before.Live(set).Any(module => module.IsAvailable && before.Now - module.Status.Conditions
                 .Find(ModuleConditions.TrafficReady)?.LastTransitionTime >= TimeSpan.FromSeconds(60))) _lived.Add(set.ReplicaSet.Metadata.Uid!);
     }
 

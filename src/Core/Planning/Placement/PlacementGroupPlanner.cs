@@ -211,8 +211,9 @@ internal sealed class PlacementGroupPlanner(PlacementState state, PlacementGroup
         var outright = Math.Max(0, leaving.Count - wanted.Count);
         foreach (var (set, module) in leaving.Take(outright).Where(item => MayRemove(item.Module)))
             Delete(set, module, "it is no longer wanted");
-        // One that waits already may find another pod; a new one for each that has to wait its turn would only wait, too.
-        var places = new Queue<WantedPlace>(wanted.OrderBy(place => place.Waiting is not null));
+        // What leaves makes room for the newest revision. One that waits already may find another pod; a new one for each that
+        // has to wait its turn would only wait, too.
+        var places = new Queue<WantedPlace>(wanted.OrderBy(place => place.Set != _sets[0]).ThenBy(place => place.Waiting is not null));
         List<WantedPlace> elsewhere = [];
         foreach (var (set, module) in leaving.Skip(outright))
             if (places.TryDequeue(out var place) && Replace(set, module, place) == UpgradeStart.Elsewhere)

@@ -32,6 +32,9 @@ public sealed record RolloutCounts
     /// <summary>Of those, the ones that will not get one as things stand.</summary>
     public int NoPlace { get; init; }
 
+    /// <summary>Of those, the ones that will get one, as Placement has told: as soon as others make room.</summary>
+    public int AwaitingPlace { get; init; }
+
     /// <summary>When a module will have served long enough to count; null: none is waited for.</summary>
     public DateTimeOffset? NextAvailableAt { get; init; }
 
@@ -56,10 +59,13 @@ public sealed record RolloutCounts
             Old = slots.Count(slot => slot.Any(item => !item.IsUpdated)),
             Stale = slots.Count(slot => slot.Any(item => item.IsUpdated && IsStale(item.Module.Spec.Module, source))),
             Unplaced = live.Count(item => item.IsUpdated && !item.Module.IsBound),
-            NoPlace = live.Count(item => item is { IsUpdated: true, Module.IsBound: false }
-                && item.Module.Status.Conditions.Find(ModuleConditions.Scheduled)?.Reason == Reasons.NoEligibleBase),
+            NoPlace = ToldOf(Reasons.NoEligibleBase),
+            AwaitingPlace = ToldOf(Reasons.AwaitingPlace),
             NextAvailableAt = live.Min(item => ModuleReadiness.AvailableAt(item.Module, deployment.MinReady, now)),
         };
+
+        int ToldOf(string reason) => live.Count(item => item is { IsUpdated: true, Module.IsBound: false }
+            && item.Module.Status.Conditions.Find(ModuleConditions.Scheduled)?.Reason == reason);
     }
 
     private static bool IsStale(ModuleSource installed, ModuleSource wanted) =>

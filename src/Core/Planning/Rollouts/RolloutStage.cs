@@ -121,8 +121,11 @@ internal sealed class RolloutStage
         Share();
     }
 
-    // Where new versions move to other pods, most wait for one that another leaves: that is part of the batch, and no want of pods.
-    private int Unplaced => _policy.Chosen == UpgradePolicy.ScaleUpThenScaleDown ? _look.Counts.NoPlace : _look.Counts.Unplaced;
+    // Where new versions move to other pods, most wait for one that another leaves: that is part of the batch, and no want of pods;
+    // also where the policy was changed a moment ago.
+    private int Unplaced => _policy.Chosen == UpgradePolicy.ScaleUpThenScaleDown
+        ? _look.Counts.NoPlace
+        : _look.Counts.Unplaced - _look.Counts.AwaitingPlace;
 
     /// <summary>Each of the batch's modules has been available for minReadySeconds, as far as it could be placed.</summary>
     private bool IsDone()

@@ -146,8 +146,8 @@ internal sealed class ReleaseWorld
 
             if (Deployment is { Metadata.IsDeleting: false, Status: { UnavailableReplicas: 0, ReleaseStatus.Progress: ReleaseProgress.Completed } }) return;
             World.Now = World.Now.AddSeconds(60);
-            if (Deployment?.Status is { ReleaseStatus.UpgradePolicy: "scaleup_then_scaledown" } status
-                && status.Conditions.Find(DeploymentConditions.Progressing)?.Reason == Reasons.NoEligibleBase)
+            if (Deployment?.Status.ReleaseStatus?.UpgradePolicy == "scaleup_then_scaledown" && World.Modules.Values.Any(module =>
+                !module.IsBound && module.Status.Conditions.Find(ModuleConditions.Scheduled)?.Reason == Reasons.NoEligibleBase))
                 World.AddPod(string.Create(CultureInfo.InvariantCulture, $"base-{World.Pods.Count + World.LostPods}"));
             var batch = Deployment?.Status.ReleaseStatus?.CurrentBatch ?? 1;
             if (Deployment is not null) Change(spec => spec with { ConfirmBatchNum = spec.ConfirmBatchNum == batch ? batch + 1 : batch });

@@ -13,10 +13,12 @@ internal sealed class ReleaseChecks(SmallWorld world)
     private int _peakWhileHeld;
     private Dictionary<string, int> _liveAtLook = [];
     private bool _isPlaceComing;
-    private readonly HashSet<string> _lived = [];
 
     /// <summary>Something besides the planners touched the world since the goals were set.</summary>
     public bool IsStale { get; set; } = true;
+
+    /// <summary>The planner sees less than these checks: when a batch was done for it is not known here.</summary>
+    public bool IsLate { get; set; }
 
     /// <summary>Another number by <c>replicas</c>: then a release may begin.</summary>
     public bool MayBegin { get; set; } = true;
@@ -31,8 +33,6 @@ internal sealed class ReleaseChecks(SmallWorld world)
         var before = new ReleaseView(world);
         var isChange = world.StepRollout(Story.Name, calls);
         if (world.Deployments.TryGetValue(Story.Name, out var deployment)) Check(before, deployment, world.LastPlan!, calls);
-        // A look that only carries out what an annotation asks for notes nothing else.
-        if (calls == int.MaxValue && world.LastPlan?.Status is not null) Lived(before);
         return isChange;
     }
 
@@ -68,8 +68,6 @@ internal sealed class ReleaseChecks(SmallWorld world)
                 || before.Deployment.Metadata.Annotations.ContainsKey(Annotations.FastRevision), before, "promoted by nobody");
         if (release.Progress == ReleaseProgress.Completed && (isNew || old!.Progress != ReleaseProgress.Completed)) Completed(before, release);
         if (!isNew && old!.Abort is not null) True(release.Abort is not null || MayForgive, before, "what was given up goes on");
-        if (release.Abort is { Reason: Reasons.BaseDied } && (isNew || old!.Abort is null))
-            True(before.Updated is { } poison && !_lived.Contains(poison.ReplicaSet.Metadata.Uid!), before, "what lived once was given up as poison");
         MayForgive = false;
         Abort(before, isNewRevision ? null : old, release, !isNew && old!.Progress == ReleaseProgress.Completed);
     }
@@ -85,16 +83,6 @@ internal sealed class ReleaseChecks(SmallWorld world)
         if (release.Abort?.Reason == Reasons.ProgressDeadlineExceeded)
             True(failures > 0 && before.Strategy.AutoRollback == true && before.LastCompleted?.ReplicaSet.Metadata.Name != before.Updated?.ReplicaSet.Metadata.Name,
                 before, "given up at the deadline, and nobody failed, or nothing is left to go back to");
-    }
-
-    /// <summary>Whatever served for a minute, and was seen to, is no poison ever after. Of a module whose pod is gone nobody
-    /// knows until when it served.</summary>
-    private void Lived(ReleaseView before)
-    {
-        if (before.Deployment.Metadata.IsDeleting) return;
-        foreach (var set in before.Sets)
-            if (before.Live(set).Any(module => module.IsAvailable && before.Now - module.Status.Conditions
-                .Find(ModuleConditions.TrafficReady)?.LastTransitionTime >= TimeSpan.FromSeconds(60))) _lived.Add(set.ReplicaSet.Metadata.Uid!);
     }
 
     private void Begin(ReleaseView before, ReleaseStatus release)
@@ -130,7 +118,7 @@ internal sealed class ReleaseChecks(SmallWorld world)
         var isBeta = before.Strategy.UseBeta == true && before.IsMoving && was == 1;
         True((before.Strategy.NeedConfirm != true && !isBeta) || confirmed >= was, before, $"batch {batch} began, and nobody confirmed batch {was}");
         var gray = TimeSpan.FromSeconds(before.Strategy.GrayTimeBetweenBatchSeconds ?? 0);
-        True(confirmed >= was || gray == TimeSpan.Zero || before.Now - _batchDoneAt >= gray, before, $"batch {batch} began in the gray time");
+        True(IsLate || confirmed >= was || gray == TimeSpan.Zero || before.Now - _batchDoneAt >= gray, before, $"batch {batch} began in the gray time");
     }
 
     /// <summary>Each module of the batch serves, but for those that there is no place for; and there was one for any of them.</summary>

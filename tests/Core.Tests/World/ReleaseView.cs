@@ -87,7 +87,8 @@ internal sealed class ReleaseView
         if (Updated is null) return 0;
         string[] ofTheUser = ["InvalidArtifact", "DigestMismatch", "ArtifactNotFound", "BizStartFailed", "WebContextPathConflict", "HookFailed", "BaseDied"];
         return Live(Updated).Count(module => module.Status.Status != ModulePhase.Available && module.Status.LastError is { } error
-            && ofTheUser.Contains(error.Reason) && (forgivenUntil is null || error.Time > forgivenUntil)
+            // A death that may have been another's counts for nobody.
+            && ofTheUser.Contains(error.Reason) && !(error.Reason == "BaseDied" && error.Code?.StartsWith('0') == true) && (forgivenUntil is null || error.Time > forgivenUntil)
             && module.Spec.Module == Deployment.Spec.Template.Spec.Module && !(IsCompleted(Updated) && module.Status.InstalledAt is not null));
     }
 

@@ -51,7 +51,7 @@ internal sealed class ReleaseWorld
     {
         if (Deployment is null || !seen.Deployments.ContainsKey(Story.Name)) return;
         World.StepRolloutOn(seen, Story.Name);
-        Checks.IsStale = Checks.MayBegin = Checks.MayForgive = true;
+        Checks.IsStale = Checks.MayBegin = Checks.MayForgive = Checks.IsLate = true;
     }
 
     /// <summary>Somebody else than a planner does something.</summary>
@@ -272,7 +272,6 @@ internal sealed class ReleaseWorld
         {
             0 => UpgradePolicy.InstallThenUninstall.Text(),
             1 => UpgradePolicy.UninstallThenInstall.Text(),
-            2 => UpgradePolicy.ScaleUpThenScaleDown.Text(),
             _ => null,
         },
     };

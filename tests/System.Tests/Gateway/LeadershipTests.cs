@@ -63,8 +63,8 @@ public sealed class LeadershipTests : IAsyncLifetime
         await Eventually.Ends(leader.StopAsync());
 
         Assert.DoesNotContain(_rig.Log, line => line.Contains("did not stop within", StringComparison.Ordinal));
-        Assert.Equal(StatusCode.Unavailable, (await agentEnds).StatusCode);
-        Assert.Equal(StatusCode.Unavailable, (await silentEnds).StatusCode);
+        AssertTold(await agentEnds);
+        AssertTold(await silentEnds);
         await Eventually.True(() => other.IsLeading, () => string.Join('\n', _rig.Log));
         Assert.Equal(2ul, (await _rig.Connect(other).GreetAsync("base-0", uid)).Epoch);
     }
@@ -82,8 +82,7 @@ public sealed class LeadershipTests : IAsyncLifetime
         await Eventually.True(() => !leader.IsLeading);
         Assert.False(leader.Agents.TrySend(GatewayRig.Pod("base-0"), uid, Messages.Install()));
         await Assert.ThrowsAsync<LeadershipLostException>(() => leader.Completion.WaitAsync(Eventually.Deadline, GatewayRig.Cancellation));
-        var end = await ends;
-        Assert.True(end.StatusCode == StatusCode.Unavailable, $"{end}\n{string.Join('\n', _rig.Log)}");
+        AssertTold(await ends);
     }
 
     [Fact]
@@ -141,6 +140,16 @@ public sealed class LeadershipTests : IAsyncLifetime
         using var http = new HttpClient { BaseAddress = controller.HttpAddress };
         using var response = await http.GetAsync(new Uri(path, UriKind.Relative), GatewayRig.Cancellation);
         return response.StatusCode;
+    }
+
+    /// <summary>The status was written. The connection that closes behind it may overtake it, where the agent has just sent something
+    /// that nobody reads any more: then the agent learns only that the server has gone, without an error.</summary>
+    private void AssertTold(Status end)
+    {
+        Assert.Contains(_rig.Log, line => line.Contains("Error status code 'Unavailable' with detail 'this controller stops' raised", StringComparison.Ordinal));
+        Assert.True(
+            end.StatusCode == StatusCode.Unavailable || (end.StatusCode == StatusCode.Internal && end.Detail.Contains("NO_ERROR", StringComparison.Ordinal)),
+            $"{end}\n{string.Join('\n', _rig.Log)}");
     }
 
     private static async Task<string> MetricsAsync(ControlPlaneHost controller)

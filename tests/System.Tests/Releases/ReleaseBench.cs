@@ -23,9 +23,9 @@ internal sealed class ReleaseBench : IAsyncDisposable
     private readonly EventRecorder _events;
     private readonly Task _run;
 
-    private ReleaseBench(ApiServerHost host, HttpClient http, ControlPlaneOptions options)
+    private ReleaseBench(ApiServerHost host, StandingClock hostClock, HttpClient http, ControlPlaneOptions options)
     {
-        (Host, _http) = (host, http);
+        (Host, HostClock, _http) = (host, hostClock, http);
         Client = new(Transport.To(host.ServerUri), new ResourceJson(ModulesJson.Default));
         _informers = new(Client, Clock, NullLoggerFactory.Instance);
         _events = new(Client, "modulecontroller", "test", Clock, NullLogger<EventRecorder>.Instance);
@@ -45,6 +45,9 @@ internal sealed class ReleaseBench : IAsyncDisposable
 
     public ApiServerHost Host { get; }
 
+    /// <summary>What the API server takes the time from that it writes into objects.</summary>
+    public StandingClock HostClock { get; }
+
     public KubeClient Client { get; }
 
     /// <summary>What the reconcilers write through.</summary>
@@ -58,7 +61,8 @@ internal sealed class ReleaseBench : IAsyncDisposable
 
     public static async Task<ReleaseBench> StartAsync(int pods, ControlPlaneOptions? options = null)
     {
-        var host = await ApiServerHost.StartAsync(new(), Cancellation);
+        var clock = new StandingClock();
+        var host = await ApiServerHost.StartAsync(new() { Time = clock }, Cancellation);
         var http = new HttpClient { BaseAddress = host.ServerUri };
         foreach (var file in Directory.EnumerateFiles(Path.Combine(Root(), "deploy", "crds"), "*.yaml"))
         {
@@ -72,7 +76,7 @@ internal sealed class ReleaseBench : IAsyncDisposable
         await SendAsync(http, HttpMethod.Post, $"/apis/apps/v1/namespaces/{Namespace}/deployments",
             """{"apiVersion":"apps/v1","kind":"Deployment","metadata":{"name":"base"},"spec":{"replicas":1,"selector":{"matchLabels":{"app":"base"}},"template":TEMPLATE}}"""
                 .Replace("TEMPLATE", Template, StringComparison.Ordinal));
-        var bench = new ReleaseBench(host, http, options ?? new());
+        var bench = new ReleaseBench(host, clock, http, options ?? new());
         var deployment = await bench.Client.GetAsync<Deployment>(new(Namespace, "base"), Cancellation);
         await SendAsync(http, HttpMethod.Post, $"/apis/apps/v1/namespaces/{Namespace}/replicasets",
             $$$"""

@@ -83,6 +83,17 @@ internal sealed class RolloutStage
 
     private bool MustBeConfirmed => _look.Deployment.NeedsConfirmation || (UsesBeta && Batch == 1);
 
+    /// <summary>Each of the batch's modules has been available for minReadySeconds, as far as it could be placed.</summary>
+    public bool IsDone()
+    {
+        var (updated, counts) = (_look.Updated!, _look.Counts);
+        if (!IsMoving && Delta < 0) return updated.Goal <= Total && updated.Modules.Count <= Total;
+        var aim = IsMoving ? Math.Min(Aim, Total) : Total;
+        var size = IsMoving ? Aim - AimOf(Batch - 1) : TotalOf(Batch) - TotalOf(Batch - 1);
+        return updated.Goal >= aim && counts.UpdatedAvailable >= aim - Unplaced && (counts.UpdatedAvailable > 0 || aim == 0)
+            && (Unplaced == 0 || Unplaced < size || size <= 0);
+    }
+
     private void Advance()
     {
         if (IsSettled || _look.Updated is null) return;
@@ -126,17 +137,6 @@ internal sealed class RolloutStage
     private int Unplaced => _policy.Chosen == UpgradePolicy.ScaleUpThenScaleDown
         ? _look.Counts.NoPlace
         : _look.Counts.Unplaced - _look.Counts.AwaitingPlace;
-
-    /// <summary>Each of the batch's modules has been available for minReadySeconds, as far as it could be placed.</summary>
-    private bool IsDone()
-    {
-        var (updated, counts) = (_look.Updated!, _look.Counts);
-        if (!IsMoving && Delta < 0) return updated.Goal <= Total && updated.Modules.Count <= Total;
-        var aim = IsMoving ? Math.Min(Aim, Total) : Total;
-        var size = IsMoving ? Aim - AimOf(Batch - 1) : TotalOf(Batch) - TotalOf(Batch - 1);
-        return updated.Goal >= aim && counts.UpdatedAvailable >= aim - Unplaced && (counts.UpdatedAvailable > 0 || aim == 0)
-            && (Unplaced == 0 || Unplaced < size || size <= 0);
-    }
 
     private bool IsFinal() => IsMoving ? Aim >= _look.Desired && Total == _look.Desired : Batch >= BatchCount || Total == _look.Desired;
 

@@ -11,7 +11,7 @@ public static class BasePodController
 
     public static void Add(Manager manager, ReconcilerParts parts)
     {
-        var observer = new BasePodObserver(parts.Caches, parts.Agents, parts.Options.GateTimeout, parts.Time);
+        var observer = new BasePodObserver(parts.Caches, parts.Agents, parts.Options.GateTimeout);
         var writes = new WriteTracker(parts.Informers);
         var gates = new GateWakers(parts.Caches);
         manager.Reconcile(new BasePodReconciler(

@@ -7,7 +7,7 @@ using ModuleController.Core.Planning;
 namespace ModuleController.ControlPlane.Reconcilers;
 
 /// <summary>Gathers all that decides about one base pod, by indexes alone: the cost goes with its Modules, not with the cluster.</summary>
-public sealed class BasePodObserver(Caches caches, IAgentDirectory agents, TimeSpan gateTimeout, TimeProvider time)
+public sealed class BasePodObserver(Caches caches, IAgentDirectory agents, TimeSpan gateTimeout)
 {
     public Pod? Find(ObjectKey key) => caches.Pods.Get(key);
 
@@ -120,7 +120,7 @@ public sealed class BasePodObserver(Caches caches, IAgentDirectory agents, TimeS
         if (release.Abort is { Reason: Reasons.BaseDied } abort && abort.Artifact == RolloutAbort.ArtifactOf(deployment)) return true;
         return module.Status.LastError?.Reason == nameof(FailureReason.BaseDied)
             && RolloutPoison.IsPoison(new(replicaSet, [.. caches.Modules.ByIndex(Caches.ByOwner, replicaSet.Metadata.Uid ?? "")]),
-                module.Spec.Module, release.RetriedAt, time.GetUtcNow());
+                module.Spec.Module, release.RetriedAt);
     }
 
     private bool HasModuleOf(ModuleReplicaSet replicaSet, Pod pod) =>

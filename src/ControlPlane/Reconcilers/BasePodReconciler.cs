@@ -39,10 +39,16 @@ public sealed partial class BasePodReconciler(
         var now = time.GetUtcNow();
         var plan = BasePodPlanner.Plan(state, now);
         if (plan.Labels.Count > 0) await PatchLabelsAsync(key, pod!, plan.Labels, cancellation);
-        foreach (var change in plan.Statuses) await WriteStatusAsync(key, change, cancellation);
+        foreach (var change in plan.Statuses)
+        {
+            await WriteStatusAsync(key, change, cancellation);
+            // At once: where a later write fails, the next look finds the status as it should be and has nothing to tell.
+            foreach (var item in plan.Events.Where(item => ReferenceEquals(item.Module, change.Module))) Record(state, item);
+        }
+
         if (plan.Gate is { } gate) await PatchGateAsync(key, pod!, gate, cancellation);
         foreach (var removal in plan.Finalizers) await RemoveFinalizersAsync(key, removal, cancellation);
-        foreach (var item in plan.Events) Record(state, item);
+        foreach (var item in plan.Events.Where(item => !plan.Statuses.Any(change => ReferenceEquals(change.Module, item.Module)))) Record(state, item);
         var memory = plan.Memory;
         var lookAgain = plan.LookAgainAt;
         if (plan.Command is { } command)

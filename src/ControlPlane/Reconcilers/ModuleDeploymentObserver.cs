@@ -45,6 +45,7 @@ internal sealed class ModuleDeploymentObserver(Caches caches, IAgentDirectory ag
             IsNamespaceTerminating = caches.Namespaces.Get(new("", ns)) is { Metadata.IsDeleting: true },
             Freeze = FreezeOf(ns),
             Outage = outage,
+            Seen = Seen(ns, sets),
             Service = caches.Services.Get(new(ns, ServiceNames.For(spec.Template.Spec.Module.Name))),
         };
         return UpgradePolicies.Requested(deployment) is UpgradePolicy.UninstallThenInstall or UpgradePolicy.ScaleUpThenScaleDown
@@ -75,6 +76,16 @@ internal sealed class ModuleDeploymentObserver(Caches caches, IAgentDirectory ag
 
     private static bool IsOfOtherTemplate(ModuleReplicaSet replicaSet, ModuleDeployment deployment) =>
         Revision.Of(replicaSet.Spec.Template) != Revision.Of(deployment.Spec.Template);
+
+    // Asked only as long as nobody has noted that the revision lived.
+    private HashSet<string> Seen(string ns, IEnumerable<PlacementSet> sets) =>
+    [
+        .. sets.Where(set => !RolloutPoison.HasLived(set.ReplicaSet)).SelectMany(set => set.Modules)
+            .Where(module => module is { IsBound: true, IsAvailable: true, Metadata.IsDeleting: false }
+                && agents.Find(new(ns, module.Spec.PodName!), module.Spec.PodUid!) is { IsCurrent: true, Life.Id: var life }
+                && life == module.Status.BaseLife)
+            .Select(module => module.Metadata.Uid!),
+    ];
 
     private List<(ObjectKey Pod, string Uid, BaseView View)> Carriers(string ns, RolloutState state) =>
     [

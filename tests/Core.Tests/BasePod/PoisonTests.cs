@@ -164,8 +164,8 @@ public class PoisonTests
             var annotations = _lived.Contains(revision) ? new Dictionary<string, string> { [Annotations.LivedAt] = "" } : [];
             var set = new PlacementSet(new() { Metadata = new() { Name = name, Annotations = annotations } }, modules);
             var now = _pods[0].Now;
-            if (RolloutPoison.IsPoison(set, source, retriedAt: null, now)) Poison.Add(name);
-            if (RolloutPoison.LivesAt(set) <= now) _lived.Add(revision);
+            if (RolloutPoison.IsPoison(set, source, retriedAt: null)) Poison.Add(name);
+            if (RolloutPoison.LivesAt(set, set.Modules.Select(module => module.Metadata.Uid!).ToHashSet()) <= now) _lived.Add(revision);
         }
     }
 }

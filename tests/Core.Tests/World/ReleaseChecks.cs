@@ -44,6 +44,7 @@ internal sealed class ReleaseChecks(SmallWorld world)
             return;
         }
 
+        Between(before, plan);
         if (plan.Status?.ReleaseStatus is not { } release) return;
         if (ResourceText.Of(deployment.Status) == ResourceText.Of(plan.Status)) Release(before, release);
         if (calls != int.MaxValue) return;
@@ -52,6 +53,15 @@ internal sealed class ReleaseChecks(SmallWorld world)
         IsStale = before.Updated is null;
         _liveAtLook = before.Sets.ToDictionary(set => set.ReplicaSet.Metadata.Name, set => before.Live(set).Count);
         _peakWhileHeld = before.IsHeld || release.Abort is not null ? Math.Max(_peakWhileHeld, before.LiveUpdated) : 0;
+    }
+
+    /// <summary>Goals are written one by one, and Placement looks in between: it never finds fewer than are wanted before and after.</summary>
+    private static void Between(ReleaseView before, RolloutPlan plan)
+    {
+        List<int> sums = [before.SumOfGoals];
+        foreach (var step in plan.StepsAfterStatus.OfType<RolloutStep.ScaleReplicaSet>())
+            sums.Add(sums[^1] + step.Replicas - step.ReplicaSet.Spec.Replicas);
+        True(sums.Min() >= Math.Min(sums[0], sums[^1]), before, $"goals fall below what is wanted in between: {string.Join(", ", sums)}");
     }
 
     private void Release(ReleaseView before, ReleaseStatus release)

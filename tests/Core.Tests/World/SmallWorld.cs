@@ -28,6 +28,9 @@ internal sealed class SmallWorld
 
     public HashSet<string> BrokenVersions { get; } = [];
 
+    /// <summary>What statuses say is as old as that.</summary>
+    public bool AreAgentsSilent { get; set; }
+
     /// <summary>Null: nobody decides about the number of pods.</summary>
     public Deployment? Base { get; set; }
 
@@ -110,6 +113,7 @@ internal sealed class SmallWorld
                 .Where(module => Pods.Values.Any(pod => pod.Uid == module.Spec.PodUid)).Select(module => module.Spec.PodName!).Distinct()
                 .Select(pod => (new ObjectKey("test", pod), Pods[pod].Uid, View(pod))),
         ],
+        Seen = AreAgentsSilent ? [] : Modules.Values.Select(module => module.Metadata.Uid!).ToHashSet(),
         ConflictsWith = ModuleConflicts.Of(deployment, Deployments.Values)?.Metadata.Name,
     };
 

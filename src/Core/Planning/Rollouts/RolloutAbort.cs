@@ -12,7 +12,7 @@ public static class RolloutAbort
     {
         if (look.Updated is not { } updated) return null;
         var module = look.Deployment.Spec.Template.Spec.Module;
-        if (RolloutPoison.IsPoison(updated, module, retriedAt, look.Now))
+        if (RolloutPoison.IsPoison(updated, module, retriedAt))
             return Because(look, Reasons.BaseDied, $"{module.Name} {module.Version} has ended two base JVMs and is not installed any more; "
                 + "correct the artifact, go back, or retry");
         if (isSettled) return null;

@@ -62,7 +62,7 @@ public static class RolloutPlanner
             steps.Add(Annotated(set, Annotations.FirstAvailableAt, look.Now));
         // Of the old ones, too: they may be gone back to, and who upgraded this controller has revisions that nobody noted it of.
         var lives = look.State.Sets.Where(item => !item.ReplicaSet.Metadata.IsDeleting)
-            .Select(item => (Set: item, At: RolloutPoison.LivesAt(item))).Where(item => item.At is not null).ToList();
+            .Select(item => (Set: item, At: RolloutPoison.LivesAt(item, look.State.Seen))).Where(item => item.At is not null).ToList();
         steps.AddRange(lives.Where(item => item.At <= look.Now).Select(item => Annotated(item.Set, Annotations.LivedAt, look.Now)));
         List<RolloutStep> afterStatus = [.. scales];
         // The status says so first: a revision that has completed while its release has not would go on as a mere change of number.
@@ -86,9 +86,13 @@ public static class RolloutPlanner
             Events = events,
             AwaitsAgents = policy.AwaitsInspection || look.State.Outage is not null,
             LookAgainAt = Earliest(look.Counts.NextAvailableAt, progress.DeadlineAt, policy.LookAgainAt, stage.NextBatchAt, look.State.Outage?.Until,
-                lives.Min(item => item.At > look.Now ? item.At : null)),
+                lives.Min(item => item.At > look.Now ? item.At : null), AwaitsSight(look) ? look.Now + BasePodTimes.Suspicious : null),
         };
     }
+
+    // Of an agent that is back nobody hears where nothing has changed.
+    private static bool AwaitsSight(RolloutLook look) => look.State.Sets.Any(set => !RolloutPoison.HasLived(set.ReplicaSet)
+        && set.Modules.Any(module => module is { IsAvailable: true, Metadata.IsDeleting: false } && !look.State.Seen.Contains(module.Metadata.Uid!)));
 
     // The number is set back to 0 in this look: what comes too late to confirm anything is told so, and sets it to nothing else.
     private static RolloutState WhenCompleted(RolloutState state) => state with
@@ -102,12 +106,14 @@ public static class RolloutPlanner
         },
     };
 
-    // The new one first: Placement then sees what takes the places that the old one gives up.
+    // Goals that rise first: Placement, which looks in between, never sees fewer wanted than before and after. Of those the new
+    // one's, so that it sees what takes the places that an old one gives up.
     private static List<RolloutStep> Scales(RolloutLook look, RolloutStage stage)
     {
         var goals = RolloutGoals.Of(look, stage);
         return [.. look.Old.Prepend(look.Updated!)
             .Where(set => !set.ReplicaSet.Metadata.IsDeleting && set.Goal != goals[set.ReplicaSet.Metadata.Uid!])
+            .OrderBy(set => goals[set.ReplicaSet.Metadata.Uid!] < set.Goal)
             .Select(set => new RolloutStep.ScaleReplicaSet(set.ReplicaSet, goals[set.ReplicaSet.Metadata.Uid!]))];
     }
 

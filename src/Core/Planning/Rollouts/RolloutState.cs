@@ -42,6 +42,9 @@ public sealed record RolloutState
     /// <summary>What agents say, of the pods that carry an older version, in order of their names.</summary>
     public IReadOnlyList<(ObjectKey Pod, string Uid, BaseView View)> Carriers { get; init; } = [];
 
+    /// <summary>The UIDs of Modules that an agent sees now, in the base life in which they were installed.</summary>
+    public IReadOnlySet<string> Seen { get; init; } = FrozenSet<string>.Empty;
+
     /// <summary>The ReplicaSet of the template's revision; null: not made yet.</summary>
     public PlacementSet? Updated =>
         Sets.Where(set => !set.ReplicaSet.Metadata.IsDeleting

@@ -1,6 +1,7 @@
 using System.Text;
 using System.Text.Json.Nodes;
 using Microsoft.Extensions.Logging.Abstractions;
+using ModuleController.ControlPlane;
 using ModuleController.ControlPlane.Reconcilers;
 using ModuleController.Core.Builtin;
 using ModuleController.Core.Meta;
@@ -31,8 +32,9 @@ internal sealed class BasePodBench : IAsyncDisposable
         _informers = new(Client, Clock, NullLoggerFactory.Instance);
         _events = new(Client, "modulecontroller", "test", Clock, NullLogger<EventRecorder>.Instance);
         var manager = new Manager(_informers, Clock, NullLoggerFactory.Instance);
+        Caches = new(_informers);
         BasePodController.Add(manager, new(
-            new(_informers), _informers, Client, _events, Agents, new() { GateTimeout = TimeSpan.FromSeconds(3) }, Clock, NullLoggerFactory.Instance)
+            Caches, _informers, Client, _events, Agents, new() { GateTimeout = TimeSpan.FromSeconds(3) }, Clock, NullLoggerFactory.Instance)
         {
             OwnNamespace = "default",
         });
@@ -48,6 +50,8 @@ internal sealed class BasePodBench : IAsyncDisposable
     public KubeClient Client { get; }
 
     public ScriptedAgents Agents { get; } = new();
+
+    public Caches Caches { get; }
 
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
@@ -174,6 +178,15 @@ internal sealed class BasePodBench : IAsyncDisposable
         (await Client.GetAsync<Pod>(ObjectKey.Of(pod.Metadata), Cancellation)).Metadata.Labels.GetValueOrDefault(Labels.Traffic(name)) == "true";
 
     public long Writes(string resource, string subresource = "") => Requests("patch", resource, subresource);
+
+    /// <summary>Exactly so many patches were made, once so many were: the server counts a request when it has answered it.</summary>
+    public async Task WrittenAsync(long pods, long statuses, long modules)
+    {
+        (long Pods, long Statuses, long Modules) Now() =>
+            (Writes("pods"), Writes("modules.koupleless.io", "status"), Writes("modules.koupleless.io"));
+        await Eventually.True(() => Now() is var now && now.Pods >= pods && now.Statuses >= statuses && now.Modules >= modules, () => $"{Now()}");
+        Assert.Equal((pods, statuses, modules), Now());
+    }
 
     public long Lists => Requests("list", "pods") + Requests("list", "modules.koupleless.io");
 

@@ -28,7 +28,7 @@ public sealed class BasePodReconcilerTests : IAsyncLifetime
         Assert.True(await _bench.HasLabelAsync(pod, "orders"));
         Assert.Equal((1, "life-1", "cafe", 4096L, 0.25), (available.Status.Attempts, available.Status.BaseLife, available.Status.ArtifactHash,
             available.Status.MetaspaceBytes, available.Status.InstallSeconds));
-        Assert.Equal((1, 1, 0), (_bench.Writes("pods"), _bench.Writes("modules.koupleless.io", "status"), _bench.Writes("modules.koupleless.io")));
+        await _bench.WrittenAsync(pods: 1, statuses: 1, modules: 0);
         Assert.Single(_bench.Agents.Sent);
     }
 
@@ -45,7 +45,7 @@ public sealed class BasePodReconcilerTests : IAsyncLifetime
 
         Assert.False(await _bench.HasLabelAsync(pod, "orders"));
         Assert.Equal(["install", "uninstall"], _bench.Agents.Sent.Select(command => command.Action));
-        Assert.Equal((2, 1, 1), (_bench.Writes("pods"), _bench.Writes("modules.koupleless.io", "status"), _bench.Writes("modules.koupleless.io")));
+        await _bench.WrittenAsync(pods: 2, statuses: 1, modules: 1);
     }
 
     [Fact]
@@ -92,7 +92,7 @@ public sealed class BasePodReconcilerTests : IAsyncLifetime
 
         await _bench.Becomes(module, found => found.IsAvailable && found.Status.BaseLife == "life-2");
         Assert.True(await _bench.HasLabelAsync(pod, "orders"));
-        Assert.Equal((3, 3), (_bench.Writes("pods"), _bench.Writes("modules.koupleless.io", "status")));
+        await _bench.WrittenAsync(pods: 3, statuses: 3, modules: 0);
         Assert.Equal(["life-1", "life-2"], _bench.Agents.Sent.Select(command => command.BaseLife));
     }
 
@@ -143,6 +143,7 @@ public sealed class BasePodReconcilerTests : IAsyncLifetime
                 Endpoints = [new() { Addresses = ["10.0.0.1"], TargetRef = new() { Kind = "Pod", Namespace = BasePodBench.Namespace, Name = pod.Metadata.Name, Uid = pod.Metadata.Uid } }],
             },
             "test", Cancellation);
+        await Eventually.True(() => _bench.Caches.EndpointSlices.Get(ObjectKey.Of(slice.Metadata)) is not null);
         await _bench.DeleteAsync(module);
 
         // It waits, and says for what.
@@ -186,7 +187,7 @@ public sealed class BasePodReconcilerTests : IAsyncLifetime
 
         foreach (var module in modules) await _bench.Becomes(module, found => found.IsAvailable);
 
-        Assert.Equal((200, 200, 0), (_bench.Writes("pods"), _bench.Writes("modules.koupleless.io", "status"), _bench.Writes("modules.koupleless.io")));
+        await _bench.WrittenAsync(pods: 200, statuses: 200, modules: 0);
         Assert.Equal(200, _bench.Agents.Sent.Select(command => command.ModuleUid).Distinct().Count());
         Assert.Equal(200, _bench.Agents.Sent.Count);
         Assert.Equal(2, _bench.Lists);

@@ -143,6 +143,9 @@ public sealed class GateTests(GateTests.ImpatientWorld shared) : IClassFixture<G
         await _world.InstalledAsync(New("fatal", "given-up"));
         var before = Uids("given-up");
         // Two lives that end within a minute of the install: it is not tried on any pod any more.
+        // What is tried again on one before the other's end is known doesn't come up, or its gate would open for good in that life.
+        foreach (var old in _world.PodsOf("given-up"))
+            _world.Images.Of(old.Metadata.Uid!).Order("fatal", new() { DuringInstall = life => Task.Delay(System.Threading.Timeout.InfiniteTimeSpan, TimeProvider.System, life) });
         foreach (var old in _world.PodsOf("given-up")) await _world.Images.Of(old.Metadata.Uid!).RestartAsync();
         await Eventually.True(
             () => _world.PodsOf("given-up").All(pod => GateOf(pod) is { Status: Condition.False, Reason: ModulesGate.ModulesFailed }), () => Describe("given-up"));
@@ -180,7 +183,6 @@ public sealed class GateTests(GateTests.ImpatientWorld shared) : IClassFixture<G
         await Eventually.True(() => NewOf("free", before) is [var pod] && IsReady(pod), () => Describe("free"));
         var gate = GateOf(NewOf("free", before).Single())!;
         Assert.StartsWith("no module is required here; base life ", gate.Message, StringComparison.Ordinal);
-        Assert.True(gate.LastTransitionTime - NewOf("free", before).Single().Metadata.CreationTimestamp < Timeout + TimeSpan.FromSeconds(10));
     }
 
     [Fact]

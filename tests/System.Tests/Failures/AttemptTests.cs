@@ -19,8 +19,8 @@ public sealed partial class AttemptTests(ShortStreams shared) : IClassFixture<Sh
     {
         await RefuseToLeaveAsync("leaving");
         // The pauses of 1, 2, 4 and 8 s are longer than any stream: five calls take attempts that none of them saw begin.
-        await World.HoldsAsync(() => Calls("leaving").Count == 5, "leaving", "five calls have failed");
-        Assert.Equal(Enumerable.Range(1, 5), Calls("leaving").Select(AttemptOf));
+        await World.HoldsAsync(() => Calls("leaving").Count >= 5, "leaving", "five calls have failed");
+        Assert.Equal(Enumerable.Range(1, 5), Calls("leaving").Take(5).Select(AttemptOf));
         await GoOnAsync("leaving");
     }
 
@@ -28,7 +28,7 @@ public sealed partial class AttemptTests(ShortStreams shared) : IClassFixture<Sh
     public async Task A_controller_that_is_restarted_begins_where_the_one_before_it_ended()
     {
         await RefuseToLeaveAsync("held");
-        await World.HoldsAsync(() => Calls("held").Count == 3, "held", "three calls have failed");
+        await World.HoldsAsync(() => Calls("held").Count >= 3, "held", "three calls have failed");
         await World.StopControllerAsync();
         await World.StartControllerAsync();
         await GoOnAsync("held");

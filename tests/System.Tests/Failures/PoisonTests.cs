@@ -29,7 +29,7 @@ public sealed class PoisonTests(WorldWithoutBase shared) : IClassFixture<WorldWi
     }
 
     [Fact]
-    public async Task Released_at_once_poison_ends_every_life_once_and_all_come_back_without_it()
+    public async Task Released_at_once_poison_is_given_up_and_all_come_back_without_it()
     {
         await BaseAsync("bold");
         await _world.CreateAsync(Poison("venom", "bold", batchCount: 1, minReadySeconds: 0));
@@ -37,8 +37,11 @@ public sealed class PoisonTests(WorldWithoutBase shared) : IClassFixture<WorldWi
         // Where it was installed last, it is still about to end its base.
         await _world.HoldsAsync(() => Deaths("bold") == _world.InstallsOf("venom:1.0.0"), "venom", "it has ended each life in which it was installed");
         await HealthyAsync("bold", "venom:1.0.0");
-        Assert.All(_world.PodsOf("bold"), pod => Assert.InRange(_world.Images.Of(pod.Metadata.Uid!).Statistics.Count, 1, 2));
-        Assert.InRange(_world.InstallsOf("venom:1.0.0"), 2, 4);
+        // On the one whose death was known first it may have been tried once more before the second was.
+        var lives = _world.PodsOf("bold").Select(pod => _world.Images.Of(pod.Metadata.Uid!).Statistics.Count).ToList();
+        Assert.All(lives, count => Assert.InRange(count, 1, 3));
+        Assert.True(lives.Count(count => count == 3) <= 1, string.Join(", ", lives));
+        Assert.InRange(_world.InstallsOf("venom:1.0.0"), 2, 5);
     }
 
     [Fact]

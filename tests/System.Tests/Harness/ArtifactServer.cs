@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Net;
 
 namespace ModuleController.SystemTests.Harness;
@@ -6,7 +7,7 @@ namespace ModuleController.SystemTests.Harness;
 internal sealed class ArtifactServer : IDisposable
 {
     private readonly HttpListener _listener = new();
-    private readonly Dictionary<string, string> _files = [];
+    private readonly ConcurrentDictionary<string, string> _files = [];
 
     public ArtifactServer()
     {

@@ -53,6 +53,7 @@ public sealed class RollingBaseTests(WorldOfFour shared)
         await Eventually.True(
             () => _world.ModulesOf("shrunk") is { Count: 2 } modules && modules.All(module => module.IsAvailable),
             () => _world.DumpAsync("shrunk").Result);
+        await _world.CaughtUpAsync();
         var left = _world.PodsOf("shrinking").Count(pod => updated.Contains(pod.Metadata.Uid));
         await _world.WaitsForConfirmationAsync("shrunk", 1, Math.Max(1, left));
         Assert.Equal(installs, _world.InstallsOf("shrunk:1.0.0"));

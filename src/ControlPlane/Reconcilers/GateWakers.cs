@@ -45,6 +45,7 @@ internal sealed class GateWakers(Caches caches)
     private static (bool, bool, bool)? Matters(Module? module) =>
         module is null ? null : (module.Metadata.IsDeleting, module.IsAvailable, module.Status.LastError is not null);
 
-    private static (string?, string?)? Matters(ReplicaSet? set) =>
-        set is null ? null : (set.Metadata.Uid, BasePods.RevisionText(set));
+    // A base that is made anew adopts what was orphaned: another controller, and nothing else changes.
+    private static (string?, string?, string?)? Matters(ReplicaSet? set) =>
+        set is null ? null : (set.Metadata.Uid, set.Metadata.Controller?.Uid, BasePods.RevisionText(set));
 }

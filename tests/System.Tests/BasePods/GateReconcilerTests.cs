@@ -78,6 +78,24 @@ public sealed class GateReconcilerTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_pod_is_looked_at_when_a_base_that_was_made_anew_adopts_what_the_one_before_left()
+    {
+        await RequiredAsync("orders");
+        var made = await _bench.CreateBaseAsync();
+        var left = await _bench.PatchAsync(made, """{"metadata":{"ownerReferences":[]}}""");
+        await Eventually.True(() => _bench.Caches.ReplicaSets.Get(ObjectKey.Of(left.Metadata)) is { Metadata.Controller: null });
+        var pod = await _bench.CreatePodAsync("left", gateOf: left);
+        await _bench.GateBecomes(await _bench.CreatePodAsync("known", gateOf: await _bench.CreateBaseAsync("other")), found => found.Status == Condition.True);
+        Assert.Null(await _bench.GateOf(pod));
+
+        await _bench.PatchAsync(left, """
+            {"metadata":{"ownerReferences":[{"apiVersion":"apps/v1","kind":"Deployment","name":"base","uid":"made-anew","controller":true}]}}
+            """);
+
+        await _bench.GateBecomes(pod, found => found.Status == Condition.False);
+    }
+
+    [Fact]
     public async Task It_opens_when_the_ModuleDeployment_is_deleted()
     {
         var (deployment, _) = await RequiredAsync("orders");

@@ -31,7 +31,7 @@ public class ConfirmationTests
     {
         var story = Story.Released(4, strategy: strategy => strategy with { BatchCount = 4, NeedConfirm = true });
         story.Upgrade("2.0.0").Stands("1/4 Paused: 1.0.0 x 3, 2.0.0 x 1").LosePods(1, "2.0.0").Rest();
-        Assert.EndsWith("waiting for confirmation of batch 1, which has lost a module since and goes on when that is available again", story.Told, StringComparison.Ordinal);
+        Assert.EndsWith("waiting for confirmation of batch 1, which is not complete at the moment", story.Told, StringComparison.Ordinal);
         story.Confirm(1).Stands("1/4 Paused: 1.0.0 x 3");
         story.AddPods(1).Stands("2/4 Paused: 1.0.0 x 2, 2.0.0 x 2");
         Assert.EndsWith("waiting for confirmation of batch 2", story.Told, StringComparison.Ordinal);

@@ -143,7 +143,7 @@ internal sealed class Progress(RolloutLook look, RolloutStage stage, RolloutPoli
         if (stage.IsStopped && stage.Hold!.Reason is Reasons.Paused or Reasons.Frozen or Reasons.AgentsVanished) return (stage.Hold.Reason, stage.Hold.Message);
         if (stage.IsWaitingForConfirmation)
             return (Reasons.WaitingForConfirmation, $"{Share}, waiting for confirmation of batch {Number(stage.Batch)}"
-                + (stage.IsDone() ? "" : ", which has lost a module since and goes on when that is available again"));
+                + (stage.IsDone() ? "" : ", which is not complete at the moment"));
         if (stage.NextBatchAt is { } next)
             return (Reasons.GrayTime, string.Create(CultureInfo.InvariantCulture, $"{Share}, the next batch begins at {next.UtcDateTime:HH:mm:ss} UTC"));
         if (_counts.Unplaced == 0) return null;

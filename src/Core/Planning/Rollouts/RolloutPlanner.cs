@@ -106,7 +106,7 @@ public static class RolloutPlanner
         },
     };
 
-    // Goals that rise first: Placement, which looks in between, never sees fewer wanted than before and after. Of those the new
+    // Those that rise first: Placement, which looks in between, never sees fewer wanted than before and after. Among equals the new
     // one's, so that it sees what takes the places that an old one gives up.
     private static List<RolloutStep> Scales(RolloutLook look, RolloutStage stage)
     {

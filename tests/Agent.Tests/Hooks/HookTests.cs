@@ -265,7 +265,8 @@ public sealed class HookTests : IAsyncLifetime
     {
         _hooks.Answer = _ => null;
         for (var number = 0; number < Limits.HookedCommands; number++) _bench.Runner.Submit(Hanging($"hanging{number}"));
-        await Eventually.True(() => _bench.Runner.Running.Count(running => running.Phase is CommandPhase.Hook) == Limits.HookedCommands);
+        await Eventually.True(() => _hooks.Requests.Count == Limits.HookedCommands);
+        Assert.All(_bench.Runner.Running, running => Assert.Equal(CommandPhase.Hook, running.Phase));
         var refused = await _bench.RunAsync(Hanging("late"));
         Assert.Equal((Outcome.Refused, "TOO_MANY_HOOKS"), (refused.Outcome, refused.Code));
         Assert.Equal(Limits.HookedCommands, _hooks.Requests.Count);

@@ -70,11 +70,13 @@ public sealed class HookServer : IDisposable
         try
         {
             var request = await ReadAsync(client.GetStream(), cancellation);
+            // Taken before anybody sees the request: who hangs up after that means this one, too.
+            var hanging = Volatile.Read(ref _hanging).Task;
             _requests.Enqueue(request);
             Called(request);
             if (Answer(request) is not { } status)
             {
-                await _hanging.Task.WaitAsync(cancellation);
+                await hanging.WaitAsync(cancellation);
                 return;
             }
 

@@ -30,7 +30,7 @@ public static class CommandLine
         new("lease-renew", "SECONDS", "a leader that can't renew goes on this long (10)",
             (options, value) => options with { LeaseRenew = Seconds(value) }),
         new("lease-retry", "SECONDS", "between two looks at the Lease (2)", (options, value) => options with { LeaseRetry = Seconds(value) }),
-        new("pod-grace", "SECONDS", "modules leave a pod that is not Ready for this long (300)",
+        new("pod-grace", "SECONDS", "modules leave a pod that is not Ready for this long, and no handover waits for a silent one any longer (300)",
             (options, value) => options with { PodGrace = Seconds(value) }),
         new("gate-timeout", "SECONDS", "a readiness gate waits this long for modules that no base pod could install (600)",
             (options, value) => options with { GateTimeout = Seconds(value) }),

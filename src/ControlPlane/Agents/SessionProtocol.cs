@@ -72,7 +72,7 @@ public static class SessionProtocol
         var seen = Mapping.ToView(snapshot, now);
         // Arklet answers again after a silence; what a JVM that was paused still holds may be carried out from here on.
         var answersAgain = before is not null && before.State != BaseState.Up && seen.State == BaseState.Up;
-        var view = seen with
+        var view = (seen with
         {
             // Equal lists are shared, so that an idle agent's snapshots leave nothing behind.
             Biz = before is not null && before.Biz.SequenceEqual(seen.Biz) ? before.Biz : seen.Biz,
@@ -80,7 +80,7 @@ public static class SessionProtocol
             Attempts = before is not null && AreSame(before.Attempts, seen.Attempts) ? before.Attempts : seen.Attempts,
             Answers = before is null ? seen.Answers : OfLife(before.Answers, seen.Life),
             AnsweringSince = answersAgain ? now : before?.AnsweringSince,
-        };
+        }).After(before, now);
         // A command for a life that is over can't run any more, whether or not the agent gets to say so.
         var next = WithSent(
             state with { Phase = SessionPhase.Open, Sequence = snapshot.Sequence, View = view },
@@ -93,12 +93,12 @@ public static class SessionProtocol
         var view = state.View!;
         var said = Mapping.ToState(beat.BaseState);
         // A heartbeat carries no biz, so it can take back "up" but not grant it: that is for a snapshot.
-        var next = view with
+        var next = (view with
         {
             LastHeard = now,
             State = said == BaseState.Up ? view.State : said,
             Jvm = beat.Jvm is null ? view.Jvm : Mapping.ToJvm(beat.Jvm),
-        };
+        }).After(view, now);
         return new(state with { View = next }, IsChanged: next.State != view.State);
     }
 

@@ -32,7 +32,7 @@ internal sealed class PlacementObserver(Caches caches, IAgentDirectory agents, B
         var known = groups.SelectMany(group => group.Sets).Select(set => set.ReplicaSet.Metadata.Uid).ToHashSet();
         var pods = Pods(key, found, modules);
         foreach (var pod in pods)
-            if (PlacementPods.LostAt(pod, podGrace, now) is { } at && (lookAgainAt is null || at < lookAgainAt))
+            if (PlacementPods.GivenUpAt(pod, podGrace, now) is { } at && (lookAgainAt is null || at < lookAgainAt))
                 lookAgainAt = at;
         var reportedAt = baseAgents.ReportedAt(now);
         if (now < reportedAt && (lookAgainAt is null || reportedAt < lookAgainAt)) lookAgainAt = reportedAt;
@@ -124,6 +124,6 @@ internal sealed class PlacementObserver(Caches caches, IAgentDirectory agents, B
         var node = pod.Spec.NodeName is { } name ? caches.Nodes.Get(new("", name)) : null;
         var view = agents.Find(ObjectKey.Of(pod.Metadata), pod.Metadata.Uid!);
         var isFull = fullLives.TryGetValue(pod.Metadata.Uid!, out var life) && view?.Life?.Id is { } current && current == life;
-        return new(pod, node, view) { IsNewest = isNewest, IsOutOfMetaspace = isFull };
+        return new(pod, node, view) { IsNewest = isNewest, IsOutOfMetaspace = isFull, AcceptingSince = agents.AcceptingSince };
     }
 }

@@ -10,6 +10,13 @@ public sealed record Deployment : IResource
     public ObjectMeta Metadata { get; init => field = value ?? new(); } = new();
 
     public DeploymentSpec Spec { get; init => field = value ?? new(); } = new();
+
+    public DeploymentStatus Status { get; init => field = value ?? new(); } = new();
+}
+
+public sealed record DeploymentStatus
+{
+    public IReadOnlyList<Condition> Conditions { get; init => field = value ?? []; } = [];
 }
 
 public sealed record DeploymentSpec

@@ -42,8 +42,17 @@ public sealed record BaseView
     /// <summary>When Arklet last answered again after having been silent; null if it never was in this session.</summary>
     public DateTimeOffset? AnsweringSince { get; init; }
 
+    /// <summary>Since when Arklet has not said in this session what runs there; null: it has, and answers.</summary>
+    public DateTimeOffset? UnansweredSince { get; init; }
+
     /// <summary>The view says what is true now: connected, Arklet answering, its list read in the current life.</summary>
-    public bool IsCurrent => IsConnected && State == BaseState.Up && Life is not null && IsBizKnown;
+    public bool IsCurrent => IsConnected && IsAnswered;
+
+    private bool IsAnswered => State == BaseState.Up && Life is not null && IsBizKnown;
+
+    /// <summary>The view with the time since when nothing is known of Arklet, by the view before it.</summary>
+    public BaseView After(BaseView? before, DateTimeOffset now) =>
+        this with { UnansweredSince = IsAnswered ? null : before?.UnansweredSince ?? now };
 }
 
 public enum BaseState

@@ -1,5 +1,6 @@
 using CsCheck;
 using ModuleController.Core.Builtin;
+using ModuleController.Core.Meta;
 using ModuleController.Core.Modules;
 using ModuleController.Core.Planning;
 using ModuleController.Core.Tests.World;
@@ -100,6 +101,19 @@ public class HandoverTests
         Assert.Equal(4, Assert.Single(Plan(pods, Base(3), group).OfType<PlacementStep.ScaleBase>()).Replicas);
         PlacementPod[] broken = [.. Pods(2), A.Pod("base-2", "is not Ready")];
         Assert.Equal(5, Assert.Single(Plan(broken, Base(3), group).OfType<PlacementStep.ScaleBase>()).Replicas);
+    }
+
+    [Fact]
+    public void Pods_that_the_base_is_refused_are_not_awaited()
+    {
+        var (deployment, old, @new) = Release(2);
+        var waiting = A.Module(@new, 0, null, isAvailable: false);
+        var group = Group(deployment, (old, Modules(old, 2)), (@new, [waiting]));
+        Assert.Equal(Reasons.AwaitingPlace, Told(Base(4, null)));
+        Condition[] quota = [new() { Type = "ReplicaFailure", Status = Condition.True, Reason = "FailedCreate" }];
+        Assert.Equal(Reasons.NoEligibleBase, Told(new(Base(4, null).Deployment with { Status = new() { Conditions = quota } })));
+
+        string Told(PlacementBase found) => Plan(Pods(2), found, group).OfType<PlacementStep.Explain>().Single(step => step.Module == waiting).Reason;
     }
 
     [Fact]

@@ -211,7 +211,7 @@ public sealed class GateTests(GateTests.ImpatientWorld shared) : IClassFixture<G
     {
         await Eventually.True(
             () => NewOf(name, before).Any(pod => GateOf(pod) is { Status: Condition.True, Reason: ModulesGate.OpenedAfterTimeout } && IsReady(pod)),
-            () => Describe(name), TimeSpan.FromSeconds(60), $"a new pod of {name} is Ready after the timeout");
+            () => Describe(name), what: $"a new pod of {name} is Ready after the timeout");
         var opened = NewOf(name, before).First(pod => GateOf(pod)?.Status == Condition.True);
         await _world.EventAsync(opened.Metadata.Name, ModulesGate.OpenedAfterTimeout, without);
         Assert.True(GateOf(opened)!.LastTransitionTime - opened.Metadata.CreationTimestamp >= Timeout);

@@ -53,12 +53,15 @@ public sealed class BaseFailureTests(SharedWorld shared) : IClassFixture<SharedW
     [Fact]
     public async Task UninstallFailed_is_told_where_it_takes_too_long_and_a_late_success_counts()
     {
-        var slow = A.Module("clingy", "1.0.0", Jar("clingy", "1.0.0", ("Simulator-Uninstall-Millis", "14000"))).Replicas(1);
+        var told = new TaskCompletionSource();
+        _world.Order("clingy", new() { DuringUninstall = told.Task.WaitAsync });
+        var slow = A.Module("clingy", "1.0.0", _world.Jar("clingy", "1.0.0")).Replicas(1);
         await _world.CreateAsync(slow.Strategy(strategy => strategy with { InstallTimeoutSeconds = 10 }));
         await _world.AvailableAsync("clingy", 1, "1.0.0");
         var module = _world.ModulesOf("clingy")[0];
         await _world.DeleteAsync("clingy");
         await _world.EventAsync(module.Metadata.Name, "UninstallFailed", "clingy:1.0.0");
+        told.SetResult();
         await _world.GoneAsync("clingy");
         await _world.HoldsAsync(() => !_world.BaseOf(module).Biz.ContainsKey("clingy:1.0.0"), "clingy", "it is gone from the base in the end");
         Assert.Equal(1, _world.BaseOf(module).Statistics[^1].Uninstalls["clingy:1.0.0"]);

@@ -169,6 +169,19 @@ public sealed class SessionProtocolTests
     }
 
     [Fact]
+    public void How_long_Arklet_has_been_silent_is_known()
+    {
+        var state = After(Hello(), Snapshot(1));
+        Assert.Null(state.View!.UnansweredSince);
+        var since = _now += TimeSpan.FromSeconds(9);
+        state = Handled(state, Heartbeat(Protocol.V1.BaseState.Hung)).State;
+        _now += TimeSpan.FromSeconds(9);
+        state = Handled(state, Snapshot(2, Protocol.V1.BaseState.Down)).State;
+        Assert.Equal(since, state.View!.UnansweredSince);
+        Assert.Null(Handled(state, Snapshot(3)).State.View!.UnansweredSince);
+    }
+
+    [Fact]
     public void A_new_base_life_ends_commands_and_answers_of_the_old_one()
     {
         var state = After(Hello(), Snapshot(1), Result("m-0/install/b-1/1"));

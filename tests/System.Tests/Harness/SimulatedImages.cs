@@ -18,6 +18,7 @@ internal sealed class SimulatedImages(ILoggerFactory loggers)
     private readonly ConcurrentDictionary<string, CancellationTokenSource> _agents = new();
     private readonly ConcurrentDictionary<string, AgentOptions> _agentOptions = new();
     private readonly ConcurrentDictionary<string, int> _agentStarts = new();
+    private readonly ConcurrentDictionary<string, bool> _hung = new();
 
     /// <summary>How each new base is made; tests may order behaviours for all bases here.</summary>
     public Func<SimulatedBaseOptions, SimulatedBaseOptions> Configure { get; set; } = options => options;
@@ -51,6 +52,13 @@ internal sealed class SimulatedImages(ILoggerFactory loggers)
     /// <summary>Ends a pod's agent without asking; the kubelet starts it again.</summary>
     public void KillAgent(string podUid) => _agents[podUid].Cancel();
 
+    /// <summary>Leaves of a pod's agent a process that is there and does nothing, for good.</summary>
+    public void HangAgent(string podUid)
+    {
+        _hung[podUid] = true;
+        KillAgent(podUid);
+    }
+
     /// <summary>What a pod's agent was started with, such as the port of its Arklet.</summary>
     public AgentOptions AgentOf(string podUid) => _agentOptions[podUid];
 
@@ -80,6 +88,7 @@ internal sealed class SimulatedImages(ILoggerFactory loggers)
         using var killed = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
         _agents[start.Pod.Uid] = killed;
         _agentStarts.AddOrUpdate(start.Pod.Uid, 1, (_, starts) => starts + 1);
+        if (_hung.ContainsKey(start.Pod.Uid)) await Task.Delay(Timeout.InfiniteTimeSpan, TimeProvider.System, killed.Token);
         return await AgentRuntime.RunAsync(options, loggers, killed.Token, AgentClock);
     }
 }

@@ -36,6 +36,8 @@ public sealed class ConflictDeletionTests
             younger, set, $"{set.Metadata.Name}-0", new() { Name = pod.Metadata.Name, Uid = pod.Metadata.Uid! }, Replaces: null));
         await bench.Client.CreateAsync(module, "test", token);
         await Eventually.True(async () => (await bench.ListAsync<Module>()).Count(found => found.IsAvailable) == 3);
+        // One that is deleted before its ReplicaSet is known here has none, and would be let go at once.
+        await Eventually.True(() => bench.Caches.ModuleReplicaSets.Get(ObjectKey.Of(set.Metadata)) is not null);
 
         await bench.DeleteAsync<ModuleDeployment>("twin");
         await Eventually.True(async () => await bench.FindAsync("twin") is null);

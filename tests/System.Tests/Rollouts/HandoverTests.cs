@@ -1,6 +1,7 @@
 using System.Text.Json.Nodes;
 using k8s;
 using ModuleController.Core.Builtin;
+using ModuleController.Core.Meta;
 using ModuleController.Core.Modules;
 using ModuleController.Kube;
 using ModuleController.SystemTests.Harness;
@@ -56,11 +57,11 @@ public sealed class HandoverTests(WorldWithoutBase shared) : IClassFixture<World
         var bystander = _world.ModulesOf("bystander")[0].Metadata.Uid;
         await using var modules = await Recording<Module>.StartAsync(_world);
         await _world.UpgradeAsync("released", "2.0.0", _world.Jar("released", "2.0.0"));
-        await _world.AvailableAsync("released", 1, "2.0.0", TimeSpan.FromSeconds(60));
+        await _world.AvailableAsync("released", 1, "2.0.0");
         await Eventually.True(
             async () => await BaseAsync("lean") is { Spec.Replicas: 1 } found && !found.Metadata.Annotations.ContainsKey(Annotations.AddedReplicas)
                 && _world.PodsOf("lean") is [var pod] && !pod.Metadata.Annotations.ContainsKey(Annotations.PodDeletionCost),
-            () => _world.DumpAsync("released"), TimeSpan.FromSeconds(60), "the base has one pod again");
+            () => _world.DumpAsync("released"), what: "the base has one pod again");
         await _world.AvailableAsync("released", 1, "2.0.0");
         Assert.Equal(bystander, _world.ModulesOf("bystander").Single().Metadata.Uid);
         await modules.CaughtUpAsync();
@@ -124,6 +125,27 @@ public sealed class HandoverTests(WorldWithoutBase shared) : IClassFixture<World
                 async () => await world.Client.GetAsync<Deployment>(new(world.Namespace, "base")) is { Spec.Replicas: 2 } found
                     && !found.Metadata.Annotations.ContainsKey(Annotations.AddedReplicas),
                 () => world.DumpAsync("steady"), what: "the base has two pods again");
+        }
+    }
+
+    [Fact]
+    public async Task A_pod_whose_agent_is_dead_is_not_waited_for_without_end()
+    {
+        var world = await World.StartAsync(world => world.ConfigureController = options => options with { PodGrace = TimeSpan.FromSeconds(5) });
+        await using (world)
+        {
+            await world.BaseAsync("base", 2);
+            await world.Client.PatchAsync<Deployment>(new(world.Namespace, "base"), Annotation(Annotations.AllowBaseScaling, "true"), new("test"));
+            await world.CreateAsync(A.Module("moving", "1.0.0", world.Jar("moving", "1.0.0")).Replicas(1).Policy(Policy));
+            await world.AvailableAsync("moving", 1, "1.0.0");
+            var mute = world.PodsOf("base").Single(pod => pod.Metadata.Name != world.ModulesOf("moving")[0].Spec.PodName);
+            world.Images.HangAgent(mute.Metadata.Uid!);
+            await Eventually.True(() => world.Controller!.Agents.Find(ObjectKey.Of(mute.Metadata), mute.Metadata.Uid!) is { IsConnected: false });
+
+            await world.UpgradeAsync("moving", "2.0.0", world.Jar("moving", "2.0.0"));
+            await world.AvailableAsync("moving", 1, "2.0.0");
+            Assert.NotEqual(mute.Metadata.Name, world.ModulesOf("moving")[0].Spec.PodName);
+            await world.ToldAsync("base", Reasons.BaseScaled);
         }
     }
 

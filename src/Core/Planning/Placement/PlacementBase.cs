@@ -1,5 +1,6 @@
 using System.Globalization;
 using ModuleController.Core.Builtin;
+using ModuleController.Core.Meta;
 using ModuleController.Core.Modules;
 
 namespace ModuleController.Core.Planning;
@@ -11,6 +12,9 @@ public sealed record PlacementBase(Deployment Deployment, string? Autoscaler = n
     public string Name => Deployment.Metadata.Name;
 
     public int Replicas => Deployment.Spec.Replicas ?? 1;
+
+    /// <summary>Its ReplicaSet can't make the pods it is to have, for a quota or an admission: nobody knows whether they ever come.</summary>
+    public bool IsRefusedPods => Deployment.Status.Conditions.IsTrue("ReplicaFailure");
 
     /// <summary>What we have added to the number of its pods and not taken back yet.</summary>
     public AddedPods? Added => AddedPods.Parse(Deployment.Metadata.Annotations.GetValueOrDefault(Annotations.AddedReplicas));

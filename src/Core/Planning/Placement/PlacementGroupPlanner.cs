@@ -252,7 +252,7 @@ internal sealed class PlacementGroupPlanner(PlacementState state, PlacementGroup
     /// the base gets another pod. Null: what is there waits for the unplaced themselves, and makes no room for them.</summary>
     private (string, string)? AwaitingPlace => IsMovingElsewhere && group.Sets.Count(set => set.Goal > 0 || set.Modules.Count > 0) > 1
         && (_isHandedOver || _busyPods.Overlaps(loads.Pods.Keys)
-        || _sets.Exists(set => set.Replaced.Count > 0) || Coming > 0 || state.Base?.Replicas > state.Pods.Count)
+        || _sets.Exists(set => set.Replaced.Count > 0) || Coming > 0 || (state.Base is { IsRefusedPods: false } found && found.Replicas > state.Pods.Count))
             ? (Reasons.AwaitingPlace, "waits for a base pod that another version leaves, or that is coming up")
             : null;
 

@@ -15,6 +15,9 @@ public sealed record ObservedPod(Pod Pod, Node? Node, BaseView? View)
 
     /// <summary>Its base is missing, or has not taken its ReplicaSet yet.</summary>
     public bool IsAdrift { get; init; }
+
+    /// <summary>Since when agents could have said that they are there.</summary>
+    public DateTimeOffset AcceptingSince { get; init; }
 }
 
 /// <summary>Judges base pods: who takes new Modules, who comes last, whose Modules have to move.</summary>
@@ -49,7 +52,7 @@ public static class PlacementPods
             IsCurrent = view is { IsCurrent: true },
             IsLost = isLost,
             IsAdrift = observed.IsAdrift,
-            IsComing = !isLost && !observed.IsAdrift && !(IsReady(pod) && view is { IsCurrent: true }),
+            IsComing = !isLost && !observed.IsAdrift && (!IsReady(pod) || (SilentSince(observed, now) is { } silence && now - silence < grace)),
             IsMarked = BaseScaling.IsMark(cost),
             CreatedAt = pod.Metadata.CreationTimestamp,
             IsReady = pod.Status.Conditions.IsTrue("Ready"),
@@ -64,9 +67,9 @@ public static class PlacementPods
         };
     }
 
-    /// <summary>When this pod will have been not Ready for too long; null: it is Ready, or already was so for too long.</summary>
-    public static DateTimeOffset? LostAt(ObservedPod observed, TimeSpan grace, DateTimeOffset now) =>
-        NotReadySince(observed.Pod, observed.Node) is { } since && since + grace > now ? since + grace : null;
+    /// <summary>When this pod will have been not Ready, or silent, for too long; null: it is neither, or already was so for too long.</summary>
+    public static DateTimeOffset? GivenUpAt(ObservedPod observed, TimeSpan grace, DateTimeOffset now) =>
+        new[] { NotReadySince(observed.Pod, observed.Node) + grace, SilentSince(observed, now) + grace }.Where(at => at > now).Min();
 
     private static string? Refusal(ObservedPod observed) => observed switch
     {
@@ -97,6 +100,23 @@ public static class PlacementPods
                 : pod.Metadata.CreationTimestamp;
         var ofNode = NodeNotReadySince(node);
         return ofPod is null || ofNode < ofPod ? ofNode ?? ofPod : ofPod;
+    }
+
+    // Its containers are Ready, and nobody says what runs there: an agent that is dead or was never there, or an Arklet that is.
+    // A leader that begins has heard of nobody yet, so the time begins anew with it.
+    private static DateTimeOffset? SilentSince(ObservedPod observed, DateTimeOffset now)
+    {
+        var (pod, view) = (observed.Pod, observed.View);
+        if (!IsReady(pod) || view is { IsCurrent: true }) return null;
+        var heard = view switch
+        {
+            null => observed.AcceptingSince < now ? observed.AcceptingSince : now,
+            { IsConnected: true, UnansweredSince: { } since } => since,
+            _ => view.LastHeard,
+        };
+        // Where the agent's container is not Ready either, the condition tells of that one.
+        var ready = pod.Status.Conditions.Find("ContainersReady") is { Status: Condition.True, LastTransitionTime: { } at } ? at : pod.Metadata.CreationTimestamp;
+        return ready > heard ? ready : heard;
     }
 
     private static DateTimeOffset? NodeNotReadySince(Node? node) =>

@@ -70,7 +70,7 @@ public sealed record PlacementPod
 
     public int? MaxModules { get; init; }
 
-    /// <summary>It is refused only because it, its agent or its Arklet is not up yet, and that not for too long.</summary>
+    /// <summary>It is refused only because it, its agent or its Arklet is not up, and that not for too long.</summary>
     public bool IsComing { get; init; }
 
     /// <summary>We chose it to go first when the base is scaled down.</summary>

@@ -1,0 +1,92 @@
+using ModuleController.Core.Builtin;
+using ModuleController.Core.Meta;
+using ModuleController.Core.Planning;
+using ModuleController.Core.Tests.World;
+
+namespace ModuleController.Core.Tests.Placement;
+
+/// <summary>Which pods are still coming up, and until when that is believed.</summary>
+public class ComingPodTests
+{
+    private static readonly TimeSpan Grace = TimeSpan.FromMinutes(5);
+
+    private static readonly DateTimeOffset LongAgo = A.Time.AddHours(-1);
+
+    private static readonly DateTimeOffset Now = A.Time;
+
+    [Theory]
+    [InlineData(-300, null, -300, false)]   // no agent in all that time
+    [InlineData(-300, -300, -900, false)]
+    [InlineData(-299, -300, -300, true)]    // not Ready for long enough
+    [InlineData(-300, -299, -900, true)]    // heard a moment ago
+    [InlineData(-300, null, -299, true)]    // who leads has not listened for long enough
+    public void One_that_is_Ready_and_silent_is_given_up_after_the_grace_time(int ready, int? heard, int accepting, bool isComing) =>
+        Expect(isComing, Observed(At(ready)) with { AcceptingSince = At(accepting), View = heard is { } last ? View(At(last)) : null });
+
+    [Fact]
+    public void A_leader_that_does_not_accept_agents_yet_gives_nobody_up()
+    {
+        var observed = Observed(LongAgo) with { AcceptingSince = DateTimeOffset.MaxValue };
+        Expect(true, observed);
+        Assert.Equal(Now + Grace, PlacementPods.GivenUpAt(observed, Grace, Now));
+    }
+
+    [Fact]
+    public void An_agent_whose_Arklet_is_silent_is_given_up_too_however_often_it_speaks()
+    {
+        BaseView Silent(int since) => View(Now) with { IsConnected = true, State = BaseState.Hung, UnansweredSince = At(since) };
+        Expect(true, Observed(LongAgo) with { View = Silent(-299) });
+        Expect(false, Observed(LongAgo) with { View = Silent(-300) });
+    }
+
+    [Fact]
+    public void Where_the_agent_is_not_Ready_either_the_age_of_the_pod_counts()
+    {
+        var pod = Observed(LongAgo).Pod;
+        PodStatus dead = new()
+        {
+            Conditions = [new() { Type = "ContainersReady", Status = Condition.False, LastTransitionTime = At(-10) }],
+            ContainerStatuses = [new() { Name = "base", Ready = true }, new() { Name = "agent", Ready = false }],
+        };
+        Expect(false, new(pod with { Status = dead }, null, View(At(-400))));
+    }
+
+    [Fact]
+    public void One_that_speaks_has_come()
+    {
+        var current = View(Now) with { IsConnected = true };
+        var observed = Observed(LongAgo) with { View = current };
+        Expect(false, observed);
+        Assert.Null(PlacementPods.GivenUpAt(observed, Grace, Now));
+    }
+
+    private static void Expect(bool isComing, ObservedPod observed)
+    {
+        Assert.Equal(isComing, PlacementPods.Of(observed, Grace, Now).IsComing);
+        var at = PlacementPods.GivenUpAt(observed, Grace, Now);
+        Assert.Equal(isComing, at is not null);
+        // It is looked at again in time, and then no more.
+        if (at is null || observed.AcceptingSince > Now) return;
+        Assert.False(PlacementPods.Of(observed, Grace, at.Value).IsComing);
+        Assert.Null(PlacementPods.GivenUpAt(observed, Grace, at.Value));
+    }
+
+    private static DateTimeOffset At(int seconds) => Now.AddSeconds(seconds);
+
+    private static ObservedPod Observed(DateTimeOffset ready) => new(
+        new Pod
+        {
+            Metadata = new() { Name = "base-0", Uid = "uid", CreationTimestamp = LongAgo },
+            Status = new() { Conditions = [new() { Type = "ContainersReady", Status = Condition.True, LastTransitionTime = ready }] },
+        },
+        null, null);
+
+    private static BaseView View(DateTimeOffset heard) => new()
+    {
+        IsConnected = false,
+        LastHeard = heard,
+        State = BaseState.Up,
+        Life = new("life", LongAgo),
+        IsBizKnown = true,
+    };
+}

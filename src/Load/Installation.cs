@@ -52,9 +52,9 @@ internal sealed class Installation : IDisposable
     /// <summary>Asks for another version; from now on all that is said is about that one.</summary>
     public async Task UpgradeAsync(string version, UpgradePolicy policy, CancellationToken cancellation)
     {
+        _version = version;
         _times.Clear();
         Volatile.Write(ref _steps, 0);
-        _version = version;
         _began = TimeProvider.System.GetTimestamp();
         await Task.WhenAll(_names.Select(name => _cluster.Client.PatchAsync<ModuleDeployment>(
             new(_cluster.Namespace, name),
@@ -74,11 +74,15 @@ internal sealed class Installation : IDisposable
 
     /// <summary>From the creation to when the last Module on these pods was seen Available.</summary>
     public TimeSpan AvailableOn(Func<string, bool> isCounted) => TimeProvider.System.GetElapsedTime(
-        _began, _times.Values.Where(times => isCounted(times.PodUid)).Max(times => times.Available ?? long.MaxValue));
+        _began, Seen(isCounted).Max());
 
-    /// <summary>Until so many Modules are Available on the pods that count.</summary>
+    /// <summary>
+    /// Until so many Modules are Available on the pods that count, and have been seen so: the cache knows of the last one
+    /// before <see cref="Note"/> hears of it.
+    /// </summary>
     public Task AvailableAsync(int count, Func<string, bool> isCounted, CancellationToken cancellation) => Wait.UntilAsync(
-        () => Own().Count(module => module.IsAvailable && module.Spec.Module.Version == _version && isCounted(module.Spec.PodUid!)) == count,
+        () => Own().Count(module => module.IsAvailable && module.Spec.Module.Version == _version && isCounted(module.Spec.PodUid!)) == count
+            && Seen(isCounted).Count() >= count,
         _options.Timeout, () => $"{count} Modules of {_names[0]} are Available; {Describe()}", cancellation);
 
     /// <summary>Until the status of each ModuleDeployment says so too.</summary>
@@ -122,6 +126,9 @@ internal sealed class Installation : IDisposable
     public string Describe() => string.Join(", ", Own()
         .GroupBy(module => $"{module.Spec.Module.Version} {module.Status.Status ?? "new"} {module.Status.LastError?.Reason}{(module.Metadata.IsDeleting ? " deleting" : "")}".Trim())
         .Select(group => $"{group.Count()} {group.Key}"));
+
+    private IEnumerable<long> Seen(Func<string, bool> isCounted) =>
+        _times.Values.Where(times => times.Available is not null && isCounted(times.PodUid)).Select(times => times.Available!.Value);
 
     private IEnumerable<Module> Own() => _cluster.Modules.List().Where(module => _names.Contains(module.Spec.Module.Name));
 

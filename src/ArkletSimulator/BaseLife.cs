@@ -9,7 +9,6 @@ internal sealed class BaseLife : IAsyncDisposable
     private readonly SocketServer _web;
     private readonly List<SocketServer> _arklets = [];
     private readonly Lock _gate = new();
-    private readonly Task _starting;
     private volatile bool _isReady;
 
     /// <param name="options">Ports of 0 are any free ones.</param>
@@ -34,10 +33,13 @@ internal sealed class BaseLife : IAsyncDisposable
 
         ArkletPort = _arklets[0].Port;
         _web.Start();
-        _starting = StartAsync();
+        Starting = StartAsync();
     }
 
     public BizContainer Container { get; }
+
+    /// <summary>Until Arklet listens, or the life has ended before.</summary>
+    public Task Starting { get; }
 
     public int ArkletPort { get; }
 
@@ -61,7 +63,7 @@ internal sealed class BaseLife : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         await _end.CancelAsync();
-        await _starting;
+        await Starting.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         await _web.DisposeAsync();
         foreach (var server in _arklets) await server.DisposeAsync();
         _end.Dispose();

@@ -16,6 +16,7 @@ public sealed class SimulatedBase : IAsyncDisposable
     private readonly ConcurrentDictionary<string, BizBehavior> _orders = new();
     private readonly List<EventLog> _lives = [];
     private readonly SemaphoreSlim _changing = new(1);
+    private readonly TaskCompletionSource _failed = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private BaseLife? _life;
 
     private SimulatedBase(SimulatedBaseOptions options)
@@ -28,6 +29,9 @@ public sealed class SimulatedBase : IAsyncDisposable
 
     /// <summary>Raised when a module ends the JVM; without a listener the next life begins at once.</summary>
     public Action? Died { get; set; }
+
+    /// <summary>Ends only in an error: why a life that a module ended had no successor, or one never came up.</summary>
+    public Task Failed => _failed.Task;
 
     public IPEndPoint Arklet => new(_options.Address, ArkletPort);
 
@@ -97,6 +101,7 @@ public sealed class SimulatedBase : IAsyncDisposable
             _life = new BaseLife(_options with { ArkletPort = ArkletPort, WebPort = WebPort }, log, BehaviorOf, Die, _arkletGate, _webGate);
             (ArkletPort, WebPort) = (_life.ArkletPort, _life.WebPort);
             lock (_lives) _lives.Add(log);
+            Watch(_life.Starting);
         }
         finally
         {
@@ -142,6 +147,10 @@ public sealed class SimulatedBase : IAsyncDisposable
     private void Die()
     {
         if (Died is { } died) died();
-        else _ = Task.Run(RestartAsync);
+        else Watch(Task.Run(RestartAsync));
     }
+
+    private void Watch(Task task) => task.ContinueWith(
+        ended => _failed.TrySetException(ended.Exception!.InnerExceptions), CancellationToken.None,
+        TaskContinuationOptions.OnlyOnFaulted | TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
 }

@@ -13,6 +13,7 @@ internal sealed class SocketServer : IAsyncDisposable
     private readonly CancellationTokenSource _stop = new();
     private readonly Func<Socket, int, CancellationToken, Task> _serve;
     private Task _accepting = Task.CompletedTask;
+    private volatile bool _isStarted;
     private volatile bool _isClosed;
 
     public SocketServer(IPEndPoint endpoint, Func<Socket, int, CancellationToken, Task> serve)
@@ -39,13 +40,19 @@ internal sealed class SocketServer : IAsyncDisposable
     public void Start()
     {
         _listener.Listen(1024);
+        _isStarted = true;
         _accepting = AcceptAsync();
     }
 
     /// <summary>New connections are refused from here on; those under way go on.</summary>
+    /// <remarks>
+    /// A process that is being started holds copies of all our descriptors until it runs its own program: closing alone
+    /// would leave the port taken that long.
+    /// </remarks>
     public void StopListening()
     {
-        _isClosed = true;
+        if (Interlocked.Exchange(ref _isClosed, true)) return;
+        if (_isStarted) _listener.Shutdown(SocketShutdown.Both);
         _listener.Dispose();
     }
 

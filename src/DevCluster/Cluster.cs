@@ -57,6 +57,7 @@ public sealed class Cluster : IAsyncDisposable
     {
         var (log, port) = (Server.Log, Server.ServerUri.Port);
         await Server.DisposeAsync();
+        await Addresses.UntilFreeAsync(new(_serverOptions.Address, port), cancellation);
         _server = await ApiServerHost.StartAsync(_serverOptions with { Log = log, Port = port }, cancellation);
     }
 

@@ -53,12 +53,26 @@ public sealed class Addresses
         throw new InvalidOperationException($"all ports from {FirstPort} to {FirstPort + PortCount - 1} are taken");
     }
 
-    public static bool IsFree(int port)
+    /// <summary>Until a port that was ours can be had again, or somebody else seems to have it.</summary>
+    /// <remarks>
+    /// A process that is being started holds copies of all our descriptors until it runs its own program: for some
+    /// milliseconds the port is taken also when we have closed it.
+    /// </remarks>
+    public static async Task UntilFreeAsync(IPEndPoint endpoint, CancellationToken cancellation)
+    {
+        var began = TimeProvider.System.GetTimestamp();
+        while (!IsFree(endpoint) && TimeProvider.System.GetElapsedTime(began) < TimeSpan.FromSeconds(10))
+            await Task.Delay(TimeSpan.FromMilliseconds(10), TimeProvider.System, cancellation);
+    }
+
+    public static bool IsFree(int port) => IsFree(new IPEndPoint(IPAddress.Any, port));
+
+    private static bool IsFree(IPEndPoint endpoint)
     {
         using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
         try
         {
-            socket.Bind(new IPEndPoint(IPAddress.Any, port));
+            socket.Bind(endpoint);
             return true;
         }
         catch (SocketException)

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Net.Sockets;
 using System.Text;
 using ModuleController.Agent.Arklet;
@@ -181,6 +182,44 @@ public sealed class SimulatedBaseTests : IDisposable
 
         await UntilAsync(async () => (await client.HealthAsync(Cancellation)).Outcome == HealthOutcome.Answered);
         await UntilAsync(async () => (await http.GetAsync("actuator/health/readiness", Cancellation)).IsSuccessStatusCode);
+    }
+
+    [Fact]
+    public async Task It_has_its_ports_again_at_once_although_processes_begin_that_hold_copies_of_them()
+    {
+        await using var simulated = await SimulatedBase.StartAsync(new());
+        using var enough = new CancellationTokenSource();
+        var begun = 0;
+        var starting = Task.Run(() =>
+        {
+            while (!enough.IsCancellationRequested)
+            {
+                using var process = Process.Start("true");
+                process.WaitForExit();
+                Interlocked.Increment(ref begun);
+            }
+        }, Cancellation);
+
+        for (var restarts = 0; restarts < 200 || Volatile.Read(ref begun) < 20; restarts++) await simulated.RestartAsync();
+        await enough.CancelAsync();
+        await starting;
+    }
+
+    [Fact]
+    public async Task A_life_that_cannot_begin_is_no_secret()
+    {
+        var time = new Microsoft.Extensions.Time.Testing.FakeTimeProvider();
+        await using var simulated = await SimulatedBase.StartAsync(new() { StartDelay = TimeSpan.FromSeconds(3), Time = time });
+        // Bound by both, which is allowed until one of them listens.
+        using var other = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        other.Bind(simulated.Arklet);
+        other.Listen();
+        Assert.False(simulated.Failed.IsCompleted);
+
+        time.Advance(TimeSpan.FromSeconds(3));
+
+        var error = await Assert.ThrowsAsync<SocketException>(() => simulated.Failed.WaitAsync(Patience, Cancellation));
+        Assert.Equal(SocketError.AddressAlreadyInUse, error.SocketErrorCode);
     }
 
     [Fact]

@@ -4,6 +4,7 @@ using Microsoft.Extensions.Time.Testing;
 using ModuleController.DevApiServer;
 using ModuleController.DevApiServer.Requests;
 using ModuleController.DevApiServer.Storage;
+using ModuleController.DevKubelet;
 using ModuleController.Tests;
 
 namespace ModuleController.Kube.Tests.Conformance;
@@ -145,6 +146,7 @@ public sealed class FaultTests : IAsyncLifetime
         var version = await CreateAsync("one");
         var port = _host.ServerUri.Port;
         await _host.DisposeAsync();
+        await Addresses.UntilFreeAsync(new(_address, port), Cancellation);
         _host = await ApiServerHost.StartAsync(new() { Address = _address, Port = port, Time = _time, Log = _host.Log }, Cancellation);
         await CreateAsync("two");
         await using var watch = await WatchAsync($"?resourceVersion={version}");

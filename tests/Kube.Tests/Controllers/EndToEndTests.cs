@@ -6,6 +6,7 @@ using Microsoft.Extensions.Time.Testing;
 using ModuleController.Core.Builtin;
 using ModuleController.Core.Meta;
 using ModuleController.DevApiServer;
+using ModuleController.DevKubelet;
 using ModuleController.Kube.Tests.Client;
 using ModuleController.Tests;
 
@@ -190,6 +191,7 @@ public sealed class EndToEndTests : IAsyncLifetime
         await Eventually.True(() => services.List().Count == before + 1);
 
         await _host.DisposeAsync();
+        await Addresses.UntilFreeAsync(new(_address, _host.ServerUri.Port), Cancellation);
         _host = await ApiServerHost.StartAsync(new() { Address = _address, Port = _host.ServerUri.Port, Log = _host.Log }, Cancellation);
         await CreateServiceAsync("second");
         await Eventually.True(() => services.ByIndex("app", "shop").Count == 2);

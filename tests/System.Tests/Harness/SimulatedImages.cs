@@ -70,8 +70,8 @@ internal sealed class SimulatedImages(ILoggerFactory loggers)
         _bases[start.Pod.Uid] = simulated;
         try
         {
-            await Task.Delay(Timeout.InfiniteTimeSpan, TimeProvider.System, cancellation);
-            return 0;
+            await simulated.Failed.WaitAsync(cancellation);
+            return 1;
         }
         finally
         {

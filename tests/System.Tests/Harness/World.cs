@@ -80,6 +80,8 @@ internal sealed class World : IAsyncDisposable
 
     public async Task StartControllerAsync()
     {
+        foreach (var port in (int[])[_controllerOptions.GrpcPort, _controllerOptions.HttpPort])
+            if (port != 0) await Addresses.UntilFreeAsync(new(_controllerOptions.Bind!, port), TestContext.Current.CancellationToken);
         Controller = await ControlPlaneHost.StartAsync(_controllerOptions, Setup);
         // Agents dial a fixed address, also after a restart.
         _controllerOptions = _controllerOptions with { GrpcPort = Controller.AgentAddress.Port, HttpPort = Controller.HttpAddress.Port };

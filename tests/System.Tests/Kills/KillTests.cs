@@ -3,15 +3,17 @@ using ModuleController.Load;
 namespace ModuleController.SystemTests.Kills;
 
 /// <summary>
-/// kill -9 at seeded moments of an install or an upgrade. Several moments lie in one, on fewer bases than a real load has, so that
-/// the tests stay short; <c>src/Load</c> does the same with an install or upgrade of 200 modules for each moment.
+/// kill -9 at seeded moments of an install or an upgrade. Each run has two moments, and twenty on more modules where SOAK is set,
+/// as the nightly job does. <c>src/Load</c> does the same with an install or upgrade of 200 modules for each moment.
 /// </summary>
 public sealed class KillTests
 {
+    private static readonly bool IsSoak = Environment.GetEnvironmentVariable("SOAK") is { Length: > 0 };
+
     private static readonly LoadOptions Options = new()
     {
-        Moments = 20,
-        KillsPerInstall = 20,
+        Moments = IsSoak ? 20 : 2,
+        KillsPerInstall = IsSoak ? 20 : 2,
         InstallTime = TimeSpan.FromMilliseconds(50),
         Kubeconfig = Environment.GetEnvironmentVariable("MODULECONTROLLER_TEST_KUBECONFIG") is { Length: > 0 } file ? file : null,
         Agent = Environment.GetEnvironmentVariable("AGENT_EXECUTABLE") is { Length: > 0 } program ? program : null,
@@ -19,26 +21,39 @@ public sealed class KillTests
     };
 
     [Fact]
-    public async Task A_controller_killed_at_20_moments_of_an_install_installs_each_module_exactly_once() => Assert.Equal(
-        20, (await RunAsync(Options with { Kill = KillTarget.Controller, Bases = 50, Modules = 4, Seed = Random.Shared.Next() })).Kills!.Moments);
+    public async Task A_controller_killed_during_an_install_installs_each_module_exactly_once()
+    {
+        var report = await RunAsync(Options with { Kill = KillTarget.Controller, Bases = IsSoak ? 50 : 20, Modules = 4, Seed = Random.Shared.Next() });
+        Assert.Equal(Options.Moments, report.Kills!.Moments);
+    }
 
     [Fact]
-    public async Task Agents_killed_at_20_moments_of_an_install_install_each_module_exactly_once() => Assert.Equal(
-        20, (await RunAsync(Options with { Kill = KillTarget.Agent, Bases = 3, AgentProcesses = 3, Modules = 20, Seed = Random.Shared.Next() })).Kills!.Moments);
-
-    [Fact]
-    public async Task A_controller_killed_in_the_middle_of_upgrades_keeps_batches_and_service_and_comes_to_the_same_end()
+    public async Task Agents_killed_during_an_install_install_each_module_exactly_once()
     {
         var report = await RunAsync(Options with
         {
-            Kill = KillTarget.Controller,
-            Upgrade = 4,
-            Bases = 16,
-            Moments = 2,
-            KillsPerInstall = 1,
+            Kill = KillTarget.Agent,
+            Bases = 3,
+            AgentProcesses = 3,
+            Modules = IsSoak ? 20 : 5,
             Seed = Random.Shared.Next(),
         });
-        Assert.Equal((2, 2), (report.Upgrades!.Kills, report.Upgrades.Policies.Count));
+        Assert.Equal(Options.Moments, report.Kills!.Moments);
+    }
+
+    [Fact]
+    public async Task A_controller_killed_during_upgrades_keeps_batches_and_service_and_reaches_the_same_state()
+    {
+        var options = Options with
+        {
+            Kill = KillTarget.Controller,
+            Upgrade = 4,
+            Bases = IsSoak ? 50 : 16,
+            KillsPerInstall = IsSoak ? 5 : 1,
+            Seed = Random.Shared.Next(),
+        };
+        var report = await RunAsync(options);
+        Assert.Equal((options.Moments, 2), (report.Upgrades!.Kills, report.Upgrades.Policies.Count));
         Assert.Equal(0, report.Upgrades.Policies.Single(policy => policy.Policy == "install_then_uninstall").MostUnavailable);
     }
 

@@ -33,7 +33,7 @@ public sealed record InformerOptions<T> where T : class, IResource
 /// An object of a list that cannot be read keeps its last state, and is logged as an error.
 /// </remarks>
 public sealed partial class Reflector<T>(
-    IKubeClient client, Store<T> store, InformerOptions<T> options, TimeProvider time, ILogger logger)
+    IKubeClient client, Store<T> store, InformerOptions<T> options, TimeProvider time, ILogger logger, CacheLag? lag = null)
     where T : class, IResource
 {
     private static readonly TimeSpan ResumeGap = TimeSpan.FromSeconds(0.5);
@@ -127,6 +127,7 @@ public sealed partial class Reflector<T>(
         store.Replace(items, version, unreadable);
         _pagesExpired = false;
         _version = version;
+        lag?.Observed(version);
         Heard();
         LogListed(T.Kind, items.Count, version);
         _synced.TrySetResult();
@@ -158,6 +159,7 @@ public sealed partial class Reflector<T>(
             Apply(happened);
             _version = happened.ResourceVersion ?? _version;
             _hasDelivered = true;
+            lag?.Observed(happened.ResourceVersion);
         }
 
         return true;

@@ -29,12 +29,14 @@ public sealed class WriteTracker(InformerFactory informers)
             return;
         }
 
+        informers.Find<T>()?.WriteAnswered(result.Metadata.ResourceVersion);
         Remember(key, Kind.Patch, result);
     }
 
     /// <summary>What a create returned.</summary>
     public void Created<T>(ObjectKey key, T result) where T : class, IResource
     {
+        informers.Find<T>()?.WriteAnswered(result.Metadata.ResourceVersion);
         Remember(key, Kind.Create, result);
     }
 

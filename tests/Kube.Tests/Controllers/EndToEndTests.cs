@@ -162,7 +162,7 @@ public sealed class EndToEndTests : IAsyncLifetime
         {
             time.Advance(TimeSpan.FromSeconds(1));
             listener.RecordObservableInstruments();
-            return measured.GetValueOrDefault("kube_cache_lag measured") is not null;
+            return measured.ContainsKey("kube_reconcile_cache_wait measured") && measured.ContainsKey("kube_cache_lag services");
         }, () => string.Join('\n', measured.Values));
         Assert.Equal("done", measured["kube_reconcile_duration measured"].Split(' ')[^1]);
         Assert.Contains("kube_queue_depth measured", measured.Keys);

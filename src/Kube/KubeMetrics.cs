@@ -18,7 +18,10 @@ public sealed class KubeMetrics : IDisposable
     private readonly Counter<long> _requests;
     private readonly Histogram<double> _reconciles;
     private readonly Histogram<double> _cacheLag;
+    private readonly Histogram<double> _cacheWaits;
     private readonly Counter<long> _eventsDropped;
+
+    private static IReadOnlyList<double> LagBuckets => [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
 
     /// <param name="scope">Whose they are, where a process has several.</param>
     public KubeMetrics(object? scope = null)
@@ -26,7 +29,12 @@ public sealed class KubeMetrics : IDisposable
         _meter = new(new MeterOptions(MeterName) { Scope = scope });
         _requests = _meter.CreateCounter<long>("kube_api_requests", null, "Requests to the API server");
         _reconciles = _meter.CreateHistogram<double>("kube_reconcile_duration", "s", "Time of a reconcile, by result");
-        _cacheLag = _meter.CreateHistogram<double>("kube_cache_lag", "s", "How long a key waited for the caches to show its writes");
+        _cacheLag = _meter.CreateHistogram<double>(
+            "kube_cache_lag", "s", "Time from the API server's answer to a write of ours until the cache has observed it", null,
+            new InstrumentAdvice<double> { HistogramBucketBoundaries = LagBuckets });
+        _cacheWaits = _meter.CreateHistogram<double>(
+            "kube_reconcile_cache_wait", "s", "How long a key waited for the caches to show its writes", null,
+            new InstrumentAdvice<double> { HistogramBucketBoundaries = LagBuckets });
         _eventsDropped = _meter.CreateCounter<long>("kube_events_dropped", null, "Events that were not written");
         _meter.CreateObservableGauge("kube_queue_depth", () => _queues.Select(queue =>
             new Measurement<int>(queue.Value().Depth, new KeyValuePair<string, object?>("queue", queue.Key))), null, "Keys that wait for a worker");
@@ -47,7 +55,10 @@ public sealed class KubeMetrics : IDisposable
         _reconciles.Record(took.TotalSeconds, new TagList { { "controller", controller }, { "result", result } });
 
     internal void CaughtUp(string controller, TimeSpan waited) =>
-        _cacheLag.Record(waited.TotalSeconds, new KeyValuePair<string, object?>("controller", controller));
+        _cacheWaits.Record(waited.TotalSeconds, new KeyValuePair<string, object?>("controller", controller));
+
+    internal void Observed(string resource, TimeSpan lag) =>
+        _cacheLag.Record(lag.TotalSeconds, new KeyValuePair<string, object?>("resource", resource));
 
     internal void EventDropped(string why) => _eventsDropped.Add(1, new KeyValuePair<string, object?>("why", why));
 

@@ -126,6 +126,7 @@ public sealed partial class BasePodReconciler(
         var finalizers = removal.Module.Metadata.Finalizers.Except(removal.Remaining).ToList();
         if (await client.RemoveFinalizersAsync(removal.Module, finalizers, FieldManager, cancellation) is { } written)
             writes.Wrote(key, written);
+        else writes.NotFound(key, removal.Module);
         LogReleased(key, removal.Module.Metadata.Name);
     }
 

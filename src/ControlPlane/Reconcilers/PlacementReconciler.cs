@@ -139,6 +139,7 @@ public sealed partial class PlacementReconciler(
         var result = await client.RemoveFinalizersAsync(
             module, [FinalizerNames.Module, .. FinalizerNames.OfVersion1], FieldManager, cancellation);
         if (result is not null) tracker.Wrote(key, result);
+        else tracker.NotFound(key, module);
     }
 
     private async Task ExplainAsync(ObjectKey key, PlacementStep.Explain step, CancellationToken cancellation)

@@ -35,11 +35,12 @@ public sealed class WritePath(ApiState state)
     public StoredObject Update(ApiRequest request, Func<JsonObject, JsonObject> change)
     {
         var stored = default(StoredObject);
-        return state.Log.Commit(
+        var written = state.Log.Commit(
             request.Key,
             before => stored = before ?? throw Statuses.NotFound(request.Type, request.Name),
             copy => Admit(request, stored!.Tree, change(copy!)),
             request.IsDryRun);
+        return IsOver(request.Type, written.Tree) ? WithVersionOf(stored!, written) : written;
     }
 
     /// <summary>A terminating object ends with its last finalizer; a pod, besides, only after its grace period.</summary>
@@ -48,6 +49,14 @@ public sealed class WritePath(ApiState state)
         && tree.Number("metadata", "deletionGracePeriodSeconds") is null or 0
         && !tree.Texts("metadata", "finalizers").Any()
         && !(type.Resource == "namespaces" && tree.Texts("spec", "finalizers").Any());
+
+    /// <summary>What a write removed was not stored once more, so its answer has the last stored version; the removal has its own.</summary>
+    private static StoredObject WithVersionOf(StoredObject before, StoredObject removed)
+    {
+        var tree = removed.Tree.Copy();
+        tree.Child("metadata").CopyFrom(before.Tree.Child("metadata"), "resourceVersion");
+        return new(tree, before.Revision);
+    }
 
     private JsonObject AdmitNew(ApiRequest request, JsonObject tree)
     {

@@ -6,9 +6,10 @@ namespace ModuleController.DevApiServer.Storage;
 
 /// <summary>
 /// All objects, one revision counter, and the last changes. <see cref="Commit"/> is the only way in: revisions rise by
-/// one with each change, a write that changes nothing makes none, and each watcher sees each change once and in order.
+/// one with each change, a write that changes nothing makes none, and each watcher sees each change once and in order. A watcher
+/// that has more than <paramref name="watcherLag"/> changes to read is ended, as a real API server does.
 /// </summary>
-public sealed class EventLog(int changesKept = 5_000, int watcherLag = 4_096)
+public sealed class EventLog(int changesKept = 5_000, int watcherLag = 100)
 {
     private static readonly ImmutableSortedDictionary<string, StoredObject> Nothing =
         ImmutableSortedDictionary.Create<string, StoredObject>(StringComparer.Ordinal);
@@ -19,11 +20,15 @@ public sealed class EventLog(int changesKept = 5_000, int watcherLag = 4_096)
     private readonly List<Subscription> _subscriptions = [];
     private long _revision = 1;
     private long _compacted = 1;
+    private long _slowWatchersEnded;
 
     /// <summary>A random key that lives as long as the objects do: what was signed stays valid over a restarted server.</summary>
     public byte[] SigningKey { get; } = RandomNumberGenerator.GetBytes(32);
 
     public long Revision => List("").Revision;
+
+    /// <summary>How many watches were ended because their reader fell behind.</summary>
+    public long SlowWatchersEnded => Interlocked.Read(ref _slowWatchersEnded);
 
     public StoredObject? Find(ResourceKey key)
     {
@@ -146,6 +151,6 @@ public sealed class EventLog(int changesKept = 5_000, int watcherLag = 4_096)
         }
 
         foreach (var subscription in _subscriptions)
-            if (subscription.Resource == change.Key.Resource) subscription.Offer(change);
+            if (subscription.Resource == change.Key.Resource && !subscription.Offer(change)) Interlocked.Increment(ref _slowWatchersEnded);
     }
 }

@@ -24,7 +24,7 @@ public sealed class Subscription : IDisposable
     /// <summary>How far the log had come, if every change up to there has been read from here; else null.</summary>
     public long? CaughtUp() => _log.WhenIdle(() => _live.Reader.Count == 0);
 
-    /// <summary>False where the reader lags a whole channel behind: it is cut off, never waited for.</summary>
+    /// <summary>False where this change ends the watch: its reader is a whole channel behind, and is never waited for.</summary>
     internal bool Offer(Change change) => _live.Writer.TryWrite(change) || !Cut();
 
     internal bool Cut() => _live.Writer.TryComplete();

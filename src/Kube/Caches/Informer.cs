@@ -8,12 +8,14 @@ public sealed class Informer<T> : IInformer<T>, IInformerRun where T : class, IR
 {
     private readonly Store<T> _store = new();
     private readonly Reflector<T> _reflector;
+    private readonly CacheLag? _lag;
     private readonly ILogger _logger;
 
-    public Informer(IKubeClient client, InformerOptions<T> options, TimeProvider time, ILogger logger)
+    public Informer(IKubeClient client, InformerOptions<T> options, TimeProvider time, ILogger logger, KubeMetrics? metrics = null)
     {
         (Options, _logger) = (options, logger);
-        _reflector = new(client, _store, options, time, logger);
+        _lag = metrics is null ? null : new(time, lag => metrics.Observed(T.Kind.ToString(), lag));
+        _reflector = new(client, _store, options, time, logger, _lag);
     }
 
     public InformerOptions<T> Options { get; }
@@ -42,6 +44,9 @@ public sealed class Informer<T> : IInformer<T>, IInformerRun where T : class, IR
     public IDisposable Subscribe(Action<ObjectChange<T>> handler) => new Subscription<T>(_store, handler, _logger);
 
     public Task WaitForSyncAsync(CancellationToken cancellation) => _reflector.Synced.WaitAsync(cancellation);
+
+    /// <summary>The API server has answered one of our writes with this version: from now on the cache is behind until it shows it.</summary>
+    internal void WriteAnswered(string? version) => _lag?.Answered(version);
 
     public Task RunAsync(CancellationToken cancellation) => _reflector.RunAsync(cancellation);
 }

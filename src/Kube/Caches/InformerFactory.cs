@@ -35,7 +35,7 @@ public sealed class InformerFactory(IKubeClient client, TimeProvider time, ILogg
                     : throw new InvalidOperationException($"{T.Kind} are watched already, with other options");
             }
 
-            var informer = new Informer<T>(client, options ?? new(), time, loggers.CreateLogger<Reflector<T>>());
+            var informer = new Informer<T>(client, options ?? new(), time, loggers.CreateLogger<Reflector<T>>(), metrics);
             _informers[typeof(T)] = informer;
             if (_isStarted) Start(informer);
             return informer;

@@ -9,6 +9,13 @@ namespace ModuleController.Kube;
 /// </summary>
 public sealed class Transport : IDisposable
 {
+    /// <summary>
+    /// How much the API server may send on one HTTP/2 stream before we read it. An API server buffers some 100 events for each
+    /// watcher and ends a watch that is further behind; with the usual 64 KiB, a burst of a few hundred objects ends it. This is
+    /// the most that .NET allows, and only what is not read yet takes memory.
+    /// </summary>
+    private const int StreamWindow = 16 * 1024 * 1024;
+
     private readonly Kubernetes _kubernetes;
 
     private Transport(KubernetesClientConfiguration configuration)
@@ -21,6 +28,7 @@ public sealed class Transport : IDisposable
             handler.KeepAlivePingTimeout = TimeSpan.FromSeconds(15);
             handler.ConnectTimeout = TimeSpan.FromSeconds(10);
             handler.EnableMultipleHttp2Connections = true;
+            handler.InitialHttp2StreamWindowSize = StreamWindow;
             handler.PooledConnectionLifetime = TimeSpan.FromMinutes(10);
         };
         Namespace = configuration.Namespace;

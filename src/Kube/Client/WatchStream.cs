@@ -7,6 +7,10 @@ using ModuleController.Core.Meta;
 namespace ModuleController.Kube;
 
 /// <summary>Splits the body of a watch into lines and decodes each where it lies in the pipe's buffers.</summary>
+/// <remarks>
+/// A server ends the watch of a slow reader, so nothing between two events waits: a line is decoded, and the cache takes the object
+/// and a note of the change. Handlers run elsewhere.
+/// </remarks>
 internal static class WatchStream
 {
     // The API server takes objects of up to 1.5 MB (etcd's limit); a longer line is no object.

@@ -12,6 +12,8 @@ namespace ModuleController.Kube;
 /// Versions that cannot be compared count as caught up.
 /// Creates are remembered until seen.
 /// Deletes are remembered by uid until the cache has lost it, or shows it as being deleted: finalizers may keep it long.
+/// A write that removed the object (its last finalizer) is remembered by uid until the object has left the cache: the answer has
+/// the version before the removal, which the cache shows already.
 /// </remarks>
 public sealed class WriteTracker(InformerFactory informers)
 {
@@ -19,13 +21,30 @@ public sealed class WriteTracker(InformerFactory informers)
     private readonly Dictionary<ObjectKey, List<Write>> _writes = [];
 
     /// <summary>What a patch returned.</summary>
-    public void Wrote<T>(ObjectKey key, T result) where T : class, IResource => Remember(key, Kind.Patch, result);
+    public void Wrote<T>(ObjectKey key, T result) where T : class, IResource
+    {
+        if (IsRemoved(result.Metadata))
+        {
+            Remember(key, Kind.Removal, result);
+            return;
+        }
+
+        informers.Find<T>()?.WriteAnswered(result.Metadata.ResourceVersion);
+        Remember(key, Kind.Patch, result);
+    }
 
     /// <summary>What a create returned.</summary>
-    public void Created<T>(ObjectKey key, T result) where T : class, IResource => Remember(key, Kind.Create, result);
+    public void Created<T>(ObjectKey key, T result) where T : class, IResource
+    {
+        informers.Find<T>()?.WriteAnswered(result.Metadata.ResourceVersion);
+        Remember(key, Kind.Create, result);
+    }
 
     /// <summary>The object as it was when its deletion was asked for.</summary>
     public void Deleted<T>(ObjectKey key, T deleted) where T : class, IResource => Remember(key, Kind.Delete, deleted);
+
+    /// <summary>The object that a write did not find: it has been removed, although the cache may still show it.</summary>
+    public void NotFound<T>(ObjectKey key, T last) where T : class, IResource => Remember(key, Kind.Removal, last);
 
     /// <summary>Whether the caches show all that was written for this key; what they show is forgotten.</summary>
     public bool HasCaughtUp(ObjectKey key)
@@ -60,6 +79,9 @@ public sealed class WriteTracker(InformerFactory informers)
         }
     }
 
+    /// <summary>The API server's rule: a write that leaves a deleted object without finalizers and grace period removes it.</summary>
+    private static bool IsRemoved(ObjectMeta meta) => meta is { IsDeleting: true, Finalizers.Count: 0, DeletionGracePeriodSeconds: 0 };
+
     /// <summary>Null where one of them is no number.</summary>
     private static bool? IsAtLeast(string? version, string? wanted) =>
         ulong.TryParse(version, NumberStyles.None, CultureInfo.InvariantCulture, out var have)
@@ -72,6 +94,7 @@ public sealed class WriteTracker(InformerFactory informers)
         Patch,
         Create,
         Delete,
+        Removal,
     }
 
     private abstract class Write
@@ -88,6 +111,7 @@ public sealed class WriteTracker(InformerFactory informers)
             return kind switch
             {
                 Kind.Delete => cached is null || cached.Metadata.Uid != uid || cached.Metadata.IsDeleting,
+                Kind.Removal => cached is null || cached.Metadata.Uid != uid,
 
                 // Where it is not there although the cache has come further, it has gone again already.
                 Kind.Create => cached?.Metadata.Uid == uid || IsAtLeast(cache.ResourceVersion, version) == true,

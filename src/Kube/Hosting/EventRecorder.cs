@@ -13,7 +13,7 @@ namespace ModuleController.Kube;
 /// Recording never blocks and never fails its caller; what finds the queue full is dropped and counted.
 /// An Event's name is computed from what it says, so repeats, also after a restart, are counted in one Event.
 /// Per object at most five Warnings at once and then three a minute; repeats beyond that count in the next write.
-/// A terminating namespace takes no Events, which is no fault.
+/// A terminating namespace takes no Events, which is no fault; any other refusal is logged as a warning.
 /// </remarks>
 public sealed partial class EventRecorder(
     IKubeClient client, string component, string instance, TimeProvider time, ILogger<EventRecorder> logger, KubeMetrics? metrics = null)
@@ -100,9 +100,9 @@ public sealed partial class EventRecorder(
         {
             _series[key] = await SaveAsync(key, note, series, cancellation) with { IsWritten = true };
         }
-        catch (KubeException exception) when (exception.Error is { Code: 403 } or { IsNotFound: true })
+        catch (KubeException exception) when (exception.Error is { IsNamespaceTerminating: true } or { IsNotFound: true })
         {
-            LogRefused(note.Reason, note.About.Kind, key, exception.Message);   // most often a terminating namespace
+            LogNamespaceEnds(note.Reason, note.About.Kind, key, exception.Message);   // or has ended already
         }
         catch (KubeException exception)
         {
@@ -206,8 +206,8 @@ public sealed partial class EventRecorder(
 
     private sealed record Series(int Count, DateTimeOffset First, DateTimeOffset Last, bool IsWritten);
 
-    [LoggerMessage(LogLevel.Debug, "Event {Reason} on {Kind} {Key} was refused: {Why}")]
-    private partial void LogRefused(string reason, string? kind, ObjectKey key, string why);
+    [LoggerMessage(LogLevel.Debug, "Event {Reason} on {Kind} {Key} is not written, because its namespace is terminating: {Why}")]
+    private partial void LogNamespaceEnds(string reason, string? kind, ObjectKey key, string why);
 
     [LoggerMessage(LogLevel.Warning, "Event {Reason} on {Kind} {Key} is lost: {Why}")]
     private partial void LogLost(string reason, string? kind, ObjectKey key, string why);

@@ -86,6 +86,15 @@ public class DeployTests
             Strings(rule!["resources"]).SequenceEqual(["pods/status"]) && Strings(rule["verbs"]).SequenceEqual(["patch"]));
     }
 
+    [Fact]
+    public void The_controller_may_read_the_Events_that_it_counts_up()
+    {
+        var role = YamlDocuments.Read("deploy/controller/cluster-role.yaml").Single(document => (string?)document["kind"] == "ClusterRole");
+        var rule = Assert.Single(role["rules"]!.AsArray(), rule => Strings(rule!["resources"]).Contains("events"));
+        Assert.Equal([""], Strings(rule!["apiGroups"]));
+        Assert.Equal(["create", "get", "patch"], Strings(rule["verbs"]).Order());
+    }
+
     private static string MountOfModules(JsonNode container) => (string)container["volumeMounts"]!.AsArray()
         .Single(mount => (string?)mount!["name"] == "modules")!["mountPath"]!;
 

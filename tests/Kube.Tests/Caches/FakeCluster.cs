@@ -22,6 +22,7 @@ internal sealed class FakeCluster : IKubeClient
     private long _version = 100;
     private long _compactedTo;
     private int _cuts;
+    private int _ends;
 
     /// <summary>Called before each request with its words, such as <c>patch leases</c>; it may throw.</summary>
     public Func<string, Task> Before { get; set; } = _ => Task.CompletedTask;
@@ -42,6 +43,16 @@ internal sealed class FakeCluster : IKubeClient
         }
     }
 
+    /// <summary>The server ends all open watches in good order, after the events until now.</summary>
+    public void EndWatches()
+    {
+        lock (_lock)
+        {
+            _ends++;
+            Wake();
+        }
+    }
+
     /// <summary>What happened so far can't be watched any more.</summary>
     public void Compact()
     {
@@ -53,14 +64,13 @@ internal sealed class FakeCluster : IKubeClient
     }
 
     /// <summary>An event that no type can hold.</summary>
-    public void SendGarbage<T>() where T : class, IResource
-    {
-        lock (_lock)
-        {
-            _history.Add((typeof(T), WatchEventType.Error, [], ++_version));
-            Wake();
-        }
-    }
+    public void SendGarbage<T>() where T : class, IResource => SendError<T>(0, KubeError.Unreadable);
+
+    /// <summary>An ERROR event, for the open watches only.</summary>
+    public void SendError<T>(int code, string reason) where T : class, IResource =>
+        Send<T>(WatchEventType.Error, new() { ["code"] = code, ["reason"] = reason });
+
+    public void SendBookmark<T>() where T : class, IResource => Send<T>(WatchEventType.Bookmark, []);
 
     public async Task<T> GetAsync<T>(ObjectKey key, CancellationToken cancellation = default) where T : class, IResource
     {
@@ -94,32 +104,42 @@ internal sealed class FakeCluster : IKubeClient
         var wake = Channel.CreateUnbounded<bool>();
         var next = long.Parse(options.ResourceVersion!, CultureInfo.InvariantCulture);
         int cuts;
+        int ends;
         lock (_lock)
         {
             // Noted where it begins to follow: who waits for it may cut it from then on.
             Requests.Enqueue(request);
             if (next < _compactedTo) throw Refusal(410, "Expired");
-            cuts = _cuts;
+            (cuts, ends) = (_cuts, _ends);
             _wakes.Add(wake);
         }
 
         while (true)
         {
             List<(Type Type, WatchEventType Event, JsonObject Object, long Version)> news;
+            bool isOver;
             lock (_lock)
             {
                 if (cuts != _cuts) throw Unreachable;
+                isOver = ends != _ends;
                 news = [.. _history.Where(entry => entry.Version > next && entry.Type == typeof(T))];
             }
 
             foreach (var entry in news)
             {
                 next = entry.Version;
-                yield return entry.Event == WatchEventType.Error
-                    ? new(entry.Event, null, null, new(0, KubeError.Unreadable, "garbage"))
-                    : new(entry.Event, Decode<T>(entry.Object), Version(entry.Version));
+                if (entry.Event == WatchEventType.Error)
+                {
+                    lock (_lock) _history.Remove(entry);
+                    yield return new(entry.Event, null, null, new((int)entry.Object["code"]!, (string)entry.Object["reason"]!, "sent by the test"));
+                }
+                else
+                {
+                    yield return new(entry.Event, entry.Event == WatchEventType.Bookmark ? null : Decode<T>(entry.Object), Version(entry.Version));
+                }
             }
 
+            if (isOver) yield break;
             if (news.Count == 0) await wake.Reader.ReadAsync(cancellation);
         }
     }
@@ -183,6 +203,15 @@ internal sealed class FakeCluster : IKubeClient
         _history.Add((typeof(T), type, node, _version));
         Wake();
         return node;
+    }
+
+    private void Send<T>(WatchEventType type, JsonObject content) where T : class, IResource
+    {
+        lock (_lock)
+        {
+            _history.Add((typeof(T), type, content, ++_version));
+            Wake();
+        }
     }
 
     private void Wake()

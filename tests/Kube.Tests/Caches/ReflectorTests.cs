@@ -84,7 +84,93 @@ public sealed class ReflectorTests : IAsyncDisposable
     }
 
     [Fact]
-    public async Task Back_off_is_from_0_8_to_30_s_with_jitter_and_reset_by_two_good_minutes()
+    public async Task A_watch_that_delivered_events_resumes_immediately_at_most_twice_a_second()
+    {
+        var time = await StartImpatientlyAsync();
+        time.Advance(TimeSpan.FromSeconds(2));
+        await DeliverAsync("a");
+        await EndAsync(_cluster.EndWatches);
+        Assert.Empty(time.Waits);
+
+        // These watches end in the moment in which they began.
+        await DeliverAsync("b");
+        await EndAsync(_cluster.EndWatches);
+        await DeliverAsync("c");
+        await EndAsync(_cluster.CutWatches);
+        Assert.Equal([0.5, 0.5], time.Waits.Select(wait => wait.TotalSeconds));
+        Assert.Equal(1, Lists());
+    }
+
+    [Fact]
+    public async Task A_bookmark_counts_as_an_event()
+    {
+        var time = await StartImpatientlyAsync();
+        var version = _store.ResourceVersion;
+        _cluster.SendBookmark<Pod>();
+        await Eventually.True(() => _store.ResourceVersion != version);
+        await EndAsync(_cluster.EndWatches);
+        Assert.Equal([0.5], time.Waits.Select(wait => wait.TotalSeconds));
+    }
+
+    [Theory]
+    [InlineData(429)]
+    [InlineData(500)]
+    [InlineData(503)]
+    public async Task An_error_of_the_server_after_events_ends_a_watch_that_delivered(int code)
+    {
+        var time = await StartImpatientlyAsync();
+        await DeliverAsync("a");
+        await EndAsync(() => _cluster.SendError<Pod>(code, "InTrouble"));
+        Assert.Equal([0.5], time.Waits.Select(wait => wait.TotalSeconds));
+
+        await EndAsync(() => _cluster.SendError<Pod>(code, "InTrouble"));   // without events
+        Assert.InRange(time.Waits.Last().TotalSeconds, 0.8, 1.6);
+        Assert.Equal(1, Lists());
+    }
+
+    [Fact]
+    public async Task A_watch_that_ended_within_a_second_without_events_backs_off_until_one_delivers()
+    {
+        var time = await StartImpatientlyAsync();
+        await EndAsync(_cluster.EndWatches);
+        await EndAsync(_cluster.EndWatches);
+        var waits = time.Waits.Select(wait => wait.TotalSeconds).ToArray();
+        Assert.InRange(waits[0], 0.8, 1.6);
+        Assert.InRange(waits[1], 1.6, 3.2);
+
+        await DeliverAsync("a");
+        await EndAsync(_cluster.EndWatches);
+        await EndAsync(_cluster.EndWatches);
+        waits = [.. time.Waits.Select(wait => wait.TotalSeconds)];
+        Assert.Equal(0.5, waits[2]);
+        Assert.InRange(waits[3], 0.8, 1.6);
+    }
+
+    [Fact]
+    public async Task A_quiet_watch_that_ended_in_good_order_is_followed_by_the_next_and_one_that_failed_backs_off()
+    {
+        var time = await StartImpatientlyAsync();
+        time.Advance(TimeSpan.FromSeconds(2));
+        await EndAsync(_cluster.EndWatches);
+        Assert.Empty(time.Waits);
+
+        time.Advance(TimeSpan.FromSeconds(2));
+        await EndAsync(_cluster.CutWatches);
+        Assert.InRange(Assert.Single(time.Waits).TotalSeconds, 0.8, 1.6);
+    }
+
+    [Fact]
+    public async Task A_410_after_events_backs_off_and_lists_again()
+    {
+        var time = await StartImpatientlyAsync();
+        await DeliverAsync("a");
+        await EndAsync(() => _cluster.SendError<Pod>(410, "Expired"));
+        Assert.InRange(Assert.Single(time.Waits).TotalSeconds, 0.8, 1.6);
+        Assert.Equal(2, Lists());
+    }
+
+    [Fact]
+    public async Task Backoff_is_from_0_8_to_30_s_with_jitter_and_starts_over_after_a_watch_that_outlived_it()
     {
         var time = new ImpatientTime();
         var failures = 9;
@@ -101,7 +187,7 @@ public sealed class ReflectorTests : IAsyncDisposable
         Assert.Equal(30, waits[^1]);
 
         await Eventually.True(() => Reads().Contains("watch pods"));
-        time.Advance(TimeSpan.FromMinutes(2.1));
+        time.Advance(TimeSpan.FromSeconds(31));
         _cluster.CutWatches();
         await Eventually.True(() => time.Waits.Count == 10);
         Assert.InRange(time.Waits.Last().TotalSeconds, 0.8, 1.6);
@@ -168,6 +254,33 @@ public sealed class ReflectorTests : IAsyncDisposable
         await Eventually.True(() => Reads().Contains("watch pods"));
     }
 
+    /// <summary>A reflector whose waits are over at once, and which watches now.</summary>
+    private async Task<ImpatientTime> StartImpatientlyAsync()
+    {
+        var time = new ImpatientTime();
+        _run = new Reflector<Pod>(_cluster, _store, new(), time, _logs.CreateLogger("Reflector")).RunAsync(_stop.Token);
+        await Eventually.True(() => Watches() == 1);
+        return time;
+    }
+
+    private async Task DeliverAsync(string name)
+    {
+        await CreateAsync(name);
+        await Eventually.True(() => _store.Get(new("demo", name)) is not null);
+    }
+
+    /// <summary>Ends the open watch, and waits for the next one.</summary>
+    private async Task EndAsync(Action end)
+    {
+        var before = Watches();
+        end();
+        await Eventually.True(() => Watches() == before + 1);
+    }
+
+    private int Watches() => Reads().Count(request => request == "watch pods");
+
+    private int Lists() => Reads().Count(request => request == "list pods");
+
     private Task<Pod> CreateAsync(string name) =>
         _cluster.CreateAsync(new Pod { Metadata = new() { Name = name, Namespace = "demo" } }, "test", Cancellation);
 
@@ -188,18 +301,4 @@ public sealed class ReflectorTests : IAsyncDisposable
             return false;
         },
         () => string.Create(CultureInfo.InvariantCulture, $"{string.Join(", ", _cluster.Requests)}; {_store.Count} objects"));
-
-    /// <summary>A clock on which every wait is over at once, and noted.</summary>
-    private sealed class ImpatientTime : FakeTimeProvider
-    {
-        public System.Collections.Concurrent.ConcurrentQueue<TimeSpan> Waits { get; } = new();
-
-        public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period)
-        {
-            var timer = base.CreateTimer(callback, state, dueTime, period);
-            Waits.Enqueue(dueTime);
-            Advance(dueTime);
-            return timer;
-        }
-    }
 }

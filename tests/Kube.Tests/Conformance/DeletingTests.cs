@@ -31,6 +31,22 @@ public sealed class DeletingTests(ConformanceCluster cluster)
     }
 
     [Fact]
+    public async Task The_patch_that_removes_the_last_finalizer_answers_with_the_version_before_the_deletion()
+    {
+        var path = await HeldAsync();
+        var marked = await cluster.DeleteAsync(path);
+        var name = marked.Body.Text("metadata", "name");
+        await using var watch = await cluster.WatchAsync(
+            $"{cluster.ConfigMaps}?resourceVersion={marked.Version}&fieldSelector=metadata.name%3D{name}");
+        var released = await cluster.PatchAsync(path, """{"metadata": {"finalizers": null}}""");
+        Assert.Equal((200, marked.Version), (released.Code, released.Version));
+        Assert.NotNull(released.Body.Text("metadata", "deletionTimestamp"));
+        var deleted = await watch.NextAsync();
+        Assert.Equal("DELETED", deleted.Text("type"));
+        Assert.NotEqual(marked.Version, deleted.Text("object", "metadata", "resourceVersion"));
+    }
+
+    [Fact]
     public async Task A_terminating_object_takes_no_new_finalizer()
     {
         var path = await HeldAsync();

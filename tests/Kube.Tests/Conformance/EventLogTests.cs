@@ -15,7 +15,7 @@ public sealed class EventLogTests
     {
         const int Writers = 8;
         const int WritesEach = 200;
-        var log = new EventLog(changesKept: Writers * WritesEach * 2);
+        var log = new EventLog(changesKept: Writers * WritesEach * 2, watcherLag: Writers * WritesEach);
         using var watch = log.Subscribe("counters", log.Revision);
         await Task.WhenAll(Enumerable.Range(0, Writers).Select(_ => Task.Run(() =>
         {

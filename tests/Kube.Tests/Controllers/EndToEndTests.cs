@@ -15,8 +15,6 @@ namespace ModuleController.Kube.Tests.Controllers;
 /// <summary>The whole machinery over HTTP, in real time, while the API server is broken in every way that it offers.</summary>
 public sealed class EndToEndTests : IAsyncLifetime
 {
-    private const string Finalizer = "test.io/lease";
-
     private readonly LogGuard _logs = new();
     private readonly CancellationTokenSource _stop = new();
     private readonly IPAddress _address = OwnAddress.Next();
@@ -76,12 +74,12 @@ public sealed class EndToEndTests : IAsyncLifetime
         await Eventually.True(async () => (await LeasesAsync()).Count == 20, DumpAsync);
         foreach (var service in await _client.ListAllAsync<Service>(cancellation: Cancellation))
         {
-            if (service.Metadata.Finalizers.Contains(Finalizer))
+            if (service.Metadata.Finalizers.Contains(LeasePerService.Finalizer))
                 await _client.DeleteAsync<Service>(ObjectKey.Of(service.Metadata), new() { Uid = service.Metadata.Uid }, Cancellation);
         }
 
         await Eventually.True(
-            async () => (await LeasesAsync()).Count == 0 && !(await _client.ListAllAsync<Service>(cancellation: Cancellation)).Any(service => service.Metadata.Finalizers.Contains(Finalizer)),
+            async () => (await LeasesAsync()).Count == 0 && !(await _client.ListAllAsync<Service>(cancellation: Cancellation)).Any(service => service.Metadata.Finalizers.Contains(LeasePerService.Finalizer)),
             DumpAsync);
         await _stop.CancelAsync();
         await Eventually.Ends(run);
@@ -93,17 +91,33 @@ public sealed class EndToEndTests : IAsyncLifetime
         await using var informers = new InformerFactory(_client, TimeProvider.System, _logs);
         var reconciler = new LeasePerService(_client, informers);
         var manager = new Manager(informers, TimeProvider.System, _logs);
-        manager.Reconcile(reconciler).Owns<Lease>().Workers(4).Tracks(reconciler.Tracker);
+        var wake = default(Action<ObjectKey>);
+        manager.Reconcile(reconciler).Owns<Lease>().Workers(4).Tracks(reconciler.Tracker).WokenBy(waker =>
+        {
+            wake = waker;
+            return new MemoryStream();
+        });
         var run = manager.RunAsync(_stop.Token);
         await Eventually.True(() => manager.IsReady);
         _host.Faults.EventDelay = TimeSpan.FromMilliseconds(100);
         for (var i = 0; i < 10; i++) await CreateServiceAsync($"s{i}");
 
         await Eventually.True(async () => (await LeasesAsync()).Count == 10 && informers.Of<Lease>().List().Count == 10, DumpAsync);
+
+        // Each is triggered once more while the cache still shows what it has removed.
+        for (var i = 0; i < 10; i++) await _client.DeleteAsync<Service>(new("default", $"s{i}"), cancellation: Cancellation);
+        await Eventually.True(
+            () =>
+            {
+                for (var i = 0; i < 10; i++) wake!(new("default", $"s{i}"));
+                return informers.Of<Service>().List().All(service => !service.Metadata.Labels.ContainsKey("app"));
+            },
+            () => "services are left");
         await _stop.CancelAsync();
         await Eventually.Ends(run);
         Assert.Equal(10, reconciler.Creates);
         Assert.Equal(10, reconciler.FinalizerWrites);
+        Assert.Equal(10, reconciler.Releases);
         Assert.DoesNotContain(_logs.Lines, line => line.Message.Contains("the cache was old", StringComparison.Ordinal));
     }
 
@@ -148,7 +162,7 @@ public sealed class EndToEndTests : IAsyncLifetime
         {
             time.Advance(TimeSpan.FromSeconds(1));
             listener.RecordObservableInstruments();
-            return measured.GetValueOrDefault("kube_cache_lag measured") is not null;
+            return measured.ContainsKey("kube_reconcile_cache_wait measured") && measured.ContainsKey("kube_cache_lag services");
         }, () => string.Join('\n', measured.Values));
         Assert.Equal("done", measured["kube_reconcile_duration measured"].Split(' ')[^1]);
         Assert.Contains("kube_queue_depth measured", measured.Keys);
@@ -223,12 +237,12 @@ public sealed class EndToEndTests : IAsyncLifetime
     {
         var service = await CreateServiceAsync("guarded");
         await _client.AddFinalizerAsync(service, "other.io/one", "other", Cancellation);
-        var exception = await Assert.ThrowsAsync<KubeException>(() => _client.AddFinalizerAsync(service, Finalizer, "test", Cancellation));
+        var exception = await Assert.ThrowsAsync<KubeException>(() => _client.AddFinalizerAsync(service, LeasePerService.Finalizer, "test", Cancellation));
         Assert.True(exception.IsConflict);
 
-        service = await _client.AddFinalizerAsync(await _client.GetAsync<Service>(ObjectKey.Of(service.Metadata), Cancellation), Finalizer, "test", Cancellation);
-        Assert.Equal(["other.io/one", Finalizer], service.Metadata.Finalizers);
-        service = (await _client.RemoveFinalizersAsync(service, [Finalizer], "test", Cancellation))!;
+        service = await _client.AddFinalizerAsync(await _client.GetAsync<Service>(ObjectKey.Of(service.Metadata), Cancellation), LeasePerService.Finalizer, "test", Cancellation);
+        Assert.Equal(["other.io/one", LeasePerService.Finalizer], service.Metadata.Finalizers);
+        service = (await _client.RemoveFinalizersAsync(service, [LeasePerService.Finalizer], "test", Cancellation))!;
         Assert.Equal(["other.io/one"], service.Metadata.Finalizers);
     }
 
@@ -241,60 +255,4 @@ public sealed class EndToEndTests : IAsyncLifetime
     private Task<IReadOnlyList<Lease>> LeasesAsync() => _client.ListAllAsync<Lease>(new() { Namespace = "default" }, Cancellation);
 
     private async Task<string> DumpAsync() => string.Join(", ", (await LeasesAsync()).Select(lease => lease.Metadata.Name));
-
-    /// <summary>Each Service has a Lease of its name; a small reconciler with all that a real one does.</summary>
-    private sealed class LeasePerService(KubeClient client, InformerFactory informers) : IReconciler<Service>
-    {
-        private readonly Informer<Service> _services = informers.Of<Service>();
-        private readonly Informer<Lease> _leases = informers.Of<Lease>();
-        private int _creates;
-        private int _finalizerWrites;
-
-        public WriteTracker Tracker { get; } = new(informers);
-
-        public ConcurrentQueue<ObjectKey> Keys { get; } = new();
-
-        public int Creates => _creates;
-
-        public int FinalizerWrites => _finalizerWrites;
-
-        public async Task<ReconcileResult> ReconcileAsync(ObjectKey key, CancellationToken cancellation)
-        {
-            Keys.Enqueue(key);
-            if (_services.Get(key) is not { } service || !service.Metadata.Labels.ContainsKey("app")) return ReconcileResult.Done;
-            var lease = _leases.Get(key);
-            if (service.Metadata.IsDeleting) await CleanAsync(key, service, lease, cancellation);
-            else await FillAsync(key, service, lease, cancellation);
-            return ReconcileResult.Done;
-        }
-
-        private async Task FillAsync(ObjectKey key, Service service, Lease? lease, CancellationToken cancellation)
-        {
-            if (!service.Metadata.Finalizers.Contains(Finalizer))
-            {
-                Interlocked.Increment(ref _finalizerWrites);
-                Tracker.Wrote(key, await client.AddFinalizerAsync(service, Finalizer, "test", cancellation));
-            }
-
-            if (lease is not null) return;
-            Interlocked.Increment(ref _creates);
-            Tracker.Created(key, await client.CreateAsync(new Lease
-            {
-                Metadata = new() { Name = key.Name, Namespace = key.Namespace, OwnerReferences = [new("v1", "Service", key.Name, service.Metadata.Uid!, true)] },
-            }, "test", cancellation));
-        }
-
-        private async Task CleanAsync(ObjectKey key, Service service, Lease? lease, CancellationToken cancellation)
-        {
-            if (lease is not null)
-            {
-                await client.DeleteAsync<Lease>(key, new() { Uid = lease.Metadata.Uid }, cancellation);
-                Tracker.Deleted(key, lease);
-            }
-            else if (await client.RemoveFinalizersAsync(service, [Finalizer], "test", cancellation) is { } left)
-            {
-                Tracker.Wrote(key, left);
-            }
-        }
-    }
 }

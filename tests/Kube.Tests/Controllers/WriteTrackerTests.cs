@@ -99,6 +99,42 @@ public sealed class WriteTrackerTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task A_write_that_removed_the_object_is_remembered_by_uid_until_the_object_has_left_the_cache()
+    {
+        var pod = await CreateAsync("a");
+        _informers.Start();
+        await Eventually.True(() => _informers.Of<Pod>().List().Count == 1);
+        _tracker.Wrote(Key, Ending(pod, graceSeconds: 0));   // it has the version that the cache has
+        Assert.False(_tracker.HasCaughtUp(Key));
+
+        await _cluster.DeleteAsync<Pod>(ObjectKey.Of(pod.Metadata), cancellation: Cancellation);
+        await Eventually.True(() => _tracker.HasCaughtUp(Key));
+    }
+
+    [Fact]
+    public async Task A_pod_within_its_grace_period_is_there_and_not_waited_for()
+    {
+        var pod = await CreateAsync("a");
+        _informers.Start();
+        await Eventually.True(() => _informers.Of<Pod>().List().Count == 1);
+        _tracker.Wrote(Key, Ending(pod, graceSeconds: 30));
+        Assert.True(_tracker.HasCaughtUp(Key));
+    }
+
+    [Fact]
+    public async Task An_object_that_was_not_found_is_remembered_until_it_has_left_the_cache()
+    {
+        var pod = await CreateAsync("a");
+        _informers.Start();
+        await Eventually.True(() => _informers.Of<Pod>().List().Count == 1);
+        _tracker.NotFound(Key, pod);
+        Assert.False(_tracker.HasCaughtUp(Key));
+
+        await _cluster.DeleteAsync<Pod>(ObjectKey.Of(pod.Metadata), cancellation: Cancellation);
+        await Eventually.True(() => _tracker.HasCaughtUp(Key));
+    }
+
+    [Fact]
     public async Task Versions_that_cannot_be_compared_count_as_caught_up()
     {
         _tracker.Wrote(Key, Version(await CreateAsync("a"), "v7-of-another-store"));
@@ -111,6 +147,11 @@ public sealed class WriteTrackerTests : IAsyncDisposable
         _tracker.Created(Key, new Service { Metadata = new() { Name = "a", ResourceVersion = "5" } });
         Assert.True(_tracker.HasCaughtUp(Key));
     }
+
+    private static Pod Ending(Pod pod, long graceSeconds) => pod with
+    {
+        Metadata = pod.Metadata with { DeletionTimestamp = new(2026, 1, 1, 0, 0, 0, TimeSpan.Zero), DeletionGracePeriodSeconds = graceSeconds },
+    };
 
     private static Pod Version(Pod pod, string version) => pod with { Metadata = pod.Metadata with { ResourceVersion = version } };
 

@@ -80,6 +80,16 @@ public sealed class EventRecorderTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task A_refused_Event_is_logged_as_a_warning()
+    {
+        _cluster.Before = _ => throw new KubeException(new(403, "Forbidden", "cannot get resource \"events\""), "get events");
+        Record();
+        Assert.Empty(await WriteAsync());
+        var line = Assert.Single(_logs.Lines, line => line.Level == LogLevel.Warning);
+        Assert.Contains("cannot get resource", line.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Recording_never_blocks_and_never_fails_its_caller()
     {
         var hangs = new TaskCompletionSource();

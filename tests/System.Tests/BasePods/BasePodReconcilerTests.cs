@@ -49,6 +49,25 @@ public sealed class BasePodReconcilerTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_finalizer_is_removed_once_while_the_cache_still_shows_the_removed_Module()
+    {
+        var pod = await _bench.CreatePodAsync();
+        var module = await _bench.CreateModuleAsync(pod, "orders");
+        await _bench.Becomes(module, found => found.IsAvailable);
+
+        _bench.Host.Faults.EventDelay = TimeSpan.FromMilliseconds(300);
+        await _bench.DeleteAsync(module);
+        await _bench.IsGone(module);
+        await Eventually.True(() =>
+        {
+            _bench.Agents.Begin(ObjectKey.Of(pod.Metadata), "life-1");   // triggers a reconcile of the pod
+            return _bench.Caches.Modules.Get(ObjectKey.Of(module.Metadata)) is null;
+        });
+
+        Assert.Equal(1, _bench.Writes("modules.koupleless.io"));
+    }
+
+    [Fact]
     public async Task A_failure_is_in_the_status_and_in_a_Warning()
     {
         _bench.Agents.Failing["orders"] = (FailureReason.BizStartFailed, "cannot reach the ledger database");

@@ -57,18 +57,25 @@ internal sealed class Recording<T> : IAsyncDisposable where T : class, IResource
 
     private async Task FollowAsync(string version)
     {
-        await foreach (var change in _world.Client.WatchAsync<T>(new() { Namespace = _world.Namespace, ResourceVersion = version }, _stop.Token))
+        // A server ends the watch of a slow reader. The next one continues where it ended.
+        while (!_stop.IsCancellationRequested)
         {
-            if (change.Type is WatchEventType.Error) throw new InvalidOperationException($"the recording broke: {change.Error}");
-            if (change.Object is { } item)
+            await foreach (var change in _world.Client.WatchAsync<T>(new() { Namespace = _world.Namespace, ResourceVersion = version }, _stop.Token))
             {
-                if (change.Type != WatchEventType.Deleted) _onEvent?.Invoke(item);
-                lock (_moments)
-                {
-                    var last = _moments[^1];
-                    _moments.Add(change.Type == WatchEventType.Deleted ? last.Remove(item.Metadata.Name) : last.SetItem(item.Metadata.Name, item));
-                }
+                if (change.Type is WatchEventType.Error) throw new InvalidOperationException($"the recording broke: {change.Error}");
+                if (change.Object is { } item) Note(item, change.Type);
+                version = change.ResourceVersion ?? version;
             }
+        }
+    }
+
+    private void Note(T item, WatchEventType type)
+    {
+        if (type != WatchEventType.Deleted) _onEvent?.Invoke(item);
+        lock (_moments)
+        {
+            var last = _moments[^1];
+            _moments.Add(type == WatchEventType.Deleted ? last.Remove(item.Metadata.Name) : last.SetItem(item.Metadata.Name, item));
         }
     }
 }

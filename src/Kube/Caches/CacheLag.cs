@@ -1,0 +1,55 @@
+using System.Globalization;
+
+namespace ModuleController.Kube;
+
+/// <summary>Measures how far a cache is behind: the time from the answer to a write until the cache has observed its version.</summary>
+/// <remarks>
+/// A write that the cache observed before its answer arrived has no lag.
+/// Versions that cannot be compared are not measured.
+/// Memory is bounded: while as many writes as allowed wait to be observed, further ones are not measured.
+/// </remarks>
+public sealed class CacheLag(TimeProvider time, Action<TimeSpan> record)
+{
+    public const int MostPending = 1024;
+
+    private readonly Lock _lock = new();
+    private readonly PriorityQueue<long, ulong> _answers = new();   // when they arrived, the lowest version first
+    private ulong _observed;
+
+    /// <summary>The API server has answered a write, which has this version.</summary>
+    public void Answered(string? version)
+    {
+        if (!TryParse(version, out var written)) return;
+        lock (_lock)
+        {
+            if (written > _observed)
+            {
+                if (_answers.Count < MostPending) _answers.Enqueue(time.GetTimestamp(), written);
+                return;
+            }
+        }
+
+        record(TimeSpan.Zero);
+    }
+
+    /// <summary>The cache shows everything up to this version.</summary>
+    public void Observed(string? version)
+    {
+        if (!TryParse(version, out var observed)) return;
+        List<TimeSpan> lags = [];   // recorded outside of the lock
+        lock (_lock)
+        {
+            _observed = observed;
+            while (_answers.TryPeek(out var answered, out var written) && written <= observed)
+            {
+                lags.Add(time.GetElapsedTime(answered));
+                _answers.Dequeue();
+            }
+        }
+
+        lags.ForEach(record);
+    }
+
+    private static bool TryParse(string? version, out ulong number) =>
+        ulong.TryParse(version, NumberStyles.None, CultureInfo.InvariantCulture, out number);
+}

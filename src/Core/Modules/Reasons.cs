@@ -40,6 +40,7 @@ public static class Reasons
     public const string WouldInterruptService = "WouldInterruptService";
     public const string ScaleIgnored = "ScaleIgnored";
     public const string ReplicasUnset = "ReplicasUnset";
+    public const string UnknownScaleSelector = "UnknownScaleSelector";
     public const string AgentsVanished = "AgentsVanished";
     public const string AgentsReturned = "AgentsReturned";
     public const string BaseScaled = "BaseScaled";

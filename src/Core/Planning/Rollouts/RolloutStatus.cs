@@ -29,7 +29,7 @@ internal static class RolloutStatus
             CurrentReplicas = counts.Old,
             StaleArtifactReplicas = counts.Stale,
             ObservedGeneration = state.Deployment.Metadata.Generation,
-            Selector = $"{Labels.ModuleDeployment}={LabelValues.Of(state.Deployment.Metadata.Name)}",
+            Selector = ScaleSelector.Of(state.Deployment),
         };
 
     public static Condition ConditionOf(ModuleDeployment deployment, string type, string status, string reason, string message) => new()

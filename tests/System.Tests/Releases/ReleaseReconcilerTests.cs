@@ -32,6 +32,27 @@ public sealed class ReleaseReconcilerTests
     }
 
     [Fact]
+    public async Task A_write_that_keeps_being_rejected_stalls_its_module_deployment_alone_until_it_is_accepted()
+    {
+        await using var bench = await ReleaseBench.StartAsync(1);
+        bench.Host.Faults.RefuseNext(1000, "create", "services", 403);
+        await bench.CreateAsync("shop", 1, strategy => strategy with { ServiceStrategy = new() { EnableModuleService = true, Port = 8080 } });
+        var stalled = await bench.Becomes("shop", found => found.Status.Conditions.IsTrue(DeploymentConditions.Stalled));
+        var condition = stalled.Status.Conditions.Find(DeploymentConditions.Stalled)!;
+        Assert.Equal((Reasons.WriteRejected, "403 Forbidden: refused by a fault (create services)"), (condition.Reason, condition.Message));
+        Assert.Equal(Condition.False, stalled.Status.Conditions.Find(DeploymentConditions.Ready)!.Status);
+        await Eventually.True(async () => (await bench.ListAsync<Event>()).Any(told => told is { Type: "Warning", Reason: Reasons.WriteRejected }
+            && told.InvolvedObject?.Name == "shop"));
+        await bench.CreateAsync("stock", 1);
+        await bench.Completes("stock", 1);
+
+        bench.Host.Faults.Clear();
+        var ready = await bench.Becomes("shop", found => found.Status.Conditions.IsTrue(DeploymentConditions.Ready));
+        Assert.Null(ready.Status.Conditions.Find(DeploymentConditions.Stalled));
+        Assert.Single(await bench.ListAsync<Service>());
+    }
+
+    [Fact]
     public async Task An_unset_policy_is_found_out_by_inspecting_the_new_jar()
     {
         await using var bench = await ReleaseBench.StartAsync(3);

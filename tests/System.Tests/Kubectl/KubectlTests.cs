@@ -34,6 +34,9 @@ public sealed class KubectlTests
         await kubectl.RunAsync("wait", "--for=jsonpath={.status.availableReplicas}=3", "mddeploy/orders", "--timeout=300s");
         Assert.Equal("3", await kubectl.RunAsync("get", "mddeploy", "orders", "-o", "jsonpath={.spec.replicas}"));
 
+        var scaling = Path.Combine(Manifests.Root, "deploy", "examples", "scaling");
+        await kubectl.RunAsync("apply", "--dry-run=server", "-f", Path.Combine(scaling, "hpa.yaml"), "-f", Path.Combine(scaling, "one-module.yaml"));
+
         await kubectl.RunAsync("delete", "mddeploy", "orders", "--timeout=300s");
         await SaysAsync(kubectl, ["get", "mddeploy,mdrs,md"], "No resources found");
         Assert.All(world.Images.Living, living => Assert.Empty(living.Base.Biz));

@@ -42,8 +42,8 @@ public class ReadinessTests
     [Theory, MemberData(nameof(States))]
     public void Each_state_is_current_in_progress_or_failed(string state, string type, string reason, string message)
     {
-        var (status, generation) = StatusOf(state);
-        Check(status, type, reason, message, generation);
+        var deployment = In(state);
+        Check(deployment.Status, type, reason, message, deployment.Metadata.Generation);
     }
 
     [Fact]
@@ -73,7 +73,8 @@ public class ReadinessTests
         Assert.Equal(before.Status.Conditions.Find(DeploymentConditions.Progressing), after.Conditions.Find(DeploymentConditions.Progressing));
     }
 
-    private static (ModuleDeploymentStatus Status, long? Generation) StatusOf(string state)
+    /// <summary>A ModuleDeployment in one of the states, with the status that is planned for it.</summary>
+    internal static ModuleDeployment In(string state)
     {
         var story = state is "observed for the first time" ? Story.Of(4) : Story.Released(4);
         switch (state)
@@ -117,7 +118,7 @@ public class ReadinessTests
             "a rejected write" => known with { RejectedWrite = "403 Forbidden: services \"shop-service\" is forbidden" },
             _ => known,
         }, story.World.Now);
-        return (plan.Status!, story.Deployment.Metadata.Generation);
+        return story.Deployment with { Status = plan.Status! };
     }
 
     private static void Check(ModuleDeploymentStatus status, string type, string reason, string message, long? generation)

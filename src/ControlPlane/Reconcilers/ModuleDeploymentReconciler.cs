@@ -11,7 +11,7 @@ namespace ModuleController.ControlPlane.Reconcilers;
 /// <summary>Carries a release out: ReplicaSets and their goals, the Service, the status.</summary>
 public sealed partial class ModuleDeploymentReconciler(
     Caches caches, IKubeClient client, IAgentDirectory agents, BaseAgents baseAgents, EventRecorder events, WriteTracker tracker,
-    string ownNamespace, TimeProvider time, ILogger<ModuleDeploymentReconciler> logger) : IReconciler<ModuleDeployment>
+    RejectedWrites modules, string ownNamespace, TimeProvider time, ILogger<ModuleDeploymentReconciler> logger) : IReconciler<ModuleDeployment>
 {
     public const string FieldManager = "modulecontroller-deployment";
 
@@ -31,11 +31,12 @@ public sealed partial class ModuleDeploymentReconciler(
             _interval.Forget(key);
             _awaitingAgents.TryRemove(key, out _);
             _rejections.Forget(key);
+            modules.Forget(key);
             return ReconcileResult.Done;
         }
 
         var now = time.GetUtcNow();
-        var state = _observer.Observe(deployment, now, out var agentsAgainAt) with { RejectedWrite = _rejections.Find(key) };
+        var state = _observer.Observe(deployment, now, out var agentsAgainAt) with { RejectedWrite = _rejections.Find(key) ?? modules.Find(key) };
         var plan = RolloutPlanner.Plan(state, now);
         if (plan.AwaitsAgents) _awaitingAgents[key] = true;
         else _awaitingAgents.TryRemove(key, out _);

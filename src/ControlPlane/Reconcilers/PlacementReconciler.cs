@@ -14,9 +14,12 @@ namespace ModuleController.ControlPlane.Reconcilers;
 /// never take one place.</summary>
 public sealed partial class PlacementReconciler(
     Caches caches, IKubeClient client, IAgentDirectory agents, BaseAgents baseAgents, EventRecorder events, WriteTracker tracker,
-    TimeSpan podGrace, TimeProvider time, ILogger<PlacementReconciler> logger) : IReconciler<Deployment>
+    RejectedWrites rejectedModules, TimeSpan podGrace, TimeProvider time, ILogger<PlacementReconciler> logger) : IReconciler<Deployment>
 {
     public const string FieldManager = "modulecontroller-placement";
+
+    private static readonly TimeSpan FirstRetry = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan LaterRetry = TimeSpan.FromSeconds(30);
 
     private readonly PlacementObserver _observer = new(caches, agents, baseAgents, podGrace);
     private readonly WriteInterval _messages = new(TimeSpan.FromSeconds(30));
@@ -39,9 +42,10 @@ public sealed partial class PlacementReconciler(
         TellOutage(key, state);
         var nextMessages = _messages.NextAt(key, now);
         var plan = PlacementPlanner.Plan(state with { MayRefreshMessages = nextMessages is null }, now);
+        DateTimeOffset? retryAt = null;
         try
         {
-            await CarryOutAsync(key, plan.Steps, cancellation);
+            retryAt = await CarryOutAsync(key, state, plan.Steps, now, cancellation);
         }
         catch (KubeException exception) when (exception.Error.IsNamespaceTerminating)
         {
@@ -52,7 +56,7 @@ public sealed partial class PlacementReconciler(
         var nextCounts = await WriteCountsAsync(key, plan.Counts, now, cancellation);
         var isWaiting = state.Groups.SelectMany(group => group.Sets).SelectMany(set => set.Modules).Any(module => !module.IsBound);
         return ReconcileResult.At(
-            new[] { lookAgainAt, plan.LookAgainAt, nextCounts, isWaiting ? nextMessages : null }.Min(), now);
+            new[] { retryAt, lookAgainAt, plan.LookAgainAt, nextCounts, isWaiting ? nextMessages : null }.Min(), now);
     }
 
     private void TellOutage(ObjectKey key, PlacementState state)
@@ -72,16 +76,61 @@ public sealed partial class PlacementReconciler(
         }
     }
 
-    private async Task CarryOutAsync(ObjectKey key, IReadOnlyList<PlacementStep> steps, CancellationToken cancellation)
+    /// <returns>When what the API server has rejected is tried again.</returns>
+    private async Task<DateTimeOffset?> CarryOutAsync(
+        ObjectKey key, PlacementState state, IReadOnlyList<PlacementStep> steps, DateTimeOffset now, CancellationToken cancellation)
     {
         // A new Module exists before the one that it replaces goes: a crash in between leaves one too many, never one too few.
-        await SlowStart.RunAsync([.. steps.OfType<PlacementStep.Create>()], step => CreateAsync(key, step, cancellation));
+        var rejected = await CreateAsync(key, [.. steps.OfType<PlacementStep.Create>()], cancellation);
+        steps = [.. steps.Where(step => step is not (PlacementStep.Delete or PlacementStep.Release) || !IsOfAny(rejected, step))];
         await SlowStart.RunAsync([.. steps.OfType<PlacementStep.Bind>()], step => BindAsync(key, step, cancellation));
         await SlowStart.RunAsync([.. steps.OfType<PlacementStep.Delete>()], step => DeleteAsync(key, step, cancellation));
         await SlowStart.RunAsync([.. steps.OfType<PlacementStep.Release>()], step => ReleaseAsync(key, step.Module, cancellation));
         await SlowStart.RunAsync([.. steps.OfType<PlacementStep.Explain>()], step => ExplainAsync(key, step, cancellation));
         await SlowStart.RunAsync([.. steps.OfType<PlacementStep.Mark>()], step => MarkAsync(key, step, cancellation));
         foreach (var step in steps.OfType<PlacementStep.ScaleBase>()) await ScaleBaseAsync(key, step, cancellation);
+        return RetryAt(state, rejected, now);
+    }
+
+    /// <summary>What the API server rejects for one ModuleDeployment ends the creations of that one, and of no other.</summary>
+    /// <returns>The ModuleDeployments with a rejected Module, and what the API server said.</returns>
+    private async Task<ConcurrentDictionary<ObjectKey, string>> CreateAsync(
+        ObjectKey key, IReadOnlyList<PlacementStep.Create> steps, CancellationToken cancellation)
+    {
+        var rejected = new ConcurrentDictionary<ObjectKey, string>();
+        await SlowStart.RunAsync(steps, async step =>
+        {
+            var owner = ObjectKey.Of(step.Deployment.Metadata);
+            if (rejected.ContainsKey(owner)) return;
+            try
+            {
+                await CreateAsync(key, step, cancellation);
+            }
+            catch (KubeException exception) when (exception.Error.IsRejected)
+            {
+                rejected.TryAdd(owner, exception.Error.ToString());
+                LogRejected(key, step.Name, exception.Message);
+            }
+        });
+        return rejected;
+    }
+
+    /// <summary>Soon after the first rejection, which may be a matter of the moment, then at intervals: what has to change is somebody
+    /// else's, and no cache shows it.</summary>
+    private DateTimeOffset? RetryAt(PlacementState state, ConcurrentDictionary<ObjectKey, string> rejected, DateTimeOffset now)
+    {
+        var isFirst = false;
+        foreach (var deployment in state.Groups.Select(group => group.Deployment))
+            if (!rejected.TryGetValue(ObjectKey.Of(deployment.Metadata), out var said)) rejectedModules.Forget(ObjectKey.Of(deployment.Metadata));
+            else if (rejectedModules.Add(ObjectKey.Of(deployment.Metadata), said) is not { } message) isFirst = true;
+            else events.Record(deployment, EventRecorder.Warning, Reasons.WriteRejected, message);
+        return rejected.IsEmpty ? null : now + (isFirst ? FirstRetry : LaterRetry);
+    }
+
+    private static bool IsOfAny(ConcurrentDictionary<ObjectKey, string> rejected, PlacementStep step)
+    {
+        var meta = step is PlacementStep.Delete delete ? delete.Module.Metadata : ((PlacementStep.Release)step).Module.Metadata;
+        return rejected.Keys.Any(owner => meta.Labels.GetValueOrDefault(Labels.ModuleDeployment) == LabelValues.Of(owner.Name));
     }
 
     private async Task CreateAsync(ObjectKey key, PlacementStep.Create step, CancellationToken cancellation)
@@ -246,6 +295,9 @@ public sealed partial class PlacementReconciler(
 
     [LoggerMessage(LogLevel.Debug, "{Key}: Module {Module} exists already")]
     private partial void LogExists(ObjectKey key, string module);
+
+    [LoggerMessage(LogLevel.Warning, "{Key}: Module {Module} was rejected: {Why}")]
+    private partial void LogRejected(ObjectKey key, string module, string why);
 
     [LoggerMessage(LogLevel.Information, "{Key}: bound Module {Module} to {Pod}")]
     private partial void LogBound(ObjectKey key, string module, string pod);

@@ -3,12 +3,20 @@ using ModuleController.Core.Meta;
 
 namespace ModuleController.ControlPlane.Reconcilers;
 
-/// <summary>The writes that the API server keeps rejecting, at most one for each key.</summary>
+/// <summary>The writes for ModuleDeployments that the API server keeps rejecting, at most one for each.</summary>
 /// <remarks>A single rejection may come from a cache that was behind. The same one twice in a row does not.</remarks>
-internal sealed class RejectedWrites
+public sealed class RejectedWrites
 {
     private const int MaxMessageLength = 1024;
     private readonly ConcurrentDictionary<ObjectKey, (string Message, bool IsRepeated)> _last = new();
+    private event Action<ObjectKey>? Changed;
+
+    /// <summary>Calls back when a ModuleDeployment gets a repeated rejection, or loses it.</summary>
+    public IDisposable Subscribe(Action<ObjectKey> changed)
+    {
+        Changed += changed;
+        return new Subscription(() => Changed -= changed);
+    }
 
     /// <summary>What the API server said; null: it has not rejected the same write twice in a row.</summary>
     public string? Find(ObjectKey key) => _last.TryGetValue(key, out var last) && last.IsRepeated ? last.Message : null;
@@ -19,9 +27,20 @@ internal sealed class RejectedWrites
         if (message.Length > MaxMessageLength) message = message[..MaxMessageLength];
         var isRepeated = _last.TryGetValue(key, out var last) && last.Message == message;
         _last[key] = (message, isRepeated);
+        if (isRepeated != last.IsRepeated) Changed?.Invoke(key);
         return isRepeated ? message : null;
     }
 
-    /// <summary>True: a reported rejection was removed.</summary>
-    public bool Forget(ObjectKey key) => _last.TryRemove(key, out var last) && last.IsRepeated;
+    /// <summary>True: a repeated rejection was removed.</summary>
+    public bool Forget(ObjectKey key)
+    {
+        if (!_last.TryRemove(key, out var last) || !last.IsRepeated) return false;
+        Changed?.Invoke(key);
+        return true;
+    }
+
+    private sealed class Subscription(Action end) : IDisposable
+    {
+        public void Dispose() => end();
+    }
 }

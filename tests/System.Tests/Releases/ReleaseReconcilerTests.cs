@@ -2,6 +2,7 @@ using ModuleController.Core.Builtin;
 using ModuleController.Core.Meta;
 using ModuleController.Core.Modules;
 using ModuleController.Core.Planning;
+using ModuleController.Kube;
 
 namespace ModuleController.SystemTests.Releases;
 
@@ -50,6 +51,30 @@ public sealed class ReleaseReconcilerTests
         var ready = await bench.Becomes("shop", found => found.Status.Conditions.IsTrue(DeploymentConditions.Ready));
         Assert.Null(ready.Status.Conditions.Find(DeploymentConditions.Stalled));
         Assert.Single(await bench.ListAsync<Service>());
+    }
+
+    [Fact]
+    public async Task A_quota_that_ends_the_modules_of_one_module_deployment_stalls_no_other_of_the_base()
+    {
+        await using var bench = await ReleaseBench.StartAsync(3);
+        var isFull = true;
+        bench.Race.BeforeCreate = name =>
+        {
+            if (isFull && name.StartsWith("shop-", StringComparison.Ordinal) && name.EndsWith("-1", StringComparison.Ordinal))
+                throw new KubeException(new(403, "Forbidden", $"modules.koupleless.io \"{name}\" is forbidden: exceeded quota"), "POST");
+        };
+        await bench.CreateAsync("shop", 3);
+        var stalled = await bench.Becomes("shop", found => found.Status.Conditions.IsTrue(DeploymentConditions.Stalled));
+        Assert.Contains("exceeded quota", stalled.Status.Conditions.Find(DeploymentConditions.Stalled)!.Message, StringComparison.Ordinal);
+        await bench.CreateAsync("stock", 3);
+        await bench.Completes("stock", 3);
+        await bench.Becomes("shop", found => found.Status.AvailableReplicas >= 1);
+
+        // Room was made elsewhere, and whatever wakes placement finds it.
+        isFull = false;
+        await bench.AddPodAsync("base-late");
+        var ready = await bench.Becomes("shop", found => found.Status.Conditions.IsTrue(DeploymentConditions.Ready));
+        Assert.Equal((3, null), (ready.Status.AvailableReplicas, ready.Status.Conditions.Find(DeploymentConditions.Stalled)));
     }
 
     [Fact]

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using ModuleController.Core.Modules;
+using ModuleController.Core.Planning;
 using ModuleController.Core.Tests.Rollout;
 using ModuleController.Core.Tests.World;
 
@@ -40,6 +41,14 @@ public class ArgoHealthTests
         var created = Json(A.ModuleDeployment());
         created.AsObject().Remove("status");
         Assert.Equal(("Progressing", "Waiting for the controller"), ArgoHealth.Of("ModuleDeployment", created));
+    }
+
+    [Fact]
+    public void A_write_that_is_rejected_before_there_is_a_status_degrades()
+    {
+        var created = A.ModuleDeployment();
+        var rejected = created with { Status = RolloutReadiness.Rejected(created, "403 Forbidden: exceeded quota", A.Time) };
+        Assert.Equal(("Degraded", "403 Forbidden: exceeded quota"), ArgoHealth.Of("ModuleDeployment", Json(rejected)));
     }
 
     [Theory]

@@ -18,9 +18,7 @@ public sealed partial class PlacementReconciler(
 {
     public const string FieldManager = "modulecontroller-placement";
 
-    private static readonly TimeSpan FirstRetry = TimeSpan.FromSeconds(1);
-    private static readonly TimeSpan LaterRetry = TimeSpan.FromSeconds(30);
-
+    private readonly ModuleCreations _creations = new(client, FieldManager, events, tracker, rejectedModules, logger);
     private readonly PlacementObserver _observer = new(caches, agents, baseAgents, podGrace);
     private readonly WriteInterval _messages = new(TimeSpan.FromSeconds(30));
     private readonly WriteInterval _counts = new(TimeSpan.FromSeconds(10));
@@ -81,69 +79,15 @@ public sealed partial class PlacementReconciler(
         ObjectKey key, PlacementState state, IReadOnlyList<PlacementStep> steps, DateTimeOffset now, CancellationToken cancellation)
     {
         // A new Module exists before the one that it replaces goes: a crash in between leaves one too many, never one too few.
-        var rejected = await CreateAsync(key, [.. steps.OfType<PlacementStep.Create>()], cancellation);
-        steps = [.. steps.Where(step => step is not (PlacementStep.Delete or PlacementStep.Release) || !IsOfAny(rejected, step))];
+        var rejected = await _creations.CreateAsync(key, [.. steps.OfType<PlacementStep.Create>()], cancellation);
+        steps = [.. steps.Where(step => !ModuleCreations.MustWait(step, rejected))];
         await SlowStart.RunAsync([.. steps.OfType<PlacementStep.Bind>()], step => BindAsync(key, step, cancellation));
         await SlowStart.RunAsync([.. steps.OfType<PlacementStep.Delete>()], step => DeleteAsync(key, step, cancellation));
         await SlowStart.RunAsync([.. steps.OfType<PlacementStep.Release>()], step => ReleaseAsync(key, step.Module, cancellation));
         await SlowStart.RunAsync([.. steps.OfType<PlacementStep.Explain>()], step => ExplainAsync(key, step, cancellation));
         await SlowStart.RunAsync([.. steps.OfType<PlacementStep.Mark>()], step => MarkAsync(key, step, cancellation));
         foreach (var step in steps.OfType<PlacementStep.ScaleBase>()) await ScaleBaseAsync(key, step, cancellation);
-        return RetryAt(state, rejected, now);
-    }
-
-    /// <summary>What the API server rejects for one ModuleDeployment ends the creations of that one, and of no other.</summary>
-    /// <returns>The ModuleDeployments with a rejected Module, and what the API server said.</returns>
-    private async Task<ConcurrentDictionary<ObjectKey, string>> CreateAsync(
-        ObjectKey key, IReadOnlyList<PlacementStep.Create> steps, CancellationToken cancellation)
-    {
-        var rejected = new ConcurrentDictionary<ObjectKey, string>();
-        await SlowStart.RunAsync(steps, async step =>
-        {
-            var owner = ObjectKey.Of(step.Deployment.Metadata);
-            if (rejected.ContainsKey(owner)) return;
-            try
-            {
-                await CreateAsync(key, step, cancellation);
-            }
-            catch (KubeException exception) when (exception.Error.IsRejected)
-            {
-                rejected.TryAdd(owner, exception.Error.ToString());
-                LogRejected(key, step.Name, exception.Message);
-            }
-        });
-        return rejected;
-    }
-
-    /// <summary>Soon after the first rejection, which may be a matter of the moment, then at intervals: what has to change is somebody
-    /// else's, and no cache shows it.</summary>
-    private DateTimeOffset? RetryAt(PlacementState state, ConcurrentDictionary<ObjectKey, string> rejected, DateTimeOffset now)
-    {
-        var isFirst = false;
-        foreach (var deployment in state.Groups.Select(group => group.Deployment))
-            if (!rejected.TryGetValue(ObjectKey.Of(deployment.Metadata), out var said)) rejectedModules.Forget(ObjectKey.Of(deployment.Metadata));
-            else if (rejectedModules.Add(ObjectKey.Of(deployment.Metadata), said) is not { } message) isFirst = true;
-            else events.Record(deployment, EventRecorder.Warning, Reasons.WriteRejected, message);
-        return rejected.IsEmpty ? null : now + (isFirst ? FirstRetry : LaterRetry);
-    }
-
-    private static bool IsOfAny(ConcurrentDictionary<ObjectKey, string> rejected, PlacementStep step)
-    {
-        var meta = step is PlacementStep.Delete delete ? delete.Module.Metadata : ((PlacementStep.Release)step).Module.Metadata;
-        return rejected.Keys.Any(owner => meta.Labels.GetValueOrDefault(Labels.ModuleDeployment) == LabelValues.Of(owner.Name));
-    }
-
-    private async Task CreateAsync(ObjectKey key, PlacementStep.Create step, CancellationToken cancellation)
-    {
-        try
-        {
-            tracker.Created(key, await client.CreateAsync(PlacementModules.Of(step), FieldManager, cancellation));
-            LogCreated(key, step.Name, step.Pod?.Name ?? "no pod");
-        }
-        catch (KubeException exception) when (exception.IsAlreadyExists)
-        {
-            LogExists(key, step.Name);   // the cache was old; what is there wakes us
-        }
+        return _creations.RetryAt(state, rejected, now);
     }
 
     private async Task BindAsync(ObjectKey key, PlacementStep.Bind step, CancellationToken cancellation)
@@ -289,15 +233,6 @@ public sealed partial class PlacementReconciler(
         _counts.Wrote(key, now);
         return null;
     }
-
-    [LoggerMessage(LogLevel.Information, "{Key}: created Module {Module} on {Pod}")]
-    private partial void LogCreated(ObjectKey key, string module, string pod);
-
-    [LoggerMessage(LogLevel.Debug, "{Key}: Module {Module} exists already")]
-    private partial void LogExists(ObjectKey key, string module);
-
-    [LoggerMessage(LogLevel.Warning, "{Key}: Module {Module} was rejected: {Why}")]
-    private partial void LogRejected(ObjectKey key, string module, string why);
 
     [LoggerMessage(LogLevel.Information, "{Key}: bound Module {Module} to {Pod}")]
     private partial void LogBound(ObjectKey key, string module, string pod);

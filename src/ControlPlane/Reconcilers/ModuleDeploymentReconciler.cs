@@ -11,13 +11,14 @@ namespace ModuleController.ControlPlane.Reconcilers;
 /// <summary>Carries a release out: ReplicaSets and their goals, the Service, the status.</summary>
 public sealed partial class ModuleDeploymentReconciler(
     Caches caches, IKubeClient client, IAgentDirectory agents, BaseAgents baseAgents, EventRecorder events, WriteTracker tracker,
-    string ownNamespace, TimeProvider time, ILogger<ModuleDeploymentReconciler> logger) : IReconciler<ModuleDeployment>
+    RejectedWrites modules, string ownNamespace, TimeProvider time, ILogger<ModuleDeploymentReconciler> logger) : IReconciler<ModuleDeployment>
 {
     public const string FieldManager = "modulecontroller-deployment";
 
     private readonly ModuleDeploymentObserver _observer = new(caches, agents, baseAgents, ownNamespace);
     private readonly WriteInterval _interval = new(TimeSpan.FromSeconds(1));
     private readonly ConcurrentDictionary<ObjectKey, bool> _awaitingAgents = new();
+    private readonly RejectedWrites _rejections = new();
 
     /// <summary>The ModuleDeployments that wait for an agent's word about a jar, or for agents at all; all others don't care what
     /// agents say.</summary>
@@ -29,20 +30,46 @@ public sealed partial class ModuleDeploymentReconciler(
         {
             _interval.Forget(key);
             _awaitingAgents.TryRemove(key, out _);
+            _rejections.Forget(key);
+            modules.Forget(key);
             return ReconcileResult.Done;
         }
 
         var now = time.GetUtcNow();
-        var plan = RolloutPlanner.Plan(_observer.Observe(deployment, now, out var agentsAgainAt), now);
+        var state = _observer.Observe(deployment, now, out var agentsAgainAt) with { RejectedWrite = _rejections.Find(key) ?? modules.Find(key) };
+        var plan = RolloutPlanner.Plan(state, now);
         if (plan.AwaitsAgents) _awaitingAgents[key] = true;
         else _awaitingAgents.TryRemove(key, out _);
         var current = deployment;
-        foreach (var step in plan.Steps) current = await CarryOutAsync(key, current, step, cancellation);
-        (current, var again) = await WriteStatusAsync(key, deployment, current, plan, now, cancellation);
-        foreach (var step in plan.StepsAfterStatus) current = await CarryOutAsync(key, current, step, cancellation);
+        DateTimeOffset? again;
+        try
+        {
+            foreach (var step in plan.Steps) current = await CarryOutAsync(key, current, step, cancellation);
+            (current, again) = await WriteStatusAsync(key, deployment, current, plan, now, cancellation);
+            foreach (var step in plan.StepsAfterStatus) current = await CarryOutAsync(key, current, step, cancellation);
+        }
+        catch (KubeException exception) when (exception.Error.IsRejected && !state.IsNamespaceTerminating)
+        {
+            if (_rejections.Add(key, exception.Error.ToString()) is { } message) await WriteRejectionAsync(key, current, message, now, cancellation);
+            throw;
+        }
+
         foreach (var planned in plan.Events)
             events.Record(deployment, planned.IsWarning ? EventRecorder.Warning : EventRecorder.Normal, planned.Reason, planned.Message);
+        // Nothing was rejected this time, which the status does not say yet.
+        if (_rejections.Forget(key)) again = now;
         return ReconcileResult.At(new[] { again, plan.LookAgainAt, agentsAgainAt }.Min(), now);
+    }
+
+    /// <summary>Written with the caller's view of the object, which may be out of date: then the next reconcile writes it.</summary>
+    private async Task WriteRejectionAsync(
+        ObjectKey key, ModuleDeployment current, string message, DateTimeOffset now, CancellationToken cancellation)
+    {
+        events.Record(current, EventRecorder.Warning, Reasons.WriteRejected, message);
+        var rejected = current with { Status = RolloutReadiness.Rejected(current, message, now) };
+        if (MergePatch.OfStatus(current, rejected, current.Metadata.ResourceVersion) is not { } patch) return;
+        tracker.Wrote(key, await client.PatchAsync<ModuleDeployment>(key, patch, new(FieldManager) { Subresource = "status" }, cancellation));
+        _interval.Wrote(key, now);
     }
 
     /// <summary>At most once a second, but at once before a batch begins and when a condition changes.</summary>

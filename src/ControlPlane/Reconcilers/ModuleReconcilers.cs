@@ -13,16 +13,17 @@ public static class ModuleReconcilers
     public static void Add(Manager manager, ReconcilerParts parts)
     {
         var baseAgents = new BaseAgents(parts.Caches, parts.Agents, parts.Options);
-        AddDeployments(manager, parts, baseAgents);
+        var rejectedModules = new RejectedWrites();
+        AddDeployments(manager, parts, baseAgents, rejectedModules);
         AddReplicaSets(manager, parts);
-        AddPlacement(manager, parts, baseAgents);
+        AddPlacement(manager, parts, baseAgents, rejectedModules);
     }
 
-    private static void AddDeployments(Manager manager, ReconcilerParts parts, BaseAgents baseAgents)
+    private static void AddDeployments(Manager manager, ReconcilerParts parts, BaseAgents baseAgents, RejectedWrites rejectedModules)
     {
         var (caches, tracker) = (parts.Caches, new WriteTracker(parts.Informers));
         var reconciler = new ModuleDeploymentReconciler(
-            caches, parts.Client, parts.Agents, baseAgents, parts.Events, tracker, parts.OwnNamespace, parts.Time,
+            caches, parts.Client, parts.Agents, baseAgents, parts.Events, tracker, rejectedModules, parts.OwnNamespace, parts.Time,
             parts.Loggers.CreateLogger<ModuleDeploymentReconciler>());
         manager.Reconcile(reconciler)
             .Owns<ModuleReplicaSet>()
@@ -40,6 +41,7 @@ public static class ModuleReconcilers
             {
                 foreach (var key in reconciler.AwaitingAgents) wake(key);
             }))
+            .WokenBy(rejectedModules.Subscribe)
             .Tracks(tracker).Workers(8);
     }
 
@@ -50,11 +52,11 @@ public static class ModuleReconcilers
             .Owns<Module>().Tracks(tracker).Workers(4);
     }
 
-    private static void AddPlacement(Manager manager, ReconcilerParts parts, BaseAgents baseAgents)
+    private static void AddPlacement(Manager manager, ReconcilerParts parts, BaseAgents baseAgents, RejectedWrites rejectedModules)
     {
         var (caches, tracker) = (parts.Caches, new WriteTracker(parts.Informers));
         var reconciler = new PlacementReconciler(
-            caches, parts.Client, parts.Agents, baseAgents, parts.Events, tracker, parts.Options.PodGrace, parts.Time,
+            caches, parts.Client, parts.Agents, baseAgents, parts.Events, tracker, rejectedModules, parts.Options.PodGrace, parts.Time,
             parts.Loggers.CreateLogger<PlacementReconciler>());
         var offers = new ConcurrentDictionary<ObjectKey, (bool, bool, bool)>();
         manager.Reconcile(reconciler).Named("placement")

@@ -14,10 +14,11 @@ namespace ModuleController.ControlPlane.Reconcilers;
 /// never take one place.</summary>
 public sealed partial class PlacementReconciler(
     Caches caches, IKubeClient client, IAgentDirectory agents, BaseAgents baseAgents, EventRecorder events, WriteTracker tracker,
-    TimeSpan podGrace, TimeProvider time, ILogger<PlacementReconciler> logger) : IReconciler<Deployment>
+    RejectedWrites rejectedModules, TimeSpan podGrace, TimeProvider time, ILogger<PlacementReconciler> logger) : IReconciler<Deployment>
 {
     public const string FieldManager = "modulecontroller-placement";
 
+    private readonly ModuleCreations _creations = new(client, FieldManager, events, tracker, rejectedModules, logger);
     private readonly PlacementObserver _observer = new(caches, agents, baseAgents, podGrace);
     private readonly WriteInterval _messages = new(TimeSpan.FromSeconds(30));
     private readonly WriteInterval _counts = new(TimeSpan.FromSeconds(10));
@@ -39,9 +40,10 @@ public sealed partial class PlacementReconciler(
         TellOutage(key, state);
         var nextMessages = _messages.NextAt(key, now);
         var plan = PlacementPlanner.Plan(state with { MayRefreshMessages = nextMessages is null }, now);
+        DateTimeOffset? retryAt = null;
         try
         {
-            await CarryOutAsync(key, plan.Steps, cancellation);
+            retryAt = await CarryOutAsync(key, state, plan.Steps, now, cancellation);
         }
         catch (KubeException exception) when (exception.Error.IsNamespaceTerminating)
         {
@@ -52,7 +54,7 @@ public sealed partial class PlacementReconciler(
         var nextCounts = await WriteCountsAsync(key, plan.Counts, now, cancellation);
         var isWaiting = state.Groups.SelectMany(group => group.Sets).SelectMany(set => set.Modules).Any(module => !module.IsBound);
         return ReconcileResult.At(
-            new[] { lookAgainAt, plan.LookAgainAt, nextCounts, isWaiting ? nextMessages : null }.Min(), now);
+            new[] { retryAt, lookAgainAt, plan.LookAgainAt, nextCounts, isWaiting ? nextMessages : null }.Min(), now);
     }
 
     private void TellOutage(ObjectKey key, PlacementState state)
@@ -72,29 +74,20 @@ public sealed partial class PlacementReconciler(
         }
     }
 
-    private async Task CarryOutAsync(ObjectKey key, IReadOnlyList<PlacementStep> steps, CancellationToken cancellation)
+    /// <returns>When what the API server has rejected is tried again.</returns>
+    private async Task<DateTimeOffset?> CarryOutAsync(
+        ObjectKey key, PlacementState state, IReadOnlyList<PlacementStep> steps, DateTimeOffset now, CancellationToken cancellation)
     {
         // A new Module exists before the one that it replaces goes: a crash in between leaves one too many, never one too few.
-        await SlowStart.RunAsync([.. steps.OfType<PlacementStep.Create>()], step => CreateAsync(key, step, cancellation));
+        var rejected = await _creations.CreateAsync(key, [.. steps.OfType<PlacementStep.Create>()], cancellation);
+        steps = [.. steps.Where(step => !ModuleCreations.MustWait(step, rejected))];
         await SlowStart.RunAsync([.. steps.OfType<PlacementStep.Bind>()], step => BindAsync(key, step, cancellation));
         await SlowStart.RunAsync([.. steps.OfType<PlacementStep.Delete>()], step => DeleteAsync(key, step, cancellation));
         await SlowStart.RunAsync([.. steps.OfType<PlacementStep.Release>()], step => ReleaseAsync(key, step.Module, cancellation));
         await SlowStart.RunAsync([.. steps.OfType<PlacementStep.Explain>()], step => ExplainAsync(key, step, cancellation));
         await SlowStart.RunAsync([.. steps.OfType<PlacementStep.Mark>()], step => MarkAsync(key, step, cancellation));
         foreach (var step in steps.OfType<PlacementStep.ScaleBase>()) await ScaleBaseAsync(key, step, cancellation);
-    }
-
-    private async Task CreateAsync(ObjectKey key, PlacementStep.Create step, CancellationToken cancellation)
-    {
-        try
-        {
-            tracker.Created(key, await client.CreateAsync(PlacementModules.Of(step), FieldManager, cancellation));
-            LogCreated(key, step.Name, step.Pod?.Name ?? "no pod");
-        }
-        catch (KubeException exception) when (exception.IsAlreadyExists)
-        {
-            LogExists(key, step.Name);   // the cache was old; what is there wakes us
-        }
+        return _creations.RetryAt(state, rejected, now);
     }
 
     private async Task BindAsync(ObjectKey key, PlacementStep.Bind step, CancellationToken cancellation)
@@ -241,12 +234,6 @@ public sealed partial class PlacementReconciler(
         _counts.Wrote(key, now);
         return null;
     }
-
-    [LoggerMessage(LogLevel.Information, "{Key}: created Module {Module} on {Pod}")]
-    private partial void LogCreated(ObjectKey key, string module, string pod);
-
-    [LoggerMessage(LogLevel.Debug, "{Key}: Module {Module} exists already")]
-    private partial void LogExists(ObjectKey key, string module);
 
     [LoggerMessage(LogLevel.Information, "{Key}: bound Module {Module} to {Pod}")]
     private partial void LogBound(ObjectKey key, string module, string pod);

@@ -54,6 +54,9 @@ public static class Annotations
     /// <summary>On a pod, read by its ReplicaSet: those with the lowest go first when it is scaled down.</summary>
     public const string PodDeletionCost = "controller.kubernetes.io/pod-deletion-cost";
 
+    /// <summary>On a ModuleDeployment: which pods an autoscaler finds under its scale; see <see cref="Modules.ScaleSelector"/>.</summary>
+    public const string ScaleSelector = "koupleless.io/scale-selector";
+
     public const string ChangeCause = "kubernetes.io/change-cause";
 
     /// <summary>On a ModuleDeployment: what is to be done once; taken away when it is done.</summary>

@@ -6,6 +6,15 @@ public static class DeploymentConditions
     public const string Available = "Available";
     public const string Progressing = "Progressing";
     public const string ReplicaFailure = "ReplicaFailure";
+
+    /// <summary>True: the release is complete and every desired module is available.</summary>
+    public const string Ready = "Ready";
+
+    /// <summary>Exists only while the controller works or waits.</summary>
+    public const string Reconciling = "Reconciling";
+
+    /// <summary>Exists only while nothing goes on until somebody acts.</summary>
+    public const string Stalled = "Stalled";
 }
 
 /// <summary>Reasons of conditions and Events.</summary>
@@ -40,6 +49,10 @@ public static class Reasons
     public const string WouldInterruptService = "WouldInterruptService";
     public const string ScaleIgnored = "ScaleIgnored";
     public const string ReplicasUnset = "ReplicasUnset";
+    public const string UnknownScaleSelector = "UnknownScaleSelector";
+    public const string WriteRejected = "WriteRejected";
+    public const string ModulesUnavailable = "ModulesUnavailable";
+    public const string ModulesBeingRemoved = "ModulesBeingRemoved";
     public const string AgentsVanished = "AgentsVanished";
     public const string AgentsReturned = "AgentsReturned";
     public const string BaseScaled = "BaseScaled";

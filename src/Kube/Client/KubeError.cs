@@ -28,6 +28,9 @@ public sealed record KubeError(int Code, string Reason, string Message)
 
     public bool IsNamespaceTerminating => Causes.Contains("NamespaceTerminating");
 
+    /// <summary>The same request gets the same answer until somebody changes an object, a quota, a policy or a role.</summary>
+    public bool IsRejected => Code is 400 or 403 or 413 or 422 && !IsNamespaceTerminating;
+
     /// <summary>No answer came, so nobody knows whether the request was carried out.</summary>
     public bool IsUnanswered => Code == 0;
 

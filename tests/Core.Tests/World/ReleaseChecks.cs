@@ -40,11 +40,13 @@ internal sealed class ReleaseChecks(SmallWorld world)
     {
         if (before.Deployment.Metadata.IsDeleting)
         {
+            if (world.LastPlan!.Status is not null) Readiness(before, world.LastPlan.Status);
             Farewell(before, calls);
             return;
         }
 
         Between(before, plan);
+        if (plan.Status is not null) Readiness(before, plan.Status);
         if (plan.Status?.ReleaseStatus is not { } release) return;
         if (ResourceText.Of(deployment.Status) == ResourceText.Of(plan.Status)) Release(before, release);
         if (calls != int.MaxValue) return;
@@ -161,6 +163,22 @@ internal sealed class ReleaseChecks(SmallWorld world)
         var progressing = status.Conditions.Find(DeploymentConditions.Progressing)!;
         True(progressing.Status != Condition.True || progressing.Reason != Reasons.ReleaseCompleted
             || status.ReleaseStatus!.Progress == ReleaseProgress.Completed, before, "said to have completed");
+    }
+
+    /// <summary>Current, in progress or failed: exactly one of them, at all times.</summary>
+    private static void Readiness(ReleaseView before, ModuleDeploymentStatus status)
+    {
+        var (isReady, isReconciling, isStalled) = (status.Conditions.IsTrue(DeploymentConditions.Ready),
+            status.Conditions.IsTrue(DeploymentConditions.Reconciling), status.Conditions.IsTrue(DeploymentConditions.Stalled));
+        var text = string.Join(", ", status.Conditions.Select(condition => $"{condition.Type}={condition.Status} {condition.Reason}: {condition.Message}"));
+        True(new[] { isReady, isReconciling, isStalled }.Count(isTrue => isTrue) == 1, before, text);
+        True(status.Conditions.Find(DeploymentConditions.Ready) is not null, before, $"not said whether it is ready: {text}");
+        True(status.Conditions.Count(condition => condition.Type is DeploymentConditions.Reconciling or DeploymentConditions.Stalled) == (isReady ? 0 : 1),
+            before, $"there although it does not hold: {text}");
+        if (isReady)
+            True(status.ReleaseStatus?.Progress == ReleaseProgress.Completed && before.UpdatedAvailable >= before.Desired, before, $"ready too early: {text}");
+        if (!before.Deployment.Metadata.IsDeleting && isStalled != status.ReleaseStatus?.Abort is not null)
+            True(isStalled && status.Conditions.Find(DeploymentConditions.Progressing)!.Status == Condition.False, before, text);
     }
 
     private static void Goals(ReleaseView before, ReleaseView after, ReleaseStatus release)

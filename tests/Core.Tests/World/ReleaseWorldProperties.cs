@@ -1,5 +1,6 @@
 using System.Text.RegularExpressions;
 using CsCheck;
+using ModuleController.Core.Meta;
 using ModuleController.Core.Modules;
 using ModuleController.Core.Planning;
 
@@ -123,6 +124,7 @@ public partial class ReleaseWorldProperties
         Assert.True(view.Release!.Progress == ReleaseProgress.Completed, $"{view.Release.Progress}\n{told}");
         Assert.True(view.UpdatedAvailable == view.Desired && view.LiveSlots == view.Desired && view.LiveOld == 0, $"wants {view.Desired}\n{told}");
         Assert.True(view.Deployment.Status.UnavailableReplicas == 0, told);
+        Assert.True(view.Deployment.Status.Conditions.IsTrue(DeploymentConditions.Ready), told);
         // What was confirmed in vain is set back to nothing, then there is nothing more to do.
         world.StepRollout(Story.Name);
         var plan = RolloutPlanner.Plan(world.Rollout(world.Deployments[Story.Name]), world.Now);

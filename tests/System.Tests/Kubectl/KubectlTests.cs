@@ -16,6 +16,7 @@ public sealed class KubectlTests
         Assert.Contains("orders created", await kubectl.ApplyAsync(Manifest("1.0.0", world.Jar("orders", "1.0.0"))), StringComparison.Ordinal);
         await kubectl.RunAsync("wait", "--for=condition=Available", "mddeploy/orders", "--timeout=300s");
         await kubectl.RunAsync("wait", "--for=jsonpath={.status.releaseStatus.progress}=Completed", "mddeploy/orders", "--timeout=300s");
+        await kubectl.RunAsync("wait", "--for=condition=Ready", "mddeploy/orders", "--timeout=300s");
         Assert.Contains("orders unchanged", await kubectl.ApplyAsync(Manifest("1.0.0", world.Jar("orders", "1.0.0"))), StringComparison.Ordinal);
         Rows(await kubectl.RunAsync("get", "mddeploy"), "NAME DESIRED UPDATED AVAILABLE PROGRESS VERSION AGE", "orders 2 2 2 Completed 1.0.0");
         Rows(
@@ -32,6 +33,9 @@ public sealed class KubectlTests
         await kubectl.RunAsync("scale", "mddeploy", "orders", "--replicas=3");
         await kubectl.RunAsync("wait", "--for=jsonpath={.status.availableReplicas}=3", "mddeploy/orders", "--timeout=300s");
         Assert.Equal("3", await kubectl.RunAsync("get", "mddeploy", "orders", "-o", "jsonpath={.spec.replicas}"));
+
+        var scaling = Path.Combine(Manifests.Root, "deploy", "examples", "scaling");
+        await kubectl.RunAsync("apply", "--dry-run=server", "-f", Path.Combine(scaling, "hpa.yaml"), "-f", Path.Combine(scaling, "one-module.yaml"));
 
         await kubectl.RunAsync("delete", "mddeploy", "orders", "--timeout=300s");
         await SaysAsync(kubectl, ["get", "mddeploy,mdrs,md"], "No resources found");
@@ -75,7 +79,7 @@ public sealed class KubectlTests
         await kubectl.RunAsync("wait", "--for=jsonpath={.status.updatedAvailableReplicas}=2", "mddeploy/orders", "--timeout=300s");
         // Until what failed is gone, its condition stays.
         await Eventually.True(async () =>
-            await kubectl.RunAsync("get", "mddeploy", "orders", "-o", "jsonpath={.status.conditions[*].type}") == "Available Progressing");
+            await kubectl.RunAsync("get", "mddeploy", "orders", "-o", "jsonpath={.status.conditions[*].type}") == "Available Progressing Ready");
     }
 
     /// <summary>The header, and a row for each line after it; words of a row may begin so and leave out times.</summary>

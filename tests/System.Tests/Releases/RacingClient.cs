@@ -10,6 +10,9 @@ internal sealed class RacingClient(IKubeClient inner) : IKubeClient
     /// <summary>Runs before a patch of the reconcilers goes out: the object's name and the patch.</summary>
     public Func<string, JsonObject, Task>? BeforePatch { get; set; }
 
+    /// <summary>Runs before the reconcilers create an object, of which it gets the name.</summary>
+    public Action<string>? BeforeCreate { get; set; }
+
     public Task<T> GetAsync<T>(ObjectKey key, CancellationToken cancellation = default) where T : class, IResource =>
         inner.GetAsync<T>(key, cancellation);
 
@@ -20,7 +23,11 @@ internal sealed class RacingClient(IKubeClient inner) : IKubeClient
         where T : class, IResource => inner.WatchAsync<T>(options, cancellation);
 
     public Task<T> CreateAsync<T>(T resource, string fieldManager, CancellationToken cancellation = default)
-        where T : class, IResource => inner.CreateAsync(resource, fieldManager, cancellation);
+        where T : class, IResource
+    {
+        BeforeCreate?.Invoke(resource.Metadata.Name);
+        return inner.CreateAsync(resource, fieldManager, cancellation);
+    }
 
     public Task<T?> DeleteAsync<T>(ObjectKey key, DeleteOptions? options = null, CancellationToken cancellation = default)
         where T : class, IResource => inner.DeleteAsync<T>(key, options, cancellation);

@@ -2,6 +2,7 @@ using ModuleController.Core.Builtin;
 using ModuleController.Core.Meta;
 using ModuleController.Core.Modules;
 using ModuleController.Core.Planning;
+using ModuleController.Kube;
 
 namespace ModuleController.SystemTests.Releases;
 
@@ -29,6 +30,51 @@ public sealed class ReleaseReconcilerTests
         Assert.InRange(aggregates.Where(entry => !entry.Key.StartsWith("get", StringComparison.Ordinal)).Sum(entry => entry.Value), 8, 25);
         Assert.Equal(1, requests["list modules.koupleless.io"]);
         Assert.Equal(1, requests["list pods"]);
+    }
+
+    [Fact]
+    public async Task A_write_that_keeps_being_rejected_stalls_its_module_deployment_alone_until_it_is_accepted()
+    {
+        await using var bench = await ReleaseBench.StartAsync(1);
+        bench.Host.Faults.RefuseNext(1000, "create", "services", 403);
+        await bench.CreateAsync("shop", 1, strategy => strategy with { ServiceStrategy = new() { EnableModuleService = true, Port = 8080 } });
+        var stalled = await bench.Becomes("shop", found => found.Status.Conditions.IsTrue(DeploymentConditions.Stalled));
+        var condition = stalled.Status.Conditions.Find(DeploymentConditions.Stalled)!;
+        Assert.Equal((Reasons.WriteRejected, "403 Forbidden: refused by a fault (create services)"), (condition.Reason, condition.Message));
+        Assert.Equal(Condition.False, stalled.Status.Conditions.Find(DeploymentConditions.Ready)!.Status);
+        await Eventually.True(async () => (await bench.ListAsync<Event>()).Any(told => told is { Type: "Warning", Reason: Reasons.WriteRejected }
+            && told.InvolvedObject?.Name == "shop"));
+        await bench.CreateAsync("stock", 1);
+        await bench.Completes("stock", 1);
+
+        bench.Host.Faults.Clear();
+        var ready = await bench.Becomes("shop", found => found.Status.Conditions.IsTrue(DeploymentConditions.Ready));
+        Assert.Null(ready.Status.Conditions.Find(DeploymentConditions.Stalled));
+        Assert.Single(await bench.ListAsync<Service>());
+    }
+
+    [Fact]
+    public async Task A_quota_that_ends_the_modules_of_one_module_deployment_stalls_no_other_of_the_base()
+    {
+        await using var bench = await ReleaseBench.StartAsync(3);
+        var isFull = true;
+        bench.Race.BeforeCreate = name =>
+        {
+            if (isFull && name.StartsWith("shop-", StringComparison.Ordinal) && name.EndsWith("-1", StringComparison.Ordinal))
+                throw new KubeException(new(403, "Forbidden", $"modules.koupleless.io \"{name}\" is forbidden: exceeded quota"), "POST");
+        };
+        await bench.CreateAsync("shop", 3);
+        var stalled = await bench.Becomes("shop", found => found.Status.Conditions.IsTrue(DeploymentConditions.Stalled));
+        Assert.Contains("exceeded quota", stalled.Status.Conditions.Find(DeploymentConditions.Stalled)!.Message, StringComparison.Ordinal);
+        await bench.CreateAsync("stock", 3);
+        await bench.Completes("stock", 3);
+        await bench.Becomes("shop", found => found.Status.AvailableReplicas >= 1);
+
+        // Room was made elsewhere, and whatever wakes placement finds it.
+        isFull = false;
+        await bench.AddPodAsync("base-late");
+        var ready = await bench.Becomes("shop", found => found.Status.Conditions.IsTrue(DeploymentConditions.Ready));
+        Assert.Equal((3, null), (ready.Status.AvailableReplicas, ready.Status.Conditions.Find(DeploymentConditions.Stalled)));
     }
 
     [Fact]

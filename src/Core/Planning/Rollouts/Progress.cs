@@ -25,14 +25,16 @@ internal sealed class Progress(RolloutLook look, RolloutStage stage, RolloutPoli
         var spec = _deployment.Spec;
         var isMirrored = look.Updated is not null && !isScaling
             && spec.Replicas == look.Replicas.Replicas && spec.ScaleReplicas == look.Replicas.ScaleReplicas;
-        var conditions = _deployment.Status.Conditions.With(Available(), look.Now).With(Progressing(), look.Now);
+        var progressing = Progressing();
+        var conditions = _deployment.Status.Conditions.With(Available(), look.Now).With(progressing, look.Now);
+        conditions = Failures(look.State) is { } failures
+            ? conditions.With(failures, look.Now)
+            : conditions.Without(DeploymentConditions.ReplicaFailure);
         return Counted(look.State, _counts, look.Desired) with
         {
             ObservedReplicas = isMirrored ? look.Desired : _deployment.Status.ObservedReplicas,
             AbortedRevision = stage.RollsBack ? look.RevisionHash : null,
-            Conditions = Failures(look.State) is { } failures
-                ? conditions.With(failures, look.Now)
-                : conditions.Without(DeploymentConditions.ReplicaFailure),
+            Conditions = Readiness(progressing).On(conditions, look.State, look.Now),
             ReleaseStatus = Release(isMirrored),
         };
     }
@@ -136,6 +138,26 @@ internal sealed class Progress(RolloutLook look, RolloutStage stage, RolloutPoli
             + $"available in {module.Version}" + (!isBack && RolloutHold.ByHand(look) is { } hold ? $", {hold.Message}" : ""));
     }
 
+    /// <summary>A base that does not exist may still appear, so it is waited for; whatever else ends the progress waits for a person.</summary>
+    private RolloutReadiness Readiness(Condition progressing)
+    {
+        var (reason, message) = (progressing.Reason!, progressing.Message!);
+        if (stage.Release.Abort is not null || (progressing.Status == Condition.False && reason != Reasons.BaseNotFound))
+            return RolloutReadiness.Stalled(reason, message);
+        if (reason != Reasons.ReleaseCompleted) return RolloutReadiness.Reconciling(reason, message);
+        if (_counts.UpdatedAvailable < look.Desired)
+            return Refusal is { Reason: Reasons.NoEligibleBase } refusal
+                ? RolloutReadiness.Reconciling(refusal.Reason, $"{Share}, {refusal.Message}")
+                : RolloutReadiness.Reconciling(Reasons.ModulesUnavailable, Share);
+        return _counts.Replicas > look.Desired
+            ? RolloutReadiness.Reconciling(Reasons.ModulesBeingRemoved, $"{Share}, {Number(_counts.Replicas - look.Desired)} to be removed")
+            : RolloutReadiness.Ready(reason, message);
+    }
+
+    /// <summary>Why the first Module without a pod has none; null: every Module has one, or Placement has not decided yet.</summary>
+    private Condition? Refusal => look.Updated?.Modules.Where(module => !module.IsBound && !module.Metadata.IsDeleting)
+        .Select(module => module.Status.Conditions.Find(ModuleConditions.Scheduled)).FirstOrDefault(scheduled => scheduled?.Reason is not null);
+
     /// <summary>What stops the clock: somebody has to say something, or nothing that is wanted can be placed now.</summary>
     private (string Reason, string Message)? Waiting()
     {
@@ -147,8 +169,7 @@ internal sealed class Progress(RolloutLook look, RolloutStage stage, RolloutPoli
         if (stage.NextBatchAt is { } next)
             return (Reasons.GrayTime, string.Create(CultureInfo.InvariantCulture, $"{Share}, the next batch begins at {next.UtcDateTime:HH:mm:ss} UTC"));
         if (_counts.Unplaced == 0) return null;
-        var told = updated.Modules.Where(module => !module.IsBound && !module.Metadata.IsDeleting)
-            .Select(module => module.Status.Conditions.Find(ModuleConditions.Scheduled)).FirstOrDefault(told => told?.Reason is not null);
+        var told = Refusal;
         if (told?.Reason == Reasons.WouldInterruptService) return (told.Reason, told.Message ?? "");
         // A Module that Placement has not said anything about yet is no refusal, and others may still be on their way.
         var reason = told?.Reason == Reasons.AwaitingPlace ? Reasons.AwaitingPlace : Reasons.NoEligibleBase;

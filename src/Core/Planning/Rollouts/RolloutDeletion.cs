@@ -58,13 +58,15 @@ public static class RolloutDeletion
             events.Add(asked.Event!);
         }
 
+        var reason = farewell.IsWaiting ? Reasons.WaitingForConfirmation : Reasons.Terminating;
+        var progressing = RolloutStatus.ConditionOf(
+            state.Deployment, DeploymentConditions.Progressing, farewell.IsWaiting ? Condition.Unknown : Condition.True, reason, message);
         return new()
         {
             Status = RolloutStatus.Counted(state, RolloutCounts.Of(state, state.Updated, now), 0) with
             {
-                Conditions = state.Deployment.Status.Conditions.With(RolloutStatus.ConditionOf(
-                    state.Deployment, DeploymentConditions.Progressing, farewell.IsWaiting ? Condition.Unknown : Condition.True,
-                    farewell.IsWaiting ? Reasons.WaitingForConfirmation : Reasons.Terminating, message), now),
+                Conditions = RolloutReadiness.Reconciling(reason, message)
+                    .On(state.Deployment.Status.Conditions.With(progressing, now), state, now),
                 ReleaseStatus = release,
             },
             StepsAfterStatus = steps,

@@ -156,6 +156,10 @@ public static class RolloutPlanner
         if (look.Replicas.IsScaleIgnored)
             yield return new(Reasons.ScaleIgnored, string.Create(CultureInfo.InvariantCulture,
                 $"scaling to {look.Deployment.Spec.ScaleReplicas} is ignored: replicas is -1, one on every base pod"), IsWarning: true);
+        if (ScaleSelector.Unsupported(look.Deployment) is { } selector)
+            yield return new(Reasons.UnknownScaleSelector,
+                $"annotation {Annotations.ScaleSelector} is '{OperatorText.Within(OperatorText.MaxName, selector)}', which is not "
+                + $"{ScaleSelector.BasePods}; the default {ScaleSelector.Of(look.Deployment)} is used", IsWarning: true);
         if (look.State.Freeze is { Counts: false } freeze)
             yield return new(Reasons.FreezeWithoutReason, $"the freeze of {freeze.Scope} gives no reason and does not count", IsWarning: true);
         foreach (var refusal in DeletionByLabel.Refusals(look.State)) yield return refusal;

@@ -36,6 +36,9 @@ public sealed record RolloutState
     /// <summary>Most agents of the base vanished at once; null: they did not, or long ago.</summary>
     public AgentOutage? Outage { get; init; }
 
+    /// <summary>What the API server says about a write for this object that it keeps rejecting; null: it rejects none.</summary>
+    public string? RejectedWrite { get; init; }
+
     /// <summary>The Service of the generated name, whoever made it.</summary>
     public Service? Service { get; init; }
 

@@ -11,8 +11,10 @@ internal static class RolloutStatus
         RolloutState state, RolloutCounts counts, string reason, string message, DateTimeOffset now) =>
         Counted(state, counts, state.Deployment.Spec.Replicas ?? 0) with
         {
-            Conditions = state.Deployment.Status.Conditions.With(
-                ConditionOf(state.Deployment, DeploymentConditions.Progressing, Condition.False, reason, message), now),
+            Conditions = RolloutReadiness.Stalled(reason, message).On(
+                state.Deployment.Status.Conditions.With(
+                    ConditionOf(state.Deployment, DeploymentConditions.Progressing, Condition.False, reason, message), now),
+                state, now),
         };
 
     public static ModuleDeploymentStatus Counted(RolloutState state, RolloutCounts counts, int desired) =>
@@ -29,7 +31,7 @@ internal static class RolloutStatus
             CurrentReplicas = counts.Old,
             StaleArtifactReplicas = counts.Stale,
             ObservedGeneration = state.Deployment.Metadata.Generation,
-            Selector = $"{Labels.ModuleDeployment}={LabelValues.Of(state.Deployment.Metadata.Name)}",
+            Selector = ScaleSelector.Of(state.Deployment),
         };
 
     public static Condition ConditionOf(ModuleDeployment deployment, string type, string status, string reason, string message) => new()

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text.Json.Serialization;
 
 namespace ModuleController.Load;
 
@@ -70,6 +71,10 @@ public sealed record LoadOptions
     public string? Kubeconfig { get; init; }
 
     public TimeSpan Timeout { get; init; } = TimeSpan.FromMinutes(5);
+
+    /// <summary>For the end of a run on somebody else's API server.</summary>
+    [JsonIgnore]
+    public CleanupLimits Cleanup { get; init; } = new();
 
     public bool IsJson { get; init; }
 

@@ -29,6 +29,7 @@ internal sealed class InstallLoad(LoadCluster cluster, LoadOptions options, Acti
                 group => new ReconcileFigures(group.Select(pair => (double)pair.Value.Count).Median(), group.Select(pair => pair.Value.Seconds).Median())))
         {
             WatchGaps = [.. _runs.Select(run => run.Gaps)],
+            CacheLag = LagFigures.Of(_runs.SelectMany(run => (ControllerMetrics[])[run.Installing, run.Deleting])),
         }, _problems);
     }
 

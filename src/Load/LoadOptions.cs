@@ -31,7 +31,7 @@ public sealed record LoadOptions
           --agent-commands N   nothing of the above: one agent, over TLS, does N installs and uninstalls; its memory, and how soon it speaks
           --agent PATH         the agent's executable, for example the native one (the ordinary build)
           --controller PATH    the controller's, likewise
-          --kubeconfig FILE    an API server; without it one is started
+          --kubeconfig FILE    an API server; without it one is started. What the run created there is removed, also after Ctrl-C
           --timeout TIME       for each install and each deletion (5m)
           --json               the report as JSON
           --verbose            what the controller logs, on standard error

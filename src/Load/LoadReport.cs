@@ -53,6 +53,8 @@ public sealed record LoadReport
                 Line($"  all deleted                    {installs.Deleted.Median():0.00} s  ({List(installs.Deleted)})");
                 Line($"  longest watch gap, installing  {installs.WatchGaps.Max(gap => gap.Installing):0.00} s  ({List(installs.WatchGaps.Select(gap => gap.Installing))})");
                 Line($"  longest watch gap, deleting    {installs.WatchGaps.Max(gap => gap.Deleting):0.00} s  ({List(installs.WatchGaps.Select(gap => gap.Deleting))})");
+                if (installs.CacheLag is { } lag)
+                    Line($"  lag of the controller's caches {(lag.AtMost is { } most ? $"at most {most:0.###} s" : "longer than is counted")}, over 1 s for {lag.OverOneSecond} of {lag.Writes} writes");
                 Line($"  processor time, controller     {installs.Cpu.Select(cpu => cpu.Controller).Median():0.00} s  ({List(installs.Cpu.Select(cpu => cpu.Controller))})");
                 Line($"  API server; bases and agents   {installs.Cpu.Select(cpu => cpu.Server ?? 0).Median():0.00} s; {installs.Cpu.Select(cpu => cpu.Load).Median():0.00} s");
                 Line($"  controller, resident           {installs.ResidentIdle:0} MB idle with all agents, {installs.ResidentPeak:0} MB at most");
@@ -121,6 +123,23 @@ public sealed record InstallFigures(
 
     /// <summary>For each run, by a watch of this program.</summary>
     public required IReadOnlyList<GapFigures> WatchGaps { get; init; }
+
+    /// <summary>All runs; null where the controller does not measure it.</summary>
+    public LagFigures? CacheLag { get; init; }
+}
+
+/// <summary>From the API server's answer to a write of the controller until the controller's cache had observed the write.</summary>
+/// <param name="AtMost">No write took longer, in seconds; null where one took longer than the longest time that is counted.</param>
+public sealed record LagFigures(long Writes, long OverOneSecond, double? AtMost)
+{
+    public static LagFigures? Of(IEnumerable<ControllerMetrics> metrics)
+    {
+        var counts = metrics.SelectMany(metric => metric.CacheLag).GroupBy(pair => pair.Key)
+            .ToDictionary(group => group.Key, group => group.Sum(pair => pair.Value));
+        if (counts.GetValueOrDefault(double.PositiveInfinity) is not (var writes and > 0)) return null;
+        var most = counts.Where(pair => pair.Value == writes).Min(pair => pair.Key);
+        return new(writes, writes - counts.GetValueOrDefault(1), double.IsInfinity(most) ? null : most);
+    }
 }
 
 /// <summary>The longest seconds without an event of a Module, from the first to the last event of an installation and of a deletion.</summary>

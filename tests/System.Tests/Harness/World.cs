@@ -21,6 +21,7 @@ internal sealed class World : IAsyncDisposable
 {
     private readonly Stack<Func<ValueTask>> _disposals = new();
     private readonly string _directory = Directory.CreateTempSubdirectory("mc-system-").FullName;
+    private readonly List<ClusterCleanup> _cleanups = [];
     private ClusterCleanup? _cleanup;
 
     private World()
@@ -124,11 +125,10 @@ internal sealed class World : IAsyncDisposable
 
         await StopControllerAsync();
         while (_disposals.TryPop(out var dispose)) await dispose();
-        _cleanup?.Dispose();
         if (Directory.Exists(_directory)) Directory.Delete(_directory, recursive: true);
         if (TestContext.Current.TestState?.Result is not null) return;
         Log.Dispose();
-        Assert.Empty(_cleanup?.Problems ?? []);
+        Assert.Empty(_cleanups.SelectMany(cleanup => cleanup.Problems));
     }
 
     private async Task StartPartsAsync(CancellationToken cancellation)
@@ -188,15 +188,13 @@ internal sealed class World : IAsyncDisposable
 
     private async Task UseAsync(string kubeconfig, CancellationToken cancellation)
     {
+        Termination.ActAsInterrupt();
         File.Copy(kubeconfig, Kubeconfig);
         Connect(Transport.FromKubeconfig(kubeconfig));
         await Crds.ApplyAsync(Client, cancellation);
         Namespace = $"mc-test-{Guid.NewGuid().ToString("N")[..8]}";
-        if (LeaseNamespace is not null) await UseLeaseNamespaceAsync($"{Namespace}-lease", cancellation);
-        var logger = Log.CreateLogger<ClusterCleanup>();
-        _cleanup = new(Client, Namespace, new(), problem => logger.LogWarning("{Problem}", problem));
-        _disposals.Push(async () => await _cleanup.RemoveAsync());
-        await Client.CreateAsync(new Namespace { Metadata = new() { Name = Namespace } }, "test", cancellation);
+        if (LeaseNamespace is not null) _ = await CreateNamespaceAsync(LeaseNamespace = $"{Namespace}-lease", cancellation);
+        _cleanup = await CreateNamespaceAsync(Namespace, cancellation);
 
         var node = Namespace;
         var informers = new InformerFactory(Client, TimeProvider.System, Log);
@@ -216,11 +214,19 @@ internal sealed class World : IAsyncDisposable
         await kubelet.StartAsync(cancellation);
     }
 
-    private async Task UseLeaseNamespaceAsync(string name, CancellationToken cancellation)
+    /// <summary>A namespace that is removed at the end.</summary>
+    private async Task<ClusterCleanup> CreateNamespaceAsync(string name, CancellationToken cancellation)
     {
-        LeaseNamespace = name;
-        _disposals.Push(async () => await Client.DeleteAsync<Namespace>(new("", name)));
+        var logger = Log.CreateLogger<ClusterCleanup>();
+        var cleanup = new ClusterCleanup(Client, name, new(), problem => logger.LogWarning("{Problem}", problem));
+        _cleanups.Add(cleanup);
+        _disposals.Push(async () =>
+        {
+            await cleanup.RemoveAsync();
+            cleanup.Dispose();
+        });
         await Client.CreateAsync(new Namespace { Metadata = new() { Name = name } }, "test", cancellation);
+        return cleanup;
     }
 
     private void Connect(Transport transport)

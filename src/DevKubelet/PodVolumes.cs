@@ -1,5 +1,4 @@
 using System.Text;
-using System.Text.Json.Nodes;
 using ModuleController.Kube;
 
 namespace ModuleController.DevKubelet;

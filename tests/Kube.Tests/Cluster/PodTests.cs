@@ -146,7 +146,7 @@ public sealed class PodTests(RunningCluster cluster) : IClassFixture<RunningClus
     [Fact]
     public async Task A_container_reads_its_account_where_a_real_cluster_mounts_it()
     {
-        const string path = "/var/run/secrets/kubernetes.io/serviceaccount";
+        const string Mount = "/var/run/secrets/kubernetes.io/serviceaccount";
         var ns = await cluster.NewNamespaceAsync();
         if (await cluster.FindAsync($"{ns.Path}/configmaps/kube-root-ca.crt") is null)
             await cluster.PostAsync($"{ns.Path}/configmaps", RunningCluster.Json("{'metadata': {'name': 'kube-root-ca.crt'}, 'data': {'ca.crt': 'a certificate'}}"));
@@ -159,8 +159,8 @@ public sealed class PodTests(RunningCluster cluster) : IClassFixture<RunningClus
                 {'downwardAPI': {'items': [{'path': 'namespace', 'fieldRef': {'apiVersion': 'v1', 'fieldPath': 'metadata.namespace'} }]} }]} }],
               'containers': [{
                 'name': 'main', 'image': 'sh',
-                'command': ['sh', '-c', 'cd {{path}} && test -s token && test -f ca.crt && cat namespace && echo && exec sleep 600'],
-                'volumeMounts': [{'name': 'kube-api-access-x7k2p', 'readOnly': true, 'mountPath': '{{path}}'}]
+                'command': ['sh', '-c', 'cd {{Mount}} && test -s token && test -f ca.crt && cat namespace && echo && exec sleep 600'],
+                'volumeMounts': [{'name': 'kube-api-access-x7k2p', 'readOnly': true, 'mountPath': '{{Mount}}'}]
               }]
             }
             """);

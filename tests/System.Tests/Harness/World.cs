@@ -93,7 +93,7 @@ internal sealed class World : IAsyncDisposable
     {
         foreach (var port in (int[])[_controllerOptions.GrpcPort, _controllerOptions.HttpPort])
             if (port != 0) await Addresses.UntilFreeAsync(new(_controllerOptions.Bind!, port), cancellation);
-        Controller = await ControlPlaneHost.StartAsync(_controllerOptions, Setup);
+        Controller = await ControlPlaneHost.StartAsync(_controllerOptions, Setup, cancellation);
         // Agents dial a fixed address, also after a restart.
         _controllerOptions = _controllerOptions with { GrpcPort = Controller.AgentAddress.Port, HttpPort = Controller.HttpAddress.Port };
     }
@@ -157,7 +157,7 @@ internal sealed class World : IAsyncDisposable
             LeaseRetry = TimeSpan.FromMilliseconds(500),
             Agents = new() { AllowInsecure = true },
         });
-        await StartControllerAsync();
+        await StartControllerAsync(cancellation);
     }
 
     /// <summary>Modules have finalizers that only a controller removes, and a test may have stopped it.</summary>

@@ -50,7 +50,7 @@ internal static class PodEnvironment
     private static string ValueOf(RunnerPod pod, PodIdentity identity, EnvVar variable, Dictionary<string, string> environment) => variable switch
     {
         { ValueFrom: null } => Variables.Expand(variable.Value ?? "", environment),
-        { ValueFrom.FieldRef: { } field } => Field(pod, identity, field.FieldPath),
+        { ValueFrom.FieldRef: { } field } => PodFields.Of(pod, identity, field.FieldPath),
         _ => throw new NotSupportedException($"env \"{variable.Name}\": of valueFrom only fieldRef is supported"),
     };
 
@@ -67,22 +67,4 @@ internal static class PodEnvironment
         var pattern = new Regex($@"(?<=^|[=:,\s])({paths})(?=$|[/:,\s])");
         return text => pattern.Replace(text, match => directories[match.Value]);
     }
-
-    private static string Field(RunnerPod pod, PodIdentity identity, string path) => path switch
-    {
-        "metadata.name" => identity.Name,
-        "metadata.namespace" => identity.Namespace,
-        "metadata.uid" => identity.Uid,
-        "status.podIP" => identity.Ip,
-        "status.hostIP" => "127.0.0.1",
-        "spec.nodeName" => pod.Spec.NodeName ?? "",
-        "spec.serviceAccountName" => pod.Spec.ServiceAccountName ?? "default",
-        _ when Entry(path, "metadata.labels") is { } key => pod.Metadata.Labels.GetValueOrDefault(key, ""),
-        _ when Entry(path, "metadata.annotations") is { } key => pod.Metadata.Annotations.GetValueOrDefault(key, ""),
-        _ => throw new NotSupportedException($"fieldPath \"{path}\" is not supported"),
-    };
-
-    private static string? Entry(string path, string map) =>
-        path.StartsWith(map + "['", StringComparison.Ordinal) && path.EndsWith("']", StringComparison.Ordinal)
-            ? path[(map.Length + 2)..^2] : null;
 }

@@ -1,43 +1,33 @@
-using System.Text.Json.Nodes;
+using System.Text;
 using ModuleController.Kube;
 
 namespace ModuleController.DevKubelet;
 
 /// <summary>
-/// Directories in place of a pod's volumes: empty ones, ConfigMaps and Secrets as they were at the start, and service
-/// account tokens, which are renewed at four fifths of their life.
+/// Directories in place of a pod's volumes. ConfigMaps, Secrets and fields of the pod stay as they were at the start;
+/// service account tokens are renewed at four fifths of their life.
 /// </summary>
 internal sealed class PodVolumes(RunnerPod pod, PodPlace place, KubeClient client, TimeProvider time)
 {
+    private const int DefaultMode = 0b110_100_100;
     private static readonly TimeSpan RetryAfter = TimeSpan.FromSeconds(5);
 
-    private readonly string _namespace = pod.Metadata.Namespace ?? "";
+    private readonly VolumeObjects _objects = new(client, pod.Metadata.Namespace ?? "");
     private readonly List<Token> _tokens = [];
 
-    /// <summary>Makes all directories and their first content; fails where something is missing or of an unknown kind.</summary>
+    /// <summary>Creates all directories and their files; fails with the kubelet's message for the first volume that cannot be mounted.</summary>
     public async Task MountAsync(CancellationToken cancellation)
     {
         _tokens.Clear();
         foreach (var volume in pod.Spec.Volumes)
         {
-            var directory = place.OfVolume(volume.Name);
-            Directory.CreateDirectory(directory);
-            switch (volume)
+            try
             {
-                case { EmptyDir: not null }:
-                    break;
-                case { ConfigMap: { } reference }:
-                    await WriteAsync(directory, await ReadAsync<RunnerConfigMap>(reference.Name, cancellation), cancellation);
-                    break;
-                case { Secret: { } reference }:
-                    await WriteAsync(directory, await ReadAsync<RunnerSecret>(reference.SecretName, cancellation), cancellation);
-                    break;
-                case { Projected: { } projected }:
-                    foreach (var source in projected.Sources ?? []) await ProjectAsync(volume, source, directory, cancellation);
-                    break;
-                default:
-                    throw new NotSupportedException(
-                        $"volume \"{volume.Name}\": only emptyDir, configMap, secret and projected service account tokens are supported");
+                await MountAsync(volume, cancellation);
+            }
+            catch (Exception problem) when (problem is not OperationCanceledException)
+            {
+                throw new VolumeException(volume.Name, problem);
             }
         }
     }
@@ -61,14 +51,52 @@ internal sealed class PodVolumes(RunnerPod pod, PodPlace place, KubeClient clien
         }
     }
 
-    private async Task ProjectAsync(Volume volume, ProjectedSource source, string directory, CancellationToken cancellation)
+    private async Task MountAsync(Volume volume, CancellationToken cancellation)
     {
-        if (source.ServiceAccountToken is not { } projection)
-            throw new NotSupportedException($"volume \"{volume.Name}\": of projected sources only serviceAccountToken is supported");
-        var token = new Token(projection, Path.Combine(directory, projection.Path));
-        await RequestAsync(token, cancellation);
-        _tokens.Add(token);
+        var directory = place.OfVolume(volume.Name);
+        Directory.CreateDirectory(directory);
+        var projected = Projected(volume);
+        foreach (var source in projected.Sources ?? [])
+            await ProjectAsync(source, directory, projected.DefaultMode ?? DefaultMode, cancellation);
     }
+
+    /// <summary>Every kind of volume as a projected one.</summary>
+    private static ProjectedVolume Projected(Volume volume) => volume switch
+    {
+        { EmptyDir: not null } => new(),
+        { Projected: { } projected } => projected,
+        { ConfigMap: { } configMap } => new([new() { ConfigMap = configMap }], configMap.DefaultMode),
+        { Secret: { } secret } => new([new() { Secret = secret with { Name = secret.SecretName } }], secret.DefaultMode),
+        { DownwardApi: { } fields } => new([new() { DownwardApi = fields }], fields.DefaultMode),
+        _ => throw new NotSupportedException("only emptyDir, configMap, secret, downwardAPI and projected volumes are supported"),
+    };
+
+    private async Task ProjectAsync(ProjectedSource source, string directory, int mode, CancellationToken cancellation)
+    {
+        if (source.ServiceAccountToken is { } projection)
+        {
+            var token = new Token(projection, directory, mode);
+            await RequestAsync(token, cancellation);
+            _tokens.Add(token);
+            return;
+        }
+
+        foreach (var file in await FilesAsync(source, cancellation)) await WriteAsync(directory, file, mode, cancellation);
+    }
+
+    private async Task<IReadOnlyList<VolumeFile>> FilesAsync(ProjectedSource source, CancellationToken cancellation) => source switch
+    {
+        { ConfigMap: { } configMap } => await _objects.ReadAsync<RunnerConfigMap>(
+            configMap, "configmap", "configmap references non-existent config key", cancellation),
+        { Secret: { } secret } => await _objects.ReadAsync<RunnerSecret>(secret, "secret", "references non-existent secret key", cancellation),
+        { DownwardApi: { } fields } => [.. (fields.Items ?? []).Select(FieldFile)],
+        _ => throw new NotSupportedException(
+            "of projected sources only serviceAccountToken, configMap, secret and downwardAPI are supported"),
+    };
+
+    private VolumeFile FieldFile(DownwardApiFile file) => file.FieldRef is { } field
+        ? new(file.Path, Encoding.UTF8.GetBytes(PodFields.Of(pod, place.Identity, field.FieldPath, isVolume: true)), file.Mode)
+        : throw new NotSupportedException($"\"{file.Path}\": resourceFieldRef is not supported");
 
     private async Task TryRenewAsync(Token token, CancellationToken cancellation)
     {
@@ -76,55 +104,46 @@ internal sealed class PodVolumes(RunnerPod pod, PodPlace place, KubeClient clien
         {
             await RequestAsync(token, cancellation);
         }
-        catch (KubeException)
+        catch (Exception problem) when (problem is not OperationCanceledException)
         {
-            token.RenewAt = time.GetUtcNow() + RetryAfter; // a fifth of its life is left for tries
+            token.RenewAt = time.GetUtcNow() + RetryAfter; // a fifth of its life is left for retries
         }
     }
 
     private async Task RequestAsync(Token token, CancellationToken cancellation)
     {
-        var spec = new JsonObject
-        {
-            ["expirationSeconds"] = token.Projection.ExpirationSeconds ?? 3600,
-            ["boundObjectRef"] = new JsonObject
-            {
-                ["apiVersion"] = "v1",
-                ["kind"] = "Pod",
-                ["name"] = pod.Metadata.Name,
-                ["uid"] = pod.Metadata.Uid,
-            },
-        };
-        if (token.Projection.Audience is { } audience) spec["audiences"] = new JsonArray(audience);
-        var asked = time.GetUtcNow();
-        var answer = await client.CreateSubresourceAsync<RunnerServiceAccount>(
-            new(_namespace, pod.Spec.ServiceAccountName ?? "default"),
-            "token",
-            new() { ["apiVersion"] = "authentication.k8s.io/v1", ["kind"] = "TokenRequest", ["spec"] = spec },
-            cancellation);
-        var expires = answer["status"]!["expirationTimestamp"]!.GetValue<DateTimeOffset>();
-        token.RenewAt = asked + ((expires - asked) * 0.8);
-
-        // Readers see the old token or the new one, never half of it.
-        Directory.CreateDirectory(Path.GetDirectoryName(token.File)!);
-        await File.WriteAllTextAsync(token.File + ".new", answer["status"]!["token"]!.GetValue<string>(), cancellation);
-        File.Move(token.File + ".new", token.File, overwrite: true);
+        var requestedAt = time.GetUtcNow();
+        var status = await _objects.RequestTokenAsync(pod, token.Projection, cancellation);
+        var expiresAt = status["expirationTimestamp"]!.GetValue<DateTimeOffset>();
+        token.RenewAt = requestedAt + ((expiresAt - requestedAt) * 0.8);
+        var content = Encoding.UTF8.GetBytes(status["token"]!.GetValue<string>());
+        await WriteAsync(token.Directory, new(token.Projection.Path, content), token.Mode, cancellation);
     }
 
-    private async Task<IReadOnlyDictionary<string, byte[]>> ReadAsync<T>(string name, CancellationToken cancellation)
-        where T : class, IFiles => (await client.GetAsync<T>(new(_namespace, name), cancellation)).Files;
-
-    private static async Task WriteAsync(string directory, IReadOnlyDictionary<string, byte[]> files, CancellationToken cancellation)
+    /// <summary>Readers see the old file or the new one, never half of it.</summary>
+    private static async Task WriteAsync(string directory, VolumeFile file, int mode, CancellationToken cancellation)
     {
-        foreach (var (name, content) in files) await File.WriteAllBytesAsync(Path.Combine(directory, name), content, cancellation);
+        if (Path.IsPathRooted(file.Path) || file.Path.Split('/').Contains(".."))
+            throw new ArgumentException($"invalid path \"{file.Path}\": must be relative and not contain '..'");
+        var path = Path.Combine(directory, file.Path);
+        Directory.CreateDirectory(Path.GetDirectoryName(path)!);
+        await File.WriteAllBytesAsync(path + ".new", file.Content, cancellation);
+        if (!OperatingSystem.IsWindows()) File.SetUnixFileMode(path + ".new", (UnixFileMode)(file.Mode ?? mode));
+        File.Move(path + ".new", path, overwrite: true);
     }
 
-    private sealed class Token(TokenProjection projection, string file)
+    private sealed class Token(TokenProjection projection, string directory, int mode)
     {
         public TokenProjection Projection { get; } = projection;
 
-        public string File { get; } = file;
+        public string Directory { get; } = directory;
+
+        public int Mode { get; } = mode;
 
         public DateTimeOffset RenewAt { get; set; }
     }
 }
+
+/// <summary>A volume that cannot be mounted, in the words of the kubelet's FailedMount event.</summary>
+internal sealed class VolumeException(string volume, Exception problem)
+    : Exception($"MountVolume.SetUp failed for volume \"{volume}\" : {problem.Message}", problem);

@@ -90,24 +90,6 @@ public sealed record ContainerPort(int Port = 0, string? Name = null)
 
 public sealed record VolumeMount(string Name, string MountPath, string? SubPath = null);
 
-/// <summary>A volume of the kinds that a process can have; of any other kind nothing is set.</summary>
-public sealed record Volume(string Name, JsonElement? EmptyDir = null, ProjectedVolume? Projected = null)
-{
-    public ConfigMapReference? ConfigMap { get; init; }
-
-    public SecretReference? Secret { get; init; }
-}
-
-public sealed record ConfigMapReference(string Name);
-
-public sealed record SecretReference(string SecretName);
-
-public sealed record ProjectedVolume(IReadOnlyList<ProjectedSource>? Sources = null);
-
-public sealed record ProjectedSource(TokenProjection? ServiceAccountToken = null);
-
-public sealed record TokenProjection(string Path, string? Audience = null, long? ExpirationSeconds = null);
-
 /// <summary>A probe; periods in seconds with Kubernetes' defaults.</summary>
 public sealed record Probe
 {
@@ -141,7 +123,7 @@ internal interface IFiles : IResource
     IReadOnlyDictionary<string, byte[]> Files { get; }
 }
 
-/// <summary>A ConfigMap's text.</summary>
+/// <summary>The entries of a ConfigMap, text and binary.</summary>
 public sealed record RunnerConfigMap : IFiles
 {
     public static ResourceKind Kind { get; } = new("", "v1", "ConfigMap", "configmaps");
@@ -151,7 +133,11 @@ public sealed record RunnerConfigMap : IFiles
     public IReadOnlyDictionary<string, string> Data { get; init => field = value ?? ReadOnlyDictionary<string, string>.Empty; } =
         ReadOnlyDictionary<string, string>.Empty;
 
-    IReadOnlyDictionary<string, byte[]> IFiles.Files => Data.ToDictionary(pair => pair.Key, pair => Encoding.UTF8.GetBytes(pair.Value));
+    public IReadOnlyDictionary<string, byte[]> BinaryData { get; init => field = value ?? ReadOnlyDictionary<string, byte[]>.Empty; } =
+        ReadOnlyDictionary<string, byte[]>.Empty;
+
+    IReadOnlyDictionary<string, byte[]> IFiles.Files => BinaryData
+        .Concat(Data.Select(pair => KeyValuePair.Create(pair.Key, Encoding.UTF8.GetBytes(pair.Value)))).ToDictionary();
 }
 
 /// <summary>A Secret's data.</summary>

@@ -12,11 +12,14 @@ public sealed partial record ControllerMetrics(
     IReadOnlyDictionary<string, long> Requests, IReadOnlyDictionary<string, long> Refused,
     IReadOnlyDictionary<string, (long Count, double Seconds)> Reconciles, int Agents)
 {
-    private static readonly string[] Writes = ["create", "patch", "update", "delete"];
+    private static readonly string[] WriteVerbs = ["create", "patch", "update", "delete"];
+
+    /// <summary>Writes by the time until the controller's caches had observed them: how many took at most so many seconds.</summary>
+    public IReadOnlyDictionary<double, long> CacheLag { get; init; } = new Dictionary<double, long>();
 
     public long All => Requests.Values.Sum();
 
-    public long Written => Requests.Where(pair => Writes.Contains(pair.Key.Split(' ')[0])).Sum(pair => pair.Value);
+    public long Written => Requests.Where(pair => WriteVerbs.Contains(pair.Key.Split(' ')[0])).Sum(pair => pair.Value);
 
     public long Lists => Requests.Where(pair => pair.Key.StartsWith("list ", StringComparison.Ordinal)).Sum(pair => pair.Value);
 
@@ -24,6 +27,7 @@ public sealed partial record ControllerMetrics(
     {
         var (requests, refused) = (new SortedDictionary<string, long>(), new SortedDictionary<string, long>());
         var reconciles = new SortedDictionary<string, (long Count, double Seconds)>();
+        var lag = new SortedDictionary<double, long>();
         var agents = 0;
         foreach (var line in text.Split('\n'))
         {
@@ -42,13 +46,17 @@ public sealed partial record ControllerMetrics(
                 case "kube_reconcile_duration_seconds_sum":
                     Add(labels["controller"], 0, value);
                     break;
+                case "kube_cache_lag_seconds_bucket" when labels.ContainsKey("resource"):
+                    var limit = labels["le"] == "+Inf" ? double.PositiveInfinity : double.Parse(labels["le"], CultureInfo.InvariantCulture);
+                    lag[limit] = lag.GetValueOrDefault(limit) + (long)value;
+                    break;
                 case "modulecontroller_agent_sessions":
                     agents = (int)value;
                     break;
             }
         }
 
-        return new(requests, refused, reconciles, agents);
+        return new(requests, refused, reconciles, agents) { CacheLag = lag };
 
         void Count(Dictionary<string, string> labels, long count)
         {
@@ -74,7 +82,10 @@ public sealed partial record ControllerMetrics(
             var (count, seconds) = before.Reconciles.GetValueOrDefault(pair.Key);
             return (pair.Value.Count - count, pair.Value.Seconds - seconds);
         }),
-        Agents);
+        Agents)
+    {
+        CacheLag = CacheLag.ToDictionary(pair => pair.Key, pair => pair.Value - before.CacheLag.GetValueOrDefault(pair.Key)),
+    };
 
     private static SortedDictionary<string, long> Differences(IReadOnlyDictionary<string, long> after, IReadOnlyDictionary<string, long> before) =>
         new(after.Select(pair => KeyValuePair.Create(pair.Key, pair.Value - before.GetValueOrDefault(pair.Key)))

@@ -19,19 +19,23 @@ public sealed record CustomResourceDefinition : IResource
     public JsonElement Spec { get; init; }
 }
 
+/// <summary>Generated readers and writers of the kinds that only this program handles.</summary>
 [JsonSourceGenerationOptions(
     PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase,
     DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
     Converters = [typeof(KubeTimeConverter)])]
 [JsonSerializable(typeof(CustomResourceDefinition))]
-public sealed partial class CrdJson : JsonSerializerContext;
+[JsonSerializable(typeof(NamespaceState))]
+public sealed partial class LoadJson : JsonSerializerContext;
 
 /// <summary>The repository's CRDs, which are resources of this program.</summary>
 public static class Crds
 {
     /// <summary>Creates those that the API server lacks; what is there stays as it is.</summary>
-    public static async Task ApplyAsync(IKubeClient client, CancellationToken cancellation)
+    /// <returns>The names of those that were created.</returns>
+    public static async Task<IReadOnlyList<string>> ApplyAsync(IKubeClient client, CancellationToken cancellation)
     {
+        var created = new List<string>();
         var assembly = Assembly.GetExecutingAssembly();
         foreach (var name in assembly.GetManifestResourceNames().Where(name => name.EndsWith(".yaml", StringComparison.Ordinal)))
         {
@@ -41,18 +45,21 @@ public static class Crds
             try
             {
                 await client.CreateAsync(definition, "load", cancellation);
+                created.Add(definition.Metadata.Name);
             }
             catch (KubeException exception) when (exception.IsAlreadyExists)
             {
                 // Somebody else was faster, with the same one.
             }
         }
+
+        return created;
     }
 
     private static CustomResourceDefinition Parse(string yaml)
     {
         var tree = new DeserializerBuilder().WithAttemptingUnquotedStringTypeDeserialization().Build().Deserialize<object>(yaml);
-        return Convert(tree).Deserialize(CrdJson.Default.CustomResourceDefinition)!;
+        return Convert(tree).Deserialize(LoadJson.Default.CustomResourceDefinition)!;
     }
 
     private static JsonNode? Convert(object? value) => value switch

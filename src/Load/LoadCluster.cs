@@ -19,11 +19,14 @@ public sealed class LoadCluster : IAsyncDisposable
     private readonly Stack<Func<ValueTask>> _disposals = new();
     private readonly string _directory = Directory.CreateTempSubdirectory("modulecontroller-load-").FullName;
     private readonly LoadOptions _options;
+    private readonly Action<string> _progress;
+    private readonly List<string> _left = [];
     private ChildProcess? _server;
+    private ClusterCleanup? _cleanup;
 
-    private LoadCluster(LoadOptions options)
+    public LoadCluster(LoadOptions options, Action<string> progress)
     {
-        _options = options;
+        (_options, _progress) = (options, progress);
         Bases = new(options, Loggers);
         Client = null!;
         Controller = null!;
@@ -46,25 +49,12 @@ public sealed class LoadCluster : IAsyncDisposable
 
     internal LoadBases Bases { get; }
 
+    /// <summary>After the end: what could not be removed or did not stop as it should.</summary>
+    public IReadOnlyList<string> Left => _left;
+
     /// <summary>What this process's own parts complain about.</summary>
     private ILoggerFactory Loggers { get; } = LoggerFactory.Create(logging => logging.SetMinimumLevel(LogLevel.Error)
         .AddSimpleConsole(console => console.SingleLine = true));
-
-    /// <summary>Returns when all base pods are Ready and their agents connected.</summary>
-    public static async Task<LoadCluster> StartAsync(LoadOptions options, CancellationToken cancellation)
-    {
-        var cluster = new LoadCluster(options);
-        try
-        {
-            await cluster.StartPartsAsync(cancellation);
-            return cluster;
-        }
-        catch
-        {
-            await cluster.DisposeAsync();
-            throw;
-        }
-    }
 
     /// <summary>Writes a jar and says its URL.</summary>
     public string Jar(string name, string version, string? webContextPath = null)
@@ -74,25 +64,56 @@ public sealed class LoadCluster : IAsyncDisposable
         return new Uri(file).AbsoluteUri;
     }
 
+    /// <summary>
+    /// Ends all parts, and removes what the run created where the API server is somebody else's. It does not throw, so that
+    /// the failure of a run is not lost.
+    /// </summary>
     public async ValueTask DisposeAsync()
     {
-        while (_disposals.TryPop(out var dispose)) await dispose();
+        if (_cleanup is not null)
+        {
+            _progress($"removing namespace {Namespace} and what is in it");
+            await _cleanup.EmptyAsync();
+        }
+
+        while (_disposals.TryPop(out var dispose))
+        {
+            try
+            {
+                await dispose();
+            }
+            catch (Exception problem)
+            {
+                _left.Add(problem.Message);
+                _progress($"a part did not stop cleanly: {problem}");
+            }
+        }
+
+        _left.AddRange(_cleanup?.Problems ?? []);
+        _cleanup?.Dispose();
         Loggers.Dispose();
         Directory.Delete(_directory, recursive: true);
     }
 
-    private async Task StartPartsAsync(CancellationToken cancellation)
+    /// <summary>Returns when all base pods are Ready and their agents connected. After a failure, dispose of it too.</summary>
+    public async Task StartAsync(CancellationToken cancellation)
     {
         var kubeconfig = _options.Kubeconfig ?? await ServeAsync(cancellation);
         var client = new KubeClient(
             Transport.FromKubeconfig(kubeconfig),
-            new ResourceJson(ModulesJson.Default, KubeletJson.Default, ClusterJson.Default, CrdJson.Default), new() { UserAgent = "load" });
+            new ResourceJson(ModulesJson.Default, KubeletJson.Default, ClusterJson.Default, LoadJson.Default), new() { UserAgent = "load" });
         Own(client);
         Client = client;
-        await Crds.ApplyAsync(client, cancellation);
+        var definitions = await Crds.ApplyAsync(client, cancellation);
+        // An API server of our own ends with all it has.
+        if (_options.Kubeconfig is not null)
+        {
+            if (definitions is not []) _progress($"created {string.Join(", ", definitions)}; they stay, since their deletion would delete everybody's objects");
+            _cleanup = new(client, Namespace, _options.Cleanup, _progress);
+            Own(async () => await _cleanup.RemoveAsync());
+        }
+
         await client.CreateAsync(new Namespace { Metadata = new() { Name = Namespace } }, "load", cancellation);
-        // An API server of our own goes with all it has.
-        if (_options.Kubeconfig is not null) Own(async () => await client.DeleteAsync<Namespace>(new("", Namespace)));
 
 #pragma warning disable CA2000 // owned by this cluster, which disposes of it
         var informers = new InformerFactory(client, TimeProvider.System, Loggers);
@@ -139,7 +160,6 @@ public sealed class LoadCluster : IAsyncDisposable
 #pragma warning disable CA2000 // owned by this cluster, which disposes of it
         var kubelet = new Kubelet(client, pods, Bases.Runtime, options, TimeProvider.System, Loggers.CreateLogger<Kubelet>());
 #pragma warning restore CA2000
-        if (_options.Kubeconfig is not null) Own(async () => await client.DeleteAsync<Node>(new("", Namespace)));
         Own(kubelet.DisposeAsync);
         await kubelet.StartAsync(cancellation);
     }

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text.Json.Serialization;
 
 namespace ModuleController.Load;
 
@@ -30,7 +31,7 @@ public sealed record LoadOptions
           --agent-commands N   nothing of the above: one agent, over TLS, does N installs and uninstalls; its memory, and how soon it speaks
           --agent PATH         the agent's executable, for example the native one (the ordinary build)
           --controller PATH    the controller's, likewise
-          --kubeconfig FILE    an API server; without it one is started
+          --kubeconfig FILE    an API server; without it one is started. What the run created there is removed, also after Ctrl-C
           --timeout TIME       for each install and each deletion (5m)
           --json               the report as JSON
           --verbose            what the controller logs, on standard error
@@ -70,6 +71,10 @@ public sealed record LoadOptions
     public string? Kubeconfig { get; init; }
 
     public TimeSpan Timeout { get; init; } = TimeSpan.FromMinutes(5);
+
+    /// <summary>For the end of a run on somebody else's API server.</summary>
+    [JsonIgnore]
+    public CleanupLimits Cleanup { get; init; } = new();
 
     public bool IsJson { get; init; }
 

@@ -7,8 +7,21 @@ public static class LoadRun
     {
         if (options.AgentCommands > 0)
             return new() { Options = options, Agent = await AgentLoad.RunAsync(options, progress, cancellation) };
-        await using var cluster = await LoadCluster.StartAsync(options, cancellation);
-        progress($"{options.Bases} bases are ready");
+        var cluster = new LoadCluster(options, progress);
+        LoadReport report;
+        await using (cluster)
+        {
+            await cluster.StartAsync(cancellation);
+            progress($"{options.Bases} bases are ready");
+            report = await MeasureAsync(cluster, options, progress, cancellation);
+        }
+
+        return report with { Problems = [.. report.Problems, .. cluster.Left] };
+    }
+
+    private static async Task<LoadReport> MeasureAsync(
+        LoadCluster cluster, LoadOptions options, Action<string> progress, CancellationToken cancellation)
+    {
         var report = new LoadReport { Options = options };
         if (options.Upgrade > 0)
         {

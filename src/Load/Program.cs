@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using ModuleController.Kube;
 using ModuleController.Load;
 
 if (args is ["--help" or "-h", ..])
@@ -24,18 +25,21 @@ try
     await Console.Out.WriteLineAsync(options.IsJson ? report.Json : report.Text);
     return report.Problems.Count == 0 ? 0 : 1;
 }
-catch (TimeoutException problem)
+catch (Exception) when (ending.IsCancellationRequested)
+{
+    return 130;
+}
+catch (Exception problem) when (problem is TimeoutException or KubeException or HttpRequestException)
 {
     await Console.Error.WriteLineAsync($"load: {problem.Message}");
     return 1;
 }
-catch (OperationCanceledException) when (ending.IsCancellationRequested)
-{
-    return 130;
-}
 
+// The first signal ends the run, which then cleans up. The second one ends the process and what it started.
 void Stop(PosixSignalContext signal)
 {
     signal.Cancel = true;
+    if (ending.IsCancellationRequested) Environment.Exit(130);
+    Console.Error.WriteLine("load: interrupted; once more ends it at once and leaves everything where it is");
     ending.Cancel();
 }

@@ -1,21 +1,22 @@
 namespace ModuleController.Load;
 
 /// <summary>The other executables of the repository, as they were built with this one.</summary>
-internal static class Programs
+public static class Programs
 {
     public static string Controller { get; } = Beside("ModuleController.ControlPlane.dll");
 
     public static string DevCluster { get; } = Beside("ModuleController.DevCluster.dll");
 
-    /// <summary>From its own folder: beside this program it would lack what the web framework has for us.</summary>
-    public static string Agent
+    public static string Agent => InOwnFolder("Agent");
+
+    public static string Load => InOwnFolder("Load");
+
+    /// <summary>Beside another program it would lack what the web framework has for that one.</summary>
+    private static string InOwnFolder(string name)
     {
-        get
-        {
-            var own = new DirectoryInfo(AppContext.BaseDirectory.TrimEnd(Path.DirectorySeparatorChar));
-            var path = Path.Combine(own.Parent!.Parent!.FullName, "Agent", own.Name, "ModuleController.Agent.dll");
-            return File.Exists(path) ? path : throw new FileNotFoundException($"the agent is not built; --agent names its executable", path);
-        }
+        var own = new DirectoryInfo(AppContext.BaseDirectory.TrimEnd(Path.DirectorySeparatorChar));
+        var path = Path.Combine(own.Parent!.Parent!.FullName, name, own.Name, $"ModuleController.{name}.dll");
+        return File.Exists(path) ? path : throw new FileNotFoundException($"{name} is not built", path);
     }
 
     private static string Beside(string name) => Path.Combine(AppContext.BaseDirectory, name);

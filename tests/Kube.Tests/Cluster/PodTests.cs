@@ -126,7 +126,7 @@ public sealed class PodTests(RunningCluster cluster) : IClassFixture<RunningClus
     }
 
     [Fact]
-    public async Task A_volume_that_is_not_supported_is_said_and_one_that_is_missing_is_waited_for()
+    public async Task A_pod_waits_for_what_its_volumes_lack_and_names_it()
     {
         var ns = await cluster.NewNamespaceAsync();
         await ns.RunAsync("odd", "{'volumes': [{'name': 'v', 'hostPath': {'path': '/tmp'}}], 'containers': [{'name': 'main', 'image': 'idle'}]}");
@@ -134,10 +134,38 @@ public sealed class PodTests(RunningCluster cluster) : IClassFixture<RunningClus
         Assert.Contains("volume \"v\"", odd.Container()!["state"]!["waiting"]!["message"]!.GetValue<string>());
 
         await ns.RunAsync("late", Shell("cat /etc/conf/greeting; echo; exec sleep 600", "'volumes': [{'name': 'v', 'configMap': {'name': 'conf'}}],", "/etc/conf"));
-        await ns.PodAsync("late", pod => pod.Waiting() == "ContainerCreating");
+        var late = await ns.PodAsync("late", pod => pod.Waiting() == "ContainerCreating");
+        Assert.Equal(
+            "MountVolume.SetUp failed for volume \"v\" : configmap \"conf\" not found",
+            late.Container()!["state"]!["waiting"]!["message"]!.GetValue<string>());
         await cluster.PostAsync($"{ns.Path}/configmaps", RunningCluster.Json("{'metadata': {'name': 'conf'}, 'data': {'greeting': 'hello from a map'}}"));
         await ns.ReadyPodAsync("late");
         await Eventually.True(async () => (await LogAsync(ns, "late")).Contains("hello from a map"));
+    }
+
+    [Fact]
+    public async Task A_container_reads_its_account_where_a_real_cluster_mounts_it()
+    {
+        const string Mount = "/var/run/secrets/kubernetes.io/serviceaccount";
+        var ns = await cluster.NewNamespaceAsync();
+        if (await cluster.FindAsync($"{ns.Path}/configmaps/kube-root-ca.crt") is null)
+            await cluster.PostAsync($"{ns.Path}/configmaps", RunningCluster.Json("{'metadata': {'name': 'kube-root-ca.crt'}, 'data': {'ca.crt': 'a certificate'}}"));
+        await ns.RunAsync("client", $$"""
+            {
+              'serviceAccountName': 'default',
+              'volumes': [{'name': 'kube-api-access-x7k2p', 'projected': {'defaultMode': 420, 'sources': [
+                {'serviceAccountToken': {'expirationSeconds': 3607, 'path': 'token'} },
+                {'configMap': {'name': 'kube-root-ca.crt', 'items': [{'key': 'ca.crt', 'path': 'ca.crt'}]} },
+                {'downwardAPI': {'items': [{'path': 'namespace', 'fieldRef': {'apiVersion': 'v1', 'fieldPath': 'metadata.namespace'} }]} }]} }],
+              'containers': [{
+                'name': 'main', 'image': 'sh',
+                'command': ['sh', '-c', 'cd {{Mount}} && test -s token && test -f ca.crt && cat namespace && echo && exec sleep 600'],
+                'volumeMounts': [{'name': 'kube-api-access-x7k2p', 'readOnly': true, 'mountPath': '{{Mount}}'}]
+              }]
+            }
+            """);
+        await ns.ReadyPodAsync("client");
+        await Eventually.True(async () => (await LogAsync(ns, "client")).Trim() == ns.Name);
     }
 
     [Fact]

@@ -21,6 +21,8 @@ internal sealed class World : IAsyncDisposable
 {
     private readonly Stack<Func<ValueTask>> _disposals = new();
     private readonly string _directory = Directory.CreateTempSubdirectory("mc-system-").FullName;
+    private readonly List<ClusterCleanup> _cleanups = [];
+    private ClusterCleanup? _cleanup;
 
     private World()
     {
@@ -38,6 +40,13 @@ internal sealed class World : IAsyncDisposable
 
     /// <summary>To be changed before the start; with somebody else's API server it is one of the test's own.</summary>
     public string Namespace { get; set; } = "default";
+
+    /// <summary>Where the controller's Lease is kept, if elsewhere; with somebody else's API server a namespace of the test's own.</summary>
+    public string? LeaseNamespace { get; set; }
+
+    /// <summary>Somebody else's API server; null: an embedded one. To be changed before the start.</summary>
+    public string? OtherKubeconfig { get; set; } =
+        Environment.GetEnvironmentVariable("MODULECONTROLLER_TEST_KUBECONFIG") is { Length: > 0 } file ? file : null;
 
     /// <summary>For programs that are to see this world.</summary>
     public string Kubeconfig => Path.Combine(_directory, "kubeconfig");
@@ -78,11 +87,13 @@ internal sealed class World : IAsyncDisposable
     /// <summary>Settings of the controller; to be changed before the start.</summary>
     public Func<ControlPlaneOptions, ControlPlaneOptions> ConfigureController { get; set; } = options => options;
 
-    public async Task StartControllerAsync()
+    public Task StartControllerAsync() => StartControllerAsync(TestContext.Current.CancellationToken);
+
+    private async Task StartControllerAsync(CancellationToken cancellation)
     {
         foreach (var port in (int[])[_controllerOptions.GrpcPort, _controllerOptions.HttpPort])
-            if (port != 0) await Addresses.UntilFreeAsync(new(_controllerOptions.Bind!, port), TestContext.Current.CancellationToken);
-        Controller = await ControlPlaneHost.StartAsync(_controllerOptions, Setup);
+            if (port != 0) await Addresses.UntilFreeAsync(new(_controllerOptions.Bind!, port), cancellation);
+        Controller = await ControlPlaneHost.StartAsync(_controllerOptions, Setup, cancellation);
         // Agents dial a fixed address, also after a restart.
         _controllerOptions = _controllerOptions with { GrpcPort = Controller.AgentAddress.Port, HttpPort = Controller.HttpAddress.Port };
     }
@@ -103,18 +114,26 @@ internal sealed class World : IAsyncDisposable
         await controller.DisposeAsync();
     }
 
+    /// <summary>On somebody else's API server nothing that the test created is left afterwards.</summary>
     public async ValueTask DisposeAsync()
     {
+        if (_cleanup is not null)
+        {
+            await RestartControllerAsync();
+            await _cleanup.EmptyAsync();
+        }
+
         await StopControllerAsync();
         while (_disposals.TryPop(out var dispose)) await dispose();
         if (Directory.Exists(_directory)) Directory.Delete(_directory, recursive: true);
-        if (TestContext.Current.TestState?.Result is null) Log.Dispose();
+        if (TestContext.Current.TestState?.Result is not null) return;
+        Log.Dispose();
+        Assert.Empty(_cleanups.SelectMany(cleanup => cleanup.Problems));
     }
 
     private async Task StartPartsAsync(CancellationToken cancellation)
     {
-        if (Environment.GetEnvironmentVariable("MODULECONTROLLER_TEST_KUBECONFIG") is { Length: > 0 } kubeconfig)
-            await UseAsync(kubeconfig, cancellation);
+        if (OtherKubeconfig is { } kubeconfig) await UseAsync(kubeconfig, cancellation);
         else await EmbedAsync(cancellation);
 
         var informers = new InformerFactory(Client, TimeProvider.System, Log);
@@ -130,7 +149,7 @@ internal sealed class World : IAsyncDisposable
             Bind = OwnAddress.Next(),
             HttpPort = 0,
             GrpcPort = 0,
-            Namespace = Namespace,
+            Namespace = LeaseNamespace ?? Namespace,
             WatchNamespace = Cluster is null ? Namespace : null,
             // A lease is released when a test ends its controller, and no machine that stands still for seconds costs it.
             LeaseDuration = TimeSpan.FromSeconds(60),
@@ -138,7 +157,21 @@ internal sealed class World : IAsyncDisposable
             LeaseRetry = TimeSpan.FromMilliseconds(500),
             Agents = new() { AllowInsecure = true },
         });
-        await StartControllerAsync();
+        await StartControllerAsync(cancellation);
+    }
+
+    /// <summary>Modules have finalizers that only a controller removes, and a test may have stopped it.</summary>
+    private async Task RestartControllerAsync()
+    {
+        if (Controller is not null || _controllerOptions.Kubeconfig is null) return;
+        try
+        {
+            await StartControllerAsync(CancellationToken.None);
+        }
+        catch (Exception problem)
+        {
+            Log.CreateLogger<World>().LogWarning(problem, "The controller did not start again, so the cleanup removes finalizers");
+        }
     }
 
     private async Task EmbedAsync(CancellationToken cancellation)
@@ -155,12 +188,13 @@ internal sealed class World : IAsyncDisposable
 
     private async Task UseAsync(string kubeconfig, CancellationToken cancellation)
     {
+        Termination.ActAsInterrupt();
         File.Copy(kubeconfig, Kubeconfig);
         Connect(Transport.FromKubeconfig(kubeconfig));
         await Crds.ApplyAsync(Client, cancellation);
         Namespace = $"mc-test-{Guid.NewGuid().ToString("N")[..8]}";
-        await Client.CreateAsync(new Namespace { Metadata = new() { Name = Namespace } }, "test", cancellation);
-        _disposals.Push(async () => await Client.DeleteAsync<Namespace>(new("", Namespace)));
+        if (LeaseNamespace is not null) _ = await CreateNamespaceAsync(LeaseNamespace = $"{Namespace}-lease", cancellation);
+        _cleanup = await CreateNamespaceAsync(Namespace, cancellation);
 
         var node = Namespace;
         var informers = new InformerFactory(Client, TimeProvider.System, Log);
@@ -178,13 +212,27 @@ internal sealed class World : IAsyncDisposable
             TimeProvider.System, Log.CreateLogger<Kubelet>());
         _disposals.Push(kubelet.DisposeAsync);
         await kubelet.StartAsync(cancellation);
-        _disposals.Push(async () => await Client.DeleteAsync<Node>(new("", node)));
+    }
+
+    /// <summary>A namespace that is removed at the end.</summary>
+    private async Task<ClusterCleanup> CreateNamespaceAsync(string name, CancellationToken cancellation)
+    {
+        var logger = Log.CreateLogger<ClusterCleanup>();
+        var cleanup = new ClusterCleanup(Client, name, new(), problem => logger.LogWarning("{Problem}", problem));
+        _cleanups.Add(cleanup);
+        _disposals.Push(async () =>
+        {
+            await cleanup.RemoveAsync();
+            cleanup.Dispose();
+        });
+        await Client.CreateAsync(new Namespace { Metadata = new() { Name = name } }, "test", cancellation);
+        return cleanup;
     }
 
     private void Connect(Transport transport)
     {
         var client = new KubeClient(
-            transport, new ResourceJson(ModulesJson.Default, KubeletJson.Default, ClusterJson.Default, LooseJson.Default, CrdJson.Default),
+            transport, new ResourceJson(ModulesJson.Default, KubeletJson.Default, ClusterJson.Default, LooseJson.Default, LoadJson.Default),
             new() { UserAgent = "system-tests" });
         _disposals.Push(() =>
         {

@@ -23,6 +23,9 @@ public sealed partial class PlacementReconciler(
     private readonly WriteInterval _messages = new(TimeSpan.FromSeconds(30));
     private readonly WriteInterval _counts = new(TimeSpan.FromSeconds(10));
 
+    // Kubernetes' ReplicaSet controller reads the costs from a cache of its own, which may be behind ours: seen with 1.34 under load.
+    private readonly WriteInterval _marks = new(TimeSpan.FromSeconds(2));
+
     // Bases of which an operator was told that they are held.
     private readonly ConcurrentDictionary<ObjectKey, bool> _held = new();
 
@@ -33,13 +36,16 @@ public sealed partial class PlacementReconciler(
         {
             _messages.Forget(key);
             _counts.Forget(key);
+            _marks.Forget(key);
             _held.TryRemove(key, out _);
             return ReconcileResult.Done;
         }
 
         TellOutage(key, state);
         var nextMessages = _messages.NextAt(key, now);
-        var plan = PlacementPlanner.Plan(state with { MayRefreshMessages = nextMessages is null }, now);
+        var marksObservedAt = _marks.NextAt(key, now);
+        var plan = PlacementPlanner.Plan(
+            state with { MayRefreshMessages = nextMessages is null, AreMarksObserved = marksObservedAt is null }, now);
         DateTimeOffset? retryAt = null;
         try
         {
@@ -51,10 +57,11 @@ public sealed partial class PlacementReconciler(
         }
 
         if (plan.Steps.OfType<PlacementStep.Explain>().Any()) _messages.Wrote(key, now);
+        if (plan.Steps.OfType<PlacementStep.Mark>().Any()) _marks.Wrote(key, now);
         var nextCounts = await WriteCountsAsync(key, plan.Counts, now, cancellation);
         var isWaiting = state.Groups.SelectMany(group => group.Sets).SelectMany(set => set.Modules).Any(module => !module.IsBound);
         return ReconcileResult.At(
-            new[] { retryAt, lookAgainAt, plan.LookAgainAt, nextCounts, isWaiting ? nextMessages : null }.Min(), now);
+            new[] { retryAt, lookAgainAt, plan.LookAgainAt, marksObservedAt, nextCounts, isWaiting ? nextMessages : null }.Min(), now);
     }
 
     private void TellOutage(ObjectKey key, PlacementState state)

@@ -133,6 +133,8 @@ public class HandoverTests
         Assert.Equal([("base-1", int.MinValue + 1), ("base-0", int.MinValue + 1)], marks.Cast<PlacementStep.Mark>().Select(mark => (mark.Pod.Name, mark.Cost!.Value)));
 
         var marked = Pods(4).Select((pod, i) => pod with { IsMarked = i < 2 }).ToList();
+        var tooEarly = State(marked, group) with { Base = Base(4, added: "2 of 4"), AreMarksObserved = false };
+        Assert.Empty(PlacementPlanner.Plan(tooEarly, A.Time).Steps);
         var back = Assert.IsType<PlacementStep.ScaleBase>(Assert.Single(Plan(marked, Base(4, added: "2 of 4"), group)));
         Assert.Equal((2, null), (back.Replicas, back.Added));
         // Until the ReplicaSet has acted, they stay marked; then the marks that are left go.

@@ -77,7 +77,7 @@ internal static class BaseScaling
         }
 
         var marks = Marks(state, loads, leaving);
-        if (marks.Count > 0 || !AreTaken(state, leaving)) return marks;
+        if (marks.Count > 0 || !state.AreMarksObserved || !AreTaken(state, leaving)) return marks;
         var total = found.Replicas - count;
         return [new PlacementStep.ScaleBase(found, total, added.Count > count ? new(added.Count - count, total) : null,
             $"scaled from {found.Replicas} back to {total} pods: the release that needed more is over")];

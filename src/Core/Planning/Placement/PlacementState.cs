@@ -33,6 +33,9 @@ public sealed record PlacementState
     /// <summary>Why a Module has no place is told again when only the numbers changed; else each pod that comes up would
     /// rewrite all waiting Modules.</summary>
     public bool MayRefreshMessages { get; init; } = true;
+
+    /// <summary>The deletion costs on pods were written long enough ago for Kubernetes' own controllers to have observed them.</summary>
+    public bool AreMarksObserved { get; init; } = true;
 }
 
 /// <summary>A base pod as placement sees it.</summary>

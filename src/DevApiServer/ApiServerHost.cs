@@ -1,6 +1,8 @@
 using System.Net;
+using System.Text;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.Logging.Abstractions;
+using ModuleController.DevApiServer.Access;
 using ModuleController.DevApiServer.Requests;
 
 namespace ModuleController.DevApiServer;
@@ -21,6 +23,12 @@ public sealed record ApiServerOptions
 
     public IPodLogs? PodLogs { get; init; }
 
+    /// <summary>Where accesses are counted; servers that follow each other can have the same one.</summary>
+    public AccessLog AccessLog { get; init; } = new();
+
+    /// <summary>Turns on the admission plugin OwnerReferencesPermissionEnforcement.</summary>
+    public bool EnforcesOwnerPermissions { get; init; }
+
     /// <summary>Where the server tells of its own bugs; by default nowhere.</summary>
     public ILoggerFactory Loggers { get; init; } = NullLoggerFactory.Instance;
 }
@@ -34,11 +42,16 @@ public sealed class ApiServerHost : IAsyncDisposable
     private ApiServerHost(WebApplication app, ApiState state, CancellationTokenSource stopping)
     {
         (_app, _stopping) = (app, stopping);
-        (Log, Faults, Counters) = (state.Log, state.Faults, state.Counters);
-        ServerUri = new Uri(app.Urls.First());
+        (Log, Faults, Counters, AccessLog) = (state.Log, state.Faults, state.Counters, state.Access.Log);
+        AdminToken = TokenOf("admin", User.Masters);
+        ServerUri = new UriBuilder(app.Urls.First()) { Scheme = Uri.UriSchemeHttp }.Uri;
     }
 
+    /// <summary>Without TLS. The same port serves TLS, as the kubeconfig says.</summary>
     public Uri ServerUri { get; }
+
+    /// <summary>The token of a user whom everything is allowed.</summary>
+    public string AdminToken { get; }
 
     /// <summary>All objects. Handed to another host it goes on where this one stopped.</summary>
     public EventLog Log { get; }
@@ -47,31 +60,31 @@ public sealed class ApiServerHost : IAsyncDisposable
 
     public RequestCounters Counters { get; }
 
-    /// <summary>Nobody is asked who they are; the token is there since some clients want to have one.</summary>
-    public string Kubeconfig => $$"""
-        apiVersion: v1
-        kind: Config
-        clusters:
-        - name: devcluster
-          cluster:
-            server: {{ServerUri.GetLeftPart(UriPartial.Authority)}}
-        users:
-        - name: devcluster
-          user:
-            token: anyone
-        contexts:
-        - name: devcluster
-          context:
-            cluster: devcluster
-            user: devcluster
-            namespace: default
-        current-context: devcluster
+    public AccessLog AccessLog { get; }
 
-        """;
+    /// <summary>The administrator's.</summary>
+    public string Kubeconfig => KubeconfigOf(AdminToken);
+
+    /// <summary>A token that does not expire; it is valid for every server of these objects.</summary>
+    public string TokenOf(string user, params IEnumerable<string> groups) => Tokens.IssueTo(Log, user, groups);
+
+    public string KubeconfigOf(string token) => KubeconfigWith($"token: {token}");
+
+    /// <summary>For a pod with its token in a file; a relative path starts at the folder of the kubeconfig.</summary>
+    public string KubeconfigOfFile(string tokenFile) => KubeconfigWith($"tokenFile: {tokenFile}");
+
+    /// <summary>A client with a token; by default the administrator's.</summary>
+    public HttpClient CreateClient(string? token = null)
+    {
+        var client = new HttpClient { BaseAddress = ServerUri, Timeout = Timeout.InfiniteTimeSpan };
+        client.DefaultRequestHeaders.Authorization = new("Bearer", token ?? AdminToken);
+        return client;
+    }
 
     public static async Task<ApiServerHost> StartAsync(
         ApiServerOptions options, CancellationToken cancellation = default)
     {
+        var log = options.Log ?? new EventLog();
         var builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders();
         builder.WebHost.ConfigureKestrel(kestrel =>
@@ -79,19 +92,24 @@ public sealed class ApiServerHost : IAsyncDisposable
             kestrel.AddServerHeader = false;
             kestrel.Limits.MaxRequestBodySize = 3 * 1024 * 1024;      // the limit of the real one
             kestrel.Limits.MinResponseDataRate = null;                // a quiet watch is no slow client
-            kestrel.Listen(options.Address, options.Port, listen => listen.Protocols = HttpProtocols.Http1);
+            kestrel.Listen(options.Address, options.Port, listen =>
+            {
+                listen.Protocols = HttpProtocols.Http1;
+                listen.UseTlsOrPlain(log.Authority.Issue(options.Address));
+            });
         });
         builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = TimeSpan.FromSeconds(5));
         var app = builder.Build();
         var stopping = new CancellationTokenSource();
         try
         {
-            var log = options.Log ?? new EventLog();
             var state = new ApiState(log, new(log), options.Time, new(log), new())
             {
+                Access = new(log, options.Time, options.AccessLog),
                 PodLogs = options.PodLogs,
                 Stopping = stopping.Token,
             };
+            if (options.EnforcesOwnerPermissions) state = state with { OwnerPermissions = new(state.Registry, state.Access) };
             Bootstrap(state);
             app.Run(new Routes(state, options.Loggers.CreateLogger<Routes>()).HandleAsync);
             await app.StartAsync(cancellation);
@@ -116,15 +134,40 @@ public sealed class ApiServerHost : IAsyncDisposable
         _stopping.Dispose();
     }
 
-    /// <summary>The namespaces that every cluster has, made the way everybody else makes theirs.</summary>
+    /// <summary>Over TLS, since kubectl sends no token without.</summary>
+    private string KubeconfigWith(string credentials) => $$"""
+        apiVersion: v1
+        kind: Config
+        clusters:
+        - name: devcluster
+          cluster:
+            server: {{new UriBuilder(ServerUri) { Scheme = Uri.UriSchemeHttps }.Uri.GetLeftPart(UriPartial.Authority)}}
+            certificate-authority-data: {{Convert.ToBase64String(Encoding.ASCII.GetBytes(Log.Authority.Certificate))}}
+        users:
+        - name: devcluster
+          user:
+            {{credentials}}
+        contexts:
+        - name: devcluster
+          context:
+            cluster: devcluster
+            user: devcluster
+            namespace: default
+        current-context: devcluster
+
+        """;
+
+    /// <summary>The namespaces and roles that every cluster has, created the way everybody else creates theirs.</summary>
     private static void Bootstrap(ApiState state)
     {
-        var (verbs, type) = (new Verbs(state), state.Registry.Get("namespaces"));
-        foreach (var name in (string[])["default", "kube-system", "kube-public", "kube-node-lease"])
+        var verbs = new Verbs(state);
+        var namespaces = ((string[])["default", "kube-system", "kube-public", "kube-node-lease"])
+            .Select(name => ("namespaces", new JsonObject { ["metadata"] = new JsonObject { ["name"] = name } }));
+        var roles = DefaultRoles.All().Select(role => ($"{role.Plural}.rbac.authorization.k8s.io", role.Object));
+        foreach (var (resource, tree) in namespaces.Concat(roles))
         {
-            if (state.Log.Find(new("namespaces", "", name)) is not null) continue;
-            var request = new ApiRequest(new DefaultHttpContext(), "create", type, "", name, "");
-            verbs.Create(request, new() { ["metadata"] = new JsonObject { ["name"] = name } });
+            var request = new ApiRequest(new DefaultHttpContext(), "create", state.Registry.Get(resource), "", tree.Text("metadata", "name")!, "");
+            if (state.Log.Find(request.Key) is null) verbs.Create(request, tree);
         }
     }
 }

@@ -1,3 +1,5 @@
+using ModuleController.DevApiServer.Access;
+
 namespace ModuleController.DevApiServer;
 
 /// <summary>An answer other than success: the code, reason and message of the Status that goes out.</summary>
@@ -43,6 +45,24 @@ public static class Statuses
 
     public static StatusException Modified(ResourceType type, string name) => Conflict(type, name,
         "the object has been modified; please apply your changes to the latest version and try again");
+
+    public static StatusException Unauthorized() => new(401, "Unauthorized", "Unauthorized");
+
+    /// <summary>What RBAC does not allow.</summary>
+    public static StatusException Forbidden(User user, RequestAttributes request, string reason)
+    {
+        var place = request.Namespace.Length > 0 ? $"in the namespace \"{request.Namespace}\"" : "at the cluster scope";
+        var why = request.Resource.Length == 0 ? $"User \"{user.Name}\" cannot {request.Verb} path \"{request.Path}\""
+            : $"User \"{user.Name}\" cannot {request.Verb} resource \"{request.CombinedResource}\" in API group \"{request.Group}\" {place}";
+        var named = request.Name.Length > 0 ? $" \"{request.Name}\"" : "";
+        return new(403, "Forbidden",
+            (request.Resource.Length == 0 ? "forbidden: " : $"{request.QualifiedResource}{named} is forbidden: ")
+            + why + (reason.Length > 0 ? $": {reason}" : ""), Details(request.Name, request.Group, request.Resource));
+    }
+
+    /// <summary>What admission does not allow.</summary>
+    public static StatusException Forbidden(ResourceType type, string name, string why) =>
+        new(403, "Forbidden", $"{type.Resource} \"{name}\" is forbidden: {why}", Details(name, type.Group, type.Plural));
 
     public static StatusException Terminating(ResourceType type, string name, string ns)
     {

@@ -93,11 +93,12 @@ public sealed class Cluster : IAsyncDisposable
         var directory = options.Directory ?? System.IO.Directory.CreateTempSubdirectory("devcluster-").FullName;
         if (options.Directory is null) _disposals.Push(() => RemoveAsync(directory));
 
+        var token = _server.TokenOf("devcluster", "system:masters");      // counted apart from the administrator
         var client = new KubeClient(
-            Transport.To(_server.ServerUri), new ResourceJson(KubeletJson.Default, ClusterJson.Default),
+            Transport.To(_server.ServerUri, token), new ResourceJson(KubeletJson.Default, ClusterJson.Default),
             new() { UserAgent = "devcluster" }, time: time);
         _disposals.Push(() => DisposeAsync(client));
-        var http = new HttpClient { BaseAddress = _server.ServerUri, Timeout = Timeout.InfiniteTimeSpan };
+        var http = _server.CreateClient(token);
         _disposals.Push(() => DisposeAsync(http));
         var informers = new InformerFactory(client, time, options.Loggers);
         _disposals.Push(informers.DisposeAsync);

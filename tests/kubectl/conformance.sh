@@ -229,6 +229,12 @@ expect 'get events' 'Normal +Polished +gizmo/alpha +it shines' k get events
 expect 'describe a pod' 'Name: +talker.*Containers:' k describe pod talker
 until_it 'logs' '^hello$' k logs talker
 
+# --- access
+printf 'apiVersion: rbac.authorization.k8s.io/v1\nkind: RoleBinding\nmetadata: {name: readers}\nroleRef: {kind: ClusterRole, name: view}\nsubjects: [{kind: User, name: jo}]\n' >"$work/readers.yaml"
+expect 'bind a role' 'created' k apply -f "$work/readers.yaml"
+until_it 'its subject may read' '^talker ' k get pods --as jo
+refuse 'a user without the right' 'User "jo" cannot delete resource "pods"' k delete pod talker --as jo
+
 # --- replace, dry run, delete
 expect 'replace' 'replaced' bash -c "kubectl -n $space get gizmo alpha -o json | sed 's/\"size\": 6/\"size\": 7/' | kubectl -n $space replace -f -"
 expect 'a server dry run' 'server dry run' k delete gizmo alpha --dry-run=server

@@ -1,3 +1,5 @@
+using ModuleController.DevApiServer.Access;
+
 namespace ModuleController.DevApiServer.Requests;
 
 /// <summary>Where <c>kubectl logs</c> gets its text from: the kubelet of this cluster, if it has one.</summary>
@@ -15,6 +17,11 @@ public sealed record ApiState(EventLog Log, ResourceRegistry Registry, TimeProvi
     public IPodLogs? PodLogs { get; init; }
 
     public Allocations Allocations { get; } = new(Log);
+
+    public required AccessControl Access { get; init; }
+
+    /// <summary>Null where the admission plugin is off, as it is by default.</summary>
+    public OwnerPermissions? OwnerPermissions { get; init; }
 
     /// <summary>Ends the watches when the server stops; they would hold it up otherwise.</summary>
     public CancellationToken Stopping { get; init; }

@@ -1,3 +1,5 @@
+using ModuleController.DevApiServer.Access;
+
 namespace ModuleController.DevApiServer.Requests;
 
 /// <summary>From a path to what answers it. Whatever is not known is refused with a Status, and everything is counted.</summary>
@@ -10,6 +12,10 @@ public sealed partial class Routes(ApiState state, ILogger<Routes> log)
         var (verb, resource, subresource) = (http.Request.Method, "", "");
         try
         {
+            var attributes = RequestAttributes.Of(http.Request);
+            (verb, resource, subresource) = (attributes.Verb, attributes.QualifiedResource, attributes.Subresource);
+            state.Access.Admit(http, attributes);
+            resource = "";      // what is not served is not counted
             if (Parse(http) is not { } request)
             {
                 await AnswerDocumentAsync(http);

@@ -1,3 +1,5 @@
+using ModuleController.DevApiServer.Access;
+
 namespace ModuleController.DevApiServer.Requests;
 
 /// <summary>TokenRequest and TokenReview: tokens for pods, and whose one is.</summary>
@@ -61,16 +63,15 @@ public sealed class TokenRequests(ApiState state)
 
     private static JsonObject UserOf(JsonObject claims)
     {
-        var ns = claims.Text("ns");
+        var user = User.Of(claims);
         var extra = new JsonObject();
         foreach (var field in claims["pod"] is null ? [] : (string[])["name", "uid"])
             extra[$"authentication.kubernetes.io/pod-{field}"] = new JsonArray(claims.Text("pod", field));
         return new()
         {
-            ["username"] = $"system:serviceaccount:{ns}:{claims.Text("account", "name")}",
-            ["uid"] = claims.Text("account", "uid"),
-            ["groups"] = new JsonArray(
-                "system:serviceaccounts", $"system:serviceaccounts:{ns}", "system:authenticated"),
+            ["username"] = user.Name,
+            ["uid"] = user.Uid,
+            ["groups"] = new JsonArray([.. user.Groups.Select(group => (JsonNode)group)]),
             ["extra"] = extra,
         };
     }

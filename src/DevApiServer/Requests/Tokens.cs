@@ -4,7 +4,7 @@ using System.Text.Json;
 
 namespace ModuleController.DevApiServer.Requests;
 
-/// <summary>Service account tokens: signed by a key that lives as long as the objects, and dead with the pod they are bound to.</summary>
+/// <summary>Tokens of users and service accounts: signed by a key that lives as long as the objects, and invalid once the pod that they are bound to is deleted.</summary>
 public static class Tokens
 {
     public const string DefaultAudience = "https://kubernetes.default.svc";
@@ -14,6 +14,13 @@ public static class Tokens
         var payload = claims.ToUtf8();
         return $"{Base64Url.EncodeToString(payload)}.{Base64Url.EncodeToString(HMACSHA256.HashData(log.SigningKey, payload))}";
     }
+
+    /// <summary>A token that does not expire, of a user of that name in these groups.</summary>
+    public static string IssueTo(EventLog log, string user, params IEnumerable<string> groups) => Issue(log, new()
+    {
+        ["user"] = user,
+        ["groups"] = new JsonArray([.. groups.Select(group => (JsonNode)group)]),
+    });
 
     /// <summary>The claims of a token that is ours, unexpired, and whose account and pod are still the same ones.</summary>
     public static JsonObject? Verify(EventLog log, string token, DateTimeOffset now)

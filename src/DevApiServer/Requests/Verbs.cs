@@ -1,3 +1,4 @@
+using ModuleController.DevApiServer.Access;
 using ModuleController.DevApiServer.Patches;
 
 namespace ModuleController.DevApiServer.Requests;
@@ -16,7 +17,8 @@ public sealed class Verbs(ApiState state)
         ("get", _) => GetAsync(request),
         ("list", "") => Lists.AnswerAsync(state, request),
         ("watch", "") => new Watch(state, request).AnswerAsync(),
-        ("create", "") when request.Type.IsOnlyCreated => _tokens.ReviewAsync(request),
+        ("create", "") when request.Type.Resource == "tokenreviews.authentication.k8s.io" => _tokens.ReviewAsync(request),
+        ("create", "") when request.Type.IsOnlyCreated => AccessReviews.AnswerAsync(state, request),
         ("create", "") => CreateAsync(request),
         ("update" or "patch", _) => WriteAsync(request),
         ("delete", "") => DeleteAsync(request),

@@ -71,6 +71,7 @@ public sealed class WritePath(ApiState state)
         if (type.HasGeneration) metadata["generation"] = 1;
         if (type.HasStatus) tree.Remove("status");
         Complete(request, tree, null);
+        state.OwnerPermissions?.Check(request, tree, null);
         return tree;
     }
 
@@ -80,6 +81,7 @@ public sealed class WritePath(ApiState state)
         CheckPreconditions(request, before, next);
         var tree = Reset(request, before, next);
         Complete(request, tree, before);
+        state.OwnerPermissions?.Check(request, tree, before);
         if (request.Type.HasGeneration && HasNewSpec(request.Type, before, tree))
             tree.Child("metadata")["generation"] = (before.Number("metadata", "generation") ?? 0) + 1;
         return new(tree, IsOver(request.Type, tree));

@@ -52,6 +52,11 @@ public static class BuiltinDefaults
             case "services":
                 foreach (var port in spec.Objects("ports")) port.Default("targetPort", port["port"]?.DeepClone());
                 break;
+            case "rolebindings.rbac.authorization.k8s.io" or "clusterrolebindings.rbac.authorization.k8s.io":
+                (tree["roleRef"] as JsonObject)?.Default("apiGroup", "rbac.authorization.k8s.io");
+                foreach (var subject in tree.Objects("subjects"))
+                    if (subject.Text("kind") is "User" or "Group") subject.Default("apiGroup", "rbac.authorization.k8s.io");
+                break;
             case "namespaces":
                 tree.Child("metadata").Child("labels")["kubernetes.io/metadata.name"] = tree.Text("metadata", "name");
                 if (isNew) tree.Child("spec")["finalizers"] = new JsonArray("kubernetes");

@@ -36,6 +36,12 @@ public sealed class BuiltinRules
                     Invalid("involvedObject.namespace", tree.At("involvedObject", "namespace"),
                         "does not match event.namespace");
                 break;
+            case "roles.rbac.authorization.k8s.io" or "clusterroles.rbac.authorization.k8s.io":
+                foreach (var (rule, at) in tree.Objects("rules").Select((rule, at) => (rule, $"rules[{at}]"))) Rule(rule, at);
+                break;
+            case "rolebindings.rbac.authorization.k8s.io" or "clusterrolebindings.rbac.authorization.k8s.io":
+                Binding(tree, old, resource[0] == 'r' ? ["ClusterRole", "Role"] : ["ClusterRole"]);
+                break;
             case ResourceRegistry.Definitions:
                 foreach (var field in (string[])["group", "scope"]) Immutable(tree, old, "spec", field);
                 foreach (var field in (string[])["plural", "kind"]) Immutable(tree, old, "spec", "names", field);
@@ -44,6 +50,38 @@ public sealed class BuiltinRules
                 break;
         }
     }
+
+    private void Rule(JsonObject rule, string path)
+    {
+        if (!rule.Texts("verbs").Any()) _errors.Add(FieldError.Required($"{path}.verbs", "verbs must contain at least one value"));
+        if (rule.Texts("nonResourceURLs").Any()) return;
+        if (!rule.Texts("apiGroups").Any())
+            _errors.Add(FieldError.Required($"{path}.apiGroups", "resource rules must supply at least one api group"));
+        if (!rule.Texts("resources").Any())
+            _errors.Add(FieldError.Required($"{path}.resources", "resource rules must supply at least one resource"));
+    }
+
+    private void Binding(JsonObject tree, JsonObject? old, string[] roles)
+    {
+        OneOf(tree["roleRef"], "kind", "roleRef.kind", roles);
+        if (string.IsNullOrEmpty(tree.Text("roleRef", "name"))) _errors.Add(FieldError.Required("roleRef.name"));
+        if (old is not null && !JsonNode.DeepEquals(tree["roleRef"], old["roleRef"]))
+            Invalid("roleRef", RoleRef(tree), "cannot change roleRef");
+        foreach (var (subject, at) in tree.Objects("subjects").Select((subject, at) => (subject, $"subjects[{at}]")))
+        {
+            OneOf(subject, "kind", $"{at}.kind", "ServiceAccount", "User", "Group");
+            NotEmpty(subject, "name", at);
+            if (subject.Text("kind") == "ServiceAccount") NotEmpty(subject, "namespace", at);
+        }
+    }
+
+    /// <summary>With the names that the real server shows, which are not those of the JSON.</summary>
+    private static JsonObject RoleRef(JsonObject tree) => new()
+    {
+        ["APIGroup"] = tree.Text("roleRef", "apiGroup"),
+        ["Kind"] = tree.Text("roleRef", "kind"),
+        ["Name"] = tree.Text("roleRef", "name"),
+    };
 
     private void Template(JsonNode? spec)
     {

@@ -81,6 +81,18 @@ public static class Builtins
                 HasGeneration = true,
                 AllowsUnconditionalUpdate = false,
             },
+            Type("rbac.authorization.k8s.io/v1", "roles", typeof(V1Role)),
+            Type("rbac.authorization.k8s.io/v1", "rolebindings", typeof(V1RoleBinding)),
+            Type("rbac.authorization.k8s.io/v1", "clusterroles", typeof(V1ClusterRole), isNamespaced: false),
+            Type("rbac.authorization.k8s.io/v1", "clusterrolebindings", typeof(V1ClusterRoleBinding), isNamespaced: false),
+            Type("authorization.k8s.io/v1", "subjectaccessreviews", typeof(V1SubjectAccessReview), isNamespaced: false) with
+            {
+                IsOnlyCreated = true,
+            },
+            Type("authorization.k8s.io/v1", "selfsubjectaccessreviews", typeof(V1SelfSubjectAccessReview), isNamespaced: false) with
+            {
+                IsOnlyCreated = true,
+            },
             Type("authentication.k8s.io/v1", "tokenreviews", typeof(V1TokenReview), isNamespaced: false) with
             {
                 IsOnlyCreated = true,

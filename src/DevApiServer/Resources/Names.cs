@@ -67,6 +67,7 @@ public static partial class Names
         {
             "namespaces" => (Label(), LabelRule, 63),
             "services" => (Service(), ServiceRule, 63),
+            _ when type.Group == "rbac.authorization.k8s.io" => (Segment(), "may not contain '/' or '%', and may not be '.' or '..'", 253),
             _ => (Subdomain(), SubdomainRule, 253),
         };
         if (name.Length == 0) yield return FieldError.Required("metadata.name", "name or generateName is required");
@@ -83,6 +84,9 @@ public static partial class Names
 
     [GeneratedRegex("^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*\\z")]
     private static partial Regex Subdomain();
+
+    [GeneratedRegex("^(?!\\.{1,2}\\z)[^/%]+\\z")]
+    private static partial Regex Segment();
 
     [GeneratedRegex("^([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]\\z")]
     private static partial Regex Value();

@@ -25,6 +25,9 @@ public sealed class EventLog(int changesKept = 5_000, int watcherLag = 100)
     /// <summary>A random key that lives as long as the objects do: what was signed stays valid over a restarted server.</summary>
     public byte[] SigningKey { get; } = RandomNumberGenerator.GetBytes(32);
 
+    /// <summary>Lives as long: clients of a restarted server go on trusting it.</summary>
+    public CertificateAuthority Authority { get; } = new();
+
     public long Revision => List("").Revision;
 
     /// <summary>How many watches were ended because their reader fell behind.</summary>

@@ -49,7 +49,7 @@ internal static class DemoCommand
         await cluster.Server.WriteKubeconfigAsync(files.Kubeconfig, signals.Token);
         terminal.Line("the cluster answers", $"{cluster.Server.ServerUri.GetLeftPart(UriPartial.Authority)}, a Kubernetes API inside this process");
 
-        using var story = new DemoStory(options, files, cluster.Server.ServerUri, terminal, time);
+        using var story = new DemoStory(options, files, cluster.Server, terminal, time);
         var exitCode = await TellAsync(story, options, terminal, signals);
         if (options.IsOnce || exitCode == Interrupted) return exitCode;
         terminal.Text($"""

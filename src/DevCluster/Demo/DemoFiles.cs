@@ -23,7 +23,6 @@ internal sealed class DemoFiles : IDisposable
         ["DOTNET"] = Dotnet(),
         ["PROGRAMS"] = _own.Parent!.Parent!.FullName,
         ["CONFIGURATION"] = _own.Name,
-        ["KUBECONFIG"] = Kubeconfig,
         ["JAVA"] = Environment.GetEnvironmentVariable("JAVA_HOME") is { Length: > 0 } home ? Path.Combine(home, "bin", "java") : "java",
         ["BASE_JAR"] = baseJar ?? "",
     };

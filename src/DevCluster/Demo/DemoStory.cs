@@ -1,11 +1,12 @@
 using System.Diagnostics;
 using System.Globalization;
 using System.Text.Json.Nodes;
+using ModuleController.DevApiServer;
 
 namespace ModuleController.DevCluster.Demo;
 
 /// <summary>What the demo shows, step by step. Everything it knows comes from the API and from the modules' own answers.</summary>
-internal sealed class DemoStory(DemoOptions options, DemoFiles files, Uri server, DemoTerminal terminal, TimeProvider time) : IDisposable
+internal sealed class DemoStory(DemoOptions options, DemoFiles files, ApiServerHost server, DemoTerminal terminal, TimeProvider time) : IDisposable
 {
     private const int Pods = 3;
     private const string Base = "/apis/apps/v1/namespaces/default/deployments/base";
@@ -13,7 +14,7 @@ internal sealed class DemoStory(DemoOptions options, DemoFiles files, Uri server
     private static readonly TimeSpan StartGrace = TimeSpan.FromSeconds(10); // agents have so long to come back to a controller
     private static readonly TimeSpan Glance = TimeSpan.FromMilliseconds(100);
 
-    private readonly HttpClient _http = new() { BaseAddress = server };
+    private readonly HttpClient _http = server.CreateClient();
     private readonly HttpClient _web = new(new SocketsHttpHandler { PooledConnectionLifetime = TimeSpan.Zero }) { Timeout = TimeSpan.FromSeconds(5) };
 
     private TimeSpan _controllerReady;
@@ -64,6 +65,10 @@ internal sealed class DemoStory(DemoOptions options, DemoFiles files, Uri server
             .SelectMany(file => YamlObjects.Parse(File.ReadAllText(file))).ToList();
         await Api.ApplyAsync(definitions, cancellation);
         terminal.Line("applied deploy/crds", string.Join(", ", definitions.Select(definition => definition["spec"]!["names"]!["kind"])));
+        foreach (var file in (string[])["namespace", "service-account", "cluster-role", "lease-role", "user-roles"])
+            await Api.ApplyAsync(YamlObjects.Parse(await File.ReadAllTextAsync(Path.Combine(files.Deploy, "controller", $"{file}.yaml"), cancellation)), cancellation);
+        terminal.Line("applied deploy/controller/*", "the controller's own ServiceAccount, and roles for all that it may do");
+        await Api.ApplyAsync([Kubeconfig()], cancellation);
         var bases = options.BaseJar is null ? "base.yaml" : "base-jvm.yaml";
         await Api.ApplyAsync(YamlObjects.Parse(ports.Fill(Manifest("controller.yaml"))), cancellation);
         await Api.ApplyAsync(YamlObjects.Parse(ports.Fill(Manifest(bases))), cancellation);
@@ -204,6 +209,15 @@ internal sealed class DemoStory(DemoOptions options, DemoFiles files, Uri server
 
     private async Task<int> AvailableAsync(string deployment, CancellationToken cancellation) =>
         (await Api.FindAsync(deployment, cancellation))?["status"]?["availableReplicas"]?.GetValue<int>() ?? 0;
+
+    /// <summary>Where the controller finds the API server; its token is beside, in a volume that the kubelet keeps current.</summary>
+    private JsonObject Kubeconfig() => new()
+    {
+        ["apiVersion"] = "v1",
+        ["kind"] = "ConfigMap",
+        ["metadata"] = new JsonObject { ["name"] = "kubeconfig", ["namespace"] = "modulecontroller-system" },
+        ["data"] = new JsonObject { ["kubeconfig"] = server.KubeconfigOfFile("../serviceaccount/token") },
+    };
 
     private string Manifest(string name) => File.ReadAllText(Path.Combine(files.Deploy, "demo", name));
 

@@ -1,4 +1,5 @@
 using k8s;
+using k8s.Authentication;
 using k8s.KubeConfigModels;
 
 namespace ModuleController.Kube;
@@ -51,8 +52,11 @@ public sealed class Transport : IDisposable
         // A user without credentials is fine for kubectl, and an error for KubernetesClient, which takes no user instead.
         var details = config.Contexts.FirstOrDefault(known => known.Name == context)?.ContextDetails;
         var user = config.Users?.FirstOrDefault(known => known.Name == details?.User)?.UserCredentials;
+        var tokenFile = details?.User is { } name ? TokenFileOf(config.FileName, name) : null;
         if (details is not null && (user is null || HasNoCredentials(user))) details.User = null;
-        return new(KubernetesClientConfiguration.BuildConfigFromConfigObject(config, context));
+        var configuration = KubernetesClientConfiguration.BuildConfigFromConfigObject(config, context);
+        if (tokenFile is not null) configuration.TokenProvider = new TokenFileAuth(tokenFile);
+        return new(configuration);
     }
 
     /// <summary>From the service account of the pod that we run in.</summary>
@@ -60,8 +64,22 @@ public sealed class Transport : IDisposable
 
     public static bool IsInCluster => KubernetesClientConfiguration.IsInCluster();
 
-    /// <summary>To a server that asks for no credentials, over plain HTTP.</summary>
-    public static Transport To(Uri address) => new(new KubernetesClientConfiguration { Host = address.AbsoluteUri });
+    /// <summary>To a server at an address, with a bearer token or without credentials.</summary>
+    public static Transport To(Uri address, string? token = null) => new(new() { Host = address.AbsoluteUri, AccessToken = token });
+
+    /// <summary>
+    /// The file with a user's token, which is read again as it changes; KubernetesClient does not know this field of a kubeconfig.
+    /// A relative path starts at the folder of the kubeconfig.
+    /// </summary>
+    private static string? TokenFileOf(string kubeconfig, string user)
+    {
+        static object? Field(object? map, string name) => map is IDictionary<object, object> fields && fields.TryGetValue(name, out var value) ? value : null;
+
+        var document = KubernetesYaml.Deserialize<Dictionary<string, object>>(File.ReadAllText(kubeconfig));
+        var entry = (document.GetValueOrDefault("users") as IEnumerable<object>)?.FirstOrDefault(known => Equals(Field(known, "name"), user));
+        return Field(Field(entry, "user"), "tokenFile") is string { Length: > 0 } file
+            ? Path.Combine(Path.GetDirectoryName(Path.GetFullPath(kubeconfig))!, file) : null;
+    }
 
     private static bool HasNoCredentials(UserCredentials user) =>
         string.IsNullOrEmpty(user.Token) && string.IsNullOrEmpty(user.UserName)

@@ -31,7 +31,7 @@ public sealed class SlowWatchTests : IAsyncLifetime
     public async ValueTask InitializeAsync()
     {
         _host = await ApiServerHost.StartAsync(new(), Cancellation);
-        _client = new(Transport.To(_host.ServerUri), new ResourceJson());
+        _client = new(Transport.To(_host.ServerUri, _host.AdminToken), new ResourceJson());
     }
 
     public async ValueTask DisposeAsync()

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Net.Http.Json;
+using k8s;
 using ModuleController.Tests;
 
 namespace ModuleController.Kube.Tests.Clusters;
@@ -12,10 +13,11 @@ public sealed class OrphanTests
     public async Task A_cluster_that_is_killed_leaves_no_process_of_its_pods()
     {
         var folder = Directory.CreateTempSubdirectory("orphans-");
+        var kubeconfig = Path.Combine(folder.FullName, "kubeconfig");
         var images = Path.Combine(folder.FullName, "images.yaml");
         await File.WriteAllTextAsync(images, "- image: sh\n  command: [/bin/sh]\n", Cancellation);
         var program = Path.Combine(AppContext.BaseDirectory, "ModuleController.DevCluster.dll");
-        using var cluster = Process.Start(new ProcessStartInfo("dotnet", [program, "serve", "--images", images])
+        using var cluster = Process.Start(new ProcessStartInfo("dotnet", [program, "serve", "--images", images, "--kubeconfig", kubeconfig])
         {
             RedirectStandardOutput = true,
             Environment = { ["TMPDIR"] = folder.FullName },
@@ -24,6 +26,8 @@ public sealed class OrphanTests
         {
             var address = (await cluster.StandardOutput.ReadLineAsync(Cancellation))!.Split(' ')[^1];
             using var http = new HttpClient { BaseAddress = new(address) };
+            var configuration = await KubernetesClientConfiguration.BuildConfigFromConfigFileAsync(new FileInfo(kubeconfig));
+            http.DefaultRequestHeaders.Authorization = new("Bearer", configuration.AccessToken);
             using var created = await http.PostAsJsonAsync("/api/v1/namespaces/default/pods", RunningCluster.Json("""
                 {
                   'metadata': {'name': 'family'},

@@ -43,7 +43,7 @@ public sealed class RunningCluster : IAsyncLifetime
                 Loggers = _logs,
             },
             Cancellation);
-        _http = new() { BaseAddress = _cluster.Server.ServerUri };
+        _http = _cluster.Server.CreateClient();
     }
 
     public async ValueTask DisposeAsync()

@@ -45,7 +45,7 @@ public sealed class TokenTests(RunningCluster cluster) : IClassFixture<RunningCl
     {
         var time = new FakeTimeProvider(new(2026, 1, 1, 0, 0, 0, TimeSpan.Zero));
         await using var host = await ApiServerHost.StartAsync(new() { Time = time }, Cancellation);
-        using var client = new KubeClient(Transport.To(host.ServerUri), new ResourceJson(KubeletJson.Default));
+        using var client = new KubeClient(Transport.To(host.ServerUri, host.AdminToken), new ResourceJson(KubeletJson.Default));
         var pod = await client.CreateAsync(
             new RunnerPod
             {

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Net.Http.Headers;
 using System.Text;
 using System.Text.Json.Nodes;
@@ -19,6 +20,8 @@ public sealed class ConformanceCluster : IAsyncLifetime
     public const string Group = "conformance.modulecontroller.dev";
 
     private ApiServerHost? _host;
+    private readonly ConcurrentDictionary<string, Kubernetes> _clients = new();
+    private KubernetesClientConfiguration _configuration = null!;
     private Kubernetes _client = null!;
     private int _names;
 
@@ -51,7 +54,7 @@ public sealed class ConformanceCluster : IAsyncLifetime
         var config = _host is null
             ? KubernetesClientConfiguration.BuildConfigFromConfigFile(file)
             : await KubernetesClientConfiguration.BuildConfigFromConfigFileAsync(new MemoryStream(Encoding.UTF8.GetBytes(_host.Kubeconfig)));
-        _client = new(config);
+        (_configuration, _client) = (config, new(config));
         await CreateAsync("/api/v1/namespaces",
             new JsonObject { ["metadata"] = new JsonObject { ["name"] = Namespace } });
         await CreateAsync(Objects.DefinitionsPath, Objects.Definition("widgets", "Widget", Objects.WidgetSchema));
@@ -62,6 +65,7 @@ public sealed class ConformanceCluster : IAsyncLifetime
     {
         await SendAsync(HttpMethod.Delete, $"{Objects.DefinitionsPath}/widgets.{Group}");
         await SendAsync(HttpMethod.Delete, $"/api/v1/namespaces/{Namespace}");
+        foreach (var client in _clients.Values) client.Dispose();
         _client.Dispose();
         if (_host is not null) await _host.DisposeAsync();
     }
@@ -89,12 +93,42 @@ public sealed class ConformanceCluster : IAsyncLifetime
         return answer.Body;
     }
 
+    /// <summary>A new ServiceAccount of the namespace, and a token of it.</summary>
+    public async Task<(string Name, string Token)> NewAccountAsync()
+    {
+        var name = NewName("account");
+        var accounts = $"/api/v1/namespaces/{Namespace}/serviceaccounts";
+        await CreateAsync(accounts, new JsonObject { ["metadata"] = new JsonObject { ["name"] = name } });
+        var answer = await CreateAsync($"{accounts}/{name}/token", new JsonObject
+        {
+            ["apiVersion"] = "authentication.k8s.io/v1",
+            ["kind"] = "TokenRequest",
+            ["spec"] = new JsonObject { ["expirationSeconds"] = 3600 },
+        });
+        return (name, answer.Text("status", "token")!);
+    }
+
+    /// <summary>Sends a request with a token in place of the administrator's credentials, or, without one, with none.</summary>
+    public async Task<Answer> SendAsAsync(
+        string? token, HttpMethod method, string path, JsonNode? body = null, string type = "application/json", string? impersonated = null)
+    {
+        var client = _clients.GetOrAdd(token ?? "", _ => new(new KubernetesClientConfiguration
+        {
+            Host = _configuration.Host,
+            SslCaCerts = _configuration.SslCaCerts,
+            SkipTlsVerify = _configuration.SkipTlsVerify,
+            AccessToken = token,
+        }));
+        using var response = await SendRawAsync(method, path, body, type, "application/json", HttpCompletionOption.ResponseContentRead, client, impersonated);
+        return new((int)response.StatusCode, await response.Content.ReadAsStringAsync(Cancellation), response.Headers);
+    }
+
     public async Task<Answer> SendAsync(
         HttpMethod method, string path, JsonNode? body = null, string type = "application/json",
-            string accept = "application/json")
+            string accept = "application/json", string? impersonated = null)
     {
         using var response = await SendRawAsync(method, path, body, type, accept,
-            HttpCompletionOption.ResponseContentRead);
+            HttpCompletionOption.ResponseContentRead, impersonated: impersonated);
         var text = await response.Content.ReadAsStringAsync(Cancellation);
         return new((int)response.StatusCode, text, response.Headers);
     }
@@ -119,19 +153,22 @@ public sealed class ConformanceCluster : IAsyncLifetime
     }
 
     private async Task<HttpResponseMessage> SendRawAsync(
-        HttpMethod method, string path, JsonNode? body, string type, string accept, HttpCompletionOption completion)
+        HttpMethod method, string path, JsonNode? body, string type, string accept, HttpCompletionOption completion,
+        Kubernetes? client = null, string? impersonated = null)
     {
-        using var request = new HttpRequestMessage(method, new Uri(_client.BaseUri, path));
+        client ??= _client;
+        using var request = new HttpRequestMessage(method, new Uri(client.BaseUri, path));
         request.Headers.TryAddWithoutValidation("Accept", accept);
         request.Headers.UserAgent.ParseAdd("conformance/1");
+        if (impersonated is not null) request.Headers.Add("Impersonate-User", impersonated);
         if (body is not null)
         {
             request.Content = new StringContent(body.ToJsonString());
             request.Content.Headers.ContentType = MediaTypeHeaderValue.Parse(type);
         }
 
-        if (_client.Credentials is not null) await _client.Credentials.ProcessHttpRequestAsync(request, Cancellation);
-        return await _client.HttpClient.SendAsync(request, completion, Cancellation);
+        if (client.Credentials is not null) await client.Credentials.ProcessHttpRequestAsync(request, Cancellation);
+        return await client.HttpClient.SendAsync(request, completion, Cancellation);
     }
 }
 

@@ -7,7 +7,8 @@ public sealed class DocumentTests
 {
     [Theory]
     [InlineData("Does", new[] { typeof(ServingTests), typeof(WritingTests), typeof(PatchingTests),
-        typeof(DeletingTests), typeof(WatchingTests), typeof(CustomResourceTests), typeof(SubresourceTests) })]
+        typeof(DeletingTests), typeof(WatchingTests), typeof(CustomResourceTests), typeof(SubresourceTests),
+        typeof(AccessTests) })]
     [InlineData("Faults", new[] { typeof(FaultTests) })]
     [InlineData("Refuses", new[] { typeof(RefusalTests) })]
     public async Task Each_line_of_the_document_is_a_test(string section, Type[] classes)

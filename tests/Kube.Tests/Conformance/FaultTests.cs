@@ -15,13 +15,16 @@ public sealed class FaultTests : IAsyncLifetime
     private readonly FakeTimeProvider _time =
         new(DateTimeOffset.Parse("2026-01-01T00:00:00Z", System.Globalization.CultureInfo.InvariantCulture));
     private readonly System.Net.IPAddress _address = OwnAddress.Next();
-    private readonly HttpClient _http = new();
     private ApiServerHost _host = null!;
+    private HttpClient _http = null!;
 
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
-    public async ValueTask InitializeAsync() =>
+    public async ValueTask InitializeAsync()
+    {
         _host = await ApiServerHost.StartAsync(new() { Address = _address, Time = _time, PodLogs = new EchoedLogs() }, Cancellation);
+        _http = _host.CreateClient();
+    }
 
     public async ValueTask DisposeAsync()
     {
@@ -184,6 +187,45 @@ public sealed class FaultTests : IAsyncLifetime
         var seen = new List<string>();
         await foreach (var change in slow.Live.ReadAllAsync(Cancellation)) seen.Add(change.Key.Name);
         Assert.Equal(["0", "1"], seen);
+    }
+
+    [Fact]
+    public async Task With_the_admission_plugin_for_owner_references_an_owner_is_blocked_only_by_those_who_may_update_its_finalizers()
+    {
+        await using var host = await ApiServerHost.StartAsync(new() { EnforcesOwnerPermissions = true }, Cancellation);
+        const string Home = "/api/v1/namespaces/default/configmaps";
+        using var admin = host.CreateClient();
+        async Task<JsonNode> SendAsync(HttpClient http, HttpMethod method, string path, JsonNode body)
+        {
+            using var request = new HttpRequestMessage(method, new Uri(path, UriKind.Relative));
+            request.Content = new StringContent(body.ToJsonString(), Encoding.UTF8, method == HttpMethod.Patch ? "application/merge-patch+json" : "application/json");
+            using var response = await http.SendAsync(request, Cancellation);
+            return JsonNode.Parse(await response.Content.ReadAsStringAsync(Cancellation))!;
+        }
+
+        const string Rbac = "/apis/rbac.authorization.k8s.io/v1/namespaces/default";
+        async Task AllowAsync(string name, string rule)
+        {
+            await SendAsync(admin, HttpMethod.Post, $"{Rbac}/roles",
+                JsonNode.Parse($$$"""{"metadata": {"name": "{{{name}}}"}, "rules": [{{{rule}}}]}""")!);
+            await SendAsync(admin, HttpMethod.Post, $"{Rbac}/rolebindings", JsonNode.Parse($$$"""
+                {"metadata": {"name": "{{{name}}}"}, "roleRef": {"kind": "Role", "name": "{{{name}}}"}, "subjects": [{"kind": "User", "name": "jo"}]}
+                """)!);
+        }
+
+        JsonNode Owned(string name, string block) => JsonNode.Parse($$$"""
+            {"metadata": {"name": "{{{name}}}", "ownerReferences": [{"apiVersion": "apps/v1", "kind": "Deployment", "name": "d", "uid": "u", "blockOwnerDeletion": {{{block}}}}]}}
+            """)!;
+        await AllowAsync("write", """{"apiGroups": [""], "resources": ["configmaps"], "verbs": ["create", "patch"]}""");
+        using var jo = host.CreateClient(host.TokenOf("jo"));
+        Assert.Equal("configmaps \"a\" is forbidden: cannot set blockOwnerDeletion if an ownerReference refers to a resource you can't set finalizers on: , <nil>",
+            (await SendAsync(jo, HttpMethod.Post, Home, Owned("a", "true"))).Text("message"));
+        Assert.NotNull((await SendAsync(jo, HttpMethod.Post, Home, Owned("b", "false"))).Text("metadata", "uid"));
+        Assert.Equal("configmaps \"b\" is forbidden: cannot set an ownerRef on a resource you can't delete: , <nil>",
+            (await SendAsync(jo, HttpMethod.Patch, $"{Home}/b", JsonNode.Parse("""{"metadata": {"ownerReferences": null}}""")!)).Text("message"));
+
+        await AllowAsync("finalize", """{"apiGroups": ["apps"], "resources": ["deployments/finalizers"], "verbs": ["update"]}""");
+        Assert.NotNull((await SendAsync(jo, HttpMethod.Post, Home, Owned("a", "true"))).Text("metadata", "uid"));
     }
 
     private Uri Path(string query = "") => new(_host.ServerUri, $"/api/v1/namespaces/default/configmaps{query}");

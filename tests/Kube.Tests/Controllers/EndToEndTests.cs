@@ -28,7 +28,7 @@ public sealed class EndToEndTests : IAsyncLifetime
     {
         _host = await ApiServerHost.StartAsync(new() { Address = _address }, Cancellation);
         _metrics = new();
-        _client = new(Transport.To(_host.ServerUri), new(OtherJson.Default), metrics: _metrics, logger: _logs.CreateLogger<KubeClient>());
+        _client = new(Transport.To(_host.ServerUri, _host.AdminToken), new(OtherJson.Default), metrics: _metrics, logger: _logs.CreateLogger<KubeClient>());
     }
 
     public async ValueTask DisposeAsync()
@@ -138,7 +138,7 @@ public sealed class EndToEndTests : IAsyncLifetime
         // Events come late by a clock that the test owns.
         var time = new FakeTimeProvider();
         await using var host = await ApiServerHost.StartAsync(new() { Time = time }, Cancellation);
-        using var client = new KubeClient(Transport.To(host.ServerUri), new(OtherJson.Default), metrics: _metrics, logger: _logs.CreateLogger<KubeClient>());
+        using var client = new KubeClient(Transport.To(host.ServerUri, host.AdminToken), new(OtherJson.Default), metrics: _metrics, logger: _logs.CreateLogger<KubeClient>());
         await using var informers = new InformerFactory(client, TimeProvider.System, _logs, _metrics);
         var reconciler = new LeasePerService(client, informers);
         var manager = new Manager(informers, TimeProvider.System, _logs, metrics: _metrics);
@@ -173,6 +173,24 @@ public sealed class EndToEndTests : IAsyncLifetime
 
         void Note(Instrument instrument, ReadOnlySpan<KeyValuePair<string, object?>> tags) =>
             measured.TryAdd($"{instrument.Name} {tags[0].Value}", $"{instrument.Name} {string.Join(' ', tags.ToArray().Select(tag => tag.Value))}");
+    }
+
+    [Fact]
+    public async Task A_kubeconfig_may_name_a_file_with_the_token_relative_to_its_own_folder()
+    {
+        var folder = Directory.CreateTempSubdirectory("kubeconfig-");
+        try
+        {
+            var file = Path.Combine(folder.CreateSubdirectory("config").FullName, "kubeconfig");
+            await File.WriteAllTextAsync(Path.Combine(folder.CreateSubdirectory("token").FullName, "token"), _host.AdminToken, Cancellation);
+            await File.WriteAllTextAsync(file, _host.KubeconfigOfFile("../token/token"), Cancellation);
+            using var client = new KubeClient(Transport.FromKubeconfig(file), new ResourceJson());
+            Assert.Contains(await client.ListAllAsync<Namespace>(cancellation: Cancellation), found => found.Metadata.Name == "default");
+        }
+        finally
+        {
+            folder.Delete(recursive: true);
+        }
     }
 
     [Fact]

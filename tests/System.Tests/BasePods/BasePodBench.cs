@@ -20,7 +20,7 @@ internal sealed class BasePodBench : IAsyncDisposable
     public const string Namespace = "default";
 
     private readonly CancellationTokenSource _stop = new();
-    private readonly HttpClient _http = new();
+    private readonly HttpClient _http;
     private readonly InformerFactory _informers;
     private readonly EventRecorder _events;
     private readonly Task _run;
@@ -28,7 +28,8 @@ internal sealed class BasePodBench : IAsyncDisposable
     private BasePodBench(ApiServerHost host)
     {
         Host = host;
-        Client = new(Transport.To(host.ServerUri), new ResourceJson(ModulesJson.Default));
+        _http = host.CreateClient();
+        Client = new(Transport.To(host.ServerUri, host.AdminToken), new ResourceJson(ModulesJson.Default));
         _informers = new(Client, Clock, NullLoggerFactory.Instance);
         _events = new(Client, "modulecontroller", "test", Clock, NullLogger<EventRecorder>.Instance);
         var manager = new Manager(_informers, Clock, NullLoggerFactory.Instance);
@@ -58,7 +59,7 @@ internal sealed class BasePodBench : IAsyncDisposable
     public static async Task<BasePodBench> StartAsync()
     {
         var host = await ApiServerHost.StartAsync(new(), Cancellation);
-        using var http = new HttpClient { BaseAddress = host.ServerUri };
+        using var http = host.CreateClient();
         foreach (var file in Directory.EnumerateFiles(Path.Combine(Root(), "deploy", "crds"), "*.yaml"))
         {
             var yaml = new DeserializerBuilder().WithAttemptingUnquotedStringTypeDeserialization().Build()

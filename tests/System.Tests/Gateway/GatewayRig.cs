@@ -27,8 +27,8 @@ internal sealed class GatewayRig : IAsyncDisposable
     private GatewayRig(ApiServerHost cluster)
     {
         _cluster = cluster;
-        _http = new() { BaseAddress = cluster.ServerUri };
-        Client = new KubeClient(Transport.To(cluster.ServerUri), new ResourceJson(ModulesJson.Default));
+        _http = cluster.CreateClient();
+        Client = new KubeClient(Transport.To(cluster.ServerUri, cluster.AdminToken), new ResourceJson(ModulesJson.Default));
     }
 
     /// <summary>So patient that whatever ends a stream is what a test did, and never a machine that stood still for some seconds.</summary>

@@ -1,6 +1,7 @@
 using System.Net.Http.Json;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using ModuleController.DevApiServer;
 using ModuleController.DevControllers;
 using YamlDotNet.Serialization;
 
@@ -77,9 +78,9 @@ internal static class Manifests
 {
     public static string Root { get; } = FindRoot();
 
-    public static async Task ApplyCrdsAsync(Uri server, CancellationToken cancellation)
+    public static async Task ApplyCrdsAsync(ApiServerHost server, CancellationToken cancellation)
     {
-        using var http = new HttpClient { BaseAddress = server };
+        using var http = server.CreateClient();
         foreach (var file in Directory.EnumerateFiles(Path.Combine(Root, "deploy", "crds"), "*.yaml").Where(file => !file.EndsWith("kustomization.yaml", StringComparison.Ordinal)))
         {
             using var response = await http.PostAsJsonAsync(

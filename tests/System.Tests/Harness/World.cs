@@ -180,8 +180,8 @@ internal sealed class World : IAsyncDisposable
             new() { Server = new() { Address = OwnAddress.Next() }, Runtime = Images.Runtime, Directory = Path.Combine(_directory, "pods"), Loggers = Log }, cancellation);
         _disposals.Push(Cluster.DisposeAsync);
         await Cluster.Server.WriteKubeconfigAsync(Kubeconfig, cancellation);
-        Connect(Transport.To(Cluster.Server.ServerUri));
-        await Manifests.ApplyCrdsAsync(Cluster.Server.ServerUri, cancellation);
+        Connect(Transport.To(Cluster.Server.ServerUri, Cluster.Server.AdminToken));
+        await Manifests.ApplyCrdsAsync(Cluster.Server, cancellation);
         if (Namespace != "default")
             await Client.CreateAsync(new Namespace { Metadata = new() { Name = Namespace } }, "test", cancellation);
     }
@@ -286,7 +286,7 @@ internal sealed class World : IAsyncDisposable
     public async Task<string> DescribePodsAsync(string app)
     {
         var lines = new List<string>();
-        using var http = Cluster is null ? null : new HttpClient { BaseAddress = Cluster.Server.ServerUri };
+        using var http = Cluster?.Server.CreateClient();
         foreach (var pod in PodsOf(app))
         {
             var containers = pod.Status.ContainerStatuses.Select(container => $"{container.Name} ready={container.Ready} restarts={container.RestartCount}");

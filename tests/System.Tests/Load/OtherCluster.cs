@@ -35,7 +35,7 @@ internal sealed class OtherCluster : IAsyncDisposable
             },
             TestContext.Current.CancellationToken);
         await other._cluster.Server.WriteKubeconfigAsync(other.Kubeconfig);
-        other.Client = new(Transport.FromKubeconfig(other.Kubeconfig), new ResourceJson(ModulesJson.Default, LoadJson.Default));
+        other.Client = new(Transport.To(other._cluster.Server.ServerUri, other._cluster.Server.AdminToken), new ResourceJson(ModulesJson.Default, LoadJson.Default));
         return other;
     }
 

@@ -26,7 +26,7 @@ internal sealed class ReleaseBench : IAsyncDisposable
     private ReleaseBench(ApiServerHost host, StandingClock hostClock, HttpClient http, ControlPlaneOptions options)
     {
         (Host, HostClock, _http) = (host, hostClock, http);
-        Client = new(Transport.To(host.ServerUri), new ResourceJson(ModulesJson.Default));
+        Client = new(Transport.To(host.ServerUri, host.AdminToken), new ResourceJson(ModulesJson.Default));
         _informers = new(Client, Clock, NullLoggerFactory.Instance);
         _events = new(Client, "modulecontroller", "test", Clock, NullLogger<EventRecorder>.Instance);
         var manager = new Manager(_informers, Clock, NullLoggerFactory.Instance);
@@ -63,7 +63,7 @@ internal sealed class ReleaseBench : IAsyncDisposable
     {
         var clock = new StandingClock();
         var host = await ApiServerHost.StartAsync(new() { Time = clock }, Cancellation);
-        var http = new HttpClient { BaseAddress = host.ServerUri };
+        var http = host.CreateClient();
         foreach (var file in Directory.EnumerateFiles(Path.Combine(Root(), "deploy", "crds"), "*.yaml"))
         {
             var yaml = new DeserializerBuilder().WithAttemptingUnquotedStringTypeDeserialization().Build()

@@ -229,11 +229,17 @@ expect 'get events' 'Normal +Polished +gizmo/alpha +it shines' k get events
 expect 'describe a pod' 'Name: +talker.*Containers:' k describe pod talker
 until_it 'logs' '^hello$' k logs talker
 
-# --- access
+# --- access and quota
 printf 'apiVersion: rbac.authorization.k8s.io/v1\nkind: RoleBinding\nmetadata: {name: readers}\nroleRef: {kind: ClusterRole, name: view}\nsubjects: [{kind: User, name: jo}]\n' >"$work/readers.yaml"
+printf 'apiVersion: v1\nkind: ResourceQuota\nmetadata: {name: few}\nspec: {hard: {count/deployments.apps: 1}}\n' >"$work/few.yaml"
 expect 'bind a role' 'created' k apply -f "$work/readers.yaml"
 until_it 'its subject may read' '^talker ' k get pods --as jo
 refuse 'a user without the right' 'User "jo" cannot delete resource "pods"' k delete pod talker --as jo
+expect 'limit deployments' 'created' k apply -f "$work/few.yaml"
+until_it 'the quota is counted' 'count/deployments.apps +1 +1' k describe quota few
+sed 's/name: web/name: second/' "$work/deployment.yaml" >"$work/second.yaml"
+refuse 'one more is refused' 'exceeded quota: few' k create -f "$work/second.yaml"
+expect 'remove the quota' 'deleted' k delete quota few
 
 # --- replace, dry run, delete
 expect 'replace' 'replaced' bash -c "kubectl -n $space get gizmo alpha -o json | sed 's/\"size\": 6/\"size\": 7/' | kubectl -n $space replace -f -"

@@ -20,6 +20,8 @@ public sealed record ApiState(EventLog Log, ResourceRegistry Registry, TimeProvi
 
     public required AccessControl Access { get; init; }
 
+    public Quotas Quotas { get; } = new(Log);
+
     /// <summary>Null where the admission plugin is off, as it is by default.</summary>
     public OwnerPermissions? OwnerPermissions { get; init; }
 

@@ -25,7 +25,10 @@ public sealed partial class Routes(ApiState state, ILogger<Routes> log)
             (verb, resource, subresource) = (request.Verb, request.Type.Resource, request.Subresource);
             state.Faults.ThrowIfRefused(verb, resource, isAfterwards: false);
             http.Items[Answers.BeforeSuccess] = () =>
+            {
+                if (verb is not ("get" or "list" or "watch")) state.Quotas.Refresh(request.Namespace);
                 state.Faults.ThrowIfRefused(request.Verb, request.Type.Resource, isAfterwards: true);
+            };
             if (verb == "watch") Count(http, verb, resource, subresource);
             await _verbs.AnswerAsync(request);
         }

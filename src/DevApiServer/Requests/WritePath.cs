@@ -25,21 +25,23 @@ public sealed class WritePath(ApiState state)
         var named = request with { Name = metadata.Text("name") ?? "" };
         CheckIdentity(named, body);
         CheckNamespace(named);
-        return state.Log.Commit(named.Key, before =>
+        return state.Quotas.Guard(named.Namespace, () => state.Log.Commit(named.Key, before =>
         {
-            if (before is not null) throw Statuses.AlreadyExists(request.Type, named.Name);
-        }, _ => new Edit(AdmitNew(named, body.Copy())), request.IsDryRun);
+            if (before is null) return;
+            state.Quotas.Check(named, body, null);      // as in the real one, which does not know yet that there is one already
+            throw Statuses.AlreadyExists(request.Type, named.Name);
+        }, _ => new Edit(AdmitNew(named, body.Copy())), request.IsDryRun));
     }
 
     /// <summary>Changes an object by what <paramref name="change"/> makes of it, within what the subresource may touch.</summary>
     public StoredObject Update(ApiRequest request, Func<JsonObject, JsonObject> change)
     {
         var stored = default(StoredObject);
-        var written = state.Log.Commit(
+        var written = state.Quotas.Guard(request.Namespace, () => state.Log.Commit(
             request.Key,
             before => stored = before ?? throw Statuses.NotFound(request.Type, request.Name),
             copy => Admit(request, stored!.Tree, change(copy!)),
-            request.IsDryRun);
+            request.IsDryRun));
         return IsOver(request.Type, written.Tree) ? WithVersionOf(stored!, written) : written;
     }
 
@@ -72,6 +74,7 @@ public sealed class WritePath(ApiState state)
         if (type.HasStatus) tree.Remove("status");
         Complete(request, tree, null);
         state.OwnerPermissions?.Check(request, tree, null);
+        state.Quotas.Check(request, tree, null);
         return tree;
     }
 
@@ -82,6 +85,7 @@ public sealed class WritePath(ApiState state)
         var tree = Reset(request, before, next);
         Complete(request, tree, before);
         state.OwnerPermissions?.Check(request, tree, before);
+        if (request.Type.Resource == "services") state.Quotas.Check(request, tree, before);
         if (request.Type.HasGeneration && HasNewSpec(request.Type, before, tree))
             tree.Child("metadata")["generation"] = (before.Number("metadata", "generation") ?? 0) + 1;
         return new(tree, IsOver(request.Type, tree));
@@ -178,6 +182,7 @@ public sealed class WritePath(ApiState state)
         if (!type.IsCustom) BuiltinDefaults.Apply(tree, type.Resource, isNew: before is null);
         if (type.Resource == ResourceRegistry.Definitions) Definitions.Admit(tree, state);
         if (type.Resource == "services") state.Allocations.Assign(tree, before);
+        if (type.Resource == Quotas.Resource) Quotas.Admit(tree);
 
         var errors = Names.CheckMetadata(tree, type).ToList();
         if (!type.IsCustom)

@@ -42,6 +42,11 @@ public sealed class BuiltinRules
             case "rolebindings.rbac.authorization.k8s.io" or "clusterrolebindings.rbac.authorization.k8s.io":
                 Binding(tree, old, resource[0] == 'r' ? ["ClusterRole", "Role"] : ["ClusterRole"]);
                 break;
+            case "resourcequotas":
+                foreach (var (name, value) in tree.Fields("spec", "hard"))
+                    if (value.Text()?.StartsWith('-') == true)
+                        Invalid($"spec.hard[{name}]", value, "must be greater than or equal to 0");
+                break;
             case ResourceRegistry.Definitions:
                 foreach (var field in (string[])["group", "scope"]) Immutable(tree, old, "spec", field);
                 foreach (var field in (string[])["plural", "kind"]) Immutable(tree, old, "spec", "names", field);

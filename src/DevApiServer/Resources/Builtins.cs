@@ -81,6 +81,7 @@ public static class Builtins
                 HasGeneration = true,
                 AllowsUnconditionalUpdate = false,
             },
+            Type("v1", "resourcequotas", typeof(V1ResourceQuota), "quota") with { HasStatus = true },
             Type("rbac.authorization.k8s.io/v1", "roles", typeof(V1Role)),
             Type("rbac.authorization.k8s.io/v1", "rolebindings", typeof(V1RoleBinding)),
             Type("rbac.authorization.k8s.io/v1", "clusterroles", typeof(V1ClusterRole), isNamespaced: false),

@@ -8,7 +8,7 @@ public sealed class DocumentTests
     [Theory]
     [InlineData("Does", new[] { typeof(ServingTests), typeof(WritingTests), typeof(PatchingTests),
         typeof(DeletingTests), typeof(WatchingTests), typeof(CustomResourceTests), typeof(SubresourceTests),
-        typeof(AccessTests) })]
+        typeof(AccessTests), typeof(QuotaTests) })]
     [InlineData("Faults", new[] { typeof(FaultTests) })]
     [InlineData("Refuses", new[] { typeof(RefusalTests) })]
     public async Task Each_line_of_the_document_is_a_test(string section, Type[] classes)

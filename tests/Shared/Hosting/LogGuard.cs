@@ -23,6 +23,10 @@ public sealed class LogGuard : ILoggerFactory, ILoggerProvider
         return this;
     }
 
+    /// <summary>What the log says that a user may not do.</summary>
+    public string[] Denied(string user) =>
+        [.. _lines.Select(line => line.ToString()).Where(line => line.Contains($"forbidden: User \"{user}\" cannot", StringComparison.Ordinal))];
+
     public ILogger CreateLogger(string categoryName) => new GuardedLogger(this, categoryName);
 
     public void AddProvider(ILoggerProvider provider) => throw new NotSupportedException("the guard keeps the log itself");

@@ -15,7 +15,7 @@ public sealed class NamespaceDeletionTests
         await using var world = await World.StartAsync(world =>
         {
             world.Namespace = "doomed";
-            world.LeaseNamespace = "default";   // its Lease shall survive
+            world.LeaseNamespace = "default";       // the Lease and the controller's account remain
         });
         await world.BaseAsync("base", 2);
         await world.CreateAsync(A.Module("orders", "1.0.0", world.Jar("orders", "1.0.0")).Symmetric().WithService());

@@ -12,6 +12,7 @@ using ModuleController.Core.Modules;
 using ModuleController.Core.Planning;
 using ModuleController.DevApiServer;
 using ModuleController.Kube;
+using ModuleController.SystemTests.Harness;
 
 namespace ModuleController.SystemTests.Gateway;
 
@@ -22,6 +23,7 @@ internal sealed class GatewayRig : IAsyncDisposable
     private readonly HttpClient _http;
     private readonly string _kubeconfig = Path.Combine(Path.GetTempPath(), $"gateway-{Guid.NewGuid():N}.yaml");
     private readonly List<ControlPlaneHost> _controllers = [];
+    private ControllerAccount? _account;
     private readonly List<AgentStream> _streams = [];
 
     private GatewayRig(ApiServerHost cluster)
@@ -42,6 +44,7 @@ internal sealed class GatewayRig : IAsyncDisposable
 
     public KubeClient Client { get; }
 
+    /// <summary>That of the controller's own ServiceAccount.</summary>
     public string Kubeconfig => _kubeconfig;
 
     public ConcurrentQueue<string> Log { get; } = new();
@@ -54,6 +57,8 @@ internal sealed class GatewayRig : IAsyncDisposable
     {
         var rig = new GatewayRig(await ApiServerHost.StartAsync(new(), Cancellation));
         await rig._cluster.WriteKubeconfigAsync(rig._kubeconfig, Cancellation);
+        rig._account = await ControllerAccount.CreateAsync(rig._kubeconfig, "default", Cancellation);
+        await rig._account.WriteKubeconfigAsync(rig._kubeconfig, Cancellation);
         foreach (var file in Directory.GetFiles(Path.Combine(RepositoryRoot(), "deploy", "crds"), "*.yaml"))
         {
             var definition = KubernetesYaml.Deserialize<V1CustomResourceDefinition>(await File.ReadAllTextAsync(file, Cancellation));
@@ -168,6 +173,12 @@ internal sealed class GatewayRig : IAsyncDisposable
         foreach (var controller in _controllers) await controller.DisposeAsync();
         Client.Dispose();
         _http.Dispose();
+        if (_account is not null)
+        {
+            await _account.DisposeAsync();
+            Assert.Empty(ControllerUsage.Add(_account.User, _cluster.AccessLog));
+        }
+
         await _cluster.DisposeAsync();
         File.Delete(_kubeconfig);
         Assert.DoesNotContain(Log, line => line.StartsWith("Error", StringComparison.Ordinal) || line.StartsWith("Critical", StringComparison.Ordinal));

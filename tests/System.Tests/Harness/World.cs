@@ -48,8 +48,14 @@ internal sealed class World : IAsyncDisposable
     public string? OtherKubeconfig { get; set; } =
         Environment.GetEnvironmentVariable("MODULECONTROLLER_TEST_KUBECONFIG") is { Length: > 0 } file ? file : null;
 
-    /// <summary>For programs that are to see this world.</summary>
+    /// <summary>The administrator's, for programs that are to see this world.</summary>
     public string Kubeconfig => Path.Combine(_directory, "kubeconfig");
+
+    /// <summary>That of the controller's own ServiceAccount.</summary>
+    private string ControllerKubeconfig => Path.Combine(_directory, "controller.kubeconfig");
+
+    /// <summary>Whether the API server checks what a reference that blocks its owner's deletion requires; to be changed before the start.</summary>
+    public bool EnforcesOwnerPermissions { get; set; }
 
     /// <summary>Null where the API server is somebody else's.</summary>
     public Cluster? Cluster { get; private set; }
@@ -61,6 +67,7 @@ internal sealed class World : IAsyncDisposable
     public Informer<Pod> Pods { get; private set; }
 
     private ControlPlaneOptions _controllerOptions = new();
+    private ControllerAccount? _account;
 
     private ControlPlaneSetup Setup => new()
     {
@@ -124,10 +131,13 @@ internal sealed class World : IAsyncDisposable
         }
 
         await StopControllerAsync();
+        var accesses = Cluster?.Server.AccessLog;
         while (_disposals.TryPop(out var dispose)) await dispose();
         if (Directory.Exists(_directory)) Directory.Delete(_directory, recursive: true);
+        var denied = _account is null ? [] : accesses is null ? Log.Denied(_account.User) : ControllerUsage.Add(_account.User, accesses);
         if (TestContext.Current.TestState?.Result is not null) return;
         Log.Dispose();
+        Assert.Empty(denied);
         Assert.Empty(_cleanups.SelectMany(cleanup => cleanup.Problems));
     }
 
@@ -135,6 +145,10 @@ internal sealed class World : IAsyncDisposable
     {
         if (OtherKubeconfig is { } kubeconfig) await UseAsync(kubeconfig, cancellation);
         else await EmbedAsync(cancellation);
+
+        _account = await ControllerAccount.CreateAsync(Kubeconfig, LeaseNamespace ?? Namespace, cancellation);
+        _disposals.Push(_account.DisposeAsync);
+        await _account.WriteKubeconfigAsync(ControllerKubeconfig, cancellation);
 
         var informers = new InformerFactory(Client, TimeProvider.System, Log);
         Modules = informers.Of<Module>(new() { Namespace = Namespace });
@@ -145,7 +159,7 @@ internal sealed class World : IAsyncDisposable
 
         _controllerOptions = ConfigureController(new()
         {
-            Kubeconfig = Kubeconfig,
+            Kubeconfig = ControllerKubeconfig,
             Bind = OwnAddress.Next(),
             HttpPort = 0,
             GrpcPort = 0,
@@ -177,7 +191,7 @@ internal sealed class World : IAsyncDisposable
     private async Task EmbedAsync(CancellationToken cancellation)
     {
         Cluster = await Cluster.StartAsync(
-            new() { Server = new() { Address = OwnAddress.Next() }, Runtime = Images.Runtime, Directory = Path.Combine(_directory, "pods"), Loggers = Log }, cancellation);
+            new() { Server = new() { Address = OwnAddress.Next(), EnforcesOwnerPermissions = EnforcesOwnerPermissions }, Runtime = Images.Runtime, Directory = Path.Combine(_directory, "pods"), Loggers = Log }, cancellation);
         _disposals.Push(Cluster.DisposeAsync);
         await Cluster.Server.WriteKubeconfigAsync(Kubeconfig, cancellation);
         Connect(Transport.To(Cluster.Server.ServerUri, Cluster.Server.AdminToken));

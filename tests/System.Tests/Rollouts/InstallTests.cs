@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using ModuleController.Core.Builtin;
 using ModuleController.Core.Meta;
 using ModuleController.Core.Modules;
 using ModuleController.SystemTests.Harness;
@@ -36,6 +37,34 @@ public sealed class InstallTests
             TestContext.Current.CancellationToken);
         await world.AvailableAsync("orders", 2, "1.0.0");
         Assert.Equal(2, (await world.FindAsync("orders"))!.Spec.Replicas);
+    }
+
+    [Fact]
+    public async Task The_generated_service_follows_its_port()
+    {
+        await using var world = await World.StartAsync();
+        await world.BaseAsync("base", 1);
+        await world.InstalledAsync(A.Module("orders", "1.0.0", world.Jar("orders", "1.0.0")).WithService());
+        await world.StrategyAsync("orders", new() { ["serviceStrategy"] = new JsonObject { ["port"] = 81 } });
+        await Eventually.True(async () =>
+            (await world.Client.GetAsync<Service>(new(world.Namespace, ServiceNames.For("orders")))).Spec.Ports.Single().Port == 81);
+    }
+
+    [Fact]
+    public async Task An_Event_that_was_written_before_a_restart_of_the_controller_is_counted_on()
+    {
+        await using var world = await World.StartAsync();
+        await world.BaseAsync("base", 1);
+        await world.InstalledAsync(A.Module("orders", "1.0.0", world.Jar("orders", "1.0.0")));
+        for (var count = 1; count <= 2; count++)
+        {
+            await world.ActAsync("orders", "unknown");
+            await Eventually.True(
+                async () => (await world.EventsAsync("orders")).SingleOrDefault(e => e.Type == "Warning") is { } seen && (seen.Count ?? 1) == count,
+                () => world.DumpAsync("orders"));
+            await world.StopControllerAsync();
+            await world.StartControllerAsync();
+        }
     }
 
     [Fact]

@@ -18,7 +18,7 @@ internal sealed partial class GarbageCollector(RawClient client, TimeProvider ti
     private static readonly TimeSpan RetryAfter = TimeSpan.FromSeconds(1);
 
     private readonly Lock _lock = new();
-    private readonly Dictionary<string, Node> _nodes = [];                      // by uid
+    private readonly Dictionary<string, GarbageNode> _nodes = [];                      // by uid
     private readonly Dictionary<string, HashSet<string>> _dependents = [];      // uids by the owner's uid, which may be gone
     private readonly HashSet<string> _dirty = [];                               // uids to look at; a pass looks at nothing else
     private readonly Dictionary<DiscoveredResource, Task> _followers = [];
@@ -97,7 +97,7 @@ internal sealed partial class GarbageCollector(RawClient client, TimeProvider ti
                 lock (_lock)
                 {
                     if (type == "RESET") RemoveAll(kind);
-                    else if (Node.Of(kind, item) is var node && type == "DELETED") Remove(node.Uid);
+                    else if (GarbageNode.Of(kind, item) is var node && type == "DELETED") Remove(node.Uid);
                     else Put(node);
                 }
 
@@ -113,9 +113,14 @@ internal sealed partial class GarbageCollector(RawClient client, TimeProvider ti
         }
     }
 
-    private void Put(Node node)
+    private void Put(GarbageNode node)
     {
-        if (_nodes.TryGetValue(node.Uid, out var old)) Unlink(old);
+        if (_nodes.TryGetValue(node.Uid, out var old))
+        {
+            Unlink(old);
+            _dirty.UnionWith(old.Owners.Select(owner => owner.Uid));      // one of them may have waited for this object
+        }
+
         _nodes[node.Uid] = node;
         foreach (var owner in node.Owners)
         {
@@ -141,7 +146,7 @@ internal sealed partial class GarbageCollector(RawClient client, TimeProvider ti
         foreach (var uid in _nodes.Values.Where(node => node.Resource == kind).Select(node => node.Uid).ToList()) Remove(uid);
     }
 
-    private void Unlink(Node node)
+    private void Unlink(GarbageNode node)
     {
         foreach (var owner in node.Owners)
         {
@@ -179,38 +184,47 @@ internal sealed partial class GarbageCollector(RawClient client, TimeProvider ti
         Wake();
     }
 
-    private async Task LookAsync(Node node, Dictionary<(string? Namespace, string Uid), bool> absent, CancellationToken cancellation)
+    private async Task LookAsync(GarbageNode node, Dictionary<(string? Namespace, string Uid), bool> absent, CancellationToken cancellation)
     {
         if (node.IsDeleting && node.Finalizers.Contains(Foreground)) await DeleteDependentsAsync(node, DependentsOf(node), cancellation);
         else if (node.IsDeleting && node.Finalizers.Contains(Orphan)) await LetGoAsync(node, DependentsOf(node), cancellation);
         else if (!node.IsDeleting && node.Owners.Count > 0) await CheckOwnersAsync(node, absent, cancellation);
     }
 
-    private Node? Find(string uid)
+    private GarbageNode? Find(string uid)
     {
         lock (_lock) return _nodes.GetValueOrDefault(uid);
     }
 
-    private List<Node> DependentsOf(Node owner)
+    private List<GarbageNode> DependentsOf(GarbageNode owner)
     {
         lock (_lock) return [.. _dependents.GetValueOrDefault(owner.Uid, []).Select(uid => _nodes[uid])];
     }
 
-    private async Task DeleteDependentsAsync(Node owner, IReadOnlyList<Node> dependents, CancellationToken cancellation)
+    private async Task DeleteDependentsAsync(GarbageNode owner, IReadOnlyList<GarbageNode> dependents, CancellationToken cancellation)
     {
         foreach (var dependent in dependents.Where(dependent => !dependent.IsDeleting))
-            await client.DeleteAsync(dependent.Path, dependent.Uid, "Foreground", cancellation);
+        {
+            if (dependent.Owners.Any(reference => reference.Uid != owner.Uid && IsStaying(reference.Uid)))
+                await RemoveOwnersAsync(dependent, [owner.Uid], cancellation);
+            else
+                await client.DeleteAsync(dependent.Path, dependent.Uid,
+                    DependentsOf(dependent).Count > 0 ? "Foreground" : "Background", cancellation);
+        }
+
         if (!dependents.Any(dependent => dependent.Owners.Any(reference => reference.Uid == owner.Uid && reference.Blocks)))
             await RemoveFinalizerAsync(owner, Foreground, cancellation);
     }
 
-    private async Task LetGoAsync(Node owner, IReadOnlyList<Node> dependents, CancellationToken cancellation)
+    private bool IsStaying(string uid) => Find(uid) is { } owner && !(owner.IsDeleting && owner.Finalizers.Contains(Foreground));
+
+    private async Task LetGoAsync(GarbageNode owner, IReadOnlyList<GarbageNode> dependents, CancellationToken cancellation)
     {
         foreach (var dependent in dependents) await RemoveOwnersAsync(dependent, [owner.Uid], cancellation);
         await RemoveFinalizerAsync(owner, Orphan, cancellation);
     }
 
-    private async Task CheckOwnersAsync(Node node, Dictionary<(string? Namespace, string Uid), bool> absent, CancellationToken cancellation)
+    private async Task CheckOwnersAsync(GarbageNode node, Dictionary<(string? Namespace, string Uid), bool> absent, CancellationToken cancellation)
     {
         var gone = new List<string>();
         var areAllLeaving = true;
@@ -236,7 +250,7 @@ internal sealed partial class GarbageCollector(RawClient client, TimeProvider ti
 
     /// <summary>The API's word counts, not the cache's: an owner may be younger than our watch.</summary>
     private async Task<bool> IsAbsentAsync(
-        Node node, OwnerReference reference, Dictionary<(string? Namespace, string Uid), bool> absent, CancellationToken cancellation)
+        GarbageNode node, OwnerReference reference, Dictionary<(string? Namespace, string Uid), bool> absent, CancellationToken cancellation)
     {
         if (absent.TryGetValue((node.Namespace, reference.Uid), out var known)) return known;
         var kind = _kinds.FirstOrDefault(kind => kind.Kind == reference.Kind && kind.ApiVersion == reference.ApiVersion);
@@ -245,20 +259,20 @@ internal sealed partial class GarbageCollector(RawClient client, TimeProvider ti
         return absent[(node.Namespace, reference.Uid)] = owner?["metadata"]?["uid"]?.GetValue<string>() != reference.Uid;
     }
 
-    private Task RemoveOwnersAsync(Node node, IReadOnlyList<string> uids, CancellationToken cancellation) => ChangeMetaAsync(
+    private Task RemoveOwnersAsync(GarbageNode node, IReadOnlyList<string> uids, CancellationToken cancellation) => ChangeMetaAsync(
         node,
         meta => meta["ownerReferences"] = new JsonArray(
             [.. meta["ownerReferences"]!.AsArray().Where(owner => !uids.Contains(owner!["uid"]!.GetValue<string>())).Select(owner => owner!.DeepClone())]),
         cancellation);
 
-    private Task RemoveFinalizerAsync(Node node, string finalizer, CancellationToken cancellation) => ChangeMetaAsync(
+    private Task RemoveFinalizerAsync(GarbageNode node, string finalizer, CancellationToken cancellation) => ChangeMetaAsync(
         node,
         meta => meta["finalizers"] = new JsonArray(
             [.. meta["finalizers"]!.AsArray().Where(name => name!.GetValue<string>() != finalizer).Select(name => name!.DeepClone())]),
         cancellation);
 
     /// <summary>Reads the object anew, changes two lists of its metadata, and writes only these, guarded by the version read.</summary>
-    private async Task ChangeMetaAsync(Node node, Action<JsonObject> change, CancellationToken cancellation)
+    private async Task ChangeMetaAsync(GarbageNode node, Action<JsonObject> change, CancellationToken cancellation)
     {
         var current = await client.FindAsync(node.Path, cancellation);
         if (current?["metadata"] is not JsonObject meta || meta["uid"]?.GetValue<string>() != node.Uid) return;
@@ -273,30 +287,6 @@ internal sealed partial class GarbageCollector(RawClient client, TimeProvider ti
     }
 
     private void Wake() => _changed.Writer.TryWrite(true);
-
-    private sealed record OwnerReference(string ApiVersion, string Kind, string Name, string Uid, bool Blocks);
-
-    private sealed record Node(
-        DiscoveredResource Resource, string? Namespace, string Name, string Uid, bool IsDeleting, IReadOnlyList<string> Finalizers,
-        IReadOnlyList<OwnerReference> Owners)
-    {
-        public string Path => Resource.Path(Namespace, Name);
-
-        public static Node Of(DiscoveredResource resource, JsonObject item)
-        {
-            var meta = item["metadata"]!.AsObject();
-            return new(
-                resource,
-                meta["namespace"]?.GetValue<string>(),
-                meta["name"]!.GetValue<string>(),
-                meta["uid"]!.GetValue<string>(),
-                meta["deletionTimestamp"] is not null,
-                meta["finalizers"]?.AsArray().Select(name => name!.GetValue<string>()).ToList() ?? [],
-                meta["ownerReferences"]?.AsArray().Select(owner => new OwnerReference(
-                    owner!["apiVersion"]!.GetValue<string>(), owner["kind"]!.GetValue<string>(), owner["name"]!.GetValue<string>(),
-                    owner["uid"]!.GetValue<string>(), owner["blockOwnerDeletion"]?.GetValue<bool>() ?? false)).ToList() ?? []);
-        }
-    }
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "garbage collection goes on in a second: {Problem}")]
     private static partial void LogRetry(ILogger logger, string problem);

@@ -49,8 +49,11 @@ public sealed class Faults(EventLog log)
             var refusal = _refusals.Find(one => one.IsAfterwards == isAfterwards && one.Matches(verb, resource));
             if (refusal is null) return;
             if (--refusal.Left == 0) _refusals.Remove(refusal);
-            throw new StatusException(refusal.Code, Reason(refusal.Code), $"refused by a fault ({verb} {resource})")
+            var isOverload = refusal.Code == 429;      // which a real server answers without a Status
+            var message = isOverload ? "Too many requests, please try again later.\n" : $"refused by a fault ({verb} {resource})";
+            throw new StatusException(refusal.Code, Reason(refusal.Code), message)
             {
+                IsPlainText = isOverload,
                 RetryAfter = refusal.RetryAfter,
             };
         }

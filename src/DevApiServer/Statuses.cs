@@ -10,6 +10,9 @@ public sealed class StatusException(int code, string reason, string message, Jso
 
     public TimeSpan? RetryAfter { get; init; }
 
+    /// <summary>The message alone is the answer.</summary>
+    public bool IsPlainText { get; init; }
+
     public JsonObject ToStatus()
     {
         var status = new JsonObject
@@ -19,8 +22,8 @@ public sealed class StatusException(int code, string reason, string message, Jso
             ["metadata"] = new JsonObject(),
             ["status"] = "Failure",
             ["message"] = Message,
-            ["reason"] = reason,
         };
+        if (reason.Length > 0) status["reason"] = reason;
         if (details is not null) status["details"] = details.DeepClone();
         status["code"] = code;
         return status;
@@ -36,8 +39,15 @@ public static class Statuses
     public static StatusException NoSuchPath() =>
         new(404, "NotFound", "the server could not find the requested resource", []);
 
-    public static StatusException AlreadyExists(ResourceType type, string name) =>
-        new(409, "AlreadyExists", $"{type.Resource} \"{name}\" already exists", Details(name, type.Group, type.Plural));
+    /// <summary>The path of a group that nobody serves: no Status, but plain text.</summary>
+    public static StatusException PageNotFound() => new(404, "NotFound", "404 page not found\n") { IsPlainText = true };
+
+    public static StatusException Internal(string message) => new(500, "InternalError", $"Internal error occurred: {message}",
+        new() { ["causes"] = new JsonArray(new JsonObject { ["message"] = message }) });
+
+    public static StatusException AlreadyExists(ResourceType type, string name, bool isTerminating = false) =>
+        new(409, "AlreadyExists", $"{(isTerminating ? "object is being deleted: " : "")}{type.Resource} \"{name}\" already exists",
+            Details(name, type.Group, type.Plural));
 
     public static StatusException Conflict(ResourceType type, string name, string why) =>
         new(409, "Conflict", $"Operation cannot be fulfilled on {type.Resource} \"{name}\": {why}",
@@ -61,15 +71,24 @@ public static class Statuses
     }
 
     /// <summary>What admission does not allow.</summary>
-    public static StatusException Forbidden(ResourceType type, string name, string why) =>
-        new(403, "Forbidden", $"{type.Resource} \"{name}\" is forbidden: {why}", Details(name, type.Group, type.Plural));
+    public static StatusException Forbidden(ResourceType type, string name, string why, params FieldError[] causes) =>
+        new(403, "Forbidden", $"{type.Resource} \"{name}\" is forbidden: {why}", Details(name, type.Group, type.Plural, causes));
 
     public static StatusException Terminating(ResourceType type, string name, string ns)
     {
-        var why = $"unable to create new content in namespace {ns} because it is being terminated";
-        return new(403, "Forbidden", $"{type.Resource} \"{name}\" is forbidden: {why}",
-            Details(name, type.Group, type.Plural, new FieldError("NamespaceTerminating", "metadata.namespace", why)));
+        var cause = new FieldError("NamespaceTerminating", "metadata.namespace", $"namespace {ns} is being terminated");
+        return Forbidden(type, name, $"unable to create new content in namespace {ns} because it is being terminated", cause);
     }
+
+    /// <summary>A precondition of a DELETE or of a token that does not hold; it names the kind, not the resource.</summary>
+    public static StatusException Unmet(ResourceType type, string name, string why)
+    {
+        var kind = type.Group.Length == 0 ? type.Kind : $"{type.Kind}.{type.Group}";
+        return new(409, "Conflict", $"Operation cannot be fulfilled on {kind} \"{name}\": {why}", Details(name, type.Group, type.Kind));
+    }
+
+    /// <summary>The server's own failures over what a client sent: they have no reason.</summary>
+    public static StatusException Failed(string message) => new(500, "", message);
 
     public static StatusException Invalid(string kind, string group, string name, IReadOnlyList<FieldError> errors)
     {
@@ -89,28 +108,28 @@ public static class Statuses
         new(405, "MethodNotAllowed", message, []);
 
     public static StatusException NotAcceptable() => new(406, "NotAcceptable", "only the following media types are "
-        + "accepted: application/json, and application/json;as=Table;v=v1;g=meta.k8s.io");
+        + "accepted: application/json");
 
     public static StatusException Expired(string message) => new(410, "Expired", message);
 
-    public static StatusException UnsupportedMediaType(string? media, string accepted) =>
+    public static StatusException UnsupportedMediaType(string accepted) =>
         new(415, "UnsupportedMediaType",
-            $"the body of the request was in an unknown format - accepted media types include: {accepted}; not {media}");
+            $"the body of the request was in an unknown format - accepted media types include: {accepted}");
 
     public static StatusException NotImplemented(string what) =>
         new(501, "NotImplemented", $"{what} is not implemented by this API server; see docs/devcluster.md");
 
     public static StatusException VersionTooLarge(long asked, long current)
     {
-        var details = Details("", "", "", new FieldError("ResourceVersionTooLarge", "", "Too large resource version"));
-        details["retryAfterSeconds"] = 1;
-        return new(504, "Timeout", $"Too large resource version: {asked}, current: {current}", details)
+        var cause = new JsonObject { ["reason"] = "ResourceVersionTooLarge", ["message"] = "Too large resource version" };
+        var details = new JsonObject { ["causes"] = new JsonArray(cause), ["retryAfterSeconds"] = 1 };
+        return new(504, "Timeout", $"Timeout: Too large resource version: {asked}, current: {current}", details)
         {
             RetryAfter = TimeSpan.FromSeconds(1),
         };
     }
 
-    public static JsonObject Success(int code = 200, JsonObject? details = null)
+    public static JsonObject Success(int? code = null, JsonObject? details = null)
     {
         var status = new JsonObject
         {
@@ -118,8 +137,8 @@ public static class Statuses
             ["apiVersion"] = "v1",
             ["metadata"] = new JsonObject(),
             ["status"] = "Success",
-            ["code"] = code,
         };
+        if (code is not null) status["code"] = code;
         if (details is not null) status["details"] = details;
         return status;
     }

@@ -14,6 +14,7 @@ public static class AccessReviews
         var decision = state.Access.Review(user, RequestAttributes.Of(spec));
         review["apiVersion"] = request.Type.ApiVersion;
         review["kind"] = request.Type.Kind;
+        review.Child("metadata");
         var status = new JsonObject { ["allowed"] = decision.IsAllowed };
         if (decision.Reason.Length > 0) status["reason"] = decision.Reason;
         review["status"] = status;

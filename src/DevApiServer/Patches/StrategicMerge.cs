@@ -77,6 +77,7 @@ public static class StrategicMerge
         var items = schema.Items ?? new();
         if (patch.OfType<JsonObject>().Any(item => item.Text(Directive) == "replace" && item[key] is null))
             target.Clear();
+        var before = target.Select(item => item.At(key)?.ToCompact()).ToList();
         foreach (var change in patch.OfType<JsonObject>())
         {
             if (change[key] is not { } id)
@@ -95,12 +96,32 @@ public static class StrategicMerge
             else if (Apply(old, change, items) is var merged && !ReferenceEquals(merged, old))
                 target[target.IndexOf(old)] = merged;
         }
+
+        Interleave(target, [.. patch.Select(item => item.At(key)?.ToCompact())], before, item => item.At(key)?.ToCompact());
     }
 
     private static void AddMissing(JsonArray target, JsonArray patch)
     {
+        var before = target.Select(item => item?.ToCompact()).ToList();
         foreach (var item in patch)
             if (!target.Any(have => JsonNode.DeepEquals(have, item))) target.Add(item?.DeepClone());
+        Interleave(target, [.. patch.Select(item => item?.ToCompact())], before, item => item?.ToCompact());
+    }
+
+    /// <summary>
+    /// Items of the patch in its order, each after the others that were before it. New items precede the others.
+    /// </summary>
+    private static void Interleave(JsonArray target, List<string?> patch, List<string?> before, Func<JsonNode?, string?> idOf)
+    {
+        var patched = new Queue<JsonNode?>(target.Where(item => patch.Contains(idOf(item))).OrderBy(item => patch.IndexOf(idOf(item))));
+        var others = new Queue<JsonNode?>(target.Where(item => !patch.Contains(idOf(item))));
+        target.Clear();
+        while (patched.Count + others.Count > 0)
+        {
+            var isOther = patched.Count == 0
+                || (others.Count > 0 && before.IndexOf(idOf(patched.Peek())) > before.IndexOf(idOf(others.Peek())));
+            target.Add((isOther ? others : patched).Dequeue());
+        }
     }
 
     private static void DeletePrimitives(JsonNode? target, JsonNode? gone)

@@ -37,7 +37,8 @@ public sealed class Allocations(EventLog log)
             port.Default("nodePort", old?["nodePort"]?.DeepClone() ?? Free(NextPort, port => taken.Contains(port)));
             var number = port.Number("nodePort");
             if (number is < 30000 or > 32767)
-                throw Refused(service, "ports[0].nodePort", number, "the range of valid ports is 30000-32767");
+                throw Refused(service, "ports[0].nodePort", number,
+                    "provided port is not in the valid range. The range of valid ports is 30000-32767");
             if (!taken.Add(number))
                 throw Refused(service, "ports[0].nodePort", number, "provided port is already allocated");
         }

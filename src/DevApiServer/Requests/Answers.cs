@@ -45,7 +45,14 @@ public static class Answers
         if (error.RetryAfter is { } delay)
             http.Response.Headers.RetryAfter = Math.Max(1, Math.Ceiling(delay.TotalSeconds))
                 .ToString(CultureInfo.InvariantCulture);
-        return WriteAsync(http, error.Code, error.ToStatus());
+        return error.IsPlainText ? WriteTextAsync(http, error) : WriteAsync(http, error.Code, error.ToStatus());
+    }
+
+    private static Task WriteTextAsync(HttpContext http, StatusException error)
+    {
+        http.Response.StatusCode = error.Code;
+        http.Response.ContentType = "text/plain; charset=utf-8";
+        return http.Response.WriteAsync(error.Message, http.RequestAborted);
     }
 
     private static bool IsJson(MediaTypeHeaderValue media) =>

@@ -23,8 +23,11 @@ public sealed record ApiRequest(HttpContext Http, string Verb, ResourceType Type
     {
         "" => false,
         "All" => true,
-        var other => throw Statuses.BadRequest($"invalid dryRun value \"{other}\": only All is supported"),
+        var other => throw Statuses.Invalid($"{Options}Options", "meta.k8s.io", "",
+            [FieldError.NotSupported("dryRun", new JsonArray(other), ["All"])]),
     };
+
+    private string Options => Verb switch { "create" => "Create", "update" => "Update", "delete" => "Delete", _ => "Patch" };
 
     public string FieldValidation => Query("fieldValidation") switch
     {
@@ -52,7 +55,8 @@ public sealed record ApiRequest(HttpContext Http, string Verb, ResourceType Type
         }
         catch (JsonException e)
         {
-            throw Statuses.BadRequest($"the object provided is unrecognized (must be of type {Type.Kind}): {e.Message}");
+            throw Statuses.BadRequest(IsPatch ? $"error decoding patch: {e.Message}"
+                : Unrecognized(e.Message));
         }
     }
 
@@ -60,7 +64,10 @@ public sealed record ApiRequest(HttpContext Http, string Verb, ResourceType Type
     public async Task<JsonObject> ReadObjectAsync()
     {
         if (MediaType is not (null or "" or "application/json"))
-            throw Statuses.UnsupportedMediaType(MediaType, "application/json");
-        return await ReadAsync() as JsonObject ?? throw Statuses.BadRequest($"the object provided is unrecognized (must be of type {Type.Kind})");
+            throw Statuses.UnsupportedMediaType("application/json");
+        return await ReadAsync() as JsonObject ?? throw Statuses.BadRequest(Unrecognized("not an object"));
     }
+
+    private string Unrecognized(string why) =>
+        $"the object provided is unrecognized (must be of type {Type.Kind}): couldn't get version/kind; json parse error: {why}";
 }

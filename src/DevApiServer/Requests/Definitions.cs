@@ -17,14 +17,35 @@ public static class Definitions
             throw Statuses.Invalid("CustomResourceDefinition", "apiextensions.k8s.io",
                 definition.Text("metadata", "name") ?? "", errors);
         var status = definition.Child("status");
-        status["acceptedNames"] = definition.At("spec", "names")!.DeepClone();
+        status.Default("acceptedNames", new JsonObject { ["plural"] = "", ["kind"] = "" });
         status["storedVersions"] = new JsonArray(type.Version);
-        if (status["conditions"] is not null) return;
-        definition.Child("metadata")["finalizers"] = new JsonArray([.. definition.Texts("metadata", "finalizers")
-            .Append(CleanUpFinalizer).Distinct().Select(one => (JsonNode)one)]);
-        status["conditions"] = new JsonArray(
-            Condition("NamesAccepted", "NoConflicts", "no conflicts found", state.Now),
-            Condition("Established", "InitialNamesAccepted", "the initial names have been accepted", state.Now));
+    }
+
+    /// <summary>Accepts the names of a definition that was written: from then on it is served.</summary>
+    public static void Establish(ApiState state, string name)
+    {
+        var key = new ResourceKey(ResourceRegistry.Definitions, "", name);
+        if (state.Log.Find(key) is null) return;
+        state.Log.Commit(key, _ => { }, before =>
+        {
+            var status = before!.Child("status");
+            status["acceptedNames"] = before!.At("spec", "names")!.DeepClone();
+            status.Default("conditions", new JsonArray(
+                Condition("NamesAccepted", "NoConflicts", "no conflicts found", state.Now),
+                Condition("Established", "InitialNamesAccepted", "the initial names have been accepted", state.Now)));
+            return new(before!);
+        });
+        state.Registry.Refresh();
+    }
+
+    public static void MarkTerminating(JsonObject definition, DateTimeOffset now) =>
+        (definition.Child("status")["conditions"] as JsonArray)?.Add(Condition("Terminating", "InstanceDeletionPending",
+            "CustomResourceDefinition marked for deletion; CustomResource deletion will begin soon", now));
+
+    public static void MarkDeleting(JsonObject definition)
+    {
+        foreach (var condition in definition.Objects("status", "conditions").Where(one => one.Text("type") == "Terminating"))
+            (condition["reason"], condition["message"]) = ("InstanceDeletionInProgress", "CustomResource deletion is in progress");
     }
 
     private static ResourceType? Rival(ResourceType type, ApiState state) => state.Registry.All.FirstOrDefault(other =>

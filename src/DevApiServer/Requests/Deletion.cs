@@ -14,7 +14,7 @@ public sealed record DeleteOptions(long? GracePeriodSeconds, string? Propagation
         if (body.At("orphanDependents") is not null) throw Statuses.NotImplemented("orphanDependents");
         if (propagation is not (null or "Foreground" or "Background" or "Orphan"))
             throw Statuses.Invalid("DeleteOptions", "meta.k8s.io", "",
-                [FieldError.NotSupported("propagationPolicy", propagation, ["Foreground", "Background", "Orphan"])]);
+                [FieldError.NotSupported("propagationPolicy", propagation, ["Foreground", "Background", "Orphan", "nil"])]);
         return new(body.Number("gracePeriodSeconds") ?? request.QueryNumber("gracePeriodSeconds"), propagation,
             body.Text("preconditions", "uid"), body.Text("preconditions", "resourceVersion"))
         {
@@ -46,12 +46,18 @@ public sealed class Deletion(ApiState state)
     {
         if (state.Log.Find(definition) is not { IsTerminating: true } stored) return;
         var resource = definition.Name;
+        var type = state.Registry.Get(ResourceRegistry.Definitions);
+        if (state.Log.List(resource).Objects.Count > 0)
+            state.Log.Commit(definition, before => Check(type, definition.Name, before, DeleteOptions.Default), before =>
+            {
+                Definitions.MarkDeleting(before!);
+                return new(before!);
+            });
         if (state.Registry.All.FirstOrDefault(type => type.Resource == resource) is { } custom)
             foreach (var instance in state.Log.List(resource).Objects.Values.Where(instance => !instance.IsTerminating))
                 Delete(custom, new(resource, instance.Namespace, instance.Name), DeleteOptions.Default);
         var isHeld = stored.Tree.Texts("metadata", "finalizers").Contains(Definitions.CleanUpFinalizer);
         if (!isHeld || state.Log.List(resource).Objects.Count > 0) return;
-        var type = state.Registry.Get(ResourceRegistry.Definitions);
         state.Log.Commit(definition, before => Check(type, definition.Name, before, DeleteOptions.Default), before =>
         {
             var finalizers = before!["metadata"]!["finalizers"] as JsonArray;
@@ -65,31 +71,42 @@ public sealed class Deletion(ApiState state)
     {
         if (before is null) throw Statuses.NotFound(type, name);
         if (options.Uid is { } uid && uid != before.Uid)
-            throw Statuses.Conflict(type, name,
-                $"Precondition failed: UID in precondition: {uid}, UID in object meta: {before.Uid}");
+            throw Statuses.Unmet(type, name, $"the UID in the precondition ({uid}) does not match the UID in record "
+                + $"({before.Uid}). The object might have been deleted and then recreated");
         if (options.ResourceVersion is { } version && version != before.Tree.Text("metadata", "resourceVersion"))
-            throw Statuses.Conflict(type, name, $"Precondition failed: ResourceVersion in precondition: {version}, "
-                + $"ResourceVersion in object meta: {before.Revision}");
+            throw Statuses.Unmet(type, name, $"the ResourceVersion in the precondition ({version}) does not match the "
+                + $"ResourceVersion in record ({before.Revision}). The object might have been modified");
     }
 
     private Edit Mark(ResourceType type, JsonObject tree, DeleteOptions options)
     {
         var metadata = tree.Child("metadata");
         var finalizers = Finalizers(metadata, options.Propagation);
+        if (type.Resource == ResourceRegistry.Definitions && metadata["deletionTimestamp"] is null)
+            finalizers.Add(Definitions.CleanUpFinalizer);
         var grace = type.Resource == "pods" ? GracePeriod(tree, options) : 0;
         var isHeld = finalizers.Count > 0 || (type.Resource == "namespaces" && tree.Texts("spec", "finalizers").Any());
-        if (grace == 0 && !isHeld) return new(tree, Remove: true);
+        if (grace == 0 && !isHeld)
+        {
+            if (type.Resource == "pods") metadata.Default("deletionTimestamp", state.Now.ToTimestamp());
+            if (metadata["deletionTimestamp"] is not null) metadata["deletionGracePeriodSeconds"] = 0;
+            return new(tree, Remove: true);
+        }
+
 
         metadata.Remove("finalizers");
         if (finalizers.Count > 0) metadata["finalizers"] = finalizers;
         var isFirst = metadata["deletionTimestamp"] is null;
-        if (isFirst && type.HasGeneration) metadata["generation"] = (metadata.Number("generation") ?? 0) + 1;
+        if (isFirst && type.HasGeneration && type.Resource != ResourceRegistry.Definitions)
+            metadata["generation"] = (metadata.Number("generation") ?? 0) + 1;
         if (isFirst || grace < (metadata.Number("deletionGracePeriodSeconds") ?? 0))
         {
             metadata["deletionTimestamp"] = state.Now.AddSeconds(grace).ToTimestamp();
             metadata["deletionGracePeriodSeconds"] = grace;
         }
 
+        if (type.Resource is ResourceRegistry.Definitions or "namespaces") metadata.Remove("deletionGracePeriodSeconds");
+        if (type.Resource == ResourceRegistry.Definitions && isFirst) Definitions.MarkTerminating(tree, state.Now);
         if (type.Resource == "namespaces") tree.Child("status")["phase"] = "Terminating";
         return new(tree);
     }

@@ -17,6 +17,7 @@ public static class Lists
         var metadata = new JsonObject { ["resourceVersion"] = $"{snapshot.Revision}" };
         if (request.QueryNumber("limit") is { } limit and > 0 && objects.Count > limit)
         {
+            if (!selection.IsSelective) metadata["remainingItemCount"] = objects.Count - limit;
             objects.RemoveRange((int)limit, objects.Count - (int)limit);
             var token = Encoding.UTF8.GetBytes($"{snapshot.Revision} {PathOf(objects[^1])}");
             metadata["continue"] = Convert.ToBase64String(token);
@@ -29,19 +30,23 @@ public static class Lists
     private static (Snapshot Snapshot, string After) Start(ApiState state, ApiRequest request)
     {
         var resource = request.Type.Resource;
-        var asked = request.QueryNumber("resourceVersion") ?? 0;
+        var asked = Version(request, why => Statuses.BadRequest($"invalid resource version: {why}"));
+        var match = request.Query("resourceVersionMatch");
+        if (match.Length > 0 && request.Query("resourceVersion").Length == 0)
+            throw Invalid(FieldError.Forbidden("resourceVersionMatch",
+                "resourceVersionMatch is forbidden unless resourceVersion is provided"));
+        if (match is not ("" or "Exact" or "NotOlderThan"))
+            throw Invalid(FieldError.NotSupported("resourceVersionMatch", match, ["Exact", "NotOlderThan", ""]));
         try
         {
             if (request.Query("continue") is { Length: > 0 } token)
                 return Decode(token) is (var revision, var after) ? (state.Log.ListAt(resource, revision), after)
-                    : throw Statuses.BadRequest("continue key is not valid");
+                    : throw Statuses.BadRequest("invalid continue token: continue key is not valid: not one of this server's");
             if (asked > state.Log.Revision) throw Statuses.VersionTooLarge(asked, state.Log.Revision);
-            return request.Query("resourceVersionMatch") switch
-            {
-                "Exact" when asked > 0 => (state.Log.ListAt(resource, asked), ""),
-                "" or "NotOlderThan" => (state.Log.List(resource), ""),
-                var match => throw Statuses.BadRequest($"resourceVersionMatch {match} is forbidden with resourceVersion {asked}"),
-            };
+            if (match == "Exact" && asked == 0)
+                throw Invalid(FieldError.Forbidden("resourceVersionMatch",
+                    "resourceVersionMatch \"Exact\" is forbidden for resourceVersion \"0\""));
+            return (match == "Exact" ? state.Log.ListAt(resource, asked) : state.Log.List(resource), "");
         }
         catch (CompactedException)
         {
@@ -49,6 +54,16 @@ public static class Lists
                 + "consistent list result. You can start a new list without it.");
         }
     }
+
+    /// <summary>The version that a request names; 0: none.</summary>
+    public static long Version(ApiRequest request, Func<string, StatusException> refuse)
+    {
+        var text = request.Query("resourceVersion");
+        return text.Length == 0 ? 0 : long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var version) ? version
+            : throw refuse($"resourceVersion: Invalid value: \"{text}\": strconv.ParseUint: parsing \"{text}\": invalid syntax");
+    }
+
+    private static StatusException Invalid(FieldError error) => Statuses.Invalid("ListOptions", "meta.k8s.io", "", [error]);
 
     private static (long Revision, string After)? Decode(string token)
     {

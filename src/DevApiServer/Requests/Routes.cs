@@ -73,13 +73,14 @@ public sealed partial class Routes(ApiState state, ILogger<Routes> log)
         // "/namespaces/a/pods" is about pods in a, "/namespaces/a" and "/namespaces/a/status" are about the namespace itself.
         if (rest is ["namespaces", var home, var inside, ..]
             && !(group.Length == 0 && inside is "status" or "finalize")) (ns, rest) = (home, rest[2..]);
-        var type = state.Registry.Find(group, version, rest[0]) ?? throw Statuses.NoSuchPath();
+        var type = state.Registry.Find(group, version, rest[0])
+            ?? throw (state.Registry.HasBuiltins(group) ? Statuses.NoSuchPath() : Statuses.PageNotFound());
         if (rest.Length > 3 || (ns.Length > 0 && !type.IsNamespaced)) throw Statuses.NoSuchPath();
         var name = rest.Length > 1 ? Uri.UnescapeDataString(rest[1]) : "";
         var subresource = rest.Length > 2 ? rest[2] : "";
         if (name.Length > 0 && type.IsNamespaced && ns.Length == 0) throw Statuses.NoSuchPath();
-        if (subresource is "status" && !type.HasStatus) throw Statuses.NoSuchPath();
-        if (subresource is "scale" && type.Scale is null) throw Statuses.NoSuchPath();
+        if ((subresource is "status" && !type.HasStatus) || (subresource is "scale" && type.Scale is null))
+            throw type.IsCustom ? Statuses.NotFound(type, name) : Statuses.NoSuchPath();
         if (subresource is "finalize" && type.Resource != "namespaces") throw Statuses.NoSuchPath();
         return new(http, VerbOf(http, type, name, ns, subresource.Length > 0), type, ns, name, subresource);
     }
@@ -91,7 +92,7 @@ public sealed partial class Routes(ApiState state, ILogger<Routes> log)
         if (type.IsOnlyCreated && (http.Request.Method != "POST" || isOne)) throw Statuses.MethodNotAllowed();
         return http.Request.Method switch
         {
-            "GET" when isWatch => "watch",
+            "GET" when isWatch && !isOne => "watch",
             "GET" => isOne ? "get" : "list",
             "POST" when !isOne && type.IsNamespaced && ns.Length == 0 => throw Statuses.MethodNotAllowed(),
             "POST" when !isOne || hasSubresource => "create",

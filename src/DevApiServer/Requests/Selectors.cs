@@ -19,6 +19,9 @@ public sealed partial class Selection
         return selection;
     }
 
+    /// <summary>Whether it leaves anything out but other namespaces.</summary>
+    public bool IsSelective => _tests.Count > 0;
+
     public bool Matches(StoredObject stored) =>
         (_namespace.Length == 0 || stored.Namespace == _namespace) && _tests.TrueForAll(test => test(stored.Tree));
 
@@ -34,13 +37,16 @@ public sealed partial class Selection
     private static Func<JsonObject, bool> LabelTest(string term)
     {
         var match = LabelTerm().Match(term);
-        if (!match.Success) throw Statuses.BadRequest($"unable to parse requirement: {term}");
+        if (!match.Success)
+            throw Statuses.BadRequest("unable to parse requirement: "
+                + (term.Contains("===", StringComparison.Ordinal) ? "found '=', expected: identifier" : term));
         var key = match.Groups["key"].Value;
         if (Names.KeyError(key) is { } why)
             throw Statuses.BadRequest($"unable to parse requirement: key: Invalid value: \"{key}\": {why}");
         var values = match.Groups["values"].Value.Split(',').Select(value => value.Trim()).ToHashSet();
         if (values.Select(Names.LabelValueError).FirstOrDefault(error => error is not null) is { } wrong)
-            throw Statuses.BadRequest($"unable to parse requirement: values: Invalid value: \"{match.Groups["values"].Value}\": {wrong}");
+            throw Statuses.BadRequest($"unable to parse requirement: values[0][{key}]: Invalid value: "
+                + $"\"{match.Groups["values"].Value}\": {wrong}");
         string? Value(JsonObject tree) => tree.Text("metadata", "labels", key);
         if (match.Groups["absent"].Success) return tree => Value(tree) is null;
         return match.Groups["op"].Value.Trim() switch

@@ -17,6 +17,7 @@ public sealed class Subresources(ApiState state)
         ("serviceaccounts", "token", "create") => _tokens.IssueAsync(request, Stored(request)),
         ("pods", "exec" or "attach" or "portforward" or "proxy" or "ephemeralcontainers" or "resize", _) =>
             throw Statuses.NotImplemented($"{request.Type.Plural}/{request.Subresource}"),
+        (_, not ("scale" or "log" or "binding" or "eviction" or "token"), _) => throw Statuses.NotFound(request.Type, request.Name),
         _ => throw Statuses.MethodNotAllowed(),
     };
 
@@ -27,20 +28,20 @@ public sealed class Subresources(ApiState state)
     {
         var paths = type.Scale ?? throw Statuses.NoSuchPath();
         if (tree.At(paths.SpecReplicas) is null)
-            throw new StatusException(500, "InternalError", "Internal error occurred: the spec replicas field "
-                + $"\".{string.Join('.', paths.SpecReplicas)}\" does not exist");
+            throw Statuses.Internal($"the spec replicas field \".{string.Join('.', paths.SpecReplicas)}\" does not exist");
         var metadata = new JsonObject();
         foreach (var field in (string[])["name", "namespace", "uid", "resourceVersion", "creationTimestamp"])
             metadata.CopyFrom(tree["metadata"] as JsonObject, field);
         var status = new JsonObject { ["replicas"] = tree.Number(paths.StatusReplicas) ?? 0 };
         var selector = paths.Selector is null ? null : tree.At(paths.Selector);
         if (selector is not null) status["selector"] = selector.Text() ?? Selection.ToText(selector);
+        var replicas = tree.Number(paths.SpecReplicas) ?? 0;
         return new()
         {
             ["kind"] = "Scale",
             ["apiVersion"] = "autoscaling/v1",
             ["metadata"] = metadata,
-            ["spec"] = new JsonObject { ["replicas"] = tree.Number(paths.SpecReplicas) ?? 0 },
+            ["spec"] = replicas == 0 ? [] : new JsonObject { ["replicas"] = replicas },      // a zero is left out
             ["status"] = status,
         };
     }
@@ -60,7 +61,7 @@ public sealed class Subresources(ApiState state)
         owner.Default(path[^1], 0);
         var scale = change(ScaleOf(request.Type, tree));
         var replicas = scale.Number("spec", "replicas") ?? 0;
-        if (replicas < 0)
+        if (replicas < 0 && !request.Type.IsCustom)
             throw Statuses.Invalid("Scale", "autoscaling", request.Name,
                 [FieldError.Invalid("spec.replicas", replicas, "must be greater than or equal to 0")]);
         foreach (var field in (string[])["resourceVersion", "uid"])
@@ -102,7 +103,7 @@ public sealed class Subresources(ApiState state)
         _writes.Update(request, tree =>
         {
             if (tree.Text("spec", "nodeName") is { } bound)
-                throw Statuses.Conflict(request.Type, request.Name,
+                throw Statuses.Conflict(request.Type with { Plural = "pods/binding" }, request.Name,
                     $"pod {request.Name} is already assigned to node \"{bound}\"");
             tree.Child("spec")["nodeName"] = node;
             return tree;

@@ -25,12 +25,21 @@ public static class Tokens
     /// <summary>The claims of a token that is ours, unexpired, and whose account and pod are still the same ones.</summary>
     public static JsonObject? Verify(EventLog log, string token, DateTimeOffset now)
     {
-        if (token.Split('.') is not [var payload, var signature] || Claims(log, payload, signature) is not { } claims)
-            return null;
-        if (claims.Number("exp") <= now.ToUnixTimeSeconds()) return null;
+        return Read(log, token) is { } claims && Problem(log, claims, now) is null ? claims : null;
+    }
+
+    /// <summary>The claims of a token that is ours, whether it is still valid or not.</summary>
+    public static JsonObject? Read(EventLog log, string token) =>
+        token.Split('.') is [var payload, var signature] ? Claims(log, payload, signature) : null;
+
+    /// <summary>Why a token is no longer valid, in the words of the server; null: it is.</summary>
+    public static string? Problem(EventLog log, JsonObject claims, DateTimeOffset now)
+    {
         bool IsThere(string resource, string claim) => claims[claim] is not { } owner
             || log.Find(new(resource, claims.Text("ns")!, owner.Text("name")!))?.Uid == owner.Text("uid");
-        return IsThere("serviceaccounts", "account") && IsThere("pods", "pod") ? claims : null;
+        return claims.Number("exp") <= now.ToUnixTimeSeconds() ? "service account token has expired"
+            : !IsThere("serviceaccounts", "account") ? $"serviceaccounts \"{claims.Text("account", "name")}\" not found"
+            : !IsThere("pods", "pod") ? "service account token has been invalidated" : null;
     }
 
     private static JsonObject? Claims(EventLog log, string payload, string signature)

@@ -44,7 +44,7 @@ public sealed class Verbs(ApiState state)
     {
         var written = _writes.Create(request, body);
         if (request.IsDryRun) return written;
-        if (request.Type.Resource == ResourceRegistry.Definitions) state.Registry.Refresh();
+        if (request.Type.Resource == ResourceRegistry.Definitions) Definitions.Establish(state, written.Name);
         if (request.Type.Resource == "namespaces") CreateDefaultAccount(request, written.Name);
         return written;
     }
@@ -68,12 +68,13 @@ public sealed class Verbs(ApiState state)
         var media = request.MediaType;
         var accepted = "application/json-patch+json, application/merge-patch+json"
             + (request.Type.IsCustom ? "" : ", application/strategic-merge-patch+json");
-        if (!accepted.Split(", ").Contains(media)) throw Statuses.UnsupportedMediaType(media, accepted);
+        if (media == "application/apply-patch+yaml") throw Statuses.UnsupportedMediaType(accepted);
+        if (!accepted.Split(", ").Contains(media)) throw Statuses.UnsupportedMediaType($"{accepted}, application/apply-patch+yaml");
         var patch = await request.ReadAsync();
         if (media == "application/json-patch+json")
             return before => JsonPatch.Apply(before, patch) as JsonObject
                 ?? throw Statuses.BadRequest("the patch leaves no object");
-        if (patch is not JsonObject changes) throw Statuses.BadRequest("the patch must be an object");
+        if (patch is not JsonObject changes) throw Statuses.BadRequest("error decoding patch: not an object");
         return media == "application/merge-patch+json"
             ? before => (JsonObject)MergePatch.Apply(before, changes)!
             : before => StrategicMerge.Apply(before, changes, schema);
@@ -93,7 +94,7 @@ public sealed class Verbs(ApiState state)
         var (last, isGone) = _deletion.Delete(request.Type, request.Key, options);
         if (!options.IsDryRun) AfterWrite(request.Type, last);
         // As in the real one: a pod or service is answered with itself, as is whatever is still there; else a Status.
-        if (!isGone || request.Type.Resource is "pods" or "services")
+        if (!isGone || request.Type.Resource is "pods" or "services" or "serviceaccounts")
         {
             await Answers.WriteAsync(request.Http, 200, last.Json);
             return;
@@ -109,7 +110,7 @@ public sealed class Verbs(ApiState state)
     {
         if (type.Resource == ResourceRegistry.Definitions)
         {
-            state.Registry.Refresh();
+            Definitions.Establish(state, written.Name);
             if (written.IsTerminating) _deletion.CleanUp(new(ResourceRegistry.Definitions, "", written.Name));
         }
         else if (type.IsCustom && state.Log.Find(new(type.Resource, written.Namespace, written.Name)) is null)

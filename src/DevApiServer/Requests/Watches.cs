@@ -65,9 +65,8 @@ public sealed class Watch(ApiState state, ApiRequest request)
             if (request.Query(option).Length > 0)
                 throw Statuses.Invalid("ListOptions", "meta.k8s.io", "",
                     [FieldError.Forbidden(option, "is forbidden for watch")]);
-        var asked = request.QueryNumber("resourceVersion") ?? 0;
+        var asked = Lists.Version(request, Statuses.Failed);
         var snapshot = state.Log.List(request.Type.Resource);
-        if (asked > snapshot.Revision) throw Statuses.VersionTooLarge(asked, snapshot.Revision);
         return asked > 0 ? ([], asked) : (snapshot.In(request.Namespace), snapshot.Revision);
     }
 
@@ -103,6 +102,7 @@ public sealed class Watch(ApiState state, ApiRequest request)
     /// <summary>For a selector, an object that begins to match is added, and one that no longer does is deleted.</summary>
     private void Write(Change change)
     {
+        if (change.Revision <= _sent) return;      // a watch may ask for a version that is yet to come
         _sent = change.Revision;
         var did = change.Before is not null && _selection.Matches(change.Before);
         var does = !change.IsRemoval && _selection.Matches(change.After);

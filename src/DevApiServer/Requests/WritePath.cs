@@ -23,13 +23,13 @@ public sealed class WritePath(ApiState state)
         if (string.IsNullOrEmpty(metadata.Text("name")) && metadata.Text("generateName") is { Length: > 0 } prefix)
             metadata["name"] = prefix[..Math.Min(prefix.Length, 58)] + RandomNumberGenerator.GetString(NameAlphabet, 5);
         var named = request with { Name = metadata.Text("name") ?? "" };
-        CheckIdentity(named, body);
+        WriteChecks.Identity(named, body);
         CheckNamespace(named);
         return state.Quotas.Guard(named.Namespace, () => state.Log.Commit(named.Key, before =>
         {
             if (before is null) return;
             state.Quotas.Check(named, body, null);      // as in the real one, which does not know yet that there is one already
-            throw Statuses.AlreadyExists(request.Type, named.Name);
+            throw Statuses.AlreadyExists(request.Type, named.Name, before.IsTerminating);
         }, _ => new Edit(AdmitNew(named, body.Copy())), request.IsDryRun));
     }
 
@@ -65,7 +65,7 @@ public sealed class WritePath(ApiState state)
         var type = request.Type;
         var metadata = tree.Child("metadata");
         if (!string.IsNullOrEmpty(metadata.Text("resourceVersion")))
-            throw Statuses.BadRequest("resourceVersion should not be set on objects to be created");
+            throw Statuses.Failed("resourceVersion should not be set on objects to be created");
         foreach (var field in ServerFields.Append("managedFields")) metadata.Remove(field);
         if (type.IsNamespaced) metadata["namespace"] = request.Namespace;
         metadata["uid"] = Guid.NewGuid().ToString();
@@ -80,8 +80,8 @@ public sealed class WritePath(ApiState state)
 
     private Edit Admit(ApiRequest request, JsonObject before, JsonObject next)
     {
-        CheckIdentity(request, next);
-        CheckPreconditions(request, before, next);
+        WriteChecks.Identity(request, next);
+        WriteChecks.Preconditions(request, before, next);
         var tree = Reset(request, before, next);
         Complete(request, tree, before);
         state.OwnerPermissions?.Check(request, tree, before);
@@ -91,22 +91,6 @@ public sealed class WritePath(ApiState state)
         return new(tree, IsOver(request.Type, tree));
     }
 
-    private static void CheckIdentity(ApiRequest request, JsonObject tree)
-    {
-        var type = request.Type;
-        tree.Default("apiVersion", type.ApiVersion);
-        tree.Default("kind", type.Kind);
-        if (tree.Text("apiVersion") != type.ApiVersion || tree.Text("kind") != type.Kind)
-            throw Statuses.BadRequest($"the object provided is {tree.Text("apiVersion")}, Kind={tree.Text("kind")}; "
-                + $"this path is for {type.ApiVersion}, Kind={type.Kind}");
-        var metadata = tree.Child("metadata");
-        if (metadata.Text("name") is { Length: > 0 } name && name != request.Name)
-            throw Statuses.BadRequest($"the name of the object ({name}) does not match the name on the URL ({request.Name})");
-        if (metadata.Text("namespace") is { Length: > 0 } ns && ns != request.Namespace)
-            throw Statuses.BadRequest("the namespace of the provided object does not match the one on the request");
-        if (request.Name.Length > 0) metadata["name"] = request.Name;
-    }
-
     private void CheckNamespace(ApiRequest request)
     {
         if (!request.Type.IsNamespaced) return;
@@ -114,25 +98,7 @@ public sealed class WritePath(ApiState state)
             ?? throw Statuses.NotFound(state.Registry.Get("namespaces"), request.Namespace);
         if (home.IsTerminating) throw Statuses.Terminating(request.Type, request.Name, request.Namespace);
         if (request.Type.IsCustom && state.Log.Find(Definitions.KeyOf(request.Type))?.IsTerminating == true)
-            throw Statuses.MethodNotAllowed("create not allowed while custom resource definition is terminating");
-    }
-
-    private static void CheckPreconditions(ApiRequest request, JsonObject before, JsonObject next)
-    {
-        var version = next.Text("metadata", "resourceVersion");
-        if (string.IsNullOrEmpty(version) && !request.Type.AllowsUnconditionalUpdate)
-            throw Statuses.Invalid(request.Type, request.Name,
-                FieldError.Invalid("metadata.resourceVersion", 0, "must be specified for an update"));
-        if (!string.IsNullOrEmpty(version) && version != before.Text("metadata", "resourceVersion"))
-            throw Statuses.Modified(request.Type, request.Name);
-        var (uid, actual) = (next.Text("metadata", "uid"), before.Text("metadata", "uid"));
-        if (string.IsNullOrEmpty(uid) || uid == actual) return;
-        if (!request.IsPatch)
-            throw Statuses.Conflict(request.Type, request.Name,
-                $"Precondition failed: UID in precondition: {uid}, UID in object meta: {actual}");
-        if (request.Type.IsCustom && request.Subresource == "status") return;       // its metadata is thrown away unread
-        throw Statuses.Invalid(request.Type, request.Name,
-            FieldError.Invalid("metadata.uid", uid, "field is immutable"));
+            throw Statuses.Forbidden(request.Type, request.Name, "create not allowed while custom resource definition is terminating");
     }
 
     /// <summary>Takes from the request what its subresource may change, and everything else from what is stored.</summary>
@@ -162,10 +128,11 @@ public sealed class WritePath(ApiState state)
         foreach (var field in ServerFields) metadata.CopyFrom(old, field);
         if (request.Type.Resource == "namespaces")
             tree.Child("spec").CopyFrom(before["spec"] as JsonObject, "finalizers");
-        var added = metadata.Texts("finalizers").Except(old.Texts("finalizers")).FirstOrDefault();
-        if (old["deletionTimestamp"] is not null && added is not null)
+        var added = metadata.Texts("finalizers").Except(old.Texts("finalizers")).ToArray();
+        if (old["deletionTimestamp"] is not null && added is not [])
             throw Statuses.Invalid(request.Type, request.Name, FieldError.Forbidden("metadata.finalizers",
-                $"no new finalizers can be added if the object is being deleted, found \"{added}\""));
+                "no new finalizers can be added if the object is being deleted, found new finalizers "
+                + $"[]string{{{string.Join(", ", added.Select(one => $"\"{one}\""))}}}"));
         return tree;
     }
 
@@ -175,9 +142,15 @@ public sealed class WritePath(ApiState state)
         var type = request.Type;
         if (!type.IsCustom) DropNulls(tree);
         DropEmpty(tree.Child("metadata"));
-        ReportUnknown(request, Pruning.Unknown(tree, type.Schema));
+        WriteChecks.LabelsAreText(type, tree);
+        var sent = request.IsPatch ? tree.ToCompact() : "";
+        ReportUnknown(request, Pruning.Unknown(tree, type.Schema), sent);
+        if (type.IsCustom) Defaulting.DropNulls(tree, type.Schema);
+        foreach (var finalizer in !type.IsCustom ? [] : tree.Texts("metadata", "finalizers").Where(IsUnqualified))
+            request.Warnings.Add($"metadata.finalizers: \"{finalizer}\": prefer a domain-qualified finalizer name to avoid "
+                + "accidental conflicts with other finalizer writers");
         if (!type.IsCustom && Validation.Check(tree, null, type.Schema) is [var wrong, ..])
-            throw Unreadable(type, $"{wrong}");
+            throw WriteChecks.Unreadable(type, $"{wrong}");
         Defaulting.Apply(tree, type.Schema);
         if (!type.IsCustom) BuiltinDefaults.Apply(tree, type.Resource, isNew: before is null);
         if (type.Resource == ResourceRegistry.Definitions) Definitions.Admit(tree, state);
@@ -190,14 +163,17 @@ public sealed class WritePath(ApiState state)
         else
         {
             errors.AddRange(Validation.Check(tree, before, type.Schema));
-            if (type.Scale?.SpecReplicas is { } path && tree.Number(path) < 0)
-                errors.Add(FieldError.Invalid(string.Join('.', path), tree.At(path), "should not be negative"));
+            errors.AddRange(WriteChecks.Scale(tree, type));
+            errors.AddRange(Rules.Check(tree, before, type.Schema, errors));
         }
 
         if (errors.Count > 0) throw Statuses.Invalid(type, request.Name, errors);
     }
 
-    private static void ReportUnknown(ApiRequest request, IReadOnlyList<string> unknown)
+    private static bool IsUnqualified(string finalizer) =>
+        !finalizer.Contains('/') && finalizer is not ("kubernetes" or "orphan" or "foregroundDeletion");
+
+    private static void ReportUnknown(ApiRequest request, IReadOnlyList<string> unknown, string sent)
     {
         var named = unknown.Select(field => $"unknown field \"{field}\"").ToArray();
         if (named is [] || request.FieldValidation == "Ignore") return;
@@ -209,12 +185,9 @@ public sealed class WritePath(ApiState state)
 
         var message = $"strict decoding error: {string.Join(", ", named)}";
         throw request.IsPatch
-            ? Statuses.Invalid("", "", "", [FieldError.Invalid("patch", request.Name, message)])
-            : Unreadable(request.Type, message);
+            ? Statuses.Invalid("", "", "", [FieldError.Invalid("patch", sent, message)])
+            : WriteChecks.Unreadable(request.Type, message);
     }
-
-    private static StatusException Unreadable(ResourceType type, string why) => Statuses.BadRequest(
-        $"{type.Kind} in version \"{type.Version}\" cannot be handled as a {type.Kind}: {why}");
 
     private static bool HasNewSpec(ResourceType type, JsonObject before, JsonObject after) =>
         before.Concat(after).Select(field => field.Key).Distinct()

@@ -7,7 +7,14 @@ public static class BuiltinColumns
 {
     private const int Wide = 1;
 
-    public static readonly Column Name = Text("Name", tree => tree.Text("metadata", "name")) with { Format = "name" };
+    public static readonly Column Name = Text("Name", tree => tree.Text("metadata", "name")) with
+    {
+        Format = "name",
+        Description = "Name must be unique within a namespace. Is required when creating resources, although some resources may "
+            + "allow a client to request the generation of an appropriate name automatically. Name is primarily intended for "
+            + "creation idempotence and configuration definition. Cannot be updated. More info: "
+            + "https://kubernetes.io/docs/concepts/overview/working-with-objects/names#names",
+    };
 
     public static readonly Column Age =
         new("Age", "string", (tree, now) => Since(tree.Text("metadata", "creationTimestamp"), now) ?? "<unknown>");

@@ -22,10 +22,14 @@ public static class BuiltinDefaults
         ["ReplicaSetSpec"] = """{"replicas": 1}""",
         ["ReplicaSetStatus"] = """{"replicas": 0}""",
         ["Service"] = """{"status": {"loadBalancer": {}}}""",
-        ["ServiceSpec"] = """{"type": "ClusterIP"}""",
+        ["ServiceSpec"] = """
+            {"type": "ClusterIP", "sessionAffinity": "None", "internalTrafficPolicy": "Cluster", "ipFamilies": ["IPv4"],
+             "ipFamilyPolicy": "SingleStack"}
+            """,
         ["ServicePort"] = """{"protocol": "TCP"}""",
         ["EndpointPort"] = """{"protocol": "TCP"}""",
         ["Namespace"] = """{"status": {}}""",
+        ["ResourceQuota"] = """{"status": {}}""",
         ["NamespaceStatus"] = """{"phase": "Active"}""",
         ["Secret"] = """{"type": "Opaque"}""",
     };
@@ -51,6 +55,8 @@ public static class BuiltinDefaults
                 break;
             case "services":
                 foreach (var port in spec.Objects("ports")) port.Default("targetPort", port["port"]?.DeepClone());
+                if (spec.Text("type") == "ClusterIP") spec?.Remove("externalTrafficPolicy");
+                else spec?.Default("externalTrafficPolicy", "Cluster");
                 break;
             case "rolebindings.rbac.authorization.k8s.io" or "clusterrolebindings.rbac.authorization.k8s.io":
                 (tree["roleRef"] as JsonObject)?.Default("apiGroup", "rbac.authorization.k8s.io");

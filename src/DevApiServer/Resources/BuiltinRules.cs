@@ -30,6 +30,10 @@ public sealed class BuiltinRules
                 Service(spec);
                 if (old.Text("spec", "type") is not null) Immutable(tree, old, "spec", "clusterIP");
                 break;
+            case "leases.coordination.k8s.io":
+                if (spec.Number("leaseDurationSeconds") <= 0)
+                    Invalid("spec.leaseDurationSeconds", spec.At("leaseDurationSeconds"), "must be greater than 0");
+                break;
             case "events":
                 // An event lies where its object does; those about objects without a namespace lie in "default".
                 if ((tree.Text("involvedObject", "namespace") ?? "default") != tree.Text("metadata", "namespace"))
@@ -158,19 +162,23 @@ public sealed class BuiltinRules
         if (!JsonNode.DeepEquals(Fixed(tree), Fixed(old)))
             _errors.Add(FieldError.Forbidden("spec",
                 "pod updates may not change fields other than `spec.containers[*].image`,`spec.initContainers[*].image`,"
-                + "`spec.activeDeadlineSeconds`,`spec.tolerations`,`spec.terminationGracePeriodSeconds`"));
+                + "`spec.activeDeadlineSeconds`,`spec.tolerations` (only additions to existing tolerations),"
+                + "`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was previously negative)"));
     }
 
     private void Service(JsonNode? spec)
     {
         if (spec.Text("type") == "ExternalName") throw Statuses.NotImplemented("a Service of type ExternalName");
-        OneOf(spec, "type", "spec.type", "ClusterIP", "LoadBalancer", "NodePort");
+        OneOf(spec, "type", "spec.type", "ClusterIP", "ExternalName", "LoadBalancer", "NodePort");
+        _errors.AddRange(Names.CheckLabels(spec.At("selector"), "spec.selector"));
         var ports = Items(spec, "ports", "spec").ToArray();
         if (ports.Length == 0 && spec.Text("clusterIP") != "None") _errors.Add(FieldError.Required("spec.ports"));
         var names = new HashSet<string>();
         foreach (var (port, at) in ports)
         {
             Port(port, "port", at);
+            if (port.Number("targetPort") is not (null or (>= 1 and <= 65535)))
+                Invalid($"{at}.targetPort", port["targetPort"], "must be between 1 and 65535, inclusive");
             if (ports.Length > 1 || port["name"] is not null) Named(port, at, names);
         }
     }

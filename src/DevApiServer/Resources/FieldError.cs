@@ -11,9 +11,10 @@ public sealed record FieldError(string Reason, string Field, string Message)
     public static FieldError Invalid(string field, JsonNode? value, string detail) =>
         new("FieldValueInvalid", field, $"Invalid value: {value.ToCompact()}: {detail}");
 
-    public static FieldError WrongType(string field, JsonNode? value, string type) =>
-        new("FieldValueTypeInvalid", field,
-            $"Invalid value: \"{TypeName(value)}\": {field} in body must be of type {type}: \"{TypeName(value)}\"");
+    /// <summary>Of an update the server's message has the last part of the field alone.</summary>
+    public static FieldError WrongType(string field, JsonNode? value, string type, bool isUpdate = false) =>
+        new("FieldValueTypeInvalid", field, $"Invalid value: \"{TypeName(value)}\": "
+            + $"{(isUpdate ? field[(field.LastIndexOf('.') + 1)..] : field)} in body must be of type {type}: \"{TypeName(value)}\"");
 
     public static FieldError NotSupported(string field, JsonNode? value, IEnumerable<string> supported) =>
         new("FieldValueNotSupported", field,
@@ -28,9 +29,11 @@ public sealed record FieldError(string Reason, string Field, string Message)
     public static FieldError TooLong(string field, long limit) =>
         new("FieldValueTooLong", field, $"Too long: may not be more than {limit} bytes");
 
-    public JsonObject ToCause() => new() { ["reason"] = Reason, ["message"] = Message, ["field"] = Field };
+    private string Name => Field.Length == 0 ? "<nil>" : Field;
 
-    public override string ToString() => $"{(Field.Length == 0 ? "<nil>" : Field)}: {Message}";
+    public JsonObject ToCause() => new() { ["reason"] = Reason, ["message"] = Message, ["field"] = Name };
+
+    public override string ToString() => $"{Name}: {Message}";
 
     private static string TypeName(JsonNode? value) => value?.GetValueKind() switch
     {

@@ -30,6 +30,8 @@ public sealed class ResourceRegistry
     public ResourceType? Find(string group, string version, string plural) =>
         All.FirstOrDefault(type => type.Plural == plural && type.Group == group && type.Version == version);
 
+    public bool HasBuiltins(string group) => _builtins.Any(type => type.Group == group);
+
     public ResourceType Get(string resource) => All.First(type => type.Resource == resource);
 
     /// <summary>Reads the definitions anew. Called after each write to one, before its writer has the answer.</summary>

@@ -41,6 +41,18 @@ public sealed class Schema
 
     public IReadOnlyList<string> ListMapKeys { get; set; } = [];
 
-    /// <summary>What the rule <c>self == oldSelf</c> says when it is broken; null: the field may change.</summary>
-    public string? ImmutableMessage { get; set; }
+    /// <summary>What an object of this schema must fulfil besides, alone and compared with its previous state.</summary>
+    public IReadOnlyList<Rule> Rules { get; set; } = [];
+
+    /// <summary>What tells an item of this list from others; null: nothing but its position.</summary>
+    public string? Identity(JsonNode? item) => ListType switch
+    {
+        "map" => string.Join('|', ListMapKeys.Select(key => item.At(key).ToCompact())),
+        "set" => item.ToCompact(),
+        _ => null,
+    };
+
+    /// <summary>The previous state of an item; only in a list of type map does it have one.</summary>
+    public JsonNode? Previous(JsonArray? before, JsonNode? item) =>
+        ListType == "map" ? before?.FirstOrDefault(one => Identity(one) == Identity(item)) : null;
 }

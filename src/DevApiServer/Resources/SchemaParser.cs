@@ -20,6 +20,7 @@ public sealed class SchemaParser
     private static readonly string[] Types = ["array", "boolean", "integer", "number", "object", "string"];
 
     private readonly List<FieldError> _errors = [];
+    private string? _uncorrelated;
 
     public static (Schema Schema, IReadOnlyList<FieldError> Errors) Parse(JsonObject source, string path)
     {
@@ -27,10 +28,11 @@ public sealed class SchemaParser
         var schema = parser.Node(source, path);
         if (schema.Type != "object")
             parser.Invalid($"{path}.type", source["type"], "must be object at the root");
-        foreach (var (name, _) in source.Fields("properties", "metadata", "properties"))
-            if (name is not ("name" or "generateName"))
-                parser.Forbidden($"{path}.properties[metadata].properties[{name}]",
-                    "must not specify anything other than name and generateName, but metadata is implicitly specified");
+        var metadata = source.At("properties", "metadata");
+        if (metadata.Fields().Any(field => field.Name is not ("type" or "properties"))
+            || metadata.Fields("properties").Any(field => field.Name is not ("name" or "generateName")))
+            parser.Forbidden($"{path}.properties[metadata]",
+                "must not specify anything other than name and generateName, but metadata is implicitly specified");
         parser.CheckDefaults(schema, path);
         return (schema, parser._errors);
     }
@@ -58,11 +60,10 @@ public sealed class SchemaParser
             IntOrString = source.Flag("x-kubernetes-int-or-string"),
             ListType = source.Text("x-kubernetes-list-type"),
             ListMapKeys = [.. source.Texts("x-kubernetes-list-map-keys")],
-            ImmutableMessage = Rule(source, path),
         };
         foreach (var (name, child) in source.Fields("properties"))
             if (child is JsonObject node) schema.Properties[name] = Node(node, $"{path}.properties[{name}]");
-        if (source["items"] is JsonObject items) schema.Items = Node(items, $"{path}.items");
+        if (source["items"] is JsonObject items) schema.Items = Items(items, schema, path);
         else if (source["items"] is not null)
             Forbidden($"{path}.items", "items must be a schema object and not an array");
         if (source["additionalProperties"] is JsonObject additional)
@@ -70,7 +71,18 @@ public sealed class SchemaParser
         else if (source.Flag("additionalProperties"))
             schema.AdditionalProperties = new() { PreserveUnknownFields = true };
         CheckStructure(source, schema, path);
+        schema.Rules = [.. Rules(source, schema, path)];
         return schema;
+    }
+
+    /// <summary>Only in a list of type map has an item a previous state.</summary>
+    private Schema Items(JsonObject source, Schema list, string path)
+    {
+        var outer = _uncorrelated;
+        if (list.ListType != "map") _uncorrelated ??= path;
+        var items = Node(source, $"{path}.items");
+        _uncorrelated = outer;
+        return items;
     }
 
     /// <summary>Beside int-or-string an anyOf of the two types is customary and says the same again.</summary>
@@ -86,22 +98,31 @@ public sealed class SchemaParser
     private void CheckStructure(JsonObject source, Schema schema, string path)
     {
         if (schema.Type is null && !schema.IntOrString && !schema.PreserveUnknownFields)
-            Required($"{path}.type", "must not be empty for specified object fields or array items");
+            Required($"{path}.type", path.EndsWith(".items", StringComparison.Ordinal)
+                ? "must not be empty for specified array items" : "must not be empty for specified object fields");
         if (schema.Type is not null && !Types.Contains(schema.Type))
             _errors.Add(FieldError.NotSupported($"{path}.type", source["type"], Types));
         if (schema.IntOrString && schema.Type is not null)
             Forbidden($"{path}.type", "must be empty if x-kubernetes-int-or-string is true");
         if (schema.Type == "array" && schema.Items is null)
+        {
             Required($"{path}.items", "must be specified");
+            if (schema.ListType == "map") Required($"{path}.items", "must have a schema if x-kubernetes-list-type is map");
+        }
+
         if (schema.Properties.Count > 0 && schema.AdditionalProperties is not null)
             Forbidden($"{path}.additionalProperties", "additionalProperties and properties are mutual exclusive");
         if (schema.ListType == "map" && schema.ListMapKeys.Count == 0)
             Required($"{path}.x-kubernetes-list-map-keys", "must not be empty if x-kubernetes-list-type is map");
+        if (schema.Items is not { } items) return;
         foreach (var key in schema.ListMapKeys)
-            if (schema.Items?.Properties.TryGetValue(key, out var field) is not true
-                || (field.Default is null && !schema.Items.Required.Contains(key)))
-                Invalid($"{path}.x-kubernetes-list-map-keys", key,
-                    "must name a property of the items that is required or has a default");
+        {
+            if (!items.Properties.TryGetValue(key, out var field))
+                Invalid($"{path}.x-kubernetes-list-map-keys", key, "entries must all be names of item properties");
+            else if (field.Default is null && !items.Required.Contains(key))
+                Required($"{path}.items.properties[{key}].default", "this property is in x-kubernetes-list-map-keys, so it "
+                    + "must have a default or be a required property");
+        }
     }
 
     /// <summary>A default that its own schema would refuse would make every object that needs it invalid.</summary>
@@ -111,7 +132,8 @@ public sealed class SchemaParser
         {
             if (Pruning.Unknown(value.DeepClone(), schema) is [var unknown, ..])
                 Invalid($"{path}.default", value, $"must not have unknown fields: {unknown}");
-            _errors.AddRange(Validation.Check(value, null, schema, $"{path}.default"));
+            _errors.AddRange(Validation.Check(value, null, schema)
+                .Select(error => error with { Field = $"{path}.default{(error.Field.Length > 0 ? $".{error.Field}" : "")}" }));
         }
 
         foreach (var (name, child) in schema.Properties) CheckDefaults(child, $"{path}.properties[{name}]");
@@ -120,21 +142,40 @@ public sealed class SchemaParser
             CheckDefaults(schema.AdditionalProperties, $"{path}.additionalProperties");
     }
 
-    /// <summary>Of CEL only the rule for immutable fields is understood, and no other is silently passed over.</summary>
-    private static string? Rule(JsonObject source, string path)
+    private IEnumerable<Rule> Rules(JsonObject source, Schema schema, string path)
     {
-        string? message = null;
-        foreach (var rule in source.Objects("x-kubernetes-validations"))
+        var rules = source.Objects("x-kubernetes-validations").ToArray();
+        for (var i = 0; i < rules.Length; i++)
         {
-            if (rule.Text("rule")?.Trim() != "self == oldSelf" || rule.ContainsKey("messageExpression")
-                || rule.Flag("optionalOldSelf"))
-                throw Statuses.NotImplemented(
-                    $"the validation rule {rule["rule"].ToCompact()} at {path} (only \"self == oldSelf\" is)");
-            message = rule.Text("message") ?? "failed rule: self == oldSelf";
-        }
+            var at = $"{path}.x-kubernetes-validations[{i}].rule";
+            var other = rules[i].Select(field => field.Key).FirstOrDefault(name => name is not ("rule" or "message"));
+            if (other is not null) throw Statuses.NotImplemented($"{other} of the rule at {at}");
+            var parsed = default(Rule);
+            try
+            {
+                parsed = Rule.Parse(rules[i].Text("rule") ?? "", rules[i].Text("message"), schema, at);
+            }
+            catch (RuleException e)
+            {
+                Invalid(at, InGo(rules[i]), e.Message);
+            }
 
-        return message;
+            if (parsed is { ComparesWithOld: true } && _uncorrelated is not null)
+                Invalid(at, parsed.Text, $"oldSelf cannot be used on the uncorrelatable portion of the schema within {_uncorrelated}");
+            if (parsed is not null) yield return parsed;
+        }
     }
+
+    /// <summary>A rule as the server's own type for it is written as JSON.</summary>
+    private static JsonObject InGo(JsonObject rule) => new()
+    {
+        ["Rule"] = rule.Text("rule"),
+        ["Message"] = rule.Text("message") ?? "",
+        ["MessageExpression"] = "",
+        ["Reason"] = null,
+        ["FieldPath"] = "",
+        ["OptionalOldSelf"] = null,
+    };
 
     /// <summary>
     /// The API server's expressions are RE2, which has neither look-around nor back references; the engine without

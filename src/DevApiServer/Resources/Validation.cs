@@ -4,22 +4,26 @@ using System.Text.Json;
 
 namespace ModuleController.DevApiServer.Resources;
 
-/// <summary>Checks a tree against a schema, and against its former self where the schema says that it may not change.</summary>
+/// <summary>Checks a tree against a schema. What has not changed is not checked again, so that an older object can live on.</summary>
 public sealed class Validation
 {
     private readonly List<FieldError> _errors = [];
+    private readonly bool _isUpdate;
+
+    private Validation(bool isUpdate) => _isUpdate = isUpdate;
 
     public static IReadOnlyList<FieldError> Check(JsonNode? node, JsonNode? old, Schema schema, string path = "")
     {
-        var validation = new Validation();
+        var validation = new Validation(isUpdate: old is not null);
         validation.Visit(node, old, schema, path);
         return validation._errors;
     }
 
     private void Visit(JsonNode? node, JsonNode? old, Schema schema, string path)
     {
+        if (old is not null && JsonNode.DeepEquals(node, old)) return;
         if (node is null ? !schema.Nullable && schema.Type is not null : !HasType(node, schema))
-            _errors.Add(FieldError.WrongType(path, node, schema.IntOrString ? "integer,string" : schema.Type!));
+            _errors.Add(FieldError.WrongType(path, node, schema.IntOrString ? "integer,string" : schema.Type!, _isUpdate));
         else if (node is not null) Value(node, old, schema, path);
     }
 
@@ -47,8 +51,6 @@ public sealed class Validation
     {
         if (schema.Enum.Count > 0 && !schema.Enum.Any(allowed => JsonNode.DeepEquals(allowed, node)))
             _errors.Add(FieldError.NotSupported(path, node, schema.Enum.Select(one => one.Text() ?? one.ToCompact())));
-        if (schema.ImmutableMessage is not null && old is not null && !JsonNode.DeepEquals(old, node))
-            _errors.Add(FieldError.Invalid(path, node, schema.ImmutableMessage));
         if (node is JsonObject fields) Fields(fields, old, schema, path);
         else if (node is JsonArray items) Items(items, old as JsonArray, schema, path);
         else if (node.Text() is { } text) Text(node, text, schema, path);
@@ -69,30 +71,25 @@ public sealed class Validation
     {
         if (items.Count < schema.MinItems) Refuse(path, items, $"should have at least {schema.MinItems} items");
         if (items.Count > schema.MaxItems) Refuse(path, items, $"should have at most {schema.MaxItems} items");
-        string? Identity(JsonNode? item) => schema.ListType switch
-        {
-            "map" => string.Join('|', schema.ListMapKeys.Select(key => item.At(key).ToCompact())),
-            "set" => item.ToCompact(),
-            _ => null,
-        };
         var seen = new HashSet<string>();
         for (var i = 0; i < items.Count; i++)
         {
-            var identity = Identity(items[i]);
+            var identity = schema.Identity(items[i]);
             if (identity is not null && !seen.Add(identity))
-                _errors.Add(FieldError.Duplicate($"{path}[{i}]", items[i]));
-            // Only in a list of type map does an item have a former self; positions say nothing.
-            var before = schema.ListType == "map" ? old?.FirstOrDefault(item => Identity(item) == identity) : null;
-            if (schema.Items is not null) Visit(items[i], before, schema.Items, $"{path}[{i}]");
+                _errors.Add(FieldError.Duplicate($"{path}[{i}]", schema.ListType == "map" ? Keys(items[i], schema) : items[i]));
+            if (schema.Items is not null) Visit(items[i], schema.Previous(old, items[i]), schema.Items, $"{path}[{i}]");
         }
     }
+
+    private static JsonObject Keys(JsonNode? item, Schema list) =>
+        new(list.ListMapKeys.Select(key => KeyValuePair.Create(key, item.At(key)?.DeepClone())));
 
     private void Text(JsonNode node, string text, Schema schema, string path)
     {
         var length = text.EnumerateRunes().Count();
         if (length > schema.MaxLength) _errors.Add(FieldError.TooLong(path, schema.MaxLength.Value));
-        if (length < schema.MinLength) Refuse(path, node, $"should be at least {schema.MinLength} chars long");
-        if (schema.Pattern?.IsMatch(text) is false) Refuse(path, node, $"should match '{schema.PatternText}'");
+        else if (length < schema.MinLength) Refuse(path, node, $"should be at least {schema.MinLength} chars long");
+        else if (schema.Pattern?.IsMatch(text) is false) Refuse(path, node, $"should match '{schema.PatternText}'");
         var hasFormat = schema.Format switch
         {
             "date-time" => text.Contains('T', StringComparison.Ordinal)
@@ -106,7 +103,7 @@ public sealed class Validation
     private void Number(JsonNode node, Schema schema, string path)
     {
         var number = double.Parse(node.ToJsonString(), CultureInfo.InvariantCulture);      // whatever type it was made from
-        if (schema.Format == "int32" && (number < int.MinValue || number > int.MaxValue))
+        if (schema.Format == "int32" && schema.Maximum is null && (number < int.MinValue || number > int.MaxValue))
             Refuse(path, node, $"must be of type int32: {node.ToCompact()}");
         if (number < schema.Minimum) Refuse(path, node, $"should be greater than or equal to {schema.Minimum}");
         if (number > schema.Maximum) Refuse(path, node, $"should be less than or equal to {schema.Maximum}");

@@ -6,7 +6,7 @@ using YamlDotNet.RepresentationModel;
 namespace ModuleController.DevCluster.Demo;
 
 /// <summary>The objects of a manifest, typed as kubectl does: what is plain and looks like a number or a boolean is one.</summary>
-internal static class YamlObjects
+public static class YamlObjects
 {
     public static IReadOnlyList<JsonObject> Parse(string yaml)
     {

@@ -29,13 +29,14 @@ public class CrdRulesTests
     }
 
     [Fact]
-    public void Self_equals_oldSelf_is_the_only_rule_and_stands_on_what_is_immutable()
+    public void Rules_are_on_what_is_immutable_or_set_once_alone()
     {
         var rules = Crd.All.Values.SelectMany(crd => crd.Fields().SelectMany(field =>
             (field.Schema["x-kubernetes-validations"]?.AsArray() ?? []).Select(rule => (crd.Kind, field.Path, (string?)rule!["rule"]))));
 
         Assert.Equal(
             [
+                ("Module", "spec", "!has(oldSelf.podUid) || (has(self.podUid) && self.podUid == oldSelf.podUid)"),
                 ("ModuleDeployment", "spec.baseDeploymentName", "self == oldSelf"),
                 ("ModuleDeployment", "spec.template.spec.module.name", "self == oldSelf"),
             ],

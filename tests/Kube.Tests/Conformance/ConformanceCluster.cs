@@ -6,6 +6,7 @@ using k8s;
 using ModuleController.DevApiServer;
 using ModuleController.DevApiServer.Storage;
 using ModuleController.Kube.Tests.Conformance;
+using ModuleController.Kube.Tests.Recordings;
 
 [assembly: AssemblyFixture(typeof(ConformanceCluster))]
 
@@ -19,6 +20,7 @@ public sealed class ConformanceCluster : IAsyncLifetime
 {
     public const string Group = "conformance.modulecontroller.dev";
 
+    private readonly Exchanges _exchanges = new();
     private ApiServerHost? _host;
     private readonly ConcurrentDictionary<string, Kubernetes> _clients = new();
     private KubernetesClientConfiguration _configuration = null!;
@@ -55,6 +57,7 @@ public sealed class ConformanceCluster : IAsyncLifetime
             ? KubernetesClientConfiguration.BuildConfigFromConfigFile(file)
             : await KubernetesClientConfiguration.BuildConfigFromConfigFileAsync(new MemoryStream(Encoding.UTF8.GetBytes(_host.Kubeconfig)));
         (_configuration, _client) = (config, new(config));
+        _exchanges.Start(_host is not null, Repository.VersionOf((await GetAsync("/version")).Text));
         await CreateAsync("/api/v1/namespaces",
             new JsonObject { ["metadata"] = new JsonObject { ["name"] = Namespace } });
         await CreateAsync(Objects.DefinitionsPath, Objects.Definition("widgets", "Widget", Objects.WidgetSchema));
@@ -67,11 +70,17 @@ public sealed class ConformanceCluster : IAsyncLifetime
         await SendAsync(HttpMethod.Delete, $"/api/v1/namespaces/{Namespace}");
         foreach (var client in _clients.Values) client.Dispose();
         _client.Dispose();
+        _exchanges.Save();
         if (_host is not null) await _host.DisposeAsync();
     }
 
     /// <summary>A name that no other test uses.</summary>
-    public string NewName(string prefix = "x") => $"{prefix}-{Interlocked.Increment(ref _names)}";
+    public string NewName(string prefix = "x")
+    {
+        var name = $"{prefix}-{Interlocked.Increment(ref _names):0000}";
+        _exchanges.Named(name);
+        return name;
+    }
 
     public Task<Answer> GetAsync(string path, string accept = "application/json") =>
         SendAsync(HttpMethod.Get, path, accept: accept);
@@ -130,7 +139,25 @@ public sealed class ConformanceCluster : IAsyncLifetime
         using var response = await SendRawAsync(method, path, body, type, accept,
             HttpCompletionOption.ResponseContentRead, impersonated: impersonated);
         var text = await response.Content.ReadAsStringAsync(Cancellation);
+        var forms = (type == "application/json" ? "" : $" {type}") + (accept == "application/json" ? "" : $" as {accept}");
+        _exchanges.Observe(Namespace, $"{method} {path}{forms}", body, (int)response.StatusCode, text);
         return new((int)response.StatusCode, text, response.Headers);
+    }
+
+    /// <summary>The code of a GET that is repeated until it has the right one, and so is not recorded.</summary>
+    public async Task<int> PollAsync(string path)
+    {
+        using var response = await SendRawAsync(
+            HttpMethod.Get, path, null, "", "application/json", HttpCompletionOption.ResponseContentRead);
+        return (int)response.StatusCode;
+    }
+
+    /// <summary>The answer to a POST that is repeated.</summary>
+    public async Task<string> PollAsync(string path, JsonNode body)
+    {
+        using var response = await SendRawAsync(
+            HttpMethod.Post, path, body, "application/json", "application/json", HttpCompletionOption.ResponseContentRead);
+        return await response.Content.ReadAsStringAsync(Cancellation);
     }
 
     /// <summary>Opens a watch; its events are read one by one.</summary>

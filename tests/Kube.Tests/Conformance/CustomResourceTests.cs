@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using ModuleController.DevApiServer.Storage;
+using ModuleController.Tests;
 
 namespace ModuleController.Kube.Tests.Conformance;
 
@@ -33,7 +34,7 @@ public sealed class CustomResourceTests(ConformanceCluster cluster)
     [InlineData("""{"size": 1, "name": "UPPER"}""", "spec.name")]
     [InlineData("""{"size": 1, "name": "muchtoolong"}""", "spec.name")]
     [InlineData("""{"size": 1, "limit": true}""", "spec.limit")]
-    [InlineData("""{"size": 1, "replicas": -1}""", "spec.replicas")]
+    [InlineData("""{"size": 1, "replicas": -1}""", ".spec.replicas")]
     [InlineData("""{"size": 1, "parts": [{"id": "a"}, {"id": "a"}]}""", "spec.parts[1]")]
     public async Task What_the_schema_forbids_is_422_and_named(string spec, string field)
     {
@@ -69,6 +70,21 @@ public sealed class CustomResourceTests(ConformanceCluster cluster)
         Assert.Equal(422, answer.Code);
         Assert.Contains("home cannot be changed", answer.Message);
         Assert.Equal(200, (await cluster.PatchAsync(path, """{"spec": {"size": 2}}""")).Code);
+    }
+
+    [Fact]
+    public async Task A_rule_compares_an_object_with_its_previous_state()
+    {
+        var path = await NewWidgetAsync("""{"size": 1}""");
+        Assert.Equal(200, (await cluster.PatchAsync(path, """{"spec": {"once": "a"}}""")).Code);
+        Assert.Equal(200, (await cluster.PatchAsync(path, """{"spec": {"once": "a", "size": 2}}""")).Code);
+        foreach (var patch in (string[])["""{"spec": {"once": "b"}}""", """{"spec": {"once": null}}"""])
+        {
+            var answer = await cluster.PatchAsync(path, patch);
+            Assert.Equal(422, answer.Code);
+            Assert.Contains("once is set once", answer.Message);
+            Assert.Equal(["spec"], answer.Fields);
+        }
     }
 
     [Fact]
@@ -133,7 +149,8 @@ public sealed class CustomResourceTests(ConformanceCluster cluster)
         {
         }
 
-        Assert.Equal(404, (await cluster.GetAsync(path)).Code);
+        // The server goes on answering for a moment.
+        await Eventually.True(async () => await cluster.PollAsync(path) == 404);
     }
 
     private async Task<string> NewWidgetAsync(string spec)

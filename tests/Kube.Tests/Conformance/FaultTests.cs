@@ -5,6 +5,7 @@ using ModuleController.DevApiServer;
 using ModuleController.DevApiServer.Requests;
 using ModuleController.DevApiServer.Storage;
 using ModuleController.DevKubelet;
+using ModuleController.Kube.Tests.Recordings;
 using ModuleController.Tests;
 
 namespace ModuleController.Kube.Tests.Conformance;
@@ -60,7 +61,7 @@ public sealed class FaultTests : IAsyncLifetime
     [Fact]
     public async Task A_version_that_is_not_reached_yet_is_504()
     {
-        using var answer = await _http.GetAsync(Path("?resourceVersion=999999&watch=true"), Cancellation);
+        using var answer = await _http.GetAsync(Path("?resourceVersion=999999"), Cancellation);
         Assert.Equal(504, (int)answer.StatusCode);
     }
 
@@ -84,6 +85,8 @@ public sealed class FaultTests : IAsyncLifetime
         _host.Faults.RefuseNext(1, "create", "configmaps", 429, TimeSpan.FromSeconds(7));
         using var refused = await PostAsync("one");
         Assert.Equal(429, (int)refused.StatusCode);
+        var recorded = Recording.Load(Repository.Fixture("too-many-requests.json")).Steps[^1].Answer;
+        Assert.Equal(recorded.Text("body"), await refused.Content.ReadAsStringAsync(Cancellation));
         Assert.Equal(TimeSpan.FromSeconds(7), refused.Headers.RetryAfter?.Delta);
         await CreateAsync("one");
         _host.Faults.RefuseNext(2, "write");

@@ -9,11 +9,14 @@ public static class Objects
 
     public const string WidgetSchema = """
         {"type": "object", "required": ["spec"], "properties": {
-          "spec": {"type": "object", "required": ["size"], "properties": {
+          "spec": {"type": "object", "required": ["size"],
+            "x-kubernetes-validations": [
+              {"rule": "!has(oldSelf.once) || (has(self.once) && self.once == oldSelf.once)", "message": "once is set once"}], "properties": {
+            "once": {"type": "string", "maxLength": 8},
             "size": {"type": "integer", "minimum": 1, "maximum": 10},
             "mode": {"type": "string", "enum": ["fast", "slow"], "default": "slow"},
             "name": {"type": "string", "pattern": "^[a-z]+$", "maxLength": 8},
-            "home": {"type": "string", "x-kubernetes-validations": [{"rule": "self == oldSelf", "message": "home cannot be changed"}]},
+            "home": {"type": "string", "maxLength": 64, "x-kubernetes-validations": [{"rule": "self == oldSelf", "message": "home cannot be changed"}]},
             "replicas": {"type": "integer"},
             "limit": {"x-kubernetes-int-or-string": true},
             "free": {"type": "object", "x-kubernetes-preserve-unknown-fields": true},

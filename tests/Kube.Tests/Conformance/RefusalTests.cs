@@ -35,7 +35,7 @@ public sealed class RefusalTests(ConformanceCluster cluster)
     [Theory]
     [InlineData("self > oldSelf")]
     [InlineData("self.size() < 3")]
-    public async Task Rules_other_than_self_equals_oldSelf_are_501(string rule)
+    public async Task Rules_that_need_more_of_CEL_are_501(string rule)
     {
         Assert.NotNull(cluster.Host);
         var schema = $$$$$"""{"type": "object", "properties": {"spec": {"type": "object", "x-kubernetes-validations": [{"rule": "{{{{{rule}}}}}"}]}}}""";

@@ -35,10 +35,17 @@ public sealed class InterruptedLoadTests : OtherClusterTests
         Assert.NotEqual(Before, await Cluster.ContentAsync());
     }
 
-    /// <summary>The program itself, with a run that lasts long enough for a signal in the middle.</summary>
+    /// <summary>
+    /// The program itself, with a run that lasts long enough for a signal in the middle. A shell lets what it starts in the background
+    /// ignore SIGINT, and so would this program where the tests run there.
+    /// </summary>
     private ChildProcess StartProcess() => ChildProcess.Start(
-        Programs.Load,
-        ["--kubeconfig", Cluster.Kubeconfig, "--bases", "3", "--runs", "3", "--install-time", "5s"], TestContext.Current.TestOutputHelper!.WriteLine);
+        "env",
+        [
+            "--default-signal=INT", "dotnet", Programs.Load,
+            "--kubeconfig", Cluster.Kubeconfig, "--bases", "3", "--runs", "3", "--install-time", "5s",
+        ],
+        TestContext.Current.TestOutputHelper!.WriteLine);
 
     [DllImport("libc", EntryPoint = "kill")]
     [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]

@@ -15,10 +15,10 @@ internal sealed partial class ModuleCreations(
     private static readonly TimeSpan LaterRetry = TimeSpan.FromSeconds(30);
 
     /// <returns>The ModuleDeployments with a rejected Module, and what the API server said.</returns>
-    public async Task<IReadOnlyDictionary<ObjectKey, string>> CreateAsync(
+    public async Task<IReadOnlyDictionary<ObjectKey, KubeError>> CreateAsync(
         ObjectKey key, IReadOnlyList<PlacementStep.Create> steps, CancellationToken cancellation)
     {
-        var rejected = new ConcurrentDictionary<ObjectKey, string>();
+        var rejected = new ConcurrentDictionary<ObjectKey, KubeError>();
         await SlowStart.RunAsync(steps, async step =>
         {
             var owner = ObjectKey.Of(step.Deployment.Metadata);
@@ -29,31 +29,36 @@ internal sealed partial class ModuleCreations(
             }
             catch (KubeException exception) when (exception.Error.IsRejected)
             {
-                rejected.TryAdd(owner, exception.Error.ToString());
+                rejected.TryAdd(owner, exception.Error);
                 LogRejected(key, step.Name, exception.Message);
             }
         });
         return rejected;
     }
 
-    /// <summary>True: a Module would be removed of a ModuleDeployment whose new ones were rejected.</summary>
-    public static bool MustWait(PlacementStep step, IReadOnlyDictionary<ObjectKey, string> rejected)
+    /// <summary>
+    /// The steps without the removals of Modules whose successors were rejected. All other removals stay: what is lost or too many may
+    /// be what fills the quota.
+    /// </summary>
+    public static IReadOnlyList<PlacementStep> Without(IReadOnlyList<PlacementStep> steps, IReadOnlyDictionary<ObjectKey, KubeError> rejected)
     {
-        var module = step is PlacementStep.Delete delete ? delete.Module : (step as PlacementStep.Release)?.Module;
-        return module is not null
-            && rejected.Keys.Any(owner => module.Metadata.Labels.GetValueOrDefault(Labels.ModuleDeployment) == LabelValues.Of(owner.Name));
+        if (rejected.Count == 0) return steps;
+        var kept = steps.OfType<PlacementStep.Create>()
+            .Where(step => step.Replaces is not null && rejected.ContainsKey(ObjectKey.Of(step.Deployment.Metadata)))
+            .Select(step => step.Replaces!.Metadata.Uid).ToHashSet();
+        return [.. steps.Where(step => step is not PlacementStep.Delete delete || !kept.Contains(delete.Module.Metadata.Uid))];
     }
 
-    /// <summary>When rejected Modules are created again; null: none was rejected. Soon after the first rejection, which may come from an old
+    /// <summary>When rejected Modules are created again; null: none was rejected. Soon while the rejection may come from an old
     /// cache, then at intervals: no cache shows that a quota or a policy has changed.</summary>
-    public DateTimeOffset? RetryAt(PlacementState state, IReadOnlyDictionary<ObjectKey, string> rejected, DateTimeOffset now)
+    public DateTimeOffset? RetryAt(PlacementState state, IReadOnlyDictionary<ObjectKey, KubeError> rejected, DateTimeOffset now)
     {
         var isFirst = false;
         foreach (var deployment in state.Groups.Where(group => !IsOrphan(group)).Select(group => group.Deployment))
         {
             var owner = ObjectKey.Of(deployment.Metadata);
             if (!rejected.TryGetValue(owner, out var said)) rejectedModules.Forget(owner);
-            else if (rejectedModules.Add(owner, said) is { } message)
+            else if (rejectedModules.Add(owner, said, now) is { } message)
                 events.Record(deployment, EventRecorder.Warning, Reasons.WriteRejected, message);
             else isFirst = true;
         }

@@ -50,7 +50,7 @@ public sealed partial class ModuleDeploymentReconciler(
         }
         catch (KubeException exception) when (exception.Error.IsRejected && !state.IsNamespaceTerminating)
         {
-            if (_rejections.Add(key, exception.Error.ToString()) is { } message) await WriteRejectionAsync(key, current, message, now, cancellation);
+            if (_rejections.Add(key, exception.Error, now) is { } message) await WriteRejectionAsync(key, current, message, now, cancellation);
             throw;
         }
 

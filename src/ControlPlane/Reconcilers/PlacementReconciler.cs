@@ -57,7 +57,6 @@ public sealed partial class PlacementReconciler(
         }
 
         if (plan.Steps.OfType<PlacementStep.Explain>().Any()) _messages.Wrote(key, now);
-        if (plan.Steps.OfType<PlacementStep.Mark>().Any()) _marks.Wrote(key, now);
         var nextCounts = await WriteCountsAsync(key, plan.Counts, now, cancellation);
         var isWaiting = state.Groups.SelectMany(group => group.Sets).SelectMany(set => set.Modules).Any(module => !module.IsBound);
         return ReconcileResult.At(
@@ -87,7 +86,7 @@ public sealed partial class PlacementReconciler(
     {
         // A new Module exists before the one that it replaces goes: a crash in between leaves one too many, never one too few.
         var rejected = await _creations.CreateAsync(key, [.. steps.OfType<PlacementStep.Create>()], cancellation);
-        steps = [.. steps.Where(step => !ModuleCreations.MustWait(step, rejected))];
+        steps = ModuleCreations.Without(steps, rejected);
         await SlowStart.RunAsync([.. steps.OfType<PlacementStep.Bind>()], step => BindAsync(key, step, cancellation));
         await SlowStart.RunAsync([.. steps.OfType<PlacementStep.Delete>()], step => DeleteAsync(key, step, cancellation));
         await SlowStart.RunAsync([.. steps.OfType<PlacementStep.Release>()], step => ReleaseAsync(key, step.Module, cancellation));
@@ -182,6 +181,10 @@ public sealed partial class PlacementReconciler(
         catch (KubeException exception) when (exception.IsNotFound)
         {
             LogGone(key, step.Pod.Name);
+        }
+        finally
+        {
+            _marks.Wrote(key, time.GetUtcNow());   // also where the answer was lost
         }
     }
 

@@ -191,7 +191,7 @@ public sealed partial class Reflector<T>(
         }
 
         // A server that ends watches as fast as we open them is in trouble.
-        _failures = lived > LongestBackoff ? 1 : _failures + 1;
+        _failures = _hasDelivered || lived > LongestBackoff ? 1 : _failures + 1;
         return Task.Delay(_backoff.After(_failures), time, cancellation);
     }
 

@@ -44,6 +44,11 @@ public sealed class DeploymentTests(RunningCluster cluster) : IClassFixture<Runn
         await ns.ReadyPodsAsync(3);
         var cheap = (await ns.LivePodsAsync())[1].NameOf();
         await cluster.MergeAsync(ns.PodPath(cheap), "{'metadata': {'annotations': {'controller.kubernetes.io/pod-deletion-cost': '-5'}}}");
+        // The controller reads pods from a cache. Once it has replaced a pod that was deleted later, the cache has the cost.
+        var deleted = (await ns.LivePodsAsync())[0].NameOf();
+        await cluster.DeleteAsync(ns.PodPath(deleted));
+        await Eventually.True(async () => await ns.LivePodsAsync() is { Count: 3 } pods && pods.All(pod => pod.NameOf() != deleted));
+        await ns.ReadyPodsAsync(3);
         await cluster.MergeAsync($"{ns.Apps}/deployments/web", "{'spec': {'replicas': 2}}");
         await ns.ReadyPodsAsync(2);
         Assert.DoesNotContain(cheap, (await ns.LivePodsAsync()).Select(pod => pod.NameOf()));

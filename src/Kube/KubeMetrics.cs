@@ -21,7 +21,7 @@ public sealed class KubeMetrics : IDisposable
     private readonly Histogram<double> _cacheWaits;
     private readonly Counter<long> _eventsDropped;
 
-    private static IReadOnlyList<double> LagBuckets => [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
+    private static IReadOnlyList<double> LagBuckets => [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 1.5, 2.5, 5, 10, 30, 60];
 
     /// <param name="scope">Whose they are, where a process has several.</param>
     public KubeMetrics(object? scope = null)

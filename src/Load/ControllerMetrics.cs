@@ -14,8 +14,8 @@ public sealed partial record ControllerMetrics(
 {
     private static readonly string[] WriteVerbs = ["create", "patch", "update", "delete"];
 
-    /// <summary>Writes by the time until the controller's caches had observed them: how many took at most so many seconds.</summary>
-    public IReadOnlyDictionary<double, long> CacheLag { get; init; } = new Dictionary<double, long>();
+    /// <summary>Writes by resource and the time until the controller's cache had observed them: how many took at most so many seconds.</summary>
+    public IReadOnlyDictionary<(string Resource, double Limit), long> CacheLag { get; init; } = new Dictionary<(string, double), long>();
 
     public long All => Requests.Values.Sum();
 
@@ -27,7 +27,7 @@ public sealed partial record ControllerMetrics(
     {
         var (requests, refused) = (new SortedDictionary<string, long>(), new SortedDictionary<string, long>());
         var reconciles = new SortedDictionary<string, (long Count, double Seconds)>();
-        var lag = new SortedDictionary<double, long>();
+        var lag = new Dictionary<(string, double), long>();
         var agents = 0;
         foreach (var line in text.Split('\n'))
         {
@@ -46,9 +46,9 @@ public sealed partial record ControllerMetrics(
                 case "kube_reconcile_duration_seconds_sum":
                     Add(labels["controller"], 0, value);
                     break;
-                case "kube_cache_lag_seconds_bucket" when labels.ContainsKey("resource"):
+                case "kube_cache_lag_seconds_bucket" when labels.TryGetValue("resource", out var resource):
                     var limit = labels["le"] == "+Inf" ? double.PositiveInfinity : double.Parse(labels["le"], CultureInfo.InvariantCulture);
-                    lag[limit] = lag.GetValueOrDefault(limit) + (long)value;
+                    lag[(resource, limit)] = (long)value;
                     break;
                 case "modulecontroller_agent_sessions":
                     agents = (int)value;

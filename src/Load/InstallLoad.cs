@@ -10,9 +10,8 @@ internal sealed class InstallLoad(LoadCluster cluster, LoadOptions options, Acti
 
     public async Task<(InstallFigures Figures, IReadOnlyList<string> Problems)> RunAsync(CancellationToken cancellation)
     {
-        using var gap = new WatchGap(cluster.Modules);
         var idleMemory = cluster.Controller.Process.ResidentMegabytes.Now;
-        for (var number = 1; number <= options.Runs; number++) await RunOnceAsync(number, gap, cancellation);
+        for (var number = 1; number <= options.Runs; number++) await RunOnceAsync(number, cancellation);
 
         var before = await cluster.Controller.MetricsAsync(cancellation);
         await Task.Delay(Idle, TimeProvider.System, cancellation);
@@ -28,35 +27,30 @@ internal sealed class InstallLoad(LoadCluster cluster, LoadOptions options, Acti
                 group => group.Key,
                 group => new ReconcileFigures(group.Select(pair => (double)pair.Value.Count).Median(), group.Select(pair => pair.Value.Seconds).Median())))
         {
-            WatchGaps = [.. _runs.Select(run => run.Gaps)],
             CacheLag = LagFigures.Of(_runs.SelectMany(run => (ControllerMetrics[])[run.Installing, run.Deleting])),
         }, _problems);
     }
 
-    private async Task RunOnceAsync(int number, WatchGap gap, CancellationToken cancellation)
+    private async Task RunOnceAsync(int number, CancellationToken cancellation)
     {
         var before = await cluster.Controller.SettledMetricsAsync(cancellation);
         var cpu = Cpu();
-        _ = gap.Take();     // begins with the first event of this run
         using var installation = await Installation.CreateAsync(cluster, options, number, cancellation);
         await installation.AvailableAsync(installation.Expected, _ => true, cancellation);
         var available = installation.AvailableOn(_ => true);
-        var gapInstalling = gap.Take();
         await installation.CompletedAsync(cancellation);
         var completed = installation.Elapsed;
         var installed = await cluster.Controller.SettledMetricsAsync(cancellation);
         var spent = Cpu().Since(cpu);
         _problems.AddRange(installation.Miscounts());
 
-        _ = gap.Take();
         var deleting = installation.Elapsed;
         await installation.DeleteAsync(cancellation);
         var deleted = installation.Elapsed - deleting;
-        var gapDeleting = gap.Take();
         var gone = await cluster.Controller.SettledMetricsAsync(cancellation);
         _runs.Add(new(
             available.TotalSeconds, completed.TotalSeconds, deleted.TotalSeconds, spent, installed.Since(before), gone.Since(installed),
-            [.. installation.Durations.Select(duration => duration.TotalSeconds)], new(gapInstalling.TotalSeconds, gapDeleting.TotalSeconds)));
+            [.. installation.Durations.Select(duration => duration.TotalSeconds)]));
         progress($"run {number}: all Available after {available.TotalSeconds:0.00} s, deleted in {deleted.TotalSeconds:0.00} s");
     }
 
@@ -68,5 +62,5 @@ internal sealed class InstallLoad(LoadCluster cluster, LoadOptions options, Acti
 
     private sealed record Run(
         double AllAvailable, double Completed, double Deleted, CpuFigures Cpu, ControllerMetrics Installing, ControllerMetrics Deleting,
-        IReadOnlyList<double> Modules, GapFigures Gaps);
+        IReadOnlyList<double> Modules);
 }

@@ -51,10 +51,8 @@ public sealed record LoadReport
                 Line($"  Completed after last Available {installs.CompletedAfterAvailable.Median():0.00} s  ({List(installs.CompletedAfterAvailable)})");
                 Line($"  one Module, seen to Available  p50 {installs.ModuleP50:0.00} s, p99 {installs.ModuleP99:0.00} s, of which Arklet {Options.InstallTime.TotalSeconds} s");
                 Line($"  all deleted                    {installs.Deleted.Median():0.00} s  ({List(installs.Deleted)})");
-                Line($"  longest watch gap, installing  {installs.WatchGaps.Max(gap => gap.Installing):0.00} s  ({List(installs.WatchGaps.Select(gap => gap.Installing))})");
-                Line($"  longest watch gap, deleting    {installs.WatchGaps.Max(gap => gap.Deleting):0.00} s  ({List(installs.WatchGaps.Select(gap => gap.Deleting))})");
-                if (installs.CacheLag is { } lag)
-                    Line($"  lag of the controller's caches {(lag.AtMost is { } most ? $"at most {most:0.###} s" : "longer than is counted")}, over 1 s for {lag.OverOneSecond} of {lag.Writes} writes");
+                if (installs.CacheLag is not []) Line($"  lag of the controller's caches, all runs");
+                foreach (var lag in installs.CacheLag) Line($"    {lag}");
                 Line($"  processor time, controller     {installs.Cpu.Select(cpu => cpu.Controller).Median():0.00} s  ({List(installs.Cpu.Select(cpu => cpu.Controller))})");
                 Line($"  API server; bases and agents   {installs.Cpu.Select(cpu => cpu.Server ?? 0).Median():0.00} s; {installs.Cpu.Select(cpu => cpu.Load).Median():0.00} s");
                 Line($"  controller, resident           {installs.ResidentIdle:0} MB idle with all agents, {installs.ResidentPeak:0} MB at most");
@@ -121,29 +119,31 @@ public sealed record InstallFigures(
     /// <summary>Seconds from the last Module Available to the last release Completed, for each run.</summary>
     public IReadOnlyList<double> CompletedAfterAvailable => [.. Completed.Zip(AllAvailable, (completed, available) => completed - available)];
 
-    /// <summary>For each run, by a watch of this program.</summary>
-    public required IReadOnlyList<GapFigures> WatchGaps { get; init; }
-
-    /// <summary>All runs; null where the controller does not measure it.</summary>
-    public LagFigures? CacheLag { get; init; }
+    /// <summary>By resource, all runs.</summary>
+    public IReadOnlyList<LagFigures> CacheLag { get; init; } = [];
 }
 
-/// <summary>From the API server's answer to a write of the controller until the controller's cache had observed the write.</summary>
+/// <summary>From the API server's answer to a write of the controller until its cache of this resource had observed the write.</summary>
 /// <param name="AtMost">No write took longer, in seconds; null where one took longer than the longest time that is counted.</param>
-public sealed record LagFigures(long Writes, long OverOneSecond, double? AtMost)
+public sealed record LagFigures(string Resource, long Writes, long OverOneSecond, double? AtMost)
 {
-    public static LagFigures? Of(IEnumerable<ControllerMetrics> metrics)
+    public static IReadOnlyList<LagFigures> Of(IEnumerable<ControllerMetrics> metrics) =>
+    [
+        .. metrics.SelectMany(metric => metric.CacheLag).GroupBy(pair => pair.Key.Resource).OrderBy(group => group.Key, StringComparer.Ordinal)
+            .Select(group => Of(group.Key, group.GroupBy(pair => pair.Key.Limit).ToDictionary(limit => limit.Key, limit => limit.Sum(pair => pair.Value))))
+            .Where(figures => figures.Writes > 0),
+    ];
+
+    public override string ToString() => string.Create(CultureInfo.InvariantCulture,
+        $"{Resource,-34} {(AtMost is { } most ? $"at most {most:0.###} s" : "longer than is counted")}, {OverOneSecond} of {Writes} over 1 s");
+
+    private static LagFigures Of(string resource, Dictionary<double, long> counts)
     {
-        var counts = metrics.SelectMany(metric => metric.CacheLag).GroupBy(pair => pair.Key)
-            .ToDictionary(group => group.Key, group => group.Sum(pair => pair.Value));
-        if (counts.GetValueOrDefault(double.PositiveInfinity) is not (var writes and > 0)) return null;
+        var writes = counts.GetValueOrDefault(double.PositiveInfinity);
         var most = counts.Where(pair => pair.Value == writes).Min(pair => pair.Key);
-        return new(writes, writes - counts.GetValueOrDefault(1), double.IsInfinity(most) ? null : most);
+        return new(resource, writes, writes - counts.GetValueOrDefault(1), double.IsInfinity(most) ? null : most);
     }
 }
-
-/// <summary>The longest seconds without an event of a Module, from the first to the last event of an installation and of a deletion.</summary>
-public sealed record GapFigures(double Installing, double Deleting);
 
 /// <summary>Seconds of processor time from the creation until all stood still.</summary>
 /// <param name="Server">Null where the API server is somebody else's.</param>

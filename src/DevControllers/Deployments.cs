@@ -155,9 +155,9 @@ internal sealed class Deployments(
         {
             var count = set.Spec.Replicas ?? 0;
             var broken = Math.Clamp(count - Available(set), 0, mayGo);
-            var working = Math.Clamp(spare, 0, count - broken);
+            var working = Math.Clamp(spare, 0, Math.Min(count, mayGo) - broken);   // its status may still count pods that are being deleted
             await ScaleAsync(key, set, count - broken - working, cancellation);
-            (mayGo, spare) = (mayGo - broken, spare - working);
+            (mayGo, spare) = (mayGo - broken - working, spare - working);
         }
 
         static int Available(ClusterReplicaSet set) => set.Status?.AvailableReplicas ?? 0;

@@ -129,7 +129,7 @@ public sealed class LoadCluster : IAsyncDisposable
         Controller = await ControllerProcess.StartAsync(
             _options.Controller ?? Programs.Controller, ControllerArguments(kubeconfig), _options.IsVerbose ? Console.Error.WriteLine : null, cancellation);
         Own(Controller.DisposeAsync);
-        if (_options.Kill == KillTarget.None) LowPriority.Enter();   // not where another controller would inherit it
+        if (_options.HasLowPriority) LowPriority.Enter();
         await client.CreateAsync(BaseManifest.Of(Namespace, _options.Bases, Controller.Agents), "load", cancellation);
         await Wait.UntilAsync(
             () => pods.List().Count(pod => pod.Status.Conditions.IsTrue("Ready")) == _options.Bases, _options.Timeout, () => "all base pods are Ready", cancellation);

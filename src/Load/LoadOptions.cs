@@ -31,6 +31,7 @@ public sealed record LoadOptions
           --agent-commands N   nothing of the above: one agent, over TLS, does N installs and uninstalls; its memory, and how soon it speaks
           --agent PATH         the agent's executable, for example the native one (the ordinary build)
           --controller PATH    the controller's, likewise
+          --low-priority       bases and agents leave the processors to the controller and the API server, as if on other machines (Linux)
           --kubeconfig FILE    an API server; without it one is started. What the run created there is removed, also after Ctrl-C
           --timeout TIME       for each install and each deletion (5m)
           --json               the report as JSON
@@ -76,6 +77,9 @@ public sealed record LoadOptions
     [JsonIgnore]
     public CleanupLimits Cleanup { get; init; } = new();
 
+    /// <summary>Of this process, which runs the bases and agents.</summary>
+    public bool HasLowPriority { get; init; }
+
     public bool IsJson { get; init; }
 
     public bool IsVerbose { get; init; }
@@ -91,6 +95,7 @@ public sealed record LoadOptions
                 var name = arguments[at];
                 options = name switch
                 {
+                    "--low-priority" => options with { HasLowPriority = true },
                     "--json" => options with { IsJson = true },
                     "--verbose" => options with { IsVerbose = true },
                     _ => With(options, name, ++at < arguments.Count ? arguments[at] : throw new FormatException($"{name} needs a value")),
@@ -104,6 +109,8 @@ public sealed record LoadOptions
 
         if (options is { Kill: KillTarget.Agent, AgentProcesses: 0 }) options = options with { AgentProcesses = Math.Min(8, options.Bases) };
         if (options.Hang >= options.Bases) return (null, "--hang must leave some bases");
+        if (options is { HasLowPriority: true, Kill: not KillTarget.None })
+            return (null, "--low-priority and --kill: what is started again would have a low priority too");
         if (options is { Upgrade: > 0, Hang: > 0 }) return (null, "--upgrade and --hang are two loads");
         if (options.AgentProcesses > options.Bases) return (null, "--agent-processes: there are not so many bases");
         return (options, null);

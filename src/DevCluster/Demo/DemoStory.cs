@@ -61,12 +61,12 @@ internal sealed class DemoStory(DemoOptions options, DemoFiles files, ApiServerH
     private async Task StartAsync(CancellationToken cancellation)
     {
         var ports = new DemoPorts();
-        var definitions = Directory.EnumerateFiles(Path.Combine(files.Deploy, "crds"), "*.yaml").Order(StringComparer.Ordinal)
+        var definitions = Directory.EnumerateFiles(Path.Combine(files.Deploy, "crds"), "module*.yaml").Order(StringComparer.Ordinal)
             .SelectMany(file => YamlObjects.Parse(File.ReadAllText(file))).ToList();
         await Api.ApplyAsync(definitions, cancellation);
         terminal.Line("applied deploy/crds", string.Join(", ", definitions.Select(definition => definition["spec"]!["names"]!["kind"])));
-        foreach (var file in (string[])["namespace", "service-account", "cluster-role", "lease-role", "user-roles"])
-            await Api.ApplyAsync(YamlObjects.Parse(await File.ReadAllTextAsync(Path.Combine(files.Deploy, "controller", $"{file}.yaml"), cancellation)), cancellation);
+        foreach (var file in (string[])["namespace/namespace", "controller/service-account", "controller/cluster-role", "controller/lease-role", "controller/user-roles"])
+            await Api.ApplyAsync(YamlObjects.Parse(await File.ReadAllTextAsync(Path.Combine(files.Deploy, $"{file}.yaml"), cancellation)), cancellation);
         terminal.Line("applied deploy/controller/*", "the controller's own ServiceAccount, and roles for all that it may do");
         await Api.ApplyAsync([Kubeconfig()], cancellation);
         var bases = options.BaseJar is null ? "base.yaml" : "base-jvm.yaml";

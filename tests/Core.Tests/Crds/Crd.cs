@@ -5,7 +5,7 @@ namespace ModuleController.Core.Tests.Crds;
 /// <summary>One of the CRDs of deploy/crds.</summary>
 internal sealed record Crd(string Kind, JsonObject Document)
 {
-    public static IReadOnlyDictionary<string, Crd> All { get; } = RepositoryFiles.YamlBelow("deploy", "crds")
+    public static IReadOnlyDictionary<string, Crd> All { get; } = RepositoryFiles.DeployManifests("crds")
         .Select(file => YamlDocuments.Read(file).Single())
         .Select(document => new Crd((string)document["spec"]!["names"]!["kind"]!, document))
         .ToDictionary(crd => crd.Kind);

@@ -22,20 +22,29 @@ public class DeployTests
             text => Assert.False(string.IsNullOrEmpty((string?)text))));
     }
 
-    [Fact]
-    public void The_kustomization_takes_every_file()
+    [Theory, InlineData("namespace"), InlineData("crds"), InlineData("controller")]
+    public void A_kustomization_applies_every_file_of_its_folder(string folder)
     {
-        var taken = YamlDocuments.Read("deploy/kustomization.yaml").Single()["resources"]!.AsArray().Select(name => (string)name!);
-        var there = RepositoryFiles.YamlBelow("deploy", "crds").Concat(RepositoryFiles.YamlBelow("deploy", "controller"))
-            .Select(file => Path.GetRelativePath("deploy", file).Replace('\\', '/'));
+        Assert.Equal(RepositoryFiles.DeployManifests(folder).Select(file => Path.GetFileName(file)).Order(), Resources($"deploy/{folder}").Order());
+    }
 
-        Assert.Equal(there.Order(), taken.Order());
+    [Fact]
+    public void Namespace_kinds_and_controller_are_applied_together() =>
+        Assert.Equal(["namespace", "crds", "controller"], Resources("deploy"));
+
+    /// <summary>What outlives a removal of the controller: the kinds with their objects, and the namespace with the Lease.</summary>
+    [Fact]
+    public void The_controller_is_removed_without_its_namespace_Lease_and_kinds()
+    {
+        var kinds = RepositoryFiles.DeployManifests("controller").SelectMany(YamlDocuments.Read).Select(document => (string?)document["kind"]);
+
+        Assert.Empty(kinds.Intersect(["Namespace", "Lease", "CustomResourceDefinition", "Secret"]));
     }
 
     [Fact]
     public void Rights_are_spelled_out()
     {
-        var rules = RepositoryFiles.YamlBelow("deploy", "controller").SelectMany(YamlDocuments.Read)
+        var rules = RepositoryFiles.DeployManifests("controller").SelectMany(YamlDocuments.Read)
             .Where(document => (string?)document["kind"] is "ClusterRole" or "Role")
             .SelectMany(role => role["rules"]!.AsArray());
 
@@ -94,6 +103,9 @@ public class DeployTests
         Assert.Equal([""], Strings(rule!["apiGroups"]));
         Assert.Equal(["create", "get", "patch"], Strings(rule["verbs"]).Order());
     }
+
+    private static IEnumerable<string> Resources(string folder) =>
+        Strings(YamlDocuments.Read($"{folder}/kustomization.yaml").Single()["resources"]);
 
     private static string MountOfModules(JsonNode container) => (string)container["volumeMounts"]!.AsArray()
         .Single(mount => (string?)mount!["name"] == "modules")!["mountPath"]!;

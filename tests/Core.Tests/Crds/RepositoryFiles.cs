@@ -14,8 +14,8 @@ internal static class RepositoryFiles
             .Order(StringComparer.Ordinal);
 
     /// <summary>The manifests of deploy/: without kustomizations, and without the table of images that the demo's kubelet reads.</summary>
-    public static IEnumerable<string> DeployManifests() =>
-        YamlBelow("deploy").Where(file => Path.GetFileName(file) is not ("kustomization.yaml" or "images.yaml"));
+    public static IEnumerable<string> DeployManifests(params string[] folder) =>
+        YamlBelow(["deploy", .. folder]).Where(file => Path.GetFileName(file) is not ("kustomization.yaml" or "images.yaml"));
 
     private static string FindRoot()
     {

@@ -56,7 +56,7 @@ public sealed class RecordedCluster : IAsyncLifetime
         _stranger = new(nobody);
         using var version = await SendAsync(HttpMethod.Get, "/version");
         _version = Repository.VersionOf(await version.Content.ReadAsStringAsync(Cancellation));
-        foreach (var manifest in Directory.GetFiles(Path.Combine(Repository.Root, "deploy", "crds")).Order())
+        foreach (var manifest in Directory.GetFiles(Path.Combine(Repository.Root, "deploy", "crds"), "module*.yaml").Order())
             await DefineAsync(YamlObjects.Parse(await File.ReadAllTextAsync(manifest, Cancellation)).Single());
         var things = await File.ReadAllTextAsync(Repository.Fixture("definitions/things.json"), Cancellation);
         await DefineAsync(JsonNode.Parse(things)!.AsObject());

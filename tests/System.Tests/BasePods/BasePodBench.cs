@@ -60,7 +60,7 @@ internal sealed class BasePodBench : IAsyncDisposable
     {
         var host = await ApiServerHost.StartAsync(new(), Cancellation);
         using var http = host.CreateClient();
-        foreach (var file in Directory.EnumerateFiles(Path.Combine(Root(), "deploy", "crds"), "*.yaml"))
+        foreach (var file in Directory.EnumerateFiles(Path.Combine(Root(), "deploy", "crds"), "module*.yaml"))
         {
             var yaml = new DeserializerBuilder().WithAttemptingUnquotedStringTypeDeserialization().Build()
                 .Deserialize<object>(await File.ReadAllTextAsync(file, Cancellation));

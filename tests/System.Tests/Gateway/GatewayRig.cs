@@ -59,7 +59,7 @@ internal sealed class GatewayRig : IAsyncDisposable
         await rig._cluster.WriteKubeconfigAsync(rig._kubeconfig, Cancellation);
         rig._account = await ControllerAccount.CreateAsync(rig._kubeconfig, "default", Cancellation);
         await rig._account.WriteKubeconfigAsync(rig._kubeconfig, Cancellation);
-        foreach (var file in Directory.GetFiles(Path.Combine(RepositoryRoot(), "deploy", "crds"), "*.yaml"))
+        foreach (var file in Directory.GetFiles(Path.Combine(RepositoryRoot(), "deploy", "crds"), "module*.yaml"))
         {
             var definition = KubernetesYaml.Deserialize<V1CustomResourceDefinition>(await File.ReadAllTextAsync(file, Cancellation));
             await rig.PostAsync("/apis/apiextensions.k8s.io/v1/customresourcedefinitions", JsonNode.Parse(KubernetesJson.Serialize(definition))!);

@@ -81,7 +81,7 @@ internal static class Manifests
     public static async Task ApplyCrdsAsync(ApiServerHost server, CancellationToken cancellation)
     {
         using var http = server.CreateClient();
-        foreach (var file in Directory.EnumerateFiles(Path.Combine(Root, "deploy", "crds"), "*.yaml").Where(file => !file.EndsWith("kustomization.yaml", StringComparison.Ordinal)))
+        foreach (var file in Directory.EnumerateFiles(Path.Combine(Root, "deploy", "crds"), "module*.yaml"))
         {
             using var response = await http.PostAsJsonAsync(
                 "/apis/apiextensions.k8s.io/v1/customresourcedefinitions", Read(await File.ReadAllTextAsync(file, cancellation)), cancellation);

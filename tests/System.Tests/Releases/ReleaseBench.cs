@@ -64,7 +64,7 @@ internal sealed class ReleaseBench : IAsyncDisposable
         var clock = new StandingClock();
         var host = await ApiServerHost.StartAsync(new() { Time = clock }, Cancellation);
         var http = host.CreateClient();
-        foreach (var file in Directory.EnumerateFiles(Path.Combine(Root(), "deploy", "crds"), "*.yaml"))
+        foreach (var file in Directory.EnumerateFiles(Path.Combine(Root(), "deploy", "crds"), "module*.yaml"))
         {
             var yaml = new DeserializerBuilder().WithAttemptingUnquotedStringTypeDeserialization().Build()
                 .Deserialize<object>(await File.ReadAllTextAsync(file, Cancellation));

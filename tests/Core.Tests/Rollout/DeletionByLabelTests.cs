@@ -65,6 +65,19 @@ public class DeletionByLabelTests
         Assert.Equal(3, _world.ReplicaSets.Values.Single().Spec.Replicas);
     }
 
+    // A replacement could adopt what was left in the base, and take it along when the goals follow.
+    [Fact]
+    public void Until_the_goals_follow_nothing_is_created_for_one_that_is_gone_already()
+    {
+        var (name, _) = Label(0, Labels.DeleteModuleDirectly);
+        _world.StepRollout("shop");
+        Assert.True(_world.StepPlacement());
+        _world.Modules.Remove(name);
+        Assert.Equal(3, _world.ReplicaSets.Values.Single().Spec.Replicas);
+        Assert.False(_world.StepPlacement());
+        Assert.Equal(2, _world.Modules.Count);
+    }
+
     [Fact]
     public void Two_at_once_are_lowered_for_in_one_write()
     {

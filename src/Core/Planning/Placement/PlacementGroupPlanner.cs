@@ -227,12 +227,14 @@ internal sealed class PlacementGroupPlanner(PlacementState state, PlacementGroup
     }
 
     // Goals change one by one, the new revision's first: until the old one's has followed, a place that the new one could
-    // take over from it would be filled elsewhere. And until the goals follow, what was deleted by label would be made anew.
+    // take over from it would be filled elsewhere. And until the goals follow, what was deleted by label would be created again, also
+    // after its Module is gone from the caches: a lower number counts as by scale until the goals have followed.
     private List<WantedPlace> WithinDesired(List<WantedPlace> wanted)
     {
-        var excess = Math.Max(0, _sets.Sum(set => set.Set.Goal) - RolloutReplicas.Of(Deployment, state.Pods.Count).Desired);
+        var replicas = RolloutReplicas.Of(Deployment, state.Pods.Count);
+        var excess = Math.Max(0, _sets.Sum(set => set.Set.Goal) - replicas.Desired);
         if (excess == 0) return wanted;
-        if (_sets.Count(set => set.Set.Goal > 0) < 2)
+        if (!replicas.IsByScale && _sets.Count(set => set.Set.Goal > 0) < 2)
             excess = Math.Min(excess, group.Sets.SelectMany(set => set.Modules).Count(module => DeletionByLabel.IsGranted(Deployment, module)));
         return [.. wanted.Take(wanted.Count - excess)];
     }

@@ -1,5 +1,6 @@
 using System.Globalization;
 using Microsoft.Extensions.Logging;
+using ModuleController.Core.Meta;
 
 namespace ModuleController.Agent;
 
@@ -37,7 +38,7 @@ internal sealed class ConsoleLog(string category, TimeProvider time) : ILogger
         if (exception is not null) text += " " + exception;
         var line = string.Create(
             CultureInfo.InvariantCulture,
-            $"{time.GetUtcNow():yyyy-MM-ddTHH:mm:ss.fffZ} {Word(logLevel)} {category}: {text.ReplaceLineEndings(" ")}");
+            $"{time.GetUtcNow():yyyy-MM-ddTHH:mm:ss.fffZ} {Word(logLevel)} {category}: {UrlText.In(text.ReplaceLineEndings(" "))}");
         // Whole lines, also when two loops log at once.
         lock (Gate) Console.Out.WriteLine(line);
     }

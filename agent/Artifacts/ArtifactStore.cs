@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using Microsoft.Extensions.Logging;
+using ModuleController.Core.Meta;
 using ModuleController.Protocol.V1;
 
 namespace ModuleController.Agent.Artifacts;
@@ -57,7 +58,7 @@ public sealed class ArtifactStore
         if (Find(module, source, known) is { } cached && await TryCheckAsync(cached, module, source, cancellation) is { } jar) return jar;
 
         if (!Uri.TryCreate(source.Url, UriKind.Absolute, out var url) || url.Scheme is not ("http" or "https" or "file"))
-            throw new ArtifactException(Reason.InvalidArtifact, "BAD_URL", $"\"{source.Url}\" is no http, https or file url");
+            throw new ArtifactException(Reason.InvalidArtifact, "BAD_URL", $"\"{UrlText.Of(source.Url)}\" is not an http, https or file url");
         var part = Path.Combine(_folder, $"{module.Name}-{module.Version}-{Guid.NewGuid():N}{PartSuffix}");
         try
         {
@@ -128,13 +129,13 @@ public sealed class ArtifactStore
         }
         catch (InvalidDataException e)
         {
-            throw new ArtifactException(Reason.InvalidArtifact, "BAD_JAR", $"{source.Url} is no biz jar: {e.Message}", e);
+            throw new ArtifactException(Reason.InvalidArtifact, "BAD_JAR", $"{UrlText.Of(source.Url)} is not a biz jar: {e.Message}", e);
         }
 
         if (manifest.Name == module.Name && manifest.Version == module.Version) return new(path, manifest, sha256, size);
         throw new ArtifactException(
             Reason.InvalidArtifact, "OTHER_MODULE",
-            $"{source.Url} is {manifest.Name}:{manifest.Version} by its manifest, not {module.Name}:{module.Version}");
+            $"{UrlText.Of(source.Url)} is {manifest.Name}:{manifest.Version} by its manifest, not {module.Name}:{module.Version}");
     }
 
     private static async Task<(string Sha256, long Size)> CheckDigestsAsync(string path, Source source, CancellationToken cancellation)
@@ -159,7 +160,7 @@ public sealed class ArtifactStore
         {
             if (expected.Length > 0 && !string.Equals(expected, found, StringComparison.OrdinalIgnoreCase))
                 throw new ArtifactException(
-                    Reason.DigestMismatch, "DIGEST_MISMATCH", $"{source.Url}: {kind} is {found}, not {expected}");
+                    Reason.DigestMismatch, "DIGEST_MISMATCH", $"{UrlText.Of(source.Url)}: {kind} is {found}, not {expected}");
         }
     }
 

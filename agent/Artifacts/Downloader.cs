@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Net;
 using System.Net.Http.Headers;
 using Microsoft.Extensions.Logging;
+using ModuleController.Core.Meta;
 using ModuleController.Protocol.V1;
 using Polly;
 using Polly.Retry;
@@ -80,7 +81,7 @@ public sealed class Downloader : IDisposable
         var context = ResilienceContextPool.Shared.Get(cancellation);
         try
         {
-            context.Properties.Set(UrlKey, source.ToString());
+            context.Properties.Set(UrlKey, Shown(source));
             var part = new Part();
             await _retry.ExecuteAsync(
                 async (running, state) => await TryAsync(state.source, state.target, state.part, running.CancellationToken),
@@ -157,10 +158,11 @@ public sealed class Downloader : IDisposable
 
     private async Task<HttpResponseMessage> SendAsync(Uri source, Part part, CancellationToken cancellation)
     {
-        var url = source;
+        var (url, credentials) = (source, Credentials.Of(source));
         for (var hop = 0; ; hop++)
         {
             using var request = new HttpRequestMessage(HttpMethod.Get, url);
+            request.Headers.Authorization = credentials;
             if (part is { Tag: { } tag, Length: > 0 })
             {
                 request.Headers.Range = new RangeHeaderValue(part.Length, null);
@@ -173,13 +175,13 @@ public sealed class Downloader : IDisposable
             using (response)
             {
                 if (hop == _limits.MaxRedirects)
-                    throw new ArtifactException(Reason.ArtifactUnreachable, "TOO_MANY_REDIRECTS", $"{source} redirects more than {hop} times");
-                var next = response.Headers.Location is { } location ? new Uri(url, location) : null;
-                // Down to plain text would give up what https promised; to file: it would read our disk.
-                if (next?.Scheme != url.Scheme)
-                    throw new ArtifactException(
-                        Reason.ArtifactUnreachable, "REDIRECT_REFUSED",
-                        $"{url} redirects to {next?.ToString() ?? "nowhere"}: another scheme is not followed");
+                    throw new ArtifactException(Reason.ArtifactUnreachable, "TOO_MANY_REDIRECTS", $"{Shown(source)} redirects more than {hop} times");
+                var location = response.Headers.Location;
+                var next = Redirects.Follow(url, location) ?? throw new ArtifactException(
+                    Reason.ArtifactUnreachable, "REDIRECT_REFUSED",
+                    $"{Shown(url)} redirects to {(location is null ? "nowhere" : UrlText.Of(location.OriginalString))}: "
+                    + "only from http to https may the scheme change");
+                credentials = Credentials.Of(next) ?? (Redirects.MayKeepCredentials(url, next) ? credentials : null);
                 url = next;
             }
         }
@@ -191,8 +193,8 @@ public sealed class Downloader : IDisposable
         if (status is 200 or 206) return;
         var code = string.Create(CultureInfo.InvariantCulture, $"HTTP_{status}");
         throw status is 404 or 410
-            ? new ArtifactException(Reason.ArtifactNotFound, code, $"{source} answers {status} {response.ReasonPhrase}")
-            : new ArtifactException(Reason.ArtifactUnreachable, code, $"{source} answers {status} {response.ReasonPhrase}")
+            ? new ArtifactException(Reason.ArtifactNotFound, code, $"{Shown(source)} answers {status} {response.ReasonPhrase}")
+            : new ArtifactException(Reason.ArtifactUnreachable, code, $"{Shown(source)} answers {status} {response.ReasonPhrase}")
             {
                 IsTransient = status is >= 500 or 408 or 416 or 429,
             };
@@ -201,7 +203,7 @@ public sealed class Downloader : IDisposable
     private async Task CopyAsync(Uri source, string target, CancellationToken cancellation)
     {
         if (source.Host.Length > 0 && source.Host != "localhost")
-            throw new ArtifactException(Reason.ArtifactUnreachable, "FILE_HOST", $"{source} names another host");
+            throw new ArtifactException(Reason.ArtifactUnreachable, "FILE_HOST", $"{Shown(source)} names another host");
         try
         {
             await using var from = new FileStream(
@@ -212,11 +214,11 @@ public sealed class Downloader : IDisposable
         }
         catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
         {
-            throw new ArtifactException(Reason.ArtifactNotFound, "NO_SUCH_FILE", $"{source}: no such file in the agent's container", e);
+            throw new ArtifactException(Reason.ArtifactNotFound, "NO_SUCH_FILE", $"{Shown(source)}: no such file in the agent's container", e);
         }
         catch (Exception e) when (e is UnauthorizedAccessException or IOException)
         {
-            throw new ArtifactException(Reason.ArtifactUnreachable, "FILE_ERROR", $"{source}: {e.Message}", e);
+            throw new ArtifactException(Reason.ArtifactUnreachable, "FILE_ERROR", $"{Shown(source)}: {e.Message}", e);
         }
     }
 
@@ -253,8 +255,10 @@ public sealed class Downloader : IDisposable
 
     private ArtifactException TooLarge(Uri source) => new(
         Reason.InvalidArtifact, "TOO_LARGE",
-        string.Create(CultureInfo.InvariantCulture, $"{source} is larger than the {_limits.MaxBytes} bytes that an artifact may have"));
+        string.Create(CultureInfo.InvariantCulture, $"{Shown(source)} is larger than the {_limits.MaxBytes} bytes that an artifact may have"));
+
+    private static string Shown(Uri url) => UrlText.Of(url.AbsoluteUri);
 
     private static ArtifactException Cut(Uri source, string problem, Exception? inner) =>
-        new(Reason.ArtifactUnreachable, "UNREACHABLE", $"{source}: {problem}", inner) { IsTransient = true };
+        new(Reason.ArtifactUnreachable, "UNREACHABLE", $"{Shown(source)}: {problem}", inner) { IsTransient = true };
 }

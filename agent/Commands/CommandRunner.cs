@@ -5,6 +5,7 @@ using Google.Protobuf.WellKnownTypes;
 using Microsoft.Extensions.Logging;
 using ModuleController.Agent.Hooks;
 using ModuleController.Agent.Journal;
+using ModuleController.Core.Meta;
 using ModuleController.Protocol;
 using ModuleController.Protocol.V1;
 using BizState = ModuleController.Agent.Arklet.BizState;
@@ -293,7 +294,7 @@ public sealed class CommandRunner : IDisposable
         Outcome = verdict.Outcome,
         Reason = verdict.Reason,
         Code = CommandLimits.Cut(verdict.Code, Limits.Code),
-        Message = CommandLimits.Cut(verdict.Message, Limits.Message),
+        Message = CommandLimits.Cut(UrlText.In(verdict.Message), Limits.Message),
         BaseLifeId = command.BaseLifeId,
         Artifact = verdict.Artifact is { } artifact ? CommandLimits.Cut(artifact) : null,
         MetaspaceBytes = verdict.MetaspaceBytes,

@@ -27,7 +27,7 @@ public static class Limits
     public const int Code = 64;
     public const int Message = 1024;
     public const int ModuleName = 63;
-    public const int Url = 2048;
+    public const int Url = 8192;
     public const int Sha256 = 64;
     public const int Md5 = 32;
     public const int HookPath = 1024;

@@ -1,4 +1,5 @@
 using Google.Protobuf.WellKnownTypes;
+using ModuleController.Core.Meta;
 using ModuleController.Core.Modules;
 using ModuleController.Core.Planning;
 using ModuleController.Protocol;
@@ -42,7 +43,7 @@ public static class Mapping
         var (outcome, reason) = ToOutcome(result.Outcome, result.Reason);
         return new(
             result.CommandId, outcome, reason,
-            NullIfEmpty(result.Code), NullIfEmpty(result.Message), result.BaseLifeId, now)
+            NullIfEmpty(result.Code), NullIfEmpty(UrlText.In(result.Message)), result.BaseLifeId, now)
         {
             Artifact = result.Artifact is { } jar
                 ? new(jar.Name, jar.Version, NullIfEmpty(jar.WebContextPath), NullIfEmpty(jar.Sha256))

@@ -1,5 +1,6 @@
 using System.Net;
 using System.Text.Json;
+using ModuleController.Core.Meta;
 
 namespace ModuleController.Kube;
 
@@ -34,7 +35,8 @@ public sealed record KubeError(int Code, string Reason, string Message)
     /// <summary>No answer came, so nobody knows whether the request was carried out.</summary>
     public bool IsUnanswered => Code == 0;
 
-    /// <summary>Reads a <c>Status</c> object; whatever else came stands in the message, shortened.</summary>
+    /// <summary>Reads a <c>Status</c> object; whatever else came stands in the message, shortened. A rejected value is repeated there,
+    /// so the secrets of its urls are removed.</summary>
     public static KubeError Parse(ReadOnlySpan<byte> body, int httpStatus)
     {
         try
@@ -49,14 +51,14 @@ public sealed record KubeError(int Code, string Reason, string Message)
         }
 
         var text = System.Text.Encoding.UTF8.GetString(body[..Math.Min(body.Length, 500)]).Trim();
-        return new(httpStatus, ((HttpStatusCode)httpStatus).ToString(), text.Length == 0 ? "no message" : text);
+        return new(httpStatus, ((HttpStatusCode)httpStatus).ToString(), text.Length == 0 ? "no message" : UrlText.In(text));
     }
 
     internal static KubeError Parse(JsonElement status, int httpStatus)
     {
         var code = Number(status, "code") ?? httpStatus;
         var details = Member(status, "details", JsonValueKind.Object) ?? default;
-        return new(code, Text(status, "reason") ?? ((HttpStatusCode)code).ToString(), Text(status, "message") ?? "no message")
+        return new(code, Text(status, "reason") ?? ((HttpStatusCode)code).ToString(), UrlText.In(Text(status, "message") ?? "no message"))
         {
             RetryAfter = Number(details, "retryAfterSeconds") is { } seconds and > 0 ? TimeSpan.FromSeconds(seconds) : null,
             Causes = Member(details, "causes", JsonValueKind.Array) is { } causes

@@ -37,6 +37,7 @@ public sealed partial class EventRecorder(
     public void Record<T>(T subject, string type, string reason, string message) where T : class, IResource
     {
         var meta = subject.Metadata;
+        message = UrlText.In(message);
         var note = new Note(
             new()
             {

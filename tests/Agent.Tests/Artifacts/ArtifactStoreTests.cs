@@ -17,9 +17,9 @@ public sealed class ArtifactStoreTests : IAsyncLifetime
     private static readonly ModuleRef Orders = new() { ModuleUid = "u1", Name = "orders", Version = "1.0.0" };
     private readonly TemporaryFolder _folder = new();
     private readonly List<string> _ranges = [];
-    private readonly Downloader _downloader = new(
-        new DownloadLimits { MaxBytes = 300_000, FirstDelay = TimeSpan.FromMilliseconds(5), Silence = TimeSpan.FromSeconds(60) },
-        TimeProvider.System, NullLogger.Instance);
+    private readonly List<string> _authorizations = [];
+    private readonly LogLines _log = new();
+    private readonly Downloader _downloader;
 
     // For the server that is silent on purpose.
     private readonly Downloader _hasty = new(
@@ -29,6 +29,10 @@ public sealed class ArtifactStoreTests : IAsyncLifetime
     private WebApplication? _server;
     private byte[] _jar = [];
     private int _requests;
+
+    public ArtifactStoreTests() => _downloader = new(
+        new DownloadLimits { MaxBytes = 300_000, FirstDelay = TimeSpan.FromMilliseconds(5), Silence = TimeSpan.FromSeconds(60) },
+        TimeProvider.System, _log);
 
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
@@ -44,7 +48,7 @@ public sealed class ArtifactStoreTests : IAsyncLifetime
 
         var builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders();
-        builder.WebHost.UseUrls("http://127.0.0.1:0");
+        builder.WebHost.UseUrls("http://127.0.0.1:0").ConfigureKestrel(options => options.Limits.MaxRequestLineSize = 16 * 1024);
         _server = builder.Build();
         _server.MapGet("/good.jar", () => Results.Bytes(_jar));
         _server.MapGet("/cut-once.jar", context => CutAsync(context, tagged: true));
@@ -68,6 +72,11 @@ public sealed class ArtifactStoreTests : IAsyncLifetime
             while (!context.RequestAborted.IsCancellationRequested) await context.Response.Body.WriteAsync(new byte[10_000]);
         });
         _server.MapGet("/text.jar", () => Results.Text("this is no jar"));
+        _server.MapGet("/private.jar", (HttpContext context) =>
+            Authorization(context) == "Basic " + Base64("build user:p:w/d") ? Results.Bytes(_jar) : Results.StatusCode(401));
+        _server.MapGet("/private-moved.jar", () => Results.Redirect("/private.jar"));
+        _server.MapGet("/private-elsewhere.jar", (HttpContext context) => Results.Redirect($"http://localhost:{context.Request.Host.Port}/open.jar"));
+        _server.MapGet("/open.jar", (HttpContext context) => { Authorization(context); return Results.Bytes(_jar); });
         await _server.StartAsync(Cancellation);
     }
 
@@ -115,7 +124,7 @@ public sealed class ArtifactStoreTests : IAsyncLifetime
     [InlineData("busy.jar", Reason.ArtifactUnreachable, "HTTP_503")]
     [InlineData("silent.jar", Reason.ArtifactUnreachable, "UNREACHABLE")]
     [InlineData("moved-to-file.jar", Reason.ArtifactUnreachable, "REDIRECT_REFUSED")]
-    [InlineData("moved-to-https.jar", Reason.ArtifactUnreachable, "REDIRECT_REFUSED")]
+    [InlineData("moved-to-https.jar", Reason.ArtifactUnreachable, "UNREACHABLE")]
     [InlineData("circle.jar", Reason.ArtifactUnreachable, "TOO_MANY_REDIRECTS")]
     [InlineData("huge.jar", Reason.InvalidArtifact, "TOO_LARGE")]
     [InlineData("endless.jar", Reason.InvalidArtifact, "TOO_LARGE")]
@@ -127,6 +136,66 @@ public sealed class ArtifactStoreTests : IAsyncLifetime
         Assert.Empty(Directory.GetFiles(_folder.Combine("artifacts")));
         if (path is "busy.jar" or "silent.jar") Assert.Equal(new DownloadLimits().Attempts, _requests);
     }
+
+    [Theory]
+    [InlineData("private.jar")]
+    [InlineData("private-moved.jar")]
+    public async Task The_user_information_of_a_url_is_sent_as_basic_authorization_and_stays_with_the_host(string path) =>
+        Assert.Equal(Sha256(), (await FromAsync(Private(path))).Sha256);
+
+    [Fact]
+    public async Task No_other_host_gets_the_user_information()
+    {
+        await FromAsync(Private("private-elsewhere.jar"));
+        Assert.Equal([""], _authorizations);
+    }
+
+    [Theory]
+    [InlineData("none.jar")]
+    [InlineData("busy.jar")]
+    [InlineData("moved-to-file.jar")]
+    [InlineData("circle.jar")]
+    [InlineData("huge.jar")]
+    [InlineData("text.jar")]
+    public async Task No_message_or_log_line_shows_the_secrets_of_a_url(string path)
+    {
+        var refused = await Assert.ThrowsAsync<ArtifactException>(() => FromAsync(Private(path) + "?signature=s3cr3t"));
+        Assert.All(_log.Lines.Append(refused.ToString()), line =>
+        {
+            Assert.DoesNotContain("s3cr3t", line, StringComparison.Ordinal);
+            Assert.DoesNotContain("w%2Fd", line, StringComparison.OrdinalIgnoreCase);
+            Assert.DoesNotContain("w/d", line, StringComparison.Ordinal);
+        });
+        Assert.Contains(path, refused.Message, StringComparison.Ordinal);
+        if (path is "busy.jar") Assert.NotEmpty(_log.Lines);
+    }
+
+    [Fact]
+    public async Task A_url_may_have_8192_bytes()
+    {
+        var url = Url("good.jar") + "?signature=";
+        Assert.Equal(Sha256(), (await FromAsync(url.PadRight(8192, 's'))).Sha256);
+    }
+
+    [Theory]
+    [InlineData("http://a/x", "/y", "http://a/y")]
+    [InlineData("http://a/x", "http://b/y", "http://b/y")]
+    [InlineData("http://a/x", "https://b/y", "https://b/y")]
+    [InlineData("https://a/x", "https://b/y", "https://b/y")]
+    [InlineData("https://a/x", "http://a/y", null)]
+    [InlineData("https://a/x", "file:///etc/hostname", null)]
+    [InlineData("http://a/x", "ftp://a/y", null)]
+    public void A_redirect_is_followed_to_https_and_never_back(string from, string location, string? to) =>
+        Assert.Equal(to, Redirects.Follow(new(from), new(location, UriKind.RelativeOrAbsolute))?.AbsoluteUri);
+
+    [Theory]
+    [InlineData("http://a:80/x", "http://A/y", true)]
+    [InlineData("http://a:81/x", "https://a/y", true)]
+    [InlineData("http://a/x", "http://b/y", false)]
+    [InlineData("http://a/x", "http://a:81/y", false)]
+    [InlineData("https://a/x", "https://sub.a/y", false)]
+    public void Credentials_stay_with_their_host(string from, string to, bool kept) =>
+        Assert.Equal(kept, Redirects.MayKeepCredentials(new(from), new(to)));
 
     [Fact]
     public async Task A_server_that_nobody_runs_is_unreachable()
@@ -221,6 +290,19 @@ public sealed class ArtifactStoreTests : IAsyncLifetime
 
     private Task<CachedJar> GetAsync(string path, string sha256 = "", string md5 = "", Downloader? downloader = null) =>
         Store(downloader: downloader).GetAsync(Orders, new() { Url = Url(path), Sha256 = sha256, Md5 = md5 }, null, () => { }, Cancellation);
+
+    private Task<CachedJar> FromAsync(string url) => Store().GetAsync(Orders, new() { Url = url }, null, () => { }, Cancellation);
+
+    private string Private(string path) => Url(path).Replace("http://", "http://build%20user:p%3Aw%2Fd@", StringComparison.Ordinal);
+
+    private static string Base64(string text) => Convert.ToBase64String(System.Text.Encoding.UTF8.GetBytes(text));
+
+    private string Authorization(HttpContext context)
+    {
+        var value = context.Request.Headers.Authorization.ToString();
+        _authorizations.Add(value);
+        return value;
+    }
 
     private string Url(string path) => $"{_server!.Urls.First()}/{path}";
 

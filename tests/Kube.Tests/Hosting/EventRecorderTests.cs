@@ -27,6 +27,22 @@ public sealed class EventRecorderTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task An_event_shows_no_secrets_of_a_url()
+    {
+        _recorder.Record(Shop, EventRecorder.Warning, "ArtifactDenied", "https://user:secret@repo/a.jar?sig=secret: HTTP 403");
+        Assert.Equal("https://repo/a.jar: HTTP 403", Assert.Single(await WriteAsync()).Message);
+    }
+
+    [Fact]
+    public void Neither_does_what_the_api_server_answers()
+    {
+        var body = System.Text.Encoding.UTF8.GetBytes(
+            """{"kind":"Status","code":422,"reason":"Invalid","message":"url: Invalid value: \"https://user:secret@repo/a.jar?sig=secret\": too long"}""");
+        Assert.Equal("url: Invalid value: \"https://repo/a.jar\": too long", KubeError.Parse(body, 422).Message);
+        Assert.Equal("https://repo/a.jar: denied", KubeError.Parse(System.Text.Encoding.UTF8.GetBytes("https://user:secret@repo/a.jar?q: denied"), 403).Message);
+    }
+
+    [Fact]
     public async Task An_event_names_its_object_and_says_what_and_when()
     {
         _recorder.Record(Shop, EventRecorder.Warning, "InstallFailed", "orders 2.0.0: no database");

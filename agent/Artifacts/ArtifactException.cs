@@ -12,4 +12,7 @@ public sealed class ArtifactException(Reason reason, string code, string message
 
     /// <summary>Whether trying again at once may help: the connection was cut, the server was busy.</summary>
     public bool IsTransient { get; init; }
+
+    /// <summary>The store asked not to be asked again for so long.</summary>
+    public TimeSpan? RetryAfter { get; init; }
 }

@@ -3,6 +3,7 @@ using System.Net;
 using System.Net.Http.Headers;
 using Microsoft.Extensions.Logging;
 using ModuleController.Core.Meta;
+using ModuleController.Protocol;
 using ModuleController.Protocol.V1;
 using Polly;
 using Polly.Retry;
@@ -19,6 +20,9 @@ public sealed record DownloadLimits
     public int Attempts { get; init; } = 5;
 
     public TimeSpan FirstDelay { get; init; } = TimeSpan.FromMilliseconds(500);
+
+    /// <summary>If the server asks to wait longer, this is left to whoever sent the command.</summary>
+    public TimeSpan LongestWait { get; init; } = TimeSpan.FromSeconds(10);
 
     /// <summary>A server that sends nothing for so long counts as gone.</summary>
     public TimeSpan Silence { get; init; } = TimeSpan.FromSeconds(20);
@@ -53,9 +57,10 @@ public sealed class Downloader : IDisposable
             {
                 MaxRetryAttempts = limits.Attempts - 1,
                 Delay = limits.FirstDelay,
-                MaxDelay = TimeSpan.FromSeconds(10),
+                MaxDelay = limits.LongestWait,
                 BackoffType = DelayBackoffType.Exponential,
                 UseJitter = true,
+                DelayGenerator = retry => new((retry.Outcome.Exception as ArtifactException)?.RetryAfter),
                 ShouldHandle = new PredicateBuilder().Handle<ArtifactException>(e => e.IsTransient),
                 OnRetry = retry =>
                 {
@@ -187,17 +192,31 @@ public sealed class Downloader : IDisposable
         }
     }
 
-    private static void CheckStatus(Uri source, HttpResponseMessage response)
+    private void CheckStatus(Uri source, HttpResponseMessage response)
     {
         var status = (int)response.StatusCode;
         if (status is 200 or 206) return;
-        var code = string.Create(CultureInfo.InvariantCulture, $"HTTP_{status}");
-        throw status is 404 or 410
-            ? new ArtifactException(Reason.ArtifactNotFound, code, $"{Shown(source)} answers {status} {response.ReasonPhrase}")
-            : new ArtifactException(Reason.ArtifactUnreachable, code, $"{Shown(source)} answers {status} {response.ReasonPhrase}")
-            {
-                IsTransient = status is >= 500 or 408 or 416 or 429,
-            };
+        // 416: the file has become shorter than the part that is here.
+        var isBusy = status is >= 500 or 408 or 425 or 429 || (status is 416 && response.RequestMessage?.Headers.Range is not null);
+        var reason = status switch
+        {
+            404 or 410 => Reason.ArtifactNotFound,
+            >= 400 when !isBusy => Reason.ArtifactDenied,
+            _ => Reason.ArtifactUnreachable,
+        };
+        var wait = isBusy ? RetryAfter(response) : null;
+        throw new ArtifactException(
+            reason, string.Create(CultureInfo.InvariantCulture, $"HTTP_{status}"), $"{Shown(source)} answers {status} {response.ReasonPhrase}")
+        {
+            IsTransient = isBusy && !(wait > _limits.LongestWait),
+            RetryAfter = wait,
+        };
+    }
+
+    private TimeSpan? RetryAfter(HttpResponseMessage response)
+    {
+        var asked = response.Headers.RetryAfter is { } header ? header.Delta ?? header.Date - _time.GetUtcNow() : null;
+        return asked is { } wait && wait > TimeSpan.Zero ? wait < Limits.RetryAfter ? wait : Limits.RetryAfter : null;
     }
 
     private async Task CopyAsync(Uri source, string target, CancellationToken cancellation)

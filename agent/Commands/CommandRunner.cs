@@ -298,6 +298,7 @@ public sealed class CommandRunner : IDisposable
         BaseLifeId = command.BaseLifeId,
         Artifact = verdict.Artifact is { } artifact ? CommandLimits.Cut(artifact) : null,
         MetaspaceBytes = verdict.MetaspaceBytes,
+        RetryAfter = verdict.RetryAfter is { } wait ? Duration.FromTimeSpan(wait) : null,
     };
 
     private void Enter(Work work, CommandPhase phase)

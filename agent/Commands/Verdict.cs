@@ -14,6 +14,8 @@ public sealed record Verdict(Outcome Outcome, Reason Reason, string Code, string
 
     public long MetaspaceBytes { get; init; }
 
+    public TimeSpan? RetryAfter { get; init; }
+
     /// <summary>The JVM may still carry it out.</summary>
     public bool IsUnsettled { get; init; }
 
@@ -22,7 +24,7 @@ public sealed record Verdict(Outcome Outcome, Reason Reason, string Code, string
 
     public static Verdict Failed(Reason reason, string code, string message) => new(Outcome.Failed, reason, code, message);
 
-    public static Verdict Failed(ArtifactException e) => Failed(e.Reason, e.Code, e.Message);
+    public static Verdict Failed(ArtifactException e) => Failed(e.Reason, e.Code, e.Message) with { RetryAfter = e.RetryAfter };
 
     public static Verdict Refused(Reason reason, string code, string message) => new(Outcome.Refused, reason, code, message);
 

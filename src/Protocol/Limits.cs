@@ -32,5 +32,6 @@ public static class Limits
     public const int Md5 = 32;
     public const int HookPath = 1024;
     public const int HookRetries = 10;
+    public static readonly TimeSpan RetryAfter = TimeSpan.FromHours(1);
     public static readonly TimeSpan HookTimeout = TimeSpan.FromHours(1);
 }

@@ -50,6 +50,7 @@ public static class Mapping
                 : null,
             Duration = result.Duration?.ToTimeSpan(),
             MetaspaceBytes = result.MetaspaceBytes == 0 ? null : result.MetaspaceBytes,
+            RetryAfter = result.RetryAfter?.ToTimeSpan() is { } wait && wait > TimeSpan.Zero ? Shorter(wait, Limits.RetryAfter) : null,
         };
     }
 
@@ -160,6 +161,8 @@ public static class Mapping
         System.Text.Encoding.UTF8.GetByteCount(text) <= limit
             ? text
             : throw new ArgumentException($"a command's {what} is longer than {limit} bytes");
+
+    private static TimeSpan Shorter(TimeSpan one, TimeSpan other) => one < other ? one : other;
 
     private static string? NullIfEmpty(string text) => text.Length == 0 ? null : text;
 }

@@ -73,6 +73,7 @@ public static class MessageLimits
         ?? Text(result.Message, Limits.Message, "result.message")
         ?? Text(result.BaseLifeId, Limits.BaseLifeId, "result.base_life_id")
         ?? Span(result.Duration, "result.duration")
+        ?? Span(result.RetryAfter, "result.retry_after")
         ?? (result.Artifact is { } artifact ? Check(artifact) : null);
 
     private static string? Check(Artifact artifact) =>

@@ -15,6 +15,7 @@ public enum FailureReason
     InvalidArtifact,
     DigestMismatch,
     ArtifactNotFound,
+    ArtifactDenied,
     BizStartFailed,
     WebContextPathConflict,
     HookFailed,

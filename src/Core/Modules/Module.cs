@@ -71,6 +71,9 @@ public sealed record ModuleError
     public string? Message { get; init; }
 
     public DateTimeOffset? Time { get; init; }
+
+    /// <summary>The artifact store asked not to be asked again for so long.</summary>
+    public int? RetryAfterSeconds { get; init; }
 }
 
 /// <summary>The values of <c>Module.status.status</c>.</summary>

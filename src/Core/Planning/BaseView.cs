@@ -108,6 +108,9 @@ public sealed record CommandAnswer(
     public TimeSpan? Duration { get; init; }
 
     public long? MetaspaceBytes { get; init; }
+
+    /// <summary>The artifact store asked not to be asked again for so long.</summary>
+    public TimeSpan? RetryAfter { get; init; }
 }
 
 /// <summary>An attempt that was answered, as the agent's journal has it: its id is used up, on any stream.</summary>

@@ -4,7 +4,9 @@ using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
+using Microsoft.Extensions.Time.Testing;
 using ModuleController.Agent.Artifacts;
+using ModuleController.Agent.Commands;
 using ModuleController.ArkletSimulator;
 using ModuleController.Protocol.V1;
 using ModuleController.Tests;
@@ -77,6 +79,12 @@ public sealed class ArtifactStoreTests : IAsyncLifetime
         _server.MapGet("/private-moved.jar", () => Results.Redirect("/private.jar"));
         _server.MapGet("/private-elsewhere.jar", (HttpContext context) => Results.Redirect($"http://localhost:{context.Request.Host.Port}/open.jar"));
         _server.MapGet("/open.jar", (HttpContext context) => { Authorization(context); return Results.Bytes(_jar); });
+        _server.MapGet("/status/{status:int}", (HttpContext context, int status, string? retry) =>
+        {
+            _requests++;
+            if (retry is not null) context.Response.Headers.RetryAfter = retry;
+            return Results.StatusCode(status);
+        });
         await _server.StartAsync(Cancellation);
     }
 
@@ -135,6 +143,57 @@ public sealed class ArtifactStoreTests : IAsyncLifetime
         Assert.Equal((reason, code), (refused.Reason, refused.Code));
         Assert.Empty(Directory.GetFiles(_folder.Combine("artifacts")));
         if (path is "busy.jar" or "silent.jar") Assert.Equal(new DownloadLimits().Attempts, _requests);
+    }
+
+    [Theory]
+    [InlineData(401, Reason.ArtifactDenied, 1)]
+    [InlineData(403, Reason.ArtifactDenied, 1)]
+    [InlineData(400, Reason.ArtifactDenied, 1)]
+    [InlineData(416, Reason.ArtifactDenied, 1)]
+    [InlineData(404, Reason.ArtifactNotFound, 1)]
+    [InlineData(410, Reason.ArtifactNotFound, 1)]
+    [InlineData(408, Reason.ArtifactUnreachable, 5)]
+    [InlineData(425, Reason.ArtifactUnreachable, 5)]
+    [InlineData(429, Reason.ArtifactUnreachable, 5)]
+    [InlineData(500, Reason.ArtifactUnreachable, 5)]
+    [InlineData(304, Reason.ArtifactUnreachable, 1)]
+    public async Task A_status_says_whose_failure_it_is(int status, Reason reason, int requests)
+    {
+        var refused = await Assert.ThrowsAsync<ArtifactException>(() => GetAsync($"status/{status}"));
+        Assert.Equal((reason, $"HTTP_{status}", (TimeSpan?)null), (refused.Reason, refused.Code, refused.RetryAfter));
+        Assert.Equal(requests, _requests);
+    }
+
+    [Theory]
+    [InlineData("120", 120)]
+    [InlineData("99999999", 3600)]
+    [InlineData("Thu, 01 Jan 2026 00:05:00 GMT", 300)]
+    public async Task A_long_wait_that_the_server_asks_for_is_reported(string retryAfter, int seconds)
+    {
+        var time = new FakeTimeProvider(new(2026, 1, 1, 0, 0, 0, TimeSpan.Zero));
+        using var downloader = new Downloader(new DownloadLimits(), time, _log);
+        var refused = await Assert.ThrowsAsync<ArtifactException>(
+            () => GetAsync($"status/429?retry={Uri.EscapeDataString(retryAfter)}", downloader: downloader));
+        Assert.Equal((Reason.ArtifactUnreachable, TimeSpan.FromSeconds(seconds)), (refused.Reason, refused.RetryAfter));
+        Assert.Equal(1, _requests);
+        Assert.Equal(TimeSpan.FromSeconds(seconds), Verdict.Failed(refused).RetryAfter);
+    }
+
+    [Fact]
+    public async Task A_short_wait_is_kept_before_the_next_try()
+    {
+        var time = new FakeTimeProvider(new(2026, 1, 1, 0, 0, 0, TimeSpan.Zero));
+        using var downloader = new Downloader(new DownloadLimits { Attempts = 2 }, time, _log);
+        var fetching = GetAsync("status/429?retry=7", downloader: downloader);
+        await Eventually.True(() => _log.Lines.Count == 1);
+        Assert.Contains("again in 00:00:07", _log.Lines[0], StringComparison.Ordinal);
+        await Eventually.True(() =>
+        {
+            time.Advance(TimeSpan.FromSeconds(7));
+            return fetching.IsCompleted;
+        });
+        var refused = await Assert.ThrowsAsync<ArtifactException>(() => fetching);
+        Assert.Equal((2, TimeSpan.FromSeconds(7)), (_requests, refused.RetryAfter));
     }
 
     [Theory]

@@ -37,6 +37,7 @@ public sealed class GateTimeoutTests
     [Theory]
     [InlineData(FailureReason.BizStartFailed)]
     [InlineData(FailureReason.ArtifactNotFound)]
+    [InlineData(FailureReason.ArtifactDenied)]
     [InlineData(FailureReason.DigestMismatch)]
     [InlineData(FailureReason.MetaspaceFull)]
     public void It_stays_shut_where_this_base_or_the_artifact_is_to_blame(FailureReason failure)

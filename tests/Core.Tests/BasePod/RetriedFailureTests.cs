@@ -12,6 +12,7 @@ public sealed class RetriedFailureTests
     [InlineData(FailureReason.InvalidArtifact)]
     [InlineData(FailureReason.DigestMismatch)]
     [InlineData(FailureReason.ArtifactNotFound)]
+    [InlineData(FailureReason.ArtifactDenied)]
     [InlineData(FailureReason.BizStartFailed)]
     [InlineData(FailureReason.WebContextPathConflict)]
     [InlineData(FailureReason.HookFailed)]
@@ -113,6 +114,24 @@ public sealed class RetriedFailureTests
         Assert.Null(plan.Command);
         Assert.Equal(1, _world.Status(orders).Attempts);
         Assert.NotNull(plan.LookAgainAt);
+    }
+
+    [Fact]
+    public void A_wait_that_the_store_asks_for_is_kept_also_by_another_controller()
+    {
+        var orders = Fail(FailureReason.ArtifactUnreachable);
+        var id = _world.Sent[0].Id;
+        _world.Agent.Answers[id] = _world.Agent.Answers[id] with { RetryAfter = TimeSpan.FromSeconds(90) };
+        _world.Settle(finish: false);
+        Assert.Equal(90, _world.Status(orders).LastError!.RetryAfterSeconds);
+        _world.Agent.Answers.Clear();
+        _world.Memory = BasePodMemory.Empty;
+
+        _world.SettleWithin(89, finish: false);
+        Assert.Single(_world.Sent);
+        _world.SettleWithin(2);
+        Assert.True(_world.Find(orders)!.IsAvailable);
+        Assert.Null(_world.Status(orders).LastError);
     }
 
     [Fact]

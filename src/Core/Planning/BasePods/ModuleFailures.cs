@@ -84,7 +84,11 @@ internal static class ModuleFailures
         time is { } exact ? exact.AddTicks(-(exact.Ticks % TimeSpan.TicksPerSecond)) : null;
 
     private static ModuleError ErrorOf(CommandAnswer answer, FailureReason otherwise = FailureReason.ArkletUnreachable) =>
-        Error(answer.Reason ?? otherwise, answer.Message ?? "no cause was given", answer.ReceivedAt) with { Code = answer.Code };
+        Error(answer.Reason ?? otherwise, answer.Message ?? "no cause was given", answer.ReceivedAt) with
+        {
+            Code = answer.Code,
+            RetryAfterSeconds = answer.RetryAfter is { } wait ? (int)Math.Ceiling(wait.TotalSeconds) : null,
+        };
 
     public static ModuleError Error(FailureReason reason, string message, DateTimeOffset time) =>
         new() { Reason = reason.ToString(), Message = message, Time = Seconds(time) };

@@ -13,7 +13,12 @@ internal static class Retries
         // A reason that a newer version wrote: not final, and not at once.
         var reason = FailureReasons.Parse(error.Reason) ?? FailureReason.ArkletUnreachable;
         var count = reason == FailureReason.BaseDied ? DeathsIn(error) : attempts;
-        return RetryPolicy.Next(reason, count, module.HasServed, RetryPolicy.Jitter(module.Uid, attempts));
+        return RetryPolicy.Next(reason, count, module.HasServed, RetryPolicy.Jitter(module.Uid, attempts)) switch
+        {
+            Retry.After after when error.RetryAfterSeconds is { } seconds && seconds > after.Delay.TotalSeconds =>
+                new Retry.After(TimeSpan.FromSeconds(seconds)),
+            var next => next,
+        };
     }
 
     /// <summary>The base lives that this Module ended, beyond doubt; its error's code counts them.</summary>

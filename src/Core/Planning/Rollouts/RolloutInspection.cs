@@ -32,7 +32,7 @@ public sealed record RolloutInspection(UpgradePolicy? Policy, RolloutStep.Inspec
         var answered = tried.Where(item => item.Answer is not null).Select(item => item.Attempt).ToHashSet();
         foreach (var lost in tried.Where(item => item is { Outcome: CommandOutcome.Succeeded, Carrier.View.IsCurrent: true } && !answered.Contains(item.Attempt)))
             return Ask(lost.Carrier, first + lost.Attempt, null);
-        var due = last is { } before ? before.At + BackOff(before.Attempt) : now;
+        var due = last is { } before ? before.At + Longer(BackOff(before.Attempt), before.Answer?.RetryAfter) : now;
         if (due > now) return new(null, null, last?.Failure, due);
         var asked = state.Carriers.FirstOrDefault(carrier => carrier.View.IsCurrent);
         if (asked.View is null) return new(null, null, last?.Failure ?? "no agent of a pod with the old version is connected", null);
@@ -70,6 +70,8 @@ public sealed record RolloutInspection(UpgradePolicy? Policy, RolloutStep.Inspec
 
     private static bool IsInspection(string? commandId, string uid) =>
         commandId?.StartsWith($"{uid}/inspect/", StringComparison.Ordinal) == true;
+
+    private static TimeSpan Longer(TimeSpan backOff, TimeSpan? asked) => asked > backOff ? asked.Value : backOff;
 
     // 5, 10, 20 ... 300 s
     private static TimeSpan BackOff(int attempt) => TimeSpan.FromSeconds(Math.Min(300, 5 * Math.Pow(2, Math.Min(attempt, 10))));

@@ -17,7 +17,10 @@ internal static partial class Log
     [LoggerMessage(Level = LogLevel.Warning, Message = "journal {Path}: a torn tail of {Bytes} bytes was cut")]
     public static partial void JournalTailCut(this ILogger log, string path, long bytes);
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "journal {Path} could not be compacted; it goes on as it is")]
+    [LoggerMessage(Level = LogLevel.Error, Message = "journal {Path}: the line at byte {Position} can't be read and is skipped")]
+    public static partial void JournalLineSkipped(this ILogger log, string path, long position);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "journal {Path}: the compaction did not finish, it is tried again later")]
     public static partial void JournalNotCompacted(this ILogger log, string path, Exception exception);
 
     [LoggerMessage(Level = LogLevel.Error, Message = "command {Command}: its {What} could not be written to the journal")]

@@ -5,8 +5,9 @@ using ModuleController.Protocol.V1;
 namespace ModuleController.Agent.Journal;
 
 /// <summary>
-/// The agent's memory on disk, append-only. What <see cref="Append"/> returned from is on the disk; a torn tail is cut
-/// when the file is opened; one process at a time has it.
+/// The agent's memory on disk, append-only. What <see cref="Append"/> returned from is on the disk. One process at a time
+/// has it. A last line without its end was never acknowledged and is cut when the file is opened. A line that can't be read
+/// is skipped: what it said, the base's list corrects.
 /// </summary>
 public sealed class CommandJournal : IDisposable
 {
@@ -15,14 +16,16 @@ public sealed class CommandJournal : IDisposable
     private readonly FileStream _lock;
     private readonly ILogger _log;
     private readonly long _compactAbove;
+    private readonly JournalSync _sync;
     private SafeFileHandle _file;
     private long _length;
     private long _lengthAfterCompaction;
+    private bool _isFolderSynced = true;
     private volatile JournalState _state;
 
-    private CommandJournal(string folder, ILogger log, long compactAbove)
+    private CommandJournal(string folder, ILogger log, long compactAbove, JournalSync sync)
     {
-        (_path, _log, _compactAbove) = (Path.Combine(folder, "journal"), log, compactAbove);
+        (_path, _log, _compactAbove, _sync) = (Path.Combine(folder, "journal"), log, compactAbove, sync);
         _lock = TakeLock(Path.Combine(folder, "journal.lock"));
         _file = File.OpenHandle(_path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.Read);
         var bytes = new byte[RandomAccess.GetLength(_file)];
@@ -30,24 +33,26 @@ public sealed class CommandJournal : IDisposable
         while (read < bytes.Length && RandomAccess.Read(_file, bytes.AsSpan(read), read) is var count and > 0) read += count;
 
         var records = new List<JournalRecord>();
-        _length = JournalLine.Decode(bytes.AsSpan(0, read), records);
+        var skipped = new List<long>();
+        _length = JournalLine.Decode(bytes.AsSpan(0, read), records, skipped);
+        foreach (var position in skipped) log.JournalLineSkipped(_path, position);
         _lengthAfterCompaction = _length;
         _state = records.Aggregate(JournalState.Empty, (state, record) => state.Apply(record));
         if (_length == bytes.Length) return;
 
         log.JournalTailCut(_path, bytes.Length - _length);
         RandomAccess.SetLength(_file, _length);
-        RandomAccess.FlushToDisk(_file);
+        _sync.File(_file);
     }
 
     /// <summary>What the journal adds up to now.</summary>
     public JournalState State => _state;
 
     /// <summary>Opens the journal in <paramref name="folder"/>; an <see cref="IOException"/> when another agent has it.</summary>
-    public static CommandJournal Open(string folder, ILogger log, long compactAbove = 1024 * 1024)
+    public static CommandJournal Open(string folder, ILogger log, long compactAbove = 1024 * 1024, JournalSync? sync = null)
     {
         Directory.CreateDirectory(folder);
-        return new CommandJournal(folder, log, compactAbove);
+        return new CommandJournal(folder, log, compactAbove, sync ?? JournalSync.Disk);
     }
 
     /// <summary>The kept answer to a command of this base life, marked as repeated; null: never executed.</summary>
@@ -74,10 +79,11 @@ public sealed class CommandJournal : IDisposable
                 buffer.Write(JournalLine.Encode(record));
             }
 
+            SyncFolder();
             try
             {
                 RandomAccess.Write(_file, buffer.GetBuffer().AsSpan(0, (int)buffer.Length), _length);
-                RandomAccess.FlushToDisk(_file);
+                _sync.File(_file);
             }
             catch (IOException)
             {
@@ -121,20 +127,30 @@ public sealed class CommandJournal : IDisposable
             using var buffer = new MemoryStream();
             foreach (var record in _state.ToRecords()) buffer.Write(JournalLine.Encode(record));
             RandomAccess.Write(renewed, buffer.GetBuffer().AsSpan(0, (int)buffer.Length), 0);
-            RandomAccess.FlushToDisk(renewed);
+            _sync.File(renewed);
             File.Move(temporary, _path, overwrite: true);
-            FolderSync.Flush(Path.GetDirectoryName(_path)!);
+            // From here on the name leads to the new file, whatever happens to the folder.
+            _isFolderSynced = false;
             _file.Dispose();
             _file = renewed;
             _length = buffer.Length;
             _lengthAfterCompaction = _length;
+            SyncFolder();
         }
         catch (IOException e)
         {
-            // The old file is whole and goes on growing; tried again when it has doubled.
+            // Before the rename: the old file is whole and goes on growing. Tried again when it has doubled.
             if (renewed != _file) renewed?.Dispose();
             _lengthAfterCompaction = _length;
             _log.JournalNotCompacted(_path, e);
         }
+    }
+
+    /// <summary>After a power cut the name could lead to the file before the rename, so nothing is acknowledged until this succeeds.</summary>
+    private void SyncFolder()
+    {
+        if (_isFolderSynced) return;
+        _sync.Folder(Path.GetDirectoryName(_path)!);
+        _isFolderSynced = true;
     }
 }

@@ -1,7 +1,14 @@
 using System.Runtime.InteropServices;
 using System.Text;
+using Microsoft.Win32.SafeHandles;
 
 namespace ModuleController.Agent.Journal;
+
+/// <summary>How the journal waits for the disk.</summary>
+public sealed record JournalSync(Action<SafeFileHandle> File, Action<string> Folder)
+{
+    public static JournalSync Disk { get; } = new(RandomAccess.FlushToDisk, FolderSync.Flush);
+}
 
 /// <summary>Makes a rename survive a power cut: .NET has no call to sync a folder.</summary>
 internal static class FolderSync

@@ -24,14 +24,15 @@ internal static class JournalLine
         return line;
     }
 
-    /// <summary>Reads records up to the first that isn't whole; returns how many bytes those took.</summary>
-    public static long Decode(ReadOnlySpan<byte> file, ICollection<JournalRecord> records)
+    /// <summary>Reads the whole lines and skips the unreadable ones; returns how many bytes the whole lines took.</summary>
+    /// <param name="skipped">Where unreadable lines begin.</param>
+    public static long Decode(ReadOnlySpan<byte> file, ICollection<JournalRecord> records, ICollection<long> skipped)
     {
         var position = 0;
         while (file[position..].IndexOf((byte)'\n') is var length and >= 0)
         {
-            if (DecodeOne(file.Slice(position, length)) is not { } record) break;
-            records.Add(record);
+            if (DecodeOne(file.Slice(position, length)) is { } record) records.Add(record);
+            else skipped.Add(position);
             position += length + 1;
         }
 
@@ -51,7 +52,7 @@ internal static class JournalLine
         }
         catch (JsonException)
         {
-            // Written by a newer agent: everything from here on is unknown to this one.
+            // Written by a newer agent.
             return null;
         }
     }

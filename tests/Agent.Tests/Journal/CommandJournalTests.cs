@@ -106,7 +106,7 @@ public sealed class CommandJournalTests : IDisposable
         iter: 3, threads: 1);
 
     [Fact]
-    public void A_changed_byte_cuts_from_its_record_on() => Gen.Select(Records, Gen.Int[0, 10_000]).Sample(
+    public void A_changed_byte_costs_the_lines_that_it_is_in_and_no_other() => Gen.Select(Records, Gen.Int[0, 10_000]).Sample(
         (records, at) =>
         {
             using var folder = new TemporaryFolder();
@@ -114,13 +114,68 @@ public sealed class CommandJournalTests : IDisposable
             var file = folder.Combine("journal");
             var bytes = File.ReadAllBytes(file);
             var position = at % bytes.Length;
+            var line = bytes[..position].Count(b => b == (byte)'\n');
+            // Without its end, a line becomes one with the next.
+            var lost = bytes[position] == (byte)'\n' ? 2 : 1;
             bytes[position] ^= 0x40;
             File.WriteAllBytes(file, bytes);
-            var intact = records.Take(bytes[..position].Count(b => b == (byte)'\n'));
-            using var again = Open(folder.Path);
-            AssertSame(intact.Aggregate(JournalState.Empty, (state, record) => state.Apply(record)), again.State);
+            var kept = records.Take(line).Concat(records.Skip(line + lost)).ToList();
+            var log = new LogLines();
+            using (var again = CommandJournal.Open(folder.Path, log))
+            {
+                AssertSame(kept.Aggregate(JournalState.Empty, (state, record) => state.Apply(record)), again.State);
+                Assert.NotEmpty(log.Lines);
+                again.Append(new JournalRecord.EpochSeen(99));
+            }
+
+            using var third = Open(folder.Path);
+            AssertSame(kept.Append(new JournalRecord.EpochSeen(99)).Aggregate(JournalState.Empty, (state, record) => state.Apply(record)), third.State);
         },
         iter: 30, threads: 1);
+
+    [Fact]
+    public void A_folder_that_can_not_be_synced_after_the_rename_loses_nothing_that_was_acknowledged()
+    {
+        var isFailing = false;
+        var sync = JournalSync.Disk with { Folder = folder => { if (isFailing) throw new IOException("no sync"); JournalSync.Disk.Folder(folder); } };
+        using (var journal = CommandJournal.Open(_folder.Path, NullLogger.Instance, compactAbove: 2_000, sync))
+        {
+            journal.Append(new JournalRecord.LifeBegan("b-1", Noon));
+            isFailing = true;
+            var acknowledged = 0;
+            Assert.Throws<IOException>(() =>
+            {
+                for (; acknowledged < 100; acknowledged++) journal.Append(new JournalRecord.EpochSeen((ulong)acknowledged), new JournalRecord.Owned(Module("orders", "b-1")));
+            });
+            Assert.True(acknowledged is > 1 and < 100);
+            Assert.Equal((ulong)acknowledged - 1, journal.State.HighestEpoch);
+            Assert.Throws<IOException>(() => journal.Append(new JournalRecord.EpochSeen(500)));
+            isFailing = false;
+            journal.Append(new JournalRecord.EpochSeen(1000));
+        }
+
+        using var again = Open();
+        Assert.Equal((1000UL, "b-1", 1), (again.State.HighestEpoch, again.State.Life, again.State.Modules.Count));
+    }
+
+    [Fact]
+    public void A_record_that_did_not_reach_the_disk_does_not_count()
+    {
+        var isFailing = false;
+        var sync = JournalSync.Disk with { File = file => { if (isFailing) throw new IOException("no sync"); JournalSync.Disk.File(file); } };
+        using (var journal = CommandJournal.Open(_folder.Path, NullLogger.Instance, sync: sync))
+        {
+            journal.Append(new JournalRecord.EpochSeen(1));
+            isFailing = true;
+            Assert.Throws<IOException>(() => journal.Append(new JournalRecord.EpochSeen(2)));
+            Assert.Equal(1UL, journal.State.HighestEpoch);
+            isFailing = false;
+            journal.Append(new JournalRecord.LifeBegan("b-1", Noon));
+        }
+
+        using var again = Open();
+        Assert.Equal((1UL, "b-1"), (again.State.HighestEpoch, again.State.Life));
+    }
 
     [Fact]
     public void A_compaction_changes_nothing_but_the_size() => Records.Sample(

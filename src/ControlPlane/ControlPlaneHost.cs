@@ -30,6 +30,7 @@ public sealed class ControlPlaneHost : IAsyncDisposable
     private readonly AgentMetrics _agentMetrics;
     private readonly ModuleMetrics _moduleMetrics;
     private readonly KubeClient _client;
+    private readonly KubeClient _leaseClient;
     private readonly InformerFactory _informers;
     private readonly LeaderGate _gate;
     private readonly AgentDirectory _agents;
@@ -56,6 +57,9 @@ public sealed class ControlPlaneHost : IAsyncDisposable
         LeaseNamespace = options.Namespace ?? transport.Namespace ?? "default";
         _client = new(
             transport, new(ModulesJson.Default, AgentsJson.Default), metrics: _kubeMetrics, time: _time, logger: _loggers.CreateLogger<KubeClient>());
+        // Renewals have a connection of their own: they wait for no list, and for no connection that has lost its server.
+        _leaseClient = new(
+            Connect(options), new(ModulesJson.Default), new() { UsesHttp2 = false, Attempts = 1 }, _kubeMetrics, _time, _loggers.CreateLogger<KubeClient>());
         _informers = new(_client, _time, _loggers, _kubeMetrics);
         Caches = new(_informers, options.WatchNamespace);
         _moduleMetrics = new(Caches, this);
@@ -134,6 +138,7 @@ public sealed class ControlPlaneHost : IAsyncDisposable
         _authenticator.Dispose();
         _agents.Dispose();
         _client.Dispose();
+        _leaseClient.Dispose();
         _moduleMetrics.Dispose();
         _agentMetrics.Dispose();
         _kubeMetrics.Dispose();
@@ -146,7 +151,7 @@ public sealed class ControlPlaneHost : IAsyncDisposable
     {
         var identity = LeaderIdentity.Create(_options.PodName ?? Environment.MachineName, _options.Advertise ?? OwnAddress());
         var election = _election = new(
-            _client,
+            _leaseClient,
             new(new(LeaseNamespace, _options.LeaseName), identity)
             {
                 Duration = _options.LeaseDuration,

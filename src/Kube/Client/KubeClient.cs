@@ -19,6 +19,12 @@ public sealed record KubeClientOptions
 
     /// <summary>How often a request is sent at most.</summary>
     public int Attempts { get; init; } = 5;
+
+    /// <summary>
+    /// False: HTTP/1.1, where a request that was cancelled closes its connection and the next one opens another. With HTTP/2 the
+    /// next one would wait on the same connection, also if that has no server any more.
+    /// </summary>
+    public bool UsesHttp2 { get; init; } = true;
 }
 
 /// <summary>The client of a real API server, or of DevCluster's.</summary>

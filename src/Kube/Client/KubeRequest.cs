@@ -37,13 +37,13 @@ internal sealed record KubeRequest(HttpMethod Method, string Verb, string Resour
             Description = ns is { Length: > 0 } ? $"{verb} {T.Kind} in {ns}" : $"{verb} {T.Kind}",
         };
 
-    public HttpRequestMessage ToMessage(Uri baseUri, ProductInfoHeaderValue userAgent)
+    public HttpRequestMessage ToMessage(Uri baseUri, ProductInfoHeaderValue userAgent, bool usesHttp2)
     {
         // Appended, not resolved: the address of an API server behind a proxy may itself have a path.
         var message = new HttpRequestMessage(Method, baseUri.AbsoluteUri.TrimEnd('/') + Path);
         message.Headers.UserAgent.Add(userAgent);
         message.Headers.Accept.Add(new("application/json"));
-        if (baseUri.Scheme == Uri.UriSchemeHttps) message.Version = System.Net.HttpVersion.Version20;
+        if (usesHttp2 && baseUri.Scheme == Uri.UriSchemeHttps) message.Version = System.Net.HttpVersion.Version20;
         if (Body is not null)
         {
             message.Content = new ByteArrayContent(Body);

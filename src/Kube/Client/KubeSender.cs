@@ -41,7 +41,7 @@ internal sealed partial class KubeSender(
         var code = 0;
         try
         {
-            using var message = request.ToMessage(transport.BaseUri, _userAgent);
+            using var message = request.ToMessage(transport.BaseUri, _userAgent, options.UsesHttp2);
             await transport.AuthenticateAsync(message, cancellation);
             var response = await transport.Http.SendAsync(message, HttpCompletionOption.ResponseHeadersRead, cancellation);
             code = (int)response.StatusCode;

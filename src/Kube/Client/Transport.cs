@@ -24,6 +24,8 @@ public sealed class Transport : IDisposable
         // Half-open connections fail within half a minute instead of three and a half.
         configuration.FirstMessageHandlerSetup = handler =>
         {
+            // .NET knows no CIDR in NO_PROXY, so the proxy that is meant for downloads would get the calls to the API server.
+            handler.UseProxy = false;
             handler.KeepAlivePingPolicy = HttpKeepAlivePingPolicy.Always;
             handler.KeepAlivePingDelay = TimeSpan.FromSeconds(15);
             handler.KeepAlivePingTimeout = TimeSpan.FromSeconds(15);

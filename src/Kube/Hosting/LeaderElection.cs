@@ -15,12 +15,20 @@ public sealed record LeaderElectionOptions(ObjectKey Lease, LeaderIdentity Ident
     public TimeSpan RenewDeadline { get; init; } = TimeSpan.FromSeconds(10);
 
     public TimeSpan RetryPeriod { get; init; } = TimeSpan.FromSeconds(2);
+
+    /// <summary>How long one request may take: a request that hangs leaves time for others before the renew deadline.</summary>
+    public TimeSpan RequestTimeout => RenewDeadline / 4;
+
+    /// <summary>The duration in the Lease has whole seconds; more than ours only delays the next leader.</summary>
+    internal int DurationSeconds => (int)Math.Ceiling(Duration.TotalSeconds);
 }
 
 /// <summary>The one process of several that acts, by holding a Lease.</summary>
 /// <remarks>
 /// The epoch is the lease's count of transitions; each acquisition raises it.
 /// A lost connection costs the lease only at the renew deadline.
+/// A request that hangs costs a part of that time.
+/// An acquisition whose answer was lost is continued.
 /// Whoever doesn't hold the lease knows who does, and where.
 /// The lease is released on stop.
 /// A leader that learns of a higher epoch raises the lease first.
@@ -80,7 +88,7 @@ public sealed partial class LeaderElection(
         ArgumentOutOfRangeException.ThrowIfGreaterThan(epoch, int.MaxValue);   // the field of the Lease has 32 bits
 
         // Renewals wait for this one, so it must not hang until the lease is lost.
-        using var timeout = new CancellationTokenSource(options.RenewDeadline / 2, time);
+        using var timeout = new CancellationTokenSource(options.RequestTimeout, time);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(timeout.Token, cancellation);
         await _writing.WaitAsync(either.Token);
         try
@@ -119,7 +127,7 @@ public sealed partial class LeaderElection(
     {
         try
         {
-            while (!await TryStepAsync(TryAcquireAsync, options.RenewDeadline, cancellation)) await PauseAsync(cancellation);
+            while (!await TryStepAsync(TryAcquireAsync, options.RequestTimeout, cancellation)) await PauseAsync(cancellation);
             LogAcquired(options.Identity.ToString(), Epoch);
             _acquired.TrySetResult(Epoch);
             await HoldAsync(cancellation);
@@ -158,7 +166,8 @@ public sealed partial class LeaderElection(
         while (_isHeld && Left > TimeSpan.Zero)
         {
             await PauseAsync(cancellation);
-            if (Left is { Ticks: > 0 } left) await TryStepAsync(RenewAsync, left, cancellation);
+            if (Left is { Ticks: > 0 } left)
+                await TryStepAsync(RenewAsync, left < options.RequestTimeout ? left : options.RequestTimeout, cancellation);
         }
     }
 
@@ -173,6 +182,8 @@ public sealed partial class LeaderElection(
         }
 
         Observe(lease);
+        // Our own acquisition, whose answer was lost. It has raised the epoch already.
+        if (IsOurs) return Hold(await PatchAsync(Renewal(), cancellation), started);
         var spec = lease.Spec;
         var duration = TimeSpan.FromSeconds(spec.LeaseDurationSeconds ?? 0);
         if (spec.HolderIdentity is { Length: > 0 } && time.GetElapsedTime(_observedAt) < duration) return false;
@@ -180,7 +191,7 @@ public sealed partial class LeaderElection(
         return Hold(await PatchAsync(new()
         {
             ["holderIdentity"] = options.Identity.ToString(),
-            ["leaseDurationSeconds"] = (int)options.Duration.TotalSeconds,
+            ["leaseDurationSeconds"] = options.DurationSeconds,
             ["leaseTransitions"] = (spec.LeaseTransitions ?? 0) + 1,
             ["acquireTime"] = MicroTime(now),
             ["renewTime"] = MicroTime(now),
@@ -193,12 +204,13 @@ public sealed partial class LeaderElection(
         var started = time.GetTimestamp();
         try
         {
-            return Hold(await PatchAsync(new() { ["renewTime"] = MicroTime(time.GetUtcNow()) }, cancellation), started);
+            return Hold(await PatchAsync(Renewal(), cancellation), started);
         }
         catch (KubeException exception) when (exception.IsConflict)
         {
             Observe(await client.GetAsync<Lease>(options.Lease, cancellation));
-            if (!IsOurs) _isHeld = false;   // somebody took it; else only its version was old: again in a moment
+            if (IsOurs) return Hold(await PatchAsync(Renewal(), cancellation), started);   // only its version was old
+            _isHeld = false;
             return false;
         }
         catch (KubeException exception) when (exception.IsNotFound)
@@ -264,6 +276,8 @@ public sealed partial class LeaderElection(
         return pause > TimeSpan.Zero ? Task.Delay(pause, time, cancellation) : Task.CompletedTask;
     }
 
+    private JsonObject Renewal() => new() { ["renewTime"] = MicroTime(time.GetUtcNow()) };
+
     private Task<Lease> PatchAsync(JsonObject spec, CancellationToken cancellation)
     {
         var patch = new JsonObject
@@ -283,7 +297,7 @@ public sealed partial class LeaderElection(
             Spec = new()
             {
                 HolderIdentity = options.Identity.ToString(),
-                LeaseDurationSeconds = (int)options.Duration.TotalSeconds,
+                LeaseDurationSeconds = options.DurationSeconds,
                 LeaseTransitions = (int)transitions,
                 AcquireTime = now,
                 RenewTime = now,

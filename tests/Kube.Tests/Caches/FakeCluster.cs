@@ -27,6 +27,9 @@ internal sealed class FakeCluster : IKubeClient
     /// <summary>Called before each request with its words, such as <c>patch leases</c>; it may throw.</summary>
     public Func<string, Task> Before { get; set; } = _ => Task.CompletedTask;
 
+    /// <summary>Called after each create and patch was carried out; what it throws is instead of the answer.</summary>
+    public Func<string, Task> After { get; set; } = _ => Task.CompletedTask;
+
     public ConcurrentQueue<string> Requests { get; } = new();
 
     public static KubeException Unreachable => new(new(0, KubeError.Unreachable, "connection refused"), "test");
@@ -147,6 +150,13 @@ internal sealed class FakeCluster : IKubeClient
     public async Task<T> CreateAsync<T>(T resource, string fieldManager, CancellationToken cancellation = default) where T : class, IResource
     {
         await RequestAsync<T>("create", cancellation);
+        var created = Create(resource);
+        await After($"create {T.Kind.Plural}").WaitAsync(cancellation);
+        return created;
+    }
+
+    private T Create<T>(T resource) where T : class, IResource
+    {
         lock (_lock)
         {
             var key = ObjectKey.Of(resource.Metadata);
@@ -173,6 +183,13 @@ internal sealed class FakeCluster : IKubeClient
         ObjectKey key, JsonObject patch, PatchOptions options, CancellationToken cancellation = default) where T : class, IResource
     {
         await RequestAsync<T>("patch", cancellation);
+        var patched = Patch<T>(key, patch);
+        await After($"patch {T.Kind.Plural}").WaitAsync(cancellation);
+        return patched;
+    }
+
+    private T Patch<T>(ObjectKey key, JsonObject patch) where T : class, IResource
+    {
         lock (_lock)
         {
             var node = Stored<T>(key).DeepClone().AsObject();

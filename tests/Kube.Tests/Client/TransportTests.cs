@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Net;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
@@ -20,6 +21,7 @@ public sealed class TransportTests
 
     private long _sent;
     private string _protocol = "";
+    private readonly ConcurrentQueue<string> _connections = new();
 
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
@@ -38,6 +40,64 @@ public sealed class TransportTests
         Assert.Equal("HTTP/2", _protocol);
     }
 
+    [Fact]
+    public async Task Without_HTTP_2_a_request_that_hangs_leaves_its_connection_to_itself()
+    {
+        using var certificate = Certificate();
+        await using var server = Server(certificate);
+        await server.StartAsync(Cancellation);
+        using var transport = await TransportToAsync(new(server.Urls.Single()));
+        using var client = new KubeClient(transport, new ResourceJson(), new() { UsesHttp2 = false, Attempts = 1 });
+
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(Cancellation);
+        var hanging = client.FindAsync<Pod>(new("demo", "hangs"), limit.Token);
+        await Eventually.True(() => _connections.Count == 1);
+        await limit.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => hanging);
+        Assert.Null(await client.FindAsync<Pod>(new("demo", "missing"), Cancellation));
+
+        Assert.Equal("HTTP/1.1", _protocol);
+        Assert.Equal(2, _connections.Distinct().Count());
+    }
+
+    [Fact]
+    public async Task The_proxy_of_the_environment_gets_no_call_to_the_API_server()
+    {
+        var address = new Uri("http://127.0.0.77:1");   // nobody listens there
+        var before = HttpClient.DefaultProxy;
+        var proxy = new ProxyOfOneHost(address.Host);
+        HttpClient.DefaultProxy = proxy;
+        try
+        {
+            using var client = new KubeClient(Transport.To(address), new(), new() { Attempts = 1 });
+            var problem = await Assert.ThrowsAsync<KubeException>(() => client.FindAsync<Pod>(new("demo", "a"), Cancellation));
+
+            Assert.Equal(KubeError.Unreachable, problem.Error.Reason);
+            Assert.False(proxy.WasAsked);
+        }
+        finally
+        {
+            HttpClient.DefaultProxy = before;
+        }
+    }
+
+    /// <summary>Other tests use the same process, so only calls to one host would go through it.</summary>
+    private sealed class ProxyOfOneHost(string host) : IWebProxy
+    {
+        public bool WasAsked { get; private set; }
+
+        public ICredentials? Credentials { get; set; }
+
+        public Uri? GetProxy(Uri destination) => new("http://127.0.0.78:1");
+
+        public bool IsBypassed(Uri address)
+        {
+            if (address.Host != host) return true;
+            WasAsked = true;
+            return false;
+        }
+    }
+
     private WebApplication Server(X509Certificate2 certificate)
     {
         var builder = WebApplication.CreateSlimBuilder();
@@ -51,6 +111,19 @@ public sealed class TransportTests
         app.Run(async context =>
         {
             _protocol = context.Request.Protocol;
+            _connections.Enqueue(context.Connection.Id);
+            if (context.Request.Path.Value!.EndsWith("/hangs", StringComparison.Ordinal))
+            {
+                await Task.Delay(Timeout.InfiniteTimeSpan, TimeProvider.System, context.RequestAborted).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+                return;
+            }
+
+            if (context.Request.Path.Value.EndsWith("/missing", StringComparison.Ordinal))
+            {
+                context.Response.StatusCode = 404;
+                return;
+            }
+
             while (Interlocked.Read(ref _sent) < Expected && !context.RequestAborted.IsCancellationRequested)
             {
                 await context.Response.WriteAsync(Event, context.RequestAborted);

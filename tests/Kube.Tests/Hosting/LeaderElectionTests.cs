@@ -123,6 +123,64 @@ public sealed class LeaderElectionTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task One_request_that_hangs_does_not_cost_the_lease()
+    {
+        var election = Elect("a");
+        await StartAsync(election);
+        var (hangs, count) = (new TaskCompletionSource(), 0);
+        (_cluster.Before, _isHanging) = (_ => Interlocked.Increment(ref count) == 1 ? hangs.Task : Task.CompletedTask, true);
+        await PassAsync(TimeSpan.FromSeconds(25));
+        Assert.True(count > 5, $"{count} requests");
+        Assert.True(election.IsLeader);
+        Assert.False(election.Lost.IsCancellationRequested);
+    }
+
+    [Theory, InlineData(false), InlineData(true)]
+    public async Task An_acquisition_whose_answer_was_lost_is_continued(bool wasThereBefore)
+    {
+        if (wasThereBefore) await StopAsync(await StartedAsync("before"));
+        var writes = 0;
+        _cluster.After = _ => Interlocked.Increment(ref writes) == 1 ? throw FakeCluster.Unreachable : Task.CompletedTask;
+        var election = Elect("a");
+        var since = _time.GetUtcNow();
+        var starting = StartAsync(election);
+        await PassUntilAsync(() => starting.IsCompleted);
+
+        Assert.InRange(_time.GetUtcNow() - since, TimeSpan.Zero, TimeSpan.FromSeconds(5));
+        Assert.True(election.IsLeader);
+        var lease = await LeaseAsync();
+        Assert.Equal(wasThereBefore ? 2 : 1, lease.Spec.LeaseTransitions);
+        Assert.Equal(election.Epoch, (long)lease.Spec.LeaseTransitions!);
+    }
+
+    [Fact]
+    public async Task A_renewal_whose_answer_was_lost_is_followed_by_the_next_one()
+    {
+        var election = Elect("a");
+        await StartAsync(election);
+        var writes = 0;
+        _cluster.After = _ => Interlocked.Increment(ref writes) == 1 ? throw FakeCluster.Unreachable : Task.CompletedTask;
+        await PassAsync(TimeSpan.FromSeconds(20));
+        Assert.True(election.IsLeader);
+        Assert.Equal(1, election.Epoch);
+    }
+
+    [Theory]
+    [InlineData(1.5, 2)]
+    [InlineData(0.4, 1)]
+    [InlineData(15, 15)]
+    public async Task The_duration_in_the_lease_is_rounded_up_to_whole_seconds(double duration, int seconds)
+    {
+        var time = TimeSpan.FromSeconds(duration);
+        await StartAsync(Elect("a", options: options => options with { Duration = time, RenewDeadline = time / 2, RetryPeriod = time / 10 }));
+        Assert.Equal(seconds, (await LeaseAsync()).Spec.LeaseDurationSeconds);
+
+        await StopAsync(_elections[0]);
+        await StartAsync(Elect("b", options: options => options with { Duration = time, RenewDeadline = time / 2, RetryPeriod = time / 10 }));
+        Assert.Equal(seconds, (await LeaseAsync()).Spec.LeaseDurationSeconds);
+    }
+
+    [Fact]
     public async Task A_lease_that_another_one_took_is_lost_at_once()
     {
         var election = Elect("a");
@@ -203,10 +261,17 @@ public sealed class LeaderElectionTests : IAsyncDisposable
         Assert.Equal(identity, LeaderIdentity.Parse(identity.ToString()));
     }
 
-    private LeaderElection Elect(string name, string? address = null)
+    private async Task<LeaderElection> StartedAsync(string name)
     {
-        var election = new LeaderElection(
-            _cluster, new(Key, LeaderIdentity.Create(name, address)), _time, _logs.CreateLogger<LeaderElection>());
+        var election = Elect(name);
+        await StartAsync(election);
+        return election;
+    }
+
+    private LeaderElection Elect(string name, string? address = null, Func<LeaderElectionOptions, LeaderElectionOptions>? options = null)
+    {
+        var defaults = new LeaderElectionOptions(Key, LeaderIdentity.Create(name, address));
+        var election = new LeaderElection(_cluster, options?.Invoke(defaults) ?? defaults, _time, _logs.CreateLogger<LeaderElection>());
         _elections.Add(election);
         return election;
     }

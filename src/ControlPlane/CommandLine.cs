@@ -20,13 +20,13 @@ public static class CommandLine
         new("http-port", "PORT", "/healthz, /readyz, /metrics (8080)", (options, value) => options with { HttpPort = Port(value) }),
         new("grpc-port", "PORT", "where agents connect (8443)", (options, value) => options with { GrpcPort = Port(value) }),
         new("advertise", "HOST:PORT", "where agents reach this process", (options, value) => options with { Advertise = HostAndPort(value) }),
-        new("tls-cert", "FILE", "certificate of the agents' port, PEM", (options, value) => options with { TlsCertificate = ExistingFile(value) }),
+        new("tls-cert", "FILE", "certificate of the agents' port, PEM; required unless --plaintext-agents or --insecure-agents is set", (options, value) => options with { TlsCertificate = ExistingFile(value) }),
         new("tls-key", "FILE", "its key, PEM", (options, value) => options with { TlsKey = ExistingFile(value) }),
         new("namespace", "NAME", "where the Lease is", (options, value) => options with { Namespace = Name(value) }),
         new("watch-namespace", "NAME", "look after modules of this namespace only", (options, value) => options with { WatchNamespace = Name(value) }),
         new("lease-name", "NAME", "the Lease of the leader (modulecontroller)", (options, value) => options with { LeaseName = Name(value) }),
-        new("lease-duration", "SECONDS", "others wait this long for a silent leader (15)",
-            (options, value) => options with { LeaseDuration = Seconds(value) }),
+        new("lease-duration", "SECONDS", "others wait this long for a silent leader; a whole number (15)",
+            (options, value) => options with { LeaseDuration = WholeSeconds(value) }),
         new("lease-renew", "SECONDS", "a leader that can't renew goes on this long (10)",
             (options, value) => options with { LeaseRenew = Seconds(value) }),
         new("lease-retry", "SECONDS", "between two looks at the Lease (2)", (options, value) => options with { LeaseRetry = Seconds(value) }),
@@ -36,7 +36,9 @@ public static class CommandLine
             (options, value) => options with { GateTimeout = Seconds(value) }),
         new("agent-outage-hold", "SECONDS", "where most agents of a base vanish at once, nothing is taken away for this long (600)",
             (options, value) => options with { AgentOutageHold = Seconds(value) }),
-        new("insecure-agents", null, "believe agents without credentials",
+        new("plaintext-agents", null, "without --tls-cert: let agents send their tokens in plain text",
+            (options, value) => options with { AllowPlaintextAgents = Flag(value) }),
+        new("insecure-agents", null, "accept agents without identity, with or without TLS: for development only",
             (options, value) => options with { Agents = options.Agents with { AllowInsecure = Flag(value) } }),
         new("agent-audience", "NAME", "whom agents' tokens are made for (modulecontroller)",
             (options, value) => options with { Agents = options.Agents with { Audience = Text(value) } }),
@@ -99,6 +101,8 @@ public static class CommandLine
     private static ControlPlaneOptions Check(ControlPlaneOptions options)
     {
         if (options.TlsCertificate is null != options.TlsKey is null) throw new FormatException("--tls-cert and --tls-key belong together");
+        if (options is { TlsCertificate: null, AllowPlaintextAgents: false, Agents.AllowInsecure: false })
+            throw new FormatException("--tls-cert: is missing, so agents would send their tokens in plain text; --plaintext-agents allows that");
         if (options.LeaseRenew >= options.LeaseDuration) throw new FormatException("--lease-renew: must be below --lease-duration");
         if (options.LeaseRetry >= options.LeaseRenew) throw new FormatException("--lease-retry: must be below --lease-renew");
         if (options.HttpPort != 0 && options.HttpPort == options.GrpcPort) throw new FormatException("--http-port and --grpc-port: must differ");
@@ -131,6 +135,11 @@ public static class CommandLine
         double.TryParse(value, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var seconds) && seconds is >= 0.001 and <= 86_400
             ? TimeSpan.FromSeconds(seconds)
             : throw new FormatException($"{value} is no number of seconds between 0.001 and 86400");
+
+    // leaseDurationSeconds of a Lease is an integer.
+    private static TimeSpan WholeSeconds(string value) =>
+        Seconds(value) is var seconds && seconds.Ticks % TimeSpan.TicksPerSecond == 0
+            ? seconds : throw new FormatException($"{value} is not a whole number of seconds");
 
     private static string HostAndPort(string value)
     {

@@ -19,6 +19,9 @@ public sealed record ControlPlaneOptions
     /// <summary>Where agents connect; HTTP/2, with TLS where a certificate is given. 0: any free port.</summary>
     public int GrpcPort { get; init; } = 8443;
 
+    /// <summary>Connections at a time to the agents' port. Those to the HTTP port have a limit of their own: a probe waits for no agent.</summary>
+    public int MaxAgentConnections { get; init; } = 20_000;
+
     /// <summary>Where agents reach this process, in the Lease for those who asked another one; null: the pod's IP or what it listens on.</summary>
     public string? Advertise { get; init; }
 
@@ -31,6 +34,9 @@ public sealed record ControlPlaneOptions
     public string? TlsCertificate { get; init; }
 
     public string? TlsKey { get; init; }
+
+    /// <summary>Without a certificate, agents may send their tokens in plain text.</summary>
+    public bool AllowPlaintextAgents { get; init; }
 
     /// <summary>Where the Lease is; null: the namespace of the service account or the kubeconfig's context.</summary>
     public string? Namespace { get; init; }

@@ -16,8 +16,6 @@ using var interrupted = PosixSignalRegistration.Create(PosixSignal.SIGINT, Stop)
 try
 {
     await using var host = await ControlPlaneHost.StartAsync(options, new() { Logging = LogToConsole });
-    if (options is { TlsCertificate: null, Agents.AllowInsecure: false })
-        await Console.Error.WriteLineAsync("modulecontroller: without --tls-cert agents send their tokens in plain text");
     await Console.Out.WriteLineAsync($"modulecontroller listens on {host.HttpAddress} and, for agents, on {host.AgentAddress}");
     await Task.WhenAny(told.Task, host.Completion);
     await host.StopAsync();

@@ -28,6 +28,7 @@ public static class WebServer
         builder.WebHost.UseKestrelCore().UseKestrelHttpsConfiguration().ConfigureKestrel(kestrel =>
         {
             Limit(kestrel.Limits);
+            kestrel.Limits.MaxConcurrentConnections = options.MaxAgentConnections;   // counted for each endpoint by itself
             Listen(kestrel, options.Bind, options.HttpPort, listen => listen.Protocols = HttpProtocols.Http1);
             Listen(kestrel, options.Bind, options.GrpcPort, listen =>
             {
@@ -75,7 +76,6 @@ public static class WebServer
 
     private static void Limit(KestrelServerLimits limits)
     {
-        limits.MaxConcurrentConnections = 20_000;
         // A connection whose other end is gone without a word is found by pings; they are off by default.
         limits.Http2.KeepAlivePingDelay = TimeSpan.FromSeconds(15);
         limits.Http2.KeepAlivePingTimeout = TimeSpan.FromSeconds(15);

@@ -9,7 +9,7 @@ public sealed class CommandLineTests
     [Fact]
     public void Without_flags_the_defaults_of_a_production_start_hold()
     {
-        var options = Parsed([]);
+        var options = Parsed(["--plaintext-agents"]);
 
         Assert.Equal((8080, 8443), (options.HttpPort, options.GrpcPort));
         Assert.False(options.Agents.AllowInsecure);
@@ -24,30 +24,29 @@ public sealed class CommandLineTests
     {
         var options = Parsed(
             ["--http-port", "81", "--grpc-port=82", "--insecure-agents", "--bind", "127.0.0.5", "--advertise", "host:82", "--lease-renew", "0.5"],
-            ("MODULECONTROLLER_HTTP_PORT", "9000"), ("MODULECONTROLLER_LEASE_DURATION", "2.5"), ("MODULECONTROLLER_LEASE_RETRY", "0.1"),
+            ("MODULECONTROLLER_HTTP_PORT", "9000"), ("MODULECONTROLLER_LEASE_DURATION", "2"), ("MODULECONTROLLER_LEASE_RETRY", "0.1"),
             ("MODULECONTROLLER_POD_GRACE", "7"), ("MODULECONTROLLER_AGENT_AUDIENCE", "agents"));
 
         Assert.Equal((81, 82), (options.HttpPort, options.GrpcPort));
         Assert.True(options.Agents.AllowInsecure);
         Assert.Equal("agents", options.Agents.Audience);
         Assert.Equal(IPAddress.Parse("127.0.0.5"), options.Bind);
-        Assert.Equal((2.5, 0.5, 0.1, 7), (options.LeaseDuration.TotalSeconds, options.LeaseRenew.TotalSeconds,
+        Assert.Equal((2, 0.5, 0.1, 7), (options.LeaseDuration.TotalSeconds, options.LeaseRenew.TotalSeconds,
             options.LeaseRetry.TotalSeconds, options.PodGrace.TotalSeconds));
     }
 
     [Fact]
     public void A_pod_knows_its_name_address_and_namespace_from_its_manifest()
     {
-        var options = Parsed([], ("POD_NAME", "mc-0"), ("POD_IP", "10.1.2.3"), ("POD_NAMESPACE", "system"));
+        var options = Parsed(["--insecure-agents"], ("POD_NAME", "mc-0"), ("POD_IP", "10.1.2.3"), ("POD_NAMESPACE", "system"));
 
         Assert.Equal(("mc-0", "system", "10.1.2.3"), (options.PodName, options.Namespace, options.PodIp!.ToString()));
-        Assert.Equal("other", Parsed(["--namespace", "other"], ("POD_NAMESPACE", "system")).Namespace);
+        Assert.Equal("other", Parsed(["--namespace", "other", "--insecure-agents"], ("POD_NAMESPACE", "system")).Namespace);
     }
 
     [Theory]
     [InlineData("--http-prot 1", "unknown argument --http-prot")]
     [InlineData("serve", "unknown argument serve")]
-    [InlineData("--http-port", "--http-port: PORT is missing")]
     [InlineData("--http-port 70000", "--http-port: 70000 is no port")]
     [InlineData("--grpc-port x", "--grpc-port: x is no port")]
     [InlineData("--bind localhost", "--bind: localhost is no IP address")]
@@ -55,6 +54,8 @@ public sealed class CommandLineTests
     [InlineData("--lease-duration 0", "--lease-duration: 0 is no number of seconds")]
     [InlineData("--lease-duration -1", "--lease-duration: -1 is no number of seconds")]
     [InlineData("--lease-duration NaN", "--lease-duration: NaN is no number of seconds")]
+    [InlineData("--lease-duration 2.5", "--lease-duration: 2.5 is not a whole number of seconds")]
+    [InlineData("--lease-duration 0.5", "--lease-duration: 0.5 is not a whole number of seconds")]
     [InlineData("--lease-renew 20", "--lease-renew: must be below --lease-duration")]
     [InlineData("--lease-retry 10", "--lease-retry: must be below --lease-renew")]
     [InlineData("--insecure-agents=maybe", "--insecure-agents: maybe is neither true nor false")]
@@ -63,12 +64,16 @@ public sealed class CommandLineTests
     [InlineData("--http-port 8443", "--http-port and --grpc-port: must differ")]
     public void A_bad_argument_is_named_in_one_line(string arguments, string error)
     {
-        var (options, said) = CommandLine.Parse(arguments.Split(' '), _ => null);
+        var (options, said) = CommandLine.Parse([.. arguments.Split(' '), "--plaintext-agents"], _ => null);
 
         Assert.Null(options);
         Assert.StartsWith(error, said, StringComparison.Ordinal);
         Assert.DoesNotContain('\n', said!);
     }
+
+    [Fact]
+    public void A_flag_without_its_value_is_named() =>
+        Assert.Equal("--http-port: PORT is missing", CommandLine.Parse(["--http-port"], _ => null).Error);
 
     [Fact]
     public void A_bad_variable_is_named_too()
@@ -83,6 +88,21 @@ public sealed class CommandLineTests
     {
         var file = typeof(CommandLineTests).Assembly.Location;
         Assert.Equal("--tls-cert and --tls-key belong together", CommandLine.Parse(["--tls-cert", file], _ => null).Error);
+    }
+
+    [Fact]
+    public void Without_a_certificate_a_flag_must_allow_tokens_in_plain_text()
+    {
+        var (options, error) = CommandLine.Parse([], _ => null);
+
+        Assert.Null(options);
+        Assert.Equal("--tls-cert: is missing, so agents would send their tokens in plain text; --plaintext-agents allows that", error);
+        Assert.True(Parsed(["--plaintext-agents"]).AllowPlaintextAgents);
+        Assert.False(Parsed(["--plaintext-agents"]).Agents.AllowInsecure);
+        // Where agents need no token, none is missing its protection.
+        Assert.True(Parsed(["--insecure-agents"]).Agents.AllowInsecure);
+        var file = typeof(CommandLineTests).Assembly.Location;
+        Assert.Equal(file, Parsed(["--tls-cert", file, "--tls-key", file]).TlsCertificate);
     }
 
     [Fact]

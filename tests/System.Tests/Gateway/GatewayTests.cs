@@ -1,3 +1,4 @@
+using System.Net.Sockets;
 using Grpc.Core;
 using Microsoft.Extensions.Time.Testing;
 using ModuleController.ControlPlane;
@@ -46,6 +47,37 @@ public sealed class GatewayTests : IAsyncLifetime
             lock (woken) return woken.Count > 0;
         });
         lock (woken) Assert.Equal([GatewayRig.Pod("base-0")], woken.Distinct());
+    }
+
+    [Fact]
+    public async Task Probes_are_answered_also_while_the_agents_port_takes_no_more_connections()
+    {
+        var controller = await _rig.StartControllerAsync(change: options => options with { MaxAgentConnections = 3 });
+        var connections = new Stack<TcpClient>();
+        try
+        {
+            do
+            {
+                connections.Push(new TcpClient());
+                await connections.Peek().ConnectAsync(controller.AgentAddress.Host, controller.AgentAddress.Port, GatewayRig.Cancellation);
+            }
+            while (connections.Count < 4);
+
+            // The server closes the one that is too many; it sends the others its settings.
+            Assert.Equal(0, await connections.Peek().GetStream().ReadAsync(new byte[1], GatewayRig.Cancellation));
+            using var http = new HttpClient();
+            for (var probe = 0; probe < 5; probe++)
+            {
+                using var request = new HttpRequestMessage(HttpMethod.Get, new Uri(controller.HttpAddress, "/healthz"));
+                request.Headers.ConnectionClose = true;
+                using var answer = await http.SendAsync(request, GatewayRig.Cancellation);
+                Assert.Equal("ok\n", await answer.Content.ReadAsStringAsync(GatewayRig.Cancellation));
+            }
+        }
+        finally
+        {
+            foreach (var connection in connections) connection.Dispose();
+        }
     }
 
     [Fact]

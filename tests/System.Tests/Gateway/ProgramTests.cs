@@ -16,6 +16,15 @@ public sealed class ProgramTests
     }
 
     [Fact]
+    public async Task Without_a_certificate_and_a_flag_that_allows_it_it_does_not_start()
+    {
+        using var process = Start([]);
+
+        Assert.Equal(2, await ExitCodeAsync(process));
+        Assert.Contains("--plaintext-agents allows that", await process.StandardError.ReadToEndAsync(GatewayRig.Cancellation), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task It_starts_with_a_kubeconfig_leads_and_ends_with_code_0_when_told_to()
     {
         await using var rig = await GatewayRig.StartAsync();

@@ -29,6 +29,9 @@ public sealed record FieldError(string Reason, string Field, string Message)
     public static FieldError TooLong(string field, long limit) =>
         new("FieldValueTooLong", field, $"Too long: may not be more than {limit} bytes");
 
+    public static FieldError TooMany(string field, int count, long limit) =>
+        new("FieldValueTooMany", field, $"Too many: {count}: must have at most {limit} items");
+
     private string Name => Field.Length == 0 ? "<nil>" : Field;
 
     public JsonObject ToCause() => new() { ["reason"] = Reason, ["message"] = Message, ["field"] = Name };

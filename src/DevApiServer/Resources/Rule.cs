@@ -1,8 +1,13 @@
+using System.Text;
+using System.Text.Json;
+using System.Text.RegularExpressions;
+
 namespace ModuleController.DevApiServer.Resources;
 
 /// <summary>
 /// A CEL rule of a schema. Of CEL there are <c>self</c>, <c>oldSelf</c>, fields, <c>has()</c>, <c>==</c>, <c>!</c>,
-/// <c>&amp;&amp;</c>, <c>||</c> and parentheses; a rule with anything else is refused.
+/// <c>&amp;&amp;</c>, <c>||</c>, parentheses, and of texts and maps <c>text.matches(r'…')</c>, <c>size(text) &lt;= 63</c>,
+/// <c>size(bytes(text)) &lt;= 63</c>, <c>type(value) == int</c> and <c>map.all(key, …)</c>; a rule with anything else is refused.
 /// </summary>
 public sealed class Rule
 {
@@ -41,10 +46,20 @@ public sealed class RuleException(string message) : Exception(message);
 /// <summary>A part of a rule. Its value is null where a field that it reads is absent.</summary>
 public abstract record RuleExpression
 {
+    /// <param name="Root"><c>self</c>, <c>oldSelf</c> or, in an <see cref="All"/>, the name of the key, which is its self.</param>
     public sealed record Field(string Root, IReadOnlyList<string> Path) : RuleExpression
     {
-        public JsonNode? Read(JsonNode self, JsonNode? oldSelf) => (Root == "self" ? self : oldSelf).At([.. Path]);
+        public JsonNode? Read(JsonNode self, JsonNode? oldSelf) => (Root == "oldSelf" ? oldSelf : self).At([.. Path]);
     }
+
+    public sealed record Matches(Field Of, Regex Pattern) : RuleExpression;
+
+    public sealed record SizeAtMost(Field Of, bool InBytes, long Limit) : RuleExpression;
+
+    public sealed record IsInteger(Field Of) : RuleExpression;
+
+    /// <summary>The condition holds for each key of a map.</summary>
+    public sealed record All(Field Of, RuleExpression Condition) : RuleExpression;
 
     public sealed record Has(Field Of) : RuleExpression;
 
@@ -60,6 +75,11 @@ public abstract record RuleExpression
     {
         Field field => field.Read(self, oldSelf) is JsonValue value && value.TryGetValue<bool>(out var flag) ? flag : null,
         Has has => has.Of.Read(self, oldSelf) is not null,
+        Matches matches => matches.Of.Read(self, oldSelf).Text() is { } text ? matches.Pattern.IsMatch(text) : null,
+        SizeAtMost size => size.Of.Read(self, oldSelf).Text() is { } text
+            ? (size.InBytes ? Encoding.UTF8.GetByteCount(text) : text.EnumerateRunes().Count()) <= size.Limit : null,
+        IsInteger integer => integer.Of.Read(self, oldSelf) is { } value ? value.GetValueKind() == JsonValueKind.Number : null,
+        All all => all.Of.Read(self, oldSelf)?.AsObject().All(field => all.Condition.Evaluate(JsonValue.Create(field.Key), null) == true),
         Not not => !not.Inner.Evaluate(self, oldSelf),
         Equal(Field left, Field right) => left.Read(self, oldSelf) is { } one && right.Read(self, oldSelf) is { } other
             ? JsonNode.DeepEquals(one, other) : null,
@@ -80,6 +100,10 @@ public abstract record RuleExpression
     {
         Field field => [field],
         Has has => [has.Of],
+        Matches matches => [matches.Of],
+        SizeAtMost size => [size.Of],
+        IsInteger integer => [integer.Of],
+        All all => [all.Of],
         Not not => not.Inner.Fields(),
         Equal equal => equal.Left.Fields().Concat(equal.Right.Fields()),
         Both both => both.Left.Fields().Concat(both.Right.Fields()),

@@ -11,11 +11,14 @@ public sealed partial class RuleParser
     private readonly List<Match> _tokens;
     private int _next;
 
+    /// <summary>The name of the key inside <c>all</c>, where <c>self</c> is not read.</summary>
+    private string? _key;
+
     private RuleParser(string text, Schema schema, string at)
     {
         (_text, _schema, _at) = (text, schema, at);
         _tokens = [.. Token().Matches(text).AsEnumerable()];
-        if (_tokens.Sum(token => token.Length) != text.Count(letter => !char.IsWhiteSpace(letter))) throw Unsupported();
+        if (Token().Replace(text, "").Any(letter => !char.IsWhiteSpace(letter))) throw Unsupported();
     }
 
     public static RuleExpression Parse(string text, Schema schema, string at)
@@ -60,7 +63,9 @@ public sealed partial class RuleParser
             return inner;
         }
 
-        if (Peek() != "has") return Field(atOfError: null);
+        if (Accept("size")) return SizeAtMost();
+        if (Accept("type")) return IsInteger();
+        if (Peek() != "has") return FieldOrCall();
         _next++;
         var at = _next < _tokens.Count ? _tokens[_next].Index : 0;
         if (!Accept("(")) throw Unsupported();
@@ -69,12 +74,65 @@ public sealed partial class RuleParser
         return field.Path is [] ? throw Unsupported() : new RuleExpression.Has(field);
     }
 
+    private RuleExpression FieldOrCall()
+    {
+        var field = Field(atOfError: null);
+        if (!Accept(".")) return field;
+        var isMatches = Accept("matches");
+        if (!isMatches && !Accept("all")) throw Unsupported();
+        Expect("(");
+        RuleExpression call = isMatches ? Matches(field) : All(field);
+        Close();
+        return call;
+    }
+
+    private RuleExpression.Matches Matches(RuleExpression.Field text)
+    {
+        RefuseUnless(IsText(text));
+        return Peek() is ['r', '\'', ..] ? new(text, SchemaParser.Expression(_tokens[_next++].Value[2..^1])) : throw Unsupported();
+    }
+
+    private RuleExpression.All All(RuleExpression.Field map)
+    {
+        RefuseUnless(_key is null && SchemaOf(map).AdditionalProperties is not null && Peek() is { } name && char.IsLetter(name[0]));
+        _key = _tokens[_next++].Value;
+        Expect(",");
+        var condition = Either();
+        _key = null;
+        return new(map, condition);
+    }
+
+    private RuleExpression.SizeAtMost SizeAtMost()
+    {
+        Expect("(");
+        var isInBytes = Accept("bytes");
+        if (isInBytes) Expect("(");
+        var text = Field(atOfError: null);
+        RefuseUnless(IsText(text));
+        if (isInBytes) Close();
+        Close();
+        Expect("<=");
+        return long.TryParse(Peek(), out var limit) && _next++ >= 0 ? new(text, isInBytes, limit) : throw Unsupported();
+    }
+
+    private RuleExpression.IsInteger IsInteger()
+    {
+        Expect("(");
+        var value = Field(atOfError: null);
+        Close();
+        Expect("==");
+        Expect("int");
+        return SchemaOf(value).IntOrString ? new(value) : throw Unsupported();
+    }
+
+    private bool IsText(RuleExpression.Field field) => field.Root == _key || SchemaOf(field) is { Type: "string" } or { IntOrString: true };
+
     private RuleExpression.Field Field(int? atOfError)
     {
-        if (Peek() is not ("self" or "oldSelf")) throw Unsupported();
+        if (_key is null ? Peek() is not ("self" or "oldSelf") : Peek() != _key) throw Unsupported();
         var (root, path) = (_tokens[_next++].Value, new List<string>());
         var schema = _schema;
-        while (Accept("."))
+        while (Peek() == "." && (_next + 1 >= _tokens.Count || _tokens[_next + 1].Value is not ("matches" or "all")) && Accept("."))
         {
             var dot = _tokens[_next - 1].Index;
             if (Peek() is not { } name || !char.IsLetter(name[0])) throw Unsupported();
@@ -87,8 +145,16 @@ public sealed partial class RuleParser
         return new(root, path);
     }
 
-    private string? TypeOf(RuleExpression.Field field) =>
-        field.Path.Aggregate(_schema, (schema, name) => schema.Properties[name]).Type;
+    private string? TypeOf(RuleExpression.Field field) => SchemaOf(field).Type;
+
+    private Schema SchemaOf(RuleExpression.Field field) => field.Path.Aggregate(_schema, (schema, name) => schema.Properties[name]);
+
+    private void RefuseUnless(bool isSupported)
+    {
+        if (!isSupported) throw Unsupported();
+    }
+
+    private void Expect(string token) => RefuseUnless(Accept(token));
 
     private void Close()
     {
@@ -111,6 +177,6 @@ public sealed partial class RuleParser
 
     private StatusException Unsupported() => Statuses.NotImplemented($"the validation rule \"{_text}\" at {_at}");
 
-    [GeneratedRegex(@"[A-Za-z_][A-Za-z0-9_]*|&&|\|\||==|[!().]")]
+    [GeneratedRegex(@"r'[^']*'|[0-9]+|<=|,|[A-Za-z_][A-Za-z0-9_]*|&&|\|\||==|[!().]")]
     private static partial Regex Token();
 }

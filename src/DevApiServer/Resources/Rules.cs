@@ -25,7 +25,7 @@ public static class Rules
         if (node is null || (old is not null && JsonNode.DeepEquals(node, old))) yield break;
         foreach (var rule in schema.Rules.Where(rule => old is not null || !rule.ComparesWithOld))
             if (rule.Check(node, old) is { } message)
-                yield return FieldError.Invalid(path, schema.Type, message);
+                yield return FieldError.Invalid(path, schema.Type ?? "", message);
         foreach (var (name, child) in schema.Properties)
             foreach (var error in Visit(node.At(name), old.At(name), child, path.Length == 0 ? name : $"{path}.{name}"))
                 yield return error;

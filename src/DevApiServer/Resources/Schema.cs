@@ -28,6 +28,7 @@ public sealed class Schema
     public long? MaxLength { get; set; }
     public long? MinItems { get; set; }
     public long? MaxItems { get; set; }
+    public long? MaxProperties { get; set; }
     public JsonNode? Default { get; set; }
     public bool PreserveUnknownFields { get; set; }
     public bool IntOrString { get; set; }

@@ -11,7 +11,7 @@ public sealed class SchemaParser
     private static readonly HashSet<string> Keywords =
     [
         "type", "format", "description", "nullable", "properties", "required", "additionalProperties", "items", "enum",
-        "default", "minimum", "maximum", "minLength", "maxLength", "minItems", "maxItems", "pattern",
+        "default", "minimum", "maximum", "minLength", "maxLength", "minItems", "maxItems", "maxProperties", "pattern",
         "x-kubernetes-int-or-string", "x-kubernetes-preserve-unknown-fields", "x-kubernetes-list-type",
         "x-kubernetes-list-map-keys", "x-kubernetes-validations",
         "x-kubernetes-map-type", // only server-side apply would heed it, and that is refused
@@ -53,6 +53,7 @@ public sealed class SchemaParser
             MaxLength = source.Number("maxLength"),
             MinItems = source.Number("minItems"),
             MaxItems = source.Number("maxItems"),
+            MaxProperties = source.Number("maxProperties"),
             PatternText = source.Text("pattern"),
             Pattern = Pattern(source, path),
             Default = source["default"],
@@ -177,6 +178,13 @@ public sealed class SchemaParser
         ["OptionalOldSelf"] = null,
     };
 
+    /// <summary>The .NET expression for one of RE2.</summary>
+    internal static Regex Expression(string text)
+    {
+        var hasEnd = text.EndsWith('$') && !text.EndsWith("\\$", StringComparison.Ordinal);
+        return new(hasEnd ? $"{text[..^1]}\\z" : text, RegexOptions.NonBacktracking | RegexOptions.CultureInvariant);
+    }
+
     /// <summary>
     /// The API server's expressions are RE2, which has neither look-around nor back references; the engine without
     /// backtracking refuses the same. A final $ means the very end there, not "or before the last line break".
@@ -186,9 +194,7 @@ public sealed class SchemaParser
         if (source.Text("pattern") is not { } text) return null;
         try
         {
-            var hasEnd = text.EndsWith('$') && !text.EndsWith("\\$", StringComparison.Ordinal);
-            return new(
-                hasEnd ? $"{text[..^1]}\\z" : text, RegexOptions.NonBacktracking | RegexOptions.CultureInvariant);
+            return Expression(text);
         }
         catch (Exception e) when (e is ArgumentException or NotSupportedException)
         {

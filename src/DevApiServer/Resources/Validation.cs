@@ -59,6 +59,7 @@ public sealed class Validation
 
     private void Fields(JsonObject fields, JsonNode? old, Schema schema, string path)
     {
+        if (fields.Count > schema.MaxProperties) _errors.Add(FieldError.TooMany(path, fields.Count, schema.MaxProperties.Value));
         string At(string name) => path.Length == 0 ? name : $"{path}.{name}";
         foreach (var name in schema.Required)
             if (!fields.ContainsKey(name)) _errors.Add(FieldError.Required(At(name)));

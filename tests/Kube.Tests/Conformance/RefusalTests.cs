@@ -64,7 +64,7 @@ public sealed class RefusalTests(ConformanceCluster cluster)
 
     [Theory]
     [InlineData("""{"type": "object", "properties": {"spec": {"type": "object", "oneOf": [{"required": ["a"]}, {"required": ["b"]}]}}}""")]
-    [InlineData("""{"type": "object", "properties": {"spec": {"type": "object", "maxProperties": 2}}}""")]
+    [InlineData("""{"type": "object", "properties": {"spec": {"type": "object", "minProperties": 2}}}""")]
     [InlineData("""{"type": "object", "properties": {"spec": {"type": "string", "format": "ipv4"}}}""")]
     public async Task Schemas_with_keywords_or_formats_that_nobody_here_heeds_are_501(string schema)
     {

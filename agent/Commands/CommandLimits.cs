@@ -8,23 +8,29 @@ namespace ModuleController.Agent.Commands;
 /// <summary>The limits of the protocol on what comes from the controller, and the cutting of what goes to it.</summary>
 public static class CommandLimits
 {
-    private static readonly Duration LongestDeadline = Duration.FromTimeSpan(TimeSpan.FromDays(1));
-
-    /// <summary>What is wrong with a command; null: nothing.</summary>
+    /// <summary>What makes a message malformed, so that the stream is closed; null: nothing.</summary>
     public static string? FindProblem(Command command)
     {
         if (command.Id.Length == 0) return "id is missing";
         if (TooLong("id", command.Id, Limits.CommandId) is { } id) return id;
         if (TooLong("base_life_id", command.BaseLifeId, Limits.BaseLifeId) is { } life) return life;
-        if (command.Deadline is { } deadline && (deadline.Seconds < 0 || deadline.Nanos is < 0 or > 999_999_999 || deadline.Seconds > LongestDeadline.Seconds))
-            return $"deadline of {deadline.Seconds} s is out of range";
         if (command.ActionCase is Command.ActionOneofCase.None) return "action is missing";
         if (command.BaseLifeId.Length == 0 && command.ActionCase is not Command.ActionOneofCase.Inspect) return "base_life_id is missing";
-        return ModuleProblem(command.Module()) ?? SourceProblem(command)
-            ?? HookProblem("pre_install", command.Install?.PreInstall) ?? HookProblem("post_install", command.Install?.PostInstall)
-            ?? HookProblem("pre_uninstall", command.Uninstall?.PreUninstall)
-            ?? HookProblem("post_uninstall", command.Uninstall?.PostUninstall);
+        return ModuleProblem(command.Module())
+            ?? (command.ActionCase is Command.ActionOneofCase.Install or Command.ActionOneofCase.Inspect && Source(command) is null
+                ? "source is missing" : null);
     }
+
+    /// <summary>
+    /// The refusal of a command that is well-formed, and has a value that is not allowed; null: there is none. The value comes from an
+    /// object of a user: it fails that one Module, and the stream stays open.
+    /// </summary>
+    public static Verdict? FindInvalidValue(Command command) =>
+        Refused(Reason.InvalidArtifact, DeadlineProblem(command.Deadline) ?? NameProblem(command.Module()!) ?? SourceProblem(Source(command)))
+        ?? Refused(Reason.HookFailed,
+            HookProblem("pre_install", command.Install?.PreInstall) ?? HookProblem("post_install", command.Install?.PostInstall)
+            ?? HookProblem("pre_uninstall", command.Uninstall?.PreUninstall)
+            ?? HookProblem("post_uninstall", command.Uninstall?.PostUninstall));
 
     /// <summary>The module that any action is about; null when the sender left it out.</summary>
     public static ModuleRef? Module(this Command command) => command.ActionCase switch
@@ -68,37 +74,49 @@ public static class CommandLimits
         if (module.Name.Length == 0) return "module.name is missing";
         if (module.Version.Length == 0) return "module.version is missing";
         if (module.ModuleUid.Length == 0) return "module.module_uid is missing";
-        return TooLong("module.module_uid", module.ModuleUid, Limits.Uid)
-            ?? TooLong("module.name", module.Name, Limits.ModuleName)
-            ?? TooLong("module.version", module.Version, Limits.ModuleName);
+        return TooLong("module.module_uid", module.ModuleUid, Limits.Uid);
     }
 
-    private static string? SourceProblem(Command command)
+    private static Source? Source(Command command) => command.ActionCase switch
     {
-        if (command.ActionCase is not (Command.ActionOneofCase.Install or Command.ActionOneofCase.Inspect)) return null;
-        var source = command.ActionCase is Command.ActionOneofCase.Install ? command.Install.Source : command.Inspect.Source;
-        if (source is null) return "source is missing";
-        return TooLong("source.url", source.Url, Limits.Url)
+        Command.ActionOneofCase.Install => command.Install.Source,
+        Command.ActionOneofCase.Inspect => command.Inspect.Source,
+        _ => null,
+    };
+
+    private static Verdict? Refused(Reason reason, string? problem) =>
+        problem is null ? null : Verdict.Refused(reason, "INVALID_COMMAND", problem);
+
+    private static string? DeadlineProblem(Duration? deadline) =>
+        deadline is null || (deadline is { Seconds: >= 0, Nanos: >= 0 and < 1_000_000_000 } && deadline.Seconds <= Limits.Deadline.TotalSeconds)
+            ? null
+            : $"deadline must be 0 to {Limits.Deadline.TotalSeconds:0} seconds, not {deadline.Seconds}";
+
+    private static string? NameProblem(ModuleRef module) =>
+        TooLong("module.name", module.Name, Limits.ModuleName) ?? TooLong("module.version", module.Version, Limits.ModuleName);
+
+    private static string? SourceProblem(Source? source) => source is null
+        ? null
+        : TooLong("source.url", source.Url, Limits.Url)
             ?? HexProblem("source.sha256", source.Sha256, Limits.Sha256)
             ?? HexProblem("source.md5", source.Md5, Limits.Md5);
-    }
 
     private static string? HookProblem(string field, Hook? hook)
     {
         if (hook is null) return null;
-        if (hook.Port is 0 or > 65535) return $"{field}.port {hook.Port} is out of range";
+        if (hook.Port is 0 or > 65535) return $"{field}.port must be 1 to 65535, not {hook.Port}";
         if (hook.Path.Length == 0 || hook.Path[0] != '/' || hook.Path.Any(c => char.IsWhiteSpace(c) || char.IsControl(c)))
-            return $"{field}.path \"{Cut(hook.Path, 80)}\" is no path";
+            return $"{field}.path must begin with '/' and have no spaces, not \"{Cut(hook.Path, 80)}\"";
         if (hook.Timeout is not { Seconds: >= 0 and <= 3600, Nanos: >= 0 and < 1_000_000_000 } timeout
             || timeout.ToTimeSpan() is var time && (time <= TimeSpan.Zero || time > Limits.HookTimeout))
-            return $"{field}.timeout is out of range";
-        if (hook.Retries > Limits.HookRetries) return $"{field}.retries {hook.Retries} is more than {Limits.HookRetries}";
+            return $"{field}.timeout must be more than 0 and at most {Limits.HookTimeout.TotalSeconds:0} seconds";
+        if (hook.Retries > Limits.HookRetries) return $"{field}.retries must be 0 to {Limits.HookRetries}, not {hook.Retries}";
         return TooLong($"{field}.path", hook.Path, Limits.HookPath);
     }
 
     private static string? HexProblem(string field, string text, int length) =>
-        text.Length == 0 || (text.Length == length && text.All(char.IsAsciiHexDigit)) ? null : $"{field} is not {length} hex digits";
+        text.Length == 0 || (text.Length == length && text.All(char.IsAsciiHexDigit)) ? null : $"{field} must be {length} hexadecimal digits, or empty";
 
     private static string? TooLong(string field, string text, int limit) =>
-        Encoding.UTF8.GetByteCount(text) is var bytes && bytes > limit ? $"{field} has {bytes} bytes, {limit} are allowed" : null;
+        Encoding.UTF8.GetByteCount(text) is var bytes && bytes > limit ? $"{field} must be at most {limit} bytes, not {bytes}" : null;
 }

@@ -71,7 +71,7 @@ public sealed class CommandRunner : IDisposable
         }),
     ];
 
-    /// <summary>Takes a command that is within the limits. Never waits; the answer comes by <see cref="Finished"/>, maybe at once.</summary>
+    /// <summary>Takes a command that is well-formed. Never waits; the answer comes by <see cref="Finished"/>, maybe at once.</summary>
     public void Submit(Command command)
     {
         var state = _tools.Journal.State;
@@ -100,7 +100,8 @@ public sealed class CommandRunner : IDisposable
             return;
         }
 
-        Enqueue(new Work(command, _tools.Time.GetTimestamp()));
+        if (CommandLimits.FindInvalidValue(command) is { } refusal) Answer(command, refusal);
+        else Enqueue(new Work(command, _tools.Time.GetTimestamp()));
     }
 
     /// <summary>Brings a module back without a controller; ends when that is done, with its answer.</summary>

@@ -1,6 +1,9 @@
 namespace ModuleController.Protocol;
 
-/// <summary>The limits that stand beside the fields in the proto file: bytes of UTF-8, or entries of a list.</summary>
+/// <summary>
+/// The limits that stand beside the fields in the proto file: bytes of UTF-8, or entries of a list. Those that are also limits of a
+/// field of our kinds are tested against the table of these.
+/// </summary>
 public static class Limits
 {
     public const int MessageFromAgent = 1024 * 1024;
@@ -34,4 +37,5 @@ public static class Limits
     public const int HookRetries = 10;
     public static readonly TimeSpan RetryAfter = TimeSpan.FromHours(1);
     public static readonly TimeSpan HookTimeout = TimeSpan.FromHours(1);
+    public static readonly TimeSpan Deadline = TimeSpan.FromDays(1);
 }

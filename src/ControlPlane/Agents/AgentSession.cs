@@ -55,19 +55,24 @@ internal sealed class AgentSession(
         return _end.Value;
     }
 
-    /// <summary>Never waits. False where the state doesn't allow the command, or the session is at its end.</summary>
+    /// <summary>
+    /// Never waits. False where the state doesn't allow the command, or the session is at its end. One that the agent would refuse is
+    /// answered here.
+    /// </summary>
     public bool TrySend(ModuleCommand command, ulong epoch, DateTimeOffset now)
     {
-        var message = new ConnectResponse { Command = Mapping.ToCommand(command, epoch) };
+        var problem = CommandRules.FindProblem(command);
         SessionStep step;
         lock (_lock)
         {
             if (_end is not null || SessionProtocol.Send(_state, command, now) is not { } next) return false;
-            step = new(next, IsChanged: false, Command: command);
-            if (_outbox.Writer.TryWrite(message)) Volatile.Write(ref _state, next);
+            step = problem is null ? new(next, Command: command) : SessionProtocol.Refuse(_state, command, problem, now);
+            if (problem is not null || _outbox.Writer.TryWrite(new() { Command = Mapping.ToCommand(command, epoch) }))
+                Volatile.Write(ref _state, step.State);
             else step = step with { Violation = "the channel is full" };
         }
 
+        if (step.Answer is not null) observe(this, step);
         if (step.Violation is null) return true;
         Close(StatusCode.ResourceExhausted, $"the agent doesn't read: {ChannelCapacity} commands wait for it");
         return false;

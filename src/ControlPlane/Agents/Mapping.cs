@@ -8,8 +8,8 @@ using Wire = ModuleController.Protocol.V1;
 namespace ModuleController.ControlPlane.Agents;
 
 /// <summary>
-/// Between the messages of the stream and what planners see. What comes in has passed <see cref="MessageLimits"/>; what
-/// goes out is cut to the limits or refused.
+/// Between the messages of the stream and what planners see. What comes in has passed <see cref="MessageLimits"/>, what goes out
+/// <see cref="CommandRules"/>.
 /// </summary>
 public static class Mapping
 {
@@ -75,16 +75,16 @@ public static class Mapping
     {
         var wire = new Wire.Command
         {
-            Id = Within(command.Id, Limits.CommandId, "id"),
+            Id = command.Id,
             Epoch = epoch,
-            BaseLifeId = Within(command.BaseLife, Limits.BaseLifeId, "base life"),
+            BaseLifeId = command.BaseLife,
             Deadline = Duration.FromTimeSpan(command.Deadline),
         };
         var module = new Wire.ModuleRef
         {
-            ModuleUid = Within(command.ModuleUid, Limits.Uid, "UID"),
-            Name = Within(command.Name, Limits.ModuleName, "module name"),
-            Version = Within(command.Version, Limits.ModuleName, "module version"),
+            ModuleUid = command.ModuleUid,
+            Name = command.Name,
+            Version = command.Version,
         };
         switch (command)
         {
@@ -116,9 +116,9 @@ public static class Mapping
 
     private static Wire.Source ToSource(ModuleSource source) => new()
     {
-        Url = Within(source.Url, Limits.Url, "url"),
-        Sha256 = Within(source.Sha256?.ToLowerInvariant() ?? "", Limits.Sha256, "sha256"),
-        Md5 = Within(source.Md5?.ToLowerInvariant() ?? "", Limits.Md5, "md5"),
+        Url = source.Url,
+        Sha256 = source.Sha256?.ToLowerInvariant() ?? "",
+        Md5 = source.Md5?.ToLowerInvariant() ?? "",
     };
 
     private static Wire.Hook? ToHook(HookCall? hook) => hook is null
@@ -126,7 +126,7 @@ public static class Mapping
         : new()
         {
             Port = (uint)hook.Port,
-            Path = Within(hook.Path, Limits.HookPath, "hook path"),
+            Path = hook.Path,
             Timeout = Duration.FromTimeSpan(hook.Timeout),
             Retries = (uint)hook.Retries,
             IgnoreFailure = hook.IgnoreFailure,
@@ -155,12 +155,6 @@ public static class Mapping
         {
             IsInHook = running.Phase == Wire.CommandPhase.Hook,
         };
-
-    // The schema keeps objects below these limits; a longer one slipped by and can't be sent at all.
-    private static string Within(string text, int limit, string what) =>
-        System.Text.Encoding.UTF8.GetByteCount(text) <= limit
-            ? text
-            : throw new ArgumentException($"a command's {what} is longer than {limit} bytes");
 
     private static TimeSpan Shorter(TimeSpan one, TimeSpan other) => one < other ? one : other;
 

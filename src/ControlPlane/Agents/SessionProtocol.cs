@@ -18,6 +18,9 @@ public static class SessionProtocol
     /// <summary>The answers that a session keeps; what older ones counted, the snapshots tell.</summary>
     public const int KeptAnswers = 32;
 
+    /// <summary>The code of an answer to a command that was not sent.</summary>
+    public const string InvalidCommand = "INVALID_COMMAND";
+
     /// <summary>How long after its deadline a command may be neither answered nor running before the stream is given up.</summary>
     public static readonly TimeSpan AnswerGrace = TimeSpan.FromSeconds(30);
 
@@ -45,6 +48,14 @@ public static class SessionProtocol
         if (view.Running.Any(running => running.CommandId == command.Id)) return null;
         if (command is not ModuleCommand.Inspect && (view.Sent is not null || view.Running.Any(running => HoldsTheBase(running, command)))) return null;
         return WithSent(state, [.. state.Sent, new(command, now)]);
+    }
+
+    /// <summary>A command that is not sent, as agents would refuse it, is answered as if one had.</summary>
+    public static SessionStep Refuse(SessionState state, ModuleCommand command, CommandProblem problem, DateTimeOffset now)
+    {
+        var answer = new CommandAnswer(
+            command.Id, CommandOutcome.Refused, problem.Reason, InvalidCommand, problem.Message, command.BaseLife, now);
+        return new(state with { View = WithAnswer(state.View!, answer) }, IsChanged: true, Answer: answer, Command: command);
     }
 
     /// <summary>Why the stream has to be given up although it says nothing wrong; null where it has not.</summary>
@@ -122,19 +133,22 @@ public static class SessionProtocol
     private static SessionStep Answer(SessionState state, CommandResult result, DateTimeOffset now)
     {
         var answer = Mapping.ToAnswer(result, now);
-        var view = state.View!;
-        var answers = new Dictionary<string, CommandAnswer>(view.Answers) { [answer.CommandId] = answer };
-        if (answers.Count > KeptAnswers) answers.Remove(answers.Values.MinBy(kept => kept.ReceivedAt)!.CommandId);
-        var next = view with
+        var next = WithAnswer(state.View!, answer) with
         {
             LastHeard = now,
-            Answers = answers.AsReadOnly(),
-            Running = [.. view.Running.Where(running => running.CommandId != answer.CommandId)],
+            Running = [.. state.View!.Running.Where(running => running.CommandId != answer.CommandId)],
         };
         var command = state.Sent.FirstOrDefault(sent => sent.Command.Id == answer.CommandId)?.Command;
         return new(
             WithSent(state with { View = next }, [.. state.Sent.Where(sent => sent.Command != command)]),
             IsChanged: true, Answer: answer, Command: command);
+    }
+
+    private static BaseView WithAnswer(BaseView view, CommandAnswer answer)
+    {
+        var answers = new Dictionary<string, CommandAnswer>(view.Answers) { [answer.CommandId] = answer };
+        if (answers.Count > KeptAnswers) answers.Remove(answers.Values.MinBy(kept => kept.ReceivedAt)!.CommandId);
+        return view with { Answers = answers.AsReadOnly() };
     }
 
     private static SessionState WithSent(SessionState state, IReadOnlyList<SentCommand> sent)

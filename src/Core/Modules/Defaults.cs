@@ -37,7 +37,8 @@ public static class Defaults
         /// <summary>The user said how much may be missing; v1 stored 0 where nobody had.</summary>
         public bool HasMaxUnavailable => deployment.Strategy.MaxUnavailable is { } limit && limit != new IntOrPercent(0, false);
 
-        public TimeSpan InstallTimeout => TimeSpan.FromSeconds(deployment.Strategy.InstallTimeoutSeconds ?? 300);
+        /// <summary>At most what agents take, whatever was stored before there was a limit.</summary>
+        public TimeSpan InstallTimeout => Within(FieldLimits.InstallTimeoutSeconds, deployment.Strategy.InstallTimeoutSeconds ?? 300);
 
         public bool ServiceEnabled => deployment.Strategy.ServiceStrategy?.EnableModuleService ?? false;
 
@@ -46,7 +47,7 @@ public static class Defaults
 
         /// <summary>How long traffic that is cut may still arrive: waited for before an uninstall.</summary>
         public TimeSpan TrafficDrain =>
-            TimeSpan.FromSeconds(deployment.Strategy.TrafficDrainSeconds ?? (deployment.ServiceEnabled ? 5 : 0));
+            Within(FieldLimits.TrafficDrainSeconds, deployment.Strategy.TrafficDrainSeconds ?? (deployment.ServiceEnabled ? 5 : 0));
 
         public bool ConfirmsDeletion => deployment.Strategy.ConfirmDeletion ?? false;
 
@@ -66,6 +67,8 @@ public static class Defaults
 
         private OperationStrategy Strategy => deployment.Spec.OperationStrategy;
     }
+
+    private static TimeSpan Within(FieldRule.Number rule, int seconds) => TimeSpan.FromSeconds(Math.Clamp(seconds, rule.Minimum, rule.Maximum));
 }
 
 /// <summary>Which base pods are taken first: those with the fewest modules, or those with the most.</summary>

@@ -1,70 +1,138 @@
+using System.Text;
+
 namespace ModuleController.Core.Modules;
 
-/// <summary>A rule that an object breaks: the field, and what is wrong with it.</summary>
+/// <summary>A rule that an object breaks: the field, and what its value must be.</summary>
 public sealed record RuleBreach(string Field, string Message)
 {
     public override string ToString() => $"{Field}: {Message}";
 }
 
-/// <summary>The rules for our kinds, each once: for the admission webhook, and for what slipped by it.</summary>
+/// <summary>A field of a ModuleDeployment with its rule and its value; an absent value is null.</summary>
+public sealed record RuledField(string Path, FieldRule Rule, object? Value);
+
+/// <summary>The rules for our kinds, each once: for admission, and for what was stored before a rule existed.</summary>
 public static class ModuleRules
 {
-    private const int MaxNameLength = 52;
-    private const int MaxLabelLength = 63;
-    private const int MaxHookPath = 1024;
+    public const string ModulePath = "spec.template.spec.module";
 
     public static IReadOnlyList<RuleBreach> Check(ModuleDeployment deployment) =>
-        [.. Breaches(deployment.Spec).Where(breach => breach is not null).Select(breach => breach!)];
+    [
+        .. Fields(deployment.Spec).SelectMany(Breaches),
+        .. Urls(deployment.Spec.Template.Spec.Module, ModulePath),
+        .. Annotations(deployment.Spec.Template.Metadata),
+        .. Service(deployment.Spec.OperationStrategy.ServiceStrategy),
+    ];
 
-    private static IEnumerable<RuleBreach?> Breaches(ModuleDeploymentSpec spec)
+    /// <summary>The rules for what a Module is installed from; fields are named as in <paramref name="path"/>.</summary>
+    public static IReadOnlyList<RuleBreach> Check(ModuleSource source, string path) =>
+        [.. Fields(source, path).SelectMany(Breaches), .. Urls(source, path)];
+
+    /// <summary>The rules for one hook; <paramref name="path"/> names it: <c>spec.hooks.preInstall</c>.</summary>
+    public static IReadOnlyList<RuleBreach> Check(ModuleHook hook, string path) => [.. Fields(hook, path).SelectMany(Breaches)];
+
+    /// <summary>Each field that has a rule.</summary>
+    public static IEnumerable<RuledField> Fields(ModuleDeploymentSpec spec)
     {
-        const string Module = "spec.template.spec.module";
-        var (source, strategy) = (spec.Template.Spec.Module, spec.OperationStrategy);
-        yield return When(spec.BaseDeploymentName.Length == 0, "spec.baseDeploymentName", "is required");
-        yield return When(!IsLabelValue(source.Name, MaxNameLength), $"{Module}.name",
-            $"'{source.Name}' is not a label value of 1 to {MaxNameLength} characters");
-        yield return When(!IsLabelValue(source.Version, MaxLabelLength), $"{Module}.version",
-            $"'{source.Version}' is not a label value of 1 to {MaxLabelLength} characters");
-        yield return When(!IsUrl(source.Url), $"{Module}.url", $"'{source.Url}' is not an http, https or file URL");
-        yield return When(spec.Replicas < -1, "spec.replicas", "is below -1; -1 means one on every base pod");
-        yield return When(spec.ScaleReplicas < 0, "spec.scaleReplicas", "is below 0");
-        yield return When(spec.MinReadySeconds < 0, "spec.minReadySeconds", "is below 0");
-        yield return When(strategy.InstallTimeoutSeconds < 1, "spec.operationStrategy.installTimeoutSeconds", "is below 1");
-        yield return When(strategy.UpgradePolicy is { Length: > 0 } policy && UpgradePolicies.Parse(policy) is null,
-            "spec.operationStrategy.upgradePolicy", $"'{strategy.UpgradePolicy}' is no upgrade policy");
-        yield return When(strategy.ServiceStrategy is { EnableModuleService: true, Port: null or < 1 or > 65535 },
-            "spec.operationStrategy.serviceStrategy.port", "must be 1 to 65535 where the service is enabled");
-        (string Name, ModuleHook? Hook)[] hooks =
+        var (strategy, service) = (spec.OperationStrategy, spec.OperationStrategy.ServiceStrategy);
+        const string Strategy = "spec.operationStrategy";
+        return
         [
-            ("preInstall", spec.Hooks?.PreInstall), ("postInstall", spec.Hooks?.PostInstall),
-            ("preUninstall", spec.Hooks?.PreUninstall), ("postUninstall", spec.Hooks?.PostUninstall),
+            new("spec.baseDeploymentName", FieldLimits.BaseDeploymentName, spec.BaseDeploymentName),
+            .. Fields(spec.Template.Spec.Module, ModulePath),
+            new("spec.template.metadata.labels", FieldLimits.Labels, spec.Template.Metadata.Labels),
+            new("spec.template.metadata.annotations", FieldLimits.Annotations, spec.Template.Metadata.Annotations),
+            new("spec.template.spec.upgradePolicy", FieldLimits.UpgradePolicy, spec.Template.Spec.UpgradePolicy),
+            new("spec.replicas", FieldLimits.Replicas, spec.Replicas),
+            new("spec.scaleReplicas", FieldLimits.NotNegative, spec.ScaleReplicas),
+            new("spec.minReadySeconds", FieldLimits.NotNegative, spec.MinReadySeconds),
+            new("spec.revisionHistoryLimit", FieldLimits.NotNegative, spec.RevisionHistoryLimit),
+            new("spec.progressDeadlineSeconds", FieldLimits.NotNegative, spec.ProgressDeadlineSeconds),
+            new("spec.confirmBatchNum", FieldLimits.NotNegative, spec.ConfirmBatchNum),
+            new("spec.priority", FieldLimits.Priority, spec.Priority),
+            new($"{Strategy}.batchCount", FieldLimits.NotNegative, strategy.BatchCount),
+            new($"{Strategy}.grayTimeBetweenBatchSeconds", FieldLimits.NotNegative, strategy.GrayTimeBetweenBatchSeconds),
+            new($"{Strategy}.maxUnavailable", FieldLimits.MaxUnavailable,
+                strategy.MaxUnavailable is { } limit ? limit.IsPercent ? limit.ToString() : limit.Value : null),
+            new($"{Strategy}.maxFailures", FieldLimits.NotNegative, strategy.MaxFailures),
+            new($"{Strategy}.upgradePolicy", FieldLimits.UpgradePolicy, strategy.UpgradePolicy),
+            new($"{Strategy}.installTimeoutSeconds", FieldLimits.InstallTimeoutSeconds, strategy.InstallTimeoutSeconds),
+            new($"{Strategy}.trafficDrainSeconds", FieldLimits.TrafficDrainSeconds, strategy.TrafficDrainSeconds),
+            new($"{Strategy}.serviceStrategy.type", FieldLimits.ServiceType, service?.Type),
+            new($"{Strategy}.serviceStrategy.port", FieldLimits.Port, service?.Port),
+            new($"{Strategy}.serviceStrategy.targetPort", FieldLimits.TargetPort,
+                service?.TargetPort is { } port ? port.Name ?? (object)port.Number : null),
+            new("spec.schedulingStrategy.schedulingPolicy", FieldLimits.SchedulingPolicy, spec.SchedulingStrategy.SchedulingPolicy),
+            .. Hooks(spec.Hooks).SelectMany(hook => hook.Hook is null ? [] : Fields(hook.Hook, hook.Path)),
         ];
-        foreach (var (name, hook) in hooks)
-            foreach (var breach in hook is null ? [] : Breaches($"spec.hooks.{name}", hook)) yield return breach;
     }
 
-    private static IEnumerable<RuleBreach?> Breaches(string field, ModuleHook hook)
+    private static IEnumerable<(string Path, ModuleHook? Hook)> Hooks(ModuleHooks? hooks) =>
+    [
+        ("spec.hooks.preInstall", hooks?.PreInstall), ("spec.hooks.postInstall", hooks?.PostInstall),
+        ("spec.hooks.preUninstall", hooks?.PreUninstall), ("spec.hooks.postUninstall", hooks?.PostUninstall),
+    ];
+
+    private static IEnumerable<RuledField> Fields(ModuleSource source, string path) =>
+    [
+        new($"{path}.name", FieldLimits.ModuleName, source.Name),
+        new($"{path}.version", FieldLimits.ModuleVersion, source.Version),
+        new($"{path}.url", FieldLimits.Url, source.Url),
+        new($"{path}.type", FieldLimits.Type, source.Type),
+        new($"{path}.md5", FieldLimits.Md5, source.Md5),
+        new($"{path}.sha256", FieldLimits.Sha256, source.Sha256),
+    ];
+
+    private static IEnumerable<RuledField> Fields(ModuleHook hook, string path) =>
+    [
+        new($"{path}.port", FieldLimits.Port, hook.Port),
+        new($"{path}.path", FieldLimits.HookPath, hook.Path ?? ""),
+        new($"{path}.timeoutSeconds", FieldLimits.HookTimeoutSeconds, hook.TimeoutSeconds),
+        new($"{path}.retries", FieldLimits.HookRetries, hook.Retries),
+        new($"{path}.failurePolicy", FieldLimits.HookFailurePolicy, hook.FailurePolicy),
+    ];
+
+    private static IEnumerable<RuleBreach> Breaches(RuledField field) => field switch
     {
-        yield return When(hook.Port is < 1 or > 65535, $"{field}.port", "must be 1 to 65535");
-        yield return When(!IsPath(hook.Path), $"{field}.path", $"'{hook.Path}' is not a path of at most {MaxHookPath} bytes that begins with a slash");
-        yield return When(hook.TimeoutSeconds is < 1 or > 3600, $"{field}.timeoutSeconds", "must be 1 to 3600");
-        yield return When(hook.Retries is < 0 or > 10, $"{field}.retries", "must be 0 to 10");
-        yield return When(hook.FailurePolicy is not (null or "" or ModuleHook.Fail or ModuleHook.Ignore), $"{field}.failurePolicy",
-            $"'{hook.FailurePolicy}' is neither {ModuleHook.Fail} nor {ModuleHook.Ignore}");
+        { Value: null } or { Rule: FieldRule.Choice, Value: "" } => [],
+        { Rule: FieldRule.Text { IsRequired: true }, Value: "" } => [new(field.Path, "is required")],
+        { Rule: FieldRule.Map rule, Value: IReadOnlyDictionary<string, string> map } => Breaches(field.Path, rule, map),
+        _ when field.Rule.Allows(field.Value) => [],
+        // A url may hold a password.
+        _ when field.Rule == FieldLimits.Url => [new(field.Path, field.Rule.Must)],
+        _ => [new(field.Path, $"{field.Rule.Must}, not {Shown(field.Value)}")],
+    };
+
+    private static IEnumerable<RuleBreach> Breaches(string path, FieldRule.Map rule, IReadOnlyDictionary<string, string> map)
+    {
+        if (map.Count > rule.MaxEntries)
+            yield return new(path, FormattableString.Invariant($"must have at most {rule.MaxEntries} keys, not {map.Count}"));
+        foreach (var (key, value) in map.OrderBy(entry => entry.Key, StringComparer.Ordinal))
+        {
+            if (!rule.OfKey.Allows(key)) yield return new($"{path}[{Within(key)}]", rule.OfKey.Must);
+            else if (rule.OfValue?.Allows(value) == false)
+                yield return new($"{path}[{Within(key)}]", $"{rule.OfValue.Must}, not {Shown(value)}");
+        }
     }
 
-    private static bool IsPath(string? path) =>
-        path is ['/', ..] && System.Text.Encoding.UTF8.GetByteCount(path) <= MaxHookPath
-        && !path.Any(c => char.IsWhiteSpace(c) || char.IsControl(c));
+    // What the pattern allows, and no client could fetch: http://[.
+    private static IEnumerable<RuleBreach> Urls(ModuleSource source, string path) =>
+        FieldLimits.Url.Allows(source.Url) && !Uri.TryCreate(source.Url, UriKind.Absolute, out _)
+            ? [new($"{path}.url", FieldLimits.Url.Must)]
+            : [];
 
-    private static RuleBreach? When(bool isBroken, string field, string message) => isBroken ? new(field, message) : null;
+    private static IEnumerable<RuleBreach> Annotations(TemplateMeta template) =>
+        template.Annotations.Sum(entry => (long)Encoding.UTF8.GetByteCount(entry.Key) + Encoding.UTF8.GetByteCount(entry.Value))
+            > FieldLimits.MaxAnnotations
+            ? [new("spec.template.metadata.annotations", $"must be at most {FieldLimits.MaxAnnotations} bytes in all")]
+            : [];
 
-    private static bool IsLabelValue(string text, int maxLength) =>
-        text.Length > 0 && text.Length <= maxLength
-        && char.IsAsciiLetterOrDigit(text[0]) && char.IsAsciiLetterOrDigit(text[^1])
-        && text.All(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_' or '.');
+    private static IEnumerable<RuleBreach> Service(ServiceStrategy? service) =>
+        service is { EnableModuleService: true, Port: null }
+            ? [new("spec.operationStrategy.serviceStrategy.port", $"is required where the Service is enabled, and {FieldLimits.Port.Must}")]
+            : [];
 
-    private static bool IsUrl(string text) =>
-        Uri.TryCreate(text, UriKind.Absolute, out var url)
-        && (url.Scheme is "http" or "https" ? url.Host.Length > 0 : url.Scheme == "file" && text.StartsWith("file:", StringComparison.Ordinal));
+    private static string Shown(object value) => value is string text ? $"'{Within(text)}'" : FormattableString.Invariant($"{value}");
+
+    private static string Within(string text) => text.Length <= 64 ? text : $"{text[..(char.IsHighSurrogate(text[62]) ? 62 : 63)]}…";
 }

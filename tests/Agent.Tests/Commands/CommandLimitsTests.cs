@@ -8,35 +8,47 @@ namespace ModuleController.Agent.Tests.Commands;
 public sealed class CommandLimitsTests
 {
     [Fact]
-    public void A_command_within_the_limits_has_no_problem() => Assert.Null(CommandLimits.FindProblem(Good()));
+    public void A_command_within_the_limits_has_no_problem()
+    {
+        Assert.Null(CommandLimits.FindProblem(Good()));
+        Assert.Null(CommandLimits.FindInvalidValue(Good()));
+    }
 
     [Fact]
-    public void Every_broken_limit_names_its_field()
+    public void A_malformed_message_names_its_field()
     {
         Check("id", command => command.Id = "");
         Check("id", command => command.Id = new string('x', 257));
         Check("base_life_id", command => command.BaseLifeId = "");
         Check("base_life_id", command => command.BaseLifeId = new string('x', 65));
-        Check("deadline", command => command.Deadline.Seconds = -1);
         Check("action", command => command.ClearAction());
         Check("module is missing", command => command.Install.Module = null);
-        Check("module.name", command => command.Install.Module.Name = new string('ä', 32));
+        Check("module.name", command => command.Install.Module.Name = "");
         Check("module.version", command => command.Install.Module.Version = "");
         Check("module.module_uid", command => command.Install.Module.ModuleUid = new string('x', 65));
         Check("source is missing", command => command.Install.Source = null);
-        Check("source.url", command => command.Install.Source.Url = new string('x', 2049));
-        Check("source.sha256", command => command.Install.Source.Sha256 = "../../x");
-        Check("source.md5", command => command.Install.Source.Md5 = "abc");
-        Check("pre_install.port", command => command.Install.PreInstall.Port = 0);
-        Check("pre_install.port", command => command.Install.PreInstall.Port = 65536);
-        Check("pre_install.path", command => command.Install.PreInstall.Path = "@elsewhere/x");
-        Check("pre_install.path", command => command.Install.PreInstall.Path = "/a b");
-        Check("pre_install.path", command => command.Install.PreInstall.Path = "/" + new string('x', 1024));
-        Check("pre_install.timeout", command => command.Install.PreInstall.Timeout = null);
-        Check("pre_install.timeout", command => command.Install.PreInstall.Timeout.Seconds = 0);
-        Check("pre_install.timeout", command => command.Install.PreInstall.Timeout = new() { Seconds = 3600, Nanos = 1000 });
-        Check("pre_install.retries", command => command.Install.PreInstall.Retries = 11);
-        Check("post_install.port", command => command.Install.PostInstall = new());
+    }
+
+    /// <summary>Such a value comes from an object of a user: it fails that one command.</summary>
+    [Fact]
+    public void A_value_that_is_not_allowed_refuses_its_command_with_the_field_and_what_it_must_be()
+    {
+        Refuses(Reason.InvalidArtifact, "deadline must be 0 to 86400 seconds, not -1", command => command.Deadline.Seconds = -1);
+        Refuses(Reason.InvalidArtifact, "deadline must be 0 to 86400 seconds, not 100000", command => command.Deadline.Seconds = 100_000);
+        Refuses(Reason.InvalidArtifact, "module.name must be at most 63 bytes, not 64", command => command.Install.Module.Name = new string('ä', 32));
+        Refuses(Reason.InvalidArtifact, "source.url must be at most 8192 bytes, not 9000", command => command.Install.Source.Url = new string('张', 3000));
+        Refuses(Reason.InvalidArtifact, "source.sha256 must be 64 hexadecimal digits, or empty", command => command.Install.Source.Sha256 = "../../x");
+        Refuses(Reason.InvalidArtifact, "source.md5 must be 32 hexadecimal digits, or empty", command => command.Install.Source.Md5 = "abc");
+        Refuses(Reason.HookFailed, "pre_install.port must be 1 to 65535, not 0", command => command.Install.PreInstall.Port = 0);
+        Refuses(Reason.HookFailed, "pre_install.port must be 1 to 65535, not 65536", command => command.Install.PreInstall.Port = 65536);
+        Refuses(Reason.HookFailed, "pre_install.path must begin with '/'", command => command.Install.PreInstall.Path = "@elsewhere/x");
+        Refuses(Reason.HookFailed, "pre_install.path must begin with '/'", command => command.Install.PreInstall.Path = "/a b");
+        Refuses(Reason.HookFailed, "pre_install.path must be at most 1024 bytes", command => command.Install.PreInstall.Path = "/" + new string('张', 400));
+        Refuses(Reason.HookFailed, "pre_install.timeout must be more than 0 and at most 3600", command => command.Install.PreInstall.Timeout = null);
+        Refuses(Reason.HookFailed, "pre_install.timeout must be", command => command.Install.PreInstall.Timeout.Seconds = 0);
+        Refuses(Reason.HookFailed, "pre_install.timeout must be", command => command.Install.PreInstall.Timeout = new() { Seconds = 3600, Nanos = 1000 });
+        Refuses(Reason.HookFailed, "pre_install.retries must be 0 to 10, not 11", command => command.Install.PreInstall.Retries = 11);
+        Refuses(Reason.HookFailed, "post_install.port", command => command.Install.PostInstall = new());
     }
 
     [Fact]
@@ -51,6 +63,16 @@ public sealed class CommandLimitsTests
         var command = Good();
         spoil(command);
         Assert.StartsWith(field, CommandLimits.FindProblem(command) ?? "no problem", StringComparison.Ordinal);
+    }
+
+    private static void Refuses(Reason reason, string message, Action<Command> spoil)
+    {
+        var command = Good();
+        spoil(command);
+        Assert.Null(CommandLimits.FindProblem(command));
+        var refusal = CommandLimits.FindInvalidValue(command);
+        Assert.Equal((Outcome.Refused, reason, "INVALID_COMMAND"), (refusal?.Outcome, refusal?.Reason, refusal?.Code));
+        Assert.StartsWith(message, refusal!.Message, StringComparison.Ordinal);
     }
 
     private static Command Good()

@@ -46,16 +46,32 @@ public sealed class AgentProcessTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_command_beyond_the_limits_closes_the_stream_touches_nothing_and_the_agent_comes_back()
+    public async Task A_command_with_a_value_that_is_not_allowed_fails_and_its_stream_stays_open()
     {
         await using var agent = Start();
         var session = await KnownAsync();
         var bad = Install(session.Life, "orders", "1.0.0", Jar("orders"));
-        bad.Install.Source.Sha256 = "no hex";
+        bad.Install.Source.Md5 = "abc";
+        var refused = await session.RunAsync(bad);
+        Assert.Equal(
+            (Outcome.Refused, Reason.InvalidArtifact, "source.md5 must be 32 hexadecimal digits, or empty"),
+            (refused.Outcome, refused.Reason, refused.Message));
+        Assert.Empty(_base.Statistics[^1].InstallsStarted);
+        Assert.Equal(Outcome.Succeeded, (await session.RunAsync(Install(session.Life, "invoice", "1.0.0", Jar("invoice")))).Outcome);
+        Assert.False(session.HasEnded);
+    }
+
+    [Fact]
+    public async Task A_malformed_message_closes_the_stream_touches_nothing_and_the_agent_comes_back()
+    {
+        await using var agent = Start();
+        var session = await KnownAsync();
+        var bad = Install(session.Life, "orders", "1.0.0", Jar("orders"));
+        bad.Install.Module = null;
         await session.SendAsync(bad);
         var next = await _gateway.AcceptAsync(Cancellation);
         await UntilAsync(() => Task.FromResult(
-            session.HasEnded && agent.Output.Contains("source.sha256 is not 64 hex digits", StringComparison.Ordinal)));
+            session.HasEnded && agent.Output.Contains("module is missing", StringComparison.Ordinal)));
         Assert.Empty(_base.Statistics[^1].InstallsStarted);
         Assert.Equal(Outcome.Succeeded, (await next.RunAsync(Install(session.Life, "orders", "1.0.0", Jar("orders")))).Outcome);
     }

@@ -8,12 +8,12 @@ namespace ModuleController.Core.Tests.Crds;
 /// Checks a value against a structural schema and names the field of each error. It knows the keywords that our CRDs use and
 /// refuses others; a field that the schema does not have, which an API server would drop, counts as an error.
 /// </summary>
-internal static class SchemaCheck
+internal static partial class SchemaCheck
 {
     private static readonly HashSet<string> Known =
     [
         "type", "description", "format", "properties", "required", "additionalProperties", "items", "enum", "minimum", "maximum",
-        "minLength", "maxLength", "pattern", "anyOf", "x-kubernetes-int-or-string", "x-kubernetes-validations",
+        "minLength", "maxLength", "maxProperties", "anyOf", "x-kubernetes-int-or-string", "x-kubernetes-validations",
         "x-kubernetes-list-type", "x-kubernetes-list-map-keys", "x-kubernetes-map-type",
     ];
 
@@ -25,7 +25,7 @@ internal static class SchemaCheck
         return TypeError(schema, value) is { } error ? [$"{path}: {error}"] : value switch
         {
             JsonObject fields when path == "metadata" => fields.Count > 0 ? [] : ["metadata: is empty"],
-            JsonObject fields => FieldErrors(schema, fields, path),
+            JsonObject fields => FieldErrors(schema, fields, path).Concat(KeyErrors(schema, fields, path)),
             JsonArray items => items.SelectMany((item, index) => Errors(schema["items"]!.AsObject(), item, $"{path}[{index}]")),
             _ => ScalarErrors(schema, value!.AsValue()).Select(message => $"{path}: {message}"),
         };
@@ -82,8 +82,20 @@ internal static class SchemaCheck
         {
             if ((int?)schema["minLength"] > text.Length) yield return $"is shorter than {schema["minLength"]}";
             if ((int?)schema["maxLength"] < text.Length) yield return $"is longer than {schema["maxLength"]}";
-            if ((string?)schema["pattern"] is { } pattern && !Regex.IsMatch(text, pattern, RegexOptions.NonBacktracking))
-                yield return $"does not match {pattern}";
+            foreach (var broken in BrokenRules(schema, text)) yield return broken;
         }
     }
+
+    private static IEnumerable<string> KeyErrors(JsonObject schema, JsonObject fields, string path) =>
+        fields.SelectMany(field => BrokenRules(schema, field.Key)).Select(message => $"{path}: {message}");
+
+    // Of a rule only the expression is read; that is where texts and keys differ.
+    private static IEnumerable<string> BrokenRules(JsonObject schema, string text) =>
+        (schema["x-kubernetes-validations"]?.AsArray() ?? [])
+            .Where(rule => Expression().Match((string)rule!["rule"]!) is { Success: true } match
+                && !Regex.IsMatch(text, match.Groups[1].Value, RegexOptions.NonBacktracking))
+            .Select(rule => (string)rule!["message"]!);
+
+    [GeneratedRegex(@"\.matches\(r'([^']*)'\)")]
+    private static partial Regex Expression();
 }

@@ -36,6 +36,14 @@ public class DefaultsTests
     public void An_unset_field_has_its_default(string field, Func<ModuleDeployment, object?> read, object? expected) =>
         Assert.True(Equals(expected, read(new())), $"{field}: {read(new())}");
 
+    /// <summary>A day is the longest deadline of a command that agents take.</summary>
+    [Fact]
+    public void Times_that_were_stored_before_they_had_a_limit_count_as_at_most_a_day()
+    {
+        Assert.Equal(TimeSpan.FromDays(1), With(strategy => strategy with { InstallTimeoutSeconds = 100_000 }).InstallTimeout);
+        Assert.Equal(TimeSpan.FromDays(1), With(strategy => strategy with { TrafficDrainSeconds = int.MaxValue }).TrafficDrain);
+    }
+
     [Theory]
     [InlineData(null, false, 10, 2)]
     [InlineData(null, false, 3, 1)]

@@ -5,6 +5,8 @@ using ModuleController.ControlPlane;
 using ModuleController.ControlPlane.Agents;
 using ModuleController.Core.Builtin;
 using ModuleController.Core.Meta;
+using ModuleController.Core.Modules;
+using ModuleController.Core.Planning;
 using ModuleController.Protocol;
 using ModuleController.Protocol.V1;
 
@@ -47,6 +49,30 @@ public sealed class GatewayTests : IAsyncLifetime
             lock (woken) return woken.Count > 0;
         });
         lock (woken) Assert.Equal([GatewayRig.Pod("base-0")], woken.Distinct());
+    }
+
+    /// <summary>Such values were stored before a rule existed. The reconcile that sends them must not fail, and the agent not see them.</summary>
+    [Fact]
+    public async Task A_command_that_the_agent_would_refuse_is_answered_here_and_the_stream_stays_open()
+    {
+        var controller = await _rig.StartLeaderAsync();
+        var (agent, uid) = await _rig.ConnectedAsync(controller, "base-0");
+        var pod = GatewayRig.Pod("base-0");
+        foreach (var (attempt, source) in new[]
+        {
+            (1, new ModuleSource { Name = "orders", Version = "1.0.0", Url = "http://repository/orders.jar", Md5 = "abc" }),
+            (2, new ModuleSource { Name = "orders", Version = "1.0.0", Url = "http://repository/" + new string('张', 3000) }),
+        })
+        {
+            var bad = Messages.Install(attempt: attempt) with { Source = source };
+            Assert.True(controller.Agents.TrySend(pod, uid, bad));
+            var answer = controller.Agents.Find(pod, uid)!.Answers[bad.Id];
+            Assert.Equal((CommandOutcome.Refused, FailureReason.InvalidArtifact), (answer.Outcome, answer.Reason));
+            Assert.Contains(": must be ", answer.Message, StringComparison.Ordinal);
+        }
+
+        Assert.True(controller.Agents.TrySend(pod, uid, Messages.Install(attempt: 3)));
+        Assert.Equal(Messages.Install(attempt: 3).Id, (await agent.NextAsync()).Command.Id);
     }
 
     [Fact]

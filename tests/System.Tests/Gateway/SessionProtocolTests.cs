@@ -68,6 +68,21 @@ public sealed class SessionProtocolTests
     }
 
     [Fact]
+    public void A_command_that_an_agent_would_refuse_is_answered_and_the_next_one_can_be_sent()
+    {
+        var command = Install();
+        var problem = new CommandProblem(FailureReason.InvalidArtifact, "spec.module.md5: must be 32 hexadecimal digits, or empty, not 'abc'");
+
+        var step = SessionProtocol.Refuse(After(Hello(), Snapshot(1)), command, problem, _now);
+
+        Assert.True(step is { Violation: null, IsChanged: true });
+        Assert.Equal((CommandOutcome.Refused, FailureReason.InvalidArtifact, problem.Message),
+            (step.Answer!.Outcome, step.Answer.Reason!.Value, step.Answer.Message));
+        Assert.Equal(step.Answer, step.State.View!.Answers[command.Id]);
+        Assert.NotNull(SessionProtocol.Send(step.State, Install("m-2"), _now));
+    }
+
+    [Fact]
     public void A_command_is_under_way_from_being_sent_to_its_answer()
     {
         var command = Install();

@@ -13,4 +13,11 @@ public sealed record HookCall(int Port, string Path, TimeSpan Timeout, int Retri
         : new(
             hook.Port, hook.Path ?? "/", TimeSpan.FromSeconds(hook.TimeoutSeconds ?? 10), hook.Retries ?? 0,
             hook.FailurePolicy == ModuleHook.Ignore);
+
+    /// <summary>A hook that breaks a rule is not called around an uninstall: what is to be removed does not stay for it.</summary>
+    public static HookCall? OfUninstall(ModuleHook? hook) =>
+        hook is null || ModuleRules.Check(hook, "").Count > 0 ? null : From(hook);
+
+    /// <summary>The hook that this is the call of, as far as rules are concerned.</summary>
+    public ModuleHook ToHook() => new() { Port = Port, Path = Path, TimeoutSeconds = (int)Timeout.TotalSeconds, Retries = Retries };
 }

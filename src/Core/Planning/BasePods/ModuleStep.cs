@@ -202,7 +202,7 @@ internal static class ModuleSteps
 
     // Where another Module takes its place, a hook may hold an uninstall up. What is deleted otherwise goes in any case.
     private static HookCall? OfUninstall(BasePodFacts pod, string uid, ModuleHook? hook) =>
-        HookCall.From(hook) is { } call
+        HookCall.OfUninstall(hook) is { } call
             ? call with { IgnoreFailure = call.IgnoreFailure || !pod.Modules.Any(other => other.Module.Spec.Replaces == uid && !other.IsDeleting) }
             : null;
 

@@ -7,6 +7,8 @@ namespace ModuleController.Core.Planning;
 /// <summary>The next step of a release: revisions, goals, and what the status says about them.</summary>
 public static class RolloutPlanner
 {
+    private const int MaxBreaches = 5;
+
     public static RolloutPlan Plan(RolloutState state, DateTimeOffset now)
     {
         var deployment = state.Deployment;
@@ -15,7 +17,8 @@ public static class RolloutPlanner
             && action.Plan(state, now) is { IsDone: true } done) return Only(done.Step, done.Event);
         if (deployment.Metadata.IsDeleting) return RolloutDeletion.Plan(state, now);
         if (ModuleRules.Check(deployment) is [_, ..] breaches)
-            return Refuse(state, Reasons.InvalidSpec, string.Join("; ", breaches), now);
+            return DeletionByLabel.Plan(state)
+                ?? Refuse(state, Reasons.InvalidSpec, InvalidSpecText(breaches), now) with { StepsAfterStatus = InvalidSpecScaling.Plan(state) };
         if (state.ConflictsWith is { } other)
             return Refuse(state, Reasons.ModuleNameConflict,
                 $"module {deployment.Spec.Template.Spec.Module.Name} on base {deployment.Spec.BaseDeploymentName} belongs to the older "
@@ -33,6 +36,11 @@ public static class RolloutPlanner
 
     private static RolloutPlan Only(RolloutStep step, PlannedEvent? told) => new() { Steps = [step], Events = told is null ? [] : [told] };
 
+    // A spec can break thousands of rules; a condition has to stay small.
+    private static string InvalidSpecText(IReadOnlyList<RuleBreach> breaches) =>
+        string.Join("; ", breaches.Take(MaxBreaches))
+        + (breaches.Count > MaxBreaches ? string.Create(CultureInfo.InvariantCulture, $"; and {breaches.Count - MaxBreaches} more") : "");
+
     /// <summary>An object that breaks a rule is left alone, and told so.</summary>
     private static RolloutPlan Refuse(RolloutState state, string reason, string message, DateTimeOffset now)
     {
@@ -41,7 +49,7 @@ public static class RolloutPlanner
         return new()
         {
             Status = RolloutStatus.Refused(state, counts, reason, message, now),
-            Events = told?.Reason == reason ? [] : [new(reason, message, IsWarning: true)],
+            Events = told?.Reason == reason && told.Message == message ? [] : [new(reason, message, IsWarning: true)],
         };
     }
 

@@ -9,7 +9,7 @@ internal static class RolloutStatus
 {
     public static ModuleDeploymentStatus Refused(
         RolloutState state, RolloutCounts counts, string reason, string message, DateTimeOffset now) =>
-        Counted(state, counts, state.Deployment.Spec.Replicas ?? 0) with
+        Counted(state, counts, RolloutReplicas.Of(state.Deployment, state.BasePods.Count).Desired) with
         {
             Conditions = RolloutReadiness.Stalled(reason, message).On(
                 state.Deployment.Status.Conditions.With(

@@ -21,7 +21,7 @@ public static class PlacementModules
                 Name = create.Name,
                 Namespace = replicaSet.Metadata.Namespace,
                 Labels = LabelsOf(create),
-                Annotations = template.Metadata.Annotations,
+                Annotations = ChildLabels.Annotations(template.Metadata.Annotations),
                 Finalizers = [FinalizerNames.Module],
                 OwnerReferences =
                 [
@@ -58,8 +58,8 @@ public static class PlacementModules
     private static Dictionary<string, string> LabelsOf(PlacementStep.Create create)
     {
         var (deployment, replicaSet) = (create.Deployment, create.ReplicaSet);
-        var labels = new Dictionary<string, string>(deployment.Metadata.Labels);
-        foreach (var (key, value) in replicaSet.Spec.Template.Metadata.Labels) labels[key] = value;
+        var labels = new Dictionary<string, string>(ChildLabels.OfParent(deployment.Metadata.Labels));
+        foreach (var (key, value) in ChildLabels.OfTemplate(replicaSet.Spec.Template.Metadata.Labels)) labels[key] = value;
         foreach (var key in (ReadOnlySpan<string>)
             [Labels.DeploymentName, Labels.ModuleDeployment, Labels.ModuleName, Labels.ModuleVersion, Labels.Revision, Labels.SchedulingStrategy])
             if (replicaSet.Metadata.Labels.TryGetValue(key, out var value))

@@ -32,8 +32,8 @@ public static class RolloutHistory
     public static ModuleReplicaSet InStep(ModuleReplicaSet replicaSet, ModuleDeployment deployment, long revision)
     {
         var (meta, spec) = (replicaSet.Metadata, deployment.Spec);
-        var labels = new Dictionary<string, string>(meta.Labels);
-        foreach (var (key, value) in deployment.Metadata.Labels) labels[key] = value;
+        var labels = new Dictionary<string, string>(ChildLabels.OfParent(meta.Labels));
+        foreach (var (key, value) in ChildLabels.OfParent(deployment.Metadata.Labels)) labels[key] = value;
         labels[Labels.DeploymentName] = LabelValues.Of(spec.BaseDeploymentName);
         labels[Labels.ModuleDeployment] = LabelValues.Of(deployment.Metadata.Name);
         labels[Labels.ModuleName] = spec.Template.Spec.Module.Name;

@@ -21,7 +21,8 @@ public static class Composition
     {
         ArgumentNullException.ThrowIfNull(manager);
         ArgumentNullException.ThrowIfNull(parts);
-        BasePodController.Add(manager, parts);
-        ModuleReconcilers.Add(manager, parts);
+        var rejections = new RejectedWrites();
+        BasePodController.Add(manager, parts, rejections);
+        ModuleReconcilers.Add(manager, parts, rejections);
     }
 }

@@ -29,13 +29,13 @@ public sealed class ClusterControllers
         var sets = informers.Of<ClusterReplicaSet>().Indexed("owner", set => set.Metadata.Controller?.Uid);
         var services = informers.Of<Service>().Indexed("namespace", service => service.Metadata.Namespace);
 
-        var written = new WriteTracker(informers);
+        var written = new WriteTracker(informers, time);
         _manager.Reconcile(new Deployments(client, informers.Of<ClusterDeployment>(), sets, written, time))
             .Owns<ClusterReplicaSet>().Tracks(written).Workers(2);
-        written = new(informers);
+        written = new(informers, time);
         _manager.Reconcile(new ReplicaSets(client, sets, pods, written, time))
             .Owns<ClusterPod>().Tracks(written).Workers(2);
-        written = new(informers);
+        written = new(informers, time);
         _manager.Reconcile(new EndpointSlices(client, services, pods, informers.Of<EndpointSlice>(), written, time))
             .Owns<EndpointSlice>()
             .WokenBy<ClusterPod>(pod => services.ByIndex("namespace", pod.Metadata.Namespace ?? "")

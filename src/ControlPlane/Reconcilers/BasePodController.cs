@@ -9,13 +9,13 @@ public static class BasePodController
 {
     private const int Workers = 16;
 
-    public static void Add(Manager manager, ReconcilerParts parts)
+    public static void Add(Manager manager, ReconcilerParts parts, RejectedWrites rejections)
     {
         var observer = new BasePodObserver(parts.Caches, parts.Agents, parts.Options.GateTimeout);
-        var writes = new WriteTracker(parts.Informers);
+        var writes = new WriteTracker(parts.Informers, parts.Time);
         var gates = new GateWakers(parts.Caches);
         manager.Reconcile(new BasePodReconciler(
-                observer, parts.Client, writes, parts.Events, parts.Agents, parts.Time, parts.Loggers.CreateLogger<BasePodReconciler>()))
+                observer, parts.Client, writes, rejections, parts.Events, parts.Agents, parts.Time, parts.Loggers.CreateLogger<BasePodReconciler>()))
             .Named("basepod")
             .Where(observer.IsOurs)
             .WokenBy<Module>(BasePodObserver.KeyOf)

@@ -88,6 +88,7 @@ public sealed class BasePodObserver(Caches caches, IAgentDirectory agents, TimeS
                 && IsPoison(deployment, replicaSet, module),
             HasLived = RolloutPoison.HasLived(replicaSet),
             DeploymentUid = deployment?.Metadata.Uid,
+            Deployment = deployment is null ? null : ObjectKey.Of(deployment.Metadata),
             FailsOnOlderPods = gate is not null && module is { IsAvailable: false, Status.LastError: not null } && replicaSet is not null
                 && FailsOnOlderPods(replicaSet, pod!),
             IsInEndpoints = pod is not null && !pod.Metadata.Labels.ContainsKey(Labels.Traffic(module.Spec.Module.Name))

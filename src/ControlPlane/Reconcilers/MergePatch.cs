@@ -10,16 +10,16 @@ internal static class MergePatch
 {
     private static readonly ResourceJson Json = new(ModulesJson.Default);
 
-    /// <summary>Null: there is no difference. Guarded by the UID, by <paramref name="version"/> if it is given, and by the one that was
-    /// seen where finalizers change: those lists are replaced as a whole.</summary>
-    public static JsonObject? Between<T>(T before, T after, string? version = null) where T : class, IResource
+    /// <summary>Null: there is no difference. Guarded by the UID and the version: lists, and what is decided from the whole object, would
+    /// undo what somebody else has written since.</summary>
+    public static JsonObject? Between<T>(T before, T after, string? version) where T : class, IResource
     {
         var patch = Difference(Json.ToObject(before), Json.ToObject(after));
         patch.Remove("status");
         if (patch.Count == 0) return null;
         var metadata = patch["metadata"] as JsonObject ?? [];
         patch["metadata"] = metadata;
-        if (version is not null || metadata.ContainsKey("finalizers")) metadata["resourceVersion"] = version ?? before.Metadata.ResourceVersion;
+        metadata["resourceVersion"] = version;
         metadata["uid"] = before.Metadata.Uid;
         return patch;
     }

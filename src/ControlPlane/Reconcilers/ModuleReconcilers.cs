@@ -10,20 +10,19 @@ namespace ModuleController.ControlPlane.Reconcilers;
 /// <summary>What wakes the reconcilers of ModuleDeployments, ModuleReplicaSets and placement.</summary>
 public static class ModuleReconcilers
 {
-    public static void Add(Manager manager, ReconcilerParts parts)
+    public static void Add(Manager manager, ReconcilerParts parts, RejectedWrites rejections)
     {
         var baseAgents = new BaseAgents(parts.Caches, parts.Agents, parts.Options);
-        var rejectedModules = new RejectedWrites();
-        AddDeployments(manager, parts, baseAgents, rejectedModules);
-        AddReplicaSets(manager, parts);
-        AddPlacement(manager, parts, baseAgents, rejectedModules);
+        AddDeployments(manager, parts, baseAgents, rejections);
+        AddReplicaSets(manager, parts, rejections);
+        AddPlacement(manager, parts, baseAgents, rejections);
     }
 
-    private static void AddDeployments(Manager manager, ReconcilerParts parts, BaseAgents baseAgents, RejectedWrites rejectedModules)
+    private static void AddDeployments(Manager manager, ReconcilerParts parts, BaseAgents baseAgents, RejectedWrites rejections)
     {
-        var (caches, tracker) = (parts.Caches, new WriteTracker(parts.Informers));
+        var (caches, tracker) = (parts.Caches, new WriteTracker(parts.Informers, parts.Time));
         var reconciler = new ModuleDeploymentReconciler(
-            caches, parts.Client, parts.Agents, baseAgents, parts.Events, tracker, rejectedModules, parts.OwnNamespace, parts.Time,
+            caches, parts.Client, parts.Agents, baseAgents, parts.Events, tracker, rejections, parts.OwnNamespace, parts.Time,
             parts.Loggers.CreateLogger<ModuleDeploymentReconciler>());
         manager.Reconcile(reconciler)
             .Owns<ModuleReplicaSet>()
@@ -41,22 +40,28 @@ public static class ModuleReconcilers
             {
                 foreach (var key in reconciler.AwaitingAgents) wake(key);
             }))
-            .WokenBy(rejectedModules.Subscribe)
+            .WokenBy(wake => rejections.Subscribe((key, message) =>
+            {
+                if (message is not null && caches.ModuleDeployments.Get(key) is { } rejected)
+                    parts.Events.Record(rejected, EventRecorder.Warning, Reasons.WriteRejected, message);
+                wake(key);
+            }))
             .Tracks(tracker).Workers(8);
     }
 
-    private static void AddReplicaSets(Manager manager, ReconcilerParts parts)
+    private static void AddReplicaSets(Manager manager, ReconcilerParts parts, RejectedWrites rejections)
     {
-        var tracker = new WriteTracker(parts.Informers);
-        manager.Reconcile(new ModuleReplicaSetReconciler(parts.Caches, parts.Client, tracker, parts.Time))
+        var tracker = new WriteTracker(parts.Informers, parts.Time);
+        manager.Reconcile(new ModuleReplicaSetReconciler(
+                parts.Caches, parts.Client, tracker, rejections, parts.Time, parts.Loggers.CreateLogger<ModuleReplicaSetReconciler>()))
             .Owns<Module>().Tracks(tracker).Workers(4);
     }
 
-    private static void AddPlacement(Manager manager, ReconcilerParts parts, BaseAgents baseAgents, RejectedWrites rejectedModules)
+    private static void AddPlacement(Manager manager, ReconcilerParts parts, BaseAgents baseAgents, RejectedWrites rejections)
     {
-        var (caches, tracker) = (parts.Caches, new WriteTracker(parts.Informers));
+        var (caches, tracker) = (parts.Caches, new WriteTracker(parts.Informers, parts.Time));
         var reconciler = new PlacementReconciler(
-            caches, parts.Client, parts.Agents, baseAgents, parts.Events, tracker, rejectedModules, parts.Options.PodGrace, parts.Time,
+            caches, parts.Client, parts.Agents, baseAgents, parts.Events, tracker, rejections, parts.Options.PodGrace, parts.Time,
             parts.Loggers.CreateLogger<PlacementReconciler>());
         var offers = new ConcurrentDictionary<ObjectKey, (bool, bool, bool)>();
         manager.Reconcile(reconciler).Named("placement")

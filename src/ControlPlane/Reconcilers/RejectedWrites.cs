@@ -1,56 +1,69 @@
-using System.Collections.Concurrent;
 using ModuleController.Core.Meta;
-using ModuleController.Kube;
 
 namespace ModuleController.ControlPlane.Reconcilers;
 
-/// <summary>The writes for ModuleDeployments that the API server keeps rejecting, at most one for each.</summary>
+/// <summary>What the API server keeps rejecting for each ModuleDeployment, whichever reconciler writes it.</summary>
 /// <remarks>
-/// A rejection is reported when it has lasted for <see cref="ReportedAfter"/>: a shorter one may come from a cache that was behind, or
-/// from a quota whose usage has not been counted anew. Its message is the first one of its code and reason: a text that differs from
-/// request to request, by an id or a time, would have the status written, and the write tried again, without end.
+/// Each source reports all that is rejected at the end of each of its reconciles; what it does not report again is over. So nothing is
+/// kept for an object that no longer exists.
 /// </remarks>
 public sealed class RejectedWrites
 {
-    private const int MaxMessageLength = 1024;
-    private static readonly TimeSpan ReportedAfter = TimeSpan.FromSeconds(5);
+    private const int LongestMessage = 1024;
 
-    private readonly ConcurrentDictionary<ObjectKey, Rejection> _last = new();
+    private readonly Lock _lock = new();
+    private readonly Dictionary<string, IReadOnlyDictionary<ObjectKey, string>> _bySource = [];
+    private readonly Dictionary<ObjectKey, SortedDictionary<string, string>> _byDeployment = [];
 
-    private event Action<ObjectKey>? Changed;
+    private event Action<ObjectKey, string?>? Changed;
 
-    /// <summary>Calls back when a ModuleDeployment gets a reported rejection, one of another kind, or loses it.</summary>
-    public IDisposable Subscribe(Action<ObjectKey> changed)
+    /// <summary>Calls back when the message of a ModuleDeployment changes; null: nothing is rejected for it any more.</summary>
+    public IDisposable Subscribe(Action<ObjectKey, string?> changed)
     {
         Changed += changed;
         return new Subscription(() => Changed -= changed);
     }
 
-    /// <summary>What the API server said; null: it has not rejected for long enough to be reported.</summary>
-    public string? Find(ObjectKey key) => _last.TryGetValue(key, out var last) && last.IsReported ? last.Message : null;
-
-    /// <summary>Adds a rejection. Returns the message to report, or null where it has not lasted for long enough.</summary>
-    public string? Add(ObjectKey key, KubeError error, DateTimeOffset now)
+    /// <summary>The message for a ModuleDeployment, of the first source if there are several; null: nothing is rejected.</summary>
+    public string? Find(ObjectKey deployment)
     {
-        var last = _last.GetValueOrDefault(key);
-        var message = last is not null && (last.Code, last.Reason) == (error.Code, error.Reason) ? last.Message : error.ToString();
-        if (message.Length > MaxMessageLength) message = message[..MaxMessageLength];
-        var since = last?.Since ?? now;
-        var rejection = new Rejection(error.Code, error.Reason, message, since, now - since >= ReportedAfter);
-        _last[key] = rejection;
-        if (rejection.IsReported && rejection != last) Changed?.Invoke(key);
-        return rejection.IsReported ? message : null;
+        lock (_lock) return MessageOf(deployment);
     }
 
-    /// <summary>True: a reported rejection was removed.</summary>
-    public bool Forget(ObjectKey key)
+    /// <summary>All that is rejected now for a source, such as the key of a reconciler, by ModuleDeployment.</summary>
+    public void Report(string source, IReadOnlyDictionary<ObjectKey, string> rejections)
     {
-        if (!_last.TryRemove(key, out var last) || !last.IsReported) return false;
-        Changed?.Invoke(key);
-        return true;
+        List<(ObjectKey Deployment, string? Message)> changes = [];
+        lock (_lock)
+        {
+            var before = _bySource.GetValueOrDefault(source);
+            if (before is null && rejections.Count == 0) return;
+            foreach (var deployment in (before?.Keys ?? []).Union(rejections.Keys))
+            {
+                var message = MessageOf(deployment);
+                Set(deployment, source, rejections.GetValueOrDefault(deployment));
+                if (MessageOf(deployment) is var now && now != message) changes.Add((deployment, now));
+            }
+
+            if (rejections.Count == 0) _bySource.Remove(source);
+            else _bySource[source] = rejections;
+        }
+
+        foreach (var (deployment, message) in changes) Changed?.Invoke(deployment, message);
     }
 
-    private sealed record Rejection(int Code, string Reason, string Message, DateTimeOffset Since, bool IsReported);
+    private void Set(ObjectKey deployment, string source, string? message)
+    {
+        if (message is not null)
+        {
+            if (!_byDeployment.TryGetValue(deployment, out var messages)) _byDeployment[deployment] = messages = new(StringComparer.Ordinal);
+            messages[source] = message.Length > LongestMessage ? message[..LongestMessage] : message;
+        }
+        else if (_byDeployment.TryGetValue(deployment, out var messages) && messages.Remove(source) && messages.Count == 0)
+            _byDeployment.Remove(deployment);
+    }
+
+    private string? MessageOf(ObjectKey deployment) => _byDeployment.GetValueOrDefault(deployment)?.First().Value;
 
     private sealed class Subscription(Action end) : IDisposable
     {

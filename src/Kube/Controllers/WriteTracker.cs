@@ -14,9 +14,13 @@ namespace ModuleController.Kube;
 /// Deletes are remembered by uid until the cache has lost it, or shows it as being deleted: finalizers may keep it long.
 /// A write that removed the object (its last finalizer) is remembered by uid until the object has left the cache: the answer has
 /// the version before the removal, which the cache shows already.
+/// A conflict is remembered until the cache shows another version of the object.
+/// What only a change of the cache would end is forgotten after 30 s: a 404 or a 409 may have come from something in between.
 /// </remarks>
-public sealed class WriteTracker(InformerFactory informers)
+public sealed class WriteTracker(InformerFactory informers, TimeProvider time)
 {
+    private static readonly TimeSpan Deadline = TimeSpan.FromSeconds(30);
+
     private readonly Lock _lock = new();
     private readonly Dictionary<ObjectKey, List<Write>> _writes = [];
 
@@ -46,6 +50,9 @@ public sealed class WriteTracker(InformerFactory informers)
     /// <summary>The object that a write did not find: it has been removed, although the cache may still show it.</summary>
     public void NotFound<T>(ObjectKey key, T last) where T : class, IResource => Remember(key, Kind.Removal, last);
 
+    /// <summary>The object as it was when a write that was decided on it met a conflict.</summary>
+    public void Conflicted<T>(ObjectKey key, T stale) where T : class, IResource => Remember(key, Kind.Conflict, stale);
+
     /// <summary>Whether the caches show all that was written for this key; what they show is forgotten.</summary>
     public bool HasCaughtUp(ObjectKey key)
     {
@@ -57,7 +64,8 @@ public sealed class WriteTracker(InformerFactory informers)
         }
 
         // The caches have locks of their own, so they are asked outside of ours.
-        var seen = writes.Where(write => write.IsSeen()).ToHashSet();
+        var now = time.GetUtcNow();
+        var seen = writes.Where(write => write.Until <= now || write.IsSeen()).ToHashSet();
         lock (_lock)
         {
             if (!_writes.TryGetValue(key, out var found)) return true;
@@ -71,7 +79,8 @@ public sealed class WriteTracker(InformerFactory informers)
     private void Remember<T>(ObjectKey key, Kind kind, T resource) where T : class, IResource
     {
         if (informers.Find<T>() is not { } cache) return;
-        var write = new Write<T>(cache, kind, ObjectKey.Of(resource.Metadata), resource.Metadata.Uid, resource.Metadata.ResourceVersion);
+        DateTimeOffset? until = kind is Kind.Removal or Kind.Delete or Kind.Conflict ? time.GetUtcNow() + Deadline : null;
+        var write = new Write<T>(cache, kind, ObjectKey.Of(resource.Metadata), resource.Metadata.Uid, resource.Metadata.ResourceVersion, until);
         lock (_lock)
         {
             if (!_writes.TryGetValue(key, out var writes)) _writes[key] = writes = [];
@@ -95,14 +104,18 @@ public sealed class WriteTracker(InformerFactory informers)
         Create,
         Delete,
         Removal,
+        Conflict,
     }
 
-    private abstract class Write
+    private abstract class Write(DateTimeOffset? until)
     {
+        public DateTimeOffset? Until => until;
+
         public abstract bool IsSeen();
     }
 
-    private sealed class Write<T>(ILister<T> cache, Kind kind, ObjectKey key, string? uid, string? version) : Write
+    private sealed class Write<T>(ILister<T> cache, Kind kind, ObjectKey key, string? uid, string? version, DateTimeOffset? until)
+        : Write(until)
         where T : class, IResource
     {
         public override bool IsSeen()
@@ -112,6 +125,7 @@ public sealed class WriteTracker(InformerFactory informers)
             {
                 Kind.Delete => cached is null || cached.Metadata.Uid != uid || cached.Metadata.IsDeleting,
                 Kind.Removal => cached is null || cached.Metadata.Uid != uid,
+                Kind.Conflict => cached is null || cached.Metadata.Uid != uid || cached.Metadata.ResourceVersion != version,
 
                 // Where it is not there although the cache has come further, it has gone again already.
                 Kind.Create => cached?.Metadata.Uid == uid || IsAtLeast(cache.ResourceVersion, version) == true,

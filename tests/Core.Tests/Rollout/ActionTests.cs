@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using ModuleController.Core.Modules;
+using ModuleController.Core.Planning;
 using ModuleController.Core.Tests.World;
 
 namespace ModuleController.Core.Tests.Rollout;
@@ -18,7 +19,7 @@ public class ActionTests
         var record = Record(story);
         Assert.Equal(("confirm", "ada", "metrics look good", "2026-01-31T09:00:00Z", null), (Text(record, "action"), Text(record, "by"), Text(record, "reason"),
             Text(record, "at"), Text(record, "refused")));
-        Assert.Contains(new("Confirm", "confirm by ada: metrics look good"), story.World.Events);
+        Assert.Contains(new("Confirm", "confirm by ada: metrics look good") { Time = EventTime.StepsDone }, story.World.Events);
     }
 
     [Fact]

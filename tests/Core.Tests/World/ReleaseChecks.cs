@@ -318,6 +318,8 @@ internal sealed class ReleaseChecks(SmallWorld world)
     private int Unreplaced(ModuleReplicaSet set)
     {
         var replaced = world.Modules.Values.Where(module => !module.Metadata.IsDeleting).Select(module => module.Spec.Replaces).ToHashSet();
+        // New ones come first: where the process dies in between, there are too many, never too few.
+        replaced.UnionWith(world.LastPlacement.Steps.OfType<PlacementStep.Delete>().Select(step => step.Module.Metadata.Uid));
         return world.ModulesOf(set.Metadata.Uid!).Count(module => !module.Metadata.IsDeleting && !replaced.Contains(module.Metadata.Uid));
     }
 

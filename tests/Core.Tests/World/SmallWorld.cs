@@ -36,6 +36,10 @@ internal sealed class SmallWorld
 
     /// <summary>Called after each step of anybody.</summary>
     public Action AfterStep { get; set; } = () => { };
+
+    /// <summary>Which steps the API server rejects.</summary>
+    public Func<object, bool> Rejects { get; set; } = _ => false;
+
     /// <summary>Names of Modules that failed and are not tried again.</summary>
     public HashSet<string> Stuck { get; } = [];
 
@@ -44,6 +48,8 @@ internal sealed class SmallWorld
     public List<PlannedEvent> Events { get; } = [];
 
     public RolloutPlan? LastPlan { get; private set; }
+
+    public PlacementPlan LastPlacement { get; private set; } = new();
 
     /// <summary>So many calls of the API carry that plan out.</summary>
     public int LastCalls { get; private set; }
@@ -123,20 +129,16 @@ internal sealed class SmallWorld
     public bool StepRollout(string name, int calls = int.MaxValue)
     {
         var deployment = Deployments[name];
-        var plan = LastPlan = RolloutPlanner.Plan(Rollout(deployment), Now);
-        var isNews = plan.Status is { } status && ResourceText.Of(status) != ResourceText.Of(deployment.Status);
-        LastCalls = plan.Steps.Count + plan.StepsAfterStatus.Count + (isNews ? 1 : 0);
-        foreach (var step in plan.Steps)
-            if (calls-- > 0) CarryOut(name, step);
-        if (isNews && calls-- > 0 && Deployments.TryGetValue(name, out var current)) Deployments[name] = current with { Status = plan.Status! };
-        foreach (var step in plan.StepsAfterStatus)
-            if (calls-- > 0) CarryOut(name, step);
+        var state = Rollout(deployment);
+        var plan = LastPlan = RolloutPlanner.Plan(state, Now);
+        LastCalls = plan.Steps.Count + plan.StepsAfterStatus.Count + (IsNews(plan, deployment) ? 1 : 0);
+        calls = Run(RolloutOrder.Of(state, plan), calls, step => step is RolloutStep.WriteStatus && !IsNews(plan, deployment), Rejects, step => CarryOut(name, step));
         if (calls > 0) Events.AddRange(plan.Events);
         return LastCalls > 0;
     }
 
-    /// <summary>A look of the ModuleDeployment's reconciler at Modules and pods as they were. What it writes is guarded by uid alone,
-    /// but for the status: that is refused where the ModuleDeployment is another one by now, and nothing follows it.</summary>
+    /// <summary>A look of the ModuleDeployment's reconciler at Modules and pods as they were. What it writes to the ModuleDeployment is
+    /// a conflict where that is another one by now, and nothing follows it.</summary>
     public void StepRolloutOn(SmallWorld seen, string name)
     {
         var stale = seen.Copy();
@@ -145,30 +147,41 @@ internal sealed class SmallWorld
         foreach (var (key, set) in ReplicaSets) stale.ReplicaSets[key] = set;
         var before = stale.Deployments[name];
         var isSame = ReferenceEquals(before, Deployments[name]);
-        var plan = RolloutPlanner.Plan(stale.Rollout(before), Now);
-        foreach (var step in plan.Steps) CarryOut(name, step);
-        if (!Deployments.TryGetValue(name, out var current)) return;
-        if (plan.Status is { } status && ResourceText.Of(status) != ResourceText.Of(before.Status))
-        {
-            if (!isSame) return;
-            Deployments[name] = current with { Status = status };
-        }
-
-        foreach (var step in plan.StepsAfterStatus) CarryOut(name, step);
+        var state = stale.Rollout(before);
+        var plan = RolloutPlanner.Plan(state, Now);
+        Run(RolloutOrder.Of(state, plan), int.MaxValue, step => step is RolloutStep.WriteStatus && !IsNews(plan, before),
+            step => step is RolloutStep.UpdateDeployment or RolloutStep.WriteStatus && !isSame, step => CarryOut(name, step));
     }
 
     /// <summary>One look of placement. True: something changed.</summary>
     public bool StepPlacement(int calls = int.MaxValue)
     {
-        var plan = PlacementPlanner.Plan(Placement(), Now);
-        foreach (var step in plan.Steps.Take(calls))
+        var state = Placement();
+        var plan = LastPlacement = PlacementPlanner.Plan(state, Now);
+        Run(PlacementOrder.Of(state, plan), calls, step => step is PlacementStep.WriteCounts, Rejects, step =>
         {
             CarryOut(step);
             AfterStep();
-        }
-
+        });
         return plan.Steps.Count > 0;
     }
+
+    /// <summary>Carries a plan out as the reconcilers do. The process dies after so many calls.</summary>
+    /// <returns>The calls that are left.</returns>
+    private static int Run<TStep>(
+        IReadOnlyList<IReadOnlyList<PlannedStep<TStep>>> stages, int calls, Func<TStep, bool> isNoCall, Func<TStep, bool> rejects, Action<TStep> carryOut)
+    {
+        var run = new PlanRun<TStep>(stages, []);
+        while (run.Next() is { Count: > 0 } group)
+            foreach (var step in group.Where(step => !isNoCall(step.Step)))
+                if (calls-- <= 0) run.Stop();
+                else if (rejects(step.Step)) run.Fail(step.Unit);
+                else carryOut(step.Step);
+        return calls;
+    }
+
+    private static bool IsNews(RolloutPlan plan, ModuleDeployment before) =>
+        plan.Status is { } status && ResourceText.Of(status) != ResourceText.Of(before.Status);
 
     public void CarryOut(PlacementStep step)
     {
@@ -357,6 +370,9 @@ internal sealed class SmallWorld
                 var after = Merge(before, update);
                 if (after.Metadata.IsDeleting && after.Metadata.Finalizers.Count == 0) Deployments.Remove(name);
                 else Deployments[name] = after;
+                break;
+            case RolloutStep.WriteStatus write:
+                if (Deployments.TryGetValue(name, out var current)) Deployments[name] = current with { Status = write.Status };
                 break;
             case RolloutStep.CreateReplicaSet create:
                 ReplicaSets.Add(create.ReplicaSet.Metadata.Name, create.ReplicaSet with

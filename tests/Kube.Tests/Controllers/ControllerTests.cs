@@ -167,7 +167,7 @@ public sealed class ControllerTests : IAsyncDisposable
     {
         var mayWatch = new TaskCompletionSource();
         _cluster.Before = request => request == "watch pods" ? mayWatch.Task : Task.CompletedTask;
-        var tracker = new WriteTracker(_informers);
+        var tracker = new WriteTracker(_informers, _time);
         var created = default(Pod);
         _reconciler.ReconcileAsyncly = async _ => created ??= await CreatePodAsync();
         _reconciler.Reconcile = (key, count) =>

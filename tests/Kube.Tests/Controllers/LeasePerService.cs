@@ -15,7 +15,7 @@ internal sealed class LeasePerService(KubeClient client, InformerFactory informe
     private int _finalizerWrites;
     private int _releases;
 
-    public WriteTracker Tracker { get; } = new(informers);
+    public WriteTracker Tracker { get; } = new(informers, TimeProvider.System);
 
     public ConcurrentQueue<ObjectKey> Keys { get; } = new();
 

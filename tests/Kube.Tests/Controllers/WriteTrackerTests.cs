@@ -12,14 +12,15 @@ public sealed class WriteTrackerTests : IAsyncDisposable
 
     private readonly LogGuard _logs = new();
     private readonly FakeCluster _cluster = new();
+    private readonly FakeTimeProvider _time = new();
     private readonly InformerFactory _informers;
     private readonly WriteTracker _tracker;
 
     public WriteTrackerTests()
     {
-        _informers = new(_cluster, new FakeTimeProvider(), _logs);
+        _informers = new(_cluster, _time, _logs);
         _informers.Of<Pod>();   // never started: the cache stays where it is until a test lets it run
-        _tracker = new(_informers);
+        _tracker = new(_informers, _time);
     }
 
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
@@ -132,6 +133,38 @@ public sealed class WriteTrackerTests : IAsyncDisposable
 
         await _cluster.DeleteAsync<Pod>(ObjectKey.Of(pod.Metadata), cancellation: Cancellation);
         await Eventually.True(() => _tracker.HasCaughtUp(Key));
+    }
+
+    [Fact]
+    public async Task A_conflict_is_remembered_until_the_cache_shows_another_version_of_the_object()
+    {
+        var pod = await CreateAsync("a");
+        _informers.Start();
+        await Eventually.True(() => _informers.Of<Pod>().List().Count == 1);
+        _tracker.Conflicted(Key, pod);
+        Assert.False(_tracker.HasCaughtUp(Key));
+
+        await _cluster.PatchAsync<Pod>(
+            ObjectKey.Of(pod.Metadata),
+            new() { ["metadata"] = new System.Text.Json.Nodes.JsonObject { ["labels"] = new System.Text.Json.Nodes.JsonObject { ["a"] = "b" } } },
+            new("test"),
+            Cancellation);
+        await Eventually.True(() => _tracker.HasCaughtUp(Key));
+    }
+
+    [Fact]
+    public async Task What_only_a_change_of_the_cache_would_end_is_forgotten_after_thirty_seconds()
+    {
+        var pod = await CreateAsync("a");
+        _informers.Start();
+        await Eventually.True(() => _informers.Of<Pod>().List().Count == 1);
+        _tracker.NotFound(Key, pod);
+        _tracker.Deleted(Key, pod);
+        _tracker.Conflicted(Key, pod);
+        _time.Advance(TimeSpan.FromSeconds(29));
+        Assert.False(_tracker.HasCaughtUp(Key));
+        _time.Advance(TimeSpan.FromSeconds(1));
+        Assert.True(_tracker.HasCaughtUp(Key));
     }
 
     [Fact]

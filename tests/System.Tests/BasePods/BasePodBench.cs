@@ -38,7 +38,7 @@ internal sealed class BasePodBench : IAsyncDisposable
             Caches, _informers, Client, _events, Agents, new() { GateTimeout = TimeSpan.FromSeconds(3) }, Clock, NullLoggerFactory.Instance)
         {
             OwnNamespace = "default",
-        });
+        }, new());
         manager.Add(ManagerPhase.Caches, "events", _events.StartAsync, _events.StopAsync);
         _run = manager.RunAsync(_stop.Token);
     }

@@ -13,6 +13,9 @@ internal sealed class RacingClient(IKubeClient inner) : IKubeClient
     /// <summary>Runs before the reconcilers create an object, of which it gets the name.</summary>
     public Action<string>? BeforeCreate { get; set; }
 
+    /// <summary>Runs before the reconcilers delete an object, of which it gets the name.</summary>
+    public Action<string>? BeforeDelete { get; set; }
+
     public Task<T> GetAsync<T>(ObjectKey key, CancellationToken cancellation = default) where T : class, IResource =>
         inner.GetAsync<T>(key, cancellation);
 
@@ -30,7 +33,11 @@ internal sealed class RacingClient(IKubeClient inner) : IKubeClient
     }
 
     public Task<T?> DeleteAsync<T>(ObjectKey key, DeleteOptions? options = null, CancellationToken cancellation = default)
-        where T : class, IResource => inner.DeleteAsync<T>(key, options, cancellation);
+        where T : class, IResource
+    {
+        BeforeDelete?.Invoke(key.Name);
+        return inner.DeleteAsync<T>(key, options, cancellation);
+    }
 
     public async Task<T> PatchAsync<T>(ObjectKey key, JsonObject patch, PatchOptions options, CancellationToken cancellation = default)
         where T : class, IResource

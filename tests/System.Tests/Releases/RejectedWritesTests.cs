@@ -1,48 +1,41 @@
 using ModuleController.ControlPlane.Reconcilers;
 using ModuleController.Core.Meta;
-using ModuleController.Kube;
 
 namespace ModuleController.SystemTests.Releases;
 
 public sealed class RejectedWritesTests
 {
     private static readonly ObjectKey Shop = new("default", "shop");
-    private static readonly DateTimeOffset Start = DateTimeOffset.UnixEpoch;
+    private static readonly ObjectKey Stock = new("default", "stock");
 
     private readonly RejectedWrites _rejections = new();
-    private int _changes;
+    private readonly List<(ObjectKey, string?)> _changes = [];
 
-    public RejectedWritesTests() => _rejections.Subscribe(_ => _changes++);
+    public RejectedWritesTests() => _rejections.Subscribe((key, message) => _changes.Add((key, message)));
 
     [Fact]
-    public void A_rejection_is_reported_when_it_has_lasted_for_five_seconds()
+    public void A_rejection_is_announced_once_and_so_is_its_end()
     {
-        Assert.Null(_rejections.Add(Shop, Denied("no"), Start));
-        Assert.Null(_rejections.Add(Shop, Denied("no"), Start.AddSeconds(4)));
+        for (var i = 0; i < 3; i++) Report("placement", (Shop, "no"), (Stock, "never"));
+        Assert.Equal(("no", "never"), (_rejections.Find(Shop), _rejections.Find(Stock)));
+        for (var i = 0; i < 3; i++) Report("placement", (Stock, "never"));
+        Assert.Equal((null, "never"), (_rejections.Find(Shop), _rejections.Find(Stock)));
+        Assert.Equal([(Shop, "no"), (Stock, "never"), (Shop, null)], _changes);
+    }
+
+    [Fact]
+    public void Of_several_sources_one_is_shown_until_it_ends()
+    {
+        Report("a", (Shop, "of a"));
+        Report("b", (Shop, "of b"));
+        Assert.Equal("of a", _rejections.Find(Shop));
+        Report("a");
+        Assert.Equal("of b", _rejections.Find(Shop));
+        Report("b");
         Assert.Null(_rejections.Find(Shop));
-        Assert.Equal("403 Forbidden: no", _rejections.Add(Shop, Denied("no"), Start.AddSeconds(5)));
-        Assert.Equal("403 Forbidden: no", _rejections.Find(Shop));
-        Assert.Equal(1, _changes);
+        Assert.Equal([(Shop, "of a"), (Shop, "of b"), (Shop, null)], _changes);
     }
 
-    [Fact]
-    public void A_message_that_differs_from_request_to_request_is_reported_once()
-    {
-        for (var second = 0; second < 60; second++) _rejections.Add(Shop, Denied($"request {second} is denied"), Start.AddSeconds(second));
-        Assert.Equal("403 Forbidden: request 0 is denied", _rejections.Find(Shop));
-        Assert.Equal(1, _changes);
-    }
-
-    [Fact]
-    public void A_rejection_of_another_kind_replaces_the_message_and_a_success_ends_it()
-    {
-        _rejections.Add(Shop, Denied("no"), Start);
-        _rejections.Add(Shop, Denied("no"), Start.AddSeconds(5));
-        Assert.Equal("422 Invalid: port is taken", _rejections.Add(Shop, new(422, "Invalid", "port is taken"), Start.AddSeconds(6)));
-        Assert.True(_rejections.Forget(Shop));
-        Assert.Null(_rejections.Find(Shop));
-        Assert.Equal(3, _changes);
-    }
-
-    private static KubeError Denied(string message) => new(403, "Forbidden", message);
+    private void Report(string source, params (ObjectKey Key, string Message)[] rejections) =>
+        _rejections.Report(source, rejections.ToDictionary(item => item.Key, item => item.Message));
 }

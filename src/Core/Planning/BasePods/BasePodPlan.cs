@@ -17,7 +17,10 @@ public sealed record BasePodPlan
 
     public IReadOnlyList<FinalizerRemoval> Finalizers { get; init; } = [];
 
-    public ModuleCommand? Command { get; init; }
+    /// <summary>The commands that may be sent now, the first in order first. Only one is.</summary>
+    public IReadOnlyList<ModuleCommand> Commands { get; init; } = [];
+
+    public ModuleCommand? Command => Commands.Count == 0 ? null : Commands[0];
 
     /// <summary>The pod itself is to be deleted: a user asked for it by label, and it holds no Module that has to go first.</summary>
     public bool DeletesPod { get; init; }
@@ -40,3 +43,19 @@ public sealed record FinalizerRemoval(Module Module, IReadOnlyList<string> Remai
 
 /// <summary>A Warning for the operator, about a Module or, with null, the pod.</summary>
 public sealed record BasePodEvent(Module? Module, string Reason, string Message);
+
+/// <summary>One change of a base pod or of a Module on it; a closed set, carrying one out is one API call.</summary>
+public abstract record BasePodStep
+{
+    private BasePodStep() { }
+
+    public sealed record SetLabels(IReadOnlyDictionary<string, string?> Labels) : BasePodStep;
+
+    public sealed record WriteStatus(Module Module, ModuleStatus Status) : BasePodStep;
+
+    public sealed record SetGate(Condition Condition) : BasePodStep;
+
+    public sealed record RemoveFinalizers(FinalizerRemoval Removal) : BasePodStep;
+
+    public sealed record DeletePod : BasePodStep;
+}

@@ -43,7 +43,7 @@ public static class BasePodPlanner
             Statuses = changes,
             Gate = gate,
             Finalizers = finalizers,
-            Command = NextCommand(pod, wanted, memory),
+            Commands = NextCommands(pod, wanted, memory),
             DeletesPod = PodDeletion.IsDue(pod),
             // Nothing can be created in a namespace that terminates, not even an Event.
             Events = state.IsNamespaceTerminating ? [] : events,
@@ -53,10 +53,10 @@ public static class BasePodPlanner
     }
 
     // First what has to go, then what has to come, in order; last what nobody waits for.
-    private static ModuleCommand? NextCommand(
+    private static IReadOnlyList<ModuleCommand> NextCommands(
         BasePodFacts pod, Dictionary<string, ModuleStatus> wanted, BasePodMemory memory)
     {
-        if (pod.Current is null) return null;
+        if (pod.Current is null) return [];
         var going = pod.Modules.Where(module => module.IsDeleting);
         var coming = pod.Modules.Where(module => !module.IsDeleting)
             .OrderBy(module => !module.HasLived && wanted[module.Uid].LastError?.Reason == nameof(FailureReason.BaseDied));
@@ -65,8 +65,8 @@ public static class BasePodPlanner
             .Concat(pod.Orphans.Select(orphan => ModuleSteps.OfOrphan(pod, orphan, memory)))
             .ToList();
         return pod.UnderWay is null
-            ? steps.OfType<ModuleStep.Send>().FirstOrDefault(step => !pod.MustWaitForHooks(step.Command))?.Command
-            : null;
+            ? [.. steps.OfType<ModuleStep.Send>().Select(step => step.Command).Where(command => !pod.MustWaitForHooks(command))]
+            : [];
     }
 
     private static BasePodMemory Remember(BasePodFacts pod)

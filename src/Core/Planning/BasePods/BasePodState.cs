@@ -48,6 +48,9 @@ public sealed record PodModule(Module Module, ModuleSettings Settings)
     /// <summary>The ModuleDeployment that it belongs to, through its ReplicaSet; null: none.</summary>
     public string? DeploymentUid { get; init; }
 
+    /// <summary>The same ModuleDeployment.</summary>
+    public ObjectKey? Deployment { get; init; }
+
     /// <summary>On pods of older ReplicaSets of the base this revision fails, too, and serves on none: a new base is not to blame.</summary>
     public bool FailsOnOlderPods { get; init; }
 

@@ -39,4 +39,7 @@ public abstract record PlacementStep
 
     /// <summary>Another number of base pods, and what of it we added: one write.</summary>
     public sealed record ScaleBase(PlacementBase Base, int Replicas, AddedPods? Added, string Why) : PlacementStep;
+
+    /// <summary>The labels of the base Deployment about how many Modules its pods have.</summary>
+    public sealed record WriteCounts(IReadOnlyList<int> Counts) : PlacementStep;
 }

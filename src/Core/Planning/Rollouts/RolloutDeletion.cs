@@ -55,7 +55,7 @@ public static class RolloutDeletion
         if (action?.Plan(state, now) is { } asked)
         {
             steps.Add(asked.Step);
-            events.Add(asked.Event!);
+            events.Add(asked.Event! with { Time = EventTime.StepsDone });
         }
 
         var reason = farewell.IsWaiting ? Reasons.WaitingForConfirmation : Reasons.Terminating;

@@ -24,7 +24,23 @@ public sealed record RolloutPlan
 }
 
 /// <summary>An Event about the planned object.</summary>
-public sealed record PlannedEvent(string Reason, string Message, bool IsWarning = false);
+public sealed record PlannedEvent(string Reason, string Message, bool IsWarning = false)
+{
+    public EventTime Time { get; init; } = EventTime.StatusWritten;
+}
+
+/// <summary>When a planned Event is recorded.</summary>
+public enum EventTime
+{
+    /// <summary>The status that no longer plans it is written.</summary>
+    StatusWritten,
+
+    /// <summary>All steps of the plan are carried out.</summary>
+    StepsDone,
+
+    /// <summary>It is planned for the first time since it was not: it is planned for as long as it is true.</summary>
+    Begins,
+}
 
 /// <summary>One change; a closed set, carrying one out is one API call (or one command to an agent).</summary>
 public abstract record RolloutStep
@@ -35,11 +51,13 @@ public abstract record RolloutStep
     /// is computed from it, and a verb that is taken away, would be something else by now.</summary>
     public sealed record UpdateDeployment(ModuleDeployment Before, ModuleDeployment After) : RolloutStep;
 
+    public sealed record WriteStatus(ModuleDeployment Deployment, ModuleDeploymentStatus Status) : RolloutStep;
+
     public sealed record CreateReplicaSet(ModuleReplicaSet ReplicaSet) : RolloutStep;
 
     public sealed record UpdateReplicaSet(ModuleReplicaSet Before, ModuleReplicaSet After) : RolloutStep;
 
-    /// <summary>Guarded by the version that was seen: one that was orphaned meanwhile is no longer ours to empty.</summary>
+    /// <summary>Guarded by the version that was observed: one that was orphaned or scaled since is decided on again.</summary>
     public sealed record ScaleReplicaSet(ModuleReplicaSet ReplicaSet, int Replicas) : RolloutStep;
 
     public sealed record DeleteReplicaSet(ModuleReplicaSet ReplicaSet) : RolloutStep;

@@ -34,7 +34,7 @@ public static class RolloutPlanner
         return Only(step, told);
     }
 
-    private static RolloutPlan Only(RolloutStep step, PlannedEvent? told) => new() { Steps = [step], Events = told is null ? [] : [told] };
+    private static RolloutPlan Only(RolloutStep step, PlannedEvent? told) => new() { Steps = [step], Events = told is null ? [] : [told with { Time = EventTime.StepsDone }] };
 
     // A spec can break thousands of rules; a condition has to stay small.
     private static string InvalidSpecText(IReadOnlyList<RuleBreach> breaches) =>
@@ -78,11 +78,11 @@ public static class RolloutPlanner
             if (look.Updated is not null && look.LastCompleted != look.Updated) afterStatus.Add(Completed(look));
         // After the status has told which number began a release: once copied, it looks like one that was scaled.
         if (look.Updated is not null && scales.Count == 0) Mirror(look, afterStatus);
-        List<PlannedEvent> events = [.. progress.Events(scales), .. Warnings(look)];
+        List<PlannedEvent> events = [.. progress.Events(scales), .. Warnings(look).Select(warning => warning with { Time = EventTime.Begins })];
         if (action?.Plan(stage.IsCompleted && action.IsConfirmation ? WhenCompleted(look.State) : look.State, look.Now) is { } asked)
         {
             afterStatus.Add(asked.Step);
-            events.Add(asked.Event!);
+            events.Add(asked.Event! with { Time = EventTime.StepsDone });
         }
 
         if (FastRevisionTaken(look) is { } taken) afterStatus.Add(taken);

@@ -1,0 +1,28 @@
+using System.Runtime.ExceptionServices;
+using ModuleController.Core.Meta;
+
+namespace ModuleController.ControlPlane.Reconcilers.Execution;
+
+/// <summary>What became of a plan.</summary>
+/// <param name="Failed">The units that failed or wait for their backoff.</param>
+/// <param name="RetryAt">When the first failed unit is tried again; null: none failed.</param>
+internal sealed record Outcome(IReadOnlySet<string> Failed, DateTimeOffset? RetryAt)
+{
+    /// <summary>The failed units without those that only met a conflict.</summary>
+    public IReadOnlySet<string> Rejected { get; init; } = new HashSet<string>();
+
+    /// <summary>The failures that have lasted long enough and are for no ModuleDeployment, but for the object of the key.</summary>
+    public IReadOnlyList<string> OwnRejections { get; init; } = [];
+
+    /// <summary>The failures that have lasted long enough to be reported, by the ModuleDeployment that they are for.</summary>
+    public IReadOnlyDictionary<ObjectKey, string> Rejections { get; init; } = new Dictionary<ObjectKey, string>();
+
+    /// <summary>The API server could not be reached, or serves nobody: the rest of the plan was not tried.</summary>
+    public Exception? Interruption { get; init; }
+
+    /// <summary>Has the key retried with backoff. To be called when everything that must be remembered is.</summary>
+    public void ThrowIfInterrupted()
+    {
+        if (Interruption is not null) ExceptionDispatchInfo.Throw(Interruption);
+    }
+}

@@ -1,0 +1,133 @@
+using System.Globalization;
+using System.Text.Json.Nodes;
+using ModuleController.Core.Builtin;
+using ModuleController.Core.Meta;
+using ModuleController.Core.Modules;
+using ModuleController.Core.Planning;
+using ModuleController.Kube;
+
+namespace ModuleController.ControlPlane.Reconcilers.Execution;
+
+/// <summary>Carries out one step of the plan of a base: one call of the API.</summary>
+internal sealed partial class PlacementSteps(EventRecorder events, TimeProvider time, ILogger logger)
+{
+    public async Task CarryOutAsync(ObjectKey key, PlacementStep step, Writes writes)
+    {
+        switch (step)
+        {
+            case PlacementStep.Create create:
+                await writes.CreateAsync(PlacementModules.Of(create));
+                LogCreated(key, create.Name, create.Pod?.Name ?? "no pod");
+                break;
+            case PlacementStep.Bind bind:
+                await BindAsync(key, bind, writes);
+                break;
+            case PlacementStep.Delete delete:
+                await DeleteAsync(key, delete, writes);
+                break;
+            case PlacementStep.Release release:
+                await writes.RemoveFinalizersAsync(release.Module, [FinalizerNames.Module, .. FinalizerNames.OfVersion1]);
+                break;
+            case PlacementStep.Explain explain:
+                await writes.PatchStatusAsync(explain.Module, Explained(explain));
+                break;
+            case PlacementStep.Mark mark:
+                await MarkAsync(key, mark, writes);
+                break;
+            case PlacementStep.ScaleBase scale:
+                await ScaleBaseAsync(key, scale, writes);
+                break;
+        }
+    }
+
+    private async Task BindAsync(ObjectKey key, PlacementStep.Bind step, Writes writes)
+    {
+        var (meta, spec) = (step.Module.Metadata, step.Module.Spec);
+        var labels = new Dictionary<string, string>(meta.Labels);
+        foreach (var (name, value) in PlacementModules.LabelsOf(step.Pod)) labels[name] = value;
+        var bound = await writes.PatchAsync(step.Module, step.Module with
+        {
+            Metadata = meta with { Labels = labels },
+            Spec = spec with { PodName = step.Pod.Name, PodUid = step.Pod.Uid, Replaces = step.Replaces?.Metadata.Uid },
+        });
+        if (bound is not null) LogBound(key, meta.Name, step.Pod.Name);
+    }
+
+    private async Task DeleteAsync(ObjectKey key, PlacementStep.Delete step, Writes writes)
+    {
+        await writes.DeleteAsync(step.Module);
+        LogDeleted(key, step.Module.Metadata.Name, step.Why);
+        if (step.Tell is { Metadata.IsDeleting: false } deployment)
+            events.Record(deployment, EventRecorder.Warning, Reasons.ModuleReplaced,
+                $"Module {step.Module.Metadata.Name} on base pod {step.Module.Spec.PodName} is replaced: {step.Why}");
+    }
+
+    private Module Explained(PlacementStep.Explain step)
+    {
+        var (module, now) = (step.Module, time.GetUtcNow());
+        var scheduled = new Condition
+        {
+            Type = ModuleConditions.Scheduled,
+            Status = Condition.False,
+            Reason = step.Reason,
+            Message = step.Message,
+            ObservedGeneration = module.Metadata.Generation,
+        };
+        return module with
+        {
+            Status = module.Status with
+            {
+                Status = ModulePhase.Pending,
+                Message = step.Message,
+                LastTransitionTime = module.Status.Status == ModulePhase.Pending ? module.Status.LastTransitionTime : now,
+                Conditions = module.Status.Conditions.With(scheduled, now),
+            },
+        };
+    }
+
+    private static async Task MarkAsync(ObjectKey key, PlacementStep.Mark step, Writes writes)
+    {
+        var pod = new Pod { Metadata = new() { Name = step.Pod.Name, Namespace = key.Namespace, Uid = step.Pod.Uid } };
+        await writes.PatchAsync(pod, new JsonObject
+        {
+            ["metadata"] = new JsonObject
+            {
+                ["uid"] = step.Pod.Uid,
+                ["annotations"] = new JsonObject { [Annotations.PodDeletionCost] = step.Cost?.ToString(CultureInfo.InvariantCulture) },
+            },
+        });
+    }
+
+    /// <summary>The number and what of it is ours, in one write, and only on top of what was observed: else both would be wrong.</summary>
+    private async Task ScaleBaseAsync(ObjectKey key, PlacementStep.ScaleBase step, Writes writes)
+    {
+        var deployment = step.Base.Deployment;
+        var patch = new JsonObject
+        {
+            ["metadata"] = new JsonObject
+            {
+                ["uid"] = deployment.Metadata.Uid,
+                ["resourceVersion"] = deployment.Metadata.ResourceVersion,
+                ["annotations"] = new JsonObject { [Annotations.AddedReplicas] = step.Added?.ToString() },
+            },
+        };
+        var isScaled = step.Replicas != step.Base.Replicas;
+        if (isScaled) patch["spec"] = new JsonObject { ["replicas"] = step.Replicas };
+        if (await writes.PatchAsync(deployment, patch) is null) return;
+        LogScaled(key, step.Why);
+        if (isScaled) events.Record(deployment, EventRecorder.Normal, Reasons.BaseScaled, step.Why);
+        else if (step.Base.Added is { IsVeto: false }) events.Record(deployment, EventRecorder.Warning, Reasons.BaseScalingForgotten, step.Why);
+    }
+
+    [LoggerMessage(LogLevel.Information, "{Key}: created Module {Module} on {Pod}")]
+    private partial void LogCreated(ObjectKey key, string module, string pod);
+
+    [LoggerMessage(LogLevel.Information, "{Key}: bound Module {Module} to {Pod}")]
+    private partial void LogBound(ObjectKey key, string module, string pod);
+
+    [LoggerMessage(LogLevel.Information, "{Key}: deleted Module {Module}: {Why}")]
+    private partial void LogDeleted(ObjectKey key, string module, string why);
+
+    [LoggerMessage(LogLevel.Information, "{Key}: {Why}")]
+    private partial void LogScaled(ObjectKey key, string why);
+}

@@ -1,0 +1,133 @@
+using System.Text.Json.Nodes;
+using ModuleController.Core.Builtin;
+using ModuleController.Core.Meta;
+using ModuleController.Core.Modules;
+using ModuleController.Kube;
+
+namespace ModuleController.SystemTests.Releases;
+
+/// <summary>A write that is denied for one object stops nothing for the others of its base and pod, and is told to its owner once.</summary>
+public sealed class RejectionTests
+{
+    public static TheoryData<string, Func<string, JsonObject, bool>> Patches => new()
+    {
+        { "status", (name, patch) => name.StartsWith("shop-", StringComparison.Ordinal) && patch["status"]?["status"] is not null },
+        { "finalizer", (name, patch) => name.StartsWith("shop-", StringComparison.Ordinal) && patch["metadata"]?["finalizers"] is not null },
+    };
+
+    [Theory, MemberData(nameof(Patches))]
+    public async Task A_patch_that_is_denied_for_a_module_stops_nothing_else_on_its_pod(string what, Func<string, JsonObject, bool> isDenied)
+    {
+        await using var bench = await ReleaseBench.StartAsync(1);
+        bench.Race.BeforePatch = (name, patch) => isDenied(name, patch) ? throw Denied(what) : Task.CompletedTask;
+        await bench.CreateAsync("shop", 1);
+        await Eventually.True(() => bench.Agents.Sent.Any(command => command.Name == "shop"));
+        if (what == "finalizer")
+        {
+            await bench.Completes("shop", 1);
+            await bench.PatchAsync("shop", """{"spec":{"replicas":0}}""");
+        }
+
+        await IsToldAsync(bench, "shop", what);
+        await bench.CreateAsync("stock", 1);
+        await bench.Completes("stock", 1);
+        await bench.DeleteAsync<ModuleDeployment>("stock");
+        await Eventually.True(async () => await bench.FindAsync("stock") is null);
+
+        bench.Race.BeforePatch = null;
+        await bench.Completes("shop", what == "status" ? 1 : 0);
+        await bench.Becomes("shop", found => found.Status.Conditions.IsTrue(DeploymentConditions.Ready));
+    }
+
+    [Fact]
+    public async Task A_deletion_that_is_denied_for_a_module_stops_no_other_of_the_base()
+    {
+        await using var bench = await ReleaseBench.StartAsync(2);
+        await bench.CreateAsync("shop", 2);
+        await bench.CreateAsync("stock", 2);
+        await bench.Completes("shop", 2);
+        await bench.Completes("stock", 2);
+        bench.Race.BeforeDelete = name => _ = name.StartsWith("shop-", StringComparison.Ordinal) ? throw Denied("deletion") : 0;
+        await bench.PatchAsync("shop", """{"spec":{"replicas":0}}""");
+        await IsToldAsync(bench, "shop", "deletion");
+        await bench.UpgradeAsync("stock", "2.0.0");
+        await bench.Completes("stock", 2, "2.0.0");
+
+        bench.Race.BeforeDelete = null;
+        await bench.Completes("shop", 0);
+    }
+
+    [Fact]
+    public async Task While_the_labels_of_a_pod_are_denied_its_modules_are_not_available_and_other_pods_go_on()
+    {
+        await using var bench = await ReleaseBench.StartAsync(2);
+        bench.Race.BeforePatch = (name, patch) => name == "base-000" && patch["metadata"]?["labels"] is not null ? throw Denied("labels") : Task.CompletedTask;
+        await bench.CreateAsync("shop", 2);
+        await IsToldAsync(bench, "shop", "labels");
+        var modules = await bench.ListAsync<Module>();
+        Assert.Equal(["base-001"], modules.Where(module => module.IsAvailable).Select(module => module.Spec.PodName));
+        bench.Race.BeforePatch = null;
+        await bench.Completes("shop", 2);
+    }
+
+    [Fact]
+    public async Task A_rejected_unit_is_tried_again_with_backoff_whatever_wakes_its_key_and_is_told_once()
+    {
+        await using var bench = await ReleaseBench.StartAsync(2);
+        var attempts = 0;
+        bench.Race.BeforeCreate = name =>
+        {
+            if (!name.StartsWith("shop-", StringComparison.Ordinal) || name.Count(letter => letter == '-') < 2) return;
+            Interlocked.Increment(ref attempts);
+            throw Denied("creation");
+        };
+        await bench.CreateAsync("shop", 2);
+        for (var i = 0; i < 20; i++)
+        {
+            await bench.AddPodAsync($"base-late-{i:d2}");
+            await bench.CreateAsync($"other-{i}", 1);
+            await bench.Completes($"other-{i}", 1);
+        }
+
+        await IsToldAsync(bench, "shop", "creation");
+        // After 0, 1, 3, 7, 15, 31 s.
+        Assert.InRange(attempts, 3, 6);
+        Assert.Equal(1, Assert.Single(await ToldAsync(bench, "shop")).Count);
+        var before = attempts;
+        await bench.PatchAsync("shop", """{"metadata":{"labels":{"team":"a"}}}""");
+        await Eventually.True(() => attempts == before + 1);
+    }
+
+    [Fact]
+    public async Task A_warning_that_holds_is_recorded_once_and_not_in_every_reconcile()
+    {
+        await using var bench = await ReleaseBench.StartAsync(1);
+        await bench.CreateAsync("shop", 1);
+        await bench.Completes("shop", 1);
+        await bench.PatchAsync("shop", """{"metadata":{"annotations":{"koupleless.io/scale-selector":"pods"}}}""");
+        for (var replicas = 2; replicas <= 6; replicas++)
+        {
+            await bench.AddPodAsync($"base-late-{replicas}");
+            await bench.PatchAsync("shop", """{"spec":{"replicas":N}}""".Replace("N", $"{replicas}", StringComparison.Ordinal));
+            await bench.Completes("shop", replicas);
+        }
+
+        await Eventually.True(async () => (await EventsAsync(bench, "shop")).Count(told => told.Reason == Reasons.ReleaseCompleted) > 5);
+        Assert.Equal(1, Assert.Single(await EventsAsync(bench, "shop"), told => told.Reason == Reasons.UnknownScaleSelector).Count);
+    }
+
+    private static async Task IsToldAsync(ReleaseBench bench, string name, string what)
+    {
+        var stalled = await bench.Becomes(name, found => found.Status.Conditions.Find(DeploymentConditions.Stalled)?.Reason == Reasons.WriteRejected);
+        Assert.Equal($"403 Forbidden: {what} denied by policy", stalled.Status.Conditions.Find(DeploymentConditions.Stalled)!.Message);
+        await Eventually.True(async () => (await ToldAsync(bench, name)).Count > 0);
+    }
+
+    private static async Task<IReadOnlyList<Event>> ToldAsync(ReleaseBench bench, string name) =>
+        [.. (await EventsAsync(bench, name)).Where(told => told is { Type: "Warning", Reason: Reasons.WriteRejected })];
+
+    private static async Task<IReadOnlyList<Event>> EventsAsync(ReleaseBench bench, string name) =>
+        [.. (await bench.ListAsync<Event>()).Where(told => told.InvolvedObject is { Kind: "ModuleDeployment" } about && about.Name == name)];
+
+    private static KubeException Denied(string what) => new(new(403, "Forbidden", $"{what} denied by policy"), "PATCH");
+}

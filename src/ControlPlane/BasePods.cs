@@ -56,6 +56,25 @@ public static class BasePods
     public static ObjectKey? BaseOf(Caches caches, Pod pod) =>
         ReplicaSetOf(caches, pod) is { } replicaSet ? BaseOf(replicaSet) : null;
 
+    /// <summary>
+    /// A pod of a base: controlled, by UID, by a ReplicaSet of a Deployment that a ModuleDeployment names, that still has Modules, whose
+    /// pods have our readiness gate, or that has a pod with the label that each pod gets with its first module. Labels of ours mean
+    /// nothing on any other pod.
+    /// </summary>
+    public static bool IsBasePod(Caches caches, Pod pod) =>
+        ReplicaSetOf(caches, pod) is { Metadata.Controller: { } owner } replicaSet && BaseOf(replicaSet) is { } key
+        && (ModulesGate.IsOn(pod) || IsBase(caches, key, owner.Uid));
+
+    private static bool IsBase(Caches caches, ObjectKey key, string uid)
+    {
+        if (caches.ModuleDeployments.ByIndex(Caches.ByBase, key.ToString()).Count > 0) return true;
+        var label = new ObjectKey(key.Namespace, LabelValues.Of(key.Name)).ToString();
+        return caches.Modules.ByIndex(Caches.ByBase, label).Count > 0 || caches.ModuleReplicaSets.ByIndex(Caches.ByBase, label).Count > 0
+            || caches.ReplicaSets.ByIndex(Caches.ByController, uid)
+                .SelectMany(replicaSet => caches.Pods.ByIndex(Caches.ByController, replicaSet.Metadata.Uid!))
+                .Any(pod => pod.Metadata.Labels.ContainsKey(Labels.ModuleInstanceCount));
+    }
+
     public static ObjectKey? BaseOf(ReplicaSet replicaSet) =>
         replicaSet.Metadata.Controller is { Kind: "Deployment" } owner ? new(replicaSet.Metadata.Namespace!, owner.Name) : null;
 

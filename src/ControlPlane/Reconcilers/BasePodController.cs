@@ -23,6 +23,8 @@ public static class BasePodController
             // The policy of an upgrade may arrive after the Modules that it is about.
             .WokenByChange<ModuleDeployment>(change =>
                 change is { Before: { } before, After: { } after } && DecidesOtherwise(before, after) ? observer.PodsOf(after) : [])
+            // Labels of ours mean something on the pods of a base, and it is one from now on.
+            .WokenByChange<ModuleDeployment>(change => change is { Before: null, After: { } added } ? observer.MarkedPodsOf(added) : [])
             .WokenByChange<Namespace>(change =>
                 change is { Before.Metadata.IsDeleting: false, After: { Metadata.IsDeleting: true } ending } ? observer.PodsIn(ending) : [])
             .WokenBy(parts.Agents.Subscribe)

@@ -16,15 +16,16 @@ public sealed class BasePodObserver(Caches caches, IAgentDirectory agents, TimeS
     {
         var modules = ModulesOf(key);
         var view = pod?.Metadata.Uid is { } uid ? agents.Find(key, uid) : null;
-        if (modules.Count == 0 && view is not { Biz.Count: > 0 } && (pod is null || !IsMarkedAsOurs(pod))) return null;
+        if (modules.Count == 0 && (pod is null || !(view is { Biz.Count: > 0 } || IsMarkedAsOurs(pod)) || !BasePods.IsBasePod(caches, pod))) return null;
         var gate = pod is null ? null : GateOf(pod, view);
         return new()
         {
             Key = key,
             Pod = pod,
             IsNamespaceTerminating = caches.Namespaces.Get(new("", key.Namespace))?.Metadata.IsDeleting == true,
-            // Released by its ReplicaSet: somebody took its labels, to have a look at it in peace.
-            IsReleased = pod is not null && pod.Metadata.Controller is null,
+            // Released by its ReplicaSet: somebody took its labels, to have a look at it in peace. Nor does a pod that never was a
+            // base's get traffic, or go because of its labels.
+            IsReleased = pod is not null && (pod.Metadata.Controller is not { Kind: "ReplicaSet" }),
             Modules = [.. modules.Select(module => Describe(module, pod, view, gate))],
             View = view,
             AcceptingSince = agents.AcceptingSince,
@@ -34,7 +35,16 @@ public sealed class BasePodObserver(Caches caches, IAgentDirectory agents, TimeS
     }
 
     /// <summary>Whether a pod is worth a look: Modules are bound to it, or it carries labels of ours or our readiness gate.</summary>
-    public bool IsOurs(Pod pod) => IsMarkedAsOurs(pod) || ModulesOf(ObjectKey.Of(pod.Metadata)).Count > 0;
+    public bool IsOurs(Pod pod) =>
+        ModulesOf(ObjectKey.Of(pod.Metadata)).Count > 0 || (IsMarkedAsOurs(pod) && BasePods.IsBasePod(caches, pod));
+
+    /// <summary>The pods of its base that carry labels of ours.</summary>
+    public IEnumerable<ObjectKey> MarkedPodsOf(ModuleDeployment deployment) =>
+        caches.Deployments.Get(new(deployment.Metadata.Namespace ?? "", deployment.Spec.BaseDeploymentName)) is not { } found
+            ? []
+            : caches.ReplicaSets.ByIndex(Caches.ByController, found.Metadata.Uid!)
+                .SelectMany(replicaSet => caches.Pods.ByIndex(Caches.ByController, replicaSet.Metadata.Uid!))
+                .Where(IsMarkedAsOurs).Select(pod => ObjectKey.Of(pod.Metadata));
 
     /// <summary>The pods that the Modules of a ModuleDeployment are bound to.</summary>
     public IEnumerable<ObjectKey> PodsOf(ModuleDeployment deployment) =>
@@ -145,11 +155,7 @@ public sealed class BasePodObserver(Caches caches, IAgentDirectory agents, TimeS
     private static ObjectKey? Owner(ObjectMeta meta) =>
         meta.Controller is { } owner ? new ObjectKey(meta.Namespace ?? "", owner.Name) : null;
 
-    private bool IsMarkedAsOurs(Pod pod) => HasOurLabels(pod) || ModulesGate.IsOn(pod) || IsToBeDeleted(pod);
-
-    // A label of ours on a pod that is no base's means nothing.
-    private bool IsToBeDeleted(Pod pod) => PodDeletion.IsAsked(pod)
-        && BasePods.BaseOf(caches, pod) is { } key && caches.ModuleDeployments.ByIndex(Caches.ByBase, key.ToString()).Count > 0;
+    private static bool IsMarkedAsOurs(Pod pod) => HasOurLabels(pod) || ModulesGate.IsOn(pod) || PodDeletion.IsAsked(pod);
 
     private static bool HasOurLabels(Pod pod)
     {

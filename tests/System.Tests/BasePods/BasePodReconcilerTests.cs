@@ -128,6 +128,23 @@ public sealed class BasePodReconcilerTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Labels_of_ours_are_acted_on_on_base_pods_alone()
+    {
+        var bare = await _bench.CreatePodAsync("bare");
+        var of = await _bench.CreatePodAsync("base-2", gateOf: await _bench.CreateBaseAsync());
+        await _bench.CreateRevisionAsync("orders", "1.0.0");
+        await _bench.PatchAsync(bare, $$"""{"metadata":{"labels":{"module.koupleless.io/stray":"true","{{Labels.DeletePodDirectly}}":"true"} } }""");
+        await _bench.PatchAsync(of, """{"metadata":{"labels":{"module.koupleless.io/stray":"true"} } }""");
+
+        await Eventually.True(async () => !await _bench.HasLabelAsync(of, "stray"));
+
+        Assert.True(await _bench.HasLabelAsync(bare, "stray"));
+        await _bench.PatchAsync(of, $$"""{"metadata":{"labels":{"{{Labels.DeletePodDirectly}}":"true"} } }""");
+        await Eventually.True(async () => (await _bench.FindAsync(of))!.Metadata.IsDeleting);
+        Assert.False((await _bench.FindAsync(bare))!.Metadata.IsDeleting);
+    }
+
+    [Fact]
     public async Task Modules_of_a_terminating_pod_are_let_go_without_a_command()
     {
         var pod = await _bench.CreatePodAsync();

@@ -12,6 +12,9 @@ public static class CommandLine
 {
     private const string EnvironmentPrefix = "MODULECONTROLLER_";
 
+    /// <summary>leaseTransitions of a Lease has 32 bits, and rises with each leader.</summary>
+    public const int MaxEpochFloor = 2_000_000_000;
+
     private static readonly Setting[] Settings =
     [
         new("kubeconfig", "FILE", "the API server; without it the pod's service account, or kubectl's file",
@@ -30,6 +33,8 @@ public static class CommandLine
         new("lease-renew", "SECONDS", "a leader that can't renew goes on this long (10)",
             (options, value) => options with { LeaseRenew = Seconds(value) }),
         new("lease-retry", "SECONDS", "between two looks at the Lease (2)", (options, value) => options with { LeaseRetry = Seconds(value) }),
+        new("epoch-floor", "NUMBER", "a leader starts above this epoch; for agents whose Modules say Fenced (0)",
+            (options, value) => options with { EpochFloor = Epoch(value) }),
         new("pod-grace", "SECONDS", "modules leave a pod that is not Ready for this long, and no handover waits for a silent one any longer (300)",
             (options, value) => options with { PodGrace = Seconds(value) }),
         new("gate-timeout", "SECONDS", "a readiness gate waits this long for modules that no base pod could install (600)",
@@ -140,6 +145,10 @@ public static class CommandLine
     private static TimeSpan WholeSeconds(string value) =>
         Seconds(value) is var seconds && seconds.Ticks % TimeSpan.TicksPerSecond == 0
             ? seconds : throw new FormatException($"{value} is not a whole number of seconds");
+
+    private static int Epoch(string value) =>
+        int.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out var epoch) && epoch <= MaxEpochFloor
+            ? epoch : throw new FormatException($"{value} is not a number from 0 to {MaxEpochFloor}");
 
     private static string HostAndPort(string value)
     {

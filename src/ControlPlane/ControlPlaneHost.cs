@@ -65,13 +65,20 @@ public sealed class ControlPlaneHost : IAsyncDisposable
         _moduleMetrics = new(Caches, this);
 
         _gate = new(_time, () => _election?.Leader?.Address);
-        _agents = new(_gate, options.Agents, _agentMetrics, _time);
+        var epochs = new AgentEpochs(
+            _gate, key => Caches.Pods.Get(key) is { } pod && BasePods.IsBasePod(Caches, pod),
+            (hello, text) =>
+            {
+                if (Caches.Pods.Get(hello.Pod) is { } pod) _events?.Record(pod, EventRecorder.Warning, nameof(FailureReason.Fenced), text);
+            },
+            _loggers.CreateLogger<AgentEpochs>());
+        _agents = new(_gate, epochs, options.Agents, _agentMetrics, _time);
         _agentMetrics.ObserveSessions(() => _agents.Connected, () => _agents.Streams);
         var baseAgents = new BaseAgents(Caches, _agents, options);
         _moduleMetrics.ObserveHeldBases(() => baseAgents.Held(_time.GetUtcNow()));
         _pods = new(Caches.Pods, _client, _time, _agents.Forget);
         _authenticator = new(_client, options.Agents, _time, _loggers.CreateLogger<AgentAuthenticator>());
-        var admission = new AgentAdmission(_gate, _pods, options.Agents, _loggers.CreateLogger<AgentAdmission>());
+        var admission = new AgentAdmission(_gate, _pods, epochs, options.Agents, _loggers.CreateLogger<AgentAdmission>());
         _certificate = options is { TlsCertificate: { } certificate, TlsKey: { } key }
             ? new(certificate, key, _loggers.CreateLogger<TlsCertificate>())
             : null;
@@ -157,6 +164,7 @@ public sealed class ControlPlaneHost : IAsyncDisposable
                 Duration = _options.LeaseDuration,
                 RenewDeadline = _options.LeaseRenew,
                 RetryPeriod = _options.LeaseRetry,
+                EpochFloor = _options.EpochFloor,
             },
             _time, _loggers.CreateLogger<LeaderElection>());
         var events = _events = new(_client, "modulecontroller", identity.Name, _time, _loggers.CreateLogger<EventRecorder>(), _kubeMetrics);

@@ -54,6 +54,9 @@ public sealed record ControlPlaneOptions
 
     public TimeSpan LeaseRetry { get; init; } = TimeSpan.FromSeconds(2);
 
+    /// <summary>A leader starts above this epoch.</summary>
+    public int EpochFloor { get; init; }
+
     /// <summary>How long a base pod may be not Ready before its modules are placed elsewhere.</summary>
     public TimeSpan PodGrace { get; init; } = TimeSpan.FromSeconds(300);
 

@@ -9,9 +9,9 @@ public readonly record struct Admission(ulong Epoch, Status? Refusal)
     public static Admission Refused(StatusCode code, string why) => new(0, new(code, why));
 }
 
-/// <summary>Whether the agent that said hello may stay: leader, credentials, pod and epoch.</summary>
+/// <summary>Whether the agent that said hello may stay: leader, credentials and pod.</summary>
 public sealed partial class AgentAdmission(
-    LeaderGate gate, KnownPods pods, AgentOptions options, ILogger<AgentAdmission> logger)
+    LeaderGate gate, KnownPods pods, AgentEpochs epochs, AgentOptions options, ILogger<AgentAdmission> logger)
 {
     /// <summary>Null where this process leads.</summary>
     public Status? RefusalWithoutHello() => gate.IsOpen
@@ -37,10 +37,7 @@ public sealed partial class AgentAdmission(
         if (RefusalWithoutHello() is { } refusal) return new(0, refusal);
         try
         {
-            var before = gate.Epoch;
-            var epoch = await gate.ReachAsync(hello.HighestEpoch, epochAtBegin, cancellation);
-            if (epoch != before) LogRaised(hello.Pod, hello.HighestEpoch, epoch);
-            return new(epoch, null);
+            return new(await epochs.GreetAsync(hello, epochAtBegin, cancellation), null);
         }
         catch (Exception exception) when (exception is KubeException or InvalidOperationException)
         {
@@ -48,9 +45,6 @@ public sealed partial class AgentAdmission(
             return Admission.Refused(StatusCode.Unavailable, "the epoch could not be raised: try again");
         }
     }
-
-    [LoggerMessage(LogLevel.Information, "The agent of {Pod} has seen epoch {Seen}: the epoch is {Epoch} now")]
-    private partial void LogRaised(Core.Meta.ObjectKey pod, ulong seen, ulong epoch);
 
     [LoggerMessage(LogLevel.Warning, "The agent of {Pod} has seen epoch {Seen}, and ours could not be raised: {Why}")]
     private partial void LogNotRaised(Core.Meta.ObjectKey pod, ulong seen, string why);

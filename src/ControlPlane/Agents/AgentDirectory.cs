@@ -2,7 +2,9 @@ using System.Collections.Concurrent;
 using Grpc.Core;
 using ModuleController.ControlPlane.Telemetry;
 using ModuleController.Core.Meta;
+using ModuleController.Core.Modules;
 using ModuleController.Core.Planning;
+using ModuleController.Kube;
 
 namespace ModuleController.ControlPlane.Agents;
 
@@ -11,7 +13,7 @@ namespace ModuleController.ControlPlane.Agents;
 /// A second session for a pod replaces the first. Of a lost session the last words stay until its pod is gone, or an hour
 /// has passed.
 /// </remarks>
-public sealed class AgentDirectory(LeaderGate gate, AgentOptions options, AgentMetrics metrics, TimeProvider time)
+public sealed class AgentDirectory(LeaderGate gate, AgentEpochs epochs, AgentOptions options, AgentMetrics metrics, TimeProvider time)
     : IAgentDirectory, IDisposable
 {
     private static readonly TimeSpan KeepLastWords = TimeSpan.FromHours(1);
@@ -52,7 +54,16 @@ public sealed class AgentDirectory(LeaderGate gate, AgentOptions options, AgentM
     public bool TrySend(ObjectKey pod, string podUid, ModuleCommand command)
     {
         if (!gate.IsOpen || !_entries.TryGetValue(pod, out var entry) || entry.PodUid != podUid) return false;
-        if (entry.Session is null || !entry.Session.TrySend(command, gate.Epoch, time.GetUtcNow())) return false;
+        if (entry.Session is not { } session) return false;
+        CommandProblem? fenced = null;
+        if (epochs.IsAhead(session.Hello))
+        {
+            // The next look at the sessions raises the epoch.
+            if (epochs.MayRaise(session.Hello)) return false;
+            fenced = new(FailureReason.Fenced, epochs.AheadText(session.Hello));
+        }
+
+        if (!session.TrySend(command, gate.Epoch, time.GetUtcNow(), fenced)) return false;
         metrics.Sent(command);
         return true;
     }
@@ -154,7 +165,10 @@ public sealed class AgentDirectory(LeaderGate gate, AgentOptions options, AgentM
 
     public void Dispose() => _closing.Dispose();
 
-    /// <summary>Looks for sessions that are silent or overdue, until cancelled. One timer for all of them.</summary>
+    /// <summary>
+    /// Looks for sessions that are silent or overdue, until cancelled, and raises the epoch above that of an agent whose pod has become
+    /// a base pod since its hello. One timer for all of them.
+    /// </summary>
     public async Task WatchOverSessionsAsync(CancellationToken cancellation)
     {
         using var timer = new PeriodicTimer(options.HeartbeatInterval / 4, time);
@@ -163,9 +177,26 @@ public sealed class AgentDirectory(LeaderGate gate, AgentOptions options, AgentM
             var now = time.GetUtcNow();
             foreach (var (pod, entry) in _entries)
             {
-                if (entry.Session is not null) entry.Session.CloseIfOverdue(now, options.Silence);
+                if (entry.Session is { } session)
+                {
+                    session.CloseIfOverdue(now, options.Silence);
+                    if (gate.IsOpen && epochs.IsAhead(session.Hello) && epochs.MayRaise(session.Hello)) await RaiseAsync(session, cancellation);
+                }
                 else if (now - entry.LastWords!.LastHeard > KeepLastWords && _entries.TryRemove(new(pod, entry))) Interlocked.Increment(ref _changes);
             }
+        }
+    }
+
+    // Where that fails, the next agent that connects or the next look tries again.
+    private async Task RaiseAsync(AgentSession session, CancellationToken cancellation)
+    {
+        try
+        {
+            await epochs.GreetAsync(session.Hello, gate.Epoch, cancellation);
+        }
+        catch (Exception exception) when (exception is KubeException or InvalidOperationException)
+        {
+            session.Close(StatusCode.Unavailable, "the epoch could not be raised: try again");
         }
     }
 

@@ -59,9 +59,10 @@ internal sealed class AgentSession(
     /// Never waits. False where the state doesn't allow the command, or the session is at its end. One that the agent would refuse is
     /// answered here.
     /// </summary>
-    public bool TrySend(ModuleCommand command, ulong epoch, DateTimeOffset now)
+    /// <param name="fenced">Why no command may be sent to this agent; null: it may.</param>
+    public bool TrySend(ModuleCommand command, ulong epoch, DateTimeOffset now, CommandProblem? fenced = null)
     {
-        var problem = CommandRules.FindProblem(command);
+        var problem = fenced ?? CommandRules.FindProblem(command);
         SessionStep step;
         lock (_lock)
         {

@@ -8,8 +8,6 @@ namespace ModuleController.ControlPlane.Agents;
 /// <summary>The limits that stand in the proto file, and what must be there; null, or the field that broke one.</summary>
 public static class MessageLimits
 {
-    // A Lease counts its transitions in 32 bits: one agent must not be able to use them up.
-    private const ulong HighestEpoch = 1 << 30;
     private const long MaxSeconds = 100L * 365 * 24 * 3600;
 
     public static string? Check(ConnectRequest message) => message.MessageCase switch
@@ -29,7 +27,6 @@ public static class MessageLimits
         ?? Count(hello.ProtocolVersions.Count, Limits.ProtocolVersions, "hello.protocol_versions")
         ?? hello.ProtocolVersions.Select(version => Text(version, Limits.ProtocolVersion, "hello.protocol_versions")).FirstOrDefault(Broken)
         ?? (hello.ProtocolVersions.Contains("v1") ? null : "hello.protocol_versions: this controller speaks v1")
-        ?? (hello.HighestEpoch > HighestEpoch ? "hello.highest_epoch: no leader can have come that far" : null)
         ?? Check(hello.BaseLife, "hello.base_life");
 
     private static string? Check(Snapshot snapshot) =>

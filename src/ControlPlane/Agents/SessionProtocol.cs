@@ -1,4 +1,5 @@
 using System.Collections.ObjectModel;
+using ModuleController.Core.Modules;
 using ModuleController.Core.Planning;
 using ModuleController.Protocol;
 using ModuleController.Protocol.V1;
@@ -53,8 +54,9 @@ public static class SessionProtocol
     /// <summary>A command that is not sent, as agents would refuse it, is answered as if one had.</summary>
     public static SessionStep Refuse(SessionState state, ModuleCommand command, CommandProblem problem, DateTimeOffset now)
     {
-        var answer = new CommandAnswer(
-            command.Id, CommandOutcome.Refused, problem.Reason, InvalidCommand, problem.Message, command.BaseLife, now);
+        // An agent that refuses a command as fenced speaks of an older controller, and of no failure. Here it is one.
+        var (outcome, code) = problem.Reason is FailureReason.Fenced ? (CommandOutcome.Failed, "FENCED") : (CommandOutcome.Refused, InvalidCommand);
+        var answer = new CommandAnswer(command.Id, outcome, problem.Reason, code, problem.Message, command.BaseLife, now);
         return new(state with { View = WithAnswer(state.View!, answer) }, IsChanged: true, Answer: answer, Command: command);
     }
 

@@ -16,6 +16,9 @@ public sealed record LeaderElectionOptions(ObjectKey Lease, LeaderIdentity Ident
 
     public TimeSpan RetryPeriod { get; init; } = TimeSpan.FromSeconds(2);
 
+    /// <summary>An acquisition makes the epoch more than this.</summary>
+    public int EpochFloor { get; init; }
+
     /// <summary>How long one request may take: a request that hangs leaves time for others before the renew deadline.</summary>
     public TimeSpan RequestTimeout => RenewDeadline / 4;
 
@@ -178,7 +181,7 @@ public sealed partial class LeaderElection(
         var started = time.GetTimestamp();
         if (await client.FindAsync<Lease>(options.Lease, cancellation) is not { } lease)
         {
-            return Hold(await CreateAsync(transitions: 1, cancellation), started);
+            return Hold(await CreateAsync(NextEpoch(0), cancellation), started);
         }
 
         Observe(lease);
@@ -192,11 +195,13 @@ public sealed partial class LeaderElection(
         {
             ["holderIdentity"] = options.Identity.ToString(),
             ["leaseDurationSeconds"] = options.DurationSeconds,
-            ["leaseTransitions"] = (spec.LeaseTransitions ?? 0) + 1,
+            ["leaseTransitions"] = NextEpoch(spec.LeaseTransitions ?? 0),
             ["acquireTime"] = MicroTime(now),
             ["renewTime"] = MicroTime(now),
         }, cancellation), started);
     }
+
+    private int NextEpoch(int last) => Math.Max(last, options.EpochFloor) + 1;
 
     private async Task<bool> RenewAsync(CancellationToken cancellation)
     {

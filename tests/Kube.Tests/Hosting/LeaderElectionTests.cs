@@ -46,6 +46,19 @@ public sealed class LeaderElectionTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task An_acquisition_makes_the_epoch_more_than_the_floor_and_more_than_before()
+    {
+        foreach (var (floor, epoch) in new[] { (0, 1), (1 << 30, (1 << 30) + 1), (7, (1 << 30) + 2) })
+        {
+            var election = Elect("a", options: defaults => defaults with { EpochFloor = floor });
+            await StartAsync(election);
+            Assert.Equal(epoch, election.Epoch);
+            Assert.Equal(epoch, (await LeaseAsync()).Spec.LeaseTransitions);
+            await StopAsync(election);
+        }
+    }
+
+    [Fact]
     public async Task Of_two_only_one_leads_and_the_other_knows_who_and_where()
     {
         var first = Elect("a", "10.0.0.1:7443");

@@ -23,13 +23,14 @@ public sealed class CommandLineTests
     public void A_flag_wins_over_the_environment()
     {
         var options = Parsed(
-            ["--http-port", "81", "--grpc-port=82", "--insecure-agents", "--bind", "127.0.0.5", "--advertise", "host:82", "--lease-renew", "0.5"],
+            ["--http-port", "81", "--grpc-port=82", "--insecure-agents", "--bind", "127.0.0.5", "--advertise", "host:82", "--lease-renew", "0.5", "--epoch-floor", "41"],
             ("MODULECONTROLLER_HTTP_PORT", "9000"), ("MODULECONTROLLER_LEASE_DURATION", "2"), ("MODULECONTROLLER_LEASE_RETRY", "0.1"),
             ("MODULECONTROLLER_POD_GRACE", "7"), ("MODULECONTROLLER_AGENT_AUDIENCE", "agents"));
 
         Assert.Equal((81, 82), (options.HttpPort, options.GrpcPort));
         Assert.True(options.Agents.AllowInsecure);
         Assert.Equal("agents", options.Agents.Audience);
+        Assert.Equal(41, options.EpochFloor);
         Assert.Equal(IPAddress.Parse("127.0.0.5"), options.Bind);
         Assert.Equal((2, 0.5, 0.1, 7), (options.LeaseDuration.TotalSeconds, options.LeaseRenew.TotalSeconds,
             options.LeaseRetry.TotalSeconds, options.PodGrace.TotalSeconds));
@@ -56,6 +57,8 @@ public sealed class CommandLineTests
     [InlineData("--lease-duration NaN", "--lease-duration: NaN is no number of seconds")]
     [InlineData("--lease-duration 2.5", "--lease-duration: 2.5 is not a whole number of seconds")]
     [InlineData("--lease-duration 0.5", "--lease-duration: 0.5 is not a whole number of seconds")]
+    [InlineData("--epoch-floor -1", "--epoch-floor: -1 is not a number from 0 to 2000000000")]
+    [InlineData("--epoch-floor 2000000001", "--epoch-floor: 2000000001 is not a number from 0 to 2000000000")]
     [InlineData("--lease-renew 20", "--lease-renew: must be below --lease-duration")]
     [InlineData("--lease-retry 10", "--lease-retry: must be below --lease-renew")]
     [InlineData("--insecure-agents=maybe", "--insecure-agents: maybe is neither true nor false")]

@@ -24,6 +24,7 @@ internal sealed class GatewayRig : IAsyncDisposable
     private readonly string _kubeconfig = Path.Combine(Path.GetTempPath(), $"gateway-{Guid.NewGuid():N}.yaml");
     private readonly List<ControlPlaneHost> _controllers = [];
     private ControllerAccount? _account;
+    private string? _replicaSetUid;
     private readonly List<AgentStream> _streams = [];
 
     private GatewayRig(ApiServerHost cluster)
@@ -108,15 +109,50 @@ internal sealed class GatewayRig : IAsyncDisposable
     }
 
     /// <summary>The new pod's UID.</summary>
-    public async Task<string> CreatePodAsync(string name)
+    public async Task<string> CreatePodAsync(string name, string? replicaSetUid = null)
     {
+        var owner = new JsonObject { ["apiVersion"] = "apps/v1", ["kind"] = "ReplicaSet", ["name"] = "base-rs", ["uid"] = replicaSetUid, ["controller"] = true };
         var pod = await PostAsync("/api/v1/namespaces/default/pods", new JsonObject
         {
-            ["metadata"] = new JsonObject { ["name"] = name },
+            ["metadata"] = new JsonObject { ["name"] = name, ["ownerReferences"] = replicaSetUid is null ? [] : new JsonArray(owner) },
             ["spec"] = new JsonObject { ["serviceAccountName"] = "agent", ["containers"] = new JsonArray(new JsonObject { ["name"] = "base", ["image"] = "base" }) },
         });
         return pod["metadata"]!["uid"]!.GetValue<string>();
     }
+
+    /// <summary>The new pod's UID; it is of a base that a ModuleDeployment names, as far as this controller knows.</summary>
+    public async Task<string> CreateBasePodAsync(ControlPlaneHost controller, string name)
+    {
+        if (_replicaSetUid is null) await CreateModuleDeploymentAsync();
+        var uid = await CreateDeploymentPodAsync(name);
+        await IsBasePodAsync(controller, name);
+        return uid;
+    }
+
+    /// <summary>The UID of a pod of the Deployment <c>base</c>, whose ReplicaSet exists.</summary>
+    public async Task<string> CreateDeploymentPodAsync(string name)
+    {
+        if (_replicaSetUid is null)
+        {
+            var made = await PostAsync("/apis/apps/v1/namespaces/default/replicasets", JsonNode.Parse("""
+                {"metadata":{"name":"base-rs","ownerReferences":[{"apiVersion":"apps/v1","kind":"Deployment","name":"base","uid":"base-uid","controller":true}]},
+                 "spec":{"replicas":0,"selector":{"matchLabels":{"app":"base"}},
+                  "template":{"metadata":{"labels":{"app":"base"}},"spec":{"containers":[{"name":"base","image":"base"}]}}}}
+                """)!);
+            _replicaSetUid = made["metadata"]!["uid"]!.GetValue<string>();
+        }
+
+        return await CreatePodAsync(name, _replicaSetUid);
+    }
+
+    /// <summary>One that names the base.</summary>
+    public Task CreateModuleDeploymentAsync() => PostAsync("/apis/koupleless.io/v1alpha1/namespaces/default/moduledeployments", JsonNode.Parse("""
+        {"apiVersion":"koupleless.io/v1alpha1","kind":"ModuleDeployment","metadata":{"name":"orders"},
+         "spec":{"baseDeploymentName":"base","template":{"spec":{"module":{"name":"orders","version":"1.0.0","url":"http://repository/orders.jar"}}}}}
+        """)!);
+
+    public static Task IsBasePodAsync(ControlPlaneHost controller, string name) => Eventually.True(
+        () => controller.Caches.Pods.Get(Pod(name)) is { } pod && ControlPlane.BasePods.IsBasePod(controller.Caches, pod));
 
     public Task CreateModuleAsync(string name, string podUid) => PostAsync("/apis/koupleless.io/v1alpha1/namespaces/default/modules", new JsonObject
     {

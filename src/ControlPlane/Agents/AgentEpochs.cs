@@ -1,0 +1,59 @@
+using System.Globalization;
+using ModuleController.Core.Meta;
+
+namespace ModuleController.ControlPlane.Agents;
+
+/// <summary>What the epoch in a hello does: it raises ours, or its agent gets no commands.</summary>
+/// <remarks>
+/// A hello raises the epoch only from a base pod, and by at most <see cref="MaxRaise"/>: a Lease counts its transitions in 32 bits, and
+/// one agent must not use them up. No hello is refused for its epoch.
+/// </remarks>
+public sealed partial class AgentEpochs(
+    LeaderGate gate, Func<ObjectKey, bool> isBasePod, Action<AgentHello, string> warn, ILogger<AgentEpochs> logger)
+{
+    public const ulong MaxRaise = 1000;
+
+    /// <summary>The agent would refuse our commands.</summary>
+    public bool IsAhead(AgentHello hello) => hello.HighestEpoch > gate.Epoch;
+
+    /// <summary>The epoch rises above that of an agent that is ahead.</summary>
+    public bool MayRaise(AgentHello hello) => hello.HighestEpoch < gate.Epoch + MaxRaise && isBasePod(hello.Pod);
+
+    /// <summary>The epoch to greet the agent with: above its own, where that one may raise ours.</summary>
+    /// <param name="atBegin">Our epoch when the agent's stream began.</param>
+    public async Task<ulong> GreetAsync(AgentHello hello, ulong atBegin, CancellationToken cancellation)
+    {
+        var before = gate.Epoch;
+        if (hello.HighestEpoch >= before && MayRaise(hello))
+        {
+            var epoch = await gate.ReachAsync(hello.HighestEpoch, atBegin, cancellation);
+            if (epoch != before) LogRaised(hello.Pod, hello.HighestEpoch, epoch);
+            return epoch;
+        }
+
+        if (IsAhead(hello))
+        {
+            var text = AheadText(hello);
+            LogAhead(text);
+            warn(hello, text);
+        }
+
+        return before;
+    }
+
+    /// <summary>Why the agent gets no commands, and what to do.</summary>
+    public string AheadText(AgentHello hello) => string.Create(
+        CultureInfo.InvariantCulture,
+        $"the agent of pod {hello.Pod} has observed epoch {hello.HighestEpoch}, far above this controller's epoch {gate.Epoch}, and gets no "
+        + $"commands; {Remedy(hello.HighestEpoch)}");
+
+    private static string Remedy(ulong epoch) => epoch <= CommandLine.MaxEpochFloor
+        ? string.Create(CultureInfo.InvariantCulture, $"start the controllers with --epoch-floor={epoch}, or replace the pod")
+        : "replace the pod: no --epoch-floor can be that high";
+
+    [LoggerMessage(LogLevel.Information, "The agent of {Pod} has observed epoch {Observed}: the epoch is {Epoch} now")]
+    private partial void LogRaised(ObjectKey pod, ulong observed, ulong epoch);
+
+    [LoggerMessage(LogLevel.Warning, "{Text}")]
+    private partial void LogAhead(string text);
+}

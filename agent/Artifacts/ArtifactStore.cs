@@ -58,7 +58,12 @@ public sealed class ArtifactStore
         if (Find(module, source, known) is { } cached && await TryCheckAsync(cached, module, source, cancellation) is { } jar) return jar;
 
         if (!Uri.TryCreate(source.Url, UriKind.Absolute, out var url) || url.Scheme is not ("http" or "https" or "file"))
-            throw new ArtifactException(Reason.InvalidArtifact, "BAD_URL", $"\"{UrlText.Of(source.Url)}\" is not an http, https or file url");
+        {
+            throw new ArtifactException(
+                Reason.InvalidArtifact, "BAD_URL",
+                $"url must be an http, https or file URL, such as https://repo.example.com/orders-1.0.0.jar, not \"{UrlText.Of(source.Url)}\"");
+        }
+
         var part = Path.Combine(_folder, $"{module.Name}-{module.Version}-{Guid.NewGuid():N}{PartSuffix}");
         try
         {
@@ -135,8 +140,15 @@ public sealed class ArtifactStore
         if (manifest.Name == module.Name && manifest.Version == module.Version) return new(path, manifest, sha256, size);
         throw new ArtifactException(
             Reason.InvalidArtifact, "OTHER_MODULE",
-            $"{UrlText.Of(source.Url)} is {manifest.Name}:{manifest.Version} by its manifest, not {module.Name}:{module.Version}");
+            $"the jar is {manifest.Name}:{manifest.Version} by its manifest, not {module.Name}:{module.Version}; {Remedy(manifest, module)}; "
+            + $"fetched from {UrlText.Of(source.Url)}");
     }
+
+    // Before the url, which may be longer than a message.
+    private static string Remedy(JarManifest manifest, ModuleRef module) => manifest.Name == module.Name
+        ? $"set version to {manifest.Version}, or url to the jar of {module.Version}"
+        : $"the name of a ModuleDeployment's module can't be changed: create a ModuleDeployment for {manifest.Name} and delete this one, or set url to "
+            + $"a jar whose Ark-Biz-Name is {module.Name}";
 
     private static async Task<(string Sha256, long Size)> CheckDigestsAsync(string path, Source source, CancellationToken cancellation)
     {

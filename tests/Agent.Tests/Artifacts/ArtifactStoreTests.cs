@@ -275,15 +275,28 @@ public sealed class ArtifactStoreTests : IAsyncLifetime
         await GetAsync("good.jar", sha256: Sha256(), md5: Convert.ToHexStringLower(MD5.HashData(_jar)));
     }
 
-    [Fact]
-    public async Task A_jar_of_another_name_or_version_is_refused_with_both()
+    [Theory]
+    [InlineData("orders", "1.0.1", "the jar is orders:1.0.0 by its manifest, not orders:1.0.1; set version to 1.0.0, or url to the jar of 1.0.1; fetched from ")]
+    [InlineData("shop", "1.0.0",
+        "the jar is orders:1.0.0 by its manifest, not shop:1.0.0; the name of a ModuleDeployment's module can't be changed: create a "
+        + "ModuleDeployment for orders and delete this one, or set url to a jar whose Ark-Biz-Name is shop; fetched from ")]
+    public async Task A_jar_of_another_name_or_version_is_refused_with_both_and_what_to_do(string name, string version, string message)
     {
-        var other = new ModuleRef { ModuleUid = "u", Name = "orders", Version = "1.0.1" };
+        var other = new ModuleRef { ModuleUid = "u", Name = name, Version = version };
         var refused = await Assert.ThrowsAsync<ArtifactException>(
             () => Store().GetAsync(other, new() { Url = Url("good.jar") }, null, () => { }, Cancellation));
-        Assert.Equal((Reason.InvalidArtifact, "OTHER_MODULE"), (refused.Reason, refused.Code));
-        Assert.Contains("orders:1.0.0", refused.Message, StringComparison.Ordinal);
-        Assert.Contains("orders:1.0.1", refused.Message, StringComparison.Ordinal);
+        Assert.Equal((Reason.InvalidArtifact, "OTHER_MODULE", message + Url("good.jar")), (refused.Reason, refused.Code, refused.Message));
+    }
+
+    [Theory]
+    [InlineData("ftp://user:secret@host/x.jar", "ftp://host/x.jar")]
+    [InlineData("orders.jar", "orders.jar")]
+    public async Task A_url_that_can_not_be_fetched_is_refused_with_what_one_must_look_like(string url, string shown)
+    {
+        var refused = await Assert.ThrowsAsync<ArtifactException>(() => Store().GetAsync(Orders, new() { Url = url }, null, () => { }, Cancellation));
+        Assert.Equal(
+            (Reason.InvalidArtifact, $"url must be an http, https or file URL, such as https://repo.example.com/orders-1.0.0.jar, not \"{shown}\""),
+            (refused.Reason, refused.Message));
     }
 
     [Theory]

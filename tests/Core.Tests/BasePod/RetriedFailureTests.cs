@@ -81,6 +81,7 @@ public sealed class RetriedFailureTests
     [InlineData(FailureReason.DiskFull)]
     [InlineData(FailureReason.ArkletUnreachable)]
     [InlineData(FailureReason.AgentDisconnected)]
+    [InlineData(FailureReason.Fenced)]   // of an agent that is ahead: it gets no commands until another leader starts
     public void The_environments_failures_are_tried_again_later_and_later(FailureReason reason)
     {
         var orders = Fail(reason);

@@ -2,7 +2,7 @@ using System.Net;
 using System.Text;
 using System.Text.Json.Nodes;
 using ModuleController.DevApiServer;
-using YamlDotNet.Serialization;
+using ModuleController.SystemTests.Harness;
 
 namespace ModuleController.SystemTests.Rollouts;
 
@@ -50,7 +50,7 @@ public sealed class StoredViolationsTests : IAsyncLifetime
     [Theory, MemberData(nameof(Violations))]
     public async Task It_can_still_be_scaled_upgraded_and_deleted(string field, string value, string? message)
     {
-        foreach (var definition in Definitions("tests", "fixtures", "crds", "without-limits"))
+        foreach (var definition in CrdFiles.WithoutLimits)
             await SendAsync(HttpStatusCode.Created, HttpMethod.Post, "/apis/apiextensions.k8s.io/v1/customresourcedefinitions", definition);
         await CreateAsync(HttpStatusCode.Created, "moduledeployments", Deployment("orders", field, value));
         var replicaSet = Deployment("orders-1", field, value);
@@ -60,9 +60,7 @@ public sealed class StoredViolationsTests : IAsyncLifetime
         module["spec"] = Only(module["spec"]!["template"]!["spec"]!, "module");
         await CreateAsync(HttpStatusCode.Created, "modules", module);
 
-        foreach (var definition in Definitions("deploy", "crds"))
-            await PatchAsync(
-                $"/apis/apiextensions.k8s.io/v1/customresourcedefinitions/{definition["metadata"]!["name"]}", Only(definition, "spec"));
+        await CrdFiles.ReplaceAsync(_http, CrdFiles.Current);
 
         // New objects have to be valid.
         var answer = await CreateAsync(message is null ? HttpStatusCode.Created : HttpStatusCode.UnprocessableEntity, "moduledeployments", Deployment("new", field, value));
@@ -135,16 +133,5 @@ public sealed class StoredViolationsTests : IAsyncLifetime
         var text = await response.Content.ReadAsStringAsync(TestContext.Current.CancellationToken);
         Assert.True(response.StatusCode == expected, $"{method} {path}: {text}");
         return JsonNode.Parse(text)?["message"]?.GetValue<string>() ?? text;
-    }
-
-    private static IEnumerable<JsonObject> Definitions(params string[] folder)
-    {
-        var root = new DirectoryInfo(AppContext.BaseDirectory);
-        while (!File.Exists(Path.Combine(root.FullName, "ModuleController.sln"))) root = root.Parent!;
-        return Directory.EnumerateFiles(Path.Combine([root.FullName, .. folder]), "module*.yaml").Select(file =>
-        {
-            var yaml = new DeserializerBuilder().WithAttemptingUnquotedStringTypeDeserialization().Build().Deserialize<object>(File.ReadAllText(file));
-            return JsonNode.Parse(new SerializerBuilder().JsonCompatible().Build().Serialize(yaml))!.AsObject();
-        });
     }
 }

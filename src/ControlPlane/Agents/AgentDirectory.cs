@@ -58,7 +58,7 @@ public sealed class AgentDirectory(LeaderGate gate, AgentEpochs epochs, AgentOpt
         CommandProblem? fenced = null;
         if (epochs.IsAhead(session.Hello))
         {
-            // The next look at the sessions raises the epoch.
+            // The next check of the sessions raises the epoch.
             if (epochs.MayRaise(session.Hello)) return false;
             fenced = new(FailureReason.Fenced, epochs.AheadText(session.Hello));
         }
@@ -166,7 +166,7 @@ public sealed class AgentDirectory(LeaderGate gate, AgentEpochs epochs, AgentOpt
     public void Dispose() => _closing.Dispose();
 
     /// <summary>
-    /// Looks for sessions that are silent or overdue, until cancelled, and raises the epoch above that of an agent whose pod has become
+    /// Closes sessions that are silent or overdue, until cancelled, and raises the epoch above that of an agent whose pod has become
     /// a base pod since its hello. One timer for all of them.
     /// </summary>
     public async Task WatchOverSessionsAsync(CancellationToken cancellation)
@@ -187,7 +187,7 @@ public sealed class AgentDirectory(LeaderGate gate, AgentEpochs epochs, AgentOpt
         }
     }
 
-    // Where that fails, the next agent that connects or the next look tries again.
+    // Where that fails, the agent connects again, and its hello tries it again.
     private async Task RaiseAsync(AgentSession session, CancellationToken cancellation)
     {
         try

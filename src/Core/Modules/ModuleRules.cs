@@ -24,6 +24,13 @@ public static class ModuleRules
         .. Service(deployment.Spec.OperationStrategy.ServiceStrategy),
     ];
 
+    public static IReadOnlyList<RuleBreach> Check(ModuleTemplateSpec template) =>
+    [
+        .. Fields(template).SelectMany(Breaches),
+        .. Urls(template.Spec.Module, ModulePath),
+        .. Annotations(template.Metadata),
+    ];
+
     /// <summary>The rules for what a Module is installed from; fields are named as in <paramref name="path"/>.</summary>
     public static IReadOnlyList<RuleBreach> Check(ModuleSource source, string path) =>
         [.. Fields(source, path).SelectMany(Breaches), .. Urls(source, path)];
@@ -39,10 +46,7 @@ public static class ModuleRules
         return
         [
             new("spec.baseDeploymentName", FieldLimits.BaseDeploymentName, spec.BaseDeploymentName),
-            .. Fields(spec.Template.Spec.Module, ModulePath),
-            new("spec.template.metadata.labels", FieldLimits.Labels, spec.Template.Metadata.Labels),
-            new("spec.template.metadata.annotations", FieldLimits.Annotations, spec.Template.Metadata.Annotations),
-            new("spec.template.spec.upgradePolicy", FieldLimits.UpgradePolicy, spec.Template.Spec.UpgradePolicy),
+            .. Fields(spec.Template),
             new("spec.replicas", FieldLimits.Replicas, spec.Replicas),
             new("spec.scaleReplicas", FieldLimits.NotNegative, spec.ScaleReplicas),
             new("spec.minReadySeconds", FieldLimits.NotNegative, spec.MinReadySeconds),
@@ -71,6 +75,14 @@ public static class ModuleRules
     [
         ("spec.hooks.preInstall", hooks?.PreInstall), ("spec.hooks.postInstall", hooks?.PostInstall),
         ("spec.hooks.preUninstall", hooks?.PreUninstall), ("spec.hooks.postUninstall", hooks?.PostUninstall),
+    ];
+
+    private static IEnumerable<RuledField> Fields(ModuleTemplateSpec template) =>
+    [
+        .. Fields(template.Spec.Module, ModulePath),
+        new("spec.template.metadata.labels", FieldLimits.Labels, template.Metadata.Labels),
+        new("spec.template.metadata.annotations", FieldLimits.Annotations, template.Metadata.Annotations),
+        new("spec.template.spec.upgradePolicy", FieldLimits.UpgradePolicy, template.Spec.UpgradePolicy),
     ];
 
     private static IEnumerable<RuledField> Fields(ModuleSource source, string path) =>

@@ -93,6 +93,32 @@ public class InvalidSpecTests
         Assert.Equal([(2, 0), (1, 1)], scales.Select(scale => (int.Parse(scale.ReplicaSet.Metadata.Labels[Labels.Revision], null), scale.Replicas)));
     }
 
+    /// <summary>Each create would be rejected, or its Module fail. The ModuleDeployment says already what is wrong.</summary>
+    [Fact]
+    public void From_a_ReplicaSet_that_was_stored_with_it_no_Module_is_created_until_it_is_corrected()
+    {
+        var world = WorldOf(3);
+        world.Deployments["shop"] = A.ModuleDeployment() with { Spec = Labelled(A.ModuleDeployment().Spec, "owner", "张三") };
+        var set = A.ReplicaSet(world.Deployments["shop"], goal: 3);
+        world.ReplicaSets[set.Metadata.Name] = set;
+        world.Settle();
+        Assert.Empty(world.Modules);
+
+        Change(world, spec => Labelled(spec, "owner", "x"));
+        world.Settle();
+        Assert.Equal(3, world.Modules.Values.Count(module => module.IsAvailable && module.Metadata.Labels["owner"] == "x"));
+    }
+
+    [Fact]
+    public void What_a_lost_pod_had_is_replaced_from_a_ReplicaSet_that_is_valid()
+    {
+        var world = Spoiled(spec => Labelled(spec, "owner", "张三"));
+        world.LosePod("base-0");
+        world.AddPod("base-3");
+        world.Settle();
+        Assert.Equal(3, world.Modules.Values.Count(module => module is { IsAvailable: true, Spec.Module.Version: "1.0.0" }));
+    }
+
     [Fact]
     public void A_message_names_five_fields_at_most()
     {

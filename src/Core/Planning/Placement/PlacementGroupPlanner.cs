@@ -178,7 +178,11 @@ internal sealed class PlacementGroupPlanner(PlacementState state, PlacementGroup
     private List<WantedPlace> Wanted() =>
         [.. _sets.Where(set => set.Surplus <= 0 && !IsPoison(set.Set)).SelectMany(set =>
             set.Live.Where(module => !module.IsBound).Select(module => new WantedPlace(set, module))
-                .Concat(Enumerable.Repeat(new WantedPlace(set, null), -set.Surplus)))];
+                .Concat(Enumerable.Repeat(new WantedPlace(set, null), IsInvalid(set) ? 0 : -set.Surplus)))];
+
+    // Stored before a rule existed, and reported as InvalidSpec: no Module is created from it until it is corrected.
+    private bool IsInvalid(PlacementSetState set) =>
+        set.Surplus < 0 && ModuleRules.Check(set.Set.ReplicaSet.Spec.Template).Count > 0 && ModuleRules.Check(Deployment).Count > 0;
 
     // What is lost of it, or makes room, stays away also before its goal says so.
     private bool IsPoison(PlacementSet set) =>

@@ -41,7 +41,8 @@ public sealed partial class BasePodReconciler(
         var plan = BasePodPlanner.Plan(state, now);
         _memories[key] = (uid, plan.Memory);
         var writes = new Writes(client, tracker, key, FieldManager, cancellation);
-        var outcome = await _executor.ExecuteAsync(key, BasePodOrder.Of(state, plan), step => _steps.CarryOutAsync(key, pod, step, writes));
+        var live = new LivePods(client, cancellation);
+        var outcome = await _executor.ExecuteAsync(key, BasePodOrder.Of(state, plan), step => _steps.CarryOutAsync(key, pod, step, writes, live));
         rejections.Report(Source(key), outcome.Rejections);
         Record(state, plan, outcome);
         if (outcome.Failed.Contains(BasePodOrder.Gate))

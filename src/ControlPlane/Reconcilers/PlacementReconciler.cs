@@ -19,7 +19,7 @@ public sealed partial class PlacementReconciler(
 
     private readonly PlacementObserver _observer = new(caches, agents, baseAgents, podGrace);
     private readonly Executor _executor = new(time, logger);
-    private readonly PlacementSteps _steps = new(events, time, logger);
+    private readonly PlacementSteps _steps = new(caches, events, time, logger);
     private readonly CountLabels _counts = new(caches);
     private readonly StandingWarnings<string> _warnings = new();
     private readonly WriteInterval _messages = new(TimeSpan.FromSeconds(30));
@@ -48,11 +48,12 @@ public sealed partial class PlacementReconciler(
         if (plan.Steps.Any(step => step is PlacementStep.Explain)) _messages.Wrote(key, now);
         if (plan.Steps.Any(step => step is PlacementStep.Mark)) _marks.Wrote(key, now);
         var writes = new Writes(client, tracker, key, FieldManager, cancellation);
+        var live = new LivePods(client, cancellation);
         DateTimeOffset? nextCounts = null;
         var outcome = await _executor.ExecuteAsync(key, PlacementOrder.Of(state, plan), async step =>
         {
             if (step is PlacementStep.WriteCounts write) nextCounts = await _counts.WriteAsync(key, write.Counts, now, writes);
-            else await _steps.CarryOutAsync(key, step, writes);
+            else await _steps.CarryOutAsync(key, step, writes, live);
         });
         rejections.Report(Source(key), outcome.Rejections);
         if (state.Base?.Deployment is { } deployment)

@@ -80,6 +80,23 @@ public class IsolationTests
         Assert.Equal((0, 3), (Available("broken", "1.0.0"), Available("broken", "2.0.0")));
     }
 
+    [Fact]
+    public void A_module_whose_pod_exists_after_all_is_neither_removed_nor_replaced()
+    {
+        Rounds();
+        var (pod, modules) = (_world.Pods["base-0"], _world.Modules.Keys.ToList());
+        _world.Rejects = step => step is PlacementStep.ConfirmPodGone;
+        _world.Pods.Remove("base-0");
+        Rounds();
+        Assert.Equal(modules, _world.Modules.Keys);
+        Assert.All(_world.Modules.Values, module => Assert.False(module.Metadata.IsDeleting));
+        _world.Pods["base-0"] = pod;
+        _world.Rejects = _ => false;
+        Rounds();
+        Assert.Equal(3, Available("shop", "1.0.0"));
+        Assert.Equal(modules, _world.Modules.Keys);
+    }
+
     private int Available(string module, string version) => _world.Modules.Values.Count(item =>
         item is { IsAvailable: true, Metadata.IsDeleting: false } && item.Spec.Module.Name == module && item.Spec.Module.Version == version);
 

@@ -158,7 +158,7 @@ internal sealed class SmallWorld
     {
         var state = Placement();
         var plan = LastPlacement = PlacementPlanner.Plan(state, Now);
-        Run(PlacementOrder.Of(state, plan), calls, step => step is PlacementStep.WriteCounts, Rejects, step =>
+        Run(PlacementOrder.Of(state, plan), calls, step => step is PlacementStep.WriteCounts or PlacementStep.ConfirmPodGone && !Rejects(step), Rejects, step =>
         {
             CarryOut(step);
             AfterStep();

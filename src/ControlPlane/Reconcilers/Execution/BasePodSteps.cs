@@ -10,7 +10,7 @@ namespace ModuleController.ControlPlane.Reconcilers.Execution;
 internal sealed partial class BasePodSteps(string fieldManager, ILogger logger)
 {
     /// <param name="pod">The base pod; null: steps about Modules alone are planned.</param>
-    public async Task CarryOutAsync(ObjectKey key, Pod? pod, BasePodStep step, Writes writes)
+    public async Task CarryOutAsync(ObjectKey key, Pod? pod, BasePodStep step, Writes writes, LivePods live)
     {
         switch (step)
         {
@@ -31,6 +31,7 @@ internal sealed partial class BasePodSteps(string fieldManager, ILogger logger)
                 await SetGateAsync(key, pod!, set.Condition, writes);
                 break;
             case BasePodStep.RemoveFinalizers { Removal: var removal }:
+                if (removal.NeedsPodGone) await live.ConfirmGoneAsync(removal.Module, _ => false);
                 await writes.RemoveFinalizersAsync(removal.Module, [.. removal.Module.Metadata.Finalizers.Except(removal.Remaining)]);
                 LogReleased(key, removal.Module.Metadata.Name);
                 break;

@@ -13,11 +13,16 @@ namespace ModuleController.ControlPlane.Reconcilers.Execution;
 /// </remarks>
 internal sealed partial class Executor(TimeProvider time, ILogger logger)
 {
-    private static readonly TimeSpan CacheWait = TimeSpan.FromMilliseconds(100);
-
     private readonly UnitFailures _failures = new();
 
-    public void Forget(ObjectKey key) => _failures.Forget(key);
+    // How many reconciles in a row met a conflict.
+    private readonly ConcurrentDictionary<ObjectKey, int> _conflicts = new();
+
+    public void Forget(ObjectKey key)
+    {
+        _failures.Forget(key);
+        _conflicts.TryRemove(key, out _);
+    }
 
     public async Task<Outcome> ExecuteAsync<TStep>(
         ObjectKey key, IReadOnlyList<IReadOnlyList<PlannedStep<TStep>>> stages, Func<TStep, Task> carryOut)
@@ -71,9 +76,11 @@ internal sealed partial class Executor(TimeProvider time, ILogger logger)
         var now = time.GetUtcNow();
         var failures = _failures.Of(key);
         DateTimeOffset? retryAt = failures.Count == 0 ? null : failures.Min(failure => failure.RetryAt);
+        if (!hasConflict) _conflicts.TryRemove(key, out _);
+        else retryAt = new[] { retryAt, now + Backoff.Default.After(_conflicts.AddOrUpdate(key, 1, (_, count) => count + 1)) }.Min();
         var reported = failures.Where(failure => failure.IsReported(now))
             .OrderBy(failure => failure.Since).ThenBy(failure => failure.Unit, StringComparer.Ordinal).ToList();
-        return new(failed.ToHashSet(), hasConflict ? now + CacheWait : retryAt)
+        return new(failed.ToHashSet(), retryAt)
         {
             Rejected = failures.Select(failure => failure.Unit).ToHashSet(),
             Rejections = reported.SelectMany(failure => failure.For.Select(deployment => (Deployment: deployment, failure.Error)))

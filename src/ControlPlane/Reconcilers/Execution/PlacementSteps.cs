@@ -9,12 +9,15 @@ using ModuleController.Kube;
 namespace ModuleController.ControlPlane.Reconcilers.Execution;
 
 /// <summary>Carries out one step of the plan of a base: one call of the API.</summary>
-internal sealed partial class PlacementSteps(EventRecorder events, TimeProvider time, ILogger logger)
+internal sealed partial class PlacementSteps(Caches caches, EventRecorder events, TimeProvider time, ILogger logger)
 {
-    public async Task CarryOutAsync(ObjectKey key, PlacementStep step, Writes writes)
+    public async Task CarryOutAsync(ObjectKey key, PlacementStep step, Writes writes, LivePods live)
     {
         switch (step)
         {
+            case PlacementStep.ConfirmPodGone confirm:
+                await live.ConfirmGoneAsync(confirm.Module, IsOfOtherBase);
+                break;
             case PlacementStep.Create create:
                 await writes.CreateAsync(PlacementModules.Of(create));
                 LogCreated(key, create.Name, create.Pod?.Name ?? "no pod");
@@ -39,6 +42,11 @@ internal sealed partial class PlacementSteps(EventRecorder events, TimeProvider 
                 break;
         }
     }
+
+    /// <summary>Released, or under a ReplicaSet that the cache knows: then it was observed that the base does not have it.</summary>
+    private bool IsOfOtherBase(Pod pod) => pod.Metadata.Controller is not { Kind: "ReplicaSet" } owner
+        || (caches.Pods.Get(ObjectKey.Of(pod.Metadata))?.Metadata.Uid == pod.Metadata.Uid
+            && caches.ReplicaSets.Get(new(pod.Metadata.Namespace!, owner.Name))?.Metadata.Uid == owner.Uid);
 
     private async Task BindAsync(ObjectKey key, PlacementStep.Bind step, Writes writes)
     {

@@ -39,7 +39,11 @@ public sealed record BasePodPlan
 public sealed record ModuleStatusChange(Module Module, ModuleStatus Status);
 
 /// <summary>Takes our finalizers off a Module and leaves the others.</summary>
-public sealed record FinalizerRemoval(Module Module, IReadOnlyList<string> Remaining);
+public sealed record FinalizerRemoval(Module Module, IReadOnlyList<string> Remaining)
+{
+    /// <summary>It follows from the pod not being in the cache: before it is carried out, the API server has to confirm that.</summary>
+    public bool NeedsPodGone { get; init; }
+}
 
 /// <summary>A Warning for the operator, about a Module or, with null, the pod.</summary>
 public sealed record BasePodEvent(Module? Module, string Reason, string Message);

@@ -13,7 +13,10 @@ internal static class FinalizerPlanner
         if (module.IsHere && !IsGone(pod, module) && !IsGivenUp(pod, module, memory, events)) return null;
         if (module.Own is null && ModuleFailures.OfLastHook(pod, module) is { } failed)
             events.Add(new(module.Module, failed.Reason, $"{module.Name}:{module.Version} on pod {pod.State.Key} is uninstalled, but {failed.Message}"));
-        return new(module.Module, [.. module.Module.Metadata.Finalizers.Where(finalizer => !IsOurs(finalizer))]);
+        return new(module.Module, [.. module.Module.Metadata.Finalizers.Where(finalizer => !IsOurs(finalizer))])
+        {
+            NeedsPodGone = !pod.State.IsNamespaceTerminating && module.Module.Spec.PodUid != pod.PodUid,
+        };
     }
 
     private static bool IsGone(BasePodFacts pod, ModuleFacts module) =>

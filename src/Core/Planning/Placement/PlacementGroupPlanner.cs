@@ -72,7 +72,7 @@ internal sealed class PlacementGroupPlanner(PlacementState state, PlacementGroup
         if (!state.HaveAgentsReported) return;
         foreach (var set in _sets)
             foreach (var module in set.Live.Where(module => module.IsBound).ToList())
-                if (!loads.Pods.TryGetValue(module.Spec.PodUid!, out var pod)) Delete(set, module, "its base pod is gone", Deployment);
+                if (!loads.Pods.TryGetValue(module.Spec.PodUid!, out var pod)) Delete(set, module, "its base pod is gone", Deployment, needsPodGone: true);
                 else if (pod.IsLost && !Deployment.Spec.IsSymmetric && MayDisrupt) Delete(set, module, "its base pod is not Ready for too long", Deployment);
     }
 
@@ -307,9 +307,9 @@ internal sealed class PlacementGroupPlanner(PlacementState state, PlacementGroup
         return placement.UnplacedCount;
     }
 
-    private void Delete(PlacementSetState set, Module module, string why, ModuleDeployment? tell = null)
+    private void Delete(PlacementSetState set, Module module, string why, ModuleDeployment? tell = null, bool needsPodGone = false)
     {
-        _steps.Add(new PlacementStep.Delete(module, why, tell));
+        _steps.Add(new PlacementStep.Delete(module, why, tell) { NeedsPodGone = needsPodGone });
         set.Remove(module);
         _budget.TakeDown(module);
         if (module.IsBound) _busyPods.Add(module.Spec.PodUid!);

@@ -16,16 +16,25 @@ public static class PlacementOrder
     {
         var owners = Owners(state);
         var replacing = Replacing(plan.Steps);
+        var lost = plan.Steps.OfType<PlacementStep.Delete>().Where(step => step.NeedsPodGone).ToList();
+        var lostOf = lost.SelectMany(step => owners[step.Module.Metadata.Controller?.Uid ?? ""].Select(owner => (owner, Unit: Confirmed(step.Module))))
+            .ToLookup(item => item.owner, item => item.Unit);
         return
         [
+            [.. lost.Select(step => new PlannedStep<PlacementStep>(Confirmed(step.Module), new PlacementStep.ConfirmPodGone(step.Module)))],
             [.. Of<PlacementStep.Create>(step => new(UnitOf(step), step)
             {
                 Name = step.Name,
                 For = IsStandIn(step.Deployment, step.ReplicaSet) ? [] : [ObjectKey.Of(step.Deployment.Metadata)],
                 Content = PlanUnits.ContentOf(step.Deployment),
+                // Nothing takes the place of what is not lost.
+                Requires = [.. lostOf[ObjectKey.Of(step.Deployment.Metadata)]],
             })],
             [.. Of<PlacementStep.Bind>(step => About(step.Module, step))],
-            [.. Of<PlacementStep.Delete>(step => About(step.Module, step) with { Requires = [.. replacing[step.Module.Metadata.Uid!]] })],
+            [.. Of<PlacementStep.Delete>(step => About(step.Module, step) with
+            {
+                Requires = [.. replacing[step.Module.Metadata.Uid!], .. step.NeedsPodGone ? [Confirmed(step.Module)] : Array.Empty<string>()],
+            })],
             [.. Of<PlacementStep.Release>(step => About(step.Module, step))],
             [.. Of<PlacementStep.Explain>(step => About(step.Module, step))],
             [.. Of<PlacementStep.Mark>(step => new($"pod/{step.Pod.Name}", step))],
@@ -42,6 +51,8 @@ public static class PlacementOrder
             Content = PlanUnits.ContentOf(module),
         };
     }
+
+    private static string Confirmed(Module module) => $"lost/{module.Metadata.Name}";
 
     /// <summary>All creations for one ModuleDeployment: what a quota or a label denies to one Module, it denies to the next.</summary>
     private static string UnitOf(PlacementStep.Create step) =>

@@ -29,7 +29,14 @@ public abstract record PlacementStep
     public sealed record Explain(Module Module, string Reason, string Message) : PlacementStep;
 
     /// <summary>Where its owner should be told, <paramref name="Tell"/> is that ModuleDeployment.</summary>
-    public sealed record Delete(Module Module, string Why, ModuleDeployment? Tell = null) : PlacementStep;
+    public sealed record Delete(Module Module, string Why, ModuleDeployment? Tell = null) : PlacementStep
+    {
+        /// <summary>It follows from the pod not being among the base's: the API server has to confirm that first.</summary>
+        public bool NeedsPodGone { get; init; }
+    }
+
+    /// <summary>A read: fails where the Module has not lost its pod.</summary>
+    public sealed record ConfirmPodGone(Module Module) : PlacementStep;
 
     /// <summary>A Module that never had a pod is deleted: nothing has to be uninstalled first.</summary>
     public sealed record Release(Module Module) : PlacementStep;

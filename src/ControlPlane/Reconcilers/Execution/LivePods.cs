@@ -1,0 +1,26 @@
+using System.Collections.Concurrent;
+using ModuleController.Core.Builtin;
+using ModuleController.Core.Meta;
+using ModuleController.Core.Modules;
+using ModuleController.Core.Planning;
+using ModuleController.Kube;
+
+namespace ModuleController.ControlPlane.Reconcilers.Execution;
+
+/// <summary>Asks the API server whether a pod that a cache does not have is really gone. Each pod is read at most once per reconcile.</summary>
+/// <remarks>The caches of a new leader may lag behind each other: a Module may be observed before the pod that it is bound to.</remarks>
+internal sealed class LivePods(IKubeClient client, CancellationToken cancellation)
+{
+    private readonly ConcurrentDictionary<ObjectKey, Lazy<Task<Pod?>>> _pods = new();
+
+    /// <summary>Returns if the Module has lost its pod; else the cache was stale, which is a conflict.</summary>
+    /// <param name="module">A Module that is bound.</param>
+    /// <param name="isOfOtherBase">Whether a living pod is none of the base's.</param>
+    public async Task ConfirmGoneAsync(Module module, Func<Pod, bool> isOfOtherBase)
+    {
+        var key = new ObjectKey(module.Metadata.Namespace!, module.Spec.PodName!);
+        var pod = await _pods.GetOrAdd(key, name => new(() => client.FindAsync<Pod>(name, cancellation))).Value;
+        if (pod is null || pod.Metadata.Uid != module.Spec.PodUid || !PlacementPods.IsLiving(pod) || isOfOtherBase(pod)) return;
+        throw new KubeException(new(409, "Conflict", "the pod exists, but is not in the cache yet"), $"confirm that pod {key} is gone");
+    }
+}

@@ -24,6 +24,9 @@ public sealed class Caches
     /// <summary>Pods whose readiness gate is shut: their namespace.</summary>
     public const string ByShutGate = "shut-gate";
 
+    /// <summary>Modules without a controlling owner: <c>namespace/label of their ModuleDeployment</c>.</summary>
+    public const string ByOrphan = "orphan";
+
     /// <summary>EndpointSlices: <c>namespace/service</c>.</summary>
     public const string ByService = "service";
 
@@ -52,7 +55,10 @@ public sealed class Caches
         Modules = informers.Of<Module>(new() { Namespace = ns })
             .Indexed(ByPod, module => InNamespace(module, module.Spec.PodName))
             .Indexed(ByOwner, Controller)
-            .Indexed(ByBase, module => InNamespace(module, BaseLabel(module)));
+            .Indexed(ByBase, module => InNamespace(module, BaseLabel(module)))
+            .Indexed(ByOrphan, module => OrphanedModules.IsOrphaned(module)
+                ? InNamespace(module, module.Metadata.Labels.GetValueOrDefault(Labels.ModuleDeployment))
+                : null);
     }
 
     public Informer<Deployment> Deployments { get; }

@@ -15,6 +15,10 @@ internal sealed class ModuleDeploymentObserver(Caches caches, IAgentDirectory ag
     {
         var (meta, spec) = (deployment.Metadata, deployment.Spec);
         var ns = meta.Namespace!;
+        List<Module> modules =
+        [
+            .. caches.Modules.ByIndex(Caches.ByOrphan, $"{ns}/{LabelValues.Of(meta.Name)}").Where(module => OrphanedModules.IsOf(deployment, module)),
+        ];
         List<PlacementSet> sets =
         [
             .. caches.ModuleReplicaSets.ByIndex(Caches.ByOwner, meta.Uid!)
@@ -35,7 +39,8 @@ internal sealed class ModuleDeploymentObserver(Caches caches, IAgentDirectory ag
         var state = new RolloutState
         {
             Deployment = deployment,
-            Sets = sets,
+            Sets = OrphanedModules.Adopted(sets, modules),
+            OrphanedModules = [.. modules.Where(module => OrphanedModules.SetOf(module, sets) is null)],
             Orphans = orphans,
             IsNameTaken = IsNameTaken(deployment, sets, orphans),
             Base = found,

@@ -123,7 +123,15 @@ public static class ModuleReconcilers
                 && LabelValues.Of(item.Spec.BaseDeploymentName) == label).Select(BaseOf).Distinct();
     }
 
-    private static IEnumerable<ObjectKey> DeploymentOf(Caches caches, Module module) =>
+    private static IEnumerable<ObjectKey> DeploymentOf(Caches caches, Module module) => module.Metadata.Controller is null
+        ? OnBase(caches, module).Where(deployment => LabelValues.Of(deployment.Metadata.Name) == module.Metadata.Labels.GetValueOrDefault(Labels.ModuleDeployment))
+            .Select(Key)
+        : OwnerOf(caches, module);
+
+    private static IEnumerable<ModuleDeployment> OnBase(Caches caches, Module module) =>
+        BaseOf(caches, module.Metadata).SelectMany(key => OnBase(caches, key));
+
+    private static IEnumerable<ObjectKey> OwnerOf(Caches caches, Module module) =>
         module.Metadata.Controller is { } owner
         && caches.ModuleReplicaSets.Get(new(module.Metadata.Namespace!, owner.Name))?.Metadata.Controller is { } deployment
             ? [new(module.Metadata.Namespace!, deployment.Name)]
@@ -167,9 +175,9 @@ public static class ModuleReconcilers
         change.Before is { } before && change.After is { } after && before.Metadata.Uid == after.Metadata.Uid
         && before.Metadata.IsDeleting == after.Metadata.IsDeleting;
 
-    private static (string?, bool, bool, bool, bool, string?, bool, string?, ModuleSource?)? MattersToPlacement(Module? module) => module is null
+    private static (string?, string?, bool, bool, bool, bool, string?, bool, string?, ModuleSource?)? MattersToPlacement(Module? module) => module is null
         ? null
-        : (module.Metadata.Uid, module.Metadata.IsDeleting, DeletionByLabel.IsAsked(module), module.IsAvailable,
+        : (module.Metadata.Uid, module.Metadata.Controller?.Uid, module.Metadata.IsDeleting, DeletionByLabel.IsAsked(module), module.IsAvailable,
             module.Status.Status == ModulePhase.Failed, module.Spec.PodUid, module.Status.InstalledAt is not null,
             module.Status.LastError?.Reason, module.Spec.Module);
 

@@ -89,6 +89,18 @@ internal sealed class SmallWorld
             .Select(set => new PlacementSet(set, [.. ModulesOf(set.Metadata.Uid!)])),
     ];
 
+    private List<Module> OrphansOf(ModuleDeployment deployment) =>
+        [.. Modules.Values.Where(module => OrphanedModules.IsOf(deployment, module))];
+
+    /// <summary><c>kubectl delete mdrs --cascade=orphan</c>, when it is through.</summary>
+    public void Orphan(string replicaSet)
+    {
+        var uid = ReplicaSets[replicaSet].Metadata.Uid;
+        ReplicaSets.Remove(replicaSet);
+        foreach (var (name, module) in Modules.Where(item => item.Value.Metadata.Controller?.Uid == uid).ToList())
+            Modules[name] = module with { Metadata = module.Metadata with { OwnerReferences = [] } };
+    }
+
     public PlacementState Placement(Func<int, int>? shuffle = null)
     {
         IReadOnlyList<T> Mixed<T>(IEnumerable<T> items) => shuffle is null
@@ -98,6 +110,7 @@ internal sealed class SmallWorld
         {
             Pods = Mixed(Pods.Values),
             Base = Base is null ? null : new(Base),
+            Strays = Mixed(Modules.Values.Where(module => !ReplicaSets.Values.Any(set => set.Metadata.Uid == module.Metadata.Controller?.Uid))),
             Groups = Mixed(Deployments.Values.Select(deployment => new PlacementGroup(deployment,
                 Mixed(SetsOf(deployment).Select(set => set with { Modules = Mixed(set.Modules) })))
             {
@@ -109,7 +122,8 @@ internal sealed class SmallWorld
     public RolloutState Rollout(ModuleDeployment deployment) => new()
     {
         Deployment = deployment,
-        Sets = SetsOf(deployment),
+        Sets = OrphanedModules.Adopted(SetsOf(deployment), OrphansOf(deployment)),
+        OrphanedModules = [.. OrphansOf(deployment).Where(module => OrphanedModules.SetOf(module, SetsOf(deployment)) is null)],
         Base = new Deployment { Metadata = new() { Name = "base", Namespace = "test", Uid = "uid-base" } },
         BasePods = Pods.Values.Select(pod => pod.Uid).ToHashSet(),
         Freeze = Freeze,
@@ -193,6 +207,9 @@ internal sealed class SmallWorld
                 if (!Modules.TryAdd(create.Name, module with { Metadata = module.Metadata with { Uid = NewUid(), ResourceVersion = "1" } }))
                     throw new InvalidOperationException($"{create.Name} exists");
                 break;
+            case PlacementStep.Adopt adopt:
+                Modules[adopt.Module.Metadata.Name] = PlacementModules.Adopted(adopt);
+                break;
             case PlacementStep.Bind bind:
                 var bound = Modules[bind.Module.Metadata.Name];
                 if (bound.IsBound) throw new InvalidOperationException($"{bound.Metadata.Name} is bound already");
@@ -239,13 +256,13 @@ internal sealed class SmallWorld
     {
         var module = Modules[name];
         if (!module.IsBound) return false;
-        if (module.Metadata.IsDeleting || !ReplicaSets.Values.Any(set => set.Metadata.Uid == module.Metadata.Controller?.Uid))
-            return Modules.Remove(name);
+        if (module.Metadata.IsDeleting
+            || (module.Metadata.Controller is { } owner && !ReplicaSets.Values.Any(set => set.Metadata.Uid == owner.Uid))) return Modules.Remove(name);
         if (module.IsAvailable || (Stuck.Contains(name) && module.Status.Status == ModulePhase.Failed) || !Pods.Values.Any(pod => pod.Uid == module.Spec.PodUid)) return false;
         var replaced = Modules.Values.FirstOrDefault(other => other.Metadata.Uid == module.Spec.Replaces);
-        var owner = Deployments.Values.First(deployment => deployment.Spec.Template.Spec.Module.Name == module.Spec.Module.Name);
+        var deployment = Deployments.Values.First(deployment => deployment.Spec.Template.Spec.Module.Name == module.Spec.Module.Name);
         if (replaced is not null && replaced.Spec.PodUid == module.Spec.PodUid
-            && UpgradePolicies.Between(owner, replaced.Spec.Module, module.Spec.Module) == UpgradePolicy.UninstallThenInstall) return false;
+            && UpgradePolicies.Between(deployment, replaced.Spec.Module, module.Spec.Module) == UpgradePolicy.UninstallThenInstall) return false;
         var isBroken = BrokenVersions.Contains(module.Spec.Module.Version);
         var status = isBroken
             ? Failure(module)

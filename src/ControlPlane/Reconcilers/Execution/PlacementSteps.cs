@@ -22,6 +22,9 @@ internal sealed partial class PlacementSteps(Caches caches, EventRecorder events
                 await writes.CreateAsync(PlacementModules.Of(create));
                 LogCreated(key, create.Name, create.Pod?.Name ?? "no pod");
                 break;
+            case PlacementStep.Adopt adopt:
+                await AdoptAsync(key, adopt, writes);
+                break;
             case PlacementStep.Bind bind:
                 await BindAsync(key, bind, writes);
                 break;
@@ -47,6 +50,12 @@ internal sealed partial class PlacementSteps(Caches caches, EventRecorder events
     private bool IsOfOtherBase(Pod pod) => pod.Metadata.Controller is not { Kind: "ReplicaSet" } owner
         || (caches.Pods.Get(ObjectKey.Of(pod.Metadata))?.Metadata.Uid == pod.Metadata.Uid
             && caches.ReplicaSets.Get(new(pod.Metadata.Namespace!, owner.Name))?.Metadata.Uid == owner.Uid);
+
+    private async Task AdoptAsync(ObjectKey key, PlacementStep.Adopt step, Writes writes)
+    {
+        if (await writes.PatchAsync(step.Module, PlacementModules.Adopted(step)) is not null)
+            LogAdopted(key, step.Module.Metadata.Name, step.ReplicaSet.Metadata.Name);
+    }
 
     private async Task BindAsync(ObjectKey key, PlacementStep.Bind step, Writes writes)
     {
@@ -129,6 +138,9 @@ internal sealed partial class PlacementSteps(Caches caches, EventRecorder events
 
     [LoggerMessage(LogLevel.Information, "{Key}: created Module {Module} on {Pod}")]
     private partial void LogCreated(ObjectKey key, string module, string pod);
+
+    [LoggerMessage(LogLevel.Information, "{Key}: orphaned Module {Module} was adopted by {ReplicaSet}")]
+    private partial void LogAdopted(ObjectKey key, string module, string replicaSet);
 
     [LoggerMessage(LogLevel.Information, "{Key}: bound Module {Module} to {Pod}")]
     private partial void LogBound(ObjectKey key, string module, string pod);

@@ -9,7 +9,7 @@ internal sealed class PlacementGroupPlanner(PlacementState state, PlacementGroup
     private readonly List<PlacementStep> _steps = [];
     private readonly List<PlacementSetState> _sets =
         [.. group.Sets.OrderByDescending(set => set.Revision).ThenBy(set => set.ReplicaSet.Metadata.Name, StringComparer.Ordinal)
-            .Select(set => new PlacementSetState(set))];
+            .Select(set => new PlacementSetState(set, state.Strays))];
 
     private readonly HashSet<string> _busyPods = [];
     private PlacementBudget _budget = null!;

@@ -9,10 +9,10 @@ internal sealed class PlacementSetState
     private readonly HashSet<string> _held;
     private int _nextOrdinal;
 
-    public PlacementSetState(PlacementSet set)
+    public PlacementSetState(PlacementSet set, IEnumerable<Module> strays)
     {
         Set = set;
-        _names = [.. set.Modules.Select(module => module.Metadata.Name)];
+        _names = [.. set.Modules.Concat(strays).Select(module => module.Metadata.Name)];
         Live = [.. set.Modules.Where(module => !module.Metadata.IsDeleting).OrderBy(module => module.Metadata.Name, StringComparer.Ordinal)];
         _held = [.. Live.Select(module => module.Metadata.Uid!)];
     }
@@ -24,8 +24,8 @@ internal sealed class PlacementSetState
     /// <summary>Live Modules that leave as soon as their replacement lets them; they no longer count for the goal.</summary>
     public HashSet<string> Replaced { get; } = [];
 
-    /// <summary>Above the goal: so many too many. Below zero: so many missing.</summary>
-    public int Surplus => Live.Count - Replaced.Count - Set.Goal;
+    /// <summary>Above the goal: so many too many. Below zero: so many missing. Nothing is added to what is being orphaned.</summary>
+    public int Surplus => OrphanedModules.AreLeftBy(Set.ReplicaSet) ? 0 : Live.Count - Replaced.Count - Set.Goal;
 
     public bool Holds(Module module) => _held.Contains(module.Metadata.Uid!);
 

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
+using ModuleController.Core.Meta;
 using ModuleController.Core.Modules;
 
 namespace ModuleController.Core.Planning;
@@ -23,11 +24,7 @@ public static class PlacementModules
                 Labels = LabelsOf(create),
                 Annotations = ChildLabels.Annotations(template.Metadata.Annotations),
                 Finalizers = [FinalizerNames.Module],
-                OwnerReferences =
-                [
-                    new(ModuleReplicaSet.Kind.ApiVersion, ModuleReplicaSet.Kind.Kind, replicaSet.Metadata.Name,
-                        replicaSet.Metadata.Uid!, true, true),
-                ],
+                OwnerReferences = [OwnerOf(replicaSet)],
             },
             Spec = new()
             {
@@ -38,6 +35,17 @@ public static class PlacementModules
             },
         };
     }
+
+    public static Module Adopted(PlacementStep.Adopt adopt)
+    {
+        var (meta, replicaSet) = (adopt.Module.Metadata, adopt.ReplicaSet);
+        var labels = new Dictionary<string, string>(meta.Labels) { [Labels.ModuleReplicaSet] = LabelValues.Of(replicaSet.Metadata.Name) };
+        if (replicaSet.Metadata.Labels.TryGetValue(Labels.Revision, out var revision)) labels[Labels.Revision] = revision;
+        return adopt.Module with { Metadata = meta with { Labels = labels, OwnerReferences = [.. meta.OwnerReferences, OwnerOf(replicaSet)] } };
+    }
+
+    private static OwnerReference OwnerOf(ModuleReplicaSet replicaSet) => new(
+        ModuleReplicaSet.Kind.ApiVersion, ModuleReplicaSet.Kind.Kind, replicaSet.Metadata.Name, replicaSet.Metadata.Uid!, true, true);
 
     /// <summary>The labels that name the pod; they come with the place.</summary>
     public static IEnumerable<KeyValuePair<string, string>> LabelsOf(PlacementPod pod)

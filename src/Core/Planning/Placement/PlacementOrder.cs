@@ -22,6 +22,11 @@ public static class PlacementOrder
         return
         [
             [.. lost.Select(step => new PlannedStep<PlacementStep>(Confirmed(step.Module), new PlacementStep.ConfirmPodGone(step.Module)))],
+            [.. Of<PlacementStep.Adopt>(step => new(PlanUnits.Of(step.Module), step)
+            {
+                For = [.. owners[step.ReplicaSet.Metadata.Uid!]],
+                Content = PlanUnits.ContentOf(step.Module),
+            })],
             [.. Of<PlacementStep.Create>(step => new(UnitOf(step), step)
             {
                 Name = step.Name,

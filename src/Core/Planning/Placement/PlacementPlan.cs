@@ -22,6 +22,9 @@ public abstract record PlacementStep
     public sealed record Create(
         ModuleDeployment Deployment, ModuleReplicaSet ReplicaSet, string Name, PlacementPod? Pod, Module? Replaces) : PlacementStep;
 
+    /// <summary>An orphaned Module gets the ReplicaSet of its revision as its owner.</summary>
+    public sealed record Adopt(Module Module, ModuleReplicaSet ReplicaSet) : PlacementStep;
+
     /// <summary>A Module that waited has a place.</summary>
     public sealed record Bind(Module Module, PlacementPod Pod, Module? Replaces) : PlacementStep;
 

@@ -8,9 +8,12 @@ public static class PlacementPlanner
 {
     public static PlacementPlan Plan(PlacementState state, DateTimeOffset now)
     {
+        List<PlacementStep> adoptions = [];
+        state = Adopted(state, adoptions);
         var loads = new PlacementLoads(state);
         List<PlacementStep> steps =
         [
+            .. adoptions,
             .. state.Strays.Where(module => module is { IsBound: false, Metadata.IsDeleting: true } && PlacementModules.HasOurFinalizer(module))
                 .OrderBy(module => module.Metadata.Name, StringComparer.Ordinal).Select(module => new PlacementStep.Release(module)),
         ];
@@ -28,6 +31,32 @@ public static class PlacementPlanner
 
         return new() { Steps = steps, Counts = [.. state.Pods.Select(pod => loads.Count(pod.Uid))], LookAgainAt = lookAgainAt };
     }
+
+    /// <summary>The state as it is when all orphaned Modules are adopted. Those of a ModuleDeployment that is deleted are, too: they are
+    /// uninstalled with it.</summary>
+    private static PlacementState Adopted(PlacementState state, List<PlacementStep> adoptions)
+    {
+        if (!state.Strays.Any(OrphanedModules.IsOrphaned)) return state;
+        List<Module> strays = [.. state.Strays.OrderBy(module => module.Metadata.Name, StringComparer.Ordinal)];
+        List<PlacementGroup> groups = [];
+        foreach (var group in state.Groups)
+        {
+            var orphans = group.IsConflicting ? [] : strays.Where(module => OrphanedModules.IsOf(group.Deployment, module)).ToList();
+            foreach (var module in orphans)
+                if (OrphanedModules.SetOf(module, group.Sets) is { } set)
+                {
+                    adoptions.Add(new PlacementStep.Adopt(module, set.ReplicaSet));
+                    strays.Remove(module);
+                }
+                else if (IsRemovedWith(group.Deployment, module)) adoptions.Add(new PlacementStep.Delete(module, "its ModuleDeployment is deleted"));
+            groups.Add(group with { Sets = OrphanedModules.Adopted(group.Sets, orphans) });
+        }
+
+        return state with { Groups = groups, Strays = strays };
+    }
+
+    private static bool IsRemovedWith(ModuleDeployment deployment, Module module) =>
+        deployment.Metadata.IsDeleting && !deployment.Metadata.Finalizers.Contains("orphan") && OrphanedModules.IsOrphaned(module);
 
     /// <summary>Higher priority first, then the older one: who comes first has the better choice of pods.</summary>
     private static IEnumerable<PlacementGroup> InOrder(IEnumerable<PlacementGroup> groups) => groups

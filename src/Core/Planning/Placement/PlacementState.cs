@@ -98,7 +98,9 @@ public sealed record PlacementGroup(ModuleDeployment Deployment, IReadOnlyList<P
 /// <summary>A ReplicaSet with its Modules, deleting ones included.</summary>
 public sealed record PlacementSet(ModuleReplicaSet ReplicaSet, IReadOnlyList<Module> Modules)
 {
-    public int Goal => ReplicaSet.Metadata.IsDeleting ? 0 : ReplicaSet.Spec.Replicas;
+    public int Goal => OrphanedModules.AreLeftBy(ReplicaSet) ? Modules.Count(module => !module.Metadata.IsDeleting)
+        : ReplicaSet.Metadata.IsDeleting ? 0
+        : ReplicaSet.Spec.Replicas;
 
     public long Revision => long.TryParse(
         ReplicaSet.Metadata.Labels.GetValueOrDefault(Labels.Revision), out var number) ? number : 0;

@@ -43,7 +43,10 @@ public sealed record RolloutCounts
         var deployment = state.Deployment;
         var live = state.Sets.SelectMany(set => set.Modules
             .Where(module => !module.Metadata.IsDeleting)
-            .Select(module => (Module: module, IsUpdated: set == updated))).ToList();
+            .Select(module => (Module: module, IsUpdated: set == updated)))
+            .Concat(state.OrphanedModules.Select(module =>
+                (Module: module, IsUpdated: OrphanedModules.RevisionOf(module) == Revision.Of(state.Deployment.Spec.Template))))
+            .ToList();
         var slots = live.Where(item => item.Module.IsBound).GroupBy(item => item.Module.Spec.PodUid!).ToList();
         bool IsAvailable((Module Module, bool IsUpdated) item) => ModuleReadiness.IsAvailable(item.Module, deployment.MinReady, now);
         var source = deployment.Spec.Template.Spec.Module;

@@ -18,6 +18,9 @@ public static class RolloutDeletion
 
         if (state.Sets.Any(set => set.Goal > 0 || set.Modules.Count > 0)) return Uninstall(state, now);
 
+        // Placement deletes what has no ReplicaSet to be scaled down.
+        if (state.OrphanedModules.Count > 0) return new();
+
         // Only what we see gone is gone: the finalizer goes in the look after the one that deletes the last child.
         List<RolloutStep> steps = [];
         if (state.Service is { Metadata.IsDeleting: false } service && RolloutService.IsOurs(state.Deployment, service))

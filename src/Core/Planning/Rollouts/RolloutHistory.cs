@@ -28,6 +28,13 @@ public static class RolloutHistory
         return InStep(empty, deployment, revision);
     }
 
+    /// <summary>The ReplicaSet of an older revision, from an orphaned Module of it.</summary>
+    public static ModuleReplicaSet Of(ModuleDeployment deployment, Module orphan)
+    {
+        var revision = long.TryParse(orphan.Metadata.Labels.GetValueOrDefault(Labels.Revision), CultureInfo.InvariantCulture, out var number) ? number : 0;
+        return New(deployment with { Spec = deployment.Spec with { Template = OrphanedModules.TemplateOf(orphan) } }, revision);
+    }
+
     /// <summary>What the ReplicaSet of the current template should look like, but for its number of replicas.</summary>
     public static ModuleReplicaSet InStep(ModuleReplicaSet replicaSet, ModuleDeployment deployment, long revision)
     {

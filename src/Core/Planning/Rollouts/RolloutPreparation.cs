@@ -52,13 +52,24 @@ internal static class RolloutPreparation
         else if (Orphan(look) is { } orphan)
             yield return new RolloutStep.UpdateReplicaSet(orphan, RolloutHistory.InStep(orphan, look.Deployment, newest + 1));
         else if (!look.State.IsNameTaken && !look.State.Sets.Any(set => set.ReplicaSet.Metadata.IsDeleting && IsOfTemplate(look, set.ReplicaSet)))
-            yield return new RolloutStep.CreateReplicaSet(RolloutHistory.New(look.Deployment, newest + 1));
+            yield return new RolloutStep.CreateReplicaSet(
+                For(RolloutHistory.New(look.Deployment, newest + 1), look.State.OrphanedModules.Where(module => IsOfTemplate(look, module))));
+        foreach (var orphans in look.State.OrphanedModules.Where(module => !IsOfTemplate(look, module)).GroupBy(OrphanedModules.RevisionOf))
+            if (!look.State.Sets.Any(set => Revision.Of(set.ReplicaSet.Spec.Template) == orphans.Key))
+                yield return new RolloutStep.CreateReplicaSet(For(RolloutHistory.Of(look.Deployment, orphans.First()), orphans));
         foreach (var set in look.Old.Where(set => set.ReplicaSet.Metadata.Finalizers.Any(FinalizerNames.OfVersion1.Contains)))
             yield return new RolloutStep.UpdateReplicaSet(set.ReplicaSet, RolloutDeletion.WithoutVersion1(set.ReplicaSet));
         var kept = look.Updated is not null && look.LastCompleted == look.Updated && release.Abort is null ? null : look.Fallback;
         foreach (var set in RolloutHistory.Surplus(look.Deployment, look.Old, kept))
             yield return new RolloutStep.DeleteReplicaSet(set.ReplicaSet);
     }
+
+    /// <summary>With a goal that keeps what it is to adopt.</summary>
+    private static ModuleReplicaSet For(ModuleReplicaSet replicaSet, IEnumerable<Module> orphans) =>
+        replicaSet with { Spec = replicaSet.Spec with { Replicas = orphans.Count() } };
+
+    private static bool IsOfTemplate(RolloutLook look, Module orphan) =>
+        OrphanedModules.RevisionOf(orphan) == Revision.Of(look.Deployment.Spec.Template);
 
     private static ModuleReplicaSet? Orphan(RolloutLook look) => look.State.Orphans.FirstOrDefault(orphan => IsOfTemplate(look, orphan));
 

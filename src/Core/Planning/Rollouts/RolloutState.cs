@@ -16,6 +16,9 @@ public sealed record RolloutState
     /// <summary>ReplicaSets that were left behind by a ModuleDeployment of this name and are nobody's now.</summary>
     public IReadOnlyList<ModuleReplicaSet> Orphans { get; init; } = [];
 
+    /// <summary>Orphaned Modules of this ModuleDeployment of whose revision it has no ReplicaSet; the others are with their set already.</summary>
+    public IReadOnlyList<Module> OrphanedModules { get; init; } = [];
+
     /// <summary>The computed name of the new ReplicaSet belongs to a stranger.</summary>
     public bool IsNameTaken { get; init; }
 

@@ -17,7 +17,8 @@ public sealed partial class AgentEpochs(
     public bool IsAhead(AgentHello hello) => hello.HighestEpoch > gate.Epoch;
 
     /// <summary>The epoch rises above that of an agent that is ahead.</summary>
-    public bool MayRaise(AgentHello hello) => hello.HighestEpoch < gate.Epoch + MaxRaise && isBasePod(hello.Pod);
+    public bool MayRaise(AgentHello hello) =>
+        hello.HighestEpoch < gate.Epoch + MaxRaise && hello.HighestEpoch < int.MaxValue && isBasePod(hello.Pod);
 
     /// <summary>The epoch to greet the agent with: above its own, where that one may raise ours.</summary>
     /// <param name="atBegin">Our epoch when the agent's stream began.</param>

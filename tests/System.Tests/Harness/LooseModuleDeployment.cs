@@ -24,7 +24,18 @@ internal sealed record LooseModuleDeployment : IResource
     }
 }
 
+/// <summary>How many objects of a kind a namespace may have.</summary>
+internal sealed record ResourceQuota : IResource
+{
+    public static ResourceKind Kind { get; } = new("", "v1", "ResourceQuota", "resourcequotas");
+
+    public ObjectMeta Metadata { get; init => field = value ?? new(); } = new();
+
+    public JsonElement Spec { get; init; }
+}
+
 [JsonSourceGenerationOptions(
     PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
 [JsonSerializable(typeof(LooseModuleDeployment))]
+[JsonSerializable(typeof(ResourceQuota))]
 internal sealed partial class LooseJson : JsonSerializerContext;

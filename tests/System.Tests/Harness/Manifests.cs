@@ -78,10 +78,10 @@ internal static class Manifests
 {
     public static string Root { get; } = FindRoot();
 
-    public static async Task ApplyCrdsAsync(ApiServerHost server, CancellationToken cancellation)
+    public static async Task ApplyCrdsAsync(ApiServerHost server, string folder, CancellationToken cancellation)
     {
         using var http = server.CreateClient();
-        foreach (var file in Directory.EnumerateFiles(Path.Combine(Root, "deploy", "crds"), "module*.yaml"))
+        foreach (var file in Directory.EnumerateFiles(Path.Combine(Root, folder), "module*.yaml"))
         {
             using var response = await http.PostAsJsonAsync(
                 "/apis/apiextensions.k8s.io/v1/customresourcedefinitions", Read(await File.ReadAllTextAsync(file, cancellation)), cancellation);

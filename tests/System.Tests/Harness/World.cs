@@ -48,6 +48,9 @@ internal sealed class World : IAsyncDisposable
     public string? OtherKubeconfig { get; set; } =
         Environment.GetEnvironmentVariable("MODULECONTROLLER_TEST_KUBECONFIG") is { Length: > 0 } file ? file : null;
 
+    /// <summary>The folder of the CustomResourceDefinitions of an embedded API server; to be changed before the start.</summary>
+    public string CrdFolder { get; set; } = "deploy/crds";
+
     /// <summary>The administrator's, for programs that are to see this world.</summary>
     public string Kubeconfig => Path.Combine(_directory, "kubeconfig");
 
@@ -195,7 +198,7 @@ internal sealed class World : IAsyncDisposable
         _disposals.Push(Cluster.DisposeAsync);
         await Cluster.Server.WriteKubeconfigAsync(Kubeconfig, cancellation);
         Connect(Transport.To(Cluster.Server.ServerUri, Cluster.Server.AdminToken));
-        await Manifests.ApplyCrdsAsync(Cluster.Server, cancellation);
+        await Manifests.ApplyCrdsAsync(Cluster.Server, CrdFolder, cancellation);
         if (Namespace != "default")
             await Client.CreateAsync(new Namespace { Metadata = new() { Name = Namespace } }, "test", cancellation);
     }

@@ -16,6 +16,8 @@ internal sealed class FleetAgents : IAgentDirectory
 
     public ConcurrentQueue<ModuleCommand> Sent { get; } = new();
 
+    public ConcurrentQueue<(string Pod, ModuleCommand Command)> SentTo { get; } = new();
+
     /// <summary>Versions whose start fails.</summary>
     public ConcurrentDictionary<string, string> Broken { get; } = new();
 
@@ -41,6 +43,7 @@ internal sealed class FleetAgents : IAgentDirectory
     {
         if (Find(pod, podUid) is not { IsConnected: true }) return false;
         Sent.Enqueue(command);
+        SentTo.Enqueue((pod.Name, command));
         Change(pod, view => CarryOut(view!, command));
         return true;
     }

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Text.Json.Nodes;
 using ModuleController.Core.Meta;
 using ModuleController.Kube;
@@ -16,6 +17,12 @@ internal sealed class RacingClient(IKubeClient inner) : IKubeClient
     /// <summary>Runs before the reconcilers delete an object, of which it gets the name.</summary>
     public Action<string>? BeforeDelete { get; set; }
 
+    /// <summary>What the API server says instead of carrying a write out; null: it carries it out.</summary>
+    public Func<Write, KubeError?> Reject { get; set; } = _ => null;
+
+    /// <summary>The writes that were carried out.</summary>
+    public ConcurrentQueue<Write> Written { get; } = new();
+
     public Task<T> GetAsync<T>(ObjectKey key, CancellationToken cancellation = default) where T : class, IResource =>
         inner.GetAsync<T>(key, cancellation);
 
@@ -29,24 +36,41 @@ internal sealed class RacingClient(IKubeClient inner) : IKubeClient
         where T : class, IResource
     {
         BeforeCreate?.Invoke(resource.Metadata.Name);
-        return inner.CreateAsync(resource, fieldManager, cancellation);
+        return WriteAsync(new("create", T.Kind.Kind, resource.Metadata.Name), () => inner.CreateAsync(resource, fieldManager, cancellation));
     }
 
     public Task<T?> DeleteAsync<T>(ObjectKey key, DeleteOptions? options = null, CancellationToken cancellation = default)
         where T : class, IResource
     {
         BeforeDelete?.Invoke(key.Name);
-        return inner.DeleteAsync<T>(key, options, cancellation);
+        return WriteAsync(new("delete", T.Kind.Kind, key.Name), () => inner.DeleteAsync<T>(key, options, cancellation));
     }
 
     public async Task<T> PatchAsync<T>(ObjectKey key, JsonObject patch, PatchOptions options, CancellationToken cancellation = default)
         where T : class, IResource
     {
         if (BeforePatch is { } race) await race(key.Name, patch);
-        return await inner.PatchAsync<T>(key, patch, options, cancellation);
+        return await WriteAsync(
+            new(options.Subresource is { } part ? $"patch {part} of" : "patch", T.Kind.Kind, key.Name) { Patch = patch },
+            () => inner.PatchAsync<T>(key, patch, options, cancellation));
     }
 
     public Task<JsonObject> PatchSubresourceAsync<T>(
         ObjectKey key, string subresource, JsonObject patch, PatchOptions options, CancellationToken cancellation = default)
         where T : class, IResource => inner.PatchSubresourceAsync<T>(key, subresource, patch, options, cancellation);
+
+    private async Task<T> WriteAsync<T>(Write write, Func<Task<T>> carryOut)
+    {
+        if (Reject(write) is { } error) throw new KubeException(error, write.ToString());
+        var result = await carryOut();
+        Written.Enqueue(write);
+        return result;
+    }
+
+    public sealed record Write(string Verb, string Kind, string Name)
+    {
+        public JsonObject? Patch { get; init; }
+
+        public override string ToString() => $"{Verb} {Kind} {Name}";
+    }
 }

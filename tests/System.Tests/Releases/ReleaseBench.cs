@@ -59,12 +59,12 @@ internal sealed class ReleaseBench : IAsyncDisposable
 
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
-    public static async Task<ReleaseBench> StartAsync(int pods, ControlPlaneOptions? options = null)
+    public static async Task<ReleaseBench> StartAsync(int pods, ControlPlaneOptions? options = null, string? crds = null)
     {
         var clock = new StandingClock();
         var host = await ApiServerHost.StartAsync(new() { Time = clock }, Cancellation);
         var http = host.CreateClient();
-        foreach (var file in Directory.EnumerateFiles(Path.Combine(Root(), "deploy", "crds"), "module*.yaml"))
+        foreach (var file in Directory.EnumerateFiles(crds ?? Path.Combine(Root(), "deploy", "crds"), "module*.yaml"))
         {
             var yaml = new DeserializerBuilder().WithAttemptingUnquotedStringTypeDeserialization().Build()
                 .Deserialize<object>(await File.ReadAllTextAsync(file, Cancellation));
@@ -116,6 +116,10 @@ internal sealed class ReleaseBench : IAsyncDisposable
                 },
             },
             "test", Cancellation);
+
+    /// <summary>As a user's manifest has it, whatever stands in it.</summary>
+    public Task CreateAsync(JsonObject manifest) =>
+        SendAsync(_http, HttpMethod.Post, $"/apis/koupleless.io/v1alpha1/namespaces/{Namespace}/moduledeployments", manifest.ToJsonString());
 
     public Task PatchAsync(string name, string patch) =>
         Client.PatchAsync<ModuleDeployment>(new(Namespace, name), JsonNode.Parse(patch)!.AsObject(), new("test"), Cancellation);

@@ -12,6 +12,7 @@ internal sealed class PlacementObserver(Caches caches, IAgentDirectory agents, B
 {
     // By base and pod: base lives in which an install found no Metaspace. The Module that said so is deleted, to be placed elsewhere.
     private readonly ConcurrentDictionary<ObjectKey, Dictionary<string, string>> _fullLives = new();
+    private readonly UnreadyPods _unready = new();
 
     /// <summary>Null: the base has no module, nor ever asked for one.</summary>
     public PlacementState? Observe(ObjectKey key, DateTimeOffset now, out DateTimeOffset? lookAgainAt)
@@ -23,6 +24,7 @@ internal sealed class PlacementObserver(Caches caches, IAgentDirectory agents, B
         if (deployments.Count == 0 && modules.Count == 0)
         {
             _fullLives.TryRemove(key, out _);
+            _unready.Forget(key);
             baseAgents.Forget(key);
             return null;
         }
@@ -31,6 +33,8 @@ internal sealed class PlacementObserver(Caches caches, IAgentDirectory agents, B
         var groups = Groups(deployments, label);
         var known = groups.SelectMany(group => group.Sets).Select(set => set.ReplicaSet.Metadata.Uid).ToHashSet();
         var pods = Pods(key, found, modules);
+        var unready = _unready.Observe(key, pods.Select(pod => pod.Pod), now);
+        pods = [.. pods.Select(pod => pod with { UnreadySince = unready.TryGetValue(pod.Pod.Metadata.Uid!, out var since) ? since : null })];
         foreach (var pod in pods)
             if (PlacementPods.GivenUpAt(pod, podGrace, now) is { } at && (lookAgainAt is null || at < lookAgainAt))
                 lookAgainAt = at;

@@ -34,8 +34,8 @@ public static class Defaults
         /// <summary>0 is no limit.</summary>
         public int MaxFailures => deployment.Strategy.MaxFailures ?? 0;
 
-        /// <summary>The user said how much may be missing; v1 stored 0 where nobody had.</summary>
-        public bool HasMaxUnavailable => deployment.Strategy.MaxUnavailable is { } limit && limit != new IntOrPercent(0, false);
+        /// <summary>The user allows modules to be unavailable. Neither 0 % does, nor the 0 that v1 stored where nobody had set it.</summary>
+        public bool HasMaxUnavailable => deployment.Strategy.MaxUnavailable is { Value: > 0 };
 
         /// <summary>At most what agents take, whatever was stored before there was a limit.</summary>
         public TimeSpan InstallTimeout => Within(FieldLimits.InstallTimeoutSeconds, deployment.Strategy.InstallTimeoutSeconds ?? 300);
@@ -61,7 +61,7 @@ public static class Defaults
         /// <summary>How many of the desired modules may be unavailable: 10 desired, 25 %: 2; 3 desired, 25 %: 1.</summary>
         public int MaxUnavailable(int desired)
         {
-            var limit = deployment.HasMaxUnavailable ? deployment.Strategy.MaxUnavailable!.Value : new IntOrPercent(25, true);
+            var limit = deployment.Strategy.MaxUnavailable is { } set && set != new IntOrPercent(0, false) ? set : new IntOrPercent(25, true);
             return Math.Max(1, limit.OfRoundedDown(desired));
         }
 

@@ -28,7 +28,7 @@ public sealed record ModuleDeploymentSpec
 
     public ModuleTemplateSpec Template { get; init => field = value ?? new(); } = new();
 
-    /// <summary>Absent counts as 0; −1 is one on every base pod.</summary>
+    /// <summary>−1 is one on every base pod. Absent: the number that was last observed, and 0 where there is none.</summary>
     public int? Replicas { get; init; }
 
     /// <summary>What the scale subresource reads and writes.</summary>

@@ -34,7 +34,10 @@ public class AdriftTests
     [Fact]
     public void A_pod_is_judged_adrift_whatever_else_is_wrong_with_it()
     {
-        var observed = new ObservedPod(new Pod { Metadata = new() { Name = "base-0", Uid = "uid", CreationTimestamp = A.Time.AddHours(-1) } }, null, null);
+        var observed = new ObservedPod(new Pod { Metadata = new() { Name = "base-0", Uid = "uid", CreationTimestamp = A.Time.AddHours(-1) } }, null, null)
+        {
+            UnreadySince = A.Time.AddHours(-1),
+        };
         Assert.True(PlacementPods.Of(observed, TimeSpan.FromMinutes(5), A.Time).IsLost);
         var adrift = PlacementPods.Of(observed with { IsAdrift = true }, TimeSpan.FromMinutes(5), A.Time);
         Assert.Equal((false, false, "does not belong to the base for the time being"), (adrift.IsLost, adrift.IsComing, adrift.Refusal));

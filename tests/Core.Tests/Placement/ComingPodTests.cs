@@ -51,6 +51,45 @@ public class ComingPodTests
         Expect(false, new(pod with { Status = dead }, null, View(At(-400))));
     }
 
+    [Theory]
+    [InlineData(-1, false)]
+    [InlineData(-299, false)]
+    [InlineData(-300, true)]
+    public void Only_the_time_in_which_the_base_itself_is_unready_counts(int unreadySince, bool isLost)
+    {
+        // The agent has been unready for an hour, so ContainersReady has been False for an hour.
+        var observed = new ObservedPod(
+            Observed(LongAgo).Pod with
+            {
+                Status = new()
+                {
+                    Conditions = [new() { Type = "ContainersReady", Status = Condition.False, LastTransitionTime = LongAgo }],
+                    ContainerStatuses = [new() { Name = "base", Ready = false }, new() { Name = "agent", Ready = false }],
+                },
+            },
+            null, View(Now)) { UnreadySince = At(unreadySince) };
+
+        Assert.Equal(isLost, PlacementPods.Of(observed, Grace, Now).IsLost);
+        Assert.Equal(isLost ? null : At(unreadySince) + Grace, PlacementPods.GivenUpAt(observed, Grace, Now));
+    }
+
+    [Fact]
+    public void One_whose_base_is_Ready_is_never_lost_for_its_agent()
+    {
+        var observed = new ObservedPod(
+            Observed(LongAgo).Pod with
+            {
+                Status = new()
+                {
+                    Conditions = [new() { Type = "ContainersReady", Status = Condition.False, LastTransitionTime = LongAgo }],
+                    ContainerStatuses = [new() { Name = "base", Ready = true }, new() { Name = "agent", Ready = false }],
+                },
+            },
+            null, null);
+
+        Assert.False(PlacementPods.Of(observed, Grace, Now).IsLost);
+    }
+
     [Fact]
     public void One_that_speaks_has_come()
     {

@@ -64,8 +64,13 @@ public class ConfirmationTests
     {
         var story = Story.Released(6, strategy: InThree).Confirm(2).Upgrade("2.0.0").Stands("1/3 Paused: 1.0.0 x 4, 2.0.0 x 2");
         Assert.Equal(2, story.Release.IgnoredConfirmBatchNum);
+        story.Says(Condition.Unknown, Reasons.WaitingForConfirmation, "shop 2.0.0: batch 1 of 3: 2 of 6 available, waiting for confirmation of batch 1; "
+            + "confirmBatchNum was already 2 when the release began and does not count: change it to another number, or set the annotation "
+            + "koupleless.io/action: confirm");
+        Assert.Equal(story.Told, story.World.Events.Last(told => told.Reason == Reasons.WaitingForConfirmation).Message);
         story.Confirm(1).Stands("2/3 Paused: 1.0.0 x 2, 2.0.0 x 4");
         Assert.Null(story.Release.IgnoredConfirmBatchNum);
+        Assert.EndsWith("waiting for confirmation of batch 2", story.Told, StringComparison.Ordinal);
         story.Confirm(2).Stands("3/3 Completed: 2.0.0 x 6");
     }
 

@@ -228,7 +228,7 @@ public class ReleaseTests
         Assert.Equal((4, -1, 4), (world.Modules.Count, world.Deployments["shop"].Spec.Replicas, world.Deployments["shop"].Spec.ScaleReplicas));
         world.Pods.Remove("base-7");
         world.Settle();
-        Assert.Equal((3, 3), (world.Modules.Count, world.Deployments["shop"].Status.ObservedReplicas));
+        Assert.Equal((3, 3, -1), (world.Modules.Count, world.Deployments["shop"].Spec.ScaleReplicas, world.Deployments["shop"].Status.ObservedReplicas));
         AssertConverged(world);
     }
 

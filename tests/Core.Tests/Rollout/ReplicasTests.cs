@@ -20,26 +20,84 @@ public class ReplicasTests
     [InlineData(3, 5, null, 3, false)]    // first sight
     [InlineData(3, null, null, 3, false)]
     [InlineData(null, null, null, 0, false)]
-    [InlineData(null, null, 3, 0, false)]
+    [InlineData(null, null, 3, 3, false)]    // after a kubectl replace of a manifest without replicas
     [InlineData(0, 3, 3, 0, false)]
     [InlineData(2, 4, 4, 2, false)]       // -1 was left: scaleReplicas still shows the base's pods
     public void Whichever_differs_from_what_was_observed_is_the_change(int? replicas, int? scale, int? observed, int desired, bool isByScale)
     {
         var seen = RolloutReplicas.Of(Deployment(replicas, scale, observed), basePods: 9);
         Assert.Equal((desired, desired, desired, isByScale), (seen.Desired, seen.Replicas, seen.ScaleReplicas, seen.IsByScale));
-        Assert.Equal(replicas is null && scale is null, seen.IsUnset);
+        Assert.Equal(replicas is null && scale is null && observed is null, seen.IsUnset);
     }
 
     [Theory]
-    [InlineData(4, 4, false)]
-    [InlineData(4, null, false)]   // just became symmetric
-    [InlineData(7, 4, true)]       // someone scaled
-    [InlineData(5, 4, false)]      // we wrote it, and crashed before the note
-    [InlineData(null, 4, false)]
-    public void Symmetric_follows_the_base_and_scale_is_ignored(int? scale, int? observed, bool isIgnored)
+    [InlineData(4, -1, 4, false)]     // a pod was added
+    [InlineData(4, null, 5, false)]   // just became symmetric
+    [InlineData(7, -1, 5, true)]      // someone scaled
+    [InlineData(7, 4, 5, true)]       // the same, with a status of an older controller
+    [InlineData(5, -1, 4, false)]     // copied, and stopped before the status was written
+    [InlineData(null, -1, 5, false)]
+    public void Symmetric_follows_the_base_and_scale_is_ignored(int? scale, int? observed, int reported, bool isIgnored)
     {
-        var seen = RolloutReplicas.Of(Deployment(-1, scale, observed), basePods: 5);
+        var deployment = Deployment(-1, scale, observed);
+        var seen = RolloutReplicas.Of(
+            deployment with { Status = deployment.Status with { AvailableReplicas = reported - 1, UnavailableReplicas = 1 } }, basePods: 5);
         Assert.Equal((5, -1, 5, isIgnored), (seen.Desired, seen.Replicas, seen.ScaleReplicas, seen.IsScaleIgnored));
+    }
+
+    [Theory, InlineData(3), InlineData(-1)]
+    public void Leaving_out_replicas_scales_nothing_and_warns_of_nothing(int replicas)
+    {
+        var world = new SmallWorld();
+        for (var i = 0; i < 3; i++) world.AddPod($"base-{i}");
+        world.Deployments["shop"] = A.ModuleDeployment(replicas: replicas);
+        world.Settle();
+        Assert.Equal((replicas, 3, replicas), Numbers(world));
+        world.Events.Clear();
+        var modules = world.Modules.Keys.ToList();
+
+        // kubectl replace leaves out both fields, kubectl apply the one that the manifest had.
+        foreach (var scale in (int?[])[null, 3])
+        {
+            world.Deployments["shop"] = world.Deployments["shop"].With(spec => spec with { Replicas = null, ScaleReplicas = scale });
+            world.Settle();
+            Assert.Equal((replicas, 3, replicas), Numbers(world));
+            Assert.Equal(modules, world.Modules.Keys);
+            Assert.Empty(world.Events);
+        }
+    }
+
+    [Fact]
+    public void Leaving_out_replicas_in_the_middle_of_a_release_keeps_the_number_that_began_it()
+    {
+        var world = new SmallWorld();
+        for (var i = 0; i < 6; i++) world.AddPod($"base-{i}");
+        world.Deployments["shop"] = A.ModuleDeployment(replicas: 2);
+        world.Settle();
+        world.Deployments["shop"] = world.Deployments["shop"].With(spec => spec with { Replicas = 6 });
+        world.StepRollout("shop");
+        world.Deployments["shop"] = world.Deployments["shop"].With(spec => spec with { Replicas = null, ScaleReplicas = null });
+        world.Settle();
+        Assert.Equal((6, 6, 6), Numbers(world));
+        Assert.Equal(6, world.Modules.Count);
+    }
+
+    [Fact]
+    public void A_base_that_grows_under_a_symmetric_one_is_no_scale()
+    {
+        var world = new SmallWorld();
+        world.AddPod("base-0");
+        world.Deployments["shop"] = A.ModuleDeployment(replicas: -1);
+        world.Settle();
+        for (var i = 1; i < 5; i++)
+        {
+            world.AddPod($"base-{i}");
+            world.Deployments["shop"] = world.Deployments["shop"].With(spec => spec with { Template = A.Template("shop", $"{i}.0.0") });
+            world.Settle();
+        }
+
+        Assert.Equal((-1, 5, -1), Numbers(world));
+        Assert.DoesNotContain(world.Events, planned => planned.Reason == Reasons.ScaleIgnored);
     }
 
     [Theory]

@@ -59,6 +59,18 @@ public class DefaultsTests
     }
 
     [Theory]
+    [InlineData(null, true, false)]
+    [InlineData(0, false, false)]
+    [InlineData(0, true, false)]
+    [InlineData(1, true, true)]
+    [InlineData(1, false, true)]
+    public void Only_a_maxUnavailable_above_zero_allows_an_interruption(int? value, bool isPercent, bool isAllowed)
+    {
+        var deployment = With(strategy => strategy with { MaxUnavailable = value is { } limit ? new IntOrPercent(limit, isPercent) : null });
+        Assert.Equal(isAllowed, deployment.HasMaxUnavailable);
+    }
+
+    [Theory]
     [InlineData("install_then_uninstall", UpgradePolicy.InstallThenUninstall)]
     [InlineData("installThenUninstall", UpgradePolicy.InstallThenUninstall)]
     [InlineData("uninstall_then_install", UpgradePolicy.UninstallThenInstall)]

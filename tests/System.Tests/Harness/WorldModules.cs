@@ -49,7 +49,7 @@ internal static class WorldModules
                     && await world.FindAsync(name) is { } deployment
                     && deployment.Status.ObservedGeneration == deployment.Metadata.Generation
                     && deployment.Status.UpdatedAvailableReplicas == count
-                    && deployment.Status.ObservedReplicas == count      // the number has been copied, too
+                    && deployment.Status.ObservedReplicas == deployment.Spec.Replicas && deployment.Spec.ScaleReplicas == count
                     && deployment.Status.ReleaseStatus?.Progress == ReleaseProgress.Completed,
                 () => world.DumpAsync(name), within, $"{name}: {count} of {version} available");
             await world.CaughtUpAsync();

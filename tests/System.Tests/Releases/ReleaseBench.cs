@@ -145,7 +145,7 @@ internal sealed class ReleaseBench : IAsyncDisposable
     public Task<ModuleDeployment> Completes(string name, int available, string version = "1.0.0") => Becomes(name, found =>
         found.Status is { ReleaseStatus.Progress: ReleaseProgress.Completed } status && status.UpdatedAvailableReplicas == available
         && status.ObservedGeneration == found.Metadata.Generation && found.Spec.Template.Spec.Module.Version == version
-        && status.ObservedReplicas == available);
+        && status.ObservedReplicas == found.Spec.Replicas && found.Spec.ScaleReplicas == available);
 
     public IReadOnlyDictionary<string, long> Requests() => Host.Counters.Snapshot()
         .GroupBy(entry => $"{entry.Key.Verb} {entry.Key.Resource}{(entry.Key.Subresource.Length > 0 ? "/" : "")}{entry.Key.Subresource}")

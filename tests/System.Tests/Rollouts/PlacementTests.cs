@@ -152,6 +152,6 @@ public sealed class PlacementTests(WorldWithoutBase shared) : IClassFixture<Worl
 
     private Task MirroredAsync(string name, int replicas, int scaleReplicas) => Eventually.True(
         async () => await _world.FindAsync(name) is { } deployment && deployment.Spec.Replicas == replicas
-            && deployment.Spec.ScaleReplicas == scaleReplicas && deployment.Status.ObservedReplicas == scaleReplicas,
+            && deployment.Spec.ScaleReplicas == scaleReplicas && deployment.Status.ObservedReplicas == replicas,
         () => _world.DumpAsync(name), what: $"{name}: replicas {replicas}, scaleReplicas {scaleReplicas}");
 }

@@ -16,6 +16,10 @@ public sealed record ObservedPod(Pod Pod, Node? Node, BaseView? View)
     /// <summary>Its base is missing, or has not taken its ReplicaSet yet.</summary>
     public bool IsAdrift { get; init; }
 
+    /// <summary>Since when its containers were observed unready, without the agent's. Kubernetes keeps no such time: the condition
+    /// ContainersReady counts the agent, too.</summary>
+    public DateTimeOffset? UnreadySince { get; init; }
+
     /// <summary>Since when agents could have said that they are there.</summary>
     public DateTimeOffset AcceptingSince { get; init; }
 }
@@ -41,7 +45,7 @@ public static class PlacementPods
     {
         var (pod, node, view) = (observed.Pod, observed.Node, observed.View);
         // While its base is missing, nothing takes the place of what is taken away.
-        var isLost = !observed.IsAdrift && NotReadySince(pod, node) is { } since && now - since >= grace;
+        var isLost = !observed.IsAdrift && NotReadySince(observed, now) is { } since && now - since >= grace;
         var cost = pod.Metadata.Annotations.GetValueOrDefault(Annotations.PodDeletionCost);
         return new()
         {
@@ -69,7 +73,7 @@ public static class PlacementPods
 
     /// <summary>When this pod will have been not Ready, or silent, for too long; null: it is neither, or already was so for too long.</summary>
     public static DateTimeOffset? GivenUpAt(ObservedPod observed, TimeSpan grace, DateTimeOffset now) =>
-        new[] { NotReadySince(observed.Pod, observed.Node) + grace, SilentSince(observed, now) + grace }.Where(at => at > now).Min();
+        new[] { NotReadySince(observed, now) + grace, SilentSince(observed, now) + grace }.Where(at => at > now).Min();
 
     private static string? Refusal(ObservedPod observed) => observed switch
     {
@@ -91,14 +95,10 @@ public static class PlacementPods
         return containers.Count > 0 ? containers.TrueForAll(container => container.Ready) : pod.Status.Conditions.IsTrue("ContainersReady");
     }
 
-    private static DateTimeOffset? NotReadySince(Pod pod, Node? node)
+    private static DateTimeOffset? NotReadySince(ObservedPod observed, DateTimeOffset now)
     {
-        var ofPod = IsReady(pod)
-            ? null
-            : pod.Status.Conditions.Find("ContainersReady") is { Status: not Condition.True } condition
-                ? condition.LastTransitionTime
-                : pod.Metadata.CreationTimestamp;
-        var ofNode = NodeNotReadySince(node);
+        DateTimeOffset? ofPod = IsReady(observed.Pod) ? null : observed.UnreadySince ?? now;
+        var ofNode = NodeNotReadySince(observed.Node);
         return ofPod is null || ofNode < ofPod ? ofNode ?? ofPod : ofPod;
     }
 

@@ -1,3 +1,4 @@
+using System.Globalization;
 using ModuleController.Core.Modules;
 
 namespace ModuleController.Core.Planning;
@@ -11,6 +12,12 @@ internal static class Confirmation
     /// <summary>The number to ignore by what is under way: once it was changed, it counts when it comes back.</summary>
     public static int? StillIgnored(ModuleDeployment deployment, ReleaseStatus release) =>
         deployment.Spec.ConfirmBatchNum == release.IgnoredConfirmBatchNum ? release.IgnoredConfirmBatchNum : null;
+
+    /// <summary>Why a number that is set confirms nothing, and what to do; empty: none is ignored.</summary>
+    public static string Ignored(ReleaseStatus release, string what) => release.IgnoredConfirmBatchNum is not { } number ? "" : string.Create(
+        CultureInfo.InvariantCulture,
+        $"; confirmBatchNum was already {number} when the {what} began and does not count: change it to another number, or set the annotation "
+        + $"{Annotations.Action}: confirm");
 
     /// <summary>The highest batch that may be followed by another one; 0: none.</summary>
     public static int Of(ModuleDeployment deployment, ReleaseStatus release) =>

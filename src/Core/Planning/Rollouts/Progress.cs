@@ -32,7 +32,7 @@ internal sealed class Progress(RolloutLook look, RolloutStage stage, RolloutPoli
             : conditions.Without(DeploymentConditions.ReplicaFailure);
         return Counted(look.State, _counts, look.Desired) with
         {
-            ObservedReplicas = isMirrored ? look.Desired : _deployment.Status.ObservedReplicas,
+            ObservedReplicas = isMirrored ? spec.Replicas : _deployment.Status.ObservedReplicas,
             AbortedRevision = stage.RollsBack ? look.RevisionHash : null,
             Conditions = Readiness(progressing).On(conditions, look.State, look.Now),
             ReleaseStatus = Release(isMirrored),
@@ -165,7 +165,7 @@ internal sealed class Progress(RolloutLook look, RolloutStage stage, RolloutPoli
         if (stage.IsStopped && stage.Hold!.Reason is Reasons.Paused or Reasons.Frozen or Reasons.AgentsVanished) return (stage.Hold.Reason, stage.Hold.Message);
         if (stage.IsWaitingForConfirmation)
             return (Reasons.WaitingForConfirmation, $"{Share}, waiting for confirmation of batch {Number(stage.Batch)}"
-                + (stage.IsDone() ? "" : ", which is not complete at the moment"));
+                + (stage.IsDone() ? "" : ", which is not complete at the moment") + Confirmation.Ignored(stage.Release, "release"));
         if (stage.NextBatchAt is { } next)
             return (Reasons.GrayTime, string.Create(CultureInfo.InvariantCulture, $"{Share}, the next batch begins at {next.UtcDateTime:HH:mm:ss} UTC"));
         if (_counts.Unplaced == 0) return null;

@@ -47,7 +47,7 @@ public static class RolloutDeletion
         var message = !farewell.IsInBatches
             ? $"{left} modules are left to be uninstalled"
             : $"batch {release.CurrentBatch} of {release.RealBatchCount}: {left} modules are left to be uninstalled"
-                + (farewell.IsWaiting ? $", waiting for confirmation of batch {release.CurrentBatch}" : "");
+                + (farewell.IsWaiting ? $", waiting for confirmation of batch {release.CurrentBatch}{Confirmation.Ignored(release, "deletion")}" : "");
         var goals = farewell.Goals();
         List<RolloutStep> steps = [.. state.Sets.Where(set => set.Goal != goals[set.ReplicaSet.Metadata.Uid!])
             .Select(set => new RolloutStep.ScaleReplicaSet(set.ReplicaSet, goals[set.ReplicaSet.Metadata.Uid!]))];

@@ -23,8 +23,17 @@ public static class RolloutPlanner
             return Refuse(state, Reasons.ModuleNameConflict,
                 $"module {deployment.Spec.Template.Spec.Module.Name} on base {deployment.Spec.BaseDeploymentName} belongs to the older "
                 + $"ModuleDeployment {other}", now);
-        return DeletionByLabel.Plan(state) ?? Release(new(state, now));
+        return StaySymmetric(deployment) ?? DeletionByLabel.Plan(state) ?? Release(new(state, now));
     }
+
+    /// <summary>A manifest without <c>replicas</c> does not end that there is one on every base pod.</summary>
+    private static RolloutPlan? StaySymmetric(ModuleDeployment deployment) =>
+        deployment.Spec.Replicas is null && deployment.Status.ObservedReplicas == RolloutReplicas.Symmetric
+            ? Only(new RolloutStep.UpdateDeployment(deployment, deployment with
+            {
+                Spec = deployment.Spec with { Replicas = RolloutReplicas.Symmetric },
+            }), null)
+            : null;
 
     /// <summary>Who confirmed or promoted may not have known of what begins in this look: it begins in the next one, finds the number
     /// that was confirmed, and is not promoted.</summary>
@@ -77,7 +86,8 @@ public static class RolloutPlanner
         if ((stage.IsCompleted && scales.Count == 0) || stage.IsSettled)
             if (look.Updated is not null && look.LastCompleted != look.Updated) afterStatus.Add(Completed(look));
         // After the status has told which number began a release: once copied, it looks like one that was scaled.
-        if (look.Updated is not null && scales.Count == 0) Mirror(look, afterStatus);
+        // One that follows its base has no such number, and shows its pods at once.
+        if (look.Deployment.Spec.IsSymmetric || (look.Updated is not null && scales.Count == 0)) Mirror(look, afterStatus);
         List<PlannedEvent> events = [.. progress.Events(scales), .. Warnings(look).Select(warning => warning with { Time = EventTime.Begins })];
         if (action?.Plan(stage.IsCompleted && action.IsConfirmation ? WhenCompleted(look.State) : look.State, look.Now) is { } asked)
         {
@@ -160,7 +170,7 @@ public static class RolloutPlanner
 
     private static IEnumerable<PlannedEvent> Warnings(RolloutLook look)
     {
-        if (look.Replicas.IsUnset) yield return new(Reasons.ReplicasUnset, "spec.replicas is not set and counts as 0", IsWarning: true);
+        if (look.Replicas.IsUnset) yield return new(Reasons.ReplicasUnset, "spec.replicas is not set and counts as 0: set it to the number of base pods that should have the module, or to -1 for all", IsWarning: true);
         if (look.Replicas.IsScaleIgnored)
             yield return new(Reasons.ScaleIgnored, string.Create(CultureInfo.InvariantCulture,
                 $"scaling to {look.Deployment.Spec.ScaleReplicas} is ignored: replicas is -1, one on every base pod"), IsWarning: true);

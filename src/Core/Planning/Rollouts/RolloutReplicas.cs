@@ -8,13 +8,16 @@ namespace ModuleController.Core.Planning;
 /// <param name="ScaleReplicas">What spec.scaleReplicas should be, once the goals are set.</param>
 public sealed record RolloutReplicas(int Desired, int? Replicas, int? ScaleReplicas)
 {
+    /// <summary>One on every base pod, in spec.replicas and in status.observedReplicas.</summary>
+    public const int Symmetric = -1;
+
     /// <summary>The change came through the scale subresource.</summary>
     public bool IsByScale { get; init; }
 
     /// <summary>Someone scaled what follows its base.</summary>
     public bool IsScaleIgnored { get; init; }
 
-    /// <summary>Neither field says anything: 0, as in v1, and worth a warning.</summary>
+    /// <summary>Neither field is set and no number is known: 0, as in v1, with a Warning.</summary>
     public bool IsUnset { get; init; }
 
     /// <summary>Whichever differs from what was observed is the change; an absent one yields; else <c>replicas</c> wins.</summary>
@@ -25,12 +28,14 @@ public sealed record RolloutReplicas(int Desired, int? Replicas, int? ScaleRepli
         var (replicas, scale, observed) =
             (deployment.Spec.Replicas, deployment.Spec.ScaleReplicas, deployment.Status.ObservedReplicas);
         if (deployment.Spec.IsSymmetric)
-            return new(basePods, -1, basePods)
+            return new(basePods, Symmetric, basePods)
             {
-                // A number that is neither what we wrote nor what we are about to write is someone else's.
-                IsScaleIgnored = observed is not null && scale is not null && scale != observed && scale != basePods,
+                // The number of base pods is copied as soon as it changes, so another one that differs now is someone else's.
+                IsScaleIgnored = observed is not null && scale is not null && scale != basePods && Reported(deployment.Status) == basePods,
             };
-        if (replicas is null && scale is null) return Same(0) with { IsUnset = true };
+        // Left out, as by kubectl replace: the number that is known stays, that of a release under way first.
+        if (replicas is null && scale is null)
+            return (deployment.Status.ReleaseStatus?.PendingReplicas ?? observed) is { } known ? Same(known) : Same(0) with { IsUnset = true };
         if (replicas is null) return Same(scale!.Value) with { IsByScale = scale != observed };
         // Set back before the number that began a release was observed: the other field is our own copy, no wish to scale.
         var isPending = deployment.Status.ReleaseStatus?.PendingReplicas is not null;
@@ -48,6 +53,9 @@ public sealed record RolloutReplicas(int Desired, int? Replicas, int? ScaleRepli
         var isUnderWay = spec.Replicas is not null && spec.Replicas != deployment.Status.ObservedReplicas;
         return deployment with { Spec = isUnderWay ? spec with { Replicas = number, ScaleReplicas = number } : spec with { ScaleReplicas = number } };
     }
+
+    /// <summary>The number that the status was last written for.</summary>
+    private static int Reported(ModuleDeploymentStatus status) => (status.AvailableReplicas ?? 0) + (status.UnavailableReplicas ?? 0);
 
     private static RolloutReplicas Same(int number) => new(Math.Max(0, number), Math.Max(0, number), Math.Max(0, number));
 }

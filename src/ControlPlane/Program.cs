@@ -28,7 +28,7 @@ catch (LeadershipLostException)
 }
 catch (Exception exception)
 {
-    await Console.Error.WriteLineAsync($"modulecontroller: {exception.Message}");
+    await Console.Error.WriteLineAsync($"modulecontroller: {ExceptionText.Of(exception)}");
     return 1;
 }
 

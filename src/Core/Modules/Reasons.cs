@@ -51,6 +51,7 @@ public static class Reasons
     public const string ReplicasUnset = "ReplicasUnset";
     public const string UnknownScaleSelector = "UnknownScaleSelector";
     public const string WriteRejected = "WriteRejected";
+    public const string ModulesFailed = "ModulesFailed";
     public const string ModulesUnavailable = "ModulesUnavailable";
     public const string ModulesBeingRemoved = "ModulesBeingRemoved";
     public const string AgentsVanished = "AgentsVanished";

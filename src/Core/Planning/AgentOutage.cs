@@ -30,11 +30,14 @@ public sealed record AgentOutage(int Gone, int Agents, DateTimeOffset Until)
         if (agents.Count < FewestAgents) return null;
         var gone = agents.Where(agent => agent.GoneSince is not null).Select(agent => agent.GoneSince!.Value).Order().ToList();
         var most = (agents.Count / 2) + 1;
-        // From the end: the last moment at which so many had gone within that time.
-        for (var last = gone.Count - 1; last >= most - 1; last--)
-            if (gone[last] - gone[last - most + 1] <= rule.AtOnce)
-                return gone[last] + rule.Hold > now ? new(gone.Count, agents.Count, gone[last] + rule.Hold) : null;
-        return null;
+        // The last event counts from the first moment at which so many had gone: who follows in it does not move its end.
+        var last = gone.Count - 1;
+        while (last >= most - 1 && !IsEnough(last)) last--;
+        if (last < most - 1) return null;
+        while (IsEnough(last - 1) && gone[last] - gone[last - 1] <= rule.AtOnce) last--;
+        return gone[last] + rule.Hold > now ? new(gone.Count, agents.Count, gone[last] + rule.Hold) : null;
+
+        bool IsEnough(int index) => index >= most - 1 && gone[index] - gone[index - most + 1] <= rule.AtOnce;
     }
 
     public override string ToString() => string.Create(CultureInfo.InvariantCulture,

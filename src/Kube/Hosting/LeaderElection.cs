@@ -263,7 +263,7 @@ public sealed partial class LeaderElection(
         }
         catch (Exception exception) when (!cancellation.IsCancellationRequested)
         {
-            LogFailed(options.Lease, exception.Message);
+            LogFailed(options.Lease, ExceptionText.Of(exception));
             return false;
         }
     }

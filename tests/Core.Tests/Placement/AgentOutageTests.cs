@@ -21,6 +21,8 @@ public class AgentOutageTests
     [InlineData("- - 600 600 600", null)]      // long enough
     [InlineData("- - - 40 40 41", null)]       // half is not over half
     [InlineData("- - 40 40 40 41", 560)]
+    [InlineData("- 20 40 40 40", 560)]         // one that follows moves no end
+    [InlineData("20 25 35 40 40", 565)]
     [InlineData("- 5 300 301 302", 300)]       // a straggler prolongs nothing
     [InlineData("- 100 101 102 500", 500)]     // nor does one that was gone before
     public void Over_half_within_thirty_seconds_count_for_ten_minutes(string heard, int? left)

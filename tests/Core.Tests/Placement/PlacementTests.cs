@@ -33,7 +33,7 @@ public class PlacementTests
         Assert.Equal(
             [
                 $"create {Name(set, 2)} on - for -",
-                $"explain {Name(set, 1)}: NoEligibleBase: 0 of 4 base pods are eligible: 2 is not Ready, 1 already has a module of this name, 1 is full",
+                $"explain {Name(set, 1)}: NoEligibleBase: 0 of 4 base pods are eligible: 2 are not Ready, 1 already has a module of this name, 1 is full",
             ],
             Steps(State(pods, group)).Order(StringComparer.Ordinal));
     }

@@ -22,12 +22,12 @@ public class ReadinessTests
         { "paused", "Reconciling", Reasons.Paused, "shop 2.0.0: batch 1 of 1: 0 of 4 available, paused" },
         { "frozen", "Reconciling", Reasons.Frozen, "shop 2.0.0: batch 1 of 1: 0 of 4 available, namespace test is frozen by ops: audit" },
         { "without a place", "Reconciling", Reasons.NoEligibleBase, "" },
-        { "without a place once completed", "Reconciling", Reasons.NoEligibleBase, "shop 1.0.0: 4 of 6 available, " },
+        { "without a place once completed", "Reconciling", Reasons.NoEligibleBase, "shop 1.0.0: 4 of 6 available, 2 without a base pod: 0 of 4 base pods are eligible: " },
         { "without a base", "Reconciling", Reasons.BaseNotFound, "there is no Deployment base in namespace test" },
         { "modules lost once completed", "Reconciling", Reasons.ModulesUnavailable, "shop 1.0.0: 2 of 4 available" },
         { "scaled up", "Reconciling", Reasons.ModulesUnavailable, "shop 1.0.0: 4 of 6 available" },
-        { "scaled down", "Reconciling", Reasons.ModulesBeingRemoved, "shop 1.0.0: 4 of 1 available, 3 to be removed" },
-        { "failing before the deadline", "Reconciling", Reasons.ReleaseProgressing, "shop 2.0.0: batch 1 of 1: 0 of 4 available, 4 failed (BizStartFailed)" },
+        { "scaled down", "Reconciling", Reasons.ModulesBeingRemoved, "shop 1.0.0: 1 of 1 available, 3 to be removed" },
+        { "failing before the deadline", "Stalled", Reasons.ModulesFailed, "shop 2.0.0: batch 1 of 1: 0 of 4 available, 4 failed (BizStartFailed); this artifact is not retried: correct it" },
         { "being deleted", "Reconciling", Reasons.Terminating, "4 modules are left to be uninstalled" },
         { "aborted by hand", "Stalled", Reasons.Aborted, "shop 2.0.0: batch 1 of 2: 2 of 4 available, aborted: " },
         { "aborted by failures", "Stalled", Reasons.MaxFailuresExceeded, "shop 2.0.0: batch 1 of 1: 0 of 4 available, 4 failed (BizStartFailed), aborted: " },
@@ -58,7 +58,7 @@ public class ReadinessTests
         Assert.Equal((Condition.False, since!.Value.AddSeconds(120)), (Ready(story).Status, Ready(story).LastTransitionTime!.Value));
         story.Pass(601).Settle();
         Assert.Equal((Reasons.ProgressDeadlineExceeded, since.Value.AddSeconds(120)), (Ready(story).Reason, Ready(story).LastTransitionTime!.Value));
-        Assert.Equal(since.Value.AddSeconds(721), story.Status.Conditions.Find(DeploymentConditions.Stalled)!.LastTransitionTime);
+        Assert.Equal(since.Value.AddSeconds(120), story.Status.Conditions.Find(DeploymentConditions.Stalled)!.LastTransitionTime);
         story.Upgrade("1.0.0").Settle();
         Check(story.Status, "Ready", Reasons.ReleaseCompleted, "shop 1.0.0: 4 of 4 available", story.Deployment.Metadata.Generation);
     }

@@ -27,7 +27,7 @@ public sealed class KubectlTests
         Assert.Equal(2, pods.Split("Running").Length - 1);
         await SaysAsync(
             kubectl, ["describe", "mddeploy", "orders"],
-            "orders 1.0.0: 2 of 2 modules are available", "modulecontroller batch 1 of 1: orders 1.0.0 on 2 base pods, was on 0");
+            "orders 1.0.0: 2 of 2 modules are available", "modulecontroller batch 1 of 1: orders 1.0.0 for 2 of 2 modules");
         Says(await kubectl.RunAsync("explain", "mddeploy.spec.operationStrategy.maxUnavailable"), "How many of the desired modules may be unavailable");
 
         await kubectl.RunAsync("scale", "mddeploy", "orders", "--replicas=3");
@@ -66,12 +66,12 @@ public sealed class KubectlTests
         Rows(
             await kubectl.RunAsync("get", "mddeploy", "-o", "wide"),
             "NAME DESIRED UPDATED AVAILABLE PROGRESS VERSION AGE BASE MODULE BATCH BATCHES REASON MESSAGE",
-            "orders 2 2 0 Executing 2.0.0 base orders 1 1 ReleaseProgressing orders 2.0.0: batch 1 of 1: 0 of 2 available, 2 failed (BizStartFailed)");
+            "orders 2 2 0 Executing 2.0.0 base orders 1 1 ModulesFailed orders 2.0.0: batch 1 of 1: 0 of 2 available, 2 failed (BizStartFailed); this artifact is not retried");
         Rows(
             await kubectl.RunAsync("get", "md", "-o", "wide"),
             "NAME MODULE VERSION POD STATUS REASON ATTEMPTS AGE IP AGENT SECONDS MESSAGE",
             "orders- orders 2.0.0 base- Failed BizStartFailed 1 127. True BizStartFailed: java.lang.IllegalStateException: cannot reach the ledger database at db.example:5432; is not tried again");
-        await SaysAsync(kubectl, ["describe", "mddeploy", "orders"], "2 modules failed; on base pod base-");
+        await SaysAsync(kubectl, ["describe", "mddeploy", "orders"], "2 modules failed; on base pod base-", "Warning ModulesFailed", "Warning BizStartFailed");
         await SaysAsync(kubectl, ["describe", "md"], "Warning BizStartFailed");
         await SaysAsync(kubectl, ["events", "--types=Warning"], "cannot reach the ledger database at db.example:5432");
 

@@ -95,7 +95,7 @@ public sealed class PlacementTests(WorldWithoutBase shared) : IClassFixture<Worl
             () => _world.ModulesOf("spare").Count(module => module.IsAvailable) == 2
                 && _world.ModulesOf("spare").SingleOrDefault(module => !module.IsBound)?.Status.Conditions.Find(ModuleConditions.Scheduled) is
                 { Status: Condition.False, Reason: Reasons.NoEligibleBase, Message: { } message }
-                && message.Contains("0 of 2 base pods are eligible: 2 already has a module of this name", StringComparison.Ordinal),
+                && message.Contains("0 of 2 base pods are eligible: 2 already have a module of this name", StringComparison.Ordinal),
             "spare", "the third says why it has no place");
         await _world.ScaleBaseAsync("crowded", 3);
         await _world.AvailableAsync("spare", 3, "1.0.0");

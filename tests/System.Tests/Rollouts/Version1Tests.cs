@@ -126,9 +126,9 @@ public sealed class Version1Tests(WorldOfFour shared) : IClassFixture<WorldOfFou
         });
         await World.AvailableAsync("orders", 4, "1.0.0");
         Assert.Equal(3, (await World.FindAsync("orders"))!.Status.ReleaseStatus!.CurrentBatch);
-        await World.ToldAsync("orders", Reasons.BatchStarted, "batch 1 of 3: orders 1.0.0 on 2 base pods");
-        await World.ToldAsync("orders", Reasons.BatchStarted, "batch 2 of 3: orders 1.0.0 on 3 base pods");
-        await World.ToldAsync("orders", Reasons.BatchStarted, "batch 3 of 3: orders 1.0.0 on 4 base pods");
+        await World.ToldAsync("orders", Reasons.BatchStarted, "batch 1 of 3: orders 1.0.0 for 2 of 4 modules");
+        await World.ToldAsync("orders", Reasons.BatchStarted, "batch 2 of 3: orders 1.0.0 for 3 of 4 modules");
+        await World.ToldAsync("orders", Reasons.BatchStarted, "batch 3 of 3: orders 1.0.0 for 4 of 4 modules");
     }
 
     [Fact]

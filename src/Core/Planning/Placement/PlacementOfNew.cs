@@ -63,12 +63,29 @@ internal sealed class PlacementOfNew(PlacementState state, ModuleDeployment depl
     private IEnumerable<PlacementPod> Refusing() => state.Pods
         .Where(pod => !loads.Has(pod.Uid, ModuleName)).OrderBy(pod => pod.Name, StringComparer.Ordinal);
 
+    // "is full", of several: "are full".
+    private static string Plural(string refusal)
+    {
+        var isAlready = refusal.StartsWith("already ", StringComparison.Ordinal);
+        var words = (isAlready ? refusal["already ".Length..] : refusal).Split(' ', 2);
+        var verb = words[0] switch
+        {
+            "is" => "are",
+            "was" => "were",
+            "has" => "have",
+            "does" => "do",
+            "needs" => "need",
+            var other => other,
+        };
+        return $"{(isAlready ? "already " : "")}{verb} {words[1]}";
+    }
+
     private string Summary()
     {
         if (state.Pods.Count == 0) return "the base has no pods";
         var counts = state.Pods.GroupBy(pod => loads.Refusal(pod, ModuleName) ?? "was just taken")
             .OrderByDescending(refusal => refusal.Count()).ThenBy(refusal => refusal.Key, StringComparer.Ordinal)
-            .Select(refusal => string.Create(CultureInfo.InvariantCulture, $"{refusal.Count()} {refusal.Key}"));
+            .Select(refusal => string.Create(CultureInfo.InvariantCulture, $"{refusal.Count()} {(refusal.Count() == 1 ? refusal.Key : Plural(refusal.Key))}"));
         return string.Create(CultureInfo.InvariantCulture, $"0 of {state.Pods.Count} base pods are eligible: {string.Join(", ", counts)}");
     }
 }

@@ -41,18 +41,26 @@ internal sealed class Progress(RolloutLook look, RolloutStage stage, RolloutPoli
 
     public IEnumerable<PlannedEvent> Events(IReadOnlyList<RolloutStep> scales)
     {
-        if (stage.Release.Abort is null
+        // For a base that does not exist, nothing starts.
+        if (stage.Release.Abort is null && look.State.Base is not null
             && scales.OfType<RolloutStep.ScaleReplicaSet>().FirstOrDefault(step => step.ReplicaSet == look.Updated?.ReplicaSet) is { } step)
-            yield return new(Reasons.BatchStarted, $"{BatchText}: {Module.Name} {Module.Version} on {Number(step.Replicas)} base {(step.Replicas == 1 ? "pod" : "pods")}, "
-                + $"was on {Number(step.ReplicaSet.Spec.Replicas)}");
+            yield return new(Reasons.BatchStarted, stage.IsMoving
+                ? $"{BatchText}: {Module.Name} {Module.Version} for {Number(step.Replicas)} of {CountOf(look.Desired)}"
+                : $"{BatchText}: {CountOf(step.Replicas)} of {Module.Name} {Module.Version}, was {Number(step.ReplicaSet.Spec.Replicas)}");
         var before = look.Before?.Progress;
         if (IsCompleted && before is not null and not ReleaseProgress.Completed)
             yield return new(Reasons.ReleaseCompleted,
-                $"{Module.Name} {Module.Version}: {Number(_counts.UpdatedAvailable)} of {Number(look.Desired)} modules are available");
-        var told = _deployment.Status.Conditions.Find(DeploymentConditions.Progressing);
-        if (Progressing() is { Status: not Condition.True } condition && condition.Reason != told?.Reason)
-            yield return new(condition.Reason!, condition.Message!, IsWarning: !IsPlannedWait(condition.Reason!));
+                $"{Module.Name} {Module.Version}: {RolloutStatus.Available(_counts.UpdatedAvailable, look.Desired)}{WithoutPlace}");
+        var progressing = Progressing();
+        if (progressing.Status != Condition.True && progressing.Reason != Previous(DeploymentConditions.Progressing))
+            yield return new(progressing.Reason!, progressing.Message!, IsWarning: !IsPlannedWait(progressing.Reason!));
+        if (IsCompleted && Readiness(progressing) is { Reason: Reasons.NoEligibleBase } waiting && Previous(DeploymentConditions.Reconciling) != waiting.Reason)
+            yield return new(waiting.Reason, waiting.Message, IsWarning: true);
+        if (Failures(look.State) is { } failures && failures.Reason != Previous(DeploymentConditions.ReplicaFailure))
+            yield return new(failures.Reason!, failures.Message!, IsWarning: true);
     }
+
+    private string? Previous(string condition) => _deployment.Status.Conditions.Find(condition)?.Reason;
 
     private static bool IsPlannedWait(string reason) =>
         reason is Reasons.WaitingForConfirmation or Reasons.GrayTime or Reasons.Paused or Reasons.Frozen or Reasons.Aborted
@@ -99,7 +107,7 @@ internal sealed class Progress(RolloutLook look, RolloutStage stage, RolloutPoli
         var isEnough = _counts.Available >= least && (_counts.Available > 0 || look.Desired == 0);
         return ConditionOf(_deployment, DeploymentConditions.Available, isEnough ? Condition.True : Condition.False,
             isEnough ? Reasons.MinimumAvailable : Reasons.MinimumUnavailable,
-            $"{Number(_counts.Available)} of {Number(look.Desired)} modules are available");
+            RolloutStatus.Available(_counts.Available, look.Desired));
     }
 
     private Condition Progressing()
@@ -107,7 +115,7 @@ internal sealed class Progress(RolloutLook look, RolloutStage stage, RolloutPoli
         if (look.State.Base is null)
             return Is(Condition.False, Reasons.BaseNotFound,
                 $"there is no Deployment {_deployment.Spec.BaseDeploymentName} in namespace {_deployment.Metadata.Namespace}");
-        if (IsCompleted) return Is(Condition.True, Reasons.ReleaseCompleted, Share);
+        if (IsCompleted) return Is(Condition.True, Surplus > 0 ? Reasons.ModulesBeingRemoved : Reasons.ReleaseCompleted, Share);
         if (stage.RollsBack) return RollingBack();
         if (stage.Release.Abort is { } abort) return Is(Condition.False, abort.Reason, $"{Share}, aborted: {abort.Message}");
         if (stage.IsStopped && stage.Hold is { } hold)
@@ -119,7 +127,11 @@ internal sealed class Progress(RolloutLook look, RolloutStage stage, RolloutPoli
                 _ => Is(Condition.Unknown, hold.Reason, $"{Share}, {hold.Message}"),
             };
         if (Waiting() is { } wait) return Is(Condition.Unknown, wait.Reason, wait.Message);
-        return IsLate() ? TooLate(Share) : Is(Condition.True, Reasons.ReleaseProgressing, Share);
+        if (IsLate()) return TooLate(Share);
+        return HasFailedForGood()
+            ? Is(Condition.False, Reasons.ModulesFailed,
+                $"{Share}; this artifact is not retried: correct it, or set the annotation {Annotations.Action} to retry or undo")
+            : Is(Condition.True, Reasons.ReleaseProgressing, Share);
 
         Condition TooLate(string message) => Is(Condition.False, Reasons.ProgressDeadlineExceeded,
             $"no progress for {Number((int)_deployment.ProgressDeadline.TotalSeconds)} s; {message}");
@@ -145,14 +157,31 @@ internal sealed class Progress(RolloutLook look, RolloutStage stage, RolloutPoli
         if (stage.Release.Abort is not null || (progressing.Status == Condition.False && reason != Reasons.BaseNotFound))
             return RolloutReadiness.Stalled(reason, message);
         if (reason != Reasons.ReleaseCompleted) return RolloutReadiness.Reconciling(reason, message);
-        if (_counts.UpdatedAvailable < look.Desired)
-            return Refusal is { Reason: Reasons.NoEligibleBase } refusal
-                ? RolloutReadiness.Reconciling(refusal.Reason, $"{Share}, {refusal.Message}")
-                : RolloutReadiness.Reconciling(Reasons.ModulesUnavailable, Share);
-        return _counts.Replicas > look.Desired
-            ? RolloutReadiness.Reconciling(Reasons.ModulesBeingRemoved, $"{Share}, {Number(_counts.Replicas - look.Desired)} to be removed")
-            : RolloutReadiness.Ready(reason, message);
+        return _counts.UpdatedAvailable >= look.Desired
+            ? RolloutReadiness.Ready(reason, message)
+            : RolloutReadiness.Reconciling(
+                Refusal?.Reason == Reasons.NoEligibleBase ? Reasons.NoEligibleBase : Reasons.ModulesUnavailable, message);
     }
+
+    /// <summary>All that could still happen in this batch has happened, and at least one module failed with what is not retried.</summary>
+    private bool HasFailedForGood()
+    {
+        if (look.Updated is not { } updated || _counts.NextAvailableAt is not null
+            || look.State.Sets.Any(set => set.Modules.Any(module => module.Metadata.IsDeleting))) return false;
+        var unavailable = updated.Modules.Where(module => module is { IsBound: true, IsAvailable: false }).ToList();
+        // Failed modules that are all of maxUnavailable leave nothing that may be taken out of service next.
+        var isBatchCreated = updated.Goal <= _counts.Updated + _counts.Unplaced;
+        var isBudgetSpent = policy.Chosen == UpgradePolicy.UninstallThenInstall && unavailable.Count >= _deployment.MaxUnavailable(look.Desired);
+        return unavailable.Count > 0 && (isBatchCreated || isBudgetSpent) && unavailable.TrueForAll(module => IsFinal(updated, module));
+    }
+
+    // With another url or digest it is recreated, and the verb retry begins anew.
+    private bool IsFinal(PlacementSet updated, Module module) =>
+        module.Status is { Status: ModulePhase.Failed, LastError: { } error } && module.Spec.Module == Module
+        && !(error.Time <= stage.Release.RetriedAt) && FailureReasons.Parse(error.Reason) is { } reason
+        && RetryPolicy.Next(
+            reason, reason == FailureReason.BaseDied ? Retries.DeathsIn(error) : 1,
+            RolloutHistory.FirstAvailableAt(updated) is not null || ModuleReadiness.WasEverAvailable(module), jitter: 0) is Retry.Final;
 
     /// <summary>Why the first Module without a pod has none; null: every Module has one, or Placement has not decided yet.</summary>
     private Condition? Refusal => look.Updated?.Modules.Where(module => !module.IsBound && !module.Metadata.IsDeleting)
@@ -180,10 +209,19 @@ internal sealed class Progress(RolloutLook look, RolloutStage stage, RolloutPoli
 
     // Who looks at the release sees at once why it does not go on.
     private string Share =>
-        $"{Module.Name} {Module.Version}: {(IsCompleted ? "" : $"{BatchText}: ")}{Number(_counts.UpdatedAvailable)} of {Number(look.Desired)} available"
+        $"{Module.Name} {Module.Version}: {(IsCompleted ? "" : $"{BatchText}: ")}{Number(Math.Min(_counts.UpdatedAvailable, look.Desired))} of {Number(look.Desired)} available"
         + (look.Updated is { } updated && Failed([updated]) is [_, ..] failed
             ? $", {Number(failed.Count)} failed ({string.Join(", ", failed.Select(module => module.Status.LastError!.Reason).Distinct().Order(StringComparer.Ordinal))})"
-            : "");
+            : "")
+        + WithoutPlace
+        + (Surplus > 0 ? $", {Number(Surplus)} to be removed" : "")
+        + (Surplus > 0 && look.State.Outage is { } outage ? $"; {outage}" : "");
+
+    /// <summary>More base pods have the module than should. While an upgrade moves to other pods, only what already serves counts.</summary>
+    private int Surplus => Math.Max(0, (IsCompleted ? _counts.Replicas : _counts.UpdatedAvailable) - look.Desired);
+
+    private string WithoutPlace => !IsCompleted || _counts.Unplaced == 0 ? ""
+        : $", {Number(_counts.Unplaced)} without a base pod" + (Refusal?.Message is { } why ? $": {why}" : "");
 
     private string BatchText => $"batch {Number(stage.Batch)} of {Number(stage.BatchCount)}";
 }

@@ -43,16 +43,17 @@ public static class RolloutDeletion
         var (state, release) = (farewell.State, farewell.Release);
         if (farewell.IsNew && action is { EndsWaits: true }) return RolloutPlanner.BeforeBeginning(action, state, now);
         var before = state.Deployment.Status.ReleaseStatus;
-        var left = RolloutStatus.Number(state.Sets.Sum(set => set.Modules.Count));
+        var count = state.Sets.Sum(set => set.Modules.Count);
+        var left = $"{RolloutStatus.CountOf(count)} {(count == 1 ? "is" : "are")} left to be uninstalled";
         var message = !farewell.IsInBatches
-            ? $"{left} modules are left to be uninstalled"
-            : $"batch {release.CurrentBatch} of {release.RealBatchCount}: {left} modules are left to be uninstalled"
+            ? left
+            : $"batch {release.CurrentBatch} of {release.RealBatchCount}: {left}"
                 + (farewell.IsWaiting ? $", waiting for confirmation of batch {release.CurrentBatch}{Confirmation.Ignored(release, "deletion")}" : "");
         var goals = farewell.Goals();
         List<RolloutStep> steps = [.. state.Sets.Where(set => set.Goal != goals[set.ReplicaSet.Metadata.Uid!])
             .Select(set => new RolloutStep.ScaleReplicaSet(set.ReplicaSet, goals[set.ReplicaSet.Metadata.Uid!]))];
         List<PlannedEvent> events = [];
-        if (before?.Progress != ReleaseProgress.Terminating) events.Add(new(Reasons.Terminating, $"{left} modules are uninstalled"));
+        if (before?.Progress != ReleaseProgress.Terminating) events.Add(new(Reasons.Terminating, left));
         if (farewell.IsWaiting && before?.BatchProgress != ReleaseProgress.WaitingForConfirmation)
             events.Add(new(Reasons.WaitingForConfirmation, message));
         if (action?.Plan(state, now) is { } asked)

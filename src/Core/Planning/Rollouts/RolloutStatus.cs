@@ -59,8 +59,15 @@ internal static class RolloutStatus
             .OrderByDescending(group => group.Count()).ThenBy(group => group.Key, StringComparer.Ordinal).First();
         var example = most.First();
         return ConditionOf(state.Deployment, DeploymentConditions.ReplicaFailure, Condition.True, most.Key,
-            $"{Number(failed.Count)} {(failed.Count == 1 ? "module" : "modules")} failed; on base pod {example.Spec.PodName}: {example.Status.LastError!.Message}");
+            $"{CountOf(failed.Count)} failed; on base pod {example.Spec.PodName}: {example.Status.LastError!.Message}");
     }
+
+    /// <summary><c>1 module</c>, <c>2 modules</c>.</summary>
+    public static string CountOf(int count) => $"{Number(count)} {(count == 1 ? "module" : "modules")}";
+
+    /// <summary>More than are desired are to be removed and are no part of it: <c>3 of 3 modules are available</c>.</summary>
+    public static string Available(int available, int desired) =>
+        $"{Number(Math.Min(available, desired))} of {Number(desired)} {(desired == 1 ? "module is" : "modules are")} available";
 
     public static string Number(int number) => number.ToString(CultureInfo.InvariantCulture);
 }

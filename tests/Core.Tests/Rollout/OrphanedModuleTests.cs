@@ -1,4 +1,3 @@
-using ModuleController.Core.Modules;
 using ModuleController.Core.Planning;
 using ModuleController.Core.Tests.World;
 

@@ -3,7 +3,6 @@ using System.Text.Json.Nodes;
 using ModuleController.Core.Builtin;
 using ModuleController.Core.Meta;
 using ModuleController.Core.Modules;
-using ModuleController.Core.Planning;
 using ModuleController.Kube;
 
 namespace ModuleController.SystemTests.Releases;

@@ -1,4 +1,3 @@
-using ModuleController.Core.Meta;
 using ModuleController.Core.Modules;
 
 namespace ModuleController.Core.Planning;

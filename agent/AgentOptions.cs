@@ -52,6 +52,9 @@ public sealed record AgentOptions
         --health-interval     HEALTH_INTERVAL       2s
         --query-interval      QUERY_INTERVAL        10s
         --replay-after        REPLAY_AFTER          30s; without a controller for so long the agent replays by itself
+
+        Downloads use the proxy of HTTP_PROXY, HTTPS_PROXY and NO_PROXY (host names and suffixes, no address ranges).
+        Nothing else does.
         """;
 
     private static readonly string[] Names =

@@ -17,6 +17,8 @@ internal sealed class ControllerConnection : IDisposable
         _handler = new SocketsHttpHandler
         {
             ConnectTimeout = options.ConnectTimeout,
+            // The proxy of the environment is for downloads. A range in NO_PROXY would not keep the controller out of it.
+            UseProxy = false,
             // Notices a dead peer within 15 s although the controller sends nothing by itself.
             KeepAlivePingDelay = TimeSpan.FromSeconds(10),
             KeepAlivePingTimeout = TimeSpan.FromSeconds(5),

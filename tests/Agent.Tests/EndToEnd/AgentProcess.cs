@@ -12,9 +12,10 @@ public sealed class AgentProcess : IAsyncDisposable
     private readonly EventHandler _lastResort;
     private readonly Process _process;
 
-    private AgentProcess(IEnumerable<string> arguments)
+    private AgentProcess(IEnumerable<string> arguments, IReadOnlyDictionary<string, string>? environment = null)
     {
         var start = StartInfo(arguments);
+        foreach (var (name, value) in environment ?? new Dictionary<string, string>()) start.Environment[name] = value;
         _process = Process.Start(start)!;
         _process.OutputDataReceived += (_, line) => Keep(line.Data);
         _process.ErrorDataReceived += (_, line) => Keep(line.Data);
@@ -35,12 +36,16 @@ public sealed class AgentProcess : IAsyncDisposable
         get { lock (_output) return string.Join('\n', _output); }
     }
 
-    public static AgentProcess Start(Uri controller, string arkletHost, int arkletPort, string stateDir, params string[] more) => new(
+    public static AgentProcess Start(Uri controller, string arkletHost, int arkletPort, string stateDir, params string[] more) =>
+        Start(controller, arkletHost, arkletPort, stateDir, new Dictionary<string, string>(), more);
+
+    public static AgentProcess Start(
+        Uri controller, string arkletHost, int arkletPort, string stateDir, IReadOnlyDictionary<string, string> environment, params string[] more) => new(
     [
         $"--controller-address={controller}", "--pod-namespace=shop", "--pod-name=base-0", "--pod-uid=pod-uid-0",
         $"--arklet-host={arkletHost}", string.Create(CultureInfo.InvariantCulture, $"--arklet-port={arkletPort}"),
         $"--state-dir={stateDir}", "--health-interval=1s", .. more,
-    ]);
+    ], environment);
 
     /// <summary>Runs it to its end, for the probe and for bad options.</summary>
     public static async Task<(int Code, string Output)> RunAsync(params string[] arguments)

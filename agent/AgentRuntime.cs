@@ -10,7 +10,7 @@ using ModuleController.Agent.Observing;
 
 namespace ModuleController.Agent;
 
-/// <summary>The agent put together: its four loops run until it is told to stop, or until one of them fails.</summary>
+/// <summary>The agent put together: its loops run until it is told to stop, or until one of them fails.</summary>
 public static class AgentRuntime
 {
     public static string Version { get; } =
@@ -49,9 +49,9 @@ public static class AgentRuntime
                 CaFile = options.CaFile,
             },
             runner, observer, journal, time, Log("link"));
-        var replay = new SelfReplay(link, runner, observer, journal, options.ReplayAfter, time, Log("replay"));
-        var ready = new ReadyFile(options.StateDir, log);
-        observer.Looked += () => ready.Write(observer.View, replay.IsPending, time.GetUtcNow());
+        var replay = new SelfReplay(() => link.IsConnected, runner, observer, journal, options.ReplayAfter, time, Log("replay"));
+        var ready = new ReadyFile(options.StateDir, () => (observer.View, replay.IsPending), time, log);
+        observer.Looked += ready.Want;
 
         log.Started(
             Version, options.PodNamespace, options.PodName, options.Controller, options.ArkletHost, options.ArkletPort, options.StateDir);
@@ -59,6 +59,7 @@ public static class AgentRuntime
         Task[] parts =
         [
             observer.RunAsync(ending.Token), runner.RunAsync(ending.Token), link.RunAsync(ending.Token), replay.RunAsync(ending.Token),
+            ready.RunAsync(ending.Token),
         ];
         var first = await Task.WhenAny(parts);
         if (cancellation.IsCancellationRequested) log.Stopping();

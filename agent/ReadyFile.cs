@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using System.Threading.Channels;
 using Microsoft.Extensions.Logging;
 using ModuleController.Agent.Observing;
 using ModuleController.Protocol.V1;
@@ -8,22 +9,34 @@ using ModuleController.Protocol.V1;
 namespace ModuleController.Agent;
 
 /// <summary>What <c>agent ready</c> reads: whether the agent runs, Arklet answers, and no replay is still to come.</summary>
-public sealed class ReadyFile(string folder, ILogger log)
+/// <remarks>One loop writes it. The base is looked at from several loops, which only wake that one.</remarks>
+public sealed class ReadyFile(string folder, Func<(BaseView View, bool IsReplayPending)> read, TimeProvider time, ILogger log)
 {
+    private readonly Channel<bool> _wanted = Channel.CreateBounded<bool>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
+
     /// <summary>An agent looks at least this often; one unanswered query can take 15 s.</summary>
     private static readonly TimeSpan Fresh = TimeSpan.FromSeconds(30);
 
     private static string PathIn(string folder) => Path.Combine(folder, "ready.json");
 
-    public void Write(BaseView view, bool replayPending, DateTimeOffset now)
+    /// <summary>Asks for it to be written. Never waits.</summary>
+    public void Want() => _wanted.Writer.TryWrite(true);
+
+    public async Task RunAsync(CancellationToken cancellation)
     {
+        await foreach (var _ in _wanted.Reader.ReadAllAsync(cancellation)) Write();
+    }
+
+    private void Write()
+    {
+        var (view, replayPending) = read();
         var path = PathIn(folder);
         try
         {
             // Beside and renamed: a probe never sees half of it.
             var temporary = path + ".new";
             File.WriteAllBytes(temporary, JsonSerializer.SerializeToUtf8Bytes(
-                new ReadyState(now, view.State.ToString(), view.Life?.Id, replayPending), ReadyJson.Default.ReadyState));
+                new ReadyState(time.GetUtcNow(), view.State.ToString(), view.Life?.Id, replayPending), ReadyJson.Default.ReadyState));
             File.Move(temporary, path, overwrite: true);
         }
         catch (IOException e)

@@ -27,6 +27,7 @@ public sealed record CachedJar(string Path, JarManifest Manifest, string Sha256,
 public sealed class ArtifactStore
 {
     private const string PartSuffix = ".part";
+    private static readonly TimeSpan Fresh = TimeSpan.FromMinutes(10);
     private readonly string _folder;
     private readonly Downloader _downloader;
     private readonly TimeProvider _time;
@@ -78,12 +79,13 @@ public sealed class ArtifactStore
         }
     }
 
-    /// <summary>Removes the jars that <paramref name="used"/> does not name, but for the newest few.</summary>
+    /// <summary>Removes the jars that <paramref name="used"/> does not name, but for the newest few and for what another command may
+    /// be about to use.</summary>
     public void Evict(IEnumerable<string> used)
     {
         var kept = used.ToHashSet(StringComparer.Ordinal);
         var unused = new DirectoryInfo(_folder).EnumerateFiles("*.jar")
-            .Where(file => !kept.Contains(file.FullName))
+            .Where(file => !kept.Contains(file.FullName) && _time.GetUtcNow() - file.LastWriteTimeUtc >= Fresh)
             .OrderByDescending(file => file.LastWriteTimeUtc)
             .Skip(KeepUnused);
         foreach (var file in unused)

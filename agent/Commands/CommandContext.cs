@@ -87,7 +87,7 @@ public sealed class CommandContext(CommandTools tools, Command command, bool was
             tools.Journal.Append(new JournalRecord.Intended(
                 command.Id, action, Module.ModuleUid, Module.Name, Module.Version, jar?.Sha256, jar?.Path,
                 jar?.Manifest.WebContextPath, command.Install?.Activate ?? false, now,
-                now + CommandRunner.DeadlineOf(command), CommandHooks.Of(command)));
+                now + CommandRunner.DeadlineOf(command), CommandHooks.Of(command), ReplayOrder.Of(command)));
         }
         catch (IOException e)
         {

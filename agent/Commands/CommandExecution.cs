@@ -43,6 +43,7 @@ internal static class CommandExecution
         Command.ActionOneofCase.Uninstall => new UninstallCommand(context).RunAsync(),
         Command.ActionOneofCase.Switch => new SwitchCommand(context).RunAsync(),
         Command.ActionOneofCase.Inspect => InspectAsync(context),
+        Command.ActionOneofCase.Fetch => FetchAsync(context),
         Command.ActionOneofCase.Adopt => Task.FromResult(Adopt(context)),
         Command.ActionOneofCase.Disown => Task.FromResult(Disown(context)),
         _ => throw new InvalidOperationException($"command {context.Command.Id} has no action"),
@@ -73,6 +74,19 @@ internal static class CommandExecution
         var jar = await context.Tools.Artifacts.GetAsync(
             context.Module, context.Command.Inspect.Source, known: null, () => context.Enter(CommandPhase.Verifying), context.Deadline);
         return Verdict.Success("SUCCESS") with { Artifact = jar.ToArtifact() };
+    }
+
+    private static async Task<Verdict> FetchAsync(CommandContext context)
+    {
+        context.Enter(CommandPhase.Downloading);
+        var module = context.Module;
+        var staged = context.State.StagedArtifacts.Find(known => known.ModuleUid == module.ModuleUid);
+        var jar = await context.Tools.Artifacts.GetAsync(
+            module, context.Command.Fetch.Source, staged?.Jar, () => context.Enter(CommandPhase.Verifying), context.Deadline);
+        return Verdict.Success("SUCCESS", new JournalRecord.Staged(module.ModuleUid, module.Name, module.Version, jar.Path)) with
+        {
+            Artifact = jar.ToArtifact(),
+        };
     }
 
     private static Verdict Adopt(CommandContext context)

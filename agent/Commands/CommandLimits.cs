@@ -17,7 +17,7 @@ public static class CommandLimits
         if (command.ActionCase is Command.ActionOneofCase.None) return "action is missing";
         if (command.BaseLifeId.Length == 0 && command.ActionCase is not Command.ActionOneofCase.Inspect) return "base_life_id is missing";
         return ModuleProblem(command.Module())
-            ?? (command.ActionCase is Command.ActionOneofCase.Install or Command.ActionOneofCase.Inspect && Source(command) is null
+            ?? (command.ActionCase is Command.ActionOneofCase.Install or Command.ActionOneofCase.Inspect or Command.ActionOneofCase.Fetch && Source(command) is null
                 ? "source is missing" : null);
     }
 
@@ -39,6 +39,7 @@ public static class CommandLimits
         Command.ActionOneofCase.Uninstall => command.Uninstall.Module,
         Command.ActionOneofCase.Switch => command.Switch.Module,
         Command.ActionOneofCase.Inspect => command.Inspect.Module,
+        Command.ActionOneofCase.Fetch => command.Fetch.Module,
         Command.ActionOneofCase.Adopt => command.Adopt.Module,
         Command.ActionOneofCase.Disown => command.Disown.Module,
         _ => null,
@@ -81,6 +82,7 @@ public static class CommandLimits
     {
         Command.ActionOneofCase.Install => command.Install.Source,
         Command.ActionOneofCase.Inspect => command.Inspect.Source,
+        Command.ActionOneofCase.Fetch => command.Fetch.Source,
         _ => null,
     };
 

@@ -13,8 +13,8 @@ using BizState = ModuleController.Agent.Arklet.BizState;
 namespace ModuleController.Agent.Commands;
 
 /// <summary>
-/// Runs commands one at a time, in order of arrival, each id once: a repeated one is answered from the journal or joins
-/// the one that runs. What an agent before this one had begun comes first. A module that doesn't come to rest in its
+/// Runs commands that call Arklet one at a time, in order of arrival; beside them fetches and inspections, two at a time.
+/// Each id runs once: a repeated one is answered from the journal or joins the one that runs. What an agent before this one had begun comes first. A module that doesn't come to rest in its
 /// time is marked as stuck, and the next command goes on. While one waits for a hook, those of other modules run; those
 /// with hooks are so few that there is room for others, however long their hooks take.
 /// </summary>
@@ -28,8 +28,11 @@ public sealed class CommandRunner : IDisposable
     private readonly Channel<Work> _queue = Channel.CreateBounded<Work>(Limits.RunningCommands);
     private readonly ConcurrentDictionary<string, Work> _accepted = new(StringComparer.Ordinal);
     private readonly ConcurrentQueue<Work> _unanswered = new();
+    private readonly Channel<Work> _besideQueue = Channel.CreateBounded<Work>(Limits.RunningCommands);
     private readonly SemaphoreSlim _lane = new(1);
+    private readonly SemaphoreSlim _besideLanes = new(2);
     private readonly List<(string Module, Task Task)> _turns = [];
+    private readonly List<Task> _besideTurns = [];
 
     public CommandRunner(CommandTools tools, ILogger log)
     {
@@ -42,7 +45,7 @@ public sealed class CommandRunner : IDisposable
         }
 
         tools.Observer.IsBusy = (name, version) =>
-            _accepted.Values.Any(work => work.Begun && work.Module.Name == name && work.Module.Version == version);
+            _accepted.Values.Any(work => work.Begun && !work.IsBeside && work.Module.Name == name && work.Module.Version == version);
         tools.Observer.IsAnyBusy = () => _accepted.Values.Any(work => work.Phase is CommandPhase.Executing);
         tools.Observer.Changed += Recover;
         tools.Observer.Looked += FinishLate;
@@ -114,6 +117,38 @@ public sealed class CommandRunner : IDisposable
 
     public async Task RunAsync(CancellationToken ending)
     {
+        using var both = CancellationTokenSource.CreateLinkedTokenSource(ending);
+        Task[] loops = [RunLaneAsync(both.Token), RunBesideAsync(both.Token)];
+        await Task.WhenAny(loops);
+        await both.CancelAsync();
+        await Task.WhenAll(loops);
+    }
+
+    public void Dispose()
+    {
+        _lane.Dispose();
+        _besideLanes.Dispose();
+    }
+
+    private async Task RunBesideAsync(CancellationToken ending)
+    {
+        try
+        {
+            await foreach (var work in _besideQueue.Reader.ReadAllAsync(ending))
+            {
+                var turn = await Turn.WaitAsync(_besideLanes, DeadlineOf(work.Command), _tools.Time, ending);
+                _besideTurns.RemoveAll(earlier => earlier.IsCompleted);
+                _besideTurns.Add(TakeTurnAsync(work, turn, ending));
+            }
+        }
+        finally
+        {
+            await Task.WhenAll(_besideTurns);
+        }
+    }
+
+    private async Task RunLaneAsync(CancellationToken ending)
+    {
         try
         {
             while (await _queue.Reader.WaitToReadAsync(ending))
@@ -131,19 +166,16 @@ public sealed class CommandRunner : IDisposable
         }
     }
 
-    public void Dispose() => _lane.Dispose();
-
     /// <summary>Gives a command its turn: when the lane is free, and no hook is being called for a module of its name.</summary>
     private async Task BeginAsync(Work work, CancellationToken ending)
     {
-        var isInspection = work.Command.ActionCase is Command.ActionOneofCase.Inspect;
-        await Task.WhenAll(_turns.Where(turn => !isInspection && turn.Module == work.Module.Name).Select(turn => turn.Task)).WaitAsync(ending);
+        await Task.WhenAll(_turns.Where(turn => turn.Module == work.Module.Name).Select(turn => turn.Task)).WaitAsync(ending);
         var left = work.Recovered is { } open
             ? TimeSpan.FromTicks(Math.Max(LeastTimeToRecover.Ticks, (open.Deadline - _tools.Time.GetUtcNow()).Ticks))
             : DeadlineOf(work.Command);
         var turn = await Turn.WaitAsync(_lane, left, _tools.Time, ending);
         _turns.RemoveAll(earlier => earlier.Task.IsCompleted);
-        _turns.Add((isInspection ? "" : work.Module.Name, TakeTurnAsync(work, turn, ending)));
+        _turns.Add((work.Module.Name, TakeTurnAsync(work, turn, ending)));
     }
 
     private async Task TakeTurnAsync(Work work, Turn turn, CancellationToken ending)
@@ -211,7 +243,7 @@ public sealed class CommandRunner : IDisposable
         if (work.HasHooks && _accepted.Values.Count(other => other.HasHooks) > Limits.HookedCommands)
             return Verdict.Refused(
                 Reason.Unspecified, "TOO_MANY_HOOKS", $"{Limits.HookedCommands} commands with hooks are under way here already");
-        return _accepted.Count > Limits.RunningCommands || !_queue.Writer.TryWrite(work)
+        return _accepted.Count > Limits.RunningCommands || !(work.IsBeside ? _besideQueue : _queue).Writer.TryWrite(work)
             ? Verdict.Refused(Reason.Unspecified, "TOO_MANY", $"{Limits.RunningCommands} commands wait here already")
             : null;
     }
@@ -232,7 +264,8 @@ public sealed class CommandRunner : IDisposable
         _accepted.TryRemove(work.Command.Id, out _);
         var state = _tools.Journal.State;
         _tools.Artifacts.Evict(
-            state.Modules.Select(module => module.Jar).Concat(state.Intents.Values.Select(intent => intent.Jar)).OfType<string>());
+            state.Modules.Select(module => module.Jar).Concat(state.Intents.Values.Select(intent => intent.Jar))
+                .Concat(state.StagedArtifacts.Select(staged => staged.Jar)).OfType<string>());
         Finished?.Invoke(result);
         work.Done?.TrySetResult(result);
         Changed?.Invoke();
@@ -323,6 +356,7 @@ public sealed class CommandRunner : IDisposable
                     PreInstall = intent.Hooks?.Before?.ToMessage(),
                     PostInstall = intent.Hooks?.After?.ToMessage(),
                 };
+                intent.Order?.WriteTo(command.Install);
                 break;
             case CommandAction.Uninstall:
                 command.Uninstall = new()
@@ -359,6 +393,9 @@ public sealed class CommandRunner : IDisposable
         public long AcceptedAt => acceptedAt;
 
         public ModuleRef Module { get; } = command.Module()!;
+
+        /// <summary>It does not call Arklet.</summary>
+        public bool IsBeside => command.ActionCase is Command.ActionOneofCase.Inspect or Command.ActionOneofCase.Fetch;
 
         public bool HasHooks { get; } = CommandHooks.Of(command) is not null;
 

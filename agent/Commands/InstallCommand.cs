@@ -158,8 +158,9 @@ internal sealed class InstallCommand(CommandContext context)
         // A replay takes what this very Module was installed from, wherever its url leads by now.
         var before = context.State.Modules.FindLast(known => known.ModuleUid == _module.ModuleUid
             && known.Name == _module.Name && known.Version == _module.Version);
+        var staged = context.State.StagedArtifacts.Find(known => known.ModuleUid == _module.ModuleUid);
         return await _tools.Artifacts.GetAsync(
-            _module, context.Command.Install.Source, before?.Jar, () => context.Enter(CommandPhase.Verifying), context.Deadline);
+            _module, context.Command.Install.Source, before?.Jar ?? staged?.Jar, () => context.Enter(CommandPhase.Verifying), context.Deadline);
     }
 
     private async Task<Verdict?> AnnounceAsync()
@@ -297,7 +298,7 @@ internal sealed class InstallCommand(CommandContext context)
     private JournalRecord.Owned Owned(BaseView view, Biz present) => new(new InstalledModule(
         _module.ModuleUid, _module.Name, _module.Version, view.Life!.Id, _jar?.Sha256, _jar?.Path,
         present.WebContextPath ?? _jar?.Manifest.WebContextPath, _tools.Time.GetUtcNow(), _tools.Time.GetElapsedTime(_begun),
-        _metaspace ?? 0, present.State is BizState.Activated, _hooks));
+        _metaspace ?? 0, present.State is BizState.Activated, _hooks, ReplayOrder.Of(context.Command)));
 
     private Artifact ToArtifact(InstalledModule module) => _jar?.ToArtifact() ?? new()
     {

@@ -8,7 +8,7 @@ public sealed record AnsweredAttempt(CommandId Id, Outcome Outcome, Reason Reaso
 {
     public (string ModuleUid, CommandAction Action, int Source) Key => KeyOf(Id);
 
-    /// <summary>Null where nobody counts: installs are counted in the Module's status, and what we do by ourselves has no attempts.</summary>
+    /// <summary>Null where nobody counts: installs and fetches are counted in the Module's status, and what we do by ourselves has no attempts.</summary>
     public static AnsweredAttempt? From(JournalRecord.Finished finished)
     {
         if (Parse(finished.CommandId) is not { } id) return null;
@@ -23,5 +23,5 @@ public sealed record AnsweredAttempt(CommandId Id, Outcome Outcome, Reason Reaso
         (id.ModuleUid, id.Action, id.Action is CommandAction.Inspect ? id.Attempt / Limits.InspectionsPerSource : 0);
 
     private static CommandId? Parse(string commandId) =>
-        CommandId.TryParse(commandId, out var id) && id!.Action is not CommandAction.Install ? id : null;
+        CommandId.TryParse(commandId, out var id) && id!.Action is not (CommandAction.Install or CommandAction.Fetch) ? id : null;
 }

@@ -1,6 +1,8 @@
 using System.Text.Json.Serialization;
+using Google.Protobuf.WellKnownTypes;
 using ModuleController.Agent.Hooks;
 using ModuleController.Protocol;
+using ModuleController.Protocol.V1;
 
 namespace ModuleController.Agent.Journal;
 
@@ -14,15 +16,17 @@ namespace ModuleController.Agent.Journal;
 [JsonDerivedType(typeof(Owned), "owned")]
 [JsonDerivedType(typeof(Gone), "gone")]
 [JsonDerivedType(typeof(Stuck), "stuck")]
+[JsonDerivedType(typeof(Staged), "staged")]
 public abstract record JournalRecord
 {
     private JournalRecord() { }
 
     /// <summary>
     /// A new JVM: answers, intents and stuck modules of the one before are forgotten. Interrupted: null where it follows
-    /// from the records before; a compacted journal has no such any more.
+    /// from the records before; a compacted journal has no such any more. EndedAt: when the life before it was seen to be over.
     /// </summary>
-    public sealed record LifeBegan(string Life, DateTimeOffset StartedAt, IReadOnlyList<string>? Interrupted = null) : JournalRecord;
+    public sealed record LifeBegan(
+        string Life, DateTimeOffset StartedAt, IReadOnlyList<string>? Interrupted = null, DateTimeOffset? EndedAt = null) : JournalRecord;
 
     /// <summary>A controller of this epoch spoke; lower ones are refused from now on.</summary>
     public sealed record EpochSeen(ulong Epoch) : JournalRecord;
@@ -34,7 +38,7 @@ public abstract record JournalRecord
     public sealed record Intended(
         string CommandId, CommandAction Action, string ModuleUid, string Name, string Version, string? Sha256, string? Jar,
         string? WebContextPath, bool Activate, DateTimeOffset At, DateTimeOffset Deadline,
-        CommandHooks? Hooks = null) : JournalRecord;
+        CommandHooks? Hooks = null, ReplayOrder? Order = null) : JournalRecord;
 
     /// <summary>
     /// A command's answer, a serialized CommandResult. Unsettled: the answer was given, but the JVM may still carry the
@@ -50,6 +54,9 @@ public abstract record JournalRecord
 
     /// <summary>A command on this module timed out and it has not come to rest: nothing is sent for it in this life.</summary>
     public sealed record Stuck(string Name, string Version) : JournalRecord;
+
+    /// <summary>The artifact of this Module is on the volume, checked, and waits for its install.</summary>
+    public sealed record Staged(string ModuleUid, string Name, string Version, string Jar) : JournalRecord;
 }
 
 /// <summary>A module that we installed or adopted, in the base life in which that happened.</summary>
@@ -57,7 +64,34 @@ public abstract record JournalRecord
 /// <param name="Active">Whether it was to be the active one among the versions of its name.</param>
 public sealed record InstalledModule(
     string ModuleUid, string Name, string Version, string Life, string? Sha256, string? Jar, string? WebContextPath,
-    DateTimeOffset InstalledAt, TimeSpan Duration, long MetaspaceBytes, bool Active, CommandHooks? Hooks = null);
+    DateTimeOffset InstalledAt, TimeSpan Duration, long MetaspaceBytes, bool Active, CommandHooks? Hooks = null, ReplayOrder? Order = null)
+{
+    /// <summary>A base life ended soon after it was installed, or during that, and it has not lived since.</summary>
+    public bool IsSuspect { get; init; }
+
+    /// <summary>The base lives that ended while it was the only suspect.</summary>
+    public int Exits { get; init; }
+
+    /// <summary>The base lives that ended while it was one of several suspects.</summary>
+    public int SharedExits { get; init; }
+
+    /// <summary>Only alone can the next exit be told to be its own. The first may have been a restart by hand.</summary>
+    public bool MustBeAlone => IsSuspect && SharedExits > 0 && Exits + SharedExits > 1;
+}
+
+/// <summary>Where a module comes in a replay without a controller.</summary>
+/// <param name="HasLived">It does not end base lives.</param>
+public sealed record ReplayOrder(int Priority, DateTimeOffset? DeploymentCreatedAt, bool HasLived)
+{
+    public static ReplayOrder None { get; } = new(0, null, false);
+
+    public static ReplayOrder? Of(Command command) => command.ActionCase is Command.ActionOneofCase.Install
+        ? new(command.Install.Priority, command.Install.DeploymentCreatedAt?.ToDateTimeOffset(), command.Install.HasLived)
+        : null;
+
+    public void WriteTo(Install install) => (install.Priority, install.DeploymentCreatedAt, install.HasLived) =
+        (Priority, DeploymentCreatedAt?.ToTimestamp(), HasLived);
+}
 
 [JsonSourceGenerationOptions(
     PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,

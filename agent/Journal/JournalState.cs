@@ -16,6 +16,12 @@ public sealed record JournalState
     /// </summary>
     public static readonly TimeSpan ReplayBelongsToController = TimeSpan.FromMinutes(10);
 
+    /// <summary>A module that has lived for so long is not to blame when its base life ends.</summary>
+    public static readonly TimeSpan TimeToLive = TimeSpan.FromSeconds(60);
+
+    /// <summary>What ended so many base lives is not brought back.</summary>
+    public const int ExitsForgiven = 2;
+
     /// <summary>The code of an answer that was given because nothing listened on Arklet's port any more.</summary>
     public const string BaseDown = "BASE_DOWN";
 
@@ -48,6 +54,12 @@ public sealed record JournalState
     public ImmutableDictionary<(string ModuleUid, CommandAction Action, int Source), AnsweredAttempt> Attempts { get; init; } =
         ImmutableDictionary<(string ModuleUid, CommandAction Action, int Source), AnsweredAttempt>.Empty;
 
+    /// <summary>Artifacts that wait for their install, the oldest first. They outlast a base life.</summary>
+    public ImmutableList<JournalRecord.Staged> StagedArtifacts { get; init; } = [];
+
+    /// <summary>In this life an install found no Metaspace left.</summary>
+    public bool IsMetaspaceFull { get; init; }
+
     private ImmutableQueue<string> ResultOrder { get; init; } = [];
 
     /// <summary>What this module is in the current life, if it is ours.</summary>
@@ -79,6 +91,7 @@ public sealed record JournalState
             Modules = Modules.RemoveAll(module => module.Name == gone.Name && module.Version == gone.Version),
             StuckModules = StuckModules.Remove((gone.Name, gone.Version)),
         },
+        JournalRecord.Staged staged => Stage(staged),
         JournalRecord.Stuck stuck => this with { StuckModules = StuckModules.Add((stuck.Name, stuck.Version)) },
         _ => throw new ArgumentOutOfRangeException(nameof(record), record, "unknown record"),
     };
@@ -93,6 +106,7 @@ public sealed record JournalState
         foreach (var intent in Intents.Values.OrderBy(intent => intent.At).ThenBy(intent => intent.CommandId, StringComparer.Ordinal))
             yield return intent;
         foreach (var id in ResultOrder) yield return Results[id];
+        foreach (var staged in StagedArtifacts) yield return staged;
         foreach (var (name, version) in StuckModules.Order()) yield return new JournalRecord.Stuck(name, version);
     }
 
@@ -105,18 +119,40 @@ public sealed record JournalState
             HighestEpoch = HighestEpoch,
             Life = began.Life,
             LifeStartedAt = began.StartedAt,
+            StagedArtifacts = StagedArtifacts,
             Interrupted = began.Interrupted is { } known ? [.. known] : WereUnderWay(),
-            Modules = controllerHadItsTime ? Modules.RemoveAll(module => module.Life != Life) : Modules,
+            Modules = AfterExit(controllerHadItsTime ? Modules.RemoveAll(module => module.Life != Life) : Modules, began.EndedAt ?? began.StartedAt),
         };
     }
 
-    // Those that were answered only because the base had gone count too.
+    private ImmutableList<InstalledModule> AfterExit(ImmutableList<InstalledModule> modules, DateTimeOffset endedAt)
+    {
+        var suspects = modules.Where(module => IsSuspect(module, endedAt)).ToHashSet();
+        return modules.ConvertAll(module => suspects.Contains(module)
+            ? module with
+            {
+                IsSuspect = true,
+                Exits = module.Exits + (suspects.Count == 1 ? 1 : 0),
+                SharedExits = module.SharedExits + (suspects.Count == 1 ? 0 : 1),
+            }
+            : module.Life == Life ? module with { IsSuspect = false, Exits = 0, SharedExits = 0, Order = (module.Order ?? ReplayOrder.None) with { HasLived = true } } : module);
+    }
+
+    private bool IsSuspect(InstalledModule module, DateTimeOffset endedAt) => module.Order is not { HasLived: true }
+        && (module.Life == Life
+            ? endedAt - module.InstalledAt <= TimeToLive
+            : Intents.Values.Any(intent => intent.Action == CommandAction.Install && intent.Name == module.Name && intent.Version == module.Version
+                && WasUnderWay(intent)));
+
+    // Answered only because the base had gone, or not at all.
+    private bool WasUnderWay(JournalRecord.Intended intent) =>
+        !Results.TryGetValue(intent.CommandId, out var finished) || CommandResult.Parser.ParseFrom(finished.Result).Code == BaseDown;
+
     private ImmutableList<string> WereUnderWay() =>
     [
         .. (ControllerAnsweredAt is null ? Interrupted : [])
             .Concat(Intents.Values
-                .Where(intent => intent.Action == CommandAction.Install
-                    && (!Results.TryGetValue(intent.CommandId, out var finished) || CommandResult.Parser.ParseFrom(finished.Result).Code == BaseDown))
+                .Where(intent => intent.Action == CommandAction.Install && WasUnderWay(intent))
                 .OrderBy(intent => intent.At)
                 .Select(intent => intent.CommandId))
             .TakeLast(Limits.RunningCommands),
@@ -142,6 +178,7 @@ public sealed record JournalState
             Results = results,
             ResultOrder = order,
             Attempts = attempts,
+            IsMetaspaceFull = IsMetaspaceFull || CommandResult.Parser.ParseFrom(finished.Result).Reason is Reason.MetaspaceFull,
             Intents = finished.Unsettled ? Intents : Intents.Remove(finished.CommandId),
         };
     }
@@ -152,14 +189,34 @@ public sealed record JournalState
             ? Attempts.SetItem(attempt.Key, attempt)
             : Attempts;
 
+    // A pod has one successor of a name at a time: what was staged before for that name is not going to be installed.
+    private JournalState Stage(JournalRecord.Staged staged)
+    {
+        var kept = StagedArtifacts.RemoveAll(known => known.Name == staged.Name);
+        return this with { StagedArtifacts = (kept.Count < Limits.Staged ? kept : kept.RemoveAt(0)).Add(staged) };
+    }
+
+    // What its exits say of it outlasts its being brought back.
+    private InstalledModule WithPast(InstalledModule module) =>
+        Modules.FindLast(known => known.ModuleUid == module.ModuleUid && known.Name == module.Name && known.Version == module.Version) is { } past
+            ? module with
+            {
+                IsSuspect = past.IsSuspect,
+                Exits = past.Exits,
+                SharedExits = past.SharedExits,
+                Order = past.Order is { HasLived: true } ? (module.Order ?? ReplayOrder.None) with { HasLived = true } : module.Order ?? past.Order,
+            }
+            : module;
+
     private JournalState Own(InstalledModule module) => this with
     {
         // Moved to the end: the list is the order of installation in the newest life.
         Modules = Modules
             .RemoveAll(known => known.Name == module.Name && known.Version == module.Version)
             .ConvertAll(known => module.Active && known.Name == module.Name && known.Life == module.Life ? known with { Active = false } : known)
-            .Add(module),
+            .Add(WithPast(module)),
         StuckModules = StuckModules.Remove((module.Name, module.Version)),
+        StagedArtifacts = StagedArtifacts.RemoveAll(staged => staged.ModuleUid == module.ModuleUid),
         // A settled install: earlier ones of the same module that timed out are explained by it.
         Intents = Intents.RemoveRange(Intents.Values
             .Where(intent => intent.Name == module.Name && intent.Version == module.Version && Results.ContainsKey(intent.CommandId))

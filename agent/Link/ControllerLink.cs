@@ -136,6 +136,7 @@ public sealed class ControllerLink(
             BaseLife = Snapshots.Life(observer.View),
         };
         hello.ProtocolVersions.Add("v1");
+        hello.Capabilities.Add("fetch");
         return hello;
     }
 

@@ -37,6 +37,8 @@ public static class Snapshots
             snapshot.Attempts.AddRange(Attempts(view, state, now));
         }
 
+        snapshot.MetaspaceFull = view.Life?.Id == state.Life && state.IsMetaspaceFull;
+        snapshot.Staged.AddRange(state.StagedArtifacts.Where(staged => File.Exists(staged.Jar)).Select(staged => staged.ModuleUid));
         snapshot.Running.AddRange(running.Take(Limits.RunningCommands));
         return snapshot;
     }

@@ -38,6 +38,7 @@ public sealed class BaseObserver(
     private volatile BaseView _view = BaseView.Unknown;
     private int _misses;
     private long _firstMiss;
+    private DateTimeOffset? _downSince;
 
     public BaseView View => _view;
 
@@ -151,6 +152,7 @@ public sealed class BaseObserver(
 
             _misses = 0;
             if (verdict is LifeVerdict.New) Begin(sent - jvm.RunTime, arrived - jvm.RunTime);
+            _downSince = null;
             var view = _view;
             Publish(view with
             {
@@ -176,7 +178,7 @@ public sealed class BaseObserver(
         else
         {
             var life = new KnownLife($"b-{startedAt.ToUnixTimeMilliseconds()}", startedAt);
-            journal.Append(new JournalRecord.LifeBegan(life.Id, life.StartedAt));
+            journal.Append(new JournalRecord.LifeBegan(life.Id, life.StartedAt, EndedAt: _downSince < life.StartedAt ? _downSince : null));
             log.LifeBegan(life.Id, life.StartedAt);
             // Not published yet: with State and figures of this answer it is one change.
             _view = new BaseView { Life = life, State = BaseState.Unspecified };
@@ -191,6 +193,7 @@ public sealed class BaseObserver(
         if (outcome is HealthOutcome.ConnectionRefused)
         {
             _misses = 0;
+            _downSince ??= time.GetUtcNow();
             Publish(view with { State = BaseState.Down });
             return;
         }

@@ -39,5 +39,5 @@ internal static class Ownership
     public static InstalledModule Installed(JournalRecord.Intended intent, BaseView view, Biz module) => new(
         intent.ModuleUid, intent.Name, intent.Version, view.Life!.Id, intent.Sha256, intent.Jar,
         module.WebContextPath ?? intent.WebContextPath, view.ObservedAt ?? intent.At, TimeSpan.Zero, 0,
-        module.State is BizState.Activated, intent.Hooks);
+        module.State is BizState.Activated, intent.Hooks, intent.Order);
 }

@@ -11,6 +11,7 @@ public enum CommandAction
     Inspect,
     Adopt,
     Disown,
+    Fetch,
 }
 
 /// <summary>

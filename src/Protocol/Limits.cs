@@ -21,6 +21,9 @@ public static class Limits
     /// <summary>Of these, those that have hooks: they may last for hours, and must leave room for others.</summary>
     public const int HookedCommands = 32;
     public const int Attempts = 256;
+    public const int Staged = 32;
+    public const int Capabilities = 16;
+    public const int Capability = 32;
 
     /// <summary>Attempts at inspecting one source are numbered within a block of so many; another source has another block.</summary>
     public const int InspectionsPerSource = 32_000;

@@ -25,6 +25,8 @@ public static class Mapping
         Running = [.. snapshot.Running.Select(ToRunning)],
         Attempts = [.. snapshot.Attempts.Select(attempt => ToAttempt(attempt, now))],
         Jvm = snapshot.Jvm is { } jvm ? ToJvm(jvm) : null,
+        IsMetaspaceFull = snapshot.MetaspaceFull,
+        Staged = [.. snapshot.Staged],
     };
 
     public static BaseState ToState(Wire.BaseState state) => state switch
@@ -91,6 +93,8 @@ public static class Mapping
             case ModuleCommand.Install install:
                 wire.Install = new() { Module = module, Source = ToSource(install.Source), Activate = install.Activate };
                 (wire.Install.PreInstall, wire.Install.PostInstall) = (ToHook(install.Before), ToHook(install.After));
+                (wire.Install.Priority, wire.Install.HasLived) = (install.Priority, install.HasLived);
+                wire.Install.DeploymentCreatedAt = install.DeploymentCreatedAt?.ToTimestamp();
                 break;
             case ModuleCommand.Uninstall uninstall:
                 wire.Uninstall = new() { Module = module, PreUninstall = ToHook(uninstall.Before), PostUninstall = ToHook(uninstall.After) };
@@ -100,6 +104,9 @@ public static class Mapping
                 break;
             case ModuleCommand.Inspect inspect:
                 wire.Inspect = new() { Module = module, Source = ToSource(inspect.Source) };
+                break;
+            case ModuleCommand.Fetch fetch:
+                wire.Fetch = new() { Module = module, Source = ToSource(fetch.Source) };
                 break;
             case ModuleCommand.Adopt:
                 wire.Adopt = new() { Module = module };

@@ -26,6 +26,8 @@ public static class MessageLimits
         ?? Text(hello.AgentVersion, Limits.AgentVersion, "hello.agent_version")
         ?? Count(hello.ProtocolVersions.Count, Limits.ProtocolVersions, "hello.protocol_versions")
         ?? hello.ProtocolVersions.Select(version => Text(version, Limits.ProtocolVersion, "hello.protocol_versions")).FirstOrDefault(Broken)
+        ?? Count(hello.Capabilities.Count, Limits.Capabilities, "hello.capabilities")
+        ?? hello.Capabilities.Select(capability => Text(capability, Limits.Capability, "hello.capabilities")).FirstOrDefault(Broken)
         ?? (hello.ProtocolVersions.Contains("v1") ? null : "hello.protocol_versions: this controller speaks v1")
         ?? Check(hello.BaseLife, "hello.base_life");
 
@@ -36,6 +38,8 @@ public static class MessageLimits
         ?? snapshot.Interrupted.Select(id => Required(id, Limits.CommandId, "snapshot.interrupted")).FirstOrDefault(Broken)
         ?? Count(snapshot.Attempts.Count, Limits.Attempts, "snapshot.attempts")
         ?? snapshot.Attempts.Select(Check).FirstOrDefault(Broken)
+        ?? Count(snapshot.Staged.Count, Limits.Staged, "snapshot.staged")
+        ?? snapshot.Staged.Select(uid => Required(uid, Limits.Uid, "snapshot.staged")).FirstOrDefault(Broken)
         ?? Check(snapshot.BaseLife, "snapshot.base_life")
         ?? Time(snapshot.ObservedAt, "snapshot.observed_at")
         ?? snapshot.Biz.Select(Check).FirstOrDefault(Broken)

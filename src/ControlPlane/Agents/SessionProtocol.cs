@@ -47,7 +47,7 @@ public static class SessionProtocol
     {
         if (state.View is not { } view || state.Sent.Any(sent => sent.Command.Id == command.Id)) return null;
         if (view.Running.Any(running => running.CommandId == command.Id)) return null;
-        if (command is not ModuleCommand.Inspect && (view.Sent is not null || view.Running.Any(running => HoldsTheBase(running, command)))) return null;
+        if (!command.IsBeside && (view.Sent is not null || view.Running.Any(running => HoldsTheBase(running, command)))) return null;
         return WithSent(state, [.. state.Sent, new(command, now)]);
     }
 
@@ -73,7 +73,10 @@ public static class SessionProtocol
         new(state with
         {
             Phase = SessionPhase.AwaitingSnapshot,
-            Hello = new(new(hello.PodNamespace, hello.PodName), hello.PodUid, hello.AgentVersion, hello.HighestEpoch),
+            Hello = new(new(hello.PodNamespace, hello.PodName), hello.PodUid, hello.AgentVersion, hello.HighestEpoch)
+            {
+                CanFetch = hello.Capabilities.Contains("fetch"),
+            },
         });
 
     private static SessionStep Observe(SessionState state, Snapshot snapshot, DateTimeOffset now)
@@ -92,6 +95,9 @@ public static class SessionProtocol
             // When they were answered is as of the first snapshot that says so: how long ago is never quite the same.
             Attempts = before is not null && AreSame(before.Attempts, seen.Attempts) ? before.Attempts : seen.Attempts,
             Answers = before is null ? seen.Answers : OfLife(before.Answers, seen.Life),
+            Staged = before is not null && before.Staged.SequenceEqual(seen.Staged) ? before.Staged : seen.Staged,
+            SentBeside = before?.SentBeside ?? [],
+            CanFetch = state.Hello?.CanFetch == true,
             AnsweringSince = answersAgain ? now : before?.AnsweringSince,
         }).After(before, now);
         // A command for a life that is over can't run any more, whether or not the agent gets to say so.
@@ -156,8 +162,12 @@ public static class SessionProtocol
     private static SessionState WithSent(SessionState state, IReadOnlyList<SentCommand> sent)
     {
         var next = state with { Sent = sent };
-        var waiting = sent.FirstOrDefault(item => item.Command is not ModuleCommand.Inspect && !IsRunning(next, item))?.Command.Id;
-        return next.View!.Sent == waiting ? next : next with { View = next.View with { Sent = waiting } };
+        var view = next.View!;
+        var waiting = sent.FirstOrDefault(item => !item.Command.IsBeside && !IsRunning(next, item))?.Command.Id;
+        var beside = sent.Where(item => item.Command.IsBeside && !IsRunning(next, item)).Select(item => item.Command.Id).ToList();
+        return view.Sent == waiting && view.SentBeside.SequenceEqual(beside)
+            ? next
+            : next with { View = view with { Sent = waiting, SentBeside = beside } };
     }
 
     private static bool IsRunning(SessionState state, SentCommand sent) =>
@@ -166,7 +176,7 @@ public static class SessionProtocol
     // While a hook is called the base is free, but not for a module of the same name.
     private static bool HoldsTheBase(RunningCommand running, ModuleCommand next) =>
         (!running.IsInHook || running.ModuleName == next.Name)
-        && (!CommandId.TryParse(running.CommandId, out var id) || id!.Action != CommandAction.Inspect);
+        && (!CommandId.TryParse(running.CommandId, out var id) || id!.Action is not (CommandAction.Inspect or CommandAction.Fetch));
 
     private static bool IsForLife(string commandsLife, BaseLife? life) =>
         commandsLife.Length == 0 || life is null || commandsLife == life.Id;
@@ -184,7 +194,7 @@ public static class SessionProtocol
     // Time that passed and Metaspace that moved are no reasons to decide anew.
     private static bool Differs(BaseView before, BaseView after) =>
         before.State != after.State || before.Life != after.Life || before.IsBizKnown != after.IsBizKnown
-        || before.Sent != after.Sent || !ReferenceEquals(before.Biz, after.Biz)
+        || before.Sent != after.Sent || !ReferenceEquals(before.Biz, after.Biz) || !ReferenceEquals(before.Staged, after.Staged)
         || !before.Running.Select(running => (running.CommandId, running.IsInHook))
             .SequenceEqual(after.Running.Select(running => (running.CommandId, running.IsInHook)));
 

@@ -31,7 +31,11 @@ public sealed record SessionState
 }
 
 /// <summary>What an agent says of itself. It may be believed only after its credentials were compared with it.</summary>
-public sealed record AgentHello(ObjectKey Pod, string PodUid, string AgentVersion, ulong HighestEpoch);
+public sealed record AgentHello(ObjectKey Pod, string PodUid, string AgentVersion, ulong HighestEpoch)
+{
+    /// <summary>It can fetch an artifact before its install.</summary>
+    public bool CanFetch { get; init; }
+}
 
 public sealed record SentCommand(ModuleCommand Command, DateTimeOffset At);
 

@@ -45,10 +45,39 @@ public sealed record BaseView
     /// <summary>Since when Arklet has not said in this session what runs there; null: it has, and answers.</summary>
     public DateTimeOffset? UnansweredSince { get; init; }
 
+    /// <summary>Fetches and inspections that were sent on this stream and neither answered nor seen running yet.</summary>
+    public IReadOnlyList<string> SentBeside { get; init; } = [];
+
+    /// <summary>The agent can fetch an artifact before its install.</summary>
+    public bool CanFetch { get; init; }
+
+    /// <summary>UIDs of the Modules whose artifact is on the pod, with its digest and manifest checked.</summary>
+    public IReadOnlyList<string> Staged { get; init; } = [];
+
+    /// <summary>An install found no Metaspace left in this base life.</summary>
+    public bool IsMetaspaceFull { get; init; }
+
+    /// <summary>No new module is to be expected to find room.</summary>
+    public bool IsOutOfMetaspace => IsMetaspaceFull || Jvm is { MaxMetaspace: > 0 } jvm && jvm.CommittedMetaspace >= 0.95 * jvm.MaxMetaspace;
+
+    /// <summary>Only a new base life removes something that is stuck here, or that Arklet keeps refusing to uninstall.</summary>
+    public bool NeedsRestart => Biz.Any(biz => biz.IsStuck)
+        || Answers.Values.Any(answer => IsGivenUp(answer.CommandId, answer.Outcome, answer.Reason))
+        || Attempts.Any(attempt => IsGivenUp(attempt.CommandId, attempt.Outcome, attempt.Reason));
+
     /// <summary>The view says what is true now: connected, Arklet answering, its list read in the current life.</summary>
     public bool IsCurrent => IsConnected && IsAnswered;
 
     private bool IsAnswered => State == BaseState.Up && Life is not null && IsBizKnown;
+
+    private bool IsGivenUp(string commandId, CommandOutcome outcome, FailureReason? reason) =>
+        commandId.Split('/') is [var uid, "uninstall", _, var number]
+        && int.TryParse(number, System.Globalization.CultureInfo.InvariantCulture, out var attempt)
+        && IsRejectedTooOften(attempt, outcome, reason) && Biz.Any(biz => biz.ModuleUid == uid);
+
+    /// <summary>The fifth uninstall in one base life was rejected: the deletion does not wait for it any longer.</summary>
+    public static bool IsRejectedTooOften(int attempt, CommandOutcome outcome, FailureReason? reason) =>
+        attempt >= 5 && outcome == CommandOutcome.Failed && reason == FailureReason.UninstallFailed;
 
     /// <summary>The view with the time since when nothing is known of Arklet, by the view before it.</summary>
     public BaseView After(BaseView? before, DateTimeOffset now) =>

@@ -279,6 +279,61 @@ public sealed class CommandRunnerTests : IAsyncLifetime
         Assert.Null(_bench.Journal.State.Owner("orders", "1.0.0"));
     }
 
+    [Fact]
+    public async Task Fetches_run_beside_the_command_that_has_arklet_and_the_install_takes_what_was_fetched()
+    {
+        var release = new TaskCompletionSource();
+        Arklet.OnInstall = async (name, version, cancellation) =>
+        {
+            await release.Task.WaitAsync(cancellation);
+            Arklet.List(name, version);
+            return FakeArklet.Success;
+        };
+        var install = InstallOf("orders");
+        var done = _bench.Expect(install.Id);
+        _bench.Runner.Submit(install);
+        var jar = _bench.Jar("invoice", "2.0.0");
+        var fetched = await _bench.RunAsync(Fetch(_bench.Life, "invoice", "2.0.0", jar));
+        Assert.Equal((Outcome.Succeeded, "invoice"), (fetched.Outcome, fetched.Artifact.Name));
+        Assert.Equal([Uid("invoice", "2.0.0")], Snapshot().Staged);
+        Assert.Equal(install.Id, Assert.Single(_bench.Runner.Running).CommandId);
+        release.SetResult();
+        Assert.Equal(Outcome.Succeeded, (await done).Outcome);
+
+        File.Delete(jar.LocalPath);
+        await _bench.DieAndComeBackAsync();
+        Assert.Equal([Uid("invoice", "2.0.0")], Snapshot().Staged);
+        Assert.Equal(Outcome.Succeeded, (await _bench.RunAsync(Install(_bench.Life, "invoice", "2.0.0", jar))).Outcome);
+        Assert.Empty(Snapshot().Staged);
+    }
+
+    [Fact]
+    public async Task A_fetch_that_fails_says_why_and_stages_nothing()
+    {
+        var wrong = await _bench.RunAsync(Fetch(_bench.Life, "orders", "2.0.0", _bench.Jar("orders", "1.0.0")));
+        Assert.Equal((Outcome.Failed, Reason.InvalidArtifact, "OTHER_MODULE"), (wrong.Outcome, wrong.Reason, wrong.Code));
+        var digest = await _bench.RunAsync(Fetch(_bench.Life, "orders", "2.0.0", _bench.Jar("orders", "2.0.0"), attempt: 2, sha256: new string('0', 64)));
+        Assert.Equal((Outcome.Failed, Reason.DigestMismatch), (digest.Outcome, digest.Reason));
+        Assert.Empty(Snapshot().Staged);
+        Assert.Empty(Snapshot().Attempts);
+        Assert.Empty(Arklet.Calls);
+    }
+
+    [Fact]
+    public async Task Fetches_run_two_at_a_time()
+    {
+        await using var store = await SlowStore.StartAsync();
+        foreach (var name in (string[])["a", "b", "c"]) _bench.Runner.Submit(Fetch(_bench.Life, name, "1.0.0", store.Url(name)));
+        await Eventually.True(() => store.Waiting == 2);
+        Assert.Equal(2, _bench.Runner.Running.Count(running => running.Phase is CommandPhase.Downloading));
+        store.Release();
+        await Eventually.True(() => _bench.Runner.Running.Count == 0);
+        Assert.Equal(3, store.Requests);
+    }
+
+    private Snapshot Snapshot() => Link.Snapshots.Build(
+        _bench.Observer.View, _bench.Journal.State, _bench.Runner.Running, 1, TimeProvider.System.GetUtcNow());
+
     private Command InstallOf(string name, int attempt = 1, double seconds = 60, ulong epoch = 1) =>
         Install(_bench.Life, name, "1.0.0", _bench.Jar(name, "1.0.0"), attempt, seconds, epoch: epoch);
 

@@ -18,6 +18,13 @@ internal static class AgentCommands
             command.Install = new() { Module = module, Source = new() { Url = jar.AbsoluteUri, Sha256 = sha256 }, Activate = activate });
     }
 
+    public static Command Fetch(string life, string name, string version, Uri jar, int attempt = 1, string? uid = null, string sha256 = "")
+    {
+        var module = Module(name, version, uid);
+        return New(module, CommandAction.Fetch, life, attempt, 60, 1, command =>
+            command.Fetch = new() { Module = module, Source = new() { Url = jar.AbsoluteUri, Sha256 = sha256 } });
+    }
+
     public static Command Uninstall(string life, string name, string version, int attempt = 1, double seconds = 60, ulong epoch = 1, string? uid = null)
     {
         var module = Module(name, version, uid);

@@ -76,6 +76,26 @@ public sealed class AgentProcessTests : IAsyncLifetime
         Assert.Equal(Outcome.Succeeded, (await next.RunAsync(Install(session.Life, "orders", "1.0.0", Jar("orders")))).Outcome);
     }
 
+    // A range in NO_PROXY is what a cluster's addresses look like there; .NET knows names and suffixes only.
+    [Fact]
+    public async Task Only_downloads_use_the_proxy_of_the_environment()
+    {
+        await using var proxy = await SlowStore.StartAsync();
+        proxy.Release();
+        var environment = new Dictionary<string, string>
+        {
+            ["http_proxy"] = proxy.Url("").GetLeftPart(UriPartial.Authority),
+            ["HTTPS_PROXY"] = proxy.Url("").GetLeftPart(UriPartial.Authority),
+            ["NO_PROXY"] = "127.0.0.0/8",
+        };
+        await using var agent = AgentProcess.Start(_gateway.Address, _base.Arklet.Address.ToString(), _base.ArkletPort, _folder.Path, environment);
+        var session = await KnownAsync();
+        Assert.Equal(Outcome.Succeeded, (await session.RunAsync(Install(session.Life, "orders", "1.0.0", Jar("orders")))).Outcome);
+        Assert.Equal(0, proxy.Requests);
+        var fetched = await session.RunAsync(Fetch(session.Life, "remote", "1.0.0", new Uri("http://jars.example/remote.jar")));
+        Assert.Equal((Reason.InvalidArtifact, 1), (fetched.Reason, proxy.Requests));
+    }
+
     [Fact]
     public async Task A_replica_that_does_not_lead_sends_it_to_the_one_that_does()
     {

@@ -220,6 +220,67 @@ public sealed class CommandJournalTests : IDisposable
     }
 
     [Fact]
+    public void A_base_life_that_ends_soon_after_an_install_makes_suspects_and_what_has_lived_is_none()
+    {
+        var state = JournalState.Empty.Apply(new JournalRecord.LifeBegan("b-1", Noon))
+            .Apply(new JournalRecord.Owned(Module("old", "b-1")))
+            .Apply(new JournalRecord.Owned(Module("a", "b-1") with { InstalledAt = Noon.AddMinutes(10) }))
+            .Apply(new JournalRecord.Owned(Module("b", "b-1") with { InstalledAt = Noon.AddMinutes(10) }));
+        // The container was restarted only after a while: what counts is when the life was over.
+        state = state.Apply(new JournalRecord.LifeBegan("b-2", Noon.AddMinutes(20), EndedAt: Noon.AddMinutes(10).AddSeconds(30)));
+        Assert.Equal([("old", false, 0, 0), ("a", true, 0, 1), ("b", true, 0, 1)], Pasts(state));
+
+        // Brought back, they keep what is known of them; another exit finds one of them alone.
+        state = state.Apply(new JournalRecord.Owned(Module("a", "b-2") with { InstalledAt = Noon.AddMinutes(20) }))
+            .Apply(Intent("c1", "b")).Apply(new JournalRecord.LifeBegan("b-3", Noon.AddMinutes(30)));
+        Assert.Equal([("old", false, 0, 0), ("b", true, 1, 1), ("a", false, 0, 0)], Pasts(state));
+        Assert.True(state.Modules[1].MustBeAlone);
+        state = state.Apply(Intent("c2", "b")).Apply(new JournalRecord.LifeBegan("b-4", Noon.AddMinutes(31)));
+        Assert.Equal(JournalState.ExitsForgiven, state.Modules[1].Exits);
+        AssertSame(state, state.ToRecords().Aggregate(JournalState.Empty, (next, record) => next.Apply(record)));
+
+        static IEnumerable<(string, bool, int, int)> Pasts(JournalState state) =>
+            state.Modules.Select(module => (module.Name, module.IsSuspect, module.Exits, module.SharedExits));
+    }
+
+    [Fact]
+    public void A_revision_that_has_lived_elsewhere_is_no_suspect()
+    {
+        var state = JournalState.Empty.Apply(new JournalRecord.LifeBegan("b-1", Noon))
+            .Apply(new JournalRecord.Owned(Module("a", "b-1") with { Order = new(0, null, HasLived: true) }))
+            .Apply(new JournalRecord.LifeBegan("b-2", Noon.AddSeconds(5)));
+        Assert.False(Assert.Single(state.Modules).IsSuspect);
+    }
+
+    [Fact]
+    public void That_the_metaspace_is_full_is_known_for_the_life_in_which_it_was_found()
+    {
+        using (var journal = Open())
+        {
+            journal.Append(new JournalRecord.LifeBegan("b-1", Noon), new JournalRecord.Finished(
+                "c1", new CommandResult { CommandId = "c1", Outcome = Outcome.Failed, Reason = Reason.MetaspaceFull }.ToByteArray(), Unsettled: false));
+        }
+
+        using var again = Open();
+        Assert.True(again.State.IsMetaspaceFull);
+        Assert.False(again.State.Apply(new JournalRecord.LifeBegan("b-2", Noon.AddMinutes(1))).IsMetaspaceFull);
+    }
+
+    [Fact]
+    public void Staged_artifacts_outlast_a_life_until_they_are_installed_and_are_so_many_at_most()
+    {
+        var state = Enumerable.Range(0, Limits.Staged + 3).Aggregate(JournalState.Empty.Apply(new JournalRecord.LifeBegan("b-1", Noon)),
+            (state, i) => state.Apply(new JournalRecord.Staged($"u{i}", $"m{i}", "2.0.0", $"/jars/{i}.jar")));
+        Assert.Equal(Limits.Staged, state.StagedArtifacts.Count);
+        Assert.Equal("u3", state.StagedArtifacts[0].ModuleUid);
+        state = state.Apply(new JournalRecord.Staged("other", "m5", "3.0.0", "/jars/o.jar")).Apply(new JournalRecord.LifeBegan("b-2", Noon.AddMinutes(1)));
+        Assert.DoesNotContain(state.StagedArtifacts, staged => staged.ModuleUid == "u5");
+        Assert.Contains(state.StagedArtifacts, staged => staged.ModuleUid == "other");
+        state = state.Apply(new JournalRecord.Owned(Module("m6", "b-2") with { ModuleUid = "u6" }));
+        Assert.DoesNotContain(state.StagedArtifacts, staged => staged.ModuleUid == "u6");
+    }
+
+    [Fact]
     public void A_second_agent_is_refused()
     {
         using var journal = Open();
@@ -235,6 +296,7 @@ public sealed class CommandJournalTests : IDisposable
         Gen.Select(Gen.Int[0, 5], Gen.Bool).Select((i, unsettled) => (JournalRecord)Answer($"c{i}", unsettled)),
         Gen.Select(Gen.Int[0, 3], Gen.Int[1, 3]).Select((i, life) => (JournalRecord)new JournalRecord.Owned(Module($"m{i}", $"b-{life}"))),
         Gen.Int[0, 3].Select(i => (JournalRecord)new JournalRecord.Gone($"m{i}", "1.0.0")),
+        Gen.Int[0, 3].Select(i => (JournalRecord)new JournalRecord.Staged($"u{i}", $"m{i % 2}", "1.0.0", "/jars/x.jar")),
         Gen.Int[0, 3].Select(i => (JournalRecord)new JournalRecord.Stuck($"m{i}", "1.0.0"))).Array[1, 6];
 
     /// <summary>By the records that it takes to say it: collections of a record compare by reference.</summary>

@@ -170,6 +170,47 @@ public sealed class DeletionTests
     }
 
     [Fact]
+    public void After_five_rejected_uninstalls_it_is_left_behind_and_named_and_the_pod_needs_a_restart()
+    {
+        _world.Delete(_orders);
+        for (var attempt = 1; attempt <= 5; attempt++)
+        {
+            Assert.NotNull(_world.Find(_orders));
+            Assert.False(_world.State().View!.NeedsRestart);
+            while (_world.Agent.Running is null) _world.SettleWithin(1, finish: false);
+            _world.Agent.Finish(_world.Now, FailureReason.UninstallFailed);
+            _world.Settle(finish: false);
+        }
+
+        Assert.Null(_world.Find(_orders));
+        Assert.True(_world.State().View!.NeedsRestart);
+        Assert.Contains(_world.Events, item => item is { Module: null, Reason: "NeedsRestart" }
+            && item.Message.StartsWith("orders:1.0.0 of Module orders-1 is left in pod shop/base-1", StringComparison.Ordinal));
+        Assert.Contains(_world.Events, item => item is { Module: not null, Reason: nameof(FailureReason.UninstallFailed) }
+            && item.Message.EndsWith("its uninstall was rejected 5 times: because of UninstallFailed", StringComparison.Ordinal));
+
+        // It is an orphan from then on, and removed when Arklet lets it go.
+        _world.SettleWithin(600);
+        Assert.Empty(_world.Agent.Biz);
+        Assert.False(_world.State().View!.NeedsRestart);
+    }
+
+    [Fact]
+    public void Five_failed_hooks_are_no_rejections()
+    {
+        _world["orders"] = _world["orders"] with { Hooks = new() { PreUninstall = new() { Port = 8080 } } };
+        _world.Delete(_orders);
+        for (var attempt = 1; attempt <= 6; attempt++)
+        {
+            while (_world.Agent.Running is null) _world.SettleWithin(1, finish: false);
+            _world.Agent.Finish(_world.Now, FailureReason.HookFailed);
+            _world.Settle(finish: false);
+        }
+
+        Assert.NotNull(_world.Find(_orders));
+    }
+
+    [Fact]
     public void A_start_that_nobody_knows_the_end_of_is_waited_for_as_long_as_an_install_may_take()
     {
         _world.Agent.Biz[0] = _world.Agent.Biz[0] with { State = BizState.Resolved };

@@ -63,7 +63,7 @@ internal sealed class BasePodFacts
     public IReadOnlyList<BizView> Orphans { get; }
 
     /// <summary>
-    /// The id of the command that was sent or runs, and has the base. Inspections disturb nobody, and while a hook is called
+    /// The id of the command that was sent or runs, and has the base. Fetches and inspections run beside it. While a hook is called
     /// the base is free, unless for a suspect: should the life end within a minute of it, it must be clear under whom.
     /// </summary>
     public string? UnderWay { get; }
@@ -74,6 +74,20 @@ internal sealed class BasePodFacts
     /// <summary>Whether a command can't be sent before a hook of another one has ended, although nothing has the base.</summary>
     public bool MustWaitForHooks(ModuleCommand next) =>
         InHooks.Any(running => running.ModuleName == next.Name) || (next.HasHooks && InHooks.Count >= ModuleCommand.MostInHooks);
+
+    /// <summary>How many fetches and inspections run on a pod at a time.</summary>
+    public const int MostBeside = 2;
+
+    /// <summary>Ids of the fetches and inspections that were sent or run.</summary>
+    public IReadOnlyList<string> Beside => View is null
+        ? []
+        : [.. View.SentBeside.Concat(View.Running.Select(running => running.CommandId).Where(IsBeside)).Distinct()];
+
+    public bool IsFetching(string moduleUid) => Beside.Any(id => PartOf(id, 0) == moduleUid && PartOf(id, 1) == "fetch");
+
+    /// <summary>Whether this command has to wait for others.</summary>
+    public bool MustWait(ModuleCommand next) =>
+        next.IsBeside ? Beside.Count >= MostBeside : UnderWay is not null || MustWaitForHooks(next);
 
     /// <summary>What a Module waits for whose command could be sent, had others not the base or too many hooks.</summary>
     public string TurnOf(ModuleCommand next) => UnderWay is null && next.HasHooks && InHooks.Count >= ModuleCommand.MostInHooks
@@ -100,12 +114,12 @@ internal sealed class BasePodFacts
         _answers.TryGetValue((moduleUid, action), out var found) ? found : null;
 
     /// <summary>The highest attempt at this in the current life, answered on this stream or before it.</summary>
-    public (int Attempt, CommandOutcome Outcome, DateTimeOffset AnsweredAt)? LastAttempt(string moduleUid, string action)
+    public (int Attempt, CommandOutcome Outcome, FailureReason? Reason, DateTimeOffset AnsweredAt)? LastAttempt(string moduleUid, string action)
     {
         var last = LastAnswer(moduleUid, action);
         if (_attempts.TryGetValue((moduleUid, action), out var told) && !(last?.Attempt >= told.Attempt))
-            return (told.Attempt, told.Told.Outcome, told.Told.AnsweredAt);
-        return last is { } found ? (found.Attempt, found.Answer.Outcome, found.Answer.ReceivedAt) : null;
+            return (told.Attempt, told.Told.Outcome, told.Told.Reason, told.Told.AnsweredAt);
+        return last is { } found ? (found.Attempt, found.Answer.Outcome, found.Answer.Reason, found.Answer.ReceivedAt) : null;
     }
 
     public ModuleFacts? Find(string? moduleUid) =>
@@ -136,10 +150,12 @@ internal sealed class BasePodFacts
     private string? FindUnderWay()
     {
         if (View is null) return null;
-        if (View.Sent is { } sent && PartOf(sent, 1) != "inspect") return sent;
+        if (View.Sent is { } sent && !IsBeside(sent)) return sent;
         return View.Running.FirstOrDefault(running =>
-            PartOf(running.CommandId, 1) != "inspect" && (!running.IsInHook || IsOfSuspect(running)))?.CommandId;
+            !IsBeside(running.CommandId) && (!running.IsInHook || IsOfSuspect(running)))?.CommandId;
     }
+
+    private static bool IsBeside(string commandId) => PartOf(commandId, 1) is "inspect" or "fetch";
 
     // A hook may take hours, and others are not made to wait for longer than anybody is suspected.
     private bool IsOfSuspect(RunningCommand running) => State.Modules.Any(module =>

@@ -16,6 +16,7 @@ public static class CommandRules
         ModuleCommand.Install install => OfSource(install.Source)
             ?? OfHook(install.Before, "spec.hooks.preInstall") ?? OfHook(install.After, "spec.hooks.postInstall"),
         ModuleCommand.Inspect inspect => OfSource(inspect.Source),
+        ModuleCommand.Fetch fetch => OfSource(fetch.Source),
         ModuleCommand.Uninstall uninstall => OfNames(uninstall)
             ?? OfHook(uninstall.Before, "spec.hooks.preUninstall") ?? OfHook(uninstall.After, "spec.hooks.postUninstall"),
         _ => OfNames(command),

@@ -38,6 +38,17 @@ internal static class FinalizerPlanner
             return true;
         }
 
+        if (module.Own is not null && pod.LastAttempt(module.Uid, "uninstall") is { } last
+            && BaseView.IsRejectedTooOften(last.Attempt, last.Outcome, last.Reason))
+        {
+            var why = pod.LastAnswer(module.Uid, "uninstall")?.Answer.Message is { } message ? $": {message}" : "";
+            events.Add(new(module.Module, nameof(FailureReason.UninstallFailed),
+                $"{what} was left in pod {pod.State.Key}: its uninstall was rejected {last.Attempt} times{why}"));
+            events.Add(new(null, "NeedsRestart",
+                $"{what} is left in pod {pod.State.Key}, because Arklet rejects its uninstall; it is removed when that succeeds, or by a restart of the base"));
+            return true;
+        }
+
         if (memory.SilentSince is not { } since || !pod.IsDue(since + BasePodTimes.SilenceToLetGo)) return false;
         events.Add(new(null, "ModuleLeftBehind",
             $"{what} may still be in pod {pod.State.Key}, which has not answered since {since:HH:mm:ss} UTC; it is removed when the base answers again"));

@@ -29,6 +29,15 @@ internal sealed class AgentModel
 
     public Dictionary<string, CommandAnswer> Answers { get; } = [];
 
+    /// <summary>As agents could from the first version on that knows fetches.</summary>
+    public bool CanFetch { get; set; }
+
+    public bool IsMetaspaceFull { get; set; }
+
+    public List<string> Staged { get; } = [];
+
+    public List<ModuleCommand> Fetching { get; } = [];
+
     /// <summary>What ran when the last life ended, by the journal.</summary>
     public IReadOnlyList<string> Interrupted { get; private set; } = [];
 
@@ -57,18 +66,22 @@ internal sealed class AgentModel
             Running =
             [
                 .. Running is null ? [] : (RunningCommand[])[new(Running.Id, Running.Name, Running.Version, TimeSpan.Zero)],
+                .. Fetching.Select(command => new RunningCommand(command.Id, command.Name, command.Version, TimeSpan.Zero)),
                 .. InHooks.Select(command => new RunningCommand(command.Id, command.Name, command.Version, TimeSpan.Zero) { IsInHook = true }),
             ],
             Answers = Answers.ToDictionary(),
             Attempts = Attempts(),
             Interrupted = Interrupted,
+            CanFetch = CanFetch,
+            IsMetaspaceFull = IsMetaspaceFull,
+            Staged = [.. Staged],
             AnsweringSince = AnsweringSince,
         };
     }
 
     public bool Accept(ModuleCommand command, DateTimeOffset now)
     {
-        if (!IsConnected || Running is not null) return false;
+        if (!IsConnected || (Running is not null && !command.IsBeside)) return false;
         if (_journal.TryGetValue(command.Id, out var kept))
         {
             // Nothing happens then, so it can't be what anybody waits for. Of installs the status may have missed the answer.
@@ -84,7 +97,8 @@ internal sealed class AgentModel
         }
 
         if (!_executed.Add(command.Id)) Violations.Add($"{command.Id} ran twice");
-        Running = command;
+        if (command.IsBeside) Fetching.Add(command);
+        else Running = command;
         return true;
     }
 
@@ -111,6 +125,17 @@ internal sealed class AgentModel
             failure is null ? null : message ?? $"because of {failure}", Life.Id, now);
         _journal[command.Id] = answer;
         if (IsConnected) Answers[command.Id] = answer;
+    }
+
+    /// <summary>The oldest fetch ends; its artifact is on the pod, or why it is not.</summary>
+    public void FinishFetch(DateTimeOffset now, FailureReason? failure = null)
+    {
+        var command = Fetching[0];
+        Fetching.RemoveAt(0);
+        if (failure is null) Staged.Add(command.ModuleUid);
+        Answers[command.Id] = _journal[command.Id] = new(
+            command.Id, failure is null ? CommandOutcome.Succeeded : CommandOutcome.Failed, failure, failure is null ? null : "FAILED",
+            failure is null ? null : $"because of {failure}", Life.Id, now);
     }
 
     /// <summary>The running uninstall did what it should, and its last hook failed.</summary>
@@ -145,6 +170,7 @@ internal sealed class AgentModel
         Answers.Clear();
         _journal.Clear();
         Running = null;
+        Fetching.Clear();
         InHooks.Clear();
         (State, IsBizKnown) = (BaseState.Up, true);
     }
@@ -172,7 +198,7 @@ internal sealed class AgentModel
     private CommandAttempt[] Attempts() =>
     [
         .. _journal.Values.Select(answer => (Parts: answer.CommandId.Split('/'), Answer: answer))
-            .Where(item => item.Parts[1] != "install" && (item.Parts[1] == "adopt"
+            .Where(item => item.Parts[1] is not ("install" or "fetch") && (item.Parts[1] == "adopt"
                 ? item.Answer.Outcome != CommandOutcome.Succeeded
                 : Biz.Any(biz => biz.ModuleUid == item.Parts[0] && (item.Parts[1] != "switch" || biz.State != BizState.Activated))))
             .GroupBy(item => (item.Parts[0], item.Parts[1]))

@@ -189,7 +189,8 @@ internal sealed class World
         for (var round = 0; round < 100; round++)
         {
             var plan = Reconcile();
-            if (finish && Agent.Running is not null) Agent.Finish(Now);
+            if (finish && Agent.Fetching.Count > 0) Agent.FinishFetch(Now);
+            else if (finish && Agent.Running is not null) Agent.Finish(Now);
             else if (plan.IsEmpty) return;
         }
 
@@ -226,7 +227,8 @@ internal sealed class World
         if (plan.Command is not { } command) return;
 
         Assert.True(state.View is { IsCurrent: true }, $"{command.Id} to a base whose view is not current");
-        Assert.All(state.View.Running, running => Assert.True(running.IsInHook && running.ModuleName != command.Name, $"{command.Id} beside {running}"));
+        if (command.IsBeside) return;
+        Assert.All(state.View.Running.Where(running => !Agent.Fetching.Exists(fetch => fetch.Id == running.CommandId)), running => Assert.True(running.IsInHook && running.ModuleName != command.Name, $"{command.Id} beside {running}"));
         if (command is not ModuleCommand.Uninstall) return;
         var isTakenOver = Modules.Values.Any(other => other.Metadata.Uid != command.ModuleUid && !other.Metadata.IsDeleting
             && Agent.Biz.Any(biz => biz.ModuleUid == other.Metadata.Uid && biz.Name == command.Name && biz.State == BizState.Activated));

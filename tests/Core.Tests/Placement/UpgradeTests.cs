@@ -31,6 +31,33 @@ public class UpgradeTests
     }
 
     [Fact]
+    public void Uninstall_first_removes_what_serves_only_when_the_new_artifact_is_on_its_pod()
+    {
+        var (deployment, old, @new) = Upgrade(4, UpgradePolicy.UninstallThenInstall);
+        List<Core.Planning.PlacementPod> pods = [.. Pods(4).Select(pod => pod with { CanFetch = true })];
+        var begun = State(pods, Group(deployment, (old, Modules(old, 4)), (@new, [])));
+        Assert.Equal([$"create {Name(@new, 0)} on base-3 for {Name(old, 3)}"], Steps(begun));
+
+        var next = A.Module(@new, 0, "base-3", isAvailable: false, replaces: $"uid-{Name(old, 3)}");
+        var group = Group(deployment, (old with { Spec = old.Spec with { Replicas = 0 } }, Modules(old, 4)), (@new, [next]));
+        // It holds the place in maxUnavailable, but serves.
+        Assert.Empty(Steps(State(pods, group)));
+        pods[3] = pods[3] with { Staged = new HashSet<string> { next.Metadata.Uid! } };
+        Assert.Equal([$"delete {Name(old, 3)}"], Steps(State(pods, group)).Select(step => step.Split(':')[0]));
+        pods[3] = pods[3] with { IsOutOfMetaspace = true };
+        Assert.Empty(Steps(State(pods, group)));
+    }
+
+    [Fact]
+    public void A_module_that_does_not_serve_is_not_kept_for_an_artifact()
+    {
+        var (deployment, old, @new) = Upgrade(2, UpgradePolicy.UninstallThenInstall);
+        var pods = Pods(2).Select(pod => pod with { CanFetch = true });
+        Module[] modules = [Modules(old, 2)[0], Modules(old, 2)[1].Failed(FailureReason.BizStartFailed)];
+        Assert.Equal([Name(old, 1)], Deleted(State([.. pods], Group(deployment, (old, modules), (@new, [])))));
+    }
+
+    [Fact]
     public void While_only_the_new_goal_is_set_the_new_revision_takes_no_free_pod()
     {
         var (deployment, old, @new) = Upgrade(1, UpgradePolicy.InstallThenUninstall);

@@ -70,7 +70,10 @@ internal sealed class SmallWorld
 
     public string NewUid() => $"u{++_lastUid:d5}";
 
-    public void AddPod(string name) => Pods[name] = A.Pod(name) with { Uid = NewUid(), CreatedAt = Now.AddSeconds(_lastUid) };
+    /// <summary>Whether agents of new pods can fetch before an install.</summary>
+    public bool CanFetch { get; init; }
+
+    public void AddPod(string name) => Pods[name] = A.Pod(name) with { Uid = NewUid(), CreatedAt = Now.AddSeconds(_lastUid), CanFetch = CanFetch };
 
     /// <summary>So many went, so that a new pod never gets the name of an old one.</summary>
     public int LostPods { get; private set; }
@@ -262,7 +265,8 @@ internal sealed class SmallWorld
         var replaced = Modules.Values.FirstOrDefault(other => other.Metadata.Uid == module.Spec.Replaces);
         var deployment = Deployments.Values.First(deployment => deployment.Spec.Template.Spec.Module.Name == module.Spec.Module.Name);
         if (replaced is not null && replaced.Spec.PodUid == module.Spec.PodUid
-            && UpgradePolicies.Between(deployment, replaced.Spec.Module, module.Spec.Module) == UpgradePolicy.UninstallThenInstall) return false;
+            && UpgradePolicies.Between(deployment, replaced.Spec.Module, module.Spec.Module) == UpgradePolicy.UninstallThenInstall)
+            return !replaced.Metadata.IsDeleting && Stage(module);
         var isBroken = BrokenVersions.Contains(module.Spec.Module.Version);
         var status = isBroken
             ? Failure(module)
@@ -275,6 +279,14 @@ internal sealed class SmallWorld
             };
         if (isBroken ? module.Status.LastError is not null : status.Status == module.Status.Status) return false;
         Modules[name] = module with { Status = status };
+        return true;
+    }
+
+    private bool Stage(Module module)
+    {
+        var pod = Pods.Values.First(pod => pod.Uid == module.Spec.PodUid);
+        if (!pod.CanFetch || pod.Staged.Contains(module.Metadata.Uid!)) return false;
+        Pods[pod.Name] = pod with { Staged = pod.Staged.Append(module.Metadata.Uid!).ToHashSet() };
         return true;
     }
 

@@ -5,7 +5,7 @@ namespace ModuleController.Core.Planning;
 
 /// <summary>Decides for one base pod: its labels, the state of each of its Modules, its readiness gate, and the next command.</summary>
 /// <remarks>
-/// At most one command at a time, and none to a base whose view is not current. What is Available has its label. Nothing
+/// At most one command at a time that calls Arklet, and none to a base whose view is not current. What is Available has its label. Nothing
 /// is uninstalled before its traffic has run dry. The same state gives the same plan, and the plan on its own result is empty.
 /// </remarks>
 public static class BasePodPlanner
@@ -64,9 +64,7 @@ public static class BasePodPlanner
             .Select(module => ModuleSteps.Next(pod, module, wanted[module.Uid], memory))
             .Concat(pod.Orphans.Select(orphan => ModuleSteps.OfOrphan(pod, orphan, memory)))
             .ToList();
-        return pod.UnderWay is null
-            ? [.. steps.OfType<ModuleStep.Send>().Select(step => step.Command).Where(command => !pod.MustWaitForHooks(command))]
-            : [];
+        return [.. steps.OfType<ModuleStep.Send>().Select(step => step.Command).Where(command => !pod.MustWait(command))];
     }
 
     private static BasePodMemory Remember(BasePodFacts pod)

@@ -9,6 +9,9 @@ internal static class ModuleFailures
     /// <summary>What failed in this life and is not in the status yet.</summary>
     public static (int Attempts, ModuleError Error)? InThisLife(BasePodFacts pod, ModuleFacts module)
     {
+        if (pod.LastAnswer(module.Uid, "fetch") is { } fetch && fetch.Attempt > module.Recorded && module.Own is null
+            && (fetch.Answer.Outcome == CommandOutcome.Failed || IsRefusedForGood(fetch.Answer)))
+            return (fetch.Attempt, ErrorOf(fetch.Answer));
         if (pod.LastAnswer(module.Uid, "install") is { } last && last.Attempt > module.Recorded)
         {
             if (last.Answer.Outcome == CommandOutcome.Failed || IsRefusedForGood(last.Answer))

@@ -31,7 +31,7 @@ internal static class ModuleSteps
         if (pod.UnresolvedUntil is { } until && !pod.IsDue(until)) return Late(module.IsDeleting);
         if (module.Own is { } own) return Finish(pod, module, own, status, memory);
         return module.Twin is { } twin
-            ? ReplaceTwin(pod, module, twin, memory)
+            ? ReplaceTwin(pod, module, twin, status, memory)
             : Install(pod, module, status, memory);
     }
 
@@ -86,7 +86,7 @@ internal static class ModuleSteps
         pod.Find(active.ModuleUid) is not { } owner || owner.IsDeleting
         || (module.Settings.InstallsFirst && module.Module.Spec.Replaces == owner.Uid);
 
-    private static ModuleStep ReplaceTwin(BasePodFacts pod, ModuleFacts module, BizView twin, BasePodMemory memory)
+    private static ModuleStep ReplaceTwin(BasePodFacts pod, ModuleFacts module, BizView twin, ModuleStatus status, BasePodMemory memory)
     {
         var what = $"{twin.Name}:{twin.Version}";
         if (twin.ModuleUid is not { Length: > 0 } uid)
@@ -101,7 +101,7 @@ internal static class ModuleSteps
         }
 
         return pod.Find(uid) is { } owner
-            ? WaitForOwner(owner)
+            ? Prepare(pod, module, owner, status) ?? WaitForOwner(owner)
             : RemoveOrphan(pod, twin, module.Settings.TrafficDrain, memory);
     }
 
@@ -113,7 +113,7 @@ internal static class ModuleSteps
         if (status.LastError is { Reason: nameof(FailureReason.BaseDied) } && status.LastError != module.Module.Status.LastError)
             return new ModuleStep.Rest();
         if (!MayTryAgain(pod, module, status)) return new ModuleStep.Rest();
-        if (InTheWay(pod, module, memory) is { } first) return first;
+        if (InTheWay(pod, module, status, memory) is { } first) return first;
         if (!module.HasLived && status.LastError is { Reason: nameof(FailureReason.BaseDied) } death && !MayTrySuspect(pod, module, death))
         {
             return new ModuleStep.Wait(ModulePhase.Prepare,
@@ -125,6 +125,9 @@ internal static class ModuleSteps
         {
             Before = HookCall.From(module.Settings.Hooks?.PreInstall),
             After = HookCall.From(module.Settings.Hooks?.PostInstall),
+            Priority = module.Settings.Priority,
+            DeploymentCreatedAt = module.Settings.DeploymentCreatedAt,
+            HasLived = module.HasLived,
         });
     }
 
@@ -146,10 +149,11 @@ internal static class ModuleSteps
     }
 
     // Under uninstall_then_install nothing else of the name may be left, save what is stuck and what is not ours.
-    private static ModuleStep? InTheWay(BasePodFacts pod, ModuleFacts module, BasePodMemory memory)
+    private static ModuleStep? InTheWay(BasePodFacts pod, ModuleFacts module, ModuleStatus status, BasePodMemory memory)
     {
         if (module.Settings.InstallsFirst) return null;
-        if (pod.Find(module.Module.Spec.Replaces) is { } replaced && replaced.Uid != module.Uid) return WaitForOwner(replaced);
+        if (pod.Find(module.Module.Spec.Replaces) is { } replaced && replaced.Uid != module.Uid)
+            return Prepare(pod, module, replaced, status) ?? WaitForOwner(replaced);
         foreach (var sibling in module.Siblings.Where(sibling => sibling is { ModuleUid.Length: > 0, IsStuck: false }))
         {
             if (pod.Find(sibling.ModuleUid) is not { } owner) return RemoveOrphan(pod, sibling, module.Settings.TrafficDrain, memory);
@@ -171,6 +175,33 @@ internal static class ModuleSteps
             ? isSolved || other.HasLived || !(Retries.MustBeAlone(death) || (other.IsSuspect && Retries.MustBeAlone(other.Module.Status.LastError)))
                 || pod.IsDue((other.Own!.InstalledAt ?? pod.Now) + BasePodTimes.Suspicious)
             : other.IsSuspect || other.Recorded > 0 || other.Module.Status.Status == ModulePhase.Failed);
+    }
+
+    /// <summary>The module that this one replaces serves until the new artifact is on the pod. Null: nothing is left to prepare.</summary>
+    private static ModuleStep? Prepare(BasePodFacts pod, ModuleFacts module, ModuleFacts replaced, ModuleStatus status)
+    {
+        if (!pod.Current!.CanFetch || replaced.IsDeleting || !replaced.IsInstalled || module.Module.Spec.Replaces != replaced.Uid) return null;
+        var stays = $"{replaced.Name}:{replaced.Version} goes on serving";
+        if (pod.Current.Staged.Contains(module.Uid))
+        {
+            return pod.Current.IsOutOfMetaspace
+                ? new ModuleStep.Wait(ModulePhase.Prepare, $"pod {pod.State.Key} is out of Metaspace until its base restarts; {stays}")
+                : null;
+        }
+
+        if (pod.IsFetching(module.Uid)) return new ModuleStep.Wait(ModulePhase.Prepare, $"fetching the artifact on pod {pod.State.Key}; {stays}");
+        if (!MayTryAgain(pod, module, status)) return new ModuleStep.Rest();
+        var last = pod.LastAnswer(module.Uid, "fetch");
+        var pause = last?.Answer.Outcome switch
+        {
+            CommandOutcome.Succeeded => BasePodTimes.EffectShows,
+            CommandOutcome.Refused => BasePodTimes.Refused,
+            _ => TimeSpan.Zero,
+        };
+        if (last is { } answered && !pod.IsDue(answered.Answer.ReceivedAt + pause))
+            return new ModuleStep.Wait(ModulePhase.Prepare, $"waiting for the agent of pod {pod.State.Key} to list the artifact; {stays}");
+        return new ModuleStep.Send(new ModuleCommand.Fetch(
+            module.Uid, module.Module.Spec.Module, pod.Life!.Id, Math.Max(module.Recorded, last?.Attempt ?? 0) + 1, module.Settings.InstallTimeout));
     }
 
     private static ModuleStep.Wait WaitForOwner(ModuleFacts owner) => new(

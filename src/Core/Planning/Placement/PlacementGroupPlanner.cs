@@ -136,7 +136,7 @@ internal sealed class PlacementGroupPlanner(PlacementState state, PlacementGroup
             var older = modules.Find(item => item.Module.Metadata.Uid == newer.Module.Spec.Replaces);
             if (older.Set is null) older = modules.Find(item => item != newer);
             FinishPair(older.Set, older.Module, newer.Set, newer.Module, () =>
-                Upgrade.Of(Deployment, older.Module.Spec.Module, newer.Module.Spec.Module).MayOldGo(older.Module, newer.Module, _budget));
+                Upgrade.Of(Deployment, older.Module.Spec.Module, newer.Module.Spec.Module).MayOldGo(older.Module, newer.Module, loads.Pods.GetValueOrDefault(slot.Key), _budget));
         }
     }
 
@@ -147,14 +147,21 @@ internal sealed class PlacementGroupPlanner(PlacementState state, PlacementGroup
         {
             olderSet.Replaced.Add(older.Metadata.Uid!);
             if (!MayDisrupt) return;
-            if (mayOldGo()) Delete(olderSet, older, $"replaced by {newer.Metadata.Name}");
+            if (mayOldGo())
+            {
+                Delete(olderSet, older, $"replaced by {newer.Metadata.Name}");
+                return;
+            }
+
+            var leavesGap = isOnePod && Upgrade.Of(Deployment, older.Spec.Module, newer.Spec.Module) is UninstallThenInstall;
             // Each would wait for the other for ever: the new one comes up on another pod first.
-            else if (isOnePod && _budget.WouldInterrupt(older)
-                && Upgrade.Of(Deployment, older.Spec.Module, newer.Spec.Module) is UninstallThenInstall)
+            if (leavesGap && _budget.WouldInterrupt(older))
             {
                 olderSet.Replaced.Remove(older.Metadata.Uid!);
                 Delete(newerSet, newer, $"nothing else serves than {older.Metadata.Name}");
             }
+            // It is about to be removed: what it will leave is nobody else's.
+            else if (leavesGap) _budget.TakeDown(older);
         }
         else if (!MayDisrupt) olderSet.Replaced.Add(older.Metadata.Uid!);
         // Undone in mid-upgrade, or overtaken by a third revision: one of the two goes, the one that serves stays.
@@ -273,10 +280,11 @@ internal sealed class PlacementGroupPlanner(PlacementState state, PlacementGroup
     private UpgradeStart Replace(PlacementSetState set, Module old, WantedPlace place)
     {
         var upgrade = Upgrade.Of(Deployment, old.Spec.Module, place.Set.Set.ReplicaSet.Spec.Template.Spec.Module);
-        var start = upgrade.Start(old, _budget);
+        var pod = loads.Pods.GetValueOrDefault(old.Spec.PodUid!);
+        var start = upgrade.Start(old, pod, _budget);
         if (start == UpgradeStart.Elsewhere) return start;
         // Another Module of this name is on its way out there, or what serves there can't be seen: not now.
-        if (_busyPods.Contains(old.Spec.PodUid!) || !loads.Pods.TryGetValue(old.Spec.PodUid!, out var pod)) return UpgradeStart.Wait;
+        if (_busyPods.Contains(old.Spec.PodUid!) || pod is null) return UpgradeStart.Wait;
         if (pod.IsAdrift || (!pod.IsCurrent && old.IsAvailable)) return UpgradeStart.Wait;
         if (start is UpgradeStart.Wait || (place.Waiting is null && state.CreatesNothing)) return start;
         _steps.Add(place.Waiting is { } waiting
@@ -284,6 +292,7 @@ internal sealed class PlacementGroupPlanner(PlacementState state, PlacementGroup
             : new PlacementStep.Create(Deployment, place.Set.Set.ReplicaSet, place.Set.NextName(), pod, old));
         if (start == UpgradeStart.Instead) Delete(set, old, "replaced by a new revision");
         else set.Replaced.Add(old.Metadata.Uid!);
+        if (start == UpgradeStart.Prepare) _budget.TakeDown(old);
         return start;
     }
 

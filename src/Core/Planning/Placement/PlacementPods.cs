@@ -29,7 +29,6 @@ public static class PlacementPods
 {
     private const string ZoneLabel = "topology.kubernetes.io/zone";
     private const string DisruptionTarget = "DisruptionTarget";
-    private const double FullMetaspace = 0.95;
 
     // The agent's own readiness follows the modules; to count it would keep them away for ever.
     private const string AgentContainer = "agent";
@@ -54,6 +53,9 @@ public static class PlacementPods
             Ip = pod.Status.PodIp,
             Refusal = Refusal(observed),
             IsCurrent = view is { IsCurrent: true },
+            CanFetch = view is { CanFetch: true },
+            Staged = view?.Staged.ToHashSet() ?? [],
+            IsOutOfMetaspace = IsOutOfMetaspace(observed),
             IsLost = isLost,
             IsAdrift = observed.IsAdrift,
             IsComing = !isLost && !observed.IsAdrift && (!IsReady(pod) || (SilentSince(observed, now) is { } silence && now - silence < grace)),
@@ -81,12 +83,13 @@ public static class PlacementPods
         { Pod: var pod } when !IsReady(pod) => "is not Ready",
         { View: null or { IsConnected: false } } => "has no agent connected",
         { View.IsCurrent: false } => "has an Arklet that does not answer",
-        { View: var view } when view.Biz.Any(biz => biz.IsStuck) => "needs a restart: a module is stuck there",
-        { IsOutOfMetaspace: true } => "is out of Metaspace",
+        { View.NeedsRestart: true } => "needs a restart: a module is stuck there",
+        _ when IsOutOfMetaspace(observed) => "is out of Metaspace",
         { Pod: var pod } when BaseScaling.IsMark(pod.Metadata.Annotations.GetValueOrDefault(Annotations.PodDeletionCost)) => "is about to be removed",
-        { View.Jvm: { MaxMetaspace: > 0 } jvm } when jvm.CommittedMetaspace >= FullMetaspace * jvm.MaxMetaspace => "is out of Metaspace",
         _ => null,
     };
+
+    private static bool IsOutOfMetaspace(ObservedPod observed) => observed.IsOutOfMetaspace || observed.View is { IsOutOfMetaspace: true };
 
     /// <summary>Its containers are Ready; no readiness gate counts, nor the agent.</summary>
     public static bool IsReady(Pod pod)

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using ModuleController.Core.Modules;
 
 namespace ModuleController.Core.Planning;
@@ -52,6 +53,14 @@ public sealed record PlacementPod
 
     /// <summary>Its agent speaks and Arklet answers: what runs there is known.</summary>
     public bool IsCurrent { get; init; } = true;
+
+    /// <summary>Its agent can fetch an artifact before what serves is removed.</summary>
+    public bool CanFetch { get; init; }
+
+    /// <summary>UIDs of the Modules whose artifact is on the pod and checked.</summary>
+    public IReadOnlySet<string> Staged { get; init; } = ImmutableHashSet<string>.Empty;
+
+    public bool IsOutOfMetaspace { get; init; }
 
     /// <summary>Not Ready for longer than the grace time: what isn't symmetric is placed elsewhere.</summary>
     public bool IsLost { get; init; }

@@ -6,8 +6,8 @@ namespace ModuleController.Core.Planning.Upgrades;
 internal sealed class InstallThenUninstall : IUpgrade
 {
     // One that was never there has nothing to keep serving.
-    public UpgradeStart Start(Module old, PlacementBudget budget) =>
+    public UpgradeStart Start(Module old, PlacementPod? pod, PlacementBudget budget) =>
         ModuleReadiness.WasEverAvailable(old) ? UpgradeStart.Beside : UpgradeStart.Instead;
 
-    public bool MayOldGo(Module old, Module replacement, PlacementBudget budget) => replacement.IsAvailable;
+    public bool MayOldGo(Module old, Module replacement, PlacementPod? pod, PlacementBudget budget) => replacement.IsAvailable;
 }

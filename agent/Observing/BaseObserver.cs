@@ -204,7 +204,7 @@ public sealed class BaseObserver(
         // Modules that hang hold a loop each for good.
         var patience = journal.State.StuckModules.Count > 0 ? 2 : 1;
         var hung = _misses >= patience * options.HungAfterMisses && time.GetElapsedTime(_firstMiss) >= patience * options.HungAfter;
-        Publish(hung ? view with { State = BaseState.Hung } : view);
+        Publish(hung ? view with { State = outcome is HealthOutcome.Answered ? BaseState.WithoutFigures : BaseState.Hung } : view);
     }
 
     private void Publish(BaseView view)

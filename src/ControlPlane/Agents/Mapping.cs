@@ -34,6 +34,7 @@ public static class Mapping
         Wire.BaseState.Down => BaseState.Down,
         Wire.BaseState.Up => BaseState.Up,
         Wire.BaseState.Hung => BaseState.Hung,
+        Wire.BaseState.WithoutFigures => BaseState.WithoutFigures,
         _ => BaseState.Unknown,
     };
 

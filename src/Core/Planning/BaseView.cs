@@ -90,6 +90,9 @@ public enum BaseState
     Down,
     Up,
     Hung,
+
+    /// <summary>Arklet answers, but without the figures that tell the JVM's life.</summary>
+    WithoutFigures,
 }
 
 public sealed record BaseLife(string Id, DateTimeOffset StartedAt);

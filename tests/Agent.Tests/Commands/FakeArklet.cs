@@ -19,6 +19,9 @@ public sealed class FakeArklet : IArklet
 
     public HealthOutcome Health { get; set; } = HealthOutcome.Answered;
 
+    /// <summary>Whether health has what the JVM says of itself.</summary>
+    public bool HasFigures { get; set; } = true;
+
     public IReadOnlyList<string> Calls
     {
         get { lock (_gate) return [.. _calls]; }
@@ -92,7 +95,7 @@ public sealed class FakeArklet : IArklet
         {
             var now = TimeProvider.System.GetTimestamp();
             return Task.FromResult(Health is HealthOutcome.Answered
-                ? new HealthAnswer(Health, new(TimeProvider.System.GetElapsedTime(_startedAt, now), 1, 2, 3, 4, -1, "17"), now)
+                ? new HealthAnswer(Health, !HasFigures ? null : new(TimeProvider.System.GetElapsedTime(_startedAt, now), 1, 2, 3, 4, -1, "17"), now)
                 : new HealthAnswer(Health, null, now));
         }
     }

@@ -48,7 +48,7 @@ public sealed class HookTests : IAsyncLifetime
         _hooks.Answer = _ => 503;
         var result = await _bench.RunAsync(InstallOf("orders"));
         Assert.Equal((Outcome.Failed, Reason.HookFailed, "PRE_INSTALL"), (result.Outcome, result.Reason, result.Code));
-        Assert.Contains($"preInstall hook http://127.0.0.1:{_hooks.Port}/hook/preInstall?of=orders answered 503 Said: no, not now", result.Message, StringComparison.Ordinal);
+        Assert.Contains($"preInstall hook http://127.0.0.1:{_hooks.Port}/hook/preInstall answered 503 Said: no, not now", result.Message, StringComparison.Ordinal);
         Assert.Empty(Arklet.Calls);
 
         _hooks.Answer = _ => 200;
@@ -184,8 +184,9 @@ public sealed class HookTests : IAsyncLifetime
     [Fact]
     public async Task Nobody_at_the_port_is_a_failure_that_names_it()
     {
+        var install = InstallOf("orders");
         _hooks.Dispose();
-        var result = await _bench.RunAsync(InstallOf("orders"));
+        var result = await _bench.RunAsync(install);
         Assert.Equal(Reason.HookFailed, result.Reason);
         Assert.Contains("refused", result.Message, StringComparison.Ordinal);
     }

@@ -100,6 +100,25 @@ public sealed class InstallTests
     }
 
     [Fact]
+    public void A_refused_install_does_not_wait_for_its_turn()
+    {
+        var orders = _world.Add("orders");
+        _world.Reconcile();
+        _world.Agent.Refuse(_world.Now, FailureReason.Fenced);
+        _world.SettleWithin(3, finish: false);
+        Assert.Equal("the agent of pod shop/base-1 refused the install; it is sent again", _world.Status(orders).Message);
+    }
+
+    [Fact]
+    public void An_arklet_without_the_figures_of_the_jvm_is_not_said_to_be_silent()
+    {
+        var orders = _world.Add("orders");
+        _world.Agent.State = BaseState.WithoutFigures;
+        _world.SettleWithin(5, finish: false);
+        Assert.Equal("Arklet on pod shop/base-1 answers, but its health lacks the JVM's figures, so its base life is not known", _world.Status(orders).Message);
+    }
+
+    [Fact]
     public void A_success_whose_module_is_not_listed_yet_is_waited_for_and_not_repeated()
     {
         var orders = _world.Add("orders");

@@ -28,7 +28,7 @@ public sealed class RetriedFailureTests
         Assert.Equal($"{reason}: because of {reason}; is not tried again with this artifact", status.Message);
         var warning = Assert.Single(_world.Events);
         Assert.Equal((orders.Metadata.Uid, reason.ToString()), (warning.Module?.Metadata.Uid, warning.Reason));
-        Assert.Equal($"orders:1.0.0 on pod shop/base-1: attempt 1 failed (FAILED): because of {reason}", warning.Message);
+        Assert.Equal($"Failed to install orders:1.0.0 on pod shop/base-1 (FAILED): because of {reason}", warning.Message);
         Assert.Equal(1, _world.StatusWrites);
         Assert.False(_world.HasLabel("orders"));
     }
@@ -104,6 +104,21 @@ public sealed class RetriedFailureTests
         Assert.InRange(tries[0], 0.7, 1.2);
         Assert.InRange(tries[3], 6.3, 8.2);
         Assert.Equal(5, _world.Events.Count(item => item.Reason == reason.ToString()));
+    }
+
+    [Fact]
+    public void Every_attempt_that_fails_alike_is_one_series_of_events()
+    {
+        Fail(FailureReason.DiskFull);
+        for (var attempt = 2; attempt <= 4; attempt++)
+        {
+            while (_world.Agent.Running is null) _world.SettleWithin(1, finish: false);
+            _world.Agent.Finish(_world.Now, FailureReason.DiskFull);
+            _world.Settle(finish: false);
+        }
+
+        Assert.Equal(4, _world.Events.Count);
+        Assert.Single(_world.Events.Select(item => (item.Module?.Metadata.Uid, item.Reason, item.Message)).Distinct());
     }
 
     [Fact]

@@ -124,7 +124,7 @@ internal static class ModuleStatusPlanner
             (_, Retry.After after) => (ModulePhase.Pending, $"is tried again at {(error.Time ?? pod.Now) + after.Delay:HH:mm:ss} UTC"),
             _ => throw new InvalidOperationException($"no retry for {error.Reason}"),
         };
-        events.Add(new(module.Module, error.Reason, $"{what}: attempt {attempts} failed{ModuleFailures.CodeOf(error)}: {error.Message}"));
+        events.Add(new(module.Module, error.Reason, $"Failed to install {what}{ModuleFailures.CodeOf(error)}: {error.Message}"));
         return Write(pod, module, status with
         {
             Status = phase,
@@ -215,8 +215,11 @@ internal static class ModuleStatusPlanner
             // Connected, but Arklet does not answer: what is installed stays as it was; what waits says for what.
             var known = status.Conditions.Find(ModuleConditions.AgentConnected);
             if (known is { Status: not Condition.True }) return Write(pod, module, status);
+            var answer = pod.View.State == BaseState.WithoutFigures
+                ? $"Arklet on pod {pod.State.Key} answers, but its health lacks the JVM's figures, so its base life is not known"
+                : $"waiting for the base of pod {pod.State.Key} to answer";
             return status.Status is null or ModulePhase.Prepare or ModulePhase.Upgrading
-                ? Lasting(pod, module, ref memory, status, ModulePhase.Prepare, $"waiting for the base of pod {pod.State.Key} to answer")
+                ? Lasting(pod, module, ref memory, status, ModulePhase.Prepare, answer)
                 : status;
         }
 

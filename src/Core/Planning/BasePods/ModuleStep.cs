@@ -112,6 +112,8 @@ internal static class ModuleSteps
         // Whether it is tried again depends on what the other pods saw: a death is written before anything follows from it.
         if (status.LastError is { Reason: nameof(FailureReason.BaseDied) } && status.LastError != module.Module.Status.LastError)
             return new ModuleStep.Rest();
+        if (RefusedUntil(pod, module) is { } until && !pod.IsDue(until))
+            return new ModuleStep.Wait(ModulePhase.Prepare, $"the agent of pod {pod.State.Key} refused the install; it is sent again");
         if (!MayTryAgain(pod, module, status)) return new ModuleStep.Rest();
         if (InTheWay(pod, module, status, memory) is { } first) return first;
         if (!module.HasLived && status.LastError is { Reason: nameof(FailureReason.BaseDied) } death && !MayTrySuspect(pod, module, death))
@@ -131,11 +133,13 @@ internal static class ModuleSteps
         });
     }
 
+    // Refused is not tried: the number is used up, nothing else. What is refused for good is a failure.
+    private static DateTimeOffset? RefusedUntil(BasePodFacts pod, ModuleFacts module) =>
+        pod.LastAnswer(module.Uid, "install") is { Answer: { Outcome: CommandOutcome.Refused } refused } ? refused.ReceivedAt + BasePodTimes.Refused : null;
+
     private static bool MayTryAgain(BasePodFacts pod, ModuleFacts module, ModuleStatus status)
     {
-        // Refused is not tried: the number is used up, nothing else.
-        if (pod.LastAnswer(module.Uid, "install") is { Answer.Outcome: CommandOutcome.Refused } refused
-            && !pod.IsDue(refused.Answer.ReceivedAt + BasePodTimes.Refused)) return false;
+        if (RefusedUntil(pod, module) is { } until && !pod.IsDue(until)) return false;
         if (module.IsPoison) return false;
         if (status.LastError is not { } error || error.Time <= module.Settings.RetriedAt) return true;
         var attempts = status.BaseLife == pod.Life!.Id ? status.Attempts ?? 0 : 0;

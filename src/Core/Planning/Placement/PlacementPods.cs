@@ -82,6 +82,7 @@ public static class PlacementPods
         { IsAdrift: true } => "does not belong to the base for the time being",
         { Pod: var pod } when !IsReady(pod) => "is not Ready",
         { View: null or { IsConnected: false } } => "has no agent connected",
+        { View: { IsCurrent: false, State: BaseState.WithoutFigures } } => "has an Arklet whose health lacks the JVM's figures",
         { View.IsCurrent: false } => "has an Arklet that does not answer",
         { View.NeedsRestart: true } => "needs a restart: a module is stuck there",
         _ when IsOutOfMetaspace(observed) => "is out of Metaspace",

@@ -35,7 +35,7 @@ public static class CommandLine
         new("lease-retry", "SECONDS", "between two looks at the Lease (2)", (options, value) => options with { LeaseRetry = Seconds(value) }),
         new("epoch-floor", "NUMBER", "a leader starts above this epoch; for agents whose Modules say Fenced (0)",
             (options, value) => options with { EpochFloor = Epoch(value) }),
-        new("pod-grace", "SECONDS", "modules leave a pod that is not Ready for this long, and no handover waits for a silent one any longer (300)",
+        new("pod-grace", "SECONDS", "evict modules from a pod whose base or node has been unready for this long; a handover waits as long for a silent agent (300)",
             (options, value) => options with { PodGrace = Seconds(value) }),
         new("gate-timeout", "SECONDS", "a readiness gate waits this long for modules that no base pod could install (600)",
             (options, value) => options with { GateTimeout = Seconds(value) }),

@@ -67,7 +67,10 @@ public class ComingPodTests
                     ContainerStatuses = [new() { Name = "base", Ready = false }, new() { Name = "agent", Ready = false }],
                 },
             },
-            null, View(Now)) { UnreadySince = At(unreadySince) };
+            null, View(Now))
+        {
+            UnreadySince = At(unreadySince),
+        };
 
         Assert.Equal(isLost, PlacementPods.Of(observed, Grace, Now).IsLost);
         Assert.Equal(isLost ? null : At(unreadySince) + Grace, PlacementPods.GivenUpAt(observed, Grace, Now));

@@ -51,6 +51,20 @@ public class InvalidSpecTests
         Assert.Contains(field, Progressing(world.Deployments["shop"].Status).Message, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public void A_symmetric_one_that_is_replaced_without_replicas_stays_on_every_base_pod()
+    {
+        var world = new SmallWorld();
+        for (var i = 0; i < 3; i++) world.AddPod($"base-{i}");
+        world.Deployments["shop"] = A.ModuleDeployment(replicas: -1);
+        world.Settle();
+        Change(world, spec => Source(spec, source => source with { Md5 = "abc" }) with { Replicas = null, ScaleReplicas = null });
+        world.Settle();
+        Assert.Equal(3, world.Modules.Values.Count(module => module is { IsAvailable: true, Metadata.IsDeleting: false }));
+        Assert.Equal(-1, world.Deployments["shop"].Spec.Replicas);
+        Assert.Equal(Reasons.InvalidSpec, Progressing(world.Deployments["shop"].Status).Reason);
+    }
+
     [Theory]
     [MemberData(nameof(Spoils), DisableDiscoveryEnumeration = true)]
     public void It_can_be_deleted(string field, Func<ModuleDeploymentSpec, ModuleDeploymentSpec> spoil)

@@ -16,6 +16,7 @@ public static class RolloutPlanner
         if (RolloutAction.Of(deployment) is { } action && !state.IsNamespaceTerminating
             && action.Plan(state, now) is { IsDone: true } done) return Only(done.Step, done.Event);
         if (deployment.Metadata.IsDeleting) return RolloutDeletion.Plan(state, now);
+        if (StaySymmetric(deployment) is { } symmetric) return symmetric;
         if (ModuleRules.Check(deployment) is [_, ..] breaches)
             return DeletionByLabel.Plan(state)
                 ?? Refuse(state, Reasons.InvalidSpec, InvalidSpecText(breaches), now) with { StepsAfterStatus = InvalidSpecScaling.Plan(state) };
@@ -23,7 +24,7 @@ public static class RolloutPlanner
             return Refuse(state, Reasons.ModuleNameConflict,
                 $"module {deployment.Spec.Template.Spec.Module.Name} on base {deployment.Spec.BaseDeploymentName} belongs to the older "
                 + $"ModuleDeployment {other}", now);
-        return StaySymmetric(deployment) ?? DeletionByLabel.Plan(state) ?? Release(new(state, now));
+        return DeletionByLabel.Plan(state) ?? Release(new(state, now));
     }
 
     /// <summary>A manifest without <c>replicas</c> does not end that there is one on every base pod.</summary>

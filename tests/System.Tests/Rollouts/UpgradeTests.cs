@@ -27,6 +27,26 @@ public sealed class UpgradeTests(SharedWorld shared) : IClassFixture<SharedWorld
     }
 
     [Fact]
+    public async Task A_jar_that_is_not_there_or_is_another_version_takes_nothing_out_of_service()
+    {
+        await InstallAsync(A.Module("steady", "1.0.0", _world.Jar("steady", "1.0.0")).Replicas(3).AtMostUnavailable(1).Policy("uninstall_then_install"));
+        await using var modules = await Recording<Module>.StartAsync(_world);
+        await _world.UpgradeAsync("steady", "1.1.0", _world.Jar("steady", "1.0.0"));
+        await FailedAsync(nameof(FailureReason.InvalidArtifact));
+        await _world.UpgradeAsync("steady", "1.2.0", "file:///nowhere/steady.jar");
+        await FailedAsync(nameof(FailureReason.ArtifactNotFound));
+        await modules.CaughtUpAsync();
+        Assert.All(modules.Moments, moment => Assert.Equal(3, Available(moment.Values, "steady")));
+
+        await _world.UpgradeAsync("steady", "1.3.0", _world.Jar("steady", "1.3.0"));
+        await _world.AvailableAsync("steady", 3, "1.3.0");
+
+        Task FailedAsync(string reason) => _world.HoldsAsync(
+            () => _world.ModulesOf("steady").Any(module => module.Status is { Status: ModulePhase.Failed, LastError: { } error } && error.Reason == reason),
+            "steady", $"a new module failed with {reason}");
+    }
+
+    [Fact]
     public async Task Uninstall_then_install_cuts_the_traffic_before_the_old_one_goes_and_keeps_max_unavailable()
     {
         // As its uninstall begins, the API server is asked whether the pod has the label still.

@@ -136,15 +136,20 @@ public sealed class CommandRunner : IDisposable
         {
             await foreach (var work in _besideQueue.Reader.ReadAllAsync(ending))
             {
-                var turn = await Turn.WaitAsync(_besideLanes, DeadlineOf(work.Command), _tools.Time, ending);
                 _besideTurns.RemoveAll(earlier => earlier.IsCompleted);
-                _besideTurns.Add(TakeTurnAsync(work, turn, ending));
+                _besideTurns.Add(TakeBesideAsync(work, ending));
             }
         }
         finally
         {
             await Task.WhenAll(_besideTurns);
         }
+    }
+
+    private async Task TakeBesideAsync(Work work, CancellationToken ending)
+    {
+        using var turn = await Turn.WaitAsync(_besideLanes, DeadlineOf(work.Command), _tools.Time, ending);
+        await TakeTurnAsync(work, turn, ending);
     }
 
     private async Task RunLaneAsync(CancellationToken ending)

@@ -56,7 +56,7 @@ public sealed class SelfReplayTests : IAsyncLifetime
         var running = replay.RunAsync(ending.Token);
         await Eventually.True(() => !replay.IsPending && _bench.Arklet.Listed.Count == count);
         await ending.CancelAsync();
-        await running.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        await Task.WhenAny(running);
         return _bench.Arklet.Calls.Skip(before).Select(call => call.Split(' ', ':')[1]);
     }
 }
@@ -84,7 +84,7 @@ public sealed class ReadyFileTests
         })));
         await Eventually.True(() => read > 0 && ReadyFile.FindObstacle(folder.Path, TimeProvider.System.GetUtcNow()) is null);
         await ending.CancelAsync();
-        await running.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        await Task.WhenAny(running);
         Assert.Equal(1, atOnce);
         Assert.Empty(log.Lines);
     }

@@ -13,6 +13,7 @@ internal sealed class ReleaseWorld
 
     public ReleaseWorld(int seed)
     {
+        World = new() { CanFetch = seed % 2 == 0 };
         Checks = new(World);
         for (var i = 0; i < 2 + (seed % 6); i++) World.AddPod($"base-{i}");
         var deployment = A.ModuleDeployment(Story.Name, seed % 5 == 0 ? -1 : 1 + (seed / 5 % World.Pods.Count)).With(spec => spec with
@@ -23,7 +24,7 @@ internal sealed class ReleaseWorld
         World.Deployments[Story.Name] = deployment with { Metadata = deployment.Metadata with { Uid = World.NewUid() } };
     }
 
-    public SmallWorld World { get; } = new();
+    public SmallWorld World { get; }
 
     public ReleaseChecks Checks { get; }
 

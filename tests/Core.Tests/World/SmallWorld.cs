@@ -57,7 +57,7 @@ internal sealed class SmallWorld
     /// <summary>Another world that is the same until something is done in one of them.</summary>
     public SmallWorld Copy()
     {
-        var copy = new SmallWorld { Now = Now, Freeze = Freeze, SharePath = SharePath, LostPods = LostPods, _lastUid = _lastUid };
+        var copy = new SmallWorld { Now = Now, Freeze = Freeze, SharePath = SharePath, CanFetch = CanFetch, LostPods = LostPods, _lastUid = _lastUid };
         foreach (var (key, value) in Pods) copy.Pods[key] = value;
         foreach (var (key, value) in Deployments) copy.Deployments[key] = value;
         foreach (var (key, value) in ReplicaSets) copy.ReplicaSets[key] = value;

@@ -18,6 +18,7 @@ public sealed class KubeMetrics : IDisposable
     private readonly Counter<long> _requests;
     private readonly Histogram<double> _reconciles;
     private readonly Histogram<double> _cacheLag;
+    private readonly Histogram<double> _watchGaps;
     private readonly Histogram<double> _cacheWaits;
     private readonly Counter<long> _eventsDropped;
 
@@ -31,6 +32,9 @@ public sealed class KubeMetrics : IDisposable
         _reconciles = _meter.CreateHistogram<double>("kube_reconcile_duration", "s", "Time of a reconcile, by result");
         _cacheLag = _meter.CreateHistogram<double>(
             "kube_cache_lag", "s", "Time from the API server's answer to a write of ours until the cache has observed it", null,
+            new InstrumentAdvice<double> { HistogramBucketBoundaries = LagBuckets });
+        _watchGaps = _meter.CreateHistogram<double>(
+            "kube_watch_gap", "s", "Time between two events of a watch while a write of ours was not observed yet", null,
             new InstrumentAdvice<double> { HistogramBucketBoundaries = LagBuckets });
         _cacheWaits = _meter.CreateHistogram<double>(
             "kube_reconcile_cache_wait", "s", "How long a key waited for the caches to show its writes", null,
@@ -59,6 +63,9 @@ public sealed class KubeMetrics : IDisposable
 
     internal void Observed(string resource, TimeSpan lag) =>
         _cacheLag.Record(lag.TotalSeconds, new KeyValuePair<string, object?>("resource", resource));
+
+    internal void WatchSilent(string resource, TimeSpan gap) =>
+        _watchGaps.Record(gap.TotalSeconds, new KeyValuePair<string, object?>("resource", resource));
 
     internal void EventDropped(string why) => _eventsDropped.Add(1, new KeyValuePair<string, object?>("why", why));
 

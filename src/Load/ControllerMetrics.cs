@@ -17,6 +17,9 @@ public sealed partial record ControllerMetrics(
     /// <summary>Writes by resource and the time until the controller's cache had observed them: how many took at most so many seconds.</summary>
     public IReadOnlyDictionary<(string Resource, double Limit), long> CacheLag { get; init; } = new Dictionary<(string, double), long>();
 
+    /// <summary>The same of the times between two events of a watch while a write was not observed yet.</summary>
+    public IReadOnlyDictionary<(string Resource, double Limit), long> WatchGaps { get; init; } = new Dictionary<(string, double), long>();
+
     public long All => Requests.Values.Sum();
 
     public long Written => Requests.Where(pair => WriteVerbs.Contains(pair.Key.Split(' ')[0])).Sum(pair => pair.Value);
@@ -27,7 +30,7 @@ public sealed partial record ControllerMetrics(
     {
         var (requests, refused) = (new SortedDictionary<string, long>(), new SortedDictionary<string, long>());
         var reconciles = new SortedDictionary<string, (long Count, double Seconds)>();
-        var lag = new Dictionary<(string, double), long>();
+        var (lag, gaps) = (new Dictionary<(string, double), long>(), new Dictionary<(string, double), long>());
         var agents = 0;
         foreach (var line in text.Split('\n'))
         {
@@ -47,8 +50,10 @@ public sealed partial record ControllerMetrics(
                     Add(labels["controller"], 0, value);
                     break;
                 case "kube_cache_lag_seconds_bucket" when labels.TryGetValue("resource", out var resource):
-                    var limit = labels["le"] == "+Inf" ? double.PositiveInfinity : double.Parse(labels["le"], CultureInfo.InvariantCulture);
-                    lag[(resource, limit)] = (long)value;
+                    lag[(resource, Limit(labels["le"]))] = (long)value;
+                    break;
+                case "kube_watch_gap_seconds_bucket" when labels.TryGetValue("resource", out var resource):
+                    gaps[(resource, Limit(labels["le"]))] = (long)value;
                     break;
                 case "modulecontroller_agent_sessions":
                     agents = (int)value;
@@ -56,7 +61,9 @@ public sealed partial record ControllerMetrics(
             }
         }
 
-        return new(requests, refused, reconciles, agents) { CacheLag = lag };
+        return new(requests, refused, reconciles, agents) { CacheLag = lag, WatchGaps = gaps };
+
+        static double Limit(string text) => text == "+Inf" ? double.PositiveInfinity : double.Parse(text, CultureInfo.InvariantCulture);
 
         void Count(Dictionary<string, string> labels, long count)
         {
@@ -85,6 +92,7 @@ public sealed partial record ControllerMetrics(
         Agents)
     {
         CacheLag = CacheLag.ToDictionary(pair => pair.Key, pair => pair.Value - before.CacheLag.GetValueOrDefault(pair.Key)),
+        WatchGaps = WatchGaps.ToDictionary(pair => pair.Key, pair => pair.Value - before.WatchGaps.GetValueOrDefault(pair.Key)),
     };
 
     private static SortedDictionary<string, long> Differences(IReadOnlyDictionary<string, long> after, IReadOnlyDictionary<string, long> before) =>

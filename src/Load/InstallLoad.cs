@@ -27,7 +27,8 @@ internal sealed class InstallLoad(LoadCluster cluster, LoadOptions options, Acti
                 group => group.Key,
                 group => new ReconcileFigures(group.Select(pair => (double)pair.Value.Count).Median(), group.Select(pair => pair.Value.Seconds).Median())))
         {
-            CacheLag = LagFigures.Of(_runs.SelectMany(run => (ControllerMetrics[])[run.Installing, run.Deleting])),
+            CacheLag = LagFigures.Of(Metrics.Select(metrics => metrics.CacheLag)),
+            WatchGaps = LagFigures.Of(Metrics.Select(metrics => metrics.WatchGaps)),
         }, _problems);
     }
 
@@ -53,6 +54,8 @@ internal sealed class InstallLoad(LoadCluster cluster, LoadOptions options, Acti
             [.. installation.Durations.Select(duration => duration.TotalSeconds)]));
         progress($"run {number}: all Available after {available.TotalSeconds:0.00} s, deleted in {deleted.TotalSeconds:0.00} s");
     }
+
+    private IEnumerable<ControllerMetrics> Metrics => _runs.SelectMany(run => (ControllerMetrics[])[run.Installing, run.Deleting]);
 
     private CpuFigures Cpu() => new(
         cluster.Controller.Process.CpuSeconds, cluster.ServerCpuSeconds, Environment.CpuUsage.TotalTime.TotalSeconds);

@@ -53,6 +53,8 @@ public sealed record LoadReport
                 Line($"  all deleted                    {installs.Deleted.Median():0.00} s  ({List(installs.Deleted)})");
                 if (installs.CacheLag is not []) Line($"  lag of the controller's caches, all runs");
                 foreach (var lag in installs.CacheLag) Line($"    {lag}");
+                if (installs.WatchGaps is not []) Line($"  gaps of the controller's watches, all runs");
+                foreach (var gap in installs.WatchGaps) Line($"    {gap}");
                 Line($"  processor time, controller     {installs.Cpu.Select(cpu => cpu.Controller).Median():0.00} s  ({List(installs.Cpu.Select(cpu => cpu.Controller))})");
                 Line($"  API server; bases and agents   {installs.Cpu.Select(cpu => cpu.Server ?? 0).Median():0.00} s; {installs.Cpu.Select(cpu => cpu.Load).Median():0.00} s");
                 Line($"  controller, resident           {installs.ResidentIdle:0} MB idle with all agents, {installs.ResidentPeak:0} MB at most");
@@ -121,21 +123,24 @@ public sealed record InstallFigures(
 
     /// <summary>By resource, all runs.</summary>
     public IReadOnlyList<LagFigures> CacheLag { get; init; } = [];
+
+    /// <summary>By resource, all runs: how long a watch was silent while a write was not observed yet.</summary>
+    public IReadOnlyList<LagFigures> WatchGaps { get; init; } = [];
 }
 
-/// <summary>From the API server's answer to a write of the controller until its cache of this resource had observed the write.</summary>
-/// <param name="AtMost">No write took longer, in seconds; null where one took longer than the longest time that is counted.</param>
-public sealed record LagFigures(string Resource, long Writes, long OverOneSecond, double? AtMost)
+/// <summary>How many times, of one resource, were counted: of writes until they were observed, or of gaps in a watch.</summary>
+/// <param name="AtMost">None was longer, in seconds; null where one was longer than the longest time that is counted.</param>
+public sealed record LagFigures(string Resource, long Count, long OverOneSecond, double? AtMost)
 {
-    public static IReadOnlyList<LagFigures> Of(IEnumerable<ControllerMetrics> metrics) =>
+    public static IReadOnlyList<LagFigures> Of(IEnumerable<IReadOnlyDictionary<(string Resource, double Limit), long>> counts) =>
     [
-        .. metrics.SelectMany(metric => metric.CacheLag).GroupBy(pair => pair.Key.Resource).OrderBy(group => group.Key, StringComparer.Ordinal)
+        .. counts.SelectMany(count => count).GroupBy(pair => pair.Key.Resource).OrderBy(group => group.Key, StringComparer.Ordinal)
             .Select(group => Of(group.Key, group.GroupBy(pair => pair.Key.Limit).ToDictionary(limit => limit.Key, limit => limit.Sum(pair => pair.Value))))
-            .Where(figures => figures.Writes > 0),
+            .Where(figures => figures.Count > 0),
     ];
 
     public override string ToString() => string.Create(CultureInfo.InvariantCulture,
-        $"{Resource,-34} {(AtMost is { } most ? $"at most {most:0.###} s" : "longer than is counted")}, {OverOneSecond} of {Writes} over 1 s");
+        $"{Resource,-34} {(AtMost is { } most ? $"at most {most:0.###} s" : "longer than is counted")}, {OverOneSecond} of {Count} over 1 s");
 
     private static LagFigures Of(string resource, Dictionary<double, long> counts)
     {

@@ -14,7 +14,7 @@ public sealed class Informer<T> : IInformer<T>, IInformerRun where T : class, IR
     public Informer(IKubeClient client, InformerOptions<T> options, TimeProvider time, ILogger logger, KubeMetrics? metrics = null)
     {
         (Options, _logger) = (options, logger);
-        _lag = metrics is null ? null : new(time, lag => metrics.Observed(T.Kind.ToString(), lag));
+        _lag = metrics is null ? null : new(time, lag => metrics.Observed(T.Kind.ToString(), lag), gap => metrics.WatchSilent(T.Kind.ToString(), gap));
         _reflector = new(client, _store, options, time, logger, _lag);
     }
 

@@ -6,9 +6,10 @@ public sealed class CacheLagTests
 {
     private readonly FakeTimeProvider _time = new();
     private readonly List<double> _lags = [];
+    private readonly List<double> _gaps = [];
     private readonly CacheLag _lag;
 
-    public CacheLagTests() => _lag = new(_time, lag => _lags.Add(lag.TotalSeconds));
+    public CacheLagTests() => _lag = new(_time, lag => _lags.Add(lag.TotalSeconds), gap => _gaps.Add(gap.TotalSeconds));
 
     [Fact]
     public void The_lag_of_a_write_is_the_time_from_its_answer_until_the_cache_has_observed_its_version()
@@ -23,6 +24,23 @@ public sealed class CacheLagTests
         _time.Advance(TimeSpan.FromSeconds(1));
         _lag.Observed("12");
         Assert.Equal([1, 3], _lags);
+    }
+
+    [Fact]
+    public void A_watch_has_a_gap_while_it_is_silent_and_a_write_is_not_observed()
+    {
+        _lag.Observed("5");
+        _time.Advance(TimeSpan.FromMinutes(1));
+        _lag.Observed("6");   // nothing was missing
+        Assert.Empty(_gaps);
+        _time.Advance(TimeSpan.FromMinutes(1));
+        _lag.Answered("9");
+        _time.Advance(TimeSpan.FromSeconds(2));
+        _lag.Observed("7");
+        _time.Advance(TimeSpan.FromSeconds(3));
+        _lag.Observed("9");
+        Assert.Equal([2, 3], _gaps);
+        Assert.Equal([5], _lags);
     }
 
     [Fact]

@@ -10,15 +10,15 @@ public sealed class ControllerMetricsTests
     {
         var metrics = Reading(modules: (7, 9, 9, 9), pods: (3, 3, 4, 5)).Since(Reading(modules: (2, 2, 2, 2), pods: (0, 0, 0, 0)));
         Assert.Equal(
-            [new("modules.koupleless.io", Writes: 7, OverOneSecond: 0, AtMost: 1), new("pods", Writes: 5, OverOneSecond: 2, AtMost: null)],
-            LagFigures.Of([metrics]));
+            [new("modules.koupleless.io", Count: 7, OverOneSecond: 0, AtMost: 1), new("pods", Count: 5, OverOneSecond: 2, AtMost: null)],
+            LagFigures.Of([metrics.CacheLag]));
         Assert.Equal(
-            [new("modules.koupleless.io", Writes: 16, OverOneSecond: 0, AtMost: 1), new("pods", Writes: 5, OverOneSecond: 2, AtMost: null)],
-            LagFigures.Of([metrics, Reading(modules: (7, 9, 9, 9))]));
+            [new("modules.koupleless.io", Count: 16, OverOneSecond: 0, AtMost: 1), new("pods", Count: 5, OverOneSecond: 2, AtMost: null)],
+            LagFigures.Of([metrics.CacheLag, Reading(modules: (7, 9, 9, 9)).CacheLag]));
     }
 
     [Fact]
-    public void Without_observed_writes_there_is_no_lag() => Assert.Empty(LagFigures.Of([ControllerMetrics.Parse("kube_cache_lag_seconds_bucket{controller=\"placement\",le=\"+Inf\"} 5 1")]));
+    public void Without_observed_writes_there_is_no_lag() => Assert.Empty(LagFigures.Of([ControllerMetrics.Parse("kube_cache_lag_seconds_bucket{controller=\"placement\",le=\"+Inf\"} 5 1").CacheLag]));
 
     private static ControllerMetrics Reading(
         (int Half, int One, int Ten, int All) modules, (int Half, int One, int Ten, int All) pods = default) => ControllerMetrics.Parse(

@@ -6,7 +6,7 @@ using ModuleController.Kube;
 
 namespace ModuleController.SystemTests.Releases;
 
-/// <summary>A write that is denied for one object stops nothing for the others of its base and pod, and is told to its owner once.</summary>
+/// <summary>A write that is denied for one object stops nothing for the others of its base and pod. Its owner reports it once.</summary>
 public sealed class RejectionTests
 {
     public static TheoryData<string, Func<string, JsonObject, bool>> Patches => new()

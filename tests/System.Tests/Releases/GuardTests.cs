@@ -34,6 +34,23 @@ public sealed class GuardTests
     }
 
     [Fact]
+    public async Task A_batch_whose_scaling_meets_conflicts_is_reported_once()
+    {
+        await using var bench = await ReleaseBench.StartAsync(1);
+        var conflicts = 0;
+        bench.Race.BeforePatch = async (name, patch) =>
+        {
+            if (patch["spec"]?["replicas"] is null || name == "shop" || ++conflicts > 3) return;
+            await PatchAsync<ModuleReplicaSet>(bench, name, """{"metadata":{"annotations":{"conflict":"N"}}}""".Replace("N", $"{conflicts}", StringComparison.Ordinal));
+        };
+        await bench.CreateAsync("shop", 1);
+        await bench.Completes("shop", 1);
+        Assert.Equal(4, conflicts);
+        await Eventually.True(async () => (await bench.ListAsync<Event>()).Any(told => told.Reason == Reasons.ReleaseCompleted));
+        Assert.Equal(1, Assert.Single(await bench.ListAsync<Event>(), told => told.Reason == Reasons.BatchStarted).Count);
+    }
+
+    [Fact]
     public async Task A_module_that_somebody_bound_since_it_was_observed_is_not_bound_again()
     {
         await using var bench = await ReleaseBench.StartAsync(1);

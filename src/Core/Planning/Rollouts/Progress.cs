@@ -46,7 +46,10 @@ internal sealed class Progress(RolloutLook look, RolloutStage stage, RolloutPoli
             && scales.OfType<RolloutStep.ScaleReplicaSet>().FirstOrDefault(step => step.ReplicaSet == look.Updated?.ReplicaSet) is { } step)
             yield return new(Reasons.BatchStarted, stage.IsMoving
                 ? $"{BatchText}: {Module.Name} {Module.Version} for {Number(step.Replicas)} of {CountOf(look.Desired)}"
-                : $"{BatchText}: {CountOf(step.Replicas)} of {Module.Name} {Module.Version}, was {Number(step.ReplicaSet.Spec.Replicas)}");
+                : $"{BatchText}: {CountOf(step.Replicas)} of {Module.Name} {Module.Version}, was {Number(step.ReplicaSet.Spec.Replicas)}")
+            {
+                Time = EventTime.StepsDone,
+            };
         var before = look.Before?.Progress;
         if (IsCompleted && before is not null and not ReleaseProgress.Completed)
             yield return new(Reasons.ReleaseCompleted,

@@ -60,6 +60,10 @@ public sealed record ModuleStatus
     public DateTimeOffset? LastTransitionTime { get; init; }
 
     public IReadOnlyList<Condition> Conditions { get; init => field = value ?? []; } = [];
+
+    /// <summary>Nothing has been written yet: absent, or the default of the schema.</summary>
+    [JsonIgnore]
+    public bool IsInitial => Status is null || this is { Status: ModulePhase.Pending, LastTransitionTime: null, Conditions: [] };
 }
 
 public sealed record ModuleError

@@ -101,6 +101,8 @@ internal sealed class World
                 PodUid = podUid ?? "pod-1",
                 Replaces = replaces?.Metadata.Uid,
             },
+            // The default of the schema.
+            Status = new() { Status = ModulePhase.Pending },
         };
     }
 

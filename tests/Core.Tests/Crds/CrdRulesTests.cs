@@ -61,15 +61,15 @@ public class CrdRulesTests
             field => Assert.False(string.IsNullOrWhiteSpace((string?)field.Schema["description"]), $"{field.Path} has no description"));
 
     /// <summary>
-    /// An absent field has a meaning for the controller (maxUnavailable, required, replicas …). The exception is confirmBatchNum,
-    /// which scripts of version 1 poll for 0.
+    /// An absent field has a meaning for the controller (maxUnavailable, required, replicas …). The exceptions: scripts of version 1
+    /// poll confirmBatchNum for 0, and a Module shows Pending before its first status is written.
     /// </summary>
     [Fact]
-    public void Only_confirmBatchNum_has_a_default() =>
+    public void Only_confirmBatchNum_and_the_status_of_a_Module_have_a_default() =>
         Assert.Equal(
-            [("spec.confirmBatchNum", "0")],
+            [("spec.confirmBatchNum", "0"), ("status", """{"status":"Pending"}""")],
             Crd.All.Values.SelectMany(crd => crd.Fields()).Where(field => field.Schema.ContainsKey("default"))
-                .Select(field => (field.Path, field.Schema["default"]!.ToString())));
+                .Select(field => (field.Path, field.Schema["default"]!.ToJsonString())));
 
     /// <summary>A real API server rejects a definition that says more of the metadata: only name and generateName may be restricted.</summary>
     [Theory, MemberData(nameof(Crd.Kinds), MemberType = typeof(Crd))]

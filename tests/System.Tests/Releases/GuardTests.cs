@@ -41,7 +41,8 @@ public sealed class GuardTests
         bench.Race.BeforePatch = async (name, patch) =>
         {
             if (patch["spec"]?["replicas"] is null || name == "shop" || ++conflicts > 3) return;
-            await PatchAsync<ModuleReplicaSet>(bench, name, """{"metadata":{"annotations":{"conflict":"N"}}}""".Replace("N", $"{conflicts}", StringComparison.Ordinal));
+            var conflict = """{"metadata":{"annotations":{"conflict":"N"}}}""".Replace("N", $"{conflicts}", StringComparison.Ordinal);
+            await PatchAsync<ModuleReplicaSet>(bench, name, conflict);
         };
         await bench.CreateAsync("shop", 1);
         await bench.Completes("shop", 1);
@@ -55,7 +56,7 @@ public sealed class GuardTests
     {
         await using var bench = await ReleaseBench.StartAsync(1);
         await bench.CreateAsync("shop", 2);
-        await Eventually.True(async () => (await bench.ListAsync<Module>()).Any(module => !module.IsBound && module.Status.Status is not null));
+        await Eventually.True(async () => (await bench.ListAsync<Module>()).Any(module => !module.IsBound && module.Status is { Message: not null, LastTransitionTime: not null }));
         var guards = new ConcurrentQueue<string?>();
         bench.Race.BeforePatch = async (name, patch) =>
         {
@@ -76,7 +77,7 @@ public sealed class GuardTests
     {
         await using var bench = await ReleaseBench.StartAsync(1);
         await bench.CreateAsync("shop", 2);
-        await Eventually.True(async () => (await bench.ListAsync<Module>()).Any(module => !module.IsBound && module.Status.Status is not null));
+        await Eventually.True(async () => (await bench.ListAsync<Module>()).Any(module => !module.IsBound && module.Status is { Message: not null, LastTransitionTime: not null }));
         bench.Host.Faults.RefuseNext(100_000, "watch", "pods", 500);
         bench.Host.Faults.RefuseNext(100_000, "list", "pods", 500);
         bench.Host.Faults.CutWatches("pods");

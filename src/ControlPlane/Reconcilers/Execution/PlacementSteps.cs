@@ -96,7 +96,7 @@ internal sealed partial class PlacementSteps(Caches caches, EventRecorder events
             {
                 Status = ModulePhase.Pending,
                 Message = step.Message,
-                LastTransitionTime = module.Status.Status == ModulePhase.Pending ? module.Status.LastTransitionTime : now,
+                LastTransitionTime = module.Status is { Status: ModulePhase.Pending, LastTransitionTime: { } since } ? since : now,
                 Conditions = module.Status.Conditions.With(scheduled, now),
             },
         };

@@ -218,7 +218,7 @@ internal static class ModuleStatusPlanner
             var answer = pod.View.State == BaseState.WithoutFigures
                 ? $"Arklet on pod {pod.State.Key} answers, but its health lacks the JVM's figures, so its base life is not known"
                 : $"waiting for the base of pod {pod.State.Key} to answer";
-            return status.Status is null or ModulePhase.Prepare or ModulePhase.Upgrading
+            return status.IsInitial || status.Status is ModulePhase.Prepare or ModulePhase.Upgrading
                 ? Lasting(pod, module, ref memory, status, ModulePhase.Prepare, answer)
                 : status;
         }
@@ -230,7 +230,7 @@ internal static class ModuleStatusPlanner
         return Stamp(pod, module, status with
         {
             Status = status.Status ?? ModulePhase.Pending,
-            Message = status.Status is null ? message : status.Message,
+            Message = status.IsInitial ? message : status.Message,
             Conditions = With(pod, status.Conditions, ModuleConditions.AgentConnected, Condition.Unknown, nameof(FailureReason.AgentDisconnected), message),
         });
     }
@@ -270,7 +270,7 @@ internal static class ModuleStatusPlanner
         wanted = wanted with
         {
             ObservedGeneration = module.Module.Metadata.Generation,
-            LastTransitionTime = wanted.Status == status.Status ? status.LastTransitionTime : ModuleFailures.Seconds(pod.Now),
+            LastTransitionTime = wanted.Status == status.Status && !status.IsInitial ? status.LastTransitionTime : ModuleFailures.Seconds(pod.Now),
         };
         return ModuleStatuses.AreEqual(status, wanted) ? status : wanted;
     }

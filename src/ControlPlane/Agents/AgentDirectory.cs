@@ -48,7 +48,8 @@ public sealed class AgentDirectory(LeaderGate gate, AgentEpochs epochs, AgentOpt
     public BaseView? Find(ObjectKey pod, string podUid)
     {
         if (!_entries.TryGetValue(pod, out var entry) || entry.PodUid != podUid) return null;
-        return entry.Session?.View ?? entry.LastWords;
+        if (entry.Session is not { View: { } view } session) return entry.LastWords;
+        return epochs.IsFenced(session.Hello) ? view with { IsFenced = true } : view;
     }
 
     public bool TrySend(ObjectKey pod, string podUid, ModuleCommand command)

@@ -20,6 +20,9 @@ public sealed partial class AgentEpochs(
     public bool MayRaise(AgentHello hello) =>
         hello.HighestEpoch < gate.Epoch + MaxRaise && hello.HighestEpoch < int.MaxValue && isBasePod(hello.Pod);
 
+    /// <summary>The agent would refuse our commands, and the epoch does not rise above its own.</summary>
+    public bool IsFenced(AgentHello hello) => IsAhead(hello) && !MayRaise(hello);
+
     /// <summary>The epoch to greet the agent with: above its own, where that one may raise ours.</summary>
     /// <param name="atBegin">Our epoch when the agent's stream began.</param>
     public async Task<ulong> GreetAsync(AgentHello hello, ulong atBegin, CancellationToken cancellation)

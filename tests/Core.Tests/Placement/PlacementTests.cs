@@ -1,3 +1,4 @@
+using ModuleController.Core.Builtin;
 using ModuleController.Core.Modules;
 using ModuleController.Core.Planning;
 using ModuleController.Core.Tests.World;
@@ -36,6 +37,28 @@ public class PlacementTests
                 $"explain {Name(set, 1)}: NoEligibleBase: 0 of 4 base pods are eligible: 2 are not Ready, 1 already has a module of this name, 1 is full",
             ],
             Steps(State(pods, group)).Order(StringComparer.Ordinal));
+    }
+
+    [Fact]
+    public void No_module_is_placed_where_the_agent_gets_no_commands()
+    {
+        var view = new BaseView { IsConnected = true, LastHeard = A.Time, State = BaseState.Up, Life = new("life", A.Time), IsBizKnown = true };
+        var set = A.ReplicaSet(Shop, goal: 1);
+        var group = Group(Shop, (set, [A.Module(set, 0, null, isAvailable: false)]));
+        Assert.Equal([$"bind {Name(set, 0)} to base-0 for -"], Steps(State([Judged(view)], group)));
+        Assert.Equal(
+            [$"explain {Name(set, 0)}: NoEligibleBase: 0 of 1 base pods are eligible: 1 has an agent that gets no commands (Fenced)"],
+            Steps(State([Judged(view with { IsFenced = true })], group)));
+
+        static PlacementPod Judged(BaseView view)
+        {
+            var pod = new Pod
+            {
+                Metadata = new() { Name = "base-0", Uid = "uid-base-0" },
+                Status = new() { ContainerStatuses = [new() { Name = "base", Ready = true }] },
+            };
+            return PlacementPods.Of(new(pod, null, view), TimeSpan.FromMinutes(5), A.Time);
+        }
     }
 
     [Fact]

@@ -385,6 +385,8 @@ public sealed class GatewayTests : IAsyncLifetime
         Assert.Equal(1, await LeaseEpochAsync());
         await agent.SayAsync(Messages.Snapshot(1));
         await GatewayRig.SeenAsync(controller, "base-0", uid, view => view is { IsCurrent: true }, "the session stays");
+        Assert.True(controller.Agents.Find(GatewayRig.Pod("base-0"), uid)!.IsFenced);
+        Assert.False(controller.Agents.Find(GatewayRig.Pod("other"), otherUid)!.IsFenced);
 
         // What is asked of it is answered here: its Modules say Fenced, and what to do.
         Assert.True(controller.Agents.TrySend(GatewayRig.Pod("base-0"), uid, Messages.Install()));

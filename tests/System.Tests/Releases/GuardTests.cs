@@ -56,7 +56,7 @@ public sealed class GuardTests
     {
         await using var bench = await ReleaseBench.StartAsync(1);
         await bench.CreateAsync("shop", 2);
-        await Eventually.True(async () => (await bench.ListAsync<Module>()).Any(module => !module.IsBound && module.Status is { Message: not null, LastTransitionTime: not null }));
+        await IsExplainedAsync(bench);
         var guards = new ConcurrentQueue<string?>();
         bench.Race.BeforePatch = async (name, patch) =>
         {
@@ -77,7 +77,7 @@ public sealed class GuardTests
     {
         await using var bench = await ReleaseBench.StartAsync(1);
         await bench.CreateAsync("shop", 2);
-        await Eventually.True(async () => (await bench.ListAsync<Module>()).Any(module => !module.IsBound && module.Status is { Message: not null, LastTransitionTime: not null }));
+        await IsExplainedAsync(bench);
         bench.Host.Faults.RefuseNext(100_000, "watch", "pods", 500);
         bench.Host.Faults.RefuseNext(100_000, "list", "pods", 500);
         bench.Host.Faults.CutWatches("pods");
@@ -97,6 +97,10 @@ public sealed class GuardTests
         await bench.Client.DeleteAsync<Pod>(new("default", "base-late"), cancellation: Cancellation);
         await Eventually.True(async () => await StateAsync(bench, waiting.Metadata.Name) is var (uid, _) && uid != waiting.Metadata.Uid);
     }
+
+    /// <summary>A Module without a pod says why it has none.</summary>
+    private static Task IsExplainedAsync(ReleaseBench bench) => Eventually.True(async () => (await bench.ListAsync<Module>())
+        .Any(module => !module.IsBound && module.Status is { Message: not null, LastTransitionTime: not null }));
 
     /// <summary>The API server is asked for the pod, and again.</summary>
     private static Task IsAskedAsync(ReleaseBench bench)

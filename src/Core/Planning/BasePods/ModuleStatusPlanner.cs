@@ -270,7 +270,9 @@ internal static class ModuleStatusPlanner
         wanted = wanted with
         {
             ObservedGeneration = module.Module.Metadata.Generation,
-            LastTransitionTime = wanted.Status == status.Status && !status.IsInitial ? status.LastTransitionTime : ModuleFailures.Seconds(pod.Now),
+            LastTransitionTime = wanted.Status == status.Status && !status.IsInitial
+                ? status.LastTransitionTime
+                : ModuleFailures.Seconds(pod.Now),
         };
         return ModuleStatuses.AreEqual(status, wanted) ? status : wanted;
     }

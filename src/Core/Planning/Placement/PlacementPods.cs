@@ -84,6 +84,7 @@ public static class PlacementPods
         { View: null or { IsConnected: false } } => "has no agent connected",
         { View: { IsCurrent: false, State: BaseState.WithoutFigures } } => "has an Arklet whose health lacks the JVM's figures",
         { View.IsCurrent: false } => "has an Arklet that does not answer",
+        { View.IsFenced: true } => "has an agent that gets no commands (Fenced)",
         { View.NeedsRestart: true } => "needs a restart: a module is stuck there",
         _ when IsOutOfMetaspace(observed) => "is out of Metaspace",
         { Pod: var pod } when BaseScaling.IsMark(pod.Metadata.Annotations.GetValueOrDefault(Annotations.PodDeletionCost)) => "is about to be removed",

@@ -1,6 +1,9 @@
 using ModuleController.ControlPlane.Agents;
+using ModuleController.ControlPlane.Observing;
 using ModuleController.ControlPlane.Reconcilers;
-using ModuleController.Kube;
+using ModuleController.Kube.Caches;
+using ModuleController.Kube.Client;
+using ModuleController.Kube.Hosting;
 
 namespace ModuleController.ControlPlane;
 

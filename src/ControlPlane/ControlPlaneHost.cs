@@ -1,8 +1,13 @@
 using System.Net;
 using ModuleController.ControlPlane.Agents;
+using ModuleController.ControlPlane.Observing;
 using ModuleController.ControlPlane.Telemetry;
+using ModuleController.Core.Commands;
 using ModuleController.Core.Modules;
 using ModuleController.Kube;
+using ModuleController.Kube.Caches;
+using ModuleController.Kube.Client;
+using ModuleController.Kube.Hosting;
 
 namespace ModuleController.ControlPlane;
 

@@ -1,6 +1,6 @@
 using System.Net;
 using ModuleController.ControlPlane.Agents;
-using ModuleController.Core.Planning;
+using ModuleController.Core.Agents;
 
 namespace ModuleController.ControlPlane;
 

@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
 using ModuleController.ControlPlane;
-using ModuleController.Kube;
+using ModuleController.Kube.Client;
+using ModuleController.Kube.Hosting;
 
 var (options, error) = CommandLine.Parse(args, Environment.GetEnvironmentVariable);
 if (options is null)

@@ -1,5 +1,5 @@
 using Grpc.Core;
-using ModuleController.Kube;
+using ModuleController.Kube.Client;
 
 namespace ModuleController.ControlPlane.Agents;
 

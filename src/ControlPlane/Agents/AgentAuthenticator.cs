@@ -3,7 +3,7 @@ using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
 using Grpc.Core;
-using ModuleController.Kube;
+using ModuleController.Kube.Client;
 
 namespace ModuleController.ControlPlane.Agents;
 

@@ -1,10 +1,10 @@
 using System.Collections.Concurrent;
 using Grpc.Core;
 using ModuleController.ControlPlane.Telemetry;
+using ModuleController.Core.Agents;
+using ModuleController.Core.Commands;
 using ModuleController.Core.Meta;
-using ModuleController.Core.Modules;
-using ModuleController.Core.Planning;
-using ModuleController.Kube;
+using ModuleController.Kube.Client;
 
 namespace ModuleController.ControlPlane.Agents;
 

@@ -1,6 +1,7 @@
 using System.Threading.Channels;
 using Grpc.Core;
-using ModuleController.Core.Planning;
+using ModuleController.Core.Agents;
+using ModuleController.Core.Commands;
 using ModuleController.Protocol.V1;
 
 namespace ModuleController.ControlPlane.Agents;

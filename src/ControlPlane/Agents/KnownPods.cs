@@ -1,6 +1,7 @@
 using ModuleController.Core.Builtin;
 using ModuleController.Core.Meta;
-using ModuleController.Kube;
+using ModuleController.Kube.Caches;
+using ModuleController.Kube.Client;
 
 namespace ModuleController.ControlPlane.Agents;
 

@@ -1,7 +1,8 @@
 using Google.Protobuf.WellKnownTypes;
+using ModuleController.Core.Agents;
+using ModuleController.Core.Commands;
 using ModuleController.Core.Meta;
 using ModuleController.Core.Modules;
-using ModuleController.Core.Planning;
 using ModuleController.Protocol;
 using Wire = ModuleController.Protocol.V1;
 

@@ -1,11 +1,11 @@
 using System.Collections.ObjectModel;
-using ModuleController.Core.Modules;
-using ModuleController.Core.Planning;
+using ModuleController.Core.Agents;
+using ModuleController.Core.Commands;
 using ModuleController.Protocol;
 using ModuleController.Protocol.V1;
-using BaseLife = ModuleController.Core.Planning.BaseLife;
-using BaseState = ModuleController.Core.Planning.BaseState;
-using RunningCommand = ModuleController.Core.Planning.RunningCommand;
+using BaseLife = ModuleController.Core.Agents.BaseLife;
+using BaseState = ModuleController.Core.Agents.BaseState;
+using RunningCommand = ModuleController.Core.Agents.RunningCommand;
 
 namespace ModuleController.ControlPlane.Agents;
 

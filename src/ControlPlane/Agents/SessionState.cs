@@ -1,5 +1,6 @@
+using ModuleController.Core.Agents;
+using ModuleController.Core.Commands;
 using ModuleController.Core.Meta;
-using ModuleController.Core.Planning;
 
 namespace ModuleController.ControlPlane.Agents;
 

@@ -1,11 +1,14 @@
 using System.Collections.Concurrent;
 using ModuleController.ControlPlane.Agents;
+using ModuleController.ControlPlane.Observing;
 using ModuleController.ControlPlane.Reconcilers.Execution;
+using ModuleController.Core.BasePods;
 using ModuleController.Core.Builtin;
 using ModuleController.Core.Meta;
 using ModuleController.Core.Modules;
-using ModuleController.Core.Planning;
-using ModuleController.Kube;
+using ModuleController.Kube.Client;
+using ModuleController.Kube.Controllers;
+using ModuleController.Kube.Hosting;
 
 namespace ModuleController.ControlPlane.Reconcilers;
 

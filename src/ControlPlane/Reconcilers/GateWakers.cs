@@ -1,7 +1,8 @@
+using ModuleController.ControlPlane.Observing;
 using ModuleController.Core.Builtin;
 using ModuleController.Core.Meta;
 using ModuleController.Core.Modules;
-using ModuleController.Kube;
+using ModuleController.Kube.Caches;
 
 namespace ModuleController.ControlPlane.Reconcilers;
 

@@ -1,9 +1,13 @@
 using System.Collections.Concurrent;
+using ModuleController.ControlPlane.Observing;
 using ModuleController.Core.Builtin;
 using ModuleController.Core.Meta;
 using ModuleController.Core.Modules;
-using ModuleController.Core.Planning;
-using ModuleController.Kube;
+using ModuleController.Core.Placement;
+using ModuleController.Core.Rollouts;
+using ModuleController.Kube.Caches;
+using ModuleController.Kube.Controllers;
+using ModuleController.Kube.Hosting;
 
 namespace ModuleController.ControlPlane.Reconcilers;
 

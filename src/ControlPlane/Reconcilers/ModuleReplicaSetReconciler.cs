@@ -1,9 +1,12 @@
 using System.Globalization;
+using ModuleController.ControlPlane.Observing;
 using ModuleController.ControlPlane.Reconcilers.Execution;
+using ModuleController.Core.Execution;
 using ModuleController.Core.Meta;
 using ModuleController.Core.Modules;
-using ModuleController.Core.Planning;
-using ModuleController.Kube;
+using ModuleController.Core.Rollouts;
+using ModuleController.Kube.Client;
+using ModuleController.Kube.Controllers;
 
 namespace ModuleController.ControlPlane.Reconcilers;
 

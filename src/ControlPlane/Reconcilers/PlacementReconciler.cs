@@ -1,11 +1,15 @@
 using System.Collections.Concurrent;
 using ModuleController.ControlPlane.Agents;
+using ModuleController.ControlPlane.Observing;
 using ModuleController.ControlPlane.Reconcilers.Execution;
+using ModuleController.Core.Agents;
 using ModuleController.Core.Builtin;
 using ModuleController.Core.Meta;
 using ModuleController.Core.Modules;
-using ModuleController.Core.Planning;
-using ModuleController.Kube;
+using ModuleController.Core.Placement;
+using ModuleController.Kube.Client;
+using ModuleController.Kube.Controllers;
+using ModuleController.Kube.Hosting;
 
 namespace ModuleController.ControlPlane.Reconcilers;
 

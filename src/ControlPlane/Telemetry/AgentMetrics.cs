@@ -1,7 +1,8 @@
 using System.Diagnostics;
 using System.Diagnostics.Metrics;
 using Grpc.Core;
-using ModuleController.Core.Planning;
+using ModuleController.Core.Agents;
+using ModuleController.Core.Commands;
 
 namespace ModuleController.ControlPlane.Telemetry;
 

@@ -1,4 +1,5 @@
 using System.Diagnostics.Metrics;
+using ModuleController.ControlPlane.Observing;
 
 namespace ModuleController.ControlPlane.Telemetry;
 

@@ -1,3 +1,5 @@
+using ModuleController.Core.Modules.Rules;
+
 namespace ModuleController.Core.Modules;
 
 /// <summary>Which labels of a ModuleDeployment and of its template its ReplicaSets and Modules carry, too.</summary>

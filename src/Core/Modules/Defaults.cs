@@ -1,4 +1,5 @@
 using ModuleController.Core.Meta;
+using ModuleController.Core.Modules.Rules;
 
 namespace ModuleController.Core.Modules;
 

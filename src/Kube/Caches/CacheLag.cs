@@ -1,6 +1,6 @@
 using System.Globalization;
 
-namespace ModuleController.Kube;
+namespace ModuleController.Kube.Caches;
 
 /// <summary>
 /// Measures how far a cache is behind: the time from the answer to a write until the cache has observed its version, and how long its

@@ -1,6 +1,6 @@
 using ModuleController.Core.Meta;
 
-namespace ModuleController.Kube;
+namespace ModuleController.Kube.Caches;
 
 /// <summary>Reads a cache. Everything from one call was true at one time; nothing that is handed out changes.</summary>
 public interface ILister<T> where T : class, IResource

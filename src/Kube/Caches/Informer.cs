@@ -1,7 +1,8 @@
 using Microsoft.Extensions.Logging;
 using ModuleController.Core.Meta;
+using ModuleController.Kube.Client;
 
-namespace ModuleController.Kube;
+namespace ModuleController.Kube.Caches;
 
 /// <summary>A store, the reflector that fills it, and those who want to know.</summary>
 public sealed class Informer<T> : IInformer<T>, IInformerRun where T : class, IResource

@@ -1,7 +1,8 @@
 using Microsoft.Extensions.Logging;
 using ModuleController.Core.Meta;
+using ModuleController.Kube.Client;
 
-namespace ModuleController.Kube;
+namespace ModuleController.Kube.Caches;
 
 /// <summary>The caches of a process: one informer per kind, shared by all who ask for it.</summary>
 public sealed class InformerFactory(IKubeClient client, TimeProvider time, ILoggerFactory loggers, KubeMetrics? metrics = null)

@@ -1,6 +1,6 @@
 using ModuleController.Core.Meta;
 
-namespace ModuleController.Kube;
+namespace ModuleController.Kube.Caches;
 
 /// <summary>What became of one object since the last look. No <c>Before</c>: it is new. No <c>After</c>: it is gone.</summary>
 public readonly record struct ObjectChange<T>(ObjectKey Key, T? Before, T? After) where T : class, IResource

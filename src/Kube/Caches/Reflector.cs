@@ -1,7 +1,9 @@
 using Microsoft.Extensions.Logging;
 using ModuleController.Core.Meta;
+using ModuleController.Kube.Client;
+using ModuleController.Kube.Queues;
 
-namespace ModuleController.Kube;
+namespace ModuleController.Kube.Caches;
 
 /// <summary>What part of a kind a cache holds, and in which shape.</summary>
 public sealed record InformerOptions<T> where T : class, IResource

@@ -1,6 +1,6 @@
 using ModuleController.Core.Meta;
 
-namespace ModuleController.Kube;
+namespace ModuleController.Kube.Caches;
 
 /// <summary>The objects of one kind as last heard, with indexes.</summary>
 /// <remarks>

@@ -1,7 +1,7 @@
 using Microsoft.Extensions.Logging;
 using ModuleController.Core.Meta;
 
-namespace ModuleController.Kube;
+namespace ModuleController.Kube.Caches;
 
 /// <summary>
 /// One handler's view of a store. Changes are noted at once and told on the thread pool; while a handler is busy, the

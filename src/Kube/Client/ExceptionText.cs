@@ -1,4 +1,4 @@
-namespace ModuleController.Kube;
+namespace ModuleController.Kube.Client;
 
 /// <summary>What an exception means, for a log or a person.</summary>
 public static class ExceptionText

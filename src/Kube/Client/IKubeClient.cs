@@ -1,7 +1,7 @@
 using System.Text.Json.Nodes;
 using ModuleController.Core.Meta;
 
-namespace ModuleController.Kube;
+namespace ModuleController.Kube.Client;
 
 /// <summary>A Kubernetes API. What it refuses is a <see cref="KubeException"/>.</summary>
 public interface IKubeClient

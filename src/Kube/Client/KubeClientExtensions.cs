@@ -1,6 +1,6 @@
 using ModuleController.Core.Meta;
 
-namespace ModuleController.Kube;
+namespace ModuleController.Kube.Client;
 
 /// <summary>What is often asked of a client, in terms of its few verbs.</summary>
 public static class KubeClientExtensions

@@ -2,7 +2,7 @@ using System.Net;
 using System.Text.Json;
 using ModuleController.Core.Meta;
 
-namespace ModuleController.Kube;
+namespace ModuleController.Kube.Client;
 
 /// <summary>What the API server, or the way to it, answered instead of what was asked for.</summary>
 /// <param name="Code">The HTTP status; 0 where no answer came.</param>

@@ -1,4 +1,4 @@
-namespace ModuleController.Kube;
+namespace ModuleController.Kube.Client;
 
 /// <summary>A request that the API server refused or never answered; the message names the request.</summary>
 public sealed class KubeException(KubeError error, string request, Exception? inner = null)

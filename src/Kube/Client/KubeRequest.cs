@@ -3,7 +3,7 @@ using System.Net.Http.Headers;
 using System.Text;
 using ModuleController.Core.Meta;
 
-namespace ModuleController.Kube;
+namespace ModuleController.Kube.Client;
 
 /// <summary>One request in Kubernetes' words: the verb counts it, the description names it in errors.</summary>
 internal sealed record KubeRequest(HttpMethod Method, string Verb, string Resource, string Path)

@@ -2,7 +2,7 @@ using System.Net;
 using System.Net.Http.Headers;
 using Microsoft.Extensions.Logging;
 
-namespace ModuleController.Kube;
+namespace ModuleController.Kube.Client;
 
 /// <summary>
 /// Sends requests, counts them, and tries again where that cannot do harm: what a server put off (429, or 503 with

@@ -2,7 +2,7 @@ using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
 using ModuleController.Core.Meta;
 
-namespace ModuleController.Kube;
+namespace ModuleController.Kube.Client;
 
 /// <summary>Reads a list in one pass over its bytes. One object that our type cannot hold does not spoil the others.</summary>
 internal static class ListReader

@@ -6,7 +6,7 @@ using System.Text.Json.Serialization.Metadata;
 using ModuleController.Core.Builtin;
 using ModuleController.Core.Meta;
 
-namespace ModuleController.Kube;
+namespace ModuleController.Kube.Client;
 
 /// <summary>
 /// The generated readers and writers of all kinds that a client may be asked for. Each kind is read with the options of

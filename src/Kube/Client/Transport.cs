@@ -2,7 +2,7 @@ using k8s;
 using k8s.Authentication;
 using k8s.KubeConfigModels;
 
-namespace ModuleController.Kube;
+namespace ModuleController.Kube.Client;
 
 /// <summary>
 /// The way to an API server: address, credentials and TLS, as KubernetesClient reads them from a kubeconfig or a pod's

@@ -3,7 +3,7 @@ using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
 using ModuleController.Core.Meta;
 
-namespace ModuleController.Kube;
+namespace ModuleController.Kube.Client;
 
 /// <summary>Decodes one line of a watch: each object once, from its bytes, into our type.</summary>
 internal static class WatchLine

@@ -1,7 +1,9 @@
 using Microsoft.Extensions.Logging;
 using ModuleController.Core.Meta;
+using ModuleController.Kube.Client;
+using ModuleController.Kube.Queues;
 
-namespace ModuleController.Kube;
+namespace ModuleController.Kube.Controllers;
 
 /// <summary>Runs one reconciler on the keys of its queue.</summary>
 /// <remarks>

@@ -1,7 +1,8 @@
 using Microsoft.Extensions.Logging;
 using ModuleController.Core.Meta;
+using ModuleController.Kube.Caches;
 
-namespace ModuleController.Kube;
+namespace ModuleController.Kube.Controllers;
 
 /// <summary>What wakes a reconciler, and how many work at once.</summary>
 public sealed class ControllerBuilder<T> where T : class, IResource

@@ -1,7 +1,8 @@
 using System.Text.Json.Nodes;
 using ModuleController.Core.Meta;
+using ModuleController.Kube.Client;
 
-namespace ModuleController.Kube;
+namespace ModuleController.Kube.Controllers;
 
 /// <summary>
 /// Sets and removes finalizers. A merge patch replaces the whole list, so it is guarded by the resource version: one that

@@ -1,6 +1,6 @@
 using ModuleController.Core.Meta;
 
-namespace ModuleController.Kube;
+namespace ModuleController.Kube.Controllers;
 
 /// <summary>Makes the world agree with one object of kind <typeparamref name="T"/>.</summary>
 public interface IReconciler<T> where T : class, IResource

@@ -1,7 +1,8 @@
 using System.Globalization;
 using ModuleController.Core.Meta;
+using ModuleController.Kube.Caches;
 
-namespace ModuleController.Kube;
+namespace ModuleController.Kube.Controllers;
 
 /// <summary>
 /// Remembers what reconciling a key wrote, so that its next reconcile does not act on a cache older than that. A

@@ -1,4 +1,4 @@
-namespace ModuleController.Kube;
+namespace ModuleController.Kube.Hosting;
 
 /// <summary>How many Events may go out: a number at once, then one each period.</summary>
 internal sealed class EventBudget(int most, TimeSpan period, long now)

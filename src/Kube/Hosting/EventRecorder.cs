@@ -5,8 +5,9 @@ using System.Threading.Channels;
 using Microsoft.Extensions.Logging;
 using ModuleController.Core.Builtin;
 using ModuleController.Core.Meta;
+using ModuleController.Kube.Client;
 
-namespace ModuleController.Kube;
+namespace ModuleController.Kube.Hosting;
 
 /// <summary>Writes core/v1 Events: what an operator wants to be told about an object.</summary>
 /// <remarks>

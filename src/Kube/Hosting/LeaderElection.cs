@@ -2,8 +2,9 @@ using System.Text.Json.Nodes;
 using Microsoft.Extensions.Logging;
 using ModuleController.Core.Builtin;
 using ModuleController.Core.Meta;
+using ModuleController.Kube.Client;
 
-namespace ModuleController.Kube;
+namespace ModuleController.Kube.Hosting;
 
 /// <summary>Which lease, and how long it is good.</summary>
 public sealed record LeaderElectionOptions(ObjectKey Lease, LeaderIdentity Identity)

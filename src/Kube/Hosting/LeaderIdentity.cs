@@ -1,4 +1,4 @@
-namespace ModuleController.Kube;
+namespace ModuleController.Kube.Hosting;
 
 /// <summary>
 /// Names one process in a lease, and where agents reach it: <c>controller-7d4f_5a1c…@10.0.3.7:7443</c>. The id makes each

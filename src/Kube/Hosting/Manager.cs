@@ -1,7 +1,9 @@
 using Microsoft.Extensions.Logging;
 using ModuleController.Core.Meta;
+using ModuleController.Kube.Caches;
+using ModuleController.Kube.Controllers;
 
-namespace ModuleController.Kube;
+namespace ModuleController.Kube.Hosting;
 
 /// <summary>The order in which a controller process comes up; it goes down in reverse.</summary>
 public enum ManagerPhase

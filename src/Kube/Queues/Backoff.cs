@@ -1,4 +1,4 @@
-namespace ModuleController.Kube;
+namespace ModuleController.Kube.Queues;
 
 /// <summary>
 /// Growing waits: twice as long after each failure, up to a maximum. With jitter 0.5, the first of 1 s is between 1 and

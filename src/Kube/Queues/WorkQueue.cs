@@ -1,4 +1,4 @@
-namespace ModuleController.Kube;
+namespace ModuleController.Kube.Queues;
 
 /// <summary>Keys that need a look, each handed to one worker at a time.</summary>
 /// <remarks>

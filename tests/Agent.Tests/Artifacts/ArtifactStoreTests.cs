@@ -7,7 +7,7 @@ using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Time.Testing;
 using ModuleController.Agent.Artifacts;
 using ModuleController.Agent.Commands;
-using ModuleController.ArkletSimulator;
+using ModuleController.Dev.ArkletSimulator;
 using ModuleController.Protocol.V1;
 using ModuleController.Tests;
 

@@ -5,7 +5,7 @@ using ModuleController.Agent.Commands;
 using ModuleController.Agent.Hooks;
 using ModuleController.Agent.Journal;
 using ModuleController.Agent.Observing;
-using ModuleController.ArkletSimulator;
+using ModuleController.Dev.ArkletSimulator;
 using ModuleController.Protocol.V1;
 using ModuleController.Tests;
 

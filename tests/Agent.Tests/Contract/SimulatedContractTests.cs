@@ -1,4 +1,4 @@
-using ModuleController.ArkletSimulator;
+using ModuleController.Dev.ArkletSimulator;
 
 namespace ModuleController.Agent.Tests.Contract;
 

@@ -1,5 +1,5 @@
 using Grpc.Core;
-using ModuleController.ArkletSimulator;
+using ModuleController.Dev.ArkletSimulator;
 using ModuleController.Protocol.V1;
 using ModuleController.Tests;
 using static ModuleController.Agent.Tests.EndToEnd.AgentCommands;

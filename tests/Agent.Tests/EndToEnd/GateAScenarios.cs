@@ -279,7 +279,7 @@ public sealed class RealGateATests(RealFixture fixture) : GateAScenarios(fixture
 /// <summary>A simulator as small as the real JVM below.</summary>
 public sealed class SmallSimulatedFixture : SimulatedFixture
 {
-    protected override ArkletSimulator.SimulatedBaseOptions Options => new() { MaxMetaspace = 68L * 1024 * 1024 };
+    protected override Dev.ArkletSimulator.SimulatedBaseOptions Options => new() { MaxMetaspace = 68L * 1024 * 1024 };
 }
 
 /// <summary>A JVM that has no room for the sample module.</summary>

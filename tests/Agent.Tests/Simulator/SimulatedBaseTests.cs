@@ -2,7 +2,7 @@ using System.Diagnostics;
 using System.Net.Sockets;
 using System.Text;
 using ModuleController.Agent.Arklet;
-using ModuleController.ArkletSimulator;
+using ModuleController.Dev.ArkletSimulator;
 
 namespace ModuleController.Agent.Tests.Simulator;
 

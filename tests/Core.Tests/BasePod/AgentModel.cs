@@ -1,5 +1,5 @@
-using ModuleController.Core.Modules;
-using ModuleController.Core.Planning;
+using ModuleController.Core.Agents;
+using ModuleController.Core.Commands;
 
 namespace ModuleController.Core.Tests.BasePod;
 

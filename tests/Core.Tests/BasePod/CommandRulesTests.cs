@@ -1,5 +1,6 @@
+using ModuleController.Core.Commands;
 using ModuleController.Core.Modules;
-using ModuleController.Core.Planning;
+using ModuleController.Core.Modules.Rules;
 
 namespace ModuleController.Core.Tests.BasePod;
 

@@ -1,5 +1,7 @@
+using ModuleController.Core.Agents;
+using ModuleController.Core.BasePods;
+using ModuleController.Core.Commands;
 using ModuleController.Core.Modules;
-using ModuleController.Core.Planning;
 
 namespace ModuleController.Core.Tests.BasePod;
 

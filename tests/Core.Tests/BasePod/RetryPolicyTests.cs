@@ -1,6 +1,5 @@
 using CsCheck;
-using ModuleController.Core.Modules;
-using ModuleController.Core.Planning;
+using ModuleController.Core.Commands;
 
 namespace ModuleController.Core.Tests.BasePod;
 

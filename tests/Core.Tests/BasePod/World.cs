@@ -1,8 +1,10 @@
 using System.Globalization;
+using ModuleController.Core.Agents;
+using ModuleController.Core.BasePods;
 using ModuleController.Core.Builtin;
+using ModuleController.Core.Commands;
 using ModuleController.Core.Meta;
 using ModuleController.Core.Modules;
-using ModuleController.Core.Planning;
 
 namespace ModuleController.Core.Tests.BasePod;
 

@@ -1,5 +1,5 @@
 using System.Text.Json.Nodes;
-using ModuleController.Core.Planning;
+using ModuleController.Core.BasePods;
 
 namespace ModuleController.Core.Tests.Crds;
 

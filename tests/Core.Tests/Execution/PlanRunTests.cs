@@ -1,4 +1,4 @@
-using ModuleController.Core.Planning;
+using ModuleController.Core.Execution;
 
 namespace ModuleController.Core.Tests.Execution;
 

@@ -1,6 +1,7 @@
+using ModuleController.Core.Agents;
 using ModuleController.Core.Builtin;
 using ModuleController.Core.Modules;
-using ModuleController.Core.Planning;
+using ModuleController.Core.Placement;
 using ModuleController.Core.Tests.World;
 using static ModuleController.Core.Tests.Placement.PlacementTests;
 

@@ -1,6 +1,7 @@
+using ModuleController.Core.Agents;
 using ModuleController.Core.Builtin;
 using ModuleController.Core.Meta;
-using ModuleController.Core.Planning;
+using ModuleController.Core.Placement;
 using ModuleController.Core.Tests.World;
 
 namespace ModuleController.Core.Tests.Placement;

@@ -1,8 +1,9 @@
 using CsCheck;
 using ModuleController.Core.Builtin;
+using ModuleController.Core.Commands;
 using ModuleController.Core.Meta;
 using ModuleController.Core.Modules;
-using ModuleController.Core.Planning;
+using ModuleController.Core.Placement;
 using ModuleController.Core.Tests.World;
 using static ModuleController.Core.Tests.Placement.PlacementTests;
 

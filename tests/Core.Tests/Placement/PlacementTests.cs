@@ -1,6 +1,8 @@
+using ModuleController.Core.Agents;
 using ModuleController.Core.Builtin;
+using ModuleController.Core.Commands;
 using ModuleController.Core.Modules;
-using ModuleController.Core.Planning;
+using ModuleController.Core.Placement;
 using ModuleController.Core.Tests.World;
 
 namespace ModuleController.Core.Tests.Placement;

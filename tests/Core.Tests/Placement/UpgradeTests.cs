@@ -1,3 +1,4 @@
+using ModuleController.Core.Commands;
 using ModuleController.Core.Modules;
 using ModuleController.Core.Tests.World;
 using static ModuleController.Core.Tests.Placement.PlacementTests;
@@ -34,7 +35,7 @@ public class UpgradeTests
     public void Uninstall_first_removes_what_serves_only_when_the_new_artifact_is_on_its_pod()
     {
         var (deployment, old, @new) = Upgrade(4, UpgradePolicy.UninstallThenInstall);
-        List<Core.Planning.PlacementPod> pods = [.. Pods(4).Select(pod => pod with { CanFetch = true })];
+        List<Core.Placement.PlacementPod> pods = [.. Pods(4).Select(pod => pod with { CanFetch = true })];
         var begun = State(pods, Group(deployment, (old, Modules(old, 4)), (@new, [])));
         Assert.Equal([$"create {Name(@new, 0)} on base-3 for {Name(old, 3)}"], Steps(begun));
 
@@ -84,8 +85,8 @@ public class UpgradeTests
         deployment = deployment.With(spec => spec with { MinReadySeconds = 60 });
         var state = State(Pods(4), Group(deployment, (old, Modules(old, 4)), (@new, [])));
         Assert.Empty(Deleted(state));
-        Assert.Equal(A.Time.AddSeconds(60), Core.Planning.PlacementPlanner.Plan(state, A.Time).LookAgainAt);
-        Assert.Single(Core.Planning.PlacementPlanner.Plan(state, A.Time.AddSeconds(60)).Steps.OfType<Core.Planning.PlacementStep.Delete>());
+        Assert.Equal(A.Time.AddSeconds(60), Core.Placement.PlacementPlanner.Plan(state, A.Time).LookAgainAt);
+        Assert.Single(Core.Placement.PlacementPlanner.Plan(state, A.Time.AddSeconds(60)).Steps.OfType<Core.Placement.PlacementStep.Delete>());
     }
 
     [Fact]
@@ -111,7 +112,7 @@ public class UpgradeTests
     public void A_place_that_cannot_be_taken_now_counts_as_one(string refusal, bool isComing)
     {
         var (deployment, old, @new) = Upgrade(4, UpgradePolicy.UninstallThenInstall);
-        Core.Planning.PlacementPod[] pods = [.. Pods(3), A.Pod("base-3", refusal) with { IsComing = isComing }];
+        Core.Placement.PlacementPod[] pods = [.. Pods(3), A.Pod("base-3", refusal) with { IsComing = isComing }];
         Assert.Empty(Deleted(State(pods, Group(deployment, (old, Modules(old, 3)), (@new, [])))));
     }
 

@@ -1,7 +1,8 @@
 using System.Globalization;
+using ModuleController.Core.Commands;
 using ModuleController.Core.Meta;
 using ModuleController.Core.Modules;
-using ModuleController.Core.Planning;
+using ModuleController.Core.Rollouts;
 using ModuleController.Core.Tests.World;
 
 namespace ModuleController.Core.Tests.Rollout;

@@ -1,6 +1,6 @@
 using System.Text.Json.Nodes;
 using ModuleController.Core.Modules;
-using ModuleController.Core.Planning;
+using ModuleController.Core.Rollouts;
 using ModuleController.Core.Tests.World;
 
 namespace ModuleController.Core.Tests.Rollout;

@@ -1,5 +1,5 @@
 using CsCheck;
-using ModuleController.Core.Planning;
+using ModuleController.Core.Rollouts;
 
 namespace ModuleController.Core.Tests.Rollout;
 

@@ -1,4 +1,5 @@
-using ModuleController.Core.Planning;
+using ModuleController.Core.BasePods;
+using ModuleController.Core.Rollouts;
 using ModuleController.Core.Tests.World;
 
 namespace ModuleController.Core.Tests.Rollout;

@@ -1,4 +1,4 @@
-using ModuleController.Core.Planning;
+using ModuleController.Core.Placement;
 using ModuleController.Core.Tests.World;
 
 namespace ModuleController.Core.Tests.Rollout;

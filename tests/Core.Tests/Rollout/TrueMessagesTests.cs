@@ -1,6 +1,8 @@
+using ModuleController.Core.Agents;
+using ModuleController.Core.Commands;
 using ModuleController.Core.Meta;
 using ModuleController.Core.Modules;
-using ModuleController.Core.Planning;
+using ModuleController.Core.Rollouts;
 using ModuleController.Core.Tests.World;
 
 namespace ModuleController.Core.Tests.Rollout;

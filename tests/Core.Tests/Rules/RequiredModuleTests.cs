@@ -1,5 +1,6 @@
+using ModuleController.Core.BasePods;
 using ModuleController.Core.Modules;
-using ModuleController.Core.Planning;
+using ModuleController.Core.Rollouts;
 using ModuleController.Core.Tests.World;
 
 namespace ModuleController.Core.Tests.Rules;

@@ -1,6 +1,8 @@
+using ModuleController.Core.Commands;
 using ModuleController.Core.Meta;
 using ModuleController.Core.Modules;
-using ModuleController.Core.Planning;
+using ModuleController.Core.Placement;
+using ModuleController.Core.Rollouts;
 
 namespace ModuleController.Core.Tests.World;
 

@@ -1,6 +1,6 @@
 using CsCheck;
 using ModuleController.Core.Modules;
-using ModuleController.Core.Planning;
+using ModuleController.Core.Placement;
 
 namespace ModuleController.Core.Tests.World;
 

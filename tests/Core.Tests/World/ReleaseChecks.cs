@@ -1,6 +1,7 @@
 using ModuleController.Core.Meta;
 using ModuleController.Core.Modules;
-using ModuleController.Core.Planning;
+using ModuleController.Core.Placement;
+using ModuleController.Core.Rollouts;
 
 namespace ModuleController.Core.Tests.World;
 

@@ -1,5 +1,6 @@
 using ModuleController.Core.Modules;
-using ModuleController.Core.Planning;
+using ModuleController.Core.Placement;
+using ModuleController.Core.Rollouts;
 
 namespace ModuleController.Core.Tests.World;
 

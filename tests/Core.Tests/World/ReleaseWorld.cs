@@ -1,7 +1,11 @@
 using System.Globalization;
+using ModuleController.Core.Agents;
+using ModuleController.Core.BasePods;
+using ModuleController.Core.Commands;
 using ModuleController.Core.Meta;
 using ModuleController.Core.Modules;
-using ModuleController.Core.Planning;
+using ModuleController.Core.Placement;
+using ModuleController.Core.Rollouts;
 
 namespace ModuleController.Core.Tests.World;
 

@@ -2,7 +2,8 @@ using System.Text.RegularExpressions;
 using CsCheck;
 using ModuleController.Core.Meta;
 using ModuleController.Core.Modules;
-using ModuleController.Core.Planning;
+using ModuleController.Core.Placement;
+using ModuleController.Core.Rollouts;
 
 namespace ModuleController.Core.Tests.World;
 

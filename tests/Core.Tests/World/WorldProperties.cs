@@ -1,6 +1,7 @@
 using CsCheck;
+using ModuleController.Core.Commands;
 using ModuleController.Core.Modules;
-using ModuleController.Core.Planning;
+using ModuleController.Core.Placement;
 
 namespace ModuleController.Core.Tests.World;
 

@@ -1,4 +1,5 @@
 using Microsoft.Extensions.Time.Testing;
+using ModuleController.Kube.Caches;
 
 namespace ModuleController.Kube.Tests.Caches;
 

@@ -5,6 +5,7 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Threading.Channels;
 using ModuleController.Core.Meta;
+using ModuleController.Kube.Client;
 
 namespace ModuleController.Kube.Tests.Caches;
 

@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using Microsoft.Extensions.Time.Testing;
 using ModuleController.Core.Builtin;
+using ModuleController.Kube.Caches;
 using ModuleController.Tests;
 
 namespace ModuleController.Kube.Tests.Caches;

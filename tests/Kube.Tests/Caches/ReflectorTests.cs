@@ -2,6 +2,7 @@ using System.Globalization;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Time.Testing;
 using ModuleController.Core.Builtin;
+using ModuleController.Kube.Caches;
 using ModuleController.Kube.Tests.Client;
 using ModuleController.Tests;
 

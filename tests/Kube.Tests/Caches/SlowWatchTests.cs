@@ -1,7 +1,9 @@
 using System.Text.Json.Nodes;
 using ModuleController.Core.Builtin;
-using ModuleController.DevApiServer;
-using ModuleController.DevApiServer.Storage;
+using ModuleController.Dev.ApiServer;
+using ModuleController.Dev.ApiServer.Storage;
+using ModuleController.Kube.Caches;
+using ModuleController.Kube.Client;
 using ModuleController.Tests;
 
 namespace ModuleController.Kube.Tests.Caches;

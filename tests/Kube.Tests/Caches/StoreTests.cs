@@ -1,5 +1,6 @@
 using CsCheck;
 using ModuleController.Core.Builtin;
+using ModuleController.Kube.Caches;
 
 namespace ModuleController.Kube.Tests.Caches;
 

@@ -1,3 +1,5 @@
+using ModuleController.Kube.Client;
+
 namespace ModuleController.Kube.Tests.Client;
 
 public sealed class ExceptionTextTests

@@ -4,6 +4,7 @@ using System.Text.Json.Nodes;
 using System.Text.Json.Serialization.Metadata;
 using ModuleController.Core.Builtin;
 using ModuleController.Core.Meta;
+using ModuleController.Kube.Client;
 
 namespace ModuleController.Kube.Tests.Client;
 

@@ -8,6 +8,7 @@ using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.Logging;
 using ModuleController.Core.Builtin;
+using ModuleController.Kube.Client;
 using ModuleController.Tests;
 
 namespace ModuleController.Kube.Tests.Client;

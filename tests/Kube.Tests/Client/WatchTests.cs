@@ -2,6 +2,7 @@ using System.Text;
 using CsCheck;
 using Microsoft.AspNetCore.Http;
 using ModuleController.Core.Builtin;
+using ModuleController.Kube.Client;
 using ModuleController.Tests;
 
 namespace ModuleController.Kube.Tests.Client;

@@ -1,4 +1,4 @@
-using ModuleController.DevKubelet;
+using ModuleController.Dev.Kubelet;
 using ModuleController.Tests;
 
 namespace ModuleController.Kube.Tests.Clusters;

@@ -16,7 +16,7 @@ public sealed class OrphanTests
         var kubeconfig = Path.Combine(folder.FullName, "kubeconfig");
         var images = Path.Combine(folder.FullName, "images.yaml");
         await File.WriteAllTextAsync(images, "- image: sh\n  command: [/bin/sh]\n", Cancellation);
-        var program = Path.Combine(AppContext.BaseDirectory, "ModuleController.DevCluster.dll");
+        var program = Path.Combine(AppContext.BaseDirectory, "ModuleController.Dev.Cluster.dll");
         using var cluster = Process.Start(new ProcessStartInfo("dotnet", [program, "serve", "--images", images, "--kubeconfig", kubeconfig])
         {
             RedirectStandardOutput = true,

@@ -1,6 +1,6 @@
 using System.Collections.Concurrent;
 using System.Globalization;
-using ModuleController.DevKubelet;
+using ModuleController.Dev.Kubelet;
 using ModuleController.Tests;
 
 namespace ModuleController.Kube.Tests.Clusters;

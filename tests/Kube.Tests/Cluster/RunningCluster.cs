@@ -3,8 +3,8 @@ using System.Net;
 using System.Net.Http.Json;
 using System.Text;
 using System.Text.Json.Nodes;
-using ModuleController.DevApiServer;
-using ModuleController.DevKubelet;
+using ModuleController.Dev.ApiServer;
+using ModuleController.Dev.Kubelet;
 using ModuleController.Tests;
 
 namespace ModuleController.Kube.Tests.Clusters;
@@ -17,7 +17,7 @@ public sealed class RunningCluster : IAsyncLifetime
 {
     private readonly LogGuard _logs = new();
     private HttpClient? _http;
-    private DevCluster.Cluster? _cluster;
+    private Dev.Cluster.Cluster? _cluster;
 
     public ConcurrentDictionary<string, Func<ContainerStart, CancellationToken, Task<int>>> Images { get; } = new()
     {
@@ -36,7 +36,7 @@ public sealed class RunningCluster : IAsyncLifetime
 
     public async ValueTask InitializeAsync()
     {
-        _cluster = await DevCluster.Cluster.StartAsync(
+        _cluster = await Dev.Cluster.Cluster.StartAsync(
             new()
             {
                 Runtime = new DelegateRuntime(Images, new ProcessRuntime(new([new() { Image = "sh", Command = ["/bin/sh"] }]))),

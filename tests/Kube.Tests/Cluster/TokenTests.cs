@@ -1,7 +1,8 @@
 using System.Text.Json.Nodes;
 using Microsoft.Extensions.Time.Testing;
-using ModuleController.DevApiServer;
-using ModuleController.DevKubelet;
+using ModuleController.Dev.ApiServer;
+using ModuleController.Dev.Kubelet;
+using ModuleController.Kube.Client;
 using ModuleController.Tests;
 
 namespace ModuleController.Kube.Tests.Clusters;

@@ -3,8 +3,8 @@ using System.Net.Http.Headers;
 using System.Text;
 using System.Text.Json.Nodes;
 using k8s;
-using ModuleController.DevApiServer;
-using ModuleController.DevApiServer.Storage;
+using ModuleController.Dev.ApiServer;
+using ModuleController.Dev.ApiServer.Storage;
 using ModuleController.Kube.Tests.Conformance;
 using ModuleController.Kube.Tests.Recordings;
 

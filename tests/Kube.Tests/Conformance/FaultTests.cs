@@ -1,10 +1,10 @@
 using System.Text;
 using System.Text.Json.Nodes;
 using Microsoft.Extensions.Time.Testing;
-using ModuleController.DevApiServer;
-using ModuleController.DevApiServer.Requests;
-using ModuleController.DevApiServer.Storage;
-using ModuleController.DevKubelet;
+using ModuleController.Dev.ApiServer;
+using ModuleController.Dev.ApiServer.Requests;
+using ModuleController.Dev.ApiServer.Storage;
+using ModuleController.Dev.Kubelet;
 using ModuleController.Kube.Tests.Recordings;
 using ModuleController.Tests;
 

@@ -1,7 +1,7 @@
 using System.Diagnostics;
 using System.Text;
-using ModuleController.DevApiServer;
-using ModuleController.DevApiServer.Requests;
+using ModuleController.Dev.ApiServer;
+using ModuleController.Dev.ApiServer.Requests;
 
 namespace ModuleController.Kube.Tests.Conformance;
 

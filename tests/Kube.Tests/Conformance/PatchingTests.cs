@@ -1,4 +1,4 @@
-using ModuleController.DevApiServer.Storage;
+using ModuleController.Dev.ApiServer.Storage;
 
 namespace ModuleController.Kube.Tests.Conformance;
 

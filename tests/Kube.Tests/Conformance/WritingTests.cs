@@ -1,5 +1,5 @@
 using System.Text.Json.Nodes;
-using ModuleController.DevApiServer.Storage;
+using ModuleController.Dev.ApiServer.Storage;
 
 namespace ModuleController.Kube.Tests.Conformance;
 

@@ -5,8 +5,12 @@ using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Time.Testing;
 using ModuleController.Core.Builtin;
 using ModuleController.Core.Meta;
-using ModuleController.DevApiServer;
-using ModuleController.DevKubelet;
+using ModuleController.Dev.ApiServer;
+using ModuleController.Dev.Kubelet;
+using ModuleController.Kube.Caches;
+using ModuleController.Kube.Client;
+using ModuleController.Kube.Controllers;
+using ModuleController.Kube.Hosting;
 using ModuleController.Kube.Tests.Client;
 using ModuleController.Tests;
 

@@ -1,6 +1,9 @@
 using System.Collections.Concurrent;
 using ModuleController.Core.Builtin;
 using ModuleController.Core.Meta;
+using ModuleController.Kube.Caches;
+using ModuleController.Kube.Client;
+using ModuleController.Kube.Controllers;
 
 namespace ModuleController.Kube.Tests.Controllers;
 

@@ -1,6 +1,8 @@
 using Microsoft.Extensions.Time.Testing;
 using ModuleController.Core.Builtin;
 using ModuleController.Core.Meta;
+using ModuleController.Kube.Caches;
+using ModuleController.Kube.Controllers;
 using ModuleController.Kube.Tests.Caches;
 using ModuleController.Tests;
 

@@ -1,6 +1,8 @@
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Time.Testing;
 using ModuleController.Core.Builtin;
+using ModuleController.Kube.Client;
+using ModuleController.Kube.Hosting;
 using ModuleController.Kube.Tests.Caches;
 using ModuleController.Tests;
 

@@ -2,6 +2,8 @@ using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Time.Testing;
 using ModuleController.Core.Builtin;
 using ModuleController.Core.Meta;
+using ModuleController.Kube.Client;
+using ModuleController.Kube.Hosting;
 using ModuleController.Kube.Tests.Caches;
 using ModuleController.Tests;
 

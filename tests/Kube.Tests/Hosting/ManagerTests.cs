@@ -3,6 +3,9 @@ using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Time.Testing;
 using ModuleController.Core.Builtin;
 using ModuleController.Core.Meta;
+using ModuleController.Kube.Caches;
+using ModuleController.Kube.Controllers;
+using ModuleController.Kube.Hosting;
 using ModuleController.Kube.Tests.Caches;
 using ModuleController.Tests;
 

@@ -1,4 +1,5 @@
 using CsCheck;
+using ModuleController.Kube.Queues;
 
 namespace ModuleController.Kube.Tests.Queues;
 

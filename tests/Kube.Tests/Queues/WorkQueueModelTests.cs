@@ -1,5 +1,6 @@
 using CsCheck;
 using Microsoft.Extensions.Time.Testing;
+using ModuleController.Kube.Queues;
 using ModuleController.Tests;
 
 namespace ModuleController.Kube.Tests.Queues;

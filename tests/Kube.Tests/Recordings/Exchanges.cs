@@ -1,6 +1,6 @@
 using System.Collections.Concurrent;
 using System.Text.Json.Nodes;
-using ModuleController.DevApiServer.Storage;
+using ModuleController.Dev.ApiServer.Storage;
 
 namespace ModuleController.Kube.Tests.Recordings;
 

@@ -1,6 +1,6 @@
 using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
-using ModuleController.DevApiServer.Storage;
+using ModuleController.Dev.ApiServer.Storage;
 
 namespace ModuleController.Kube.Tests.Recordings;
 

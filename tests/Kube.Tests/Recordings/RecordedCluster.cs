@@ -2,8 +2,8 @@ using System.Net.Http.Headers;
 using System.Text;
 using System.Text.Json.Nodes;
 using k8s;
-using ModuleController.DevCluster.Demo;
-using ModuleController.DevKubelet;
+using ModuleController.Dev.Cluster.Demo;
+using ModuleController.Dev.Kubelet;
 using ModuleController.Kube.Tests.Recordings;
 using ModuleController.Tests;
 
@@ -23,7 +23,7 @@ public sealed class RecordedCluster : IAsyncLifetime
 
     private readonly LogGuard _logs = new();
     private readonly List<string> _created = [];
-    private DevCluster.Cluster? _cluster;
+    private Dev.Cluster.Cluster? _cluster;
     private Kubernetes _client = null!;
     private Kubernetes _stranger = null!;
     private string _version = "";
@@ -45,7 +45,7 @@ public sealed class RecordedCluster : IAsyncLifetime
     {
         var file = Environment.GetEnvironmentVariable("CONFORMANCE_KUBECONFIG");
         if (string.IsNullOrEmpty(file))
-            _cluster = await DevCluster.Cluster.StartAsync(new() { Runtime = new DelegateRuntime(NoImages), Loggers = _logs }, Cancellation);
+            _cluster = await Dev.Cluster.Cluster.StartAsync(new() { Runtime = new DelegateRuntime(NoImages), Loggers = _logs }, Cancellation);
         KubernetesClientConfiguration Config() => _cluster is null
             ? KubernetesClientConfiguration.BuildConfigFromConfigFile(file)
             : KubernetesClientConfiguration.BuildConfigFromConfigFile(new MemoryStream(Encoding.UTF8.GetBytes(_cluster.Server.Kubeconfig)));

@@ -2,7 +2,7 @@ using System.Text;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Nodes;
-using ModuleController.DevApiServer.Storage;
+using ModuleController.Dev.ApiServer.Storage;
 
 namespace ModuleController.Kube.Tests.Recordings;
 

@@ -1,9 +1,9 @@
 using System.Net.Http.Headers;
 using System.Text;
 using System.Text.Json.Nodes;
-using ModuleController.DevApiServer.Patches;
-using ModuleController.DevApiServer.Storage;
-using ModuleController.DevCluster.Demo;
+using ModuleController.Dev.ApiServer.Patches;
+using ModuleController.Dev.ApiServer.Storage;
+using ModuleController.Dev.Cluster.Demo;
 using ModuleController.Tests;
 
 namespace ModuleController.Kube.Tests.Recordings;

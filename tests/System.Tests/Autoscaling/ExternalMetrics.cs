@@ -8,7 +8,7 @@ using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.Logging;
-using ModuleController.Kube;
+using ModuleController.Kube.Client;
 using ModuleController.SystemTests.Harness;
 
 namespace ModuleController.SystemTests.Autoscaling;

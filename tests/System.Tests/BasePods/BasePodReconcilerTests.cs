@@ -1,7 +1,8 @@
 using ModuleController.Core.Builtin;
+using ModuleController.Core.Commands;
 using ModuleController.Core.Meta;
 using ModuleController.Core.Modules;
-using ModuleController.Kube;
+using ModuleController.Kube.Client;
 
 namespace ModuleController.SystemTests.BasePods;
 

@@ -1,9 +1,9 @@
 using System.Text.Json.Nodes;
+using ModuleController.Core.BasePods;
 using ModuleController.Core.Builtin;
 using ModuleController.Core.Meta;
 using ModuleController.Core.Modules;
-using ModuleController.Core.Planning;
-using ModuleController.DevControllers;
+using ModuleController.Dev.Controllers;
 using ModuleController.SystemTests.Harness;
 
 namespace ModuleController.SystemTests.BasePods;
@@ -236,7 +236,7 @@ public sealed class GateTests(GateTests.ImpatientWorld shared) : IClassFixture<G
         template["spec"]!["readinessGates"] = new JsonArray(new JsonObject { ["conditionType"] = ModulesGate.ConditionType });
 
     /// <summary>How a module behaves on bases that start from now on; null: as it should.</summary>
-    private void Ordering(string name, ArkletSimulator.BizBehavior? behavior)
+    private void Ordering(string name, Dev.ArkletSimulator.BizBehavior? behavior)
     {
         var before = _world.Images.Started;
         _world.Images.Started = (pod, simulated) =>

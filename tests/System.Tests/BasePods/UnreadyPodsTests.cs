@@ -1,4 +1,4 @@
-using ModuleController.ControlPlane;
+using ModuleController.ControlPlane.Observing;
 using ModuleController.Core.Builtin;
 using ModuleController.Core.Meta;
 

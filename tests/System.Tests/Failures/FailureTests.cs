@@ -1,3 +1,4 @@
+using ModuleController.Core.Commands;
 using ModuleController.Core.Meta;
 using ModuleController.Core.Modules;
 using ModuleController.SystemTests.Harness;

@@ -1,6 +1,6 @@
 using System.Net;
+using ModuleController.Core.Commands;
 using ModuleController.Core.Modules;
-using ModuleController.Core.Planning;
 using ModuleController.SystemTests.Harness;
 
 namespace ModuleController.SystemTests.Failures;

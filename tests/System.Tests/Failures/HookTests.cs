@@ -1,4 +1,5 @@
 using System.Net;
+using ModuleController.Core.Commands;
 using ModuleController.Core.Meta;
 using ModuleController.Core.Modules;
 using ModuleController.SystemTests.Harness;

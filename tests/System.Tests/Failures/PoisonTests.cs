@@ -133,7 +133,7 @@ public sealed class PoisonTests(WorldWithoutBase shared) : IClassFixture<WorldWi
     private string Antidote(string name)
     {
         var file = Path.ChangeExtension(new Uri(_world.Jar(name, "1.0.0")).LocalPath, "good.jar");
-        ArkletSimulator.SampleJar.Write(file, name, "1.0.0", name);
+        Dev.ArkletSimulator.SampleJar.Write(file, name, "1.0.0", name);
         return new Uri(file).AbsoluteUri;
     }
 }

@@ -1,5 +1,5 @@
 using System.Text.Json.Nodes;
-using ModuleController.Kube;
+using ModuleController.Kube.Client;
 using ModuleController.SystemTests.Releases;
 
 namespace ModuleController.SystemTests.Fleet;

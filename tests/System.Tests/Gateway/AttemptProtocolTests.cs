@@ -1,7 +1,8 @@
 using Google.Protobuf.WellKnownTypes;
 using ModuleController.ControlPlane.Agents;
-using ModuleController.Core.Modules;
-using ModuleController.Core.Planning;
+using ModuleController.Core.Agents;
+using ModuleController.Core.Commands;
+using ModuleController.Core.Rollouts;
 using ModuleController.Protocol;
 using ModuleController.Protocol.V1;
 using static ModuleController.SystemTests.Gateway.Messages;

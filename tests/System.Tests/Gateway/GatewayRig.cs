@@ -7,11 +7,11 @@ using k8s.Models;
 using Microsoft.Extensions.Logging;
 using ModuleController.ControlPlane;
 using ModuleController.ControlPlane.Agents;
+using ModuleController.Core.Agents;
 using ModuleController.Core.Meta;
 using ModuleController.Core.Modules;
-using ModuleController.Core.Planning;
-using ModuleController.DevApiServer;
-using ModuleController.Kube;
+using ModuleController.Dev.ApiServer;
+using ModuleController.Kube.Client;
 using ModuleController.SystemTests.Harness;
 
 namespace ModuleController.SystemTests.Gateway;
@@ -152,7 +152,7 @@ internal sealed class GatewayRig : IAsyncDisposable
         """)!);
 
     public static Task IsBasePodAsync(ControlPlaneHost controller, string name) => Eventually.True(
-        () => controller.Caches.Pods.Get(Pod(name)) is { } pod && ControlPlane.BasePods.IsBasePod(controller.Caches, pod));
+        () => controller.Caches.Pods.Get(Pod(name)) is { } pod && ControlPlane.Observing.BasePods.IsBasePod(controller.Caches, pod));
 
     public Task CreateModuleAsync(string name, string podUid) => PostAsync("/apis/koupleless.io/v1alpha1/namespaces/default/modules", new JsonObject
     {
@@ -179,7 +179,7 @@ internal sealed class GatewayRig : IAsyncDisposable
     public long Requests(string verb, string resource) =>
         _cluster.Counters.Snapshot().Where(entry => entry.Key.Verb == verb && entry.Key.Resource == resource).Sum(entry => entry.Value);
 
-    public DevApiServer.Faults Faults => _cluster.Faults;
+    public Dev.ApiServer.Faults Faults => _cluster.Faults;
 
     public AgentStream Connect(ControlPlaneHost controller, string? token = null, HttpMessageHandler? handler = null)
     {

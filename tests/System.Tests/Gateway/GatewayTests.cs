@@ -3,10 +3,11 @@ using Grpc.Core;
 using Microsoft.Extensions.Time.Testing;
 using ModuleController.ControlPlane;
 using ModuleController.ControlPlane.Agents;
+using ModuleController.Core.Agents;
 using ModuleController.Core.Builtin;
+using ModuleController.Core.Commands;
 using ModuleController.Core.Meta;
 using ModuleController.Core.Modules;
-using ModuleController.Core.Planning;
 using ModuleController.Protocol;
 using ModuleController.Protocol.V1;
 
@@ -124,7 +125,7 @@ public sealed class GatewayTests : IAsyncLifetime
         await agent.SayAsync(Messages.Result(command.Id, Outcome.Failed, Reason.MetaspaceFull));
         await GatewayRig.SeenAsync(
             controller, "base-0", uid,
-            view => view!.Sent is null && view.Answers.GetValueOrDefault(command.Id)?.Reason == Core.Modules.FailureReason.MetaspaceFull, "the answer is seen");
+            view => view!.Sent is null && view.Answers.GetValueOrDefault(command.Id)?.Reason == Core.Commands.FailureReason.MetaspaceFull, "the answer is seen");
         Assert.True(controller.Agents.TrySend(GatewayRig.Pod("base-0"), uid, Messages.Install("m-2")));
     }
 

@@ -7,7 +7,7 @@ using ModuleController.ControlPlane;
 using ModuleController.ControlPlane.Agents;
 using ModuleController.Core.Builtin;
 using ModuleController.Core.Meta;
-using ModuleController.Kube;
+using ModuleController.Kube.Hosting;
 
 namespace ModuleController.SystemTests.Gateway;
 

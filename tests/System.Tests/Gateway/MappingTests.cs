@@ -1,6 +1,6 @@
 using Google.Protobuf.WellKnownTypes;
 using ModuleController.ControlPlane.Agents;
-using ModuleController.Core.Modules;
+using ModuleController.Core.Commands;
 using ModuleController.Protocol.V1;
 
 namespace ModuleController.SystemTests.Gateway;

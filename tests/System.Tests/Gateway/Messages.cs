@@ -1,6 +1,6 @@
 using Google.Protobuf.WellKnownTypes;
+using ModuleController.Core.Commands;
 using ModuleController.Core.Modules;
-using ModuleController.Core.Planning;
 using Wire = ModuleController.Protocol.V1;
 
 namespace ModuleController.SystemTests.Gateway;

@@ -1,4 +1,4 @@
-using ModuleController.Core.Modules;
+using ModuleController.Core.Modules.Rules;
 using ModuleController.Protocol;
 
 namespace ModuleController.SystemTests.Gateway;

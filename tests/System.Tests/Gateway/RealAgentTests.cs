@@ -2,7 +2,7 @@ using System.Diagnostics;
 using System.Net;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
-using ModuleController.Core.Planning;
+using ModuleController.Core.Agents;
 
 namespace ModuleController.SystemTests.Gateway;
 

@@ -1,9 +1,9 @@
 using ModuleController.ControlPlane.Agents;
-using ModuleController.Core.Modules;
-using ModuleController.Core.Planning;
+using ModuleController.Core.Agents;
+using ModuleController.Core.Commands;
 using ModuleController.Protocol.V1;
 using static ModuleController.SystemTests.Gateway.Messages;
-using BaseState = ModuleController.Core.Planning.BaseState;
+using BaseState = ModuleController.Core.Agents.BaseState;
 
 namespace ModuleController.SystemTests.Gateway;
 
@@ -30,7 +30,7 @@ public sealed class SessionProtocolTests
 
         Assert.True(view.IsCurrent);
         var biz = Assert.Single(view.Biz);
-        Assert.Equal(("orders", "1.0.0", "m-1", Core.Planning.BizState.Activated), (biz.Name, biz.Version, biz.ModuleUid, biz.State));
+        Assert.Equal(("orders", "1.0.0", "m-1", Core.Agents.BizState.Activated), (biz.Name, biz.Version, biz.ModuleUid, biz.State));
         Assert.Equal(Start, view.LastHeard);
         Assert.Equal(new(Life, Start), view.Life);
     }

@@ -1,6 +1,6 @@
 using System.Collections.Concurrent;
 using System.Reflection;
-using ModuleController.DevApiServer.Access;
+using ModuleController.Dev.ApiServer.Access;
 using ModuleController.SystemTests.Harness;
 using Xunit.v3;
 

@@ -1,6 +1,6 @@
 using System.Globalization;
 using ModuleController.Core.Meta;
-using ModuleController.Kube;
+using ModuleController.Kube.Client;
 
 namespace ModuleController.SystemTests.Harness;
 

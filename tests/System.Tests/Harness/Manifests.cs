@@ -1,8 +1,8 @@
 using System.Net.Http.Json;
 using System.Text.Json;
 using System.Text.Json.Nodes;
-using ModuleController.DevApiServer;
-using ModuleController.DevControllers;
+using ModuleController.Dev.ApiServer;
+using ModuleController.Dev.Controllers;
 using YamlDotNet.Serialization;
 
 namespace ModuleController.SystemTests.Harness;

@@ -1,6 +1,6 @@
 using System.Collections.Immutable;
 using ModuleController.Core.Meta;
-using ModuleController.Kube;
+using ModuleController.Kube.Client;
 
 namespace ModuleController.SystemTests.Harness;
 

@@ -2,8 +2,8 @@ using System.Collections.Concurrent;
 using System.Net;
 using Microsoft.Extensions.Logging;
 using ModuleController.Agent;
-using ModuleController.ArkletSimulator;
-using ModuleController.DevKubelet;
+using ModuleController.Dev.ArkletSimulator;
+using ModuleController.Dev.Kubelet;
 
 namespace ModuleController.SystemTests.Harness;
 

@@ -1,15 +1,16 @@
 using System.Text.Json.Nodes;
 using Microsoft.Extensions.Logging;
-using ModuleController.ArkletSimulator;
 using ModuleController.ControlPlane;
 using ModuleController.Core.Builtin;
 using ModuleController.Core.Meta;
 using ModuleController.Core.Modules;
-using ModuleController.DevCluster;
-using ModuleController.DevControllers;
-using ModuleController.DevKubelet;
-using ModuleController.Kube;
-using ModuleController.Load;
+using ModuleController.Dev.ArkletSimulator;
+using ModuleController.Dev.Cluster;
+using ModuleController.Dev.Controllers;
+using ModuleController.Dev.Kubelet;
+using ModuleController.Dev.Load;
+using ModuleController.Kube.Caches;
+using ModuleController.Kube.Client;
 
 namespace ModuleController.SystemTests.Harness;
 

@@ -1,11 +1,12 @@
 using System.Text;
 using System.Text.Json.Nodes;
 using k8s;
-using ModuleController.ArkletSimulator;
 using ModuleController.Core.Builtin;
+using ModuleController.Core.Commands;
 using ModuleController.Core.Meta;
 using ModuleController.Core.Modules;
-using ModuleController.Kube;
+using ModuleController.Dev.ArkletSimulator;
+using ModuleController.Kube.Client;
 
 namespace ModuleController.SystemTests.Harness;
 

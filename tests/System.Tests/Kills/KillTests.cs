@@ -1,10 +1,10 @@
-using ModuleController.Load;
+using ModuleController.Dev.Load;
 
 namespace ModuleController.SystemTests.Kills;
 
 /// <summary>
 /// kill -9 at seeded moments of an install or an upgrade. Each run has two moments, and twenty on more modules where SOAK is set,
-/// as the nightly job does. <c>src/Load</c> does the same with an install or upgrade of 200 modules for each moment.
+/// as the nightly job does. <c>src/Dev/Load</c> does the same with an install or upgrade of 200 modules for each moment.
 /// </summary>
 public sealed class KillTests
 {

@@ -1,4 +1,4 @@
-using ModuleController.Load;
+using ModuleController.Dev.Load;
 
 namespace ModuleController.SystemTests.Load;
 

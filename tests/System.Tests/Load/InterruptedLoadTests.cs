@@ -1,7 +1,7 @@
 using System.Runtime.InteropServices;
 using ModuleController.Core.Modules;
-using ModuleController.Kube;
-using ModuleController.Load;
+using ModuleController.Dev.Load;
+using ModuleController.Kube.Client;
 
 namespace ModuleController.SystemTests.Load;
 

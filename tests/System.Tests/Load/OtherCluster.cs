@@ -1,10 +1,10 @@
 using ModuleController.Core.Builtin;
 using ModuleController.Core.Meta;
 using ModuleController.Core.Modules;
-using ModuleController.DevCluster;
-using ModuleController.DevKubelet;
-using ModuleController.Kube;
-using ModuleController.Load;
+using ModuleController.Dev.Cluster;
+using ModuleController.Dev.Kubelet;
+using ModuleController.Dev.Load;
+using ModuleController.Kube.Client;
 
 namespace ModuleController.SystemTests.Load;
 

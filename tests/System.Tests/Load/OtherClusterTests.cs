@@ -1,8 +1,8 @@
 using System.Text.Json.Nodes;
 using ModuleController.Core.Meta;
 using ModuleController.Core.Modules;
-using ModuleController.Kube;
-using ModuleController.Load;
+using ModuleController.Dev.Load;
+using ModuleController.Kube.Client;
 
 namespace ModuleController.SystemTests.Load;
 

@@ -1,11 +1,11 @@
 using System.Diagnostics;
 using System.Globalization;
 using ModuleController.Agent.Arklet;
+using ModuleController.Core.Agents;
 using ModuleController.Core.Builtin;
 using ModuleController.Core.Meta;
 using ModuleController.Core.Modules;
-using ModuleController.Core.Planning;
-using ModuleController.Kube;
+using ModuleController.Kube.Client;
 using ModuleController.SystemTests.Harness;
 
 namespace ModuleController.SystemTests.RealJvm;

@@ -1,7 +1,7 @@
 using System.IO.Compression;
 using System.Text;
 using System.Text.Json.Nodes;
-using ModuleController.DevKubelet;
+using ModuleController.Dev.Kubelet;
 
 namespace ModuleController.SystemTests.RealJvm;
 

@@ -2,9 +2,10 @@ using System.Collections.Concurrent;
 using System.Globalization;
 using System.Text.Json.Nodes;
 using ModuleController.Core.Builtin;
+using ModuleController.Core.Commands;
 using ModuleController.Core.Meta;
 using ModuleController.Core.Modules;
-using ModuleController.Kube;
+using ModuleController.Kube.Client;
 using ModuleController.SystemTests.Harness;
 
 namespace ModuleController.SystemTests.RealJvm;

@@ -1,7 +1,7 @@
 using ModuleController.Core.Builtin;
+using ModuleController.Core.Commands;
 using ModuleController.Core.Meta;
 using ModuleController.Core.Modules;
-using ModuleController.Core.Planning;
 
 namespace ModuleController.SystemTests.Releases;
 

@@ -1,9 +1,9 @@
 using System.Collections.Concurrent;
 using System.Collections.Immutable;
 using ModuleController.ControlPlane.Agents;
+using ModuleController.Core.Agents;
+using ModuleController.Core.Commands;
 using ModuleController.Core.Meta;
-using ModuleController.Core.Modules;
-using ModuleController.Core.Planning;
 
 namespace ModuleController.SystemTests.Releases;
 

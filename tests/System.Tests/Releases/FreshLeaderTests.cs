@@ -1,8 +1,9 @@
-using ModuleController.ControlPlane;
+using ModuleController.ControlPlane.Observing;
+using ModuleController.Core.BasePods;
 using ModuleController.Core.Builtin;
 using ModuleController.Core.Meta;
 using ModuleController.Core.Modules;
-using ModuleController.Core.Planning;
+using ModuleController.Core.Placement;
 
 namespace ModuleController.SystemTests.Releases;
 

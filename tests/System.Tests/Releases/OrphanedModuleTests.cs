@@ -1,8 +1,8 @@
 using System.Text.Json.Nodes;
+using ModuleController.Core.Commands;
 using ModuleController.Core.Meta;
 using ModuleController.Core.Modules;
-using ModuleController.Core.Planning;
-using ModuleController.Kube;
+using ModuleController.Kube.Client;
 
 namespace ModuleController.SystemTests.Releases;
 

@@ -1,7 +1,7 @@
 using System.Collections.Concurrent;
 using System.Text.Json.Nodes;
 using ModuleController.Core.Meta;
-using ModuleController.Kube;
+using ModuleController.Kube.Client;
 
 namespace ModuleController.SystemTests.Releases;
 

@@ -2,11 +2,14 @@ using System.Text;
 using System.Text.Json.Nodes;
 using Microsoft.Extensions.Logging.Abstractions;
 using ModuleController.ControlPlane;
+using ModuleController.ControlPlane.Observing;
 using ModuleController.Core.Builtin;
 using ModuleController.Core.Meta;
 using ModuleController.Core.Modules;
-using ModuleController.DevApiServer;
-using ModuleController.Kube;
+using ModuleController.Dev.ApiServer;
+using ModuleController.Kube.Caches;
+using ModuleController.Kube.Client;
+using ModuleController.Kube.Hosting;
 using ModuleController.SystemTests.Harness;
 using YamlDotNet.Serialization;
 

@@ -130,7 +130,7 @@ public sealed class AbortTests(WorldOfFour shared)
     /// <summary>A jar of the version at another place.</summary>
     private static string Good(string name, string version, string file)
     {
-        ArkletSimulator.SampleJar.Write(file, name, version, name);
+        Dev.ArkletSimulator.SampleJar.Write(file, name, version, name);
         return new Uri(file).AbsoluteUri;
     }
 }

@@ -1,6 +1,6 @@
 using ModuleController.Core.Builtin;
 using ModuleController.Core.Modules;
-using ModuleController.Kube;
+using ModuleController.Kube.Client;
 using ModuleController.SystemTests.Harness;
 
 namespace ModuleController.SystemTests.Rollouts;

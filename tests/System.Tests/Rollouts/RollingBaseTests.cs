@@ -1,6 +1,6 @@
 using System.Text.Json.Nodes;
 using ModuleController.Core.Modules;
-using ModuleController.DevControllers;
+using ModuleController.Dev.Controllers;
 using ModuleController.SystemTests.Harness;
 
 namespace ModuleController.SystemTests.Rollouts;

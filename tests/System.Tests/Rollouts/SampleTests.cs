@@ -1,3 +1,4 @@
+using ModuleController.Core.Commands;
 using ModuleController.Core.Meta;
 using ModuleController.Core.Modules;
 using ModuleController.SystemTests.Harness;
@@ -118,10 +119,10 @@ public sealed class SampleTests(WorldOfFour shared) : IClassFixture<WorldOfFour>
         await _world.SharesAsync("depot", ("1.0.0", 4));
     }
 
-    private static ArkletSimulator.BizBehavior Failing => new() { FailCause = "java.lang.IllegalStateException: no price list" };
+    private static Dev.ArkletSimulator.BizBehavior Failing => new() { FailCause = "java.lang.IllegalStateException: no price list" };
 
     /// <summary>On every pod, from the next install on.</summary>
-    private void Order(string biz, ArkletSimulator.BizBehavior? behavior)
+    private void Order(string biz, Dev.ArkletSimulator.BizBehavior? behavior)
     {
         foreach (var (_, simulated) in _world.Images.Living) simulated.Order(biz, behavior);
     }

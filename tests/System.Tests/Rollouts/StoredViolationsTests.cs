@@ -1,7 +1,7 @@
 using System.Net;
 using System.Text;
 using System.Text.Json.Nodes;
-using ModuleController.DevApiServer;
+using ModuleController.Dev.ApiServer;
 using ModuleController.SystemTests.Harness;
 
 namespace ModuleController.SystemTests.Rollouts;

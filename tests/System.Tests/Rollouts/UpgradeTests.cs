@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Text.Json.Nodes;
 using ModuleController.Core.Builtin;
+using ModuleController.Core.Commands;
 using ModuleController.Core.Meta;
 using ModuleController.Core.Modules;
 using ModuleController.SystemTests.Harness;

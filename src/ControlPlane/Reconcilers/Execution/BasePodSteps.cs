@@ -1,8 +1,9 @@
 using System.Text.Json.Nodes;
+using ModuleController.Core.BasePods;
 using ModuleController.Core.Builtin;
 using ModuleController.Core.Meta;
-using ModuleController.Core.Planning;
-using ModuleController.Kube;
+using ModuleController.Core.Rollouts;
+using ModuleController.Kube.Client;
 
 namespace ModuleController.ControlPlane.Reconcilers.Execution;
 

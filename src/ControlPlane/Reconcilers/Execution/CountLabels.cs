@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.Json.Nodes;
+using ModuleController.ControlPlane.Observing;
 using ModuleController.Core.Meta;
 using ModuleController.Core.Modules;
 

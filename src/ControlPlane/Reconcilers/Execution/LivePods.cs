@@ -2,8 +2,8 @@ using System.Collections.Concurrent;
 using ModuleController.Core.Builtin;
 using ModuleController.Core.Meta;
 using ModuleController.Core.Modules;
-using ModuleController.Core.Planning;
-using ModuleController.Kube;
+using ModuleController.Core.Placement;
+using ModuleController.Kube.Client;
 
 namespace ModuleController.ControlPlane.Reconcilers.Execution;
 

@@ -1,10 +1,11 @@
 using System.Globalization;
 using System.Text.Json.Nodes;
+using ModuleController.ControlPlane.Observing;
 using ModuleController.Core.Builtin;
 using ModuleController.Core.Meta;
 using ModuleController.Core.Modules;
-using ModuleController.Core.Planning;
-using ModuleController.Kube;
+using ModuleController.Core.Placement;
+using ModuleController.Kube.Hosting;
 
 namespace ModuleController.ControlPlane.Reconcilers.Execution;
 

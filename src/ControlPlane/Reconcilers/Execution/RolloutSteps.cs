@@ -1,7 +1,7 @@
 using ModuleController.ControlPlane.Agents;
 using ModuleController.Core.Meta;
-using ModuleController.Core.Planning;
-using ModuleController.Kube;
+using ModuleController.Core.Rollouts;
+using ModuleController.Kube.Client;
 
 namespace ModuleController.ControlPlane.Reconcilers.Execution;
 

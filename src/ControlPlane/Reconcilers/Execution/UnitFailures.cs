@@ -1,7 +1,8 @@
 using System.Collections.Concurrent;
+using ModuleController.Core.Execution;
 using ModuleController.Core.Meta;
-using ModuleController.Core.Planning;
-using ModuleController.Kube;
+using ModuleController.Kube.Client;
+using ModuleController.Kube.Queues;
 
 namespace ModuleController.ControlPlane.Reconcilers.Execution;
 

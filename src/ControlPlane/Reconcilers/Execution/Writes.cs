@@ -1,6 +1,7 @@
 using System.Text.Json.Nodes;
 using ModuleController.Core.Meta;
-using ModuleController.Kube;
+using ModuleController.Kube.Client;
+using ModuleController.Kube.Controllers;
 
 namespace ModuleController.ControlPlane.Reconcilers.Execution;
 

@@ -1,0 +1,170 @@
+using ModuleController.ControlPlane.Agents;
+using ModuleController.Core.Agents;
+using ModuleController.Core.BasePods;
+using ModuleController.Core.Builtin;
+using ModuleController.Core.Commands;
+using ModuleController.Core.Meta;
+using ModuleController.Core.Modules;
+using ModuleController.Core.Placement;
+using ModuleController.Core.Rollouts;
+
+namespace ModuleController.ControlPlane.Observing;
+
+/// <summary>Gathers all that decides about one base pod, by indexes alone: the cost goes with its Modules, not with the cluster.</summary>
+public sealed class BasePodObserver(Caches caches, IAgentDirectory agents, TimeSpan gateTimeout)
+{
+    public Pod? Find(ObjectKey key) => caches.Pods.Get(key);
+
+    /// <summary>Null: nothing here is ours, or ever was.</summary>
+    public BasePodState? Observe(ObjectKey key, Pod? pod, BasePodMemory memory)
+    {
+        var modules = ModulesOf(key);
+        var view = pod?.Metadata.Uid is { } uid ? agents.Find(key, uid) : null;
+        if (modules.Count == 0 && (pod is null || !(view is { Biz.Count: > 0 } || IsMarkedAsOurs(pod)) || !BasePods.IsBasePod(caches, pod))) return null;
+        var gate = pod is null ? null : GateOf(pod, view);
+        return new()
+        {
+            Key = key,
+            Pod = pod,
+            IsNamespaceTerminating = caches.Namespaces.Get(new("", key.Namespace))?.Metadata.IsDeleting == true,
+            // Released by its ReplicaSet: somebody took its labels, to have a look at it in peace. Nor does a pod that never was a
+            // base's get traffic, or go because of its labels.
+            IsReleased = pod is not null && (pod.Metadata.Controller is not { Kind: "ReplicaSet" }),
+            Modules = [.. modules.Select(module => Describe(module, pod, view, gate))],
+            View = view,
+            AcceptingSince = agents.AcceptingSince,
+            Gate = gate,
+            Memory = memory,
+        };
+    }
+
+    /// <summary>Whether a pod is worth a look: Modules are bound to it, or it carries labels of ours or our readiness gate.</summary>
+    public bool IsOurs(Pod pod) =>
+        ModulesOf(ObjectKey.Of(pod.Metadata)).Count > 0 || (IsMarkedAsOurs(pod) && BasePods.IsBasePod(caches, pod));
+
+    /// <summary>The pods of its base that carry labels of ours.</summary>
+    public IEnumerable<ObjectKey> MarkedPodsOf(ModuleDeployment deployment) =>
+        caches.Deployments.Get(new(deployment.Metadata.Namespace ?? "", deployment.Spec.BaseDeploymentName)) is not { } found
+            ? []
+            : caches.ReplicaSets.ByIndex(Caches.ByController, found.Metadata.Uid!)
+                .SelectMany(replicaSet => caches.Pods.ByIndex(Caches.ByController, replicaSet.Metadata.Uid!))
+                .Where(IsMarkedAsOurs).Select(pod => ObjectKey.Of(pod.Metadata));
+
+    /// <summary>The pods that the Modules of a ModuleDeployment are bound to.</summary>
+    public IEnumerable<ObjectKey> PodsOf(ModuleDeployment deployment) =>
+        caches.ModuleReplicaSets.ByIndex(Caches.ByOwner, deployment.Metadata.Uid ?? "")
+            .SelectMany(replicaSet => caches.Modules.ByIndex(Caches.ByOwner, replicaSet.Metadata.Uid ?? ""))
+            .SelectMany(KeyOf);
+
+    /// <summary>The pods that have left a Service: what waits for that may go on.</summary>
+    public IEnumerable<ObjectKey> PodsGoneFrom(EndpointSlice? before, EndpointSlice? after)
+    {
+        if (before is null) return [];
+        var left = after?.Endpoints.Select(endpoint => endpoint.TargetRef?.Uid).ToHashSet() ?? [];
+        return before.Endpoints.Select(endpoint => endpoint.TargetRef)
+            .Where(target => target is { Kind: "Pod", Name.Length: > 0 } && !left.Contains(target.Uid))
+            .Select(target => new ObjectKey(before.Metadata.Namespace ?? "", target!.Name!))
+            .Where(key => ModulesOf(key).Count > 0);
+    }
+
+    /// <summary>The pods of all Modules of a namespace; asked for once in its life, when it begins to go.</summary>
+    public IEnumerable<ObjectKey> PodsIn(Namespace ns) =>
+        caches.Modules.List().Where(module => module.Metadata.Namespace == ns.Metadata.Name).SelectMany(KeyOf).Distinct();
+
+    public static IEnumerable<ObjectKey> KeyOf(Module module) =>
+        module.Spec.PodName is { Length: > 0 } name ? [new(module.Metadata.Namespace ?? "", name)] : [];
+
+    private IReadOnlyCollection<Module> ModulesOf(ObjectKey key) => caches.Modules.ByIndex(Caches.ByPod, key.ToString());
+
+    // Only where it may change: gates are open most of the time, and then nobody looks for what they wait for.
+    private PodGate? GateOf(Pod pod, BaseView? view)
+    {
+        if (!ModulesGate.IsOn(pod) || view?.Life is not { } life || BasePods.BaseOf(caches, pod) is not { } key) return null;
+        var told = ModulesGate.ConditionOf(pod);
+        if (ModulesGate.IsOpenFor(told, life) && told!.Reason != ModulesGate.OpenedAfterTimeout) return null;
+        var required = RequiredModule.Of(
+            caches.ModuleDeployments.ByIndex(Caches.ByBase, key.ToString()),
+            deployment => caches.ModuleReplicaSets.ByIndex(Caches.ByOwner, deployment.Metadata.Uid!),
+            completed => !HasModuleOf(completed, pod) && FailsOnOlderPods(completed, pod));
+        return new(required, gateTimeout);
+    }
+
+    private PodModule Describe(Module module, Pod? pod, BaseView? view, PodGate? gate)
+    {
+        var replicaSet = Owner(module.Metadata) is { } setKey ? caches.ModuleReplicaSets.Get(setKey) : null;
+        var deployment = replicaSet is not null && Owner(replicaSet.Metadata) is { } key ? caches.ModuleDeployments.Get(key) : null;
+        return new(module, deployment is null ? new() : SettingsOf(deployment, replicaSet!))
+        {
+            HasServed = replicaSet?.Metadata.Annotations.ContainsKey(Annotations.FirstAvailableAt) == true,
+            // Not asked while it serves; what is Available in a life that has ended doesn't.
+            IsPoison = deployment is not null && replicaSet is not null
+                && !(module.IsAvailable && (view?.Life is not { } life || module.Status.BaseLife == life.Id))
+                && IsPoison(deployment, replicaSet, module),
+            HasLived = RolloutPoison.HasLived(replicaSet),
+            DeploymentUid = deployment?.Metadata.Uid,
+            Deployment = deployment is null ? null : ObjectKey.Of(deployment.Metadata),
+            FailsOnOlderPods = gate is not null && module is { IsAvailable: false, Status.LastError: not null } && replicaSet is not null
+                && FailsOnOlderPods(replicaSet, pod!),
+            IsInEndpoints = pod is not null && !pod.Metadata.Labels.ContainsKey(Labels.Traffic(module.Spec.Module.Name))
+                && IsInEndpoints(module, pod),
+        };
+    }
+
+    private static ModuleSettings SettingsOf(ModuleDeployment deployment, ModuleReplicaSet replicaSet) => new()
+    {
+        Priority = deployment.Priority,
+        DeploymentCreatedAt = deployment.Metadata.CreationTimestamp,
+        InstallTimeout = deployment.InstallTimeout,
+        TrafficDrain = deployment.TrafficDrain,
+        Hooks = deployment.Spec.Hooks,
+        // The policy is known for the revision that the status speaks of. This cache may be older than the Module: then
+        // the careful answer holds until the policy arrives, since two versions in a JVM that can't hold both fail for good.
+        InstallsFirst = UpgradePolicies.Effective(deployment) == UpgradePolicy.InstallThenUninstall
+            && (IsReleased(deployment, replicaSet) || deployment.Status.AbortedRevision is not null),
+        RetriedAt = IsReleased(deployment, replicaSet) ? deployment.Status.ReleaseStatus!.RetriedAt : null,
+    };
+
+    private static bool IsReleased(ModuleDeployment deployment, ModuleReplicaSet replicaSet) =>
+        deployment.Status.ReleaseStatus?.UpdateRevision == Revision.Of(replicaSet.Spec.Template).Hash();
+
+    // Counted here, too: the second death stands in the Modules before anyone has drawn the conclusion.
+    private bool IsPoison(ModuleDeployment deployment, ModuleReplicaSet replicaSet, Module module)
+    {
+        if (!IsReleased(deployment, replicaSet)) return false;
+        var release = deployment.Status.ReleaseStatus!;
+        if (release.Abort is { Reason: Reasons.BaseDied } abort && abort.Artifact == RolloutAbort.ArtifactOf(deployment)) return true;
+        return module.Status.LastError?.Reason == nameof(FailureReason.BaseDied)
+            && RolloutPoison.IsPoison(new(replicaSet, [.. caches.Modules.ByIndex(Caches.ByOwner, replicaSet.Metadata.Uid ?? "")]),
+                module.Spec.Module, release.RetriedAt);
+    }
+
+    private bool HasModuleOf(ModuleReplicaSet replicaSet, Pod pod) =>
+        ModulesOf(ObjectKey.Of(pod.Metadata)).Any(module => module.Metadata.Controller?.Uid == replicaSet.Metadata.Uid);
+
+    // One that serves on any of them counts for more: there the base that rolls on would lose it.
+    private bool FailsOnOlderPods(ModuleReplicaSet replicaSet, Pod pod)
+    {
+        if (!BasePods.HasOlder(caches, pod)) return false;
+        var older = caches.Modules.ByIndex(Caches.ByOwner, replicaSet.Metadata.Uid!)
+            .Where(module => !module.Metadata.IsDeleting && KeyOf(module).Any(key => caches.Pods.Get(key) is { } other
+                && other.Metadata.Uid == module.Spec.PodUid && PlacementPods.IsLiving(other) && BasePods.IsOlder(caches, other, pod)))
+            .ToList();
+        return older.Exists(module => module.Status.LastError is not null) && !older.Exists(module => module.IsAvailable);
+    }
+
+    private bool IsInEndpoints(Module module, Pod pod) =>
+        caches.EndpointSlices.ByIndex(Caches.ByService, $"{pod.Metadata.Namespace}/{ServiceNames.For(module.Spec.Module.Name)}")
+            .Any(slice => slice.Endpoints.Any(endpoint => endpoint.TargetRef?.Uid == pod.Metadata.Uid));
+
+    private static ObjectKey? Owner(ObjectMeta meta) =>
+        meta.Controller is { } owner ? new ObjectKey(meta.Namespace ?? "", owner.Name) : null;
+
+    private static bool IsMarkedAsOurs(Pod pod) => HasOurLabels(pod) || ModulesGate.IsOn(pod) || PodDeletion.IsAsked(pod);
+
+    private static bool HasOurLabels(Pod pod)
+    {
+        foreach (var (key, _) in pod.Metadata.Labels)
+            if (key == Labels.ModuleInstanceCount || key.StartsWith(Labels.TrafficPrefix, StringComparison.Ordinal)) return true;
+        return false;
+    }
+}

@@ -1,0 +1,119 @@
+using System.Globalization;
+using ModuleController.Core.BasePods;
+using ModuleController.Core.Builtin;
+using ModuleController.Core.Meta;
+using ModuleController.Core.Modules;
+using ModuleController.Core.Placement;
+
+namespace ModuleController.ControlPlane.Observing;
+
+/// <summary>Which pods are a base's: those that its ReplicaSets control, by UID.</summary>
+public static class BasePods
+{
+    private const string RevisionAnnotation = "deployment.kubernetes.io/revision";
+
+    /// <summary>Neither terminating nor finished, nor asked by label to go; with whether each belongs to the newest ReplicaSet.</summary>
+    public static IReadOnlyList<(Pod Pod, bool IsNewest)> Of(Caches caches, Deployment deployment)
+    {
+        var replicaSets = caches.ReplicaSets.ByIndex(Caches.ByController, deployment.Metadata.Uid!);
+        var newest = replicaSets.MaxBy(replicaSet => (Revision(replicaSet), replicaSet.Metadata.CreationTimestamp, replicaSet.Metadata.Name));
+        return
+        [
+            .. replicaSets.SelectMany(replicaSet => caches.Pods.ByIndex(Caches.ByController, replicaSet.Metadata.Uid!)
+                    .Where(PlacementPods.IsLiving).Select(pod => (Pod: pod, IsNewest: replicaSet == newest)))
+                .OrderBy(item => item.Pod.Metadata.Name, StringComparer.Ordinal),
+        ];
+    }
+
+    /// <summary>Some that still count for their ReplicaSet are asked by label to go.</summary>
+    public static bool HasLeaving(Caches caches, Deployment deployment) =>
+        caches.ReplicaSets.ByIndex(Caches.ByController, deployment.Metadata.Uid!)
+            .SelectMany(replicaSet => caches.Pods.ByIndex(Caches.ByController, replicaSet.Metadata.Uid!))
+            .Any(pod => PodDeletion.IsAsked(pod) && pod is { Metadata.IsDeleting: false, Status.Phase: not ("Succeeded" or "Failed") });
+
+    /// <summary>The living pods of these Modules whose base is missing, or has not taken their ReplicaSet yet: a Deployment that
+    /// is deleted with <c>--cascade=orphan</c> and made anew takes them back, and meanwhile they serve.</summary>
+    /// <param name="own">The UIDs of the pods that the base has.</param>
+    public static IReadOnlyList<Pod> Adrift(Caches caches, ObjectKey key, IReadOnlySet<string> own, IEnumerable<Module> modules)
+    {
+        var found = caches.Deployments.Get(key);
+        var seen = new HashSet<string>();
+        return
+        [
+            .. modules.Where(module => module.IsBound && !own.Contains(module.Spec.PodUid!) && seen.Add(module.Spec.PodUid!))
+                .Select(module => (Uid: module.Spec.PodUid, Pod: caches.Pods.Get(new(key.Namespace, module.Spec.PodName!))))
+                .Where(item => item.Pod is { } pod && pod.Metadata.Uid == item.Uid && PlacementPods.IsLiving(pod) && IsAdrift(caches, pod, key, found))
+                .Select(item => item.Pod!).OrderBy(pod => pod.Metadata.Name, StringComparer.Ordinal),
+        ];
+    }
+
+    /// <summary>The same pods, in no order.</summary>
+    public static IEnumerable<Pod> In(Caches caches, Deployment deployment) =>
+        caches.ReplicaSets.ByIndex(Caches.ByController, deployment.Metadata.Uid!)
+            .SelectMany(replicaSet => caches.Pods.ByIndex(Caches.ByController, replicaSet.Metadata.Uid!))
+            .Where(PlacementPods.IsLiving);
+
+    /// <summary>The base Deployment of a pod, through its ReplicaSet; null where it is nobody's.</summary>
+    public static ObjectKey? BaseOf(Caches caches, Pod pod) =>
+        ReplicaSetOf(caches, pod) is { } replicaSet ? BaseOf(replicaSet) : null;
+
+    /// <summary>
+    /// A pod of a base: controlled, by UID, by a ReplicaSet of a Deployment that a ModuleDeployment names, that still has Modules, whose
+    /// pods have our readiness gate, or that has a pod with the label that each pod gets with its first module. Labels of ours mean
+    /// nothing on any other pod.
+    /// </summary>
+    public static bool IsBasePod(Caches caches, Pod pod) =>
+        ReplicaSetOf(caches, pod) is { Metadata.Controller: { } owner } replicaSet && BaseOf(replicaSet) is { } key
+        && (ModulesGate.IsOn(pod) || IsBase(caches, key, owner.Uid));
+
+    private static bool IsBase(Caches caches, ObjectKey key, string uid)
+    {
+        if (caches.ModuleDeployments.ByIndex(Caches.ByBase, key.ToString()).Count > 0) return true;
+        var label = new ObjectKey(key.Namespace, LabelValues.Of(key.Name)).ToString();
+        return caches.Modules.ByIndex(Caches.ByBase, label).Count > 0 || caches.ModuleReplicaSets.ByIndex(Caches.ByBase, label).Count > 0
+            || caches.ReplicaSets.ByIndex(Caches.ByController, uid)
+                .SelectMany(replicaSet => caches.Pods.ByIndex(Caches.ByController, replicaSet.Metadata.Uid!))
+                .Any(pod => pod.Metadata.Labels.ContainsKey(Labels.ModuleInstanceCount));
+    }
+
+    public static ObjectKey? BaseOf(ReplicaSet replicaSet) =>
+        replicaSet.Metadata.Controller is { Kind: "Deployment" } owner ? new(replicaSet.Metadata.Namespace!, owner.Name) : null;
+
+    // Released by its ReplicaSet, or of another base: that is no matter of a Deployment that may come back.
+    private static bool IsAdrift(Caches caches, Pod pod, ObjectKey key, Deployment? found)
+    {
+        if (pod.Metadata.Controller is not { Kind: "ReplicaSet" }) return false;
+        if (ReplicaSetOf(caches, pod) is not { } replicaSet) return found is null;
+        return replicaSet.Metadata.Controller is not { } controller
+            || (BaseOf(replicaSet) == key && controller.Uid != found?.Metadata.Uid);
+    }
+
+    /// <summary>Both are of one base, and the other's ReplicaSet is the older one. Going back makes an old ReplicaSet the newest.</summary>
+    public static bool IsOlder(Caches caches, Pod other, Pod pod) =>
+        ReplicaSetOf(caches, other) is { } older && ReplicaSetOf(caches, pod) is { } own
+        && BaseOf(older) is not null && own.Metadata.Controller is { } deployment && older.Metadata.Controller!.Uid == deployment.Uid
+        && Revision(older) < Revision(own);
+
+    /// <summary>There are pods of older ReplicaSets of its base: the base rolls.</summary>
+    public static bool HasOlder(Caches caches, Pod pod) => ReplicaSetOf(caches, pod) is { Metadata.Controller: { } deployment } own
+        && caches.ReplicaSets.ByIndex(Caches.ByController, deployment.Uid).Any(other => Revision(other) < Revision(own)
+            && caches.Pods.ByIndex(Caches.ByController, other.Metadata.Uid!).Count > 0);
+
+    /// <summary>The pods of a base whose readiness gate is shut; nearly always none.</summary>
+    public static IEnumerable<Pod> WithShutGate(Caches caches, ObjectKey ofBase) =>
+        caches.Pods.ByIndex(Caches.ByShutGate, ofBase.Namespace).Where(pod => BaseOf(caches, pod) == ofBase);
+
+    private static ReplicaSet? ReplicaSetOf(Caches caches, Pod pod) =>
+        pod.Metadata.Controller is { Kind: "ReplicaSet" } owner
+        && caches.ReplicaSets.Get(new(pod.Metadata.Namespace!, owner.Name)) is { } found && found.Metadata.Uid == owner.Uid
+            ? found
+            : null;
+
+    /// <summary>As the Deployment numbers its ReplicaSets.</summary>
+    public static string? RevisionText(ReplicaSet replicaSet) => replicaSet.Metadata.Annotations.GetValueOrDefault(RevisionAnnotation);
+
+    private static long Revision(ReplicaSet replicaSet) => long.TryParse(
+        RevisionText(replicaSet), NumberStyles.None, CultureInfo.InvariantCulture, out var number)
+        ? number
+        : 0;
+}

@@ -1,0 +1,106 @@
+using ModuleController.ControlPlane.Agents;
+using ModuleController.Core.Agents;
+using ModuleController.Core.Meta;
+using ModuleController.Core.Modules;
+using ModuleController.Core.Placement;
+using ModuleController.Core.Rollouts;
+
+namespace ModuleController.ControlPlane.Observing;
+
+/// <summary>Gathers from the caches what decides about one ModuleDeployment.</summary>
+internal sealed class ModuleDeploymentObserver(Caches caches, IAgentDirectory agents, BaseAgents baseAgents, string ownNamespace)
+{
+    /// <param name="deployment">The ModuleDeployment.</param>
+    /// <param name="now">The time.</param>
+    /// <param name="agentsAgainAt">When more may be known of the agents, though nobody says so.</param>
+    public RolloutState Observe(ModuleDeployment deployment, DateTimeOffset now, out DateTimeOffset? agentsAgainAt)
+    {
+        var (meta, spec) = (deployment.Metadata, deployment.Spec);
+        var ns = meta.Namespace!;
+        List<Module> modules =
+        [
+            .. caches.Modules.ByIndex(Caches.ByOrphan, $"{ns}/{LabelValues.Of(meta.Name)}").Where(module => OrphanedModules.IsOf(deployment, module)),
+        ];
+        List<PlacementSet> sets =
+        [
+            .. caches.ModuleReplicaSets.ByIndex(Caches.ByOwner, meta.Uid!)
+                .Select(set => new PlacementSet(set, [.. caches.Modules.ByIndex(Caches.ByOwner, set.Metadata.Uid!)])),
+        ];
+        var orphans = caches.ModuleReplicaSets.ByIndex(Caches.ByBase, $"{ns}/{LabelValues.Of(spec.BaseDeploymentName)}")
+            .Where(set => set.Metadata is { Controller: null, IsDeleting: false }
+                && set.Metadata.Labels.GetValueOrDefault(Labels.ModuleDeployment) == LabelValues.Of(meta.Name)).ToList();
+        var found = caches.Deployments.Get(new(ns, spec.BaseDeploymentName));
+        HashSet<string> pods = found is null ? [] : [.. BasePods.In(caches, found).Select(pod => pod.Metadata.Uid!)];
+        pods.UnionWith(BasePods.Adrift(caches, new(ns, spec.BaseDeploymentName), pods, sets.SelectMany(set => set.Modules))
+            .Select(pod => pod.Metadata.Uid!));
+        agentsAgainAt = null;
+        var outage = found is null ? null : baseAgents.OutageOf(found, now, out agentsAgainAt);
+        var reportedAt = baseAgents.ReportedAt(now);
+        // Who sees no outage may go on by an answer that is a second old; who waits for its end has to hear of that.
+        agentsAgainAt = now < reportedAt ? reportedAt : outage is null ? null : agentsAgainAt;
+        var state = new RolloutState
+        {
+            Deployment = deployment,
+            Sets = OrphanedModules.Adopted(sets, modules),
+            OrphanedModules = [.. modules.Where(module => OrphanedModules.SetOf(module, sets) is null)],
+            Orphans = orphans,
+            IsNameTaken = IsNameTaken(deployment, sets, orphans),
+            Base = found,
+            BasePods = pods,
+            ConflictsWith = ModuleConflicts.Of(
+                deployment, caches.ModuleDeployments.ByIndex(Caches.ByBase, $"{ns}/{spec.BaseDeploymentName}"))?.Metadata.Name,
+            IsNamespaceTerminating = caches.Namespaces.Get(new("", ns)) is { Metadata.IsDeleting: true },
+            Freeze = FreezeOf(ns),
+            Outage = outage,
+            Seen = Seen(ns, sets),
+            Service = caches.Services.Get(new(ns, ServiceNames.For(spec.Template.Spec.Module.Name))),
+        };
+        return UpgradePolicies.Requested(deployment) is UpgradePolicy.UninstallThenInstall or UpgradePolicy.ScaleUpThenScaleDown
+            ? state
+            : state with { Carriers = Carriers(ns, state) };
+    }
+
+    /// <summary>Of everything before that of one namespace, but one with a reason before one without.</summary>
+    private RolloutFreeze? FreezeOf(string ns)
+    {
+        var everything = FreezeOf(ownNamespace, Annotations.FreezeAll, "everything");
+        var one = FreezeOf(ns, Annotations.Freeze, $"namespace {ns}");
+        return everything is { Counts: true } || one is null ? everything : one;
+    }
+
+    private RolloutFreeze? FreezeOf(string ns, string annotation, string scope) =>
+        caches.Namespaces.Get(new("", ns))?.Metadata.Annotations is { } annotations && annotations.TryGetValue(annotation, out var reason)
+            ? new(scope, reason, annotations.GetValueOrDefault(Annotations.FreezeBy))
+            : null;
+
+    private bool IsNameTaken(ModuleDeployment deployment, List<PlacementSet> sets, List<ModuleReplicaSet> orphans)
+    {
+        var name = RolloutHistory.New(deployment, 0).Metadata.Name;
+        return caches.ModuleReplicaSets.Get(new(deployment.Metadata.Namespace!, name)) is { } found
+            && !orphans.Contains(found)
+            && sets.TrueForAll(set => set.ReplicaSet.Metadata.Uid != found.Metadata.Uid || IsOfOtherTemplate(found, deployment));
+    }
+
+    private static bool IsOfOtherTemplate(ModuleReplicaSet replicaSet, ModuleDeployment deployment) =>
+        Revision.Of(replicaSet.Spec.Template) != Revision.Of(deployment.Spec.Template);
+
+    // Asked only as long as nobody has noted that the revision lived.
+    private HashSet<string> Seen(string ns, IEnumerable<PlacementSet> sets) =>
+    [
+        .. sets.Where(set => !RolloutPoison.HasLived(set.ReplicaSet)).SelectMany(set => set.Modules)
+            .Where(module => module is { IsBound: true, IsAvailable: true, Metadata.IsDeleting: false }
+                && agents.Find(new(ns, module.Spec.PodName!), module.Spec.PodUid!) is { IsCurrent: true, Life.Id: var life }
+                && life == module.Status.BaseLife)
+            .Select(module => module.Metadata.Uid!),
+    ];
+
+    private List<(ObjectKey Pod, string Uid, BaseView View)> Carriers(string ns, RolloutState state) =>
+    [
+        .. state.Old(state.Updated).SelectMany(set => set.Modules)
+            .Where(module => module.IsBound && !module.Metadata.IsDeleting)
+            .Select(module => (Key: new ObjectKey(ns, module.Spec.PodName!), Uid: module.Spec.PodUid!))
+            .Distinct().OrderBy(pod => pod.Key)
+            .Select(pod => (pod.Key, pod.Uid, View: agents.Find(pod.Key, pod.Uid)))
+            .Where(carrier => carrier.View is not null).Select(carrier => (carrier.Key, carrier.Uid, carrier.View!)),
+    ];
+}

@@ -1,0 +1,165 @@
+using ModuleController.Core.Commands;
+
+namespace ModuleController.Core.Agents;
+
+/// <summary>What an agent said of its base: the observed side of every decision about a pod.</summary>
+/// <remarks>Silence is not absence: where <see cref="IsCurrent"/> is false, nothing may be concluded from the rest.</remarks>
+public sealed record BaseView
+{
+    /// <summary>A stream is open and its full snapshot has arrived.</summary>
+    public required bool IsConnected { get; init; }
+
+    /// <summary>When anything was last heard.</summary>
+    public required DateTimeOffset LastHeard { get; init; }
+
+    public required BaseState State { get; init; }
+
+    /// <summary>The JVM's life; null until Arklet has answered once.</summary>
+    public BaseLife? Life { get; init; }
+
+    /// <summary>The biz list was read in this life: only then does absence mean "not installed".</summary>
+    public bool IsBizKnown { get; init; }
+
+    public IReadOnlyList<BizView> Biz { get; init; } = [];
+
+    public IReadOnlyList<RunningCommand> Running { get; init; } = [];
+
+    /// <summary>Ids of the installs that were under way when the life before this one ended, by the agent's journal.</summary>
+    public IReadOnlyList<string> Interrupted { get; init; } = [];
+
+    /// <summary>The last attempts that the agent's journal counts and that the state of its biz does not settle, told or not.</summary>
+    public IReadOnlyList<CommandAttempt> Attempts { get; init; } = [];
+
+    /// <summary>Answers of this life that the session has received, by command id.</summary>
+    public IReadOnlyDictionary<string, CommandAnswer> Answers { get; init; } =
+        System.Collections.ObjectModel.ReadOnlyDictionary<string, CommandAnswer>.Empty;
+
+    /// <summary>The command that was sent on this stream and neither answered nor seen running yet.</summary>
+    public string? Sent { get; init; }
+
+    public JvmView? Jvm { get; init; }
+
+    /// <summary>When Arklet last answered again after having been silent; null if it never was in this session.</summary>
+    public DateTimeOffset? AnsweringSince { get; init; }
+
+    /// <summary>Since when Arklet has not said in this session what runs there; null: it has, and answers.</summary>
+    public DateTimeOffset? UnansweredSince { get; init; }
+
+    /// <summary>Fetches and inspections that were sent on this stream and neither answered nor seen running yet.</summary>
+    public IReadOnlyList<string> SentBeside { get; init; } = [];
+
+    /// <summary>The agent has observed an epoch that is too far above the controller's: it gets no commands.</summary>
+    public bool IsFenced { get; init; }
+
+    /// <summary>The agent can fetch an artifact before its install.</summary>
+    public bool CanFetch { get; init; }
+
+    /// <summary>UIDs of the Modules whose artifact is on the pod, with its digest and manifest checked.</summary>
+    public IReadOnlyList<string> Staged { get; init; } = [];
+
+    /// <summary>An install found no Metaspace left in this base life.</summary>
+    public bool IsMetaspaceFull { get; init; }
+
+    /// <summary>No new module is to be expected to find room.</summary>
+    public bool IsOutOfMetaspace => IsMetaspaceFull || Jvm is { MaxMetaspace: > 0 } jvm && jvm.CommittedMetaspace >= 0.95 * jvm.MaxMetaspace;
+
+    /// <summary>Only a new base life removes something that is stuck here, or that Arklet keeps refusing to uninstall.</summary>
+    public bool NeedsRestart => Biz.Any(biz => biz.IsStuck)
+        || Answers.Values.Any(answer => IsGivenUp(answer.CommandId, answer.Outcome, answer.Reason))
+        || Attempts.Any(attempt => IsGivenUp(attempt.CommandId, attempt.Outcome, attempt.Reason));
+
+    /// <summary>The view says what is true now: connected, Arklet answering, its list read in the current life.</summary>
+    public bool IsCurrent => IsConnected && IsAnswered;
+
+    private bool IsAnswered => State == BaseState.Up && Life is not null && IsBizKnown;
+
+    private bool IsGivenUp(string commandId, CommandOutcome outcome, FailureReason? reason) =>
+        commandId.Split('/') is [var uid, "uninstall", _, var number]
+        && int.TryParse(number, System.Globalization.CultureInfo.InvariantCulture, out var attempt)
+        && IsRejectedTooOften(attempt, outcome, reason) && Biz.Any(biz => biz.ModuleUid == uid);
+
+    /// <summary>The fifth uninstall in one base life was rejected: the deletion does not wait for it any longer.</summary>
+    public static bool IsRejectedTooOften(int attempt, CommandOutcome outcome, FailureReason? reason) =>
+        attempt >= 5 && outcome == CommandOutcome.Failed && reason == FailureReason.UninstallFailed;
+
+    /// <summary>The view with the time since when nothing is known of Arklet, by the view before it.</summary>
+    public BaseView After(BaseView? before, DateTimeOffset now) =>
+        this with { UnansweredSince = IsAnswered ? null : before?.UnansweredSince ?? now };
+}
+
+public enum BaseState
+{
+    Unknown,
+    Down,
+    Up,
+    Hung,
+
+    /// <summary>Arklet answers, but without the figures that tell the JVM's life.</summary>
+    WithoutFigures,
+}
+
+public sealed record BaseLife(string Id, DateTimeOffset StartedAt);
+
+public enum BizState
+{
+    Other,
+    Resolved,
+    Activated,
+    Deactivated,
+    Broken,
+}
+
+/// <summary>A biz as Arklet lists it, and the Module that the agent's journal knows for it (null: foreign).</summary>
+public sealed record BizView(string Name, string Version, BizState State)
+{
+    public string? ModuleUid { get; init; }
+
+    public string? WebContextPath { get; init; }
+
+    public string? ArtifactHash { get; init; }
+
+    public DateTimeOffset? InstalledAt { get; init; }
+
+    public TimeSpan? InstallDuration { get; init; }
+
+    public long MetaspaceBytes { get; init; }
+
+    public bool IsStuck { get; init; }
+}
+
+public sealed record RunningCommand(string CommandId, string ModuleName, string ModuleVersion, TimeSpan RunningFor)
+{
+    /// <summary>A hook is being called for it: the base is free for other modules meanwhile.</summary>
+    public bool IsInHook { get; init; }
+}
+
+/// <summary>The end of a command. <see cref="Reason"/> is null on success.</summary>
+public sealed record CommandAnswer(
+    string CommandId, CommandOutcome Outcome, FailureReason? Reason, string? Code, string? Message, string BaseLife,
+    DateTimeOffset ReceivedAt)
+{
+    public ArtifactView? Artifact { get; init; }
+
+    public TimeSpan? Duration { get; init; }
+
+    public long? MetaspaceBytes { get; init; }
+
+    /// <summary>The artifact store asked not to be asked again for so long.</summary>
+    public TimeSpan? RetryAfter { get; init; }
+}
+
+/// <summary>An attempt that was answered, as the agent's journal has it: its id is used up, on any stream.</summary>
+public sealed record CommandAttempt(string CommandId, CommandOutcome Outcome, FailureReason? Reason, DateTimeOffset AnsweredAt);
+
+public enum CommandOutcome
+{
+    Succeeded,
+    Failed,
+    Refused,
+}
+
+/// <summary>What an inspected or installed jar says of itself.</summary>
+public sealed record ArtifactView(string Name, string Version, string? WebContextPath, string? Sha256);
+
+/// <summary>Bytes; −1 where the JVM knows no limit.</summary>
+public sealed record JvmView(long UsedHeap, long MaxHeap, long UsedMetaspace, long CommittedMetaspace, long MaxMetaspace);

@@ -1,0 +1,68 @@
+using System.Collections.Immutable;
+using ModuleController.Core.Commands;
+
+namespace ModuleController.Core.BasePods;
+
+/// <summary>
+/// What is neither in the API nor in the agent's view: when something was first seen. It is lost with the process, and
+/// every wait then starts over: it errs long, never short.
+/// </summary>
+public sealed record BasePodMemory
+{
+    public static BasePodMemory Empty { get; } = new();
+
+    /// <summary>Since when the view is not current.</summary>
+    public DateTimeOffset? SilentSince { get; init; }
+
+    /// <summary>Since when the agent says that nothing listens: when the life ended, if a new one follows.</summary>
+    public DateTimeOffset? DownSince { get; init; }
+
+    /// <summary>Since when the readiness gate is shut without anyone having been told why.</summary>
+    public DateTimeOffset? GateShutSince { get; init; }
+
+    /// <summary>When the condition of the readiness gate last said what it waits for.</summary>
+    public DateTimeOffset? GateToldAt { get; init; }
+
+    /// <summary>By Module UID; those of orphans too.</summary>
+    public ImmutableDictionary<string, ModuleMemory> Modules { get; init; } = ImmutableDictionary<string, ModuleMemory>.Empty;
+
+    /// <summary>What was reported once and need not be repeated.</summary>
+    public ImmutableHashSet<string> Reported { get; init; } = [];
+
+    public ModuleMemory Of(string moduleUid) => Modules.GetValueOrDefault(moduleUid, ModuleMemory.Empty);
+
+    /// <summary>An install left: should the life end under it, it is a suspect.</summary>
+    public BasePodMemory WithSent(ModuleCommand command) => command is ModuleCommand.Install install
+        ? this with
+        {
+            Modules = Modules.SetItem(
+                install.ModuleUid, Of(install.ModuleUid) with { Installing = new(install.Id, install.BaseLife) }),
+        }
+        : this;
+}
+
+/// <summary>When something of one Module was first seen.</summary>
+public sealed record ModuleMemory
+{
+    public static ModuleMemory Empty { get; } = new();
+
+    /// <summary>The label is gone from the cached pod, or another Module of the name serves under it.</summary>
+    public DateTimeOffset? UnlabelledSince { get; init; }
+
+    /// <summary>No traffic comes for it any more, as far as endpoints tell.</summary>
+    public DateTimeOffset? QuietSince { get; init; }
+
+    public DateTimeOffset? OrphanSince { get; init; }
+
+    /// <summary>Since when a hook is being called for it.</summary>
+    public DateTimeOffset? InHookSince { get; init; }
+
+    /// <summary>An intermediate state and since when it lasts; it is written only when that is long.</summary>
+    public string? Phase { get; init; }
+
+    public DateTimeOffset? PhaseSince { get; init; }
+
+    public InstallUnderWay? Installing { get; init; }
+}
+
+public sealed record InstallUnderWay(string CommandId, string BaseLife);

@@ -1,0 +1,47 @@
+using ModuleController.Core.Execution;
+using ModuleController.Core.Meta;
+using ModuleController.Core.Modules;
+
+namespace ModuleController.Core.BasePods;
+
+/// <summary>The order in which the plan of a base pod is carried out, and what of it fails on its own.</summary>
+/// <remarks>The labels, the gate, and each Module are units. A command is sent only if the unit of its Module has not failed.</remarks>
+public static class BasePodOrder
+{
+    public const string Gate = "gate";
+    private const string LabelsOfPod = "labels";
+
+    /// <summary>A label is on the pod before a status says Available. A failure is in the status before the next attempt.</summary>
+    public static IReadOnlyList<IReadOnlyList<PlannedStep<BasePodStep>>> Of(BasePodState state, BasePodPlan plan)
+    {
+        var modules = state.Modules.ToDictionary(module => module.Module.Metadata.Uid ?? "");
+        return
+        [
+            plan.Labels.Count == 0 ? [] : [new(LabelsOfPod, new BasePodStep.SetLabels(plan.Labels)) { For = LabelledFor(state, plan) }],
+            [.. plan.Statuses.Select(change => About(change.Module, new BasePodStep.WriteStatus(change.Module, change.Status)) with
+            {
+                Requires = IsLabelledBy(plan, change) ? [LabelsOfPod] : [],
+            })],
+            plan.Gate is { } gate ? [new(Gate, new BasePodStep.SetGate(gate))] : [],
+            [.. plan.Finalizers.Select(removal => About(removal.Module, new BasePodStep.RemoveFinalizers(removal)))],
+            plan.DeletesPod ? [new("pod", new BasePodStep.DeletePod())] : [],
+        ];
+
+        PlannedStep<BasePodStep> About(Module module, BasePodStep step) => new(UnitOf(module), step)
+        {
+            For = modules.GetValueOrDefault(module.Metadata.Uid ?? "")?.Deployment is { } deployment ? [deployment] : [],
+            Content = PlanUnits.ContentOf(module),
+        };
+    }
+
+    public static string UnitOf(Module module) => PlanUnits.Of(module);
+
+    private static bool IsLabelledBy(BasePodPlan plan, ModuleStatusChange change) =>
+        change.Status.Status == ModulePhase.Available && plan.Labels.GetValueOrDefault(Labels.Traffic(change.Module.Spec.Module.Name)) is not null;
+
+    private static IReadOnlyList<ObjectKey> LabelledFor(BasePodState state, BasePodPlan plan) =>
+    [
+        .. state.Modules.Where(module => plan.Labels.ContainsKey(Labels.Traffic(module.Module.Spec.Module.Name)))
+            .Select(module => module.Deployment).OfType<ObjectKey>().Distinct(),
+    ];
+}

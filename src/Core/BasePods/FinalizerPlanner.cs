@@ -1,0 +1,69 @@
+using ModuleController.Core.Agents;
+using ModuleController.Core.Commands;
+using ModuleController.Core.Modules;
+
+namespace ModuleController.Core.BasePods;
+
+/// <summary>When a deleted Module may go: its module is gone from the base, or cannot be waited for.</summary>
+internal static class FinalizerPlanner
+{
+    /// <summary>Null: it stays. What may be left behind is told in an Event; the agent's journal removes it later.</summary>
+    public static FinalizerRemoval? Plan(
+        BasePodFacts pod, ModuleFacts module, BasePodMemory memory, ICollection<BasePodEvent> events)
+    {
+        if (!module.IsDeleting || !module.Module.Metadata.Finalizers.Any(IsOurs)) return null;
+        if (module.IsHere && !IsGone(pod, module) && !IsGivenUp(pod, module, memory, events)) return null;
+        if (module.Own is null && ModuleFailures.OfLastHook(pod, module) is { } failed)
+            events.Add(new(module.Module, failed.Reason, $"{module.Name}:{module.Version} on pod {pod.State.Key} is uninstalled, but {failed.Message}"));
+        return new(module.Module, [.. module.Module.Metadata.Finalizers.Where(finalizer => !IsOurs(finalizer))])
+        {
+            NeedsPodGone = !pod.State.IsNamespaceTerminating && module.Module.Spec.PodUid != pod.PodUid,
+        };
+    }
+
+    private static bool IsGone(BasePodFacts pod, ModuleFacts module) =>
+        pod.Current is not null && module.Own is null && !pod.IsUnderWay(module.Uid) && !module.IsAboutToShow;
+
+    private static bool IsGivenUp(
+        BasePodFacts pod, ModuleFacts module, BasePodMemory memory, ICollection<BasePodEvent> events)
+    {
+        var what = $"{module.Name}:{module.Version} of Module {module.Module.Metadata.Name}";
+        if (module.IsStuck)
+        {
+            if (UninstallFailure(pod, module) is { } error)
+            {
+                events.Add(new(module.Module, error.Reason,
+                    $"{module.Name}:{module.Version} on pod {pod.State.Key} could not be uninstalled{ModuleFailures.CodeOf(error)}: {error.Message}"));
+            }
+
+            events.Add(new(null, "NeedsRestart", $"{what} is stuck in pod {pod.State.Key} and was left there: only a restart of the base removes it"));
+            return true;
+        }
+
+        if (module.Own is not null && pod.LastAttempt(module.Uid, "uninstall") is { } last
+            && BaseView.IsRejectedTooOften(last.Attempt, last.Outcome, last.Reason))
+        {
+            var why = pod.LastAnswer(module.Uid, "uninstall")?.Answer.Message is { } message ? $": {message}" : "";
+            events.Add(new(module.Module, nameof(FailureReason.UninstallFailed),
+                $"{what} was left in pod {pod.State.Key}: its uninstall was rejected {last.Attempt} times{why}"));
+            events.Add(new(null, "NeedsRestart",
+                $"{what} is left in pod {pod.State.Key}, because Arklet rejects its uninstall; it is removed when that succeeds, or by a restart of the base"));
+            return true;
+        }
+
+        if (memory.SilentSince is not { } since || !pod.IsDue(since + BasePodTimes.SilenceToLetGo)) return false;
+        events.Add(new(null, "ModuleLeftBehind",
+            $"{what} may still be in pod {pod.State.Key}, which has not answered since {since:HH:mm:ss} UTC; it is removed when the base answers again"));
+        return true;
+    }
+
+    // What is stuck otherwise than in its start is stuck in its uninstall; the answer that says so may come later.
+    private static ModuleError? UninstallFailure(BasePodFacts pod, ModuleFacts module) =>
+        ModuleFailures.OfUninstall(pod, module)
+        ?? (module.Own is { State: BizState.Deactivated or BizState.Activated }
+            ? ModuleFailures.Error(FailureReason.UninstallFailed, "it did not end in its time", pod.Now)
+            : null);
+
+    private static bool IsOurs(string finalizer) =>
+        finalizer == FinalizerNames.Module || FinalizerNames.OfVersion1.Contains(finalizer);
+}

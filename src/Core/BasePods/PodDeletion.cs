@@ -1,0 +1,25 @@
+using ModuleController.Core.Builtin;
+using ModuleController.Core.Modules;
+using ModuleController.Core.Placement;
+
+namespace ModuleController.Core.BasePods;
+
+/// <summary>Base pods that a user deletes by label: drained first, or at once.</summary>
+/// <remarks>To placement such a pod is the base's no longer, so its Modules are deleted and placed elsewhere; here they are
+/// drained and uninstalled as always, and when none is left, the pod goes.</remarks>
+public static class PodDeletion
+{
+    public static bool IsAsked(Pod pod) =>
+        pod.Metadata.Labels.ContainsKey(Labels.DeletePod) || pod.Metadata.Labels.ContainsKey(Labels.DeletePodDirectly);
+
+    internal static bool IsDue(BasePodFacts pod)
+    {
+        if (pod.State.Pod is not { } target || !pod.IsLiving || pod.State.IsReleased) return false;
+        if (target.Metadata.Labels.ContainsKey(Labels.DeletePodDirectly)) return true;
+        return target.Metadata.Labels.ContainsKey(Labels.DeletePod) && pod.UnderWay is null && !pod.Modules.Any(Holds);
+    }
+
+    // One that nobody owns is deleted by nobody either, and one that we let go has nothing in the base any more.
+    private static bool Holds(ModuleFacts module) => module.IsHere && module.Module.Metadata.Controller is not null
+        && (!module.IsDeleting || PlacementModules.HasOurFinalizer(module.Module));
+}

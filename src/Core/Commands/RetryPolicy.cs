@@ -1,0 +1,60 @@
+namespace ModuleController.Core.Commands;
+
+/// <summary>What follows a failed attempt; a closed set.</summary>
+public abstract record Retry
+{
+    private Retry()
+    {
+    }
+
+    /// <summary>The artifact is at fault: the same one is not tried again.</summary>
+    public sealed record Final : Retry;
+
+    /// <summary>This base life has no room: only another pod, or a new life, can help.</summary>
+    public sealed record Elsewhere : Retry;
+
+    public sealed record After(TimeSpan Delay) : Retry;
+}
+
+/// <summary>Which failures are final, and when to try the others again.</summary>
+public static class RetryPolicy
+{
+    public static readonly TimeSpan First = TimeSpan.FromSeconds(1);
+    public static readonly TimeSpan Longest = TimeSpan.FromMinutes(5);
+
+    /// <summary>A revision that ended this many base lives is not tried again.</summary>
+    public const int DeathsForgiven = 1;
+
+    /// <param name="attempts">How many have failed; for <see cref="FailureReason.BaseDied"/>, how many lives have ended.</param>
+    /// <param name="hasServed">
+    /// This revision was Available once. Then its artifact is good, and what fails now is its surroundings: a database
+    /// that is down during a replay.
+    /// </param>
+    /// <param name="jitter">0 to 1, so that a thousand bases don't come back in the same second.</param>
+    public static Retry Next(FailureReason reason, int attempts, bool hasServed, double jitter) => reason switch
+    {
+        FailureReason.BaseDied when attempts <= DeathsForgiven => new Retry.After(TimeSpan.Zero),
+        FailureReason.BaseDied => new Retry.Final(),
+        FailureReason.MetaspaceFull => new Retry.Elsewhere(),
+        _ when reason.Class() is FailureClass.User && !hasServed => new Retry.Final(),
+        _ => new Retry.After(Delay(attempts, jitter)),
+    };
+
+    /// <summary>1, 2, 4, 8 … seconds up to 5 minutes, each up to a fifth shorter: so the next is always longer until then.</summary>
+    public static TimeSpan Delay(int attempts, double jitter)
+    {
+        var doublings = Math.Clamp(attempts - 1, 0, 16);
+        var full = Math.Min(First.TotalSeconds * (1 << doublings), Longest.TotalSeconds);
+        return TimeSpan.FromSeconds(full * (1 - (0.2 * Math.Clamp(jitter, 0, 1))));
+    }
+
+    /// <summary>The same for the same Module and attempt in every process: a restart does not move a retry.</summary>
+    public static double Jitter(string moduleUid, int attempt)
+    {
+        // FNV-1a: string.GetHashCode differs from process to process.
+        var hash = 2166136261u;
+        foreach (var character in moduleUid) hash = (hash ^ character) * 16777619;
+        hash = (hash ^ (uint)attempt) * 16777619;
+        return hash % 1000 / 1000.0;
+    }
+}

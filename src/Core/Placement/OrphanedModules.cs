@@ -1,0 +1,42 @@
+using ModuleController.Core.Modules;
+
+namespace ModuleController.Core.Placement;
+
+/// <summary>Modules without an owner, as <c>kubectl delete mdrs --cascade=orphan</c> leaves them. Those whose labels name a ModuleDeployment
+/// belong to the ReplicaSet of their revision, and are never reinstalled for that.</summary>
+public static class OrphanedModules
+{
+    private const string OrphanFinalizer = "orphan";
+
+    /// <summary>Its Modules are about to lose it as their owner, and to stay.</summary>
+    public static bool AreLeftBy(ModuleReplicaSet replicaSet) =>
+        replicaSet.Metadata.IsDeleting && replicaSet.Metadata.Finalizers.Contains(OrphanFinalizer);
+
+    public static bool IsOrphaned(Module module) => module.Metadata is { Controller: null, IsDeleting: false };
+
+    public static bool IsOf(ModuleDeployment deployment, Module module) => IsOrphaned(module)
+        && module.Metadata.Labels.GetValueOrDefault(Labels.ModuleDeployment) == LabelValues.Of(deployment.Metadata.Name)
+        && module.Metadata.Labels.GetValueOrDefault(Labels.DeploymentName) == LabelValues.Of(deployment.Spec.BaseDeploymentName);
+
+    public static Revision RevisionOf(Module module) => Revision.Of(TemplateOf(module));
+
+    /// <summary>What the Module was created from, without the labels that came from elsewhere.</summary>
+    public static ModuleTemplateSpec TemplateOf(Module module) => new()
+    {
+        Metadata = new() { Annotations = module.Metadata.Annotations },
+        Spec = new() { Module = module.Spec.Module },
+    };
+
+    /// <summary>The ReplicaSet that an orphaned Module belongs to; null: there is none of its revision.</summary>
+    public static PlacementSet? SetOf(Module module, IEnumerable<PlacementSet> sets) => sets
+        .Where(set => !set.ReplicaSet.Metadata.IsDeleting && Revision.Of(set.ReplicaSet.Spec.Template) == RevisionOf(module))
+        .MaxBy(set => set.Revision);
+
+    /// <summary>The ReplicaSets with the Modules that they are to adopt, as if they had.</summary>
+    public static IReadOnlyList<PlacementSet> Adopted(IReadOnlyList<PlacementSet> sets, IReadOnlyCollection<Module> orphans)
+    {
+        if (orphans.Count == 0) return sets;
+        var adopted = orphans.Select(module => (Module: module, Set: SetOf(module, sets))).ToLookup(item => item.Set, item => item.Module);
+        return [.. sets.Select(set => adopted.Contains(set) ? set with { Modules = [.. set.Modules, .. adopted[set]] } : set)];
+    }
+}

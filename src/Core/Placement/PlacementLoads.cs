@@ -1,0 +1,43 @@
+namespace ModuleController.Core.Placement;
+
+/// <summary>Which module names each pod has: as observed, and as far as the plan has come. One planner's own, so mutable.</summary>
+internal sealed class PlacementLoads
+{
+    private readonly Dictionary<string, HashSet<string>> _names;
+
+    public PlacementLoads(PlacementState state)
+    {
+        Pods = state.Pods.ToDictionary(pod => pod.Uid);
+        _names = state.Pods.ToDictionary(pod => pod.Uid, _ => new HashSet<string>());
+        foreach (var module in state.Groups.SelectMany(group => group.Sets).SelectMany(set => set.Modules).Concat(state.Strays))
+            if (module.Spec.PodUid is { } uid)
+                Add(uid, module.Spec.Module.Name);
+    }
+
+    public IReadOnlyDictionary<string, PlacementPod> Pods { get; }
+
+    // A name counts once: two versions of one module overlap only for the moment of an upgrade.
+    public int Count(string podUid) => _names[podUid].Count;
+
+    public bool Has(string podUid, string moduleName) => _names[podUid].Contains(moduleName);
+
+    public void Add(string podUid, string moduleName)
+    {
+        if (_names.TryGetValue(podUid, out var names)) names.Add(moduleName);
+    }
+
+    /// <summary>What was added in vain.</summary>
+    public void Remove(string podUid, string moduleName) => _names[podUid].Remove(moduleName);
+
+    /// <summary>It takes this module, or will when it is up, or when one of the name has left it.</summary>
+    public bool MayTake(PlacementPod pod, string moduleName) =>
+        (pod.Refusal is null || pod.IsComing) && HasRoom(pod, moduleName);
+
+    /// <summary>There is a place for this module, whatever keeps it from being taken for the moment.</summary>
+    public bool HasRoom(PlacementPod pod, string moduleName) => Has(pod.Uid, moduleName) || !(pod.MaxModules <= Count(pod.Uid));
+
+    /// <summary>Why this pod does not take this module; null: it does.</summary>
+    public string? Refusal(PlacementPod pod, string moduleName) =>
+        Has(pod.Uid, moduleName) ? "already has a module of this name"
+        : pod.Refusal ?? (pod.MaxModules <= Count(pod.Uid) ? "is full" : null);
+}

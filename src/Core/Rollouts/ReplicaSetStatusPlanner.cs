@@ -1,0 +1,23 @@
+using ModuleController.Core.Modules;
+using ModuleController.Core.Placement;
+
+namespace ModuleController.Core.Rollouts;
+
+/// <summary>What the status of a ModuleReplicaSet should say.</summary>
+public static class ReplicaSetStatusPlanner
+{
+    public static (ModuleReplicaSetStatus Status, DateTimeOffset? LookAgainAt) Plan(PlacementSet set, DateTimeOffset now)
+    {
+        var minReady = TimeSpan.FromSeconds(set.ReplicaSet.Spec.MinReadySeconds ?? 0);
+        var live = set.Modules.Where(module => !module.Metadata.IsDeleting).ToList();
+        var status = set.ReplicaSet.Status with
+        {
+            Replicas = live.Count,
+            ReadyReplicas = live.Count(module => module.IsAvailable),
+            AvailableReplicas = live.Count(module => ModuleReadiness.IsAvailable(module, minReady, now)),
+            ObservedGeneration = set.ReplicaSet.Metadata.Generation,
+            Selector = $"{Labels.ModuleReplicaSet}={LabelValues.Of(set.ReplicaSet.Metadata.Name)}",
+        };
+        return (status, live.Min(module => ModuleReadiness.AvailableAt(module, minReady, now)));
+    }
+}

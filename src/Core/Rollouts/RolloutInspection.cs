@@ -1,0 +1,95 @@
+using System.Globalization;
+using ModuleController.Core.Agents;
+using ModuleController.Core.Commands;
+using ModuleController.Core.Meta;
+using ModuleController.Core.Modules;
+using ModuleController.Core.Placement;
+
+namespace ModuleController.Core.Rollouts;
+
+/// <summary>Finds out whether two versions can live in one JVM: the new jar is inspected on one pod, and its web context path
+/// compared with that of the old version.</summary>
+/// <param name="Policy">The choice; null: not known yet.</param>
+/// <param name="Command">What has to be asked now, if anything.</param>
+/// <param name="Failure">What the last inspection ended with.</param>
+public sealed record RolloutInspection(UpgradePolicy? Policy, RolloutStep.Inspect? Command, string? Failure, DateTimeOffset? LookAgainAt)
+{
+    /// <summary>At the longest pause they last for months of one base life. The agent, too, counts each source by itself.</summary>
+    public const int AttemptsPerSource = 32_000;
+
+    private static readonly TimeSpan Deadline = TimeSpan.FromMinutes(2);
+
+    public static RolloutInspection Of(RolloutState state, PlacementSet updated, DateTimeOffset now)
+    {
+        var source = state.Deployment.Spec.Template.Spec.Module;
+        var (uid, first) = (updated.ReplicaSet.Metadata.Uid!, FirstAttempt(source));
+        var tried = state.Carriers.SelectMany(carrier => Tried(carrier, uid)).Select(item => item with { Attempt = item.Attempt - first })
+            .Where(item => item.Attempt is >= 0 and < AttemptsPerSource)
+            .OrderBy(item => item.Attempt).ThenBy(item => item.Answer is not null).ToList();
+        if (tried.Find(item => item.Answer is { Outcome: CommandOutcome.Succeeded, Artifact: not null }).Answer is { } known)
+            return new(Choose(state, source, known.Artifact!), null, null, null);
+
+        var last = tried.Count == 0 ? null : (Trial?)tried[^1];
+        if (state.Carriers.Any(carrier => IsUnderWay(carrier.View, uid))) return new(null, null, last?.Failure, null);
+        // Its answer was lost with a stream: it is asked for, and not what it answers to.
+        var answered = tried.Where(item => item.Answer is not null).Select(item => item.Attempt).ToHashSet();
+        foreach (var lost in tried.Where(item => item is { Outcome: CommandOutcome.Succeeded, Carrier.View.IsCurrent: true } && !answered.Contains(item.Attempt)))
+            return Ask(lost.Carrier, first + lost.Attempt, null);
+        var due = last is { } before ? before.At + Longer(BackOff(before.Attempt), before.Answer?.RetryAfter) : now;
+        if (due > now) return new(null, null, last?.Failure, due);
+        var asked = state.Carriers.FirstOrDefault(carrier => carrier.View.IsCurrent);
+        if (asked.View is null) return new(null, null, last?.Failure ?? "no agent of a pod with the old version is connected", null);
+        return Ask(asked, first + Math.Min((last?.Attempt ?? -1) + 1, AttemptsPerSource - 1), last?.Failure);
+
+        RolloutInspection Ask((ObjectKey Pod, string Uid, BaseView View) carrier, int attempt, string? failure) => new(
+            null,
+            new(carrier.Pod, carrier.Uid, new ModuleCommand.Inspect(uid, source, carrier.View.Life!.Id, attempt, Deadline)),
+            failure, now + Deadline);
+    }
+
+    // What was answered, and what only the agent's journal knows: before this stream, or longer ago than answers are kept.
+    private static IEnumerable<Trial> Tried((ObjectKey Pod, string Uid, BaseView View) carrier, string uid) =>
+        carrier.View.Answers.Values
+            .Select(answer => new Trial(
+                AttemptOf(answer.CommandId, uid), answer.Outcome, answer.ReceivedAt, $"{answer.Reason}: {answer.Message}", answer, carrier))
+            .Concat(carrier.View.Attempts.Select(attempt => new Trial(
+                AttemptOf(attempt.CommandId, uid), attempt.Outcome, attempt.AnsweredAt,
+                $"{attempt.Reason}: as the agent of pod {carrier.Pod} remembers", null, carrier)));
+
+    /// <summary>Attempts of one source start at a number of its own, so that a corrected url is never answered by what an
+    /// agent found at the old one.</summary>
+    private static int FirstAttempt(ModuleSource source)
+    {
+        var hash = int.Parse(Hashes.Of($"{source.Url}\n{source.Md5}\n{source.Sha256}")[..4], NumberStyles.HexNumber, CultureInfo.InvariantCulture);
+        return hash * AttemptsPerSource;
+    }
+
+    private static int AttemptOf(string commandId, string uid) =>
+        commandId.Split('/') is [var owner, "inspect", _, var attempt] && owner == uid
+        && int.TryParse(attempt, NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number : -1;
+
+    private static bool IsUnderWay(BaseView view, string uid) =>
+        view.IsConnected && (IsInspection(view.Sent, uid) || view.Running.Any(command => IsInspection(command.CommandId, uid)));
+
+    private static bool IsInspection(string? commandId, string uid) =>
+        commandId?.StartsWith($"{uid}/inspect/", StringComparison.Ordinal) == true;
+
+    private static TimeSpan Longer(TimeSpan backOff, TimeSpan? asked) => asked > backOff ? asked.Value : backOff;
+
+    // 5, 10, 20 ... 300 s
+    private static TimeSpan BackOff(int attempt) => TimeSpan.FromSeconds(Math.Min(300, 5 * Math.Pow(2, Math.Min(attempt, 10))));
+
+    private static UpgradePolicy Choose(RolloutState state, ModuleSource source, ArtifactView artifact)
+    {
+        var path = Path(artifact.WebContextPath);
+        var isTaken = path is not null && state.Carriers.SelectMany(carrier => carrier.View.Biz)
+            .Any(biz => biz.Name == source.Name && biz.Version != source.Version && Path(biz.WebContextPath) == path);
+        return isTaken ? UpgradePolicy.UninstallThenInstall : UpgradePolicy.InstallThenUninstall;
+    }
+
+    private readonly record struct Trial(
+        int Attempt, CommandOutcome Outcome, DateTimeOffset At, string Failure, CommandAnswer? Answer, (ObjectKey Pod, string Uid, BaseView View) Carrier);
+
+    // The root is the base's own path, and what Arklet lists for modules without any.
+    private static string? Path(string? text) => text?.Trim('/') is { Length: > 0 } path ? path : null;
+}

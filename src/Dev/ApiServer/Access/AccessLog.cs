@@ -1,0 +1,20 @@
+using System.Collections.Concurrent;
+
+namespace ModuleController.Dev.ApiServer.Access;
+
+/// <summary>One kind of access: <paramref name="Resource"/> includes the subresource, as a rule of a role names it.</summary>
+public sealed record Access(string User, string Verb, string Group, string Resource, bool IsAllowed);
+
+/// <summary>Counts what each user asked authorization for, of resources.</summary>
+public sealed class AccessLog
+{
+    private readonly ConcurrentDictionary<Access, long> _counts = new();
+
+    internal void Count(User user, RequestAttributes request, bool isAllowed)
+    {
+        if (request.Resource.Length > 0)
+            _counts.AddOrUpdate(new(user.Name, request.Verb, request.Group, request.CombinedResource, isAllowed), 1, (_, count) => count + 1);
+    }
+
+    public IReadOnlyDictionary<Access, long> Snapshot() => new Dictionary<Access, long>(_counts);
+}

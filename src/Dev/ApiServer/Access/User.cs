@@ -1,0 +1,28 @@
+namespace ModuleController.Dev.ApiServer.Access;
+
+/// <summary>Who sends a request: a name and the groups that it belongs to.</summary>
+public sealed record User(string Name, IReadOnlyList<string> Groups)
+{
+    public const string Masters = "system:masters";
+    public const string Authenticated = "system:authenticated";
+
+    private const string AccountPrefix = "system:serviceaccount:";
+
+    /// <summary>The user of a request without credentials.</summary>
+    public static readonly User Anonymous = new("system:anonymous", ["system:unauthenticated"]);
+
+    public string? Uid { get; init; }
+
+    /// <summary>A user by name; a ServiceAccount's name brings its groups with it.</summary>
+    public static User Named(string name, params IEnumerable<string> groups)
+    {
+        var account = name.StartsWith(AccountPrefix, StringComparison.Ordinal) ? name[AccountPrefix.Length..].Split(':') : [];
+        return new(name, account is [var ns, _]
+            ? ["system:serviceaccounts", $"system:serviceaccounts:{ns}", .. groups, Authenticated] : [.. groups, Authenticated]);
+    }
+
+    /// <summary>The user that the claims of a token name.</summary>
+    public static User Of(JsonObject claims) => claims.Text("user") is { } name
+        ? Named(name, claims.Texts("groups"))
+        : Named($"{AccountPrefix}{claims.Text("ns")}:{claims.Text("account", "name")}") with { Uid = claims.Text("account", "uid") };
+}

@@ -1,0 +1,32 @@
+using ModuleController.Dev.ApiServer.Access;
+
+namespace ModuleController.Dev.ApiServer.Requests;
+
+/// <summary>Where <c>kubectl logs</c> gets its text from: the kubelet of this cluster, if it has one.</summary>
+public interface IPodLogs
+{
+    /// <summary>Writes what a container printed, its last <paramref name="tail"/> lines or all, and with <paramref name="follow"/> what comes.</summary>
+    Task WriteAsync(string ns, string pod, string container, bool follow, int? tail, Stream output,
+        CancellationToken cancellation);
+}
+
+/// <summary>What all requests share.</summary>
+public sealed record ApiState(EventLog Log, ResourceRegistry Registry, TimeProvider Time, Faults Faults,
+    RequestCounters Counters)
+{
+    public IPodLogs? PodLogs { get; init; }
+
+    public Allocations Allocations { get; } = new(Log);
+
+    public required AccessControl Access { get; init; }
+
+    public Quotas Quotas { get; } = new(Log);
+
+    /// <summary>Null where the admission plugin is off, as it is by default.</summary>
+    public OwnerPermissions? OwnerPermissions { get; init; }
+
+    /// <summary>Ends the watches when the server stops; they would hold it up otherwise.</summary>
+    public CancellationToken Stopping { get; init; }
+
+    public DateTimeOffset Now => Time.GetUtcNow();
+}

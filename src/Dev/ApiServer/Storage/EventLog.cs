@@ -1,0 +1,159 @@
+using System.Collections.Immutable;
+using System.Globalization;
+using System.Security.Cryptography;
+
+namespace ModuleController.Dev.ApiServer.Storage;
+
+/// <summary>
+/// All objects, one revision counter, and the last changes. <see cref="Commit"/> is the only way in: revisions rise by
+/// one with each change, a write that changes nothing makes none, and each watcher sees each change once and in order. A watcher
+/// that has more than <paramref name="watcherLag"/> changes to read is ended, as a real API server does.
+/// </summary>
+public sealed class EventLog(int changesKept = 5_000, int watcherLag = 100)
+{
+    private static readonly ImmutableSortedDictionary<string, StoredObject> Nothing =
+        ImmutableSortedDictionary.Create<string, StoredObject>(StringComparer.Ordinal);
+
+    private readonly Lock _gate = new();
+    private readonly Dictionary<string, ImmutableSortedDictionary<string, StoredObject>> _objects = [];
+    private readonly List<Change> _changes = [];
+    private readonly List<Subscription> _subscriptions = [];
+    private long _revision = 1;
+    private long _compacted = 1;
+    private long _slowWatchersEnded;
+
+    /// <summary>A random key that lives as long as the objects do: what was signed stays valid over a restarted server.</summary>
+    public byte[] SigningKey { get; } = RandomNumberGenerator.GetBytes(32);
+
+    /// <summary>Lives as long: clients of a restarted server go on trusting it.</summary>
+    public CertificateAuthority Authority { get; } = new();
+
+    public long Revision => List("").Revision;
+
+    /// <summary>How many watches were ended because their reader fell behind.</summary>
+    public long SlowWatchersEnded => Interlocked.Read(ref _slowWatchersEnded);
+
+    public StoredObject? Find(ResourceKey key)
+    {
+        lock (_gate) return FindLocked(key);
+    }
+
+    public Snapshot List(string resource)
+    {
+        lock (_gate) return new(_revision, _objects.GetValueOrDefault(resource, Nothing));
+    }
+
+    /// <summary>The objects as they were at an earlier revision: later changes are taken back one by one.</summary>
+    public Snapshot ListAt(string resource, long revision)
+    {
+        lock (_gate)
+        {
+            if (revision < _compacted) throw new CompactedException(revision, _compacted);
+            var objects = _objects.GetValueOrDefault(resource, Nothing);
+            for (var i = _changes.Count - 1; i >= 0 && _changes[i].Revision > revision; i--)
+            {
+                if (_changes[i].Key.Resource != resource) continue;
+                var path = _changes[i].Key.Path;
+                objects = _changes[i].Before is { } before ? objects.SetItem(path, before) : objects.Remove(path);
+            }
+
+            return new(revision, objects);
+        }
+    }
+
+    /// <summary>
+    /// Reads the object, checks <paramref name="precondition"/>, lets <paramref name="change"/> make the next state from a
+    /// copy of it, and appends that, unless nothing differs. Both run outside of the lock, and again if somebody else's
+    /// write came between, so they must depend on their argument alone. A dry run does all but the last step.
+    /// </summary>
+    public StoredObject Commit(
+        ResourceKey key, Action<StoredObject?> precondition, Func<JsonObject?, Edit> change, bool dryRun = false)
+    {
+        while (true)
+        {
+            var before = Find(key);
+            precondition(before);
+            var edit = change(before?.Tree.Copy());
+            if (!edit.Remove && before is not null && JsonNode.DeepEquals(before.Tree, edit.Tree)) return before;
+            if (dryRun) return new StoredObject(edit.Tree, before?.Revision ?? 0);
+            if (TryAppend(key, before, edit) is { } written) return written;
+        }
+    }
+
+    /// <summary>The changes of a resource after a revision.</summary>
+    /// <exception cref="CompactedException">The log does not reach that far back.</exception>
+    public Subscription Subscribe(string resource, long after)
+    {
+        lock (_gate)
+        {
+            if (after < _compacted) throw new CompactedException(after, _compacted);
+            var backlog = _changes.Where(change => change.Revision > after && change.Key.Resource == resource)
+                .ToArray();
+            var subscription = new Subscription(this, resource, backlog, watcherLag);
+            _subscriptions.Add(subscription);
+            return subscription;
+        }
+    }
+
+    /// <summary>Forgets all changes up to now: watches and list pages from before are answered with 410.</summary>
+    public void Compact()
+    {
+        lock (_gate)
+        {
+            _changes.Clear();
+            _compacted = _revision;
+        }
+    }
+
+    /// <summary>Ends the watches of a resource, or all.</summary>
+    public void CutWatches(string? resource = null)
+    {
+        lock (_gate)
+        {
+            foreach (var subscription in _subscriptions)
+                if (resource is null || subscription.Resource == resource) subscription.Cut();
+        }
+    }
+
+    internal void Unsubscribe(Subscription subscription)
+    {
+        lock (_gate) _subscriptions.Remove(subscription);
+    }
+
+    internal long? WhenIdle(Func<bool> hasReadAll)
+    {
+        lock (_gate) return hasReadAll() ? _revision : null;
+    }
+
+    private StoredObject? FindLocked(ResourceKey key) =>
+        _objects.GetValueOrDefault(key.Resource, Nothing).GetValueOrDefault(key.Path);
+
+    private StoredObject? TryAppend(ResourceKey key, StoredObject? before, Edit edit)
+    {
+        lock (_gate)
+        {
+            if (FindLocked(key) != before) return null;
+            var revision = ++_revision;
+            edit.Tree.Child("metadata")["resourceVersion"] = revision.ToString(CultureInfo.InvariantCulture);
+            var after = new StoredObject(edit.Tree, revision);
+            var objects = _objects.GetValueOrDefault(key.Resource, Nothing);
+            _objects[key.Resource] = edit.Remove ? objects.Remove(key.Path) : objects.SetItem(key.Path, after);
+            Publish(new Change(revision, key, before, after, edit.Remove));
+            return after;
+        }
+    }
+
+    private void Publish(Change change)
+    {
+        _changes.Add(change);
+        if (_changes.Count > changesKept * 5 / 4)      // in strides, since removing from the front moves all the rest
+        {
+            var surplus = _changes.Count - changesKept;
+            _compacted = _changes[surplus - 1].Revision;
+            _changes.RemoveRange(0, surplus);
+        }
+
+        foreach (var subscription in _subscriptions)
+            if (subscription.Resource == change.Key.Resource && !subscription.Offer(change)) Interlocked.Increment(ref _slowWatchersEnded);
+    }
+}

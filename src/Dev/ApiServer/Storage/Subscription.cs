@@ -1,0 +1,33 @@
+using System.Threading.Channels;
+
+namespace ModuleController.Dev.ApiServer.Storage;
+
+/// <summary>The changes of one resource after a revision: first those that the log held, then the live ones.</summary>
+public sealed class Subscription : IDisposable
+{
+    private readonly Channel<Change> _live;
+    private readonly EventLog _log;
+
+    internal Subscription(EventLog log, string resource, IReadOnlyList<Change> backlog, int capacity)
+    {
+        (_log, Resource, Backlog) = (log, resource, backlog);
+        _live = Channel.CreateBounded<Change>(new BoundedChannelOptions(capacity) { SingleReader = true });
+    }
+
+    public string Resource { get; }
+
+    public IReadOnlyList<Change> Backlog { get; }
+
+    /// <summary>Ends when the watcher is cut off: it was too slow, or somebody asked for it.</summary>
+    public ChannelReader<Change> Live => _live.Reader;
+
+    /// <summary>How far the log had come, if every change up to there has been read from here; else null.</summary>
+    public long? CaughtUp() => _log.WhenIdle(() => _live.Reader.Count == 0);
+
+    /// <summary>False where this change ends the watch: its reader is a whole channel behind, and is never waited for.</summary>
+    internal bool Offer(Change change) => _live.Writer.TryWrite(change) || !Cut();
+
+    internal bool Cut() => _live.Writer.TryComplete();
+
+    public void Dispose() => _log.Unsubscribe(this);
+}

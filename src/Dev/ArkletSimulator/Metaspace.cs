@@ -1,0 +1,41 @@
+namespace ModuleController.Dev.ArkletSimulator;
+
+/// <summary>
+/// The JVM's Metaspace. Its limit counts what is committed; what removed modules held stays until somebody needs it,
+/// since only a full collection unloads classes. Changed under the container's lock alone.
+/// </summary>
+internal sealed class Metaspace(long max)
+{
+    // a base without modules, what its first module loads for all that follow, and a module that says nothing
+    private const long BaseUsed = 50_400_000, BaseCommitted = 51_000_000, Shared = 1_200_000, ModuleUsed = 130_000;
+
+    private long _used = BaseUsed;
+    private long _committed = BaseCommitted;
+    private long _garbageUsed;
+    private long _garbageCommitted;
+    private bool _isSharedLoaded;
+
+    public long Max => max;
+
+    public long Used => _used + _garbageUsed;
+
+    public long Committed => _committed + _garbageCommitted;
+
+    /// <summary>Takes what this biz needs; false: the limit would be passed, and nothing was taken.</summary>
+    public bool TryTake(SimulatedBiz biz)
+    {
+        if (!_isSharedLoaded) (_used, _committed, _isSharedLoaded) = (_used + Shared, _committed + Shared, true);
+        var used = biz.Behavior.MetaspaceBytes ?? ModuleUsed;
+        var committed = Math.Max(used, biz.Behavior.CommittedMetaspaceBytes ?? used);
+        if (max >= 0 && Committed + committed > max) (_garbageUsed, _garbageCommitted) = (0, 0);
+        if (max >= 0 && Committed + committed > max) return false;
+        (_used, _committed, biz.UsedMetaspace, biz.CommittedMetaspace) = (_used + used, _committed + committed, used, committed);
+        return true;
+    }
+
+    public void Leave(SimulatedBiz biz)
+    {
+        (_used, _committed) = (_used - biz.UsedMetaspace, _committed - biz.CommittedMetaspace);
+        (_garbageUsed, _garbageCommitted) = (_garbageUsed + biz.UsedMetaspace, _garbageCommitted + biz.CommittedMetaspace);
+    }
+}

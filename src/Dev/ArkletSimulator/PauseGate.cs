@@ -1,0 +1,27 @@
+namespace ModuleController.Dev.ArkletSimulator;
+
+/// <summary>While shut, the JVM stands still as after SIGSTOP: the kernel accepts, nobody answers, all of it runs on waking.</summary>
+internal sealed class PauseGate
+{
+    private readonly Lock _gate = new();
+    private TaskCompletionSource? _opened;
+
+    public void Shut()
+    {
+        lock (_gate) _opened ??= new(TaskCreationOptions.RunContinuationsAsynchronously);
+    }
+
+    public void Open()
+    {
+        lock (_gate)
+        {
+            _opened?.SetResult();
+            _opened = null;
+        }
+    }
+
+    public Task PassAsync(CancellationToken cancellation)
+    {
+        lock (_gate) return _opened?.Task.WaitAsync(cancellation) ?? Task.CompletedTask;
+    }
+}

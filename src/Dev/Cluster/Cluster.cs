@@ -1,0 +1,142 @@
+using System.Diagnostics.CodeAnalysis;
+using Microsoft.Extensions.Logging.Abstractions;
+using ModuleController.Dev.ApiServer;
+using ModuleController.Dev.ApiServer.Requests;
+using ModuleController.Dev.Controllers;
+using ModuleController.Dev.Kubelet;
+using ModuleController.Kube.Caches;
+using ModuleController.Kube.Client;
+
+namespace ModuleController.Dev.Cluster;
+
+/// <summary>How to start a cluster that runs its pods.</summary>
+public sealed record ClusterOptions
+{
+    public ApiServerOptions Server { get; init; } = new();
+
+    /// <summary>What runs the containers.</summary>
+    public required IContainerRuntime Runtime { get; init; }
+
+    /// <summary>Pods' volumes lie below it; by default a new folder for temporary files, removed at the end.</summary>
+    public string? Directory { get; init; }
+
+    public ILoggerFactory Loggers { get; init; } = NullLoggerFactory.Instance;
+}
+
+/// <summary>An API server with the controllers and the one node that make its Deployments run.</summary>
+public sealed class Cluster : IAsyncDisposable
+{
+    private readonly CancellationTokenSource _stop = new();
+    private readonly Stack<Func<ValueTask>> _disposals = new();
+    private readonly PodLogs _logs = new();
+    private ApiServerOptions _serverOptions = new();
+    private ApiServerHost? _server;
+
+    private Cluster()
+    {
+    }
+
+    public ApiServerHost Server => _server ?? throw new InvalidOperationException("the cluster has not started");
+
+    public static async Task<Cluster> StartAsync(ClusterOptions options, CancellationToken cancellation = default)
+    {
+        var cluster = new Cluster();
+        try
+        {
+            await cluster.StartPartsAsync(options, cancellation);
+            return cluster;
+        }
+        catch
+        {
+            await cluster.DisposeAsync();
+            throw;
+        }
+    }
+
+    /// <summary>Ends the server and starts it anew, on the same port with the same objects; everything else goes on.</summary>
+    public async Task RestartServerAsync(CancellationToken cancellation = default)
+    {
+        var (log, port) = (Server.Log, Server.ServerUri.Port);
+        await Server.DisposeAsync();
+        await Addresses.UntilFreeAsync(new(_serverOptions.Address, port), cancellation);
+        _server = await ApiServerHost.StartAsync(_serverOptions with { Log = log, Port = port }, cancellation);
+    }
+
+    /// <summary>Ends the pods' processes first, the server last. A part that fails does not keep the others.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        if (_stop.IsCancellationRequested) return;
+        await _stop.CancelAsync();
+        var problems = new List<Exception>();
+        while (_disposals.TryPop(out var dispose))
+        {
+            try
+            {
+                await dispose();
+            }
+            catch (Exception problem)
+            {
+                problems.Add(problem);
+            }
+        }
+
+        _stop.Dispose();
+        if (problems.Count > 0) throw new AggregateException("the cluster did not stop cleanly", problems);
+    }
+
+    [SuppressMessage("Reliability", "CA2000", Justification = "each part is put on the stack that DisposeAsync empties")]
+    private async Task StartPartsAsync(ClusterOptions options, CancellationToken cancellation)
+    {
+        _serverOptions = options.Server with { PodLogs = _logs, Loggers = options.Loggers };
+        _server = await ApiServerHost.StartAsync(_serverOptions, cancellation);
+        _disposals.Push(() => Server.DisposeAsync());
+        var time = options.Server.Time;
+        var directory = options.Directory ?? System.IO.Directory.CreateTempSubdirectory("devcluster-").FullName;
+        if (options.Directory is null) _disposals.Push(() => RemoveAsync(directory));
+
+        var token = _server.TokenOf("devcluster", "system:masters");      // counted apart from the administrator
+        var client = new KubeClient(
+            Transport.To(_server.ServerUri, token), new ResourceJson(KubeletJson.Default, ClusterJson.Default),
+            new() { UserAgent = "devcluster" }, time: time);
+        _disposals.Push(() => DisposeAsync(client));
+        var http = _server.CreateClient(token);
+        _disposals.Push(() => DisposeAsync(http));
+        var informers = new InformerFactory(client, time, options.Loggers);
+        _disposals.Push(informers.DisposeAsync);
+        var pods = informers.Of<RunnerPod>();
+        var controllers = new ClusterControllers(client, new(http), informers, time, options.Loggers);
+        var running = controllers.RunAsync(_stop.Token);
+        _disposals.Push(() => new(running));
+
+        var kubelet = new Kubelet.Kubelet(
+            client, pods, options.Runtime, new() { Directory = directory }, time,
+            options.Loggers.CreateLogger<Kubelet.Kubelet>());
+        _disposals.Push(kubelet.DisposeAsync);
+        _logs.Kubelet = kubelet;
+        await kubelet.StartAsync(cancellation);
+    }
+
+    private static ValueTask DisposeAsync(IDisposable part)
+    {
+        part.Dispose();
+        return ValueTask.CompletedTask;
+    }
+
+    private static ValueTask RemoveAsync(string directory)
+    {
+        if (Directory.Exists(directory)) Directory.Delete(directory, recursive: true);
+        return ValueTask.CompletedTask;
+    }
+
+    /// <summary>The server is there before the kubelet whose logs it serves.</summary>
+    private sealed class PodLogs : IPodLogs
+    {
+        public Kubelet.Kubelet? Kubelet { get; set; }
+
+        public async Task WriteAsync(
+            string ns, string pod, string container, bool follow, int? tail, Stream output, CancellationToken cancellation)
+        {
+            if (Kubelet?.FindLog(ns, pod, container) is { } log) await log.CopyToAsync(output, follow, tail, cancellation);
+        }
+    }
+}

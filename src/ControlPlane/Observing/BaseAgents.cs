@@ -28,17 +28,17 @@ public sealed class BaseAgents(Caches caches, IAgentDirectory agents, ControlPla
     /// <summary>Null: no more than a few of them are gone, or they are for long.</summary>
     /// <param name="deployment">The base.</param>
     /// <param name="now">The time.</param>
-    /// <param name="lookAgainAt">When a newer answer may be had, where something has changed since this one was found.</param>
-    public AgentOutage? OutageOf(Deployment deployment, DateTimeOffset now, out DateTimeOffset? lookAgainAt)
+    /// <param name="requeueAt">When a newer answer may be had, where something has changed since this one was found.</param>
+    public AgentOutage? OutageOf(Deployment deployment, DateTimeOffset now, out DateTimeOffset? requeueAt)
     {
         var key = ObjectKey.Of(deployment.Metadata);
         // Versions first: what changes in between shows as a change.
         var seen = new Seen(deployment.Metadata.Uid, agents.Changes, caches.Pods.ResourceVersion, caches.ReplicaSets.ResourceVersion);
-        lookAgainAt = null;
+        requeueAt = null;
         if (_looks.TryGetValue(key, out var last) && last.At <= now && now - last.At < Fresh && last.Seen.Uid == seen.Uid
             && last.Seen.Agents == seen.Agents && last.HadReported == (now >= ReportedAt(now)))
         {
-            if (last.Seen != seen) lookAgainAt = last.At + Fresh;
+            if (last.Seen != seen) requeueAt = last.At + Fresh;
             return last.Outage?.Until > now ? last.Outage : null;
         }
 

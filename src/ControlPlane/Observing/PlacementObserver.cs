@@ -16,9 +16,9 @@ internal sealed class PlacementObserver(Caches caches, IAgentDirectory agents, B
     private readonly UnreadyPods _unready = new();
 
     /// <summary>Null: the base has no module, nor ever asked for one.</summary>
-    public PlacementState? Observe(ObjectKey key, DateTimeOffset now, out DateTimeOffset? lookAgainAt)
+    public PlacementState? Observe(ObjectKey key, DateTimeOffset now, out DateTimeOffset? requeueAt)
     {
-        lookAgainAt = null;
+        requeueAt = null;
         var label = $"{key.Namespace}/{LabelValues.Of(key.Name)}";
         var deployments = caches.ModuleDeployments.ByIndex(Caches.ByBase, key.ToString());
         var modules = caches.Modules.ByIndex(Caches.ByBase, label);
@@ -37,13 +37,13 @@ internal sealed class PlacementObserver(Caches caches, IAgentDirectory agents, B
         var unready = _unready.Observe(key, pods.Select(pod => pod.Pod), now);
         pods = [.. pods.Select(pod => pod with { UnreadySince = unready.TryGetValue(pod.Pod.Metadata.Uid!, out var since) ? since : null })];
         foreach (var pod in pods)
-            if (PlacementPods.GivenUpAt(pod, podGrace, now) is { } at && (lookAgainAt is null || at < lookAgainAt))
-                lookAgainAt = at;
+            if (PlacementPods.GivenUpAt(pod, podGrace, now) is { } at && (requeueAt is null || at < requeueAt))
+                requeueAt = at;
         var reportedAt = baseAgents.ReportedAt(now);
-        if (now < reportedAt && (lookAgainAt is null || reportedAt < lookAgainAt)) lookAgainAt = reportedAt;
+        if (now < reportedAt && (requeueAt is null || reportedAt < requeueAt)) requeueAt = reportedAt;
         DateTimeOffset? agentsAgainAt = null;
         var outage = found is null ? null : baseAgents.OutageOf(found, now, out agentsAgainAt);
-        lookAgainAt = new[] { lookAgainAt, outage?.Until, agentsAgainAt }.Min();
+        requeueAt = new[] { requeueAt, outage?.Until, agentsAgainAt }.Min();
         return new()
         {
             Pods = [.. pods.Select(pod => PlacementPods.Of(pod, podGrace, now))],

@@ -51,7 +51,7 @@ public sealed partial class BasePodReconciler(
         if (outcome.Failed.Contains(BasePodOrder.Gate))
             _memories[key] = (uid, plan.Memory with { GateShutSince = remembered.GateShutSince, GateToldAt = remembered.GateToldAt });
         outcome.ThrowIfInterrupted();
-        return ReconcileResult.At(new[] { plan.LookAgainAt, outcome.RetryAt, Send(key, uid, plan, outcome, now) }.Min(), now);
+        return ReconcileResult.At(new[] { plan.RequeueAt, outcome.RetryAt, Send(key, uid, plan, outcome, now) }.Min(), now);
     }
 
     /// <summary>The first command of a Module whose own writes have not failed.</summary>

@@ -56,7 +56,7 @@ public sealed class ModuleDeploymentReconciler(
         }
 
         outcome.ThrowIfInterrupted();
-        return ReconcileResult.At(new[] { statusAt, plan.LookAgainAt, agentsAgainAt, outcome.RetryAt }.Min(), now);
+        return ReconcileResult.At(new[] { statusAt, plan.RequeueAt, agentsAgainAt, outcome.RetryAt }.Min(), now);
     }
 
     /// <summary>Where the plan has no status, as while an object is only prepared or removed, a rejection still is its readiness.</summary>

@@ -32,7 +32,7 @@ public sealed class ModuleReplicaSetReconciler(
 
         var now = time.GetUtcNow();
         var modules = caches.Modules.ByIndex(Caches.ByOwner, replicaSet.Metadata.Uid!);
-        var (status, lookAgainAt) = ReplicaSetStatusPlanner.Plan(new(replicaSet, [.. modules]), now);
+        var (status, requeueAt) = ReplicaSetStatusPlanner.Plan(new(replicaSet, [.. modules]), now);
         var after = replicaSet with { Status = status };
         var isDifferent = MergePatch.OfStatus(replicaSet, after, null) is not null;
         if (isDifferent && _interval.NextAt(key, now) is { } later) return ReconcileResult.At(later, now);
@@ -41,7 +41,7 @@ public sealed class ModuleReplicaSetReconciler(
         var outcome = await _executor.ExecuteAsync<ModuleReplicaSet>(key, isDifferent ? [[Write(after)]] : [], async step => await writes.PatchStatusAsync(replicaSet, step));
         rejections.Report(Source(key), outcome.Rejections);
         outcome.ThrowIfInterrupted();
-        return ReconcileResult.At(new[] { lookAgainAt, outcome.RetryAt }.Min(), now);
+        return ReconcileResult.At(new[] { requeueAt, outcome.RetryAt }.Min(), now);
     }
 
     private static PlannedStep<ModuleReplicaSet> Write(ModuleReplicaSet after) => new("status", after)

@@ -37,7 +37,7 @@ public sealed partial class PlacementReconciler(
     public async Task<ReconcileResult> ReconcileAsync(ObjectKey key, CancellationToken cancellation)
     {
         var now = time.GetUtcNow();
-        if (_observer.Observe(key, now, out var lookAgainAt) is not { } state)
+        if (_observer.Observe(key, now, out var requeueAt) is not { } state)
         {
             Forget(key);
             return ReconcileResult.Done;
@@ -66,7 +66,7 @@ public sealed partial class PlacementReconciler(
         outcome.ThrowIfInterrupted();
         var isWaiting = state.Groups.SelectMany(group => group.Sets).SelectMany(set => set.Modules).Any(module => !module.IsBound);
         return ReconcileResult.At(
-            new[] { outcome.RetryAt, lookAgainAt, plan.LookAgainAt, marksObservedAt, nextCounts, isWaiting ? nextMessages : null }.Min(), now);
+            new[] { outcome.RetryAt, requeueAt, plan.RequeueAt, marksObservedAt, nextCounts, isWaiting ? nextMessages : null }.Min(), now);
     }
 
     private static string Source(ObjectKey key) => $"Placement {key}";

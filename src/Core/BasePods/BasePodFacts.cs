@@ -97,7 +97,7 @@ internal sealed class BasePodFacts
         ? $"waiting for its turn on pod {State.Key}: {InHooks.Count} commands wait for their hooks there"
         : $"waiting for its turn on pod {State.Key}";
 
-    public DateTimeOffset? LookAgainAt { get; private set; }
+    public DateTimeOffset? RequeueAt { get; private set; }
 
     /// <summary>Never in the future: while the gate is shut, nothing has been waited for yet.</summary>
     public DateTimeOffset AcceptingSince => State.AcceptingSince < Now ? State.AcceptingSince : Now;
@@ -108,7 +108,7 @@ internal sealed class BasePodFacts
     public bool IsDue(DateTimeOffset time)
     {
         if (time <= Now) return true;
-        if (LookAgainAt is not { } earliest || time < earliest) LookAgainAt = time;
+        if (RequeueAt is not { } earliest || time < earliest) RequeueAt = time;
         return false;
     }
 

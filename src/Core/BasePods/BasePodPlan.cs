@@ -29,7 +29,7 @@ public sealed record BasePodPlan
     public IReadOnlyList<BasePodEvent> Events { get; init; } = [];
 
     /// <summary>When the passing of time alone changes the plan.</summary>
-    public DateTimeOffset? LookAgainAt { get; init; }
+    public DateTimeOffset? RequeueAt { get; init; }
 
     public BasePodMemory Memory { get; init; } = BasePodMemory.Empty;
 

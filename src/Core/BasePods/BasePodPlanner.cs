@@ -49,7 +49,7 @@ public static class BasePodPlanner
             DeletesPod = PodDeletion.IsDue(pod),
             // Nothing can be created in a namespace that terminates, not even an Event.
             Events = state.IsNamespaceTerminating ? [] : events,
-            LookAgainAt = pod.LookAgainAt,
+            RequeueAt = pod.RequeueAt,
             Memory = memory,
         };
     }

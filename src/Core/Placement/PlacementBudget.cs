@@ -30,7 +30,7 @@ internal sealed class PlacementBudget
     }
 
     /// <summary>When a module that serves too shortly to count will count: the budget may grow then.</summary>
-    public DateTimeOffset? LookAgainAt => _serving.Values.SelectMany(slot => slot)
+    public DateTimeOffset? RequeueAt => _serving.Values.SelectMany(slot => slot)
         .Min(module => ModuleReadiness.AvailableAt(module, _group.Deployment.MinReady, _now));
 
     /// <summary>Taking this module away stops its slot from serving.</summary>

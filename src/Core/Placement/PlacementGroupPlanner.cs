@@ -19,7 +19,7 @@ internal sealed class PlacementGroupPlanner(PlacementState state, PlacementGroup
     private PlacementPicker? _picker;
     private bool _isHandedOver;
 
-    public DateTimeOffset? LookAgainAt { get; private set; }
+    public DateTimeOffset? RequeueAt { get; private set; }
 
     /// <summary>What a release that needs other pods lacks; null: there is none.</summary>
     public Handover? Handover { get; private set; }
@@ -57,7 +57,7 @@ internal sealed class PlacementGroupPlanner(PlacementState state, PlacementGroup
         var leaving = Leaving();
         wanted = WithinDesired(ReplaceOrRemove(wanted, leaving));
         new PlacementOfNew(state, Deployment, loads, _steps) { Unplaced = AwaitingPlace }.Place(wanted, Picker);
-        if (leaving.Count > 0 || _sets.Exists(set => set.Replaced.Count > 0)) LookAgainAt = _budget.LookAgainAt;
+        if (leaving.Count > 0 || _sets.Exists(set => set.Replaced.Count > 0)) RequeueAt = _budget.RequeueAt;
         return _steps;
     }
 

@@ -10,7 +10,7 @@ public sealed record PlacementPlan
     /// <summary>How many Modules each base pod has: for the labels on the base Deployment.</summary>
     public IReadOnlyList<int> Counts { get; init; } = [];
 
-    public DateTimeOffset? LookAgainAt { get; init; }
+    public DateTimeOffset? RequeueAt { get; init; }
 }
 
 /// <summary>One change of one Module, of a base pod or of the base; a closed set, carrying one out is one API call.</summary>

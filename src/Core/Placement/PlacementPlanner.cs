@@ -17,19 +17,19 @@ public static class PlacementPlanner
             .. state.Strays.Where(module => module is { IsBound: false, Metadata.IsDeleting: true } && PlacementModules.HasOurFinalizer(module))
                 .OrderBy(module => module.Metadata.Name, StringComparer.Ordinal).Select(module => new PlacementStep.Release(module)),
         ];
-        DateTimeOffset? lookAgainAt = null;
+        DateTimeOffset? requeueAt = null;
         List<PlacementGroupPlanner> planners = [];
         foreach (var group in InOrder(state.Groups))
         {
             var planner = new PlacementGroupPlanner(state, group, loads, now);
             steps.AddRange(planner.Plan());
-            lookAgainAt = Earlier(lookAgainAt, planner.LookAgainAt);
+            requeueAt = Earlier(requeueAt, planner.RequeueAt);
             planners.Add(planner);
         }
 
         steps.AddRange(BaseScaling.Plan(state, loads, planners));
 
-        return new() { Steps = steps, Counts = [.. state.Pods.Select(pod => loads.Count(pod.Uid))], LookAgainAt = lookAgainAt };
+        return new() { Steps = steps, Counts = [.. state.Pods.Select(pod => loads.Count(pod.Uid))], RequeueAt = requeueAt };
     }
 
     /// <summary>The state as it is when all orphaned Modules are adopted. Those of a ModuleDeployment that is deleted are, too: they are

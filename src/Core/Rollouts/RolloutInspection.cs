@@ -12,7 +12,7 @@ namespace ModuleController.Core.Rollouts;
 /// <param name="Policy">The choice; null: not known yet.</param>
 /// <param name="Command">What has to be asked now, if anything.</param>
 /// <param name="Failure">What the last inspection ended with.</param>
-public sealed record RolloutInspection(UpgradePolicy? Policy, RolloutStep.Inspect? Command, string? Failure, DateTimeOffset? LookAgainAt)
+public sealed record RolloutInspection(UpgradePolicy? Policy, RolloutStep.Inspect? Command, string? Failure, DateTimeOffset? RequeueAt)
 {
     /// <summary>At the longest pause they last for months of one base life. The agent, too, counts each source by itself.</summary>
     public const int AttemptsPerSource = 32_000;

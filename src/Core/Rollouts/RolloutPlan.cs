@@ -21,7 +21,7 @@ public sealed record RolloutPlan
     /// <summary>A jar is being inspected, or most agents are gone: what agents say matters to this one.</summary>
     public bool AwaitsAgents { get; init; }
 
-    public DateTimeOffset? LookAgainAt { get; init; }
+    public DateTimeOffset? RequeueAt { get; init; }
 }
 
 /// <summary>An Event about the planned object.</summary>

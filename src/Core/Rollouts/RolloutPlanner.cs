@@ -107,7 +107,7 @@ public static class RolloutPlanner
             StepsAfterStatus = afterStatus,
             Events = events,
             AwaitsAgents = policy.AwaitsInspection || look.State.Outage is not null,
-            LookAgainAt = Earliest(look.Counts.NextAvailableAt, progress.DeadlineAt, policy.LookAgainAt, stage.NextBatchAt, look.State.Outage?.Until,
+            RequeueAt = Earliest(look.Counts.NextAvailableAt, progress.DeadlineAt, policy.RequeueAt, stage.NextBatchAt, look.State.Outage?.Until,
                 lives.Min(item => item.At > look.Now ? item.At : null), AwaitsSight(look) ? look.Now + BasePodTimes.Suspicious : null),
         };
     }

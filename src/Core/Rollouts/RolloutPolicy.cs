@@ -6,7 +6,7 @@ namespace ModuleController.Core.Rollouts;
 /// <param name="Chosen">Null: not known yet, or there is nothing to upgrade.</param>
 /// <param name="Hold">Why no module may be touched yet.</param>
 /// <param name="Command">What has to be asked now.</param>
-internal sealed record RolloutPolicy(UpgradePolicy? Chosen, RolloutHold? Hold, RolloutStep.Inspect? Command, DateTimeOffset? LookAgainAt)
+internal sealed record RolloutPolicy(UpgradePolicy? Chosen, RolloutHold? Hold, RolloutStep.Inspect? Command, DateTimeOffset? RequeueAt)
 {
     /// <summary>An agent's answer is waited for.</summary>
     public bool AwaitsInspection => Hold is { Reason: Reasons.Inspecting or Reasons.InspectionFailed };
@@ -38,8 +38,8 @@ internal sealed record RolloutPolicy(UpgradePolicy? Chosen, RolloutHold? Hold, R
                 $"{module.Name} {module.Version} has the web context path of the version that serves, so no JVM can hold both: use "
                 + "uninstall_then_install, or leave operationStrategy.upgradePolicy unset"), null, null),
             ({ Failure: { } failure }, _) => new(null, new(Reasons.InspectionFailed, $"the new jar can't be inspected: {failure}"),
-                found.Command, found.LookAgainAt),
-            _ => new(null, inspecting, found.Command, found.LookAgainAt),
+                found.Command, found.RequeueAt),
+            _ => new(null, inspecting, found.Command, found.RequeueAt),
         };
     }
 

@@ -26,7 +26,7 @@ public sealed class InstallTests
             type => Assert.True(status.Conditions.IsTrue(type)));
         Assert.True(_world.HasLabel("orders"));
         Assert.Equal("1", _world.Pod!.Metadata.Labels[Labels.ModuleInstanceCount]);
-        Assert.Null(_world.Last.LookAgainAt);
+        Assert.Null(_world.Last.RequeueAt);
         Assert.Empty(_world.Events);
     }
 

@@ -131,7 +131,7 @@ public sealed class RetriedFailureTests
 
         Assert.Null(plan.Command);
         Assert.Equal(1, _world.Status(orders).Attempts);
-        Assert.NotNull(plan.LookAgainAt);
+        Assert.NotNull(plan.RequeueAt);
     }
 
     [Fact]

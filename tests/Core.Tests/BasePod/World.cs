@@ -206,7 +206,7 @@ internal sealed class World
     {
         var end = Now.AddSeconds(seconds);
         Settle(finish);
-        while (Last.LookAgainAt is { } next && next <= end)
+        while (Last.RequeueAt is { } next && next <= end)
         {
             Assert.True(next > Now, "a plan asked to look again in the past");
             Now = next;
@@ -222,7 +222,7 @@ internal sealed class World
         var again = BasePodPlanner.Plan(state, Now);
         Assert.Equal(plan.Command, again.Command);
         Assert.Equal(plan.Labels, again.Labels);
-        Assert.Equal(plan.LookAgainAt, again.LookAgainAt);
+        Assert.Equal(plan.RequeueAt, again.RequeueAt);
         Assert.Equal(plan.Events.Count, again.Events.Count);
         Assert.Equal(plan.Gate, again.Gate);
         CheckGate(plan);

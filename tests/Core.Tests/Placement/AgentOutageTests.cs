@@ -101,7 +101,7 @@ public class AgentOutageTests
         var told = plan.Status!.Conditions.Single(condition => condition.Type == DeploymentConditions.Progressing);
         Assert.Equal(("Unknown", Reasons.AgentsVanished), (told.Status, told.Reason));
         Assert.True(plan.AwaitsAgents);
-        Assert.Equal(Outage.Until, plan.LookAgainAt);
+        Assert.Equal(Outage.Until, plan.RequeueAt);
         world.Settle();
         Assert.All(world.Modules.Values, module => Assert.Equal("2.0.0", module.Spec.Module.Version));
     }

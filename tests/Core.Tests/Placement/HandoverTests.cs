@@ -42,7 +42,7 @@ public class HandoverTests
         settled = settled with { Status = settled.Status with { Conditions = [.. settled.Status.Conditions.Select(condition => condition with { LastTransitionTime = A.Time.AddHours(-1) })] } };
         var state = State(Pods(2), Group(deployment, (old, [settled]), (@new, [A.Module(@new, 0, "base-1", replaces: Uid(old, 0))])));
         Assert.Empty(Deleted(state));
-        Assert.Equal(A.Time.AddSeconds(30), PlacementPlanner.Plan(state, A.Time).LookAgainAt);
+        Assert.Equal(A.Time.AddSeconds(30), PlacementPlanner.Plan(state, A.Time).RequeueAt);
         Assert.Single(PlacementPlanner.Plan(state, A.Time.AddSeconds(30)).Steps.OfType<PlacementStep.Delete>());
     }
 

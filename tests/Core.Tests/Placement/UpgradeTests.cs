@@ -85,7 +85,7 @@ public class UpgradeTests
         deployment = deployment.With(spec => spec with { MinReadySeconds = 60 });
         var state = State(Pods(4), Group(deployment, (old, Modules(old, 4)), (@new, [])));
         Assert.Empty(Deleted(state));
-        Assert.Equal(A.Time.AddSeconds(60), Core.Placement.PlacementPlanner.Plan(state, A.Time).LookAgainAt);
+        Assert.Equal(A.Time.AddSeconds(60), Core.Placement.PlacementPlanner.Plan(state, A.Time).RequeueAt);
         Assert.Single(Core.Placement.PlacementPlanner.Plan(state, A.Time.AddSeconds(60)).Steps.OfType<Core.Placement.PlacementStep.Delete>());
     }
 

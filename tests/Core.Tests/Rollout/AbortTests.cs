@@ -224,13 +224,13 @@ public class AbortTests
     {
         var story = Story.Released(4).Upgrade("2.0.0").Settle();
         Assert.Empty(Lived(story));
-        Assert.Equal(story.World.Now.AddSeconds(60), story.Plan().LookAgainAt);
+        Assert.Equal(story.World.Now.AddSeconds(60), story.Plan().RequeueAt);
         story.Pass(59).Settle();
         Assert.Empty(Lived(story));
         story.Pass(1).Rest();
         var lived = Assert.Single(Lived(story));
         Assert.Equal(("2.0.0", RolloutHistory.Text(story.World.Now)), (lived.Spec.Template.Spec.Module.Version, lived.Metadata.Annotations[Annotations.LivedAt]));
-        Assert.Null(story.Plan().LookAgainAt);
+        Assert.Null(story.Plan().RequeueAt);
         story.Pass(10_000).Rest();
         Assert.Equal(lived.Metadata.Annotations[Annotations.LivedAt], Assert.Single(Lived(story)).Metadata.Annotations[Annotations.LivedAt]);
     }

@@ -133,7 +133,7 @@ public class BatchStoryTests
         var story = Story.Released(4, strategy: strategy => strategy with { BatchCount = 2, GrayTimeBetweenBatchSeconds = 60 });
         story.Upgrade("2.0.0").Stands("1/2 Executing: 1.0.0 x 2, 2.0.0 x 2");
         var end = story.World.Now.AddSeconds(60);
-        Assert.Equal((end, end), (story.Release.NextReconcileTime, story.Plan().LookAgainAt));
+        Assert.Equal((end, end), (story.Release.NextReconcileTime, story.Plan().RequeueAt));
         story.Says(Condition.Unknown, Reasons.GrayTime, "shop 2.0.0: batch 1 of 2: 2 of 4 available, the next batch begins at 09:01:00 UTC");
         story.Pass(59).Stands("1/2 Executing: 1.0.0 x 2, 2.0.0 x 2");
         story.Pass(1).Stands("2/2 Completed: 2.0.0 x 4");

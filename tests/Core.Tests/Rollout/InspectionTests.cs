@@ -67,7 +67,7 @@ public class InspectionTests
         Assert.DoesNotContain(plan.Steps, step => step is RolloutStep.Inspect);
         Assert.Equal(Reasons.InspectionFailed, Progressing(plan.Status!).Reason);
         Assert.Contains("ArtifactNotFound: no such jar", Progressing(plan.Status!).Message, StringComparison.Ordinal);
-        Assert.Equal(world.Now.AddSeconds(5), plan.LookAgainAt);
+        Assert.Equal(world.Now.AddSeconds(5), plan.RequeueAt);
 
         world.Now = world.Now.AddSeconds(5);
         Assert.Equal(asked.Command.Attempt + 1, Ask(world, failed).Command.Attempt);
@@ -111,7 +111,7 @@ public class InspectionTests
         Assert.DoesNotContain(plan.Steps, step => step is RolloutStep.Inspect);
         Assert.Equal(Reasons.InspectionFailed, Progressing(plan.Status!).Reason);
         Assert.Contains("ArtifactNotFound", Progressing(plan.Status!).Message, StringComparison.Ordinal);
-        Assert.Equal(world.Now.AddSeconds(40), plan.LookAgainAt);
+        Assert.Equal(world.Now.AddSeconds(40), plan.RequeueAt);
 
         world.Now = world.Now.AddSeconds(40);
         Assert.Equal(failed.Attempt + 1, Ask(world, view).Command.Attempt);
@@ -148,7 +148,7 @@ public class InspectionTests
         var asked = Ask(world, View("shop"));
         var last = asked.Command with { Attempt = asked.Command.Attempt + RolloutInspection.AttemptsPerSource - 1 };
         var failed = Answer(View("shop"), last, CommandOutcome.Failed, null);
-        Assert.Equal(A.Time.AddSeconds(300), PlanWith(world, failed).LookAgainAt);
+        Assert.Equal(A.Time.AddSeconds(300), PlanWith(world, failed).RequeueAt);
         world.Now = A.Time.AddSeconds(300);
         Assert.Equal(last, Ask(world, failed).Command);
     }

@@ -16,11 +16,11 @@ public class LivedTests
         Assert.Equal(2, story.Status.AvailableReplicas);
         Assert.All(story.World.ReplicaSets.Values, set => Assert.False(RolloutPoison.HasLived(set)));
         // They may be heard again without anything else that would wake it.
-        Assert.True(story.Plan().LookAgainAt <= story.World.Now + BasePodTimes.Suspicious);
+        Assert.True(story.Plan().RequeueAt <= story.World.Now + BasePodTimes.Suspicious);
 
         story.World.AreAgentsSilent = false;
         story.Settle();
         Assert.All(story.World.ReplicaSets.Values, set => Assert.True(RolloutPoison.HasLived(set)));
-        Assert.Null(story.Plan().LookAgainAt);
+        Assert.Null(story.Plan().RequeueAt);
     }
 }

@@ -132,7 +132,7 @@ public class ReleaseTests
         var world = WorldOf(3);
         world.StepRollout("shop");
         world.StepRollout("shop");
-        Assert.Equal(A.Time.AddSeconds(600), Plan(world).LookAgainAt);
+        Assert.Equal(A.Time.AddSeconds(600), Plan(world).RequeueAt);
     }
 
     [Fact]
@@ -146,7 +146,7 @@ public class ReleaseTests
         var plan = Plan(world);
         Assert.Equal((ReleaseProgress.Completed, 1), (plan.Status!.ReleaseStatus!.Progress, plan.Status.UnavailableReplicas));
         Assert.Empty(plan.Events);
-        Assert.Null(plan.LookAgainAt);
+        Assert.Null(plan.RequeueAt);
     }
 
     [Fact]
@@ -197,7 +197,7 @@ public class ReleaseTests
         world.Settle();
         var status = world.Deployments["shop"].Status;
         Assert.Equal((2, 0, ReleaseProgress.Executing), (status.ReadyReplicas, status.AvailableReplicas, status.ReleaseStatus!.Progress));
-        Assert.Equal(A.Time.AddSeconds(30), Plan(world).LookAgainAt);
+        Assert.Equal(A.Time.AddSeconds(30), Plan(world).RequeueAt);
         world.Now = world.Now.AddSeconds(30);
         world.Settle();
         Assert.Equal((2, ReleaseProgress.Completed), (world.Deployments["shop"].Status.AvailableReplicas, world.Deployments["shop"].Status.ReleaseStatus!.Progress));

@@ -1,5 +1,9 @@
+using ModuleController.Core.Agents;
+using ModuleController.Core.Builtin;
 using ModuleController.Core.Commands;
+using ModuleController.Core.Meta;
 using ModuleController.Core.Modules;
+using ModuleController.Core.Placement;
 using ModuleController.Core.Tests.World;
 using static ModuleController.Core.Tests.Placement.PlacementTests;
 
@@ -35,7 +39,7 @@ public class UpgradeTests
     public void Uninstall_first_removes_what_serves_only_when_the_new_artifact_is_on_its_pod()
     {
         var (deployment, old, @new) = Upgrade(4, UpgradePolicy.UninstallThenInstall);
-        List<Core.Placement.PlacementPod> pods = [.. Pods(4).Select(pod => pod with { CanFetch = true })];
+        List<PlacementPod> pods = [.. Pods(4).Select(pod => pod with { CanFetch = true })];
         var begun = State(pods, Group(deployment, (old, Modules(old, 4)), (@new, [])));
         Assert.Equal([$"create {Name(@new, 0)} on base-3 for {Name(old, 3)}"], Steps(begun));
 
@@ -47,6 +51,41 @@ public class UpgradeTests
         Assert.Equal([$"delete {Name(old, 3)}"], Steps(State(pods, group)).Select(step => step.Split(':')[0]));
         pods[3] = pods[3] with { IsOutOfMetaspace = true };
         Assert.Empty(Steps(State(pods, group)));
+    }
+
+    [Fact]
+    public void What_serves_stays_while_nobody_tells_whether_its_successor_is_prepared()
+    {
+        var (deployment, old, @new) = Upgrade(4, UpgradePolicy.UninstallThenInstall);
+        var next = A.Module(@new, 0, "base-3", isAvailable: false, replaces: $"uid-{Name(old, 3)}");
+        var group = Group(deployment, (old with { Spec = old.Spec with { Replicas = 0 } }, Modules(old, 4)), (@new, [next]));
+        var view = new BaseView
+        {
+            IsConnected = true,
+            LastHeard = A.Time,
+            State = BaseState.Up,
+            Life = new("life", A.Time),
+            IsBizKnown = true,
+            CanFetch = true,
+            Staged = [next.Metadata.Uid!],
+        };
+        Assert.Equal([Name(old, 3)], Deleted(SeenBy(view)));
+        Assert.Equal([Name(old, 3)], Deleted(SeenBy(view with { CanFetch = false, Staged = [] })));
+        // A new leader has no view of a pod whose agent has not reconnected.
+        Assert.Empty(Deleted(SeenBy(null)));
+        Assert.Empty(Deleted(SeenBy(view with { IsConnected = false, CanFetch = false })));
+        Assert.Empty(Deleted(SeenBy(view with { State = BaseState.Hung })));
+
+        PlacementState SeenBy(BaseView? seen)
+        {
+            var pod = new Pod
+            {
+                Metadata = new() { Name = "base-3", Uid = "uid-base-3" },
+                Status = new() { Conditions = [new() { Type = "ContainersReady", Status = Condition.True }] },
+            };
+            var last = PlacementPods.Of(new(pod, null, seen), TimeSpan.FromMinutes(5), A.Time);
+            return State([.. Pods(3).Select(other => other with { CanFetch = true }), last], group);
+        }
     }
 
     [Fact]
@@ -85,8 +124,8 @@ public class UpgradeTests
         deployment = deployment.With(spec => spec with { MinReadySeconds = 60 });
         var state = State(Pods(4), Group(deployment, (old, Modules(old, 4)), (@new, [])));
         Assert.Empty(Deleted(state));
-        Assert.Equal(A.Time.AddSeconds(60), Core.Placement.PlacementPlanner.Plan(state, A.Time).RequeueAt);
-        Assert.Single(Core.Placement.PlacementPlanner.Plan(state, A.Time.AddSeconds(60)).Steps.OfType<Core.Placement.PlacementStep.Delete>());
+        Assert.Equal(A.Time.AddSeconds(60), PlacementPlanner.Plan(state, A.Time).RequeueAt);
+        Assert.Single(PlacementPlanner.Plan(state, A.Time.AddSeconds(60)).Steps.OfType<PlacementStep.Delete>());
     }
 
     [Fact]
@@ -112,7 +151,7 @@ public class UpgradeTests
     public void A_place_that_cannot_be_taken_now_counts_as_one(string refusal, bool isComing)
     {
         var (deployment, old, @new) = Upgrade(4, UpgradePolicy.UninstallThenInstall);
-        Core.Placement.PlacementPod[] pods = [.. Pods(3), A.Pod("base-3", refusal) with { IsComing = isComing }];
+        PlacementPod[] pods = [.. Pods(3), A.Pod("base-3", refusal) with { IsComing = isComing }];
         Assert.Empty(Deleted(State(pods, Group(deployment, (old, Modules(old, 3)), (@new, [])))));
     }
 

@@ -261,7 +261,9 @@ internal sealed class ReleaseChecks(SmallWorld world)
         var live = world.ReplicaSets.Values.ToDictionary(
             set => set.Metadata.Name, set => world.ModulesOf(set.Metadata.Uid!).Count(module => !module.Metadata.IsDeleting));
         var said = world.Log.Count;
+        var observed = world.Placement().Pods.ToDictionary(pod => pod.Uid);
         var isChange = world.StepPlacement(calls);
+        foreach (var step in world.LastPlacement.Steps.OfType<PlacementStep.Delete>()) Prepared(before, step.Module, observed);
         var after = new ReleaseView(world);
         _isPlaceComing = calls == int.MaxValue && after.IsPlaceComing(world);
         var text = string.Join(" | ", world.Log.Skip(said));
@@ -286,6 +288,16 @@ internal sealed class ReleaseChecks(SmallWorld world)
         IsStale |= remade > 0;
         if (!IsStale && before.Release is { } release) Moves(before, after, release, text);
         return isChange;
+    }
+
+    /// <summary>What serves is not removed for a successor on its pod that neither serves nor is known to be prepared there.</summary>
+    private void Prepared(ReleaseView before, Module removed, Dictionary<string, PlacementPod> observed)
+    {
+        if (!removed.IsAvailable || !observed.TryGetValue(removed.Spec.PodUid!, out var pod)) return;
+        if (world.Modules.Values.FirstOrDefault(module => module.Spec.Replaces == removed.Metadata.Uid && module.Spec.PodUid == pod.Uid
+            && !module.Metadata.IsDeleting) is not { IsAvailable: false } next) return;
+        True(pod.IsCurrent && (!pod.CanFetch || pod.Staged.Contains(next.Metadata.Uid!)), before,
+            $"{removed.Metadata.Name} is removed before {next.Metadata.Name} is prepared on {pod.Name}");
     }
 
     /// <summary>The goals are as they should be: then a place only ever changes hands towards the release's own revision, and

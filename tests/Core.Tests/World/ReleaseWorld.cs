@@ -85,6 +85,7 @@ internal sealed class ReleaseWorld
             case 43: if (which % 4 == 0) Forget(); break;
             case 44: Crowd(which); break;
             case 45: FailFrozen(which); break;
+            case 46: if (!World.SilentPods.Remove(Pick(World.Pods.Keys, which))) World.SilentPods.Add(Pick(World.Pods.Keys, which)); break;
         }
     }
 
@@ -123,6 +124,7 @@ internal sealed class ReleaseWorld
         Checks.IsStale = Checks.MayBegin = Checks.MayForgive = true;
         World.Freeze = null;
         World.BrokenVersions.Clear();
+        World.SilentPods.Clear();
         foreach (var name in World.Pods.Keys.ToList()) Refuse(name, null);
         foreach (var (name, module) in World.Modules.Where(item => item.Value.Status.Status == ModulePhase.Failed).ToList())
             World.Modules[name] = module with { Status = new() { Status = ModulePhase.Pending, InstalledAt = module.Status.InstalledAt } };

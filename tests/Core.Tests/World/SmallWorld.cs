@@ -35,6 +35,9 @@ internal sealed class SmallWorld
     /// <summary>What statuses say is as old as that.</summary>
     public bool AreAgentsSilent { get; set; }
 
+    /// <summary>Names of pods whose agents this leader has not heard.</summary>
+    public HashSet<string> SilentPods { get; } = [];
+
     /// <summary>Null: nobody decides about the number of pods.</summary>
     public Deployment? Base { get; set; }
 
@@ -69,6 +72,7 @@ internal sealed class SmallWorld
         foreach (var (key, value) in _answers) copy._answers[key] = new(value);
         copy.BrokenVersions.UnionWith(BrokenVersions);
         copy.Stuck.UnionWith(Stuck);
+        copy.SilentPods.UnionWith(SilentPods);
         return copy;
     }
 
@@ -115,7 +119,7 @@ internal sealed class SmallWorld
             : [.. items.Select((item, index) => (item, index)).OrderBy(pair => shuffle(pair.index)).Select(pair => pair.item)];
         return new()
         {
-            Pods = Mixed(Pods.Values),
+            Pods = Mixed(Pods.Values.Select(Observed)),
             Base = Base is null ? null : new(Base),
             Strays = Mixed(Modules.Values.Where(module => !ReplicaSets.Values.Any(set => set.Metadata.Uid == module.Metadata.Controller?.Uid))),
             Groups = Mixed(Deployments.Values.Select(deployment => new PlacementGroup(deployment,
@@ -125,6 +129,10 @@ internal sealed class SmallWorld
             })),
         };
     }
+
+    private PlacementPod Observed(PlacementPod pod) => SilentPods.Contains(pod.Name)
+        ? pod with { IsCurrent = false, CanFetch = false, Staged = new HashSet<string>(), Refusal = pod.Refusal ?? "has no agent connected" }
+        : pod;
 
     public RolloutState Rollout(ModuleDeployment deployment) => new()
     {
@@ -262,7 +270,7 @@ internal sealed class SmallWorld
     public bool StepModule(string name)
     {
         var module = Modules[name];
-        if (!module.IsBound) return false;
+        if (!module.IsBound || SilentPods.Contains(module.Spec.PodName!)) return false;
         if (module.Metadata.IsDeleting
             || (module.Metadata.Controller is { } owner && !ReplicaSets.Values.Any(set => set.Metadata.Uid == owner.Uid))) return Modules.Remove(name);
         if (module.IsAvailable || (Stuck.Contains(name) && module.Status.Status == ModulePhase.Failed) || !Pods.Values.Any(pod => pod.Uid == module.Spec.PodUid)) return false;
@@ -346,7 +354,7 @@ internal sealed class SmallWorld
 
     private BaseView View(string pod) => new()
     {
-        IsConnected = true,
+        IsConnected = !SilentPods.Contains(pod),
         LastHeard = Now,
         State = BaseState.Up,
         Life = new("life", A.Time),

@@ -33,10 +33,11 @@ internal enum UpgradeStart
 
 internal static class Upgrade
 {
-    /// <summary>Whether removing the old one leaves no gap that a check could have avoided. An agent that can't fetch checks at the install.</summary>
+    /// <summary>Whether removing the old one leaves no gap that a check could have avoided. An agent that can't fetch checks at the install.
+    /// Where the view is not current, nothing is known of either, and what serves stays.</summary>
     public static bool IsPrepared(Module old, Module replacement, PlacementPod? pod) =>
-        !old.IsAvailable || old.Spec.PodUid != replacement.Spec.PodUid || pod is not { CanFetch: true }
-        || (pod.Staged.Contains(replacement.Metadata.Uid!) && !pod.IsOutOfMetaspace);
+        !old.IsAvailable || old.Spec.PodUid != replacement.Spec.PodUid
+        || (pod is { IsCurrent: true } && (!pod.CanFetch || (pod.Staged.Contains(replacement.Metadata.Uid!) && !pod.IsOutOfMetaspace)));
 
     public static IUpgrade Of(ModuleDeployment deployment, ModuleSource old, ModuleSource @new) =>
         UpgradePolicies.Between(deployment, old, @new) switch

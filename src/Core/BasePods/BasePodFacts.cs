@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using ModuleController.Core.Agents;
 using ModuleController.Core.Commands;
 using ModuleController.Core.Modules;
@@ -92,10 +93,52 @@ internal sealed class BasePodFacts
     public bool MustWait(ModuleCommand next) =>
         next.IsBeside ? Beside.Count >= MostBeside : UnderWay is not null || MustWaitForHooks(next);
 
-    /// <summary>What a Module waits for whose command could be sent, had others not the base or too many hooks.</summary>
-    public string TurnOf(ModuleCommand next) => UnderWay is null && next.HasHooks && InHooks.Count >= ModuleCommand.MostInHooks
-        ? $"waiting for its turn on pod {State.Key}: {InHooks.Count} commands wait for their hooks there"
-        : $"waiting for its turn on pod {State.Key}";
+    /// <summary>
+    /// What a Module waits for whose command could be sent, had others not the base or too many hooks. A command that is ahead is named
+    /// only when it lasts: not every command on the pod rewrites all Modules that wait.
+    /// </summary>
+    public string TurnOf(ModuleCommand next, BasePodMemory memory)
+    {
+        var ahead = Ahead(next).Select(id => (Id: id, Since: memory.Commands.GetValueOrDefault(id, Now)))
+            .OrderBy(item => item.Since).ThenBy(item => item.Id, StringComparer.Ordinal).FirstOrDefault();
+        var why = new List<string>();
+        if (UnderWay is null && next.HasHooks && InHooks.Count >= ModuleCommand.MostInHooks)
+            why.Add($"{InHooks.Count} commands wait for their hooks there");
+        if (ahead.Id is not null && IsDue(ahead.Since + BasePodTimes.TurnToTell))
+            why.Add($"{NameOf(ahead.Id)} has been under way since {ahead.Since:HH:mm:ss} UTC");
+        return $"waiting for its turn on pod {State.Key}{(why.Count == 0 ? "" : ": ")}{string.Join("; ", why)}";
+    }
+
+    private IEnumerable<string> Ahead(ModuleCommand next)
+    {
+        if (next.IsBeside) return Beside.Count >= MostBeside ? Beside : [];
+        if (UnderWay is not null) return [UnderWay];
+        var ofName = InHooks.Where(running => running.ModuleName == next.Name).ToList();
+        return (ofName.Count > 0 ? ofName : MustWaitForHooks(next) ? InHooks : []).Select(running => running.CommandId);
+    }
+
+    /// <summary>A command as an operator knows it: what it does to which module, and whose it is.</summary>
+    private string NameOf(string commandId)
+    {
+        var hook = InHooks.Any(running => running.CommandId == commandId) ? "a hook of " : "";
+        var action = PartOf(commandId, 1);
+        if (Find(PartOf(commandId, 0)) is { } module)
+            return $"{hook}{action} of {module.Name}:{module.Version} (Module {module.Module.Metadata.Name})";
+        return View?.Running.FirstOrDefault(running => running.CommandId == commandId) is { } other
+            ? $"{hook}{action} of {other.ModuleName}:{other.ModuleVersion}"
+            : $"{hook}{action}";
+    }
+
+    /// <summary>When each command that was sent or runs began, as far as this process has observed it.</summary>
+    public ImmutableDictionary<string, DateTimeOffset> BeginOfCommands()
+    {
+        var known = State.Memory.Commands;
+        var ids = InHooks.Select(running => running.CommandId).Concat(Beside);
+        if (UnderWay is not null) ids = ids.Append(UnderWay);
+        return ids.Distinct().ToImmutableDictionary(id => id, id => known.TryGetValue(id, out var since)
+            ? since
+            : Now - (View?.Running.FirstOrDefault(running => running.CommandId == id)?.RunningFor ?? TimeSpan.Zero));
+    }
 
     public DateTimeOffset? RequeueAt { get; private set; }
 

@@ -26,6 +26,9 @@ public sealed record BasePodMemory
     /// <summary>By Module UID; those of orphans too.</summary>
     public ImmutableDictionary<string, ModuleMemory> Modules { get; init; } = ImmutableDictionary<string, ModuleMemory>.Empty;
 
+    /// <summary>By id of a command that was sent or runs: since when.</summary>
+    public ImmutableDictionary<string, DateTimeOffset> Commands { get; init; } = ImmutableDictionary<string, DateTimeOffset>.Empty;
+
     /// <summary>What was reported once and need not be repeated.</summary>
     public ImmutableHashSet<string> Reported { get; init; } = [];
 

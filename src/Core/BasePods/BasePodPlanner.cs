@@ -91,7 +91,13 @@ public static class BasePodPlanner
             modules[orphan.ModuleUid!] = followed with { OrphanSince = followed.OrphanSince ?? pod.Now };
         }
 
-        return old with { SilentSince = SilentSince(pod), DownSince = DownSince(pod), Modules = modules.ToImmutable() };
+        return old with
+        {
+            SilentSince = SilentSince(pod),
+            DownSince = DownSince(pod),
+            Modules = modules.ToImmutable(),
+            Commands = pod.BeginOfCommands(),
+        };
     }
 
     private static DateTimeOffset? SilentSince(BasePodFacts pod)

@@ -9,6 +9,9 @@ public static class BasePodTimes
     /// <summary>After this much silence of the agent, its Modules say so.</summary>
     public static readonly TimeSpan SilenceToTell = TimeSpan.FromSeconds(60);
 
+    /// <summary>A command that has the base for longer is named by the Modules that wait for it.</summary>
+    public static readonly TimeSpan TurnToTell = TimeSpan.FromSeconds(60);
+
     /// <summary>After this much silence of a base, deletion does not wait for it any longer.</summary>
     public static readonly TimeSpan SilenceToLetGo = TimeSpan.FromSeconds(120);
 

@@ -50,7 +50,7 @@ internal static class ModuleStatusPlanner
         var message = (ModuleSteps.Next(pod, module, status, podMemory), podMemory.SilentSince) switch
         {
             (ModuleStep.Wait wait, _) => wait.Message,
-            (ModuleStep.Send send, _) => pod.TurnOf(send.Command),
+            (ModuleStep.Send send, _) => pod.TurnOf(send.Command, podMemory),
             (_, { } since) => $"waiting for the base of pod {pod.State.Key} to answer, until {since + BasePodTimes.SilenceToLetGo:HH:mm:ss} UTC",
             _ => "waiting for its last finalizer",
         };
@@ -74,7 +74,7 @@ internal static class ModuleStatusPlanner
         {
             // A broken one of ours is uninstalled before it is installed again.
             ModuleStep.Wait wait => (wait.Phase == ModulePhase.Terminating ? ModulePhase.Prepare : wait.Phase, wait.Message),
-            ModuleStep.Send send => (ModulePhase.Prepare, pod.TurnOf(send.Command)),
+            ModuleStep.Send send => (ModulePhase.Prepare, pod.TurnOf(send.Command, podMemory)),
             _ when module is { IsPoison: true, Own: null } => (ModulePhase.Failed, "its revision ended two base JVMs and is not installed any more"),
             _ => (null, null),
         };
@@ -220,7 +220,7 @@ internal static class ModuleStatusPlanner
             var answer = pod.View.State == BaseState.WithoutFigures
                 ? $"Arklet on pod {pod.State.Key} answers, but its health lacks the JVM's figures, so its base life is not known"
                 : $"waiting for the base of pod {pod.State.Key} to answer";
-            return status.IsInitial || status.Status is ModulePhase.Prepare or ModulePhase.Upgrading
+            return IsWaiting(status)
                 ? Lasting(pod, module, ref memory, status, ModulePhase.Prepare, answer)
                 : status;
         }
@@ -232,10 +232,14 @@ internal static class ModuleStatusPlanner
         return Stamp(pod, module, status with
         {
             Status = status.Status ?? ModulePhase.Pending,
-            Message = status.IsInitial ? message : status.Message,
+            Message = IsWaiting(status) ? message : status.Message,
             Conditions = With(pod, status.Conditions, ModuleConditions.AgentConnected, Condition.Unknown, nameof(FailureReason.AgentDisconnected), message),
         });
     }
+
+    /// <summary>Its message says what it waits for, and must name what it waits for now.</summary>
+    private static bool IsWaiting(ModuleStatus status) =>
+        status.IsInitial || status.Status is ModulePhase.Prepare or ModulePhase.Upgrading;
 
     private static ModuleStatus Lasting(
         BasePodFacts pod, ModuleFacts module, ref ModuleMemory memory, ModuleStatus status, string phase, string? message)

@@ -118,10 +118,11 @@ internal static class ModuleSteps
             return new ModuleStep.Wait(ModulePhase.Prepare, $"the agent of pod {pod.State.Key} refused the install; it is sent again");
         if (!MayTryAgain(pod, module, status)) return new ModuleStep.Rest();
         if (InTheWay(pod, module, status, memory) is { } first) return first;
-        if (!module.HasLived && status.LastError is { Reason: nameof(FailureReason.BaseDied) } death && !MayTrySuspect(pod, module, death))
+        if (!module.HasLived && status.LastError is { Reason: nameof(FailureReason.BaseDied) } death
+            && AheadOfSuspect(pod, module, death) is { } ahead)
         {
-            return new ModuleStep.Wait(ModulePhase.Prepare,
-                "suspected of having ended the base: waiting for the other modules, and for a minute without the base ending");
+            return new ModuleStep.Wait(ModulePhase.Prepare, $"suspected of having ended the base: waiting for {NameOf(ahead)} to be installed"
+                + (ahead.IsInstalled ? " for a minute without the base ending" : ""));
         }
 
         return new ModuleStep.Send(new ModuleCommand.Install(
@@ -170,17 +171,17 @@ internal static class ModuleSteps
         return null;
     }
 
-    // After all others. Where it was not told whose death it was, and not the first time, alone for a minute: otherwise the
-    // next could again be either's. Not at the first: a restart by hand shall not cost minutes.
-    private static bool MayTrySuspect(BasePodFacts pod, ModuleFacts module, ModuleError death)
+    // A suspect comes after all others, and waits for the last of them. Where it was not told whose death it was, and not the first time,
+    // alone for a minute: otherwise the next could again be either's. Not at the first: a restart by hand shall not cost minutes.
+    private static ModuleFacts? AheadOfSuspect(BasePodFacts pod, ModuleFacts module, ModuleError death)
     {
         var others = pod.Modules.Where(other => other.IsHere && !other.IsDeleting && other.Uid != module.Uid).ToList();
         // Who it was has come out: nobody else has to be tried for that death, and they need not cost a minute each.
         var isSolved = others.Exists(other => other.IsPoison && other.IsSuspect && other.Module.Status.LastError!.Time >= death.Time);
-        return others.TrueForAll(other => other.IsInstalled
+        return others.FindLast(other => !(other.IsInstalled
             ? isSolved || other.HasLived || !(Retries.MustBeAlone(death) || (other.IsSuspect && Retries.MustBeAlone(other.Module.Status.LastError)))
                 || pod.IsDue((other.Own!.InstalledAt ?? pod.Now) + BasePodTimes.Suspicious)
-            : other.IsSuspect || other.Recorded > 0 || other.Module.Status.Status == ModulePhase.Failed);
+            : other.IsSuspect || other.Recorded > 0 || other.Module.Status.Status == ModulePhase.Failed));
     }
 
     /// <summary>The module that this one replaces serves until the new artifact is on the pod. Null: nothing is left to prepare.</summary>
@@ -205,14 +206,23 @@ internal static class ModuleSteps
             _ => TimeSpan.Zero,
         };
         if (last is { } answered && !pod.IsDue(answered.Answer.ReceivedAt + pause))
-            return new ModuleStep.Wait(ModulePhase.Prepare, $"waiting for the agent of pod {pod.State.Key} to list the artifact; {stays}");
+        {
+            return new ModuleStep.Wait(ModulePhase.Prepare, answered.Answer.Outcome == CommandOutcome.Refused
+                ? $"the agent of pod {pod.State.Key} refused the fetch; it is sent again; {stays}"
+                : $"waiting for the agent of pod {pod.State.Key} to list the artifact; {stays}");
+        }
+
         return new ModuleStep.Send(new ModuleCommand.Fetch(
             module.Uid, module.Module.Spec.Module, pod.Life!.Id, Math.Max(module.Recorded, last?.Attempt ?? 0) + 1, module.Settings.InstallTimeout));
     }
 
     private static ModuleStep.Wait WaitForOwner(ModuleFacts owner) => new(
         ModulePhase.Prepare,
-        $"waiting for Module {owner.Module.Metadata.Name} ({owner.Name}:{owner.Version}) to be {(owner.IsDeleting ? "uninstalled" : "removed")}");
+        owner.Module.Metadata.DeletionTimestamp is { } since
+            ? $"waiting for {NameOf(owner)} to be uninstalled, which was deleted at {since:HH:mm:ss} UTC"
+            : $"waiting for {NameOf(owner)} to be removed");
+
+    private static string NameOf(ModuleFacts module) => $"Module {module.Module.Metadata.Name} ({module.Name}:{module.Version})";
 
     private static ModuleStep RemoveOrphan(BasePodFacts pod, BizView orphan, TimeSpan drain, BasePodMemory memory)
     {
@@ -253,9 +263,13 @@ internal static class ModuleSteps
             CommandOutcome.Refused => BasePodTimes.Refused,
             _ => RetryPolicy.Delay(last.Attempt, RetryPolicy.Jitter(uid, last.Attempt)),
         };
-        return pod.IsDue(last.AnsweredAt + pause)
-            ? new ModuleStep.Send(command(last.Attempt + 1))
-            : new ModuleStep.Wait(ModulePhase.Prepare, $"waiting for the next attempt to {action}");
+        if (pod.IsDue(last.AnsweredAt + pause)) return new ModuleStep.Send(command(last.Attempt + 1));
+        return new ModuleStep.Wait(ModulePhase.Prepare, last switch
+        {
+            { Outcome: CommandOutcome.Refused } => $"the agent of pod {pod.State.Key} refused the {action}; it is sent again",
+            { Reason: { } reason } => $"waiting for the next attempt to {action}: the last one failed with {reason}",
+            _ => $"waiting for the next attempt to {action}",
+        });
     }
 
     private static ModuleStep.Wait Late(bool isDeleting) => new(

@@ -52,7 +52,10 @@ public sealed class UpgradeAndTrafficTests
         _world.SettleWithin(4);
         Assert.Empty(_world.Sent);
         Assert.False(_world.HasLabel("orders"));
-        Assert.Equal((ModulePhase.Prepare, "waiting for Module orders-1 (orders:1.0.0) to be uninstalled"), (_world.Status(next).Status, _world.Status(next).Message));
+        Assert.Equal(ModulePhase.Prepare, _world.Status(next).Status);
+        Assert.Equal(
+            $"waiting for Module orders-1 (orders:1.0.0) to be uninstalled, which was deleted at {_world.Now.AddSeconds(-4):HH:mm:ss} UTC",
+            _world.Status(next).Message);
 
         _world.SettleWithin(2);
         Assert.Equal(["uninstall", "install"], _world.Sent.Select(command => command.Action));

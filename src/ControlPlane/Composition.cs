@@ -1,6 +1,7 @@
 using ModuleController.ControlPlane.Agents;
 using ModuleController.ControlPlane.Observing;
 using ModuleController.ControlPlane.Reconcilers;
+using ModuleController.ControlPlane.Settings;
 using ModuleController.Kube.Caches;
 using ModuleController.Kube.Client;
 using ModuleController.Kube.Hosting;

@@ -1,43 +1,41 @@
 using System.Runtime.InteropServices;
 using ModuleController.ControlPlane;
+using ModuleController.ControlPlane.Settings;
 using ModuleController.Kube.Client;
 using ModuleController.Kube.Hosting;
 
-var (options, error) = CommandLine.Parse(args, Environment.GetEnvironmentVariable);
-if (options is null)
-{
-    if (error is null) await Console.Out.WriteAsync(CommandLine.Help());
-    else await Console.Error.WriteLineAsync($"modulecontroller: {error}");
-    return error is null ? 0 : 2;
-}
+return await CommandLine.InvokeAsync(args, Environment.GetEnvironmentVariable, RunAsync);
 
-var told = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-using var terminated = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop);
-using var interrupted = PosixSignalRegistration.Create(PosixSignal.SIGINT, Stop);
-try
+static async Task<int> RunAsync(ControlPlaneOptions options)
 {
-    await using var host = await ControlPlaneHost.StartAsync(options, new() { Logging = LogToConsole });
-    await Console.Out.WriteLineAsync($"modulecontroller listens on {host.HttpAddress} and, for agents, on {host.AgentAddress}");
-    await Task.WhenAny(told.Task, host.Completion);
-    await host.StopAsync();
-    return 0;
-}
-catch (LeadershipLostException)
-{
-    await Console.Error.WriteLineAsync("modulecontroller: the lease is lost, another process may lead by now");
-    return 1;
-}
-catch (Exception exception)
-{
-    await Console.Error.WriteLineAsync($"modulecontroller: {ExceptionText.Of(exception)}");
-    return 1;
-}
+    var stop = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+    using var terminated = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop);
+    using var interrupted = PosixSignalRegistration.Create(PosixSignal.SIGINT, Stop);
+    try
+    {
+        await using var host = await ControlPlaneHost.StartAsync(options, new() { Logging = LogToConsole });
+        await Console.Out.WriteLineAsync($"modulecontroller listens on {host.HttpAddress} and, for agents, on {host.AgentAddress}");
+        await Task.WhenAny(stop.Task, host.Completion);
+        await host.StopAsync();
+        return 0;
+    }
+    catch (LeadershipLostException)
+    {
+        await Console.Error.WriteLineAsync("modulecontroller: the lease is lost, another process may lead by now");
+        return 1;
+    }
+    catch (Exception exception)
+    {
+        await Console.Error.WriteLineAsync($"modulecontroller: {ExceptionText.Of(exception)}");
+        return 1;
+    }
 
-void Stop(PosixSignalContext signal)
-{
-    // We end in order; the default would end us at once.
-    signal.Cancel = true;
-    told.TrySetResult();
+    void Stop(PosixSignalContext signal)
+    {
+        // The process ends in order; the default would end it at once.
+        signal.Cancel = true;
+        stop.TrySetResult();
+    }
 }
 
 static void LogToConsole(ILoggingBuilder logging) => logging

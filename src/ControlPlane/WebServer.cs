@@ -4,6 +4,7 @@ using Microsoft.AspNetCore.Hosting.Server.Features;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.AspNetCore.Server.Kestrel.Https;
 using ModuleController.ControlPlane.Agents;
+using ModuleController.ControlPlane.Settings;
 using ModuleController.ControlPlane.Telemetry;
 using ModuleController.Kube;
 using ModuleController.Protocol;

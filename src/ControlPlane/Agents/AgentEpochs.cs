@@ -13,6 +13,9 @@ public sealed partial class AgentEpochs(
 {
     public const ulong MaxRaise = 1000;
 
+    /// <summary>The highest that a leader may be told to start above: leaseTransitions has 32 bits, and rises with each leader.</summary>
+    public const int MaxFloor = 2_000_000_000;
+
     /// <summary>The agent would refuse our commands.</summary>
     public bool IsAhead(AgentHello hello) => hello.HighestEpoch > gate.Epoch;
 
@@ -51,7 +54,7 @@ public sealed partial class AgentEpochs(
         $"the agent of pod {hello.Pod} has observed epoch {hello.HighestEpoch}, far above this controller's epoch {gate.Epoch}, and gets no "
         + $"commands; {Remedy(hello.HighestEpoch)}");
 
-    private static string Remedy(ulong epoch) => epoch <= CommandLine.MaxEpochFloor
+    private static string Remedy(ulong epoch) => epoch <= MaxFloor
         ? string.Create(CultureInfo.InvariantCulture, $"start the controllers with --epoch-floor={epoch}, or replace the pod")
         : "replace the pod: no --epoch-floor can be that high";
 

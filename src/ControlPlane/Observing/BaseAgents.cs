@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using ModuleController.ControlPlane.Agents;
+using ModuleController.ControlPlane.Settings;
 using ModuleController.Core.Agents;
 using ModuleController.Core.BasePods;
 using ModuleController.Core.Builtin;

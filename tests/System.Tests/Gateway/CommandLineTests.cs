@@ -1,5 +1,5 @@
 using System.Net;
-using ModuleController.ControlPlane;
+using ModuleController.ControlPlane.Settings;
 
 namespace ModuleController.SystemTests.Gateway;
 
@@ -7,9 +7,9 @@ namespace ModuleController.SystemTests.Gateway;
 public sealed class CommandLineTests
 {
     [Fact]
-    public void Without_flags_the_defaults_of_a_production_start_hold()
+    public async Task Without_flags_the_defaults_of_a_production_start_hold()
     {
-        var options = Parsed(["--plaintext-agents"]);
+        var options = await Parsed(["--plaintext-agents"]);
 
         Assert.Equal((8080, 8443), (options.HttpPort, options.GrpcPort));
         Assert.False(options.Agents.AllowInsecure);
@@ -20,9 +20,9 @@ public sealed class CommandLineTests
     }
 
     [Fact]
-    public void A_flag_wins_over_the_environment()
+    public async Task A_flag_wins_over_the_environment()
     {
-        var options = Parsed(
+        var options = await Parsed(
             ["--http-port", "81", "--grpc-port=82", "--insecure-agents", "--bind", "127.0.0.5", "--advertise", "host:82", "--lease-renew", "0.5", "--epoch-floor", "41"],
             ("MODULECONTROLLER_HTTP_PORT", "9000"), ("MODULECONTROLLER_LEASE_DURATION", "2"), ("MODULECONTROLLER_LEASE_RETRY", "0.1"),
             ("MODULECONTROLLER_POD_GRACE", "7"), ("MODULECONTROLLER_AGENT_AUDIENCE", "agents"));
@@ -37,24 +37,25 @@ public sealed class CommandLineTests
     }
 
     [Fact]
-    public void A_pod_knows_its_name_address_and_namespace_from_its_manifest()
+    public async Task A_pod_knows_its_name_address_and_namespace_from_its_manifest()
     {
-        var options = Parsed(["--insecure-agents"], ("POD_NAME", "mc-0"), ("POD_IP", "10.1.2.3"), ("POD_NAMESPACE", "system"));
+        var options = await Parsed(["--insecure-agents"], ("POD_NAME", "mc-0"), ("POD_IP", "10.1.2.3"), ("POD_NAMESPACE", "system"));
 
         Assert.Equal(("mc-0", "system", "10.1.2.3"), (options.PodName, options.Namespace, options.PodIp!.ToString()));
-        Assert.Equal("other", Parsed(["--namespace", "other", "--insecure-agents"], ("POD_NAMESPACE", "system")).Namespace);
+        var other = await Parsed(["--namespace", "other", "--insecure-agents"], ("POD_NAMESPACE", "system"));
+        Assert.Equal("other", other.Namespace);
     }
 
     [Theory]
-    [InlineData("--http-prot 1", "unknown argument --http-prot")]
-    [InlineData("serve", "unknown argument serve")]
-    [InlineData("--http-port 70000", "--http-port: 70000 is no port")]
-    [InlineData("--grpc-port x", "--grpc-port: x is no port")]
-    [InlineData("--bind localhost", "--bind: localhost is no IP address")]
+    [InlineData("--http-prot 1", "Unrecognized command or argument '--http-prot'")]
+    [InlineData("serve", "Unrecognized command or argument 'serve'")]
+    [InlineData("--http-port 70000", "--http-port: 70000 is not a port")]
+    [InlineData("--grpc-port x", "--grpc-port: x is not a port")]
+    [InlineData("--bind localhost", "--bind: localhost is not an IP address")]
     [InlineData("--kubeconfig /no/such/file", "--kubeconfig: there is no file /no/such/file")]
-    [InlineData("--lease-duration 0", "--lease-duration: 0 is no number of seconds")]
-    [InlineData("--lease-duration -1", "--lease-duration: -1 is no number of seconds")]
-    [InlineData("--lease-duration NaN", "--lease-duration: NaN is no number of seconds")]
+    [InlineData("--lease-duration 0", "--lease-duration: 0 is not a number of seconds")]
+    [InlineData("--lease-duration -1", "--lease-duration: -1 is not a number of seconds")]
+    [InlineData("--lease-duration NaN", "--lease-duration: NaN is not a number of seconds")]
     [InlineData("--lease-duration 2.5", "--lease-duration: 2.5 is not a whole number of seconds")]
     [InlineData("--lease-duration 0.5", "--lease-duration: 0.5 is not a whole number of seconds")]
     [InlineData("--epoch-floor -1", "--epoch-floor: -1 is not a number from 0 to 2000000000")]
@@ -63,63 +64,89 @@ public sealed class CommandLineTests
     [InlineData("--lease-retry 10", "--lease-retry: must be below --lease-renew")]
     [InlineData("--insecure-agents=maybe", "--insecure-agents: maybe is neither true nor false")]
     [InlineData("--advertise host", "--advertise: host is not HOST:PORT")]
-    [InlineData("--namespace Shop", "--namespace: Shop is no object name")]
+    [InlineData("--namespace Shop", "--namespace: Shop is not an object name")]
     [InlineData("--http-port 8443", "--http-port and --grpc-port: must differ")]
-    public void A_bad_argument_is_named_in_one_line(string arguments, string error)
+    public async Task A_bad_argument_is_named(string arguments, string error)
     {
-        var (options, said) = CommandLine.Parse([.. arguments.Split(' '), "--plaintext-agents"], _ => null);
+        var (options, code, _, said) = await RunAsync([.. arguments.Split(' '), "--plaintext-agents"]);
 
         Assert.Null(options);
+        Assert.Equal(2, code);
         Assert.StartsWith(error, said, StringComparison.Ordinal);
-        Assert.DoesNotContain('\n', said!);
     }
 
-    [Fact]
-    public void A_flag_without_its_value_is_named() =>
-        Assert.Equal("--http-port: PORT is missing", CommandLine.Parse(["--http-port"], _ => null).Error);
+    [Theory]
+    [InlineData("--http-prot 1", "--http-port")]
+    [InlineData("--lease-duratoin 1", "--lease-duration")]
+    public async Task A_mistyped_flag_gets_a_suggestion(string arguments, string suggestion) =>
+        Assert.Contains(suggestion, (await RunAsync(arguments.Split(' '))).Output, StringComparison.Ordinal);
 
     [Fact]
-    public void A_bad_variable_is_named_too()
+    public async Task A_flag_without_its_value_is_named() =>
+        Assert.Contains("Required argument missing for option: '--http-port'.", (await RunAsync(["--http-port"])).Error, StringComparison.Ordinal);
+
+    [Fact]
+    public async Task A_bad_variable_is_named_too()
     {
-        var (_, error) = CommandLine.Parse([], name => name == "MODULECONTROLLER_HTTP_PORT" ? "tcp://10.0.0.1:80" : null);
+        var (_, _, _, error) = await RunAsync([], ("MODULECONTROLLER_HTTP_PORT", "tcp://10.0.0.1:80"));
 
-        Assert.Equal("MODULECONTROLLER_HTTP_PORT: tcp://10.0.0.1:80 is no port", error);
+        Assert.Equal("MODULECONTROLLER_HTTP_PORT: tcp://10.0.0.1:80 is not a port", error.Trim());
     }
 
     [Fact]
-    public void A_certificate_needs_its_key()
+    public async Task A_certificate_needs_its_key()
     {
         var file = typeof(CommandLineTests).Assembly.Location;
-        Assert.Equal("--tls-cert and --tls-key belong together", CommandLine.Parse(["--tls-cert", file], _ => null).Error);
+        Assert.Equal("--tls-cert and --tls-key belong together", (await RunAsync(["--tls-cert", file])).Error.Trim());
     }
 
     [Fact]
-    public void Without_a_certificate_a_flag_must_allow_tokens_in_plain_text()
+    public async Task Without_a_certificate_a_flag_must_allow_tokens_in_plain_text()
     {
-        var (options, error) = CommandLine.Parse([], _ => null);
+        var (options, _, _, error) = await RunAsync([]);
 
         Assert.Null(options);
-        Assert.Equal("--tls-cert: is missing, so agents would send their tokens in plain text; --plaintext-agents allows that", error);
-        Assert.True(Parsed(["--plaintext-agents"]).AllowPlaintextAgents);
-        Assert.False(Parsed(["--plaintext-agents"]).Agents.AllowInsecure);
+        Assert.Equal(
+            "--tls-cert: is missing, so agents would send their tokens in plain text; --plaintext-agents allows that", error.Trim());
+        Assert.True((await Parsed(["--plaintext-agents"])).AllowPlaintextAgents);
+        Assert.False((await Parsed(["--plaintext-agents"])).Agents.AllowInsecure);
         // Where agents need no token, none is missing its protection.
-        Assert.True(Parsed(["--insecure-agents"]).Agents.AllowInsecure);
+        Assert.True((await Parsed(["--insecure-agents"])).Agents.AllowInsecure);
         var file = typeof(CommandLineTests).Assembly.Location;
-        Assert.Equal(file, Parsed(["--tls-cert", file, "--tls-key", file]).TlsCertificate);
+        Assert.Equal(file, (await Parsed(["--tls-cert", file, "--tls-key", file])).TlsCertificate);
     }
 
     [Fact]
-    public void Help_names_every_flag_and_its_variable()
+    public async Task Help_names_every_flag_and_its_variable()
     {
-        Assert.Equal((null, null), CommandLine.Parse(["--help"], _ => null));
-        Assert.Contains("--lease-duration SECONDS", CommandLine.Help(), StringComparison.Ordinal);
-        Assert.Contains("MODULECONTROLLER_LEASE_DURATION", CommandLine.Help(), StringComparison.Ordinal);
+        var (options, code, help, _) = await RunAsync(["--help"]);
+
+        Assert.Null(options);
+        Assert.Equal(0, code);
+        Assert.Contains("--lease-duration <SECONDS>", help, StringComparison.Ordinal);
+        Assert.Contains("MODULECONTROLLER_LEASE_DURATION", help, StringComparison.Ordinal);
     }
 
-    private static ControlPlaneOptions Parsed(string[] arguments, params (string Name, string Value)[] environment)
+    [Fact]
+    public async Task A_shell_can_ask_for_completions() =>
+        Assert.Contains("--lease-duration", (await RunAsync(["[suggest]", "--lease"])).Output, StringComparison.Ordinal);
+
+    private static async Task<ControlPlaneOptions> Parsed(string[] arguments, params (string Name, string Value)[] environment)
     {
-        var (options, error) = CommandLine.Parse(arguments, name => environment.FirstOrDefault(variable => variable.Name == name).Value);
-        Assert.Null(error);
+        var (options, _, _, error) = await RunAsync(arguments, environment);
+        Assert.Empty(error);
         return options!;
+    }
+
+    private static async Task<(ControlPlaneOptions? Options, int Code, string Output, string Error)> RunAsync(
+        string[] arguments, params (string Name, string Value)[] environment)
+    {
+        ControlPlaneOptions? options = null;
+        await using var output = new StringWriter();
+        await using var error = new StringWriter();
+        var code = await CommandLine.InvokeAsync(
+            arguments, name => environment.FirstOrDefault(variable => variable.Name == name).Value,
+            given => Task.FromResult((options = given) is null ? 1 : 0), new() { Output = output, Error = error });
+        return (options, code, output.ToString(), error.ToString());
     }
 }

@@ -1,8 +1,9 @@
 using System.Text;
 using System.Text.Json.Nodes;
 using Microsoft.Extensions.Logging.Abstractions;
-using ModuleController.ControlPlane;
 using ModuleController.ControlPlane.Observing;
+using ModuleController.ControlPlane.Settings;
+using ModuleController.ControlPlane;
 using ModuleController.Core.Builtin;
 using ModuleController.Core.Meta;
 using ModuleController.Core.Modules;

@@ -2,7 +2,7 @@ using System.Net;
 using ModuleController.ControlPlane.Agents;
 using ModuleController.Core.Agents;
 
-namespace ModuleController.ControlPlane;
+namespace ModuleController.ControlPlane.Settings;
 
 /// <summary>Every setting of the controller and its default, in one place. <see cref="CommandLine"/> reads them.</summary>
 public sealed record ControlPlaneOptions

@@ -83,7 +83,7 @@ public sealed class CommandLineTests
 
     [Fact]
     public async Task A_flag_without_its_value_is_named() =>
-        Assert.Contains("Required argument missing for option: '--http-port'.", (await RunAsync(["--http-port"])).Error, StringComparison.Ordinal);
+        Assert.Contains("Required argument missing for option: '--http-port'.", (await RunAsync(["--plaintext-agents", "--http-port"])).Error, StringComparison.Ordinal);
 
     [Fact]
     public async Task A_bad_variable_is_named_too()

@@ -186,7 +186,7 @@ public sealed record JournalState
     private ImmutableDictionary<(string ModuleUid, CommandAction Action, int Source), AnsweredAttempt> Count(JournalRecord.Finished finished) =>
         AnsweredAttempt.From(finished) is { } attempt && attempt.Id.BaseLife == Life
         && !(Attempts.TryGetValue(attempt.Key, out var known) && known.Id.Attempt > attempt.Id.Attempt)
-            ? Attempts.SetItem(attempt.Key, attempt)
+            ? Attempts.SetItem(attempt.Key, attempt.After(Attempts.GetValueOrDefault(attempt.Key)))
             : Attempts;
 
     // A pod has one successor of a name at a time: what was staged before for that name is not going to be installed.

@@ -61,6 +61,7 @@ public static class Snapshots
                 CommandId = attempt.Id.ToString(),
                 Outcome = attempt.Outcome,
                 Reason = attempt.Reason,
+                Rejections = (uint)attempt.Rejections,
                 AnsweredFor = attempt.At is { } at ? Duration.FromTimeSpan(now > at ? now - at : TimeSpan.Zero) : null,
             });
     }

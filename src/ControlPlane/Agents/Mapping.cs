@@ -61,7 +61,10 @@ public static class Mapping
     private static CommandAttempt ToAttempt(Wire.LastAttempt attempt, DateTimeOffset now)
     {
         var (outcome, reason) = ToOutcome(attempt.Outcome, attempt.Reason);
-        return new(attempt.CommandId, outcome, reason, now - (attempt.AnsweredFor?.ToTimeSpan() ?? TimeSpan.Zero));
+        return new(attempt.CommandId, outcome, reason, now - (attempt.AnsweredFor?.ToTimeSpan() ?? TimeSpan.Zero))
+        {
+            Rejections = (int)Math.Min(attempt.Rejections, int.MaxValue / 2),
+        };
     }
 
     private static (CommandOutcome Outcome, FailureReason? Reason) ToOutcome(Wire.Outcome outcome, Wire.Reason reason) => outcome switch

@@ -64,23 +64,42 @@ public sealed record BaseView
     public bool IsOutOfMetaspace => IsMetaspaceFull || Jvm is { MaxMetaspace: > 0 } jvm && jvm.CommittedMetaspace >= 0.95 * jvm.MaxMetaspace;
 
     /// <summary>Only a new base life removes something that is stuck here, or that Arklet keeps refusing to uninstall.</summary>
-    public bool NeedsRestart => Biz.Any(biz => biz.IsStuck)
-        || Answers.Values.Any(answer => IsGivenUp(answer.CommandId, answer.Outcome, answer.Reason))
-        || Attempts.Any(attempt => IsGivenUp(attempt.CommandId, attempt.Outcome, attempt.Reason));
+    public bool NeedsRestart => Biz.Any(biz => biz.IsStuck) || HasGivenUp;
+
+    /// <summary>Arklet rejects the uninstall of something here, and no deletion waits for it any longer.</summary>
+    public bool HasGivenUp => Answers.Values.Where(answer => IsRejection(answer.Outcome, answer.Reason)).Select(answer => answer.CommandId)
+        .Concat(Attempts.Where(attempt => attempt.Rejections > 0 || IsRejection(attempt.Outcome, attempt.Reason)).Select(attempt => attempt.CommandId))
+        .Select(id => id.Split('/')[0]).Distinct()
+        .Any(uid => Biz.Any(biz => biz.ModuleUid == uid) && IsRejectedTooOften(uid));
 
     /// <summary>The view says what is true now: connected, Arklet answering, its list read in the current life.</summary>
     public bool IsCurrent => IsConnected && IsAnswered;
 
     private bool IsAnswered => State == BaseState.Up && Life is not null && IsBizKnown;
 
-    private bool IsGivenUp(string commandId, CommandOutcome outcome, FailureReason? reason) =>
-        commandId.Split('/') is [var uid, "uninstall", _, var number]
-        && int.TryParse(number, System.Globalization.CultureInfo.InvariantCulture, out var attempt)
-        && IsRejectedTooOften(attempt, outcome, reason) && Biz.Any(biz => biz.ModuleUid == uid);
+    /// <summary>Five uninstalls in one base life were rejected: the deletion does not wait for it any longer.</summary>
+    public bool IsRejectedTooOften(string moduleUid) => Rejections(moduleUid) >= 5;
 
-    /// <summary>The fifth uninstall in one base life was rejected: the deletion does not wait for it any longer.</summary>
-    public static bool IsRejectedTooOften(int attempt, CommandOutcome outcome, FailureReason? reason) =>
-        attempt >= 5 && outcome == CommandOutcome.Failed && reason == FailureReason.UninstallFailed;
+    /// <summary>How often Arklet has rejected the uninstall of this Module's biz in this base life: by the agent's journal, and by the
+    /// answers that are newer. What failed in a hook or was refused by the agent did not reach Arklet and does not count.</summary>
+    public int Rejections(string moduleUid)
+    {
+        var told = Attempts.FirstOrDefault(attempt => UninstallOf(attempt.CommandId, moduleUid) is not null);
+        var (number, counted) = told is null
+            ? (0, 0)
+            : (UninstallOf(told.CommandId, moduleUid) ?? 0, Math.Max(told.Rejections, IsRejection(told.Outcome, told.Reason) ? 1 : 0));
+        var answered = Answers.Values.Where(answer => IsRejection(answer.Outcome, answer.Reason))
+            .Select(answer => UninstallOf(answer.CommandId, moduleUid)).OfType<int>().ToList();
+        return Math.Max(answered.Count, counted + answered.Count(attempt => attempt > number));
+    }
+
+    private static bool IsRejection(CommandOutcome outcome, FailureReason? reason) =>
+        outcome == CommandOutcome.Failed && reason == FailureReason.UninstallFailed;
+
+    /// <summary>The number of the attempt; null: the command is another one.</summary>
+    private static int? UninstallOf(string commandId, string moduleUid) =>
+        commandId.Split('/') is [var uid, "uninstall", _, var number] && uid == moduleUid
+        && int.TryParse(number, System.Globalization.CultureInfo.InvariantCulture, out var attempt) ? attempt : null;
 
     /// <summary>The view with the time since when nothing is known of Arklet, by the view before it.</summary>
     public BaseView After(BaseView? before, DateTimeOffset now) =>
@@ -149,7 +168,11 @@ public sealed record CommandAnswer(
 }
 
 /// <summary>An attempt that was answered, as the agent's journal has it: its id is used up, on any stream.</summary>
-public sealed record CommandAttempt(string CommandId, CommandOutcome Outcome, FailureReason? Reason, DateTimeOffset AnsweredAt);
+public sealed record CommandAttempt(string CommandId, CommandOutcome Outcome, FailureReason? Reason, DateTimeOffset AnsweredAt)
+{
+    /// <summary>How many attempts up to this one Arklet rejected; 0 where the agent does not count them.</summary>
+    public int Rejections { get; init; }
+}
 
 public enum CommandOutcome
 {

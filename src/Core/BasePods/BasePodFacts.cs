@@ -53,6 +53,9 @@ internal sealed class BasePodFacts
     /// <summary>The view where it says what is true now; null: nothing may be concluded.</summary>
     public BaseView? Current { get; }
 
+    /// <summary>What runs there is known, and nothing can be done about it: its agent gets no commands.</summary>
+    public bool IsFenced => Current is { IsFenced: true };
+
     /// <summary>The life that a connected agent reports, also where its modules are not known yet.</summary>
     public BaseLife? Life { get; }
 

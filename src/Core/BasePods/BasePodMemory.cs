@@ -11,7 +11,7 @@ public sealed record BasePodMemory
 {
     public static BasePodMemory Empty { get; } = new();
 
-    /// <summary>Since when the view is not current.</summary>
+    /// <summary>Since when the view is not current, or the agent gets no commands.</summary>
     public DateTimeOffset? SilentSince { get; init; }
 
     /// <summary>Since when the agent says that nothing listens: when the life ended, if a new one follows.</summary>

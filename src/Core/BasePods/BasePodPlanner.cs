@@ -102,7 +102,7 @@ public static class BasePodPlanner
 
     private static DateTimeOffset? SilentSince(BasePodFacts pod)
     {
-        if (!pod.IsLiving || pod.Current is not null) return null;
+        if (!pod.IsLiving || pod.Current is { IsFenced: false }) return null;
         if (pod.State.Memory.SilentSince is { } since) return since;
         return pod.View is null ? pod.AcceptingSince : pod.View.IsConnected ? pod.Now : pod.View.LastHeard;
     }

@@ -40,20 +40,20 @@ internal static class FinalizerPlanner
             return true;
         }
 
-        if (module.Own is not null && pod.LastAttempt(module.Uid, "uninstall") is { } last
-            && BaseView.IsRejectedTooOften(last.Attempt, last.Outcome, last.Reason))
+        if (module.Own is not null && pod.Current!.IsRejectedTooOften(module.Uid))
         {
-            var why = pod.LastAnswer(module.Uid, "uninstall")?.Answer.Message is { } message ? $": {message}" : "";
+            var why = pod.LastAnswer(module.Uid, "uninstall") is { Answer: { Reason: FailureReason.UninstallFailed, Message: { } message } } ? $": {message}" : "";
             events.Add(new(module.Module, nameof(FailureReason.UninstallFailed),
-                $"{what} was left in pod {pod.State.Key}: its uninstall was rejected {last.Attempt} times{why}"));
+                $"{what} was left in pod {pod.State.Key}: its uninstall was rejected {pod.Current.Rejections(module.Uid)} times{why}"));
             events.Add(new(null, "NeedsRestart",
                 $"{what} is left in pod {pod.State.Key}, because Arklet rejects its uninstall; it is removed when that succeeds, or by a restart of the base"));
             return true;
         }
 
         if (memory.SilentSince is not { } since || !pod.IsDue(since + BasePodTimes.SilenceToLetGo)) return false;
-        events.Add(new(null, "ModuleLeftBehind",
-            $"{what} may still be in pod {pod.State.Key}, which has not answered since {since:HH:mm:ss} UTC; it is removed when the base answers again"));
+        events.Add(new(null, "ModuleLeftBehind", pod.IsFenced
+            ? $"{what} is left in pod {pod.State.Key}, whose agent has got no commands since {since:HH:mm:ss} UTC (Fenced); it is removed when the agent gets commands again"
+            : $"{what} may still be in pod {pod.State.Key}, which has not answered since {since:HH:mm:ss} UTC; it is removed when the base answers again"));
         return true;
     }
 

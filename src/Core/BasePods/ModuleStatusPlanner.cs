@@ -49,6 +49,8 @@ internal static class ModuleStatusPlanner
 
         var message = (ModuleSteps.Next(pod, module, status, podMemory), podMemory.SilentSince) switch
         {
+            (_, { } since) when pod.IsFenced =>
+                $"waiting for the agent of pod {pod.State.Key} to get commands again (Fenced), until {since + BasePodTimes.SilenceToLetGo:HH:mm:ss} UTC",
             (ModuleStep.Wait wait, _) => wait.Message,
             (ModuleStep.Send send, _) => pod.TurnOf(send.Command, podMemory),
             (_, { } since) => $"waiting for the base of pod {pod.State.Key} to answer, until {since + BasePodTimes.SilenceToLetGo:HH:mm:ss} UTC",

@@ -37,6 +37,20 @@ public sealed class AttemptTests : IDisposable
     }
 
     [Fact]
+    public void Uninstalls_that_Arklet_rejected_are_counted_and_no_others_also_after_a_compaction()
+    {
+        using var journal = Open();
+        var rejected = Finished("m-1/uninstall/b-1/2", Outcome.Failed, Reason.UninstallFailed);
+        journal.Append(
+            new JournalRecord.LifeBegan("b-1", Noon), Owned("orders", "m-1"), Failed("m-1/uninstall/b-1/1"), rejected, rejected,
+            Finished("m-1/uninstall/b-1/3", Outcome.Failed, Reason.UninstallFailed) with { Unsettled = true },
+            Finished("m-1/uninstall/b-1/4", Outcome.Failed, Reason.UninstallFailed), Failed("m-1/uninstall/b-1/5"));
+        Assert.Equal(2u, Assert.Single(Told(journal.State, "orders")).Rejections);
+        var compacted = journal.State.ToRecords().Aggregate(JournalState.Empty, (state, record) => state.Apply(record));
+        Assert.Equal(2u, Assert.Single(Told(compacted, "orders")).Rejections);
+    }
+
+    [Fact]
     public void What_the_state_of_the_base_settles_is_not_told()
     {
         using var journal = Open();

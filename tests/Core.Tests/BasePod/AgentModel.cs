@@ -34,6 +34,9 @@ internal sealed class AgentModel
 
     public bool IsMetaspaceFull { get; set; }
 
+    /// <summary>It claims an epoch far above the controller's.</summary>
+    public bool IsFenced { get; set; }
+
     public List<string> Staged { get; } = [];
 
     public List<ModuleCommand> Fetching { get; } = [];
@@ -74,6 +77,7 @@ internal sealed class AgentModel
             Interrupted = Interrupted,
             CanFetch = CanFetch,
             IsMetaspaceFull = IsMetaspaceFull,
+            IsFenced = IsFenced,
             Staged = [.. Staged],
             AnsweringSince = AnsweringSince,
         };
@@ -203,7 +207,11 @@ internal sealed class AgentModel
                 : Biz.Any(biz => biz.ModuleUid == item.Parts[0] && (item.Parts[1] != "switch" || biz.State != BizState.Activated))))
             .GroupBy(item => (item.Parts[0], item.Parts[1]))
             .Select(group => group.MaxBy(item => int.Parse(item.Parts[3], System.Globalization.CultureInfo.InvariantCulture)).Answer)
-            .Select(answer => new CommandAttempt(answer.CommandId, answer.Outcome, answer.Reason, answer.ReceivedAt)),
+            .Select(answer => new CommandAttempt(answer.CommandId, answer.Outcome, answer.Reason, answer.ReceivedAt)
+            {
+                Rejections = _journal.Values.Count(other => other.Reason == FailureReason.UninstallFailed
+                    && other.CommandId.StartsWith($"{answer.CommandId.Split('/')[0]}/uninstall/", StringComparison.Ordinal)),
+            }),
     ];
 
     private FailureReason? Execute(ModuleCommand command, DateTimeOffset now)

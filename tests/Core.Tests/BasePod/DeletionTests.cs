@@ -212,6 +212,58 @@ public sealed class DeletionTests
         Assert.NotNull(_world.Find(_orders));
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Only_what_Arklet_rejected_five_times_is_left_behind_whoever_leads(bool isNewController)
+    {
+        _world.Delete(_orders);
+        foreach (var reason in (FailureReason[])[FailureReason.HookFailed, FailureReason.HookFailed, FailureReason.ArkletUnreachable, FailureReason.HookFailed])
+            Reject(reason);
+        _world.SettleWithin(30, finish: false);
+        _world.Agent.Refuse(_world.Now, FailureReason.ArkletUnreachable);
+        for (var rejection = 1; rejection <= 5; rejection++)
+        {
+            Assert.NotNull(_world.Find(_orders));
+            Assert.False(_world.State().View!.NeedsRestart);
+            Reject(FailureReason.UninstallFailed);
+            if (!isNewController) continue;
+            _world.Agent.Forget();
+            (_world.Memory, _world.AcceptingSince) = (BasePodMemory.Empty, _world.Now);
+            _world.Agent.Connect();
+            _world.Settle(finish: false);
+        }
+
+        Assert.Null(_world.Find(_orders));
+        Assert.True(_world.State().View!.NeedsRestart);
+        Assert.Contains(_world.Events, item => item.Reason == nameof(FailureReason.UninstallFailed)
+            && item.Message.Contains("its uninstall was rejected 5 times", StringComparison.Ordinal));
+
+        void Reject(FailureReason reason)
+        {
+            while (_world.Agent.Running is null) _world.SettleWithin(1, finish: false);
+            _world.Agent.Finish(_world.Now, reason);
+            _world.Settle(finish: false);
+        }
+    }
+
+    [Fact]
+    public void An_agent_that_gets_no_commands_is_waited_for_two_minutes_and_what_is_left_is_named()
+    {
+        _world.Agent.IsFenced = true;
+        _world.Settle(finish: false);
+        _world.Delete(_orders);
+
+        _world.SettleWithin(119, finish: false);
+        Assert.NotNull(_world.Find(_orders));
+        Assert.StartsWith("waiting for the agent of pod shop/base-1 to get commands again (Fenced), until ", _world.Status(_orders).Message, StringComparison.Ordinal);
+
+        _world.SettleWithin(2, finish: false);
+        Assert.Null(_world.Find(_orders));
+        Assert.Single(_world.Events, item => item.Reason == "ModuleLeftBehind" && item.Message.Contains("orders:1.0.0", StringComparison.Ordinal)
+            && item.Message.Contains("Fenced", StringComparison.Ordinal));
+    }
+
     [Fact]
     public void A_start_that_nobody_knows_the_end_of_is_waited_for_as_long_as_an_install_may_take()
     {

@@ -18,7 +18,7 @@ public sealed class AttemptProtocolTests
     public void A_snapshot_tells_which_attempts_are_used_up_and_since_when()
     {
         var view = After(Told("m-1/uninstall/b-1/7", 90)).View!;
-        Assert.Equal(new("m-1/uninstall/b-1/7", CommandOutcome.Failed, FailureReason.HookFailed, _now.AddSeconds(-90)), Assert.Single(view.Attempts));
+        Assert.Equal(new("m-1/uninstall/b-1/7", CommandOutcome.Failed, FailureReason.HookFailed, _now.AddSeconds(-90)) { Rejections = 3 }, Assert.Single(view.Attempts));
     }
 
     [Fact]
@@ -71,6 +71,7 @@ public sealed class AttemptProtocolTests
             CommandId = id,
             Outcome = Outcome.Failed,
             Reason = Reason.HookFailed,
+            Rejections = 3,
             AnsweredFor = new Duration { Seconds = seconds },
         });
         return snapshot;

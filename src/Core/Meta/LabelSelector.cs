@@ -11,10 +11,6 @@ public sealed record LabelSelector
 
     private static ReadOnlyDictionary<string, string> Empty => ReadOnlyDictionary<string, string>.Empty;
 
-    public bool Matches(IReadOnlyDictionary<string, string> labels) =>
-        MatchLabels.All(wanted => labels.TryGetValue(wanted.Key, out var value) && value == wanted.Value)
-        && MatchExpressions.All(requirement => requirement.Matches(labels));
-
     /// <summary>The form that list and watch take: <c>app=shop,tier in (web,api),!canary</c>.</summary>
     public override string ToString() => string.Join(',',
         MatchLabels.OrderBy(pair => pair.Key, StringComparer.Ordinal).Select(pair => $"{pair.Key}={pair.Value}")
@@ -24,15 +20,6 @@ public sealed record LabelSelector
 /// <summary>One expression of a selector; operators are In, NotIn, Exists and DoesNotExist.</summary>
 public sealed record LabelRequirement(string Key, string Operator, IReadOnlyList<string>? Values = null)
 {
-    public bool Matches(IReadOnlyDictionary<string, string> labels) => Operator switch
-    {
-        "In" => labels.TryGetValue(Key, out var value) && Values?.Contains(value) == true,
-        "NotIn" => !labels.TryGetValue(Key, out var value) || Values?.Contains(value) != true,
-        "Exists" => labels.ContainsKey(Key),
-        "DoesNotExist" => !labels.ContainsKey(Key),
-        _ => false,
-    };
-
     public override string ToString() => Operator switch
     {
         "In" => $"{Key} in ({string.Join(',', Values ?? [])})",

@@ -5,7 +5,7 @@ namespace ModuleController.Kube.Caches;
 /// <summary>Reads a cache. Everything from one call was true at one time; nothing that is handed out changes.</summary>
 public interface ILister<T> where T : class, IResource
 {
-    /// <summary>How far this cache has come.</summary>
+    /// <summary>The latest version that this cache has observed.</summary>
     string ResourceVersion { get; }
 
     T? Get(ObjectKey key);
@@ -15,7 +15,7 @@ public interface ILister<T> where T : class, IResource
     IReadOnlyCollection<T> ByIndex(string index, string value);
 }
 
-/// <summary>A cache that follows the API server and tells what changed.</summary>
+/// <summary>A cache that follows the API server and reports changes.</summary>
 public interface IInformer<T> : ILister<T> where T : class, IResource
 {
     /// <summary>

@@ -24,7 +24,7 @@ public sealed class InformerFactory(IKubeClient client, TimeProvider time, ILogg
         }
     }
 
-    /// <summary>The kind's informer. Only the first call can say how it watches; one made after the start runs at once.</summary>
+    /// <summary>The kind's informer. Only the first call can set how it watches; one created after the start runs immediately.</summary>
     public Informer<T> Of<T>(InformerOptions<T>? options = null) where T : class, IResource
     {
         lock (_lock)

@@ -15,7 +15,7 @@ public sealed record InformerOptions<T> where T : class, IResource
 
     public string? FieldSelector { get; init; }
 
-    /// <summary>Leaves out what nobody reads, before an object is kept.</summary>
+    /// <summary>Drops the fields that nobody reads, before an object is kept.</summary>
     public Func<T, T>? Transform { get; init; }
 
     /// <summary>The server ends each watch after this, spread a little so that they don't all end at once.</summary>
@@ -54,7 +54,7 @@ public sealed partial class Reflector<T>(
     /// <summary>Completed by the first list.</summary>
     public Task Synced => _synced.Task;
 
-    /// <summary>How long nothing has come from the API server, not even a bookmark.</summary>
+    /// <summary>How long the API server has sent nothing, not even a bookmark.</summary>
     public TimeSpan Silence => time.GetElapsedTime(Interlocked.Read(ref _lastHeard));
 
     /// <summary>Runs until cancelled; no failure ends it.</summary>
@@ -76,7 +76,7 @@ public sealed partial class Reflector<T>(
             }
             catch (KubeException exception)
             {
-                // A refusal (a 4xx, but for 429) would come again for the same version; a broken way may be mended.
+                // A rejection (a 4xx except 429) would repeat for the same version; a broken connection may recover.
                 if (exception.Error.Code is >= 400 and < 500 and not 429) _version = null;
                 if (exception.IsExpired) LogExpired(T.Kind);
                 else LogInterrupted(T.Kind, exception.Message);

@@ -6,7 +6,7 @@ namespace ModuleController.Kube.Caches;
 /// <remarks>
 /// A relist replaces all at once and yields the differences, deletions included.
 /// Per object its states appear in order, some may be skipped.
-/// Delete and create between two looks is a change of uid.
+/// Delete and create between two observations is a change of uid.
 /// One writer (the reflector), any number of readers. A dictionary under a lock, not an immutable one: an event costs no
 /// allocation, a lookup some 50 ns, and lists, copied when first read after a change, are shared until the next one.
 /// </remarks>
@@ -76,7 +76,7 @@ public sealed class Store<T> : ILister<T> where T : class, IResource
         }
     }
 
-    /// <summary>Takes the last state of a deleted object, whose version says how far the cache has come.</summary>
+    /// <summary>Takes the last state of a deleted object, whose version is then the latest observed.</summary>
     public void Delete(T last)
     {
         lock (_lock)
@@ -111,7 +111,7 @@ public sealed class Store<T> : ILister<T> where T : class, IResource
     }
 
     /// <summary>
-    /// Tells of each change under the store's lock, so an observer only takes a note. It first gets what is there.
+    /// Reports each change under the store's lock, so an observer only takes a note. It first gets the existing objects.
     /// </summary>
     public IDisposable Observe(Action<ObjectChange<T>> observer)
     {

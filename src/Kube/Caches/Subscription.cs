@@ -4,7 +4,7 @@ using ModuleController.Core.Meta;
 namespace ModuleController.Kube.Caches;
 
 /// <summary>
-/// One handler's view of a store. Changes are noted at once and told on the thread pool; while a handler is busy, the
+/// One handler's view of a store. Changes are noted immediately and reported on the thread pool; while a handler is busy, the
 /// changes of one object become one (from the state it last saw to the newest), so memory is bounded by the objects.
 /// </summary>
 internal sealed partial class Subscription<T> : IThreadPoolWorkItem, IDisposable where T : class, IResource
@@ -40,7 +40,7 @@ internal sealed partial class Subscription<T> : IThreadPoolWorkItem, IDisposable
             }
             catch (Exception exception)
             {
-                // One handler's bug must not end the subscription: later changes are told all the same.
+                // A handler's bug must not end the subscription: later changes are still reported.
                 LogFailed(exception, T.Kind, change.Key);
             }
         }

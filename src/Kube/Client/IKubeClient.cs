@@ -3,7 +3,7 @@ using ModuleController.Core.Meta;
 
 namespace ModuleController.Kube.Client;
 
-/// <summary>A Kubernetes API. What it refuses is a <see cref="KubeException"/>.</summary>
+/// <summary>A Kubernetes API. What it rejects is a <see cref="KubeException"/>.</summary>
 public interface IKubeClient
 {
     Task<T> GetAsync<T>(ObjectKey key, CancellationToken cancellation = default) where T : class, IResource;
@@ -19,17 +19,12 @@ public interface IKubeClient
     Task<T> CreateAsync<T>(T resource, string fieldManager, CancellationToken cancellation = default)
         where T : class, IResource;
 
-    /// <summary>Null where the object was already gone, or went at once.</summary>
+    /// <summary>Null where the object did not exist, or was removed immediately.</summary>
     Task<T?> DeleteAsync<T>(ObjectKey key, DeleteOptions? options = null, CancellationToken cancellation = default)
         where T : class, IResource;
 
     /// <summary>Changes the fields that the patch names, in the main resource or its status.</summary>
     Task<T> PatchAsync<T>(ObjectKey key, JsonObject patch, PatchOptions options, CancellationToken cancellation = default)
-        where T : class, IResource;
-
-    /// <summary>A patch to a subresource that has a type of its own, such as <c>scale</c>.</summary>
-    Task<JsonObject> PatchSubresourceAsync<T>(
-        ObjectKey key, string subresource, JsonObject patch, PatchOptions options, CancellationToken cancellation = default)
         where T : class, IResource;
 }
 
@@ -48,7 +43,7 @@ public sealed record ListOptions
     public string? Continue { get; init; }
 }
 
-/// <summary>What to watch, from which version on; without one, from the present state, which comes first.</summary>
+/// <summary>What to watch, from which version on; without one, from the current state, which is sent first.</summary>
 public sealed record WatchOptions
 {
     public string? Namespace { get; init; }
@@ -59,7 +54,7 @@ public sealed record WatchOptions
 
     public string? ResourceVersion { get; init; }
 
-    /// <summary>When the server ends the watch. Five seconds later the client takes it for dead.</summary>
+    /// <summary>When the server ends the watch. Five seconds later the client gives it up.</summary>
     public TimeSpan Timeout { get; init; } = TimeSpan.FromMinutes(5);
 }
 

@@ -9,7 +9,7 @@ using ModuleController.Core.Meta;
 
 namespace ModuleController.Kube.Client;
 
-/// <summary>What a client says of itself, and how long it waits.</summary>
+/// <summary>How a client identifies itself, and how long it waits.</summary>
 public sealed record KubeClientOptions
 {
     public string UserAgent { get; init; } = "modulecontroller/0.1.0";
@@ -163,6 +163,7 @@ public sealed class KubeClient : IKubeClient, IDisposable
         return Decode<T>(request, await _sender.SendAsync(request, cancellation));
     }
 
+    /// <summary>A patch to a subresource that has a type of its own, such as <c>scale</c>.</summary>
     public async Task<JsonObject> PatchSubresourceAsync<T>(
         ObjectKey key, string subresource, JsonObject patch, PatchOptions options, CancellationToken cancellation = default)
         where T : class, IResource

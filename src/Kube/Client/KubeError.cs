@@ -19,7 +19,7 @@ public sealed record KubeError(int Code, string Reason, string Message)
 
     public bool IsNotFound => Code == (int)HttpStatusCode.NotFound;
 
-    /// <summary>The version that the request was based on is not the newest one: look again.</summary>
+    /// <summary>The version that the request was based on is not the newest one: read it again.</summary>
     public bool IsConflict => Code == (int)HttpStatusCode.Conflict && !IsAlreadyExists;
 
     public bool IsAlreadyExists => Reason == "AlreadyExists";
@@ -29,13 +29,13 @@ public sealed record KubeError(int Code, string Reason, string Message)
 
     public bool IsNamespaceTerminating => Causes.Contains("NamespaceTerminating");
 
-    /// <summary>The same request gets the same answer until somebody changes an object, a quota, a policy or a role.</summary>
+    /// <summary>The same request gets the same answer until an object, a quota, a policy or a role changes.</summary>
     public bool IsRejected => Code is 400 or 403 or 413 or 422 && !IsNamespaceTerminating;
 
-    /// <summary>No answer came, so nobody knows whether the request was carried out.</summary>
+    /// <summary>There was no answer: whether the request was carried out is not known.</summary>
     public bool IsUnanswered => Code == 0;
 
-    /// <summary>Reads a <c>Status</c> object; whatever else came stands in the message, shortened. A rejected value is repeated there,
+    /// <summary>Reads a <c>Status</c> object; anything else becomes the message, shortened. A rejected value is repeated there,
     /// so the secrets of its urls are removed.</summary>
     public static KubeError Parse(ReadOnlySpan<byte> body, int httpStatus)
     {

@@ -27,7 +27,7 @@ internal static class WatchLine
         var reader = new Utf8JsonReader(line);
         if (!reader.Read() || reader.TokenType != JsonTokenType.StartObject) return Unreadable<T>("a line is no object");
         WatchEventType? type = null;
-        var early = default(Utf8JsonReader);   // stands at the object, where that came before its type
+        var early = default(Utf8JsonReader);   // at the object, where that precedes the type
         var isEarly = false;
         var result = default(WatchEvent<T>?);
         while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)

@@ -34,7 +34,7 @@ internal static class WatchStream
                     if (!IsBlank(line)) yield return WatchLine.Read(line, info);
                 }
 
-                // A last line without its end was cut off: what it says is not known, so it counts as not sent.
+                // A last line without its end was cut off: it counts as not sent.
                 if (read.IsCompleted) yield break;
                 if (rest.Length > LongestLine) throw new InvalidDataException($"watch of {T.Kind}: a line exceeds {LongestLine} bytes");
                 pipe.AdvanceTo(rest.Start, rest.End);

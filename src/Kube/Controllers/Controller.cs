@@ -42,7 +42,7 @@ public sealed partial class Controller<T> : IController where T : class, IResour
     public async Task StartAsync(CancellationToken cancellation)
     {
         await _builder.WaitForSyncAsync(cancellation);
-        _subscriptions.AddRange(_builder.Wake(key => _queue.Add(key)));   // each first tells what is there
+        _subscriptions.AddRange(_builder.Watch(key => _queue.Add(key)));   // each first reports the existing objects
         if (_metrics is not null) _subscriptions.Add(_metrics.ObserveQueue(Name, () => (_queue.Depth, _queue.OldestAge)));
         var workers = Enumerable.Range(0, _builder.WorkerCount).Select(_ => Task.Run(WorkAsync, CancellationToken.None));
         _work = Task.WhenAll([.. workers, ResyncAsync()]);   // here, not on the pool: its period counts from now
@@ -93,7 +93,7 @@ public sealed partial class Controller<T> : IController where T : class, IResour
         {
             var outcome = await _reconciler.ReconcileAsync(key, _reconciling.Token);
             _queue.Forget(key);
-            if (outcome.LookAgainAfter is { } delay) _queue.AddAfter(key, delay);
+            if (outcome.RequeueAfter is { } delay) _queue.AddAfter(key, delay);
         }
         catch (OperationCanceledException) when (_reconciling.IsCancellationRequested)
         {
@@ -109,13 +109,6 @@ public sealed partial class Controller<T> : IController where T : class, IResour
 
     private string Fail(ObjectKey key, Exception exception)
     {
-        if (exception is FinalException)
-        {
-            _queue.Forget(key);
-            LogFinal(Name, key, exception.Message);
-            return "final";
-        }
-
         _queue.Retry(key);
         switch (exception)
         {
@@ -146,7 +139,7 @@ public sealed partial class Controller<T> : IController where T : class, IResour
 
     private async Task ResyncAsync()
     {
-        using var timer = new PeriodicTimer(_builder.ResyncPeriod, _time);
+        using var timer = new PeriodicTimer(ControllerBuilder<T>.ResyncPeriod, _time);
         try
         {
             while (await timer.WaitForNextTickAsync(_taking.Token))
@@ -168,9 +161,6 @@ public sealed partial class Controller<T> : IController where T : class, IResour
 
     [LoggerMessage(LogLevel.Warning, "{Controller} {Key} is tried again: {Why}")]
     private partial void LogRetry(string controller, ObjectKey key, string why);
-
-    [LoggerMessage(LogLevel.Warning, "{Controller} {Key} waits for a change: {Why}")]
-    private partial void LogFinal(string controller, ObjectKey key, string why);
 
     [LoggerMessage(LogLevel.Error, "{Controller} {Key} failed")]
     private partial void LogFailed(Exception exception, string controller, ObjectKey key);

@@ -4,12 +4,12 @@ using ModuleController.Kube.Caches;
 
 namespace ModuleController.Kube.Controllers;
 
-/// <summary>What wakes a reconciler, and how many work at once.</summary>
+/// <summary>What triggers a reconciler, and how many workers it has.</summary>
 public sealed class ControllerBuilder<T> where T : class, IResource
 {
     private readonly InformerFactory _informers;
     private readonly IReconciler<T> _reconciler;
-    private readonly List<Func<Action<ObjectKey>, IDisposable>> _wakers = [];
+    private readonly List<Func<Action<ObjectKey>, IDisposable>> _watches = [];
     private readonly List<Func<CancellationToken, Task>> _syncs = [];
     private Func<T, bool> _isOurs = _ => true;
 
@@ -18,9 +18,9 @@ public sealed class ControllerBuilder<T> where T : class, IResource
         (_informers, _reconciler, Name) = (informers, reconciler, name);
         var primary = informers.Of<T>();
         _syncs.Add(primary.WaitForSyncAsync);
-        _wakers.Add(wake => primary.Subscribe(change =>
+        _watches.Add(enqueue => primary.Subscribe(change =>
         {
-            if (IsOurs(change.Before) || IsOurs(change.After)) wake(change.Key);
+            if (IsOurs(change.Before) || IsOurs(change.After)) enqueue(change.Key);
         }));
     }
 
@@ -28,7 +28,7 @@ public sealed class ControllerBuilder<T> where T : class, IResource
 
     internal int WorkerCount { get; private set; } = 1;
 
-    internal TimeSpan ResyncPeriod { get; private set; } = TimeSpan.FromMinutes(10);
+    internal static TimeSpan ResyncPeriod { get; } = TimeSpan.FromMinutes(10);
 
     internal WriteTracker? Tracker { get; private set; }
 
@@ -39,7 +39,7 @@ public sealed class ControllerBuilder<T> where T : class, IResource
         return this;
     }
 
-    /// <summary>Only these objects are keys; one that was or becomes one of them still wakes.</summary>
+    /// <summary>Only these objects are keys; a change to or from one of them triggers, too.</summary>
     public ControllerBuilder<T> Where(Func<T, bool> isOurs)
     {
         _isOurs = isOurs;
@@ -62,9 +62,9 @@ public sealed class ControllerBuilder<T> where T : class, IResource
     {
         var informer = _informers.Of<TOther>();
         _syncs.Add(informer.WaitForSyncAsync);
-        _wakers.Add(wake => informer.Subscribe(change =>
+        _watches.Add(enqueue => informer.Subscribe(change =>
         {
-            foreach (var key in keys(change)) wake(key);
+            foreach (var key in keys(change)) enqueue(key);
         }));
         return this;
     }
@@ -72,11 +72,11 @@ public sealed class ControllerBuilder<T> where T : class, IResource
     /// <summary>Something that is no API object, such as an agent's session.</summary>
     public ControllerBuilder<T> WokenBy(Func<Action<ObjectKey>, IDisposable> subscribe)
     {
-        _wakers.Add(subscribe);
+        _watches.Add(subscribe);
         return this;
     }
 
-    /// <summary>A cache that is read without being woken by it; it too is synced before the first reconcile.</summary>
+    /// <summary>A cache that is read and triggers nothing; it is synced before the first reconcile, too.</summary>
     public ControllerBuilder<T> Reads<TOther>() where TOther : class, IResource
     {
         _syncs.Add(_informers.Of<TOther>().WaitForSyncAsync);
@@ -96,18 +96,12 @@ public sealed class ControllerBuilder<T> where T : class, IResource
         return this;
     }
 
-    public ControllerBuilder<T> ResyncEvery(TimeSpan period)
-    {
-        ResyncPeriod = period;
-        return this;
-    }
-
     internal async Task WaitForSyncAsync(CancellationToken cancellation)
     {
         foreach (var sync in _syncs) await sync(cancellation);
     }
 
-    internal IReadOnlyList<IDisposable> Wake(Action<ObjectKey> wake) => [.. _wakers.Select(waker => waker(wake))];
+    internal IReadOnlyList<IDisposable> Watch(Action<ObjectKey> enqueue) => [.. _watches.Select(watch => watch(enqueue))];
 
     internal IEnumerable<ObjectKey> AllKeys() =>
         _informers.Of<T>().List().Where(_isOurs).Select(resource => ObjectKey.Of(resource.Metadata));

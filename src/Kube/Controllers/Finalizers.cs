@@ -6,7 +6,7 @@ namespace ModuleController.Kube.Controllers;
 
 /// <summary>
 /// Sets and removes finalizers. A merge patch replaces the whole list, so it is guarded by the resource version: one that
-/// somebody else added in between would be lost. A 409 is a stale cache.
+/// another client added in between would be lost. A 409 is a stale cache.
 /// </summary>
 public static class Finalizers
 {
@@ -18,7 +18,7 @@ public static class Finalizers
             ? resource
             : await WriteAsync(client, resource, [.. resource.Metadata.Finalizers, finalizer], fieldManager, cancellation);
 
-    /// <summary>The object without any of the finalizers; null where it is gone.</summary>
+    /// <summary>The object without any of the finalizers; null where it no longer exists.</summary>
     public static async Task<T?> RemoveFinalizersAsync<T>(
         this IKubeClient client, T resource, IReadOnlyCollection<string> finalizers, string fieldManager, CancellationToken cancellation)
         where T : class, IResource

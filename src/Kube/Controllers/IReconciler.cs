@@ -2,14 +2,14 @@ using ModuleController.Core.Meta;
 
 namespace ModuleController.Kube.Controllers;
 
-/// <summary>Makes the world agree with one object of kind <typeparamref name="T"/>.</summary>
+/// <summary>Reconciles one object of kind <typeparamref name="T"/> with the cluster.</summary>
 public interface IReconciler<T> where T : class, IResource
 {
     Task<ReconcileResult> ReconcileAsync(ObjectKey key, CancellationToken cancellation);
 }
 
-/// <summary>When to look at the object again, besides when something changes.</summary>
-public readonly record struct ReconcileResult(TimeSpan? LookAgainAfter)
+/// <summary>When the key is requeued, besides when something changes.</summary>
+public readonly record struct ReconcileResult(TimeSpan? RequeueAfter)
 {
     /// <summary>When something changes.</summary>
     public static ReconcileResult Done => default;
@@ -19,6 +19,3 @@ public readonly record struct ReconcileResult(TimeSpan? LookAgainAfter)
     /// <summary>At a computed time; null: when something changes.</summary>
     public static ReconcileResult At(DateTimeOffset? time, DateTimeOffset now) => time is { } at ? After(at - now) : Done;
 }
-
-/// <summary>Trying again is useless until something changes.</summary>
-public sealed class FinalException(string message, Exception? inner = null) : Exception(message, inner);

@@ -6,17 +6,17 @@ namespace ModuleController.Kube.Controllers;
 
 /// <summary>
 /// Remembers what reconciling a key wrote, so that its next reconcile does not act on a cache older than that. A
-/// reconciler tells it each write; kinds without a cache need none of it.
+/// reconciler reports each write to it; kinds without a cache need none of it.
 /// </summary>
 /// <remarks>
-/// Before a reconcile, the caches it reads have come as far as this key's last write.
+/// Before a reconcile, the caches it reads have observed this key's last write.
 /// Versions that cannot be compared count as caught up.
 /// Creates are remembered until seen.
 /// Deletes are remembered by uid until the cache has lost it, or shows it as being deleted: finalizers may keep it long.
 /// A write that removed the object (its last finalizer) is remembered by uid until the object has left the cache: the answer has
 /// the version before the removal, which the cache shows already.
 /// A conflict is remembered until the cache shows another version of the object.
-/// What only a change of the cache would end is forgotten after 30 s: a 404 or a 409 may have come from something in between.
+/// What only a change of the cache would end is forgotten after 30 s: a 404 or a 409 may be due to something in between.
 /// </remarks>
 public sealed class WriteTracker(InformerFactory informers, TimeProvider time)
 {
@@ -128,7 +128,7 @@ public sealed class WriteTracker(InformerFactory informers, TimeProvider time)
                 Kind.Removal => cached is null || cached.Metadata.Uid != uid,
                 Kind.Conflict => cached is null || cached.Metadata.Uid != uid || cached.Metadata.ResourceVersion != version,
 
-                // Where it is not there although the cache has come further, it has gone again already.
+                // Missing although the cache is past its version: it has been deleted again.
                 Kind.Create => cached?.Metadata.Uid == uid || IsAtLeast(cache.ResourceVersion, version) == true,
                 _ => IsAtLeast(cached?.Metadata.ResourceVersion ?? cache.ResourceVersion, version) != false
                     || IsAtLeast(cache.ResourceVersion, version) != false,

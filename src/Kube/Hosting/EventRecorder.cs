@@ -9,10 +9,10 @@ using ModuleController.Kube.Client;
 
 namespace ModuleController.Kube.Hosting;
 
-/// <summary>Writes core/v1 Events: what an operator wants to be told about an object.</summary>
+/// <summary>Writes core/v1 Events: what an operator wants to know about an object.</summary>
 /// <remarks>
 /// Recording never blocks and never fails its caller; what finds the queue full is dropped and counted.
-/// An Event's name is computed from what it says, so repeats, also after a restart, are counted in one Event.
+/// An Event's name is computed from its content, so repeats, also after a restart, are counted in one Event.
 /// Per object at most five Warnings at once and then three a minute; repeats beyond that count in the next write.
 /// A terminating namespace takes no Events, which is no fault; any other refusal is logged as a warning.
 /// </remarks>
@@ -124,7 +124,7 @@ public sealed partial class EventRecorder(
             }
             catch (KubeException exception) when (exception.IsNotFound)
             {
-                // Events live for an hour or so; this one has gone, and comes anew.
+                // Events are kept for an hour or so; this one has expired and is created again.
             }
         }
 
@@ -135,7 +135,7 @@ public sealed partial class EventRecorder(
         }
         catch (KubeException exception) when (exception.IsAlreadyExists)
         {
-            // Written by our former life: its count goes on.
+            // Written by an earlier process: the count continues.
             var old = await client.GetAsync<Event>(key, cancellation);
             series = series with { Count = (old.Count ?? 1) + series.Count };
             await CountAsync(key, series, cancellation);
@@ -197,11 +197,11 @@ public sealed partial class EventRecorder(
     private static ObjectKey KeyOf(Note note)
     {
         var about = note.About;
-        var said = SHA256.HashData(Encoding.UTF8.GetBytes($"{about.Kind}\n{about.Uid}\n{note.Type}\n{note.Reason}\n{note.Message}"));
+        var hash = SHA256.HashData(Encoding.UTF8.GetBytes($"{about.Kind}\n{about.Uid}\n{note.Type}\n{note.Reason}\n{note.Message}"));
         var name = about.Name ?? "";
         return new(
             about.Namespace is { Length: > 0 } ns ? ns : "default",
-            $"{(name.Length <= 200 ? name : name[..200])}.{Convert.ToHexStringLower(said.AsSpan(0, 8))}");
+            $"{(name.Length <= 200 ? name : name[..200])}.{Convert.ToHexStringLower(hash.AsSpan(0, 8))}");
     }
 
     private sealed record Note(ObjectReference About, string Type, string Reason, string Message, DateTimeOffset At);

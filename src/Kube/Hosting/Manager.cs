@@ -5,7 +5,7 @@ using ModuleController.Kube.Controllers;
 
 namespace ModuleController.Kube.Hosting;
 
-/// <summary>The order in which a controller process comes up; it goes down in reverse.</summary>
+/// <summary>Starts the parts of a controller process in order, and stops them in reverse order.</summary>
 public enum ManagerPhase
 {
     Http,
@@ -34,7 +34,7 @@ public sealed partial class Manager(
     /// <summary>For each part, when it is stopped.</summary>
     public TimeSpan StopDeadline { get; init; } = TimeSpan.FromSeconds(10);
 
-    /// <summary>Caches are synced, leader or not: what <c>/readyz</c> says.</summary>
+    /// <summary>Caches are synced, leader or not: the answer of <c>/readyz</c>.</summary>
     public bool IsReady => informers.IsSynced;
 
     /// <summary>Runs a reconciler while this process leads.</summary>
@@ -72,7 +72,7 @@ public sealed partial class Manager(
         }
         catch (OperationCanceledException) when (ending.IsCancellationRequested)
         {
-            // Told to end, or the lease is lost; which of them, is said below.
+            // Asked to stop, or the lease is lost; which of them is decided below.
         }
         finally
         {

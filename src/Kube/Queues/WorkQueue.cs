@@ -1,14 +1,14 @@
 namespace ModuleController.Kube.Queues;
 
-/// <summary>Keys that need a look, each handed to one worker at a time.</summary>
+/// <summary>Keys that wait for a reconcile, each handed to one worker at a time.</summary>
 /// <remarks>
 /// A key is waiting at most once.
 /// No key is with two workers.
-/// A key added while held comes back after its lease ends.
+/// A key added while held is queued again when its lease ends.
 /// Of two delays the earlier counts.
-/// An immediate add drops a pending delay, since the reconcile it causes says anew when to look again.
+/// An immediate add drops a pending delay, since the reconcile that it causes computes a new requeue time.
 /// No key waits for another's back-off.
-/// Background keys come after all others.
+/// Background keys are handed out after all others.
 /// </remarks>
 public sealed class WorkQueue<TKey> : IDisposable where TKey : notnull
 {
@@ -121,7 +121,7 @@ public sealed class WorkQueue<TKey> : IDisposable where TKey : notnull
         var entry = _entries[key];
         entry.State = State.Held;
         entry.Ticket = 0;
-        DropDelay(entry);   // what this reconcile returns says when to look again
+        DropDelay(entry);   // this reconcile computes a new requeue time
         _depth--;
         return new(this, key);
     }
@@ -170,7 +170,7 @@ public sealed class WorkQueue<TKey> : IDisposable where TKey : notnull
 
     private void Delay(Entry entry, TKey key, TimeSpan delay)
     {
-        if (_isDisposed || entry.State == State.Waiting || entry.Again == false) return;   // it comes at once anyway
+        if (_isDisposed || entry.State == State.Waiting || entry.Again == false) return;   // it is queued immediately anyway
         var due = _time.GetTimestamp() + (long)Math.Min(delay.TotalSeconds * _time.TimestampFrequency, long.MaxValue / 4);
         if (entry.DelayTicket != 0 && entry.Due <= due) return;
         DropDelay(entry);
@@ -209,7 +209,7 @@ public sealed class WorkQueue<TKey> : IDisposable where TKey : notnull
         _timerDue = due;
         var wait = TimeSpan.FromSeconds((double)(due - _time.GetTimestamp()) / _time.TimestampFrequency);
 
-        // Timers count whole milliseconds and have a limit of 49 days; woken early, the queue only sets it again.
+        // Timers count whole milliseconds and have a limit of 49 days; a timer that fires early is only set again.
         wait = TimeSpan.FromMilliseconds(Math.Clamp(Math.Ceiling(wait.TotalMilliseconds), 1, 86_400_000));
         _timer.Change(wait, Timeout.InfiniteTimeSpan);
     }

@@ -201,10 +201,6 @@ internal sealed class FakeCluster : IKubeClient
         }
     }
 
-    public Task<JsonObject> PatchSubresourceAsync<T>(
-        ObjectKey key, string subresource, JsonObject patch, PatchOptions options, CancellationToken cancellation = default)
-        where T : class, IResource => throw new NotSupportedException();
-
     private async Task RequestAsync<T>(string verb, CancellationToken cancellation) where T : class, IResource
     {
         Requests.Enqueue($"{verb} {T.Kind.Plural}");

@@ -5,6 +5,7 @@ using System.Text.Json.Serialization.Metadata;
 using ModuleController.Core.Builtin;
 using ModuleController.Core.Meta;
 using ModuleController.Kube.Client;
+using ModuleController.Tests;
 
 namespace ModuleController.Kube.Tests.Client;
 

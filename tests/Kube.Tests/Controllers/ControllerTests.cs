@@ -152,20 +152,6 @@ public sealed class ControllerTests : IAsyncDisposable
     }
 
     [Fact]
-    public async Task A_final_one_not_until_something_changes()
-    {
-        _reconciler.Reconcile = (_, count) => count == 1 ? throw new FinalException("no such policy") : ReconcileResult.Done;
-        await CreateDeploymentAsync("shop");
-        _manager.Reconcile(_reconciler);
-        await StartedAsync();
-        _time.Advance(TimeSpan.FromMinutes(5));
-        Assert.Single(_reconciler.Keys);
-
-        await _cluster.PatchAsync<Deployment>(Shop, new() { ["spec"] = new System.Text.Json.Nodes.JsonObject { ["replicas"] = 2 } }, new("test"), Cancellation);
-        await Eventually.True(() => _reconciler.Keys.Count == 2);
-    }
-
-    [Fact]
     public async Task A_key_whose_writes_the_caches_do_not_show_yet_waits_50_ms_and_again()
     {
         var mayWatch = new TaskCompletionSource();

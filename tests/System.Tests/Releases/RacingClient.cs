@@ -55,10 +55,6 @@ internal sealed class RacingClient(IKubeClient inner) : IKubeClient
             () => inner.PatchAsync<T>(key, patch, options, cancellation));
     }
 
-    public Task<JsonObject> PatchSubresourceAsync<T>(
-        ObjectKey key, string subresource, JsonObject patch, PatchOptions options, CancellationToken cancellation = default)
-        where T : class, IResource => inner.PatchSubresourceAsync<T>(key, subresource, patch, options, cancellation);
-
     private async Task<T> WriteAsync<T>(Write write, Func<Task<T>> carryOut)
     {
         if (Reject(write) is { } error) throw new KubeException(error, write.ToString());

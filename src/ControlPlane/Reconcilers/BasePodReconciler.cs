@@ -44,23 +44,21 @@ public sealed partial class BasePodReconciler(
         var plan = BasePodPlanner.Plan(state, now);
         _memories[key] = (uid, plan.Memory);
         var writes = new Writes(client, tracker, key, FieldManager, cancellation);
-        var live = new LivePods(client, cancellation);
+        var live = new LiveReads(new(client, cancellation), new(client, key, cancellation));
         var outcome = await _executor.ExecuteAsync(key, BasePodOrder.Of(state, plan), step => _steps.CarryOutAsync(key, pod, step, writes, live));
         rejections.Report(Source(key), outcome.Rejections);
         Record(state, plan, outcome);
         if (outcome.Failed.Contains(BasePodOrder.Gate))
             _memories[key] = (uid, plan.Memory with { GateShutSince = remembered.GateShutSince, GateToldAt = remembered.GateToldAt });
         outcome.ThrowIfInterrupted();
-        return ReconcileResult.At(new[] { plan.RequeueAt, outcome.RetryAt, Send(key, uid, plan, outcome, now) }.Min(), now);
+        return ReconcileResult.At(new[] { plan.RequeueAt, outcome.RetryAt, Send(key, state, plan, outcome, now) }.Min(), now);
     }
 
-    /// <summary>The first command of a Module whose own writes have not failed.</summary>
     /// <returns>When to try again; null: it was sent, or there is none.</returns>
-    private DateTimeOffset? Send(ObjectKey key, string? uid, BasePodPlan plan, Outcome outcome, DateTimeOffset now)
+    private DateTimeOffset? Send(ObjectKey key, BasePodState state, BasePodPlan plan, Outcome outcome, DateTimeOffset now)
     {
-        var failed = plan.Statuses.Select(change => change.Module).Where(module => outcome.Failed.Contains(BasePodOrder.UnitOf(module)))
-            .Select(module => module.Metadata.Uid).ToHashSet();
-        if (plan.Commands.FirstOrDefault(command => !failed.Contains(command.ModuleUid)) is not { } command) return null;
+        if (BasePodOrder.Next(state, plan, outcome.Failed) is not { } command) return null;
+        var uid = state.Pod?.Metadata.Uid;
         if (!agents.TrySend(key, uid!, command)) return now + SendAgain;
         _memories[key] = (uid, _memories[key].Memory.WithSent(command));
         LogSent(key, command.Id, command.Name, command.Version);

@@ -1,3 +1,4 @@
+using ModuleController.Core.Commands;
 using ModuleController.Core.Execution;
 using ModuleController.Core.Meta;
 using ModuleController.Core.Modules;
@@ -5,7 +6,10 @@ using ModuleController.Core.Modules;
 namespace ModuleController.Core.BasePods;
 
 /// <summary>The order in which the plan of a base pod is carried out, and what of it fails on its own.</summary>
-/// <remarks>The labels, the gate, and each Module are units. A command is sent only if the unit of its Module has not failed.</remarks>
+/// <remarks>
+/// The labels, the gate, and each Module are units. A command is sent only if the unit of its Module has not failed, and of an
+/// orphan only when the API server has confirmed that its Module is gone.
+/// </remarks>
 public static class BasePodOrder
 {
     public const string Gate = "gate";
@@ -25,6 +29,9 @@ public static class BasePodOrder
             plan.Gate is { } gate ? [new(Gate, new BasePodStep.SetGate(gate))] : [],
             [.. plan.Finalizers.Select(removal => About(removal.Module, new BasePodStep.RemoveFinalizers(removal)))],
             plan.DeletesPod ? [new("pod", new BasePodStep.DeletePod())] : [],
+            plan.Command is { } command && IsOfOrphan(state, command)
+                ? [new(UnitOf(command), new BasePodStep.ConfirmOrphan(command.ModuleUid))]
+                : [],
         ];
 
         PlannedStep<BasePodStep> About(Module module, BasePodStep step) => new(UnitOf(module), step)
@@ -35,6 +42,24 @@ public static class BasePodOrder
     }
 
     public static string UnitOf(Module module) => PlanUnits.Of(module);
+
+    /// <summary>
+    /// The first command that may be sent when the plan was carried out: of a Module whose own writes have not failed, or of an orphan
+    /// that the API server confirmed to be one.
+    /// </summary>
+    public static ModuleCommand? Next(BasePodState state, BasePodPlan plan, IReadOnlySet<string> failed)
+    {
+        var unwritten = plan.Statuses.Select(change => change.Module).Where(module => failed.Contains(UnitOf(module)))
+            .Select(module => module.Metadata.Uid).ToHashSet();
+        return plan.Commands.FirstOrDefault(command => IsOfOrphan(state, command)
+            ? command == plan.Command && !failed.Contains(UnitOf(command))
+            : !unwritten.Contains(command.ModuleUid));
+    }
+
+    private static bool IsOfOrphan(BasePodState state, ModuleCommand command) =>
+        !state.Modules.Any(module => module.Module.Metadata.Uid == command.ModuleUid);
+
+    private static string UnitOf(ModuleCommand ofOrphan) => $"orphan/{ofOrphan.ModuleUid}";
 
     private static bool IsLabelledBy(BasePodPlan plan, ModuleStatusChange change) =>
         change.Status.Status == ModulePhase.Available && plan.Labels.GetValueOrDefault(Labels.Traffic(change.Module.Spec.Module.Name)) is not null;

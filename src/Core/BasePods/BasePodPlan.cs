@@ -63,4 +63,7 @@ public abstract record BasePodStep
     public sealed record RemoveFinalizers(FinalizerRemoval Removal) : BasePodStep;
 
     public sealed record DeletePod : BasePodStep;
+
+    /// <summary>Reads: no Module with this UID is bound to the pod. A cache that lags would uninstall what is desired.</summary>
+    public sealed record ConfirmOrphan(string ModuleUid) : BasePodStep;
 }

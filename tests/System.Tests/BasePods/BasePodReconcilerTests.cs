@@ -1,3 +1,5 @@
+using ModuleController.Core.Agents;
+using ModuleController.Core.BasePods;
 using ModuleController.Core.Builtin;
 using ModuleController.Core.Commands;
 using ModuleController.Core.Meta;
@@ -47,6 +49,35 @@ public sealed class BasePodReconcilerTests : IAsyncLifetime
         Assert.False(await _bench.HasLabelAsync(pod, "orders"));
         Assert.Equal(["install", "uninstall"], _bench.Agents.Sent.Select(command => command.Action));
         await _bench.WrittenAsync(pods: 2, statuses: 1, modules: 1);
+    }
+
+    [Fact]
+    public async Task What_looks_like_an_orphan_is_uninstalled_only_when_the_API_server_confirms_that_its_Module_is_gone()
+    {
+        var pod = await _bench.CreatePodAsync();
+        await _bench.Becomes(await _bench.CreateModuleAsync(pod, "orders"), found => found.IsAvailable);
+        // The cache does not get to see it.
+        _bench.Host.Faults.EventDelay = TimeSpan.FromHours(1);
+        var late = await _bench.CreateModuleAsync(pod, "catalog");
+        var key = ObjectKey.Of(pod.Metadata);
+        _bench.Agents.Add(key, new("catalog", "1.0.0", BizState.Activated) { ModuleUid = late.Metadata.Uid });
+        var before = _bench.Lists;
+        await Eventually.True(() =>
+        {
+            _bench.Clock.Jump(BasePodTimes.OrphanGrace);
+            _bench.Agents.Touch(key);
+            return _bench.Lists >= before + 2 || _bench.Agents.Sent.Count > 1;
+        });
+        Assert.Equal(["install"], _bench.Agents.Sent.Select(command => command.Action));
+
+        await _bench.PatchAsync(late, """{"metadata":{"finalizers":null}}""");
+        await _bench.DeleteAsync(late);
+        await Eventually.True(() =>
+        {
+            _bench.Agents.Touch(key);
+            return _bench.Agents.Sent.Count > 1;
+        });
+        Assert.Equal(("uninstall", late.Metadata.Uid), (_bench.Agents.Sent.Last().Action, _bench.Agents.Sent.Last().ModuleUid));
     }
 
     [Fact]

@@ -49,6 +49,12 @@ internal sealed class ScriptedAgents : IAgentDirectory
         IsBizKnown = true,
     });
 
+    /// <summary>The base has this biz, too.</summary>
+    public void Add(ObjectKey pod, BizView biz) => Change(pod, view => view with { Biz = [.. view.Biz, biz] });
+
+    /// <summary>Something was heard that changes nothing.</summary>
+    public void Touch(ObjectKey pod) => Change(pod, view => view);
+
     private void Change(ObjectKey pod, Func<BaseView, BaseView> change)
     {
         lock (_lock)

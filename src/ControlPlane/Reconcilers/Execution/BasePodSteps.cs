@@ -11,7 +11,7 @@ namespace ModuleController.ControlPlane.Reconcilers.Execution;
 internal sealed partial class BasePodSteps(string fieldManager, ILogger logger)
 {
     /// <param name="pod">The base pod; null: steps about Modules alone are planned.</param>
-    public async Task CarryOutAsync(ObjectKey key, Pod? pod, BasePodStep step, Writes writes, LivePods live)
+    public async Task CarryOutAsync(ObjectKey key, Pod? pod, BasePodStep step, Writes writes, LiveReads live)
     {
         switch (step)
         {
@@ -32,13 +32,16 @@ internal sealed partial class BasePodSteps(string fieldManager, ILogger logger)
                 await SetGateAsync(key, pod!, set.Condition, writes);
                 break;
             case BasePodStep.RemoveFinalizers { Removal: var removal }:
-                if (removal.NeedsPodGone) await live.ConfirmGoneAsync(removal.Module, _ => false);
+                if (removal.NeedsPodGone) await live.Pods.ConfirmGoneAsync(removal.Module, _ => false);
                 await writes.RemoveFinalizersAsync(removal.Module, [.. removal.Module.Metadata.Finalizers.Except(removal.Remaining)]);
                 LogReleased(key, removal.Module.Metadata.Name);
                 break;
             case BasePodStep.DeletePod:
                 await writes.DeleteAsync(pod!);
                 LogDeleted(key);
+                break;
+            case BasePodStep.ConfirmOrphan confirm:
+                await live.Modules.ConfirmGoneAsync(confirm.ModuleUid);
                 break;
         }
     }

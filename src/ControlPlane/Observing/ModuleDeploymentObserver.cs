@@ -38,11 +38,17 @@ internal sealed class ModuleDeploymentObserver(Caches caches, IAgentDirectory ag
         var reportedAt = baseAgents.ReportedAt(now);
         // Who sees no outage may go on by an answer that is a second old; who waits for its end has to hear of that.
         agentsAgainAt = now < reportedAt ? reportedAt : outage is null ? null : agentsAgainAt;
+        List<Module> unadopted = [.. modules.Where(module => OrphanedModules.SetOf(module, sets) is null)];
         var state = new RolloutState
         {
             Deployment = deployment,
             Sets = OrphanedModules.Adopted(sets, modules),
-            OrphanedModules = [.. modules.Where(module => OrphanedModules.SetOf(module, sets) is null)],
+            OrphanedModules = unadopted,
+            TakenNames =
+            [
+                .. unadopted.Select(module => RolloutHistory.Of(deployment, module).Metadata.Name).Distinct()
+                    .Where(name => caches.ModuleReplicaSets.Get(new(ns, name)) is not null),
+            ],
             Orphans = orphans,
             IsNameTaken = IsNameTaken(deployment, sets, orphans),
             Base = found,

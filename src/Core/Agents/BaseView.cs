@@ -64,10 +64,12 @@ public sealed record BaseView
     public bool IsOutOfMetaspace => IsMetaspaceFull || Jvm is { MaxMetaspace: > 0 } jvm && jvm.CommittedMetaspace >= 0.95 * jvm.MaxMetaspace;
 
     /// <summary>Only a new base life removes something that is stuck here, or that Arklet keeps refusing to uninstall.</summary>
-    public bool NeedsRestart => Biz.Any(biz => biz.IsStuck) || HasGivenUp;
+    public bool NeedsRestart => HasStuck || HasGivenUp;
+
+    public bool HasStuck => Biz.Any(biz => biz.IsStuck);
 
     /// <summary>Arklet rejects the uninstall of something here, and no deletion waits for it any longer.</summary>
-    public bool HasGivenUp => Answers.Values.Where(answer => IsRejection(answer.Outcome, answer.Reason)).Select(answer => answer.CommandId)
+    private bool HasGivenUp => Answers.Values.Where(answer => IsRejection(answer.Outcome, answer.Reason)).Select(answer => answer.CommandId)
         .Concat(Attempts.Where(attempt => attempt.Rejections > 0 || IsRejection(attempt.Outcome, attempt.Reason)).Select(attempt => attempt.CommandId))
         .Select(id => id.Split('/')[0]).Distinct()
         .Any(uid => Biz.Any(biz => biz.ModuleUid == uid) && IsRejectedTooOften(uid));

@@ -123,6 +123,8 @@ internal static class ModuleStatusPlanner
         var (phase, message) = (isStuck, next) switch
         {
             (true, _) => (ModulePhase.Failed, "is stuck in its start: only a restart of the base helps"),
+            (_, Retry.Final) when error.Reason == nameof(FailureReason.HookFailed) =>
+                (ModulePhase.Failed, $"is not tried again before its hook is corrected and the annotation {Annotations.Action} is set to retry"),
             (_, Retry.Final) => (ModulePhase.Failed, "is not tried again with this artifact"),
             (_, Retry.Elsewhere) => (ModulePhase.Failed, "is tried again on another pod, or when the base has restarted"),
             (_, Retry.After after) => (ModulePhase.Pending, $"is tried again at {(error.Time ?? pod.Now) + after.Delay:HH:mm:ss} UTC"),

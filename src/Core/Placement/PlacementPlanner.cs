@@ -41,7 +41,7 @@ public static class PlacementPlanner
         List<PlacementGroup> groups = [];
         foreach (var group in state.Groups)
         {
-            var orphans = group.IsConflicting ? [] : strays.Where(module => OrphanedModules.IsOf(group.Deployment, module)).ToList();
+            var orphans = group is { IsConflicting: true, Deployment.Metadata.IsDeleting: false } ? [] : strays.Where(module => OrphanedModules.IsOf(group.Deployment, module)).ToList();
             foreach (var module in orphans)
                 if (OrphanedModules.SetOf(module, group.Sets) is { } set)
                 {

@@ -136,7 +136,7 @@ internal sealed class Progress(RolloutLook look, RolloutStage stage, RolloutPoli
         if (IsLate()) return TooLate(Share);
         return HasFailedForGood()
             ? Is(Condition.False, Reasons.ModulesFailed,
-                $"{Share}; this artifact is not retried: correct it, or set the annotation {Annotations.Action} to retry or undo")
+                $"{Share}; {WhatToCorrect()}")
             : Is(Condition.True, Reasons.ReleaseProgressing, Share);
 
         Condition TooLate(string message) => Is(Condition.False, Reasons.ProgressDeadlineExceeded,
@@ -144,6 +144,15 @@ internal sealed class Progress(RolloutLook look, RolloutStage stage, RolloutPoli
 
         Condition Is(string status, string reason, string message) =>
             ConditionOf(_deployment, DeploymentConditions.Progressing, status, reason, message);
+    }
+
+    /// <summary>A failed hook is no fault of the artifact, and nothing but the verb tries it again.</summary>
+    private string WhatToCorrect()
+    {
+        var failed = Failed([look.Updated!]);
+        return failed.TrueForAll(module => module.Status.LastError?.Reason == nameof(FailureReason.HookFailed))
+            ? $"the hook is not retried: correct it, and then set the annotation {Annotations.Action} to retry, or to undo"
+            : $"this artifact is not retried: correct it, or set the annotation {Annotations.Action} to retry or undo";
     }
 
     private Condition RollingBack()

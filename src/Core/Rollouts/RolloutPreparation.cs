@@ -13,11 +13,13 @@ internal static class RolloutPreparation
         if (RolloutService.Plan(look.Deployment, look.State.Service) is { } service) yield return service;
     }
 
-    /// <summary>How often the name of the new ReplicaSet was a stranger's.</summary>
+    /// <summary>How often the name of a new ReplicaSet was a stranger's.</summary>
     public static int? Collisions(RolloutLook look)
     {
         var collisions = look.Deployment.Status.CollisionCount;
-        return look.Updated is null && Orphan(look) is null && look.State.IsNameTaken ? (collisions ?? 0) + 1 : collisions;
+        var isTaken = (look.Updated is null && Orphan(look) is null && look.State.IsNameTaken)
+            || OfOldRevisions(look).Any(replicaSet => look.State.TakenNames.Contains(replicaSet.Metadata.Name));
+        return isTaken ? (collisions ?? 0) + 1 : collisions;
     }
 
     private static RolloutStep.UpdateDeployment? Deployment(RolloutLook look)
@@ -55,15 +57,20 @@ internal static class RolloutPreparation
         else if (!look.State.IsNameTaken && !look.State.Sets.Any(set => set.ReplicaSet.Metadata.IsDeleting && IsOfTemplate(look, set.ReplicaSet)))
             yield return new RolloutStep.CreateReplicaSet(
                 For(RolloutHistory.New(look.Deployment, newest + 1), look.State.OrphanedModules.Where(module => IsOfTemplate(look, module))));
-        foreach (var orphans in look.State.OrphanedModules.Where(module => !IsOfTemplate(look, module)).GroupBy(OrphanedModules.RevisionOf))
-            if (!look.State.Sets.Any(set => Revision.Of(set.ReplicaSet.Spec.Template) == orphans.Key))
-                yield return new RolloutStep.CreateReplicaSet(For(RolloutHistory.Of(look.Deployment, orphans.First()), orphans));
+        foreach (var old in OfOldRevisions(look).Where(old => !look.State.TakenNames.Contains(old.Metadata.Name)))
+            yield return new RolloutStep.CreateReplicaSet(old);
         foreach (var set in look.Old.Where(set => set.ReplicaSet.Metadata.Finalizers.Any(FinalizerNames.OfVersion1.Contains)))
             yield return new RolloutStep.UpdateReplicaSet(set.ReplicaSet, RolloutDeletion.WithoutVersion1(set.ReplicaSet));
         var kept = look.Updated is not null && look.LastCompleted == look.Updated && release.Abort is null ? null : look.Fallback;
         foreach (var set in RolloutHistory.Surplus(look.Deployment, look.Old, kept))
             yield return new RolloutStep.DeleteReplicaSet(set.ReplicaSet);
     }
+
+    /// <summary>The ReplicaSets of older revisions that orphaned Modules need.</summary>
+    private static IEnumerable<ModuleReplicaSet> OfOldRevisions(RolloutLook look) => look.State.OrphanedModules
+        .Where(module => !IsOfTemplate(look, module)).GroupBy(OrphanedModules.RevisionOf)
+        .Where(orphans => !look.State.Sets.Any(set => Revision.Of(set.ReplicaSet.Spec.Template) == orphans.Key))
+        .Select(orphans => For(RolloutHistory.Of(look.Deployment, orphans.First()), orphans));
 
     /// <summary>With a goal that keeps what it is to adopt.</summary>
     private static ModuleReplicaSet For(ModuleReplicaSet replicaSet, IEnumerable<Module> orphans) =>

@@ -24,6 +24,9 @@ public sealed record RolloutState
     /// <summary>The computed name of the new ReplicaSet belongs to a stranger.</summary>
     public bool IsNameTaken { get; init; }
 
+    /// <summary>Computed names of ReplicaSets for <see cref="OrphanedModules"/> that belong to a stranger.</summary>
+    public IReadOnlyCollection<string> TakenNames { get; init; } = [];
+
     /// <summary>The base Deployment; null: there is none of that name.</summary>
     public Deployment? Base { get; init; }
 

@@ -27,7 +27,10 @@ public sealed class RetriedFailureTests
         Assert.Single(_world.Sent);
         var status = _world.Status(orders);
         Assert.Equal((ModulePhase.Failed, 1, reason.ToString(), "FAILED"), (status.Status, status.Attempts, status.LastError!.Reason, status.LastError.Code));
-        Assert.Equal($"{reason}: because of {reason}; is not tried again with this artifact", status.Message);
+        var end = reason == FailureReason.HookFailed
+            ? "before its hook is corrected and the annotation koupleless.io/action is set to retry"
+            : "with this artifact";
+        Assert.Equal($"{reason}: because of {reason}; is not tried again {end}", status.Message);
         var warning = Assert.Single(_world.Events);
         Assert.Equal((orders.Metadata.Uid, reason.ToString()), (warning.Module?.Metadata.Uid, warning.Reason));
         Assert.Equal($"Failed to install orders:1.0.0 on pod shop/base-1 (FAILED): because of {reason}", warning.Message);

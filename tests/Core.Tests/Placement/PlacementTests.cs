@@ -42,7 +42,7 @@ public class PlacementTests
     }
 
     [Fact]
-    public void No_module_is_placed_where_the_agent_gets_no_commands()
+    public void No_module_is_placed_where_the_agent_gets_no_commands_or_nothing_can_be_uninstalled()
     {
         var view = new BaseView { IsConnected = true, LastHeard = A.Time, State = BaseState.Up, Life = new("life", A.Time), IsBizKnown = true };
         var set = A.ReplicaSet(Shop, goal: 1);
@@ -51,6 +51,14 @@ public class PlacementTests
         Assert.Equal(
             [$"explain {Name(set, 0)}: NoEligibleBase: 0 of 1 base pods are eligible: 1 has an agent that gets no commands (Fenced)"],
             Steps(State([Judged(view with { IsFenced = true })], group)));
+
+        // Nothing is stuck where Arklet answers, and rejects.
+        var left = new BizView("orders", "1.0.0", BizState.Activated) { ModuleUid = "m-1" };
+        var rejected = new CommandAttempt("m-1/uninstall/life/5", CommandOutcome.Failed, FailureReason.UninstallFailed, A.Time) { Rejections = 5 };
+        Assert.EndsWith("1 needs a restart: Arklet rejects the uninstall of a module there",
+            Assert.Single(Steps(State([Judged(view with { Biz = [left], Attempts = [rejected] })], group))), StringComparison.Ordinal);
+        Assert.EndsWith("1 needs a restart: a module is stuck there",
+            Assert.Single(Steps(State([Judged(view with { Biz = [left with { IsStuck = true }] })], group))), StringComparison.Ordinal);
 
         static PlacementPod Judged(BaseView view)
         {

@@ -1,4 +1,6 @@
+using ModuleController.Core.Modules;
 using ModuleController.Core.Placement;
+using ModuleController.Core.Rollouts;
 using ModuleController.Core.Tests.World;
 
 namespace ModuleController.Core.Tests.Rollout;
@@ -86,6 +88,46 @@ public class OrphanedModuleTests
 
         Assert.Empty(story.World.Modules);
         Assert.Empty(story.World.Deployments);
+    }
+
+    [Fact]
+    public void Those_of_a_module_deployment_that_conflicts_with_an_older_one_go_with_it_too()
+    {
+        var story = Story.Released(3);
+        story.World.Orphan(story.World.ReplicaSets.Keys.Single());
+        var older = A.ModuleDeployment("older", 0);
+        story.World.Deployments["older"] = older.With(spec => spec with { Template = story.World.Deployments[Story.Name].Spec.Template }) with
+        {
+            Metadata = older.Metadata with { CreationTimestamp = A.Time.AddDays(-1) },
+        };
+        Assert.NotNull(story.World.Rollout(story.World.Deployments[Story.Name]).ConflictsWith);
+        story.Delete();
+        for (var round = 0; round < 20; round++)
+        {
+            if (story.World.Deployments.ContainsKey(Story.Name)) story.World.StepRollout(Story.Name);
+            story.World.StepPlacement();
+            foreach (var name in story.World.Modules.Keys.ToList()) story.World.StepModule(name);
+        }
+
+        Assert.Empty(story.World.Modules);
+        Assert.Equal(["older"], story.World.Deployments.Keys);
+    }
+
+    [Fact]
+    public void A_stranger_with_the_name_of_their_replica_set_is_walked_around()
+    {
+        var story = Story.Released(4, strategy: strategy => strategy with { BatchCount = 2, NeedConfirm = true }).Upgrade("2.0.0").Settle();
+        var old = story.World.ReplicaSets.Single(set => set.Value.Spec.Template.Spec.Module.Version == "1.0.0").Key;
+        story.World.Orphan(old);
+        var deployment = story.World.Deployments[Story.Name];
+        var plan = RolloutPlanner.Plan(story.World.Rollout(deployment) with { TakenNames = [old] }, story.World.Now);
+        Assert.DoesNotContain(plan.Steps, step => step is RolloutStep.CreateReplicaSet);
+        Assert.Equal(1, plan.Status!.CollisionCount);
+
+        var next = RolloutPlanner.Plan(story.World.Rollout(deployment with { Status = plan.Status }) with { TakenNames = [old] }, story.World.Now);
+        var created = Assert.Single(next.Steps.OfType<RolloutStep.CreateReplicaSet>()).ReplicaSet;
+        Assert.NotEqual(old, created.Metadata.Name);
+        Assert.Equal((2, "1.0.0"), (created.Spec.Replicas, created.Spec.Template.Spec.Module.Version));
     }
 
     [Fact]

@@ -59,6 +59,19 @@ public class TrueMessagesTests
     }
 
     [Fact]
+    public void A_failed_hook_is_what_has_to_be_corrected()
+    {
+        var story = Story.Released(2).Upgrade("2.0.0");
+        story.World.BrokenVersions.Add("2.0.0");
+        story.Settle();
+        foreach (var (name, module) in story.World.Modules.Where(item => item.Value.Spec.Module.Version == "2.0.0").ToList())
+            story.World.Modules[name] = module.Failed(FailureReason.HookFailed);
+        story.World.StepRollout(Story.Name);
+        story.Says(Condition.False, Reasons.ModulesFailed, "shop 2.0.0: batch 1 of 1: 0 of 2 available, 2 failed (HookFailed); "
+            + "the hook is not retried: correct it, and then set the annotation koupleless.io/action to retry, or to undo");
+    }
+
+    [Fact]
     public void A_failure_that_is_all_of_maxUnavailable_ends_the_progress_too()
     {
         var story = Story.Released(4, policy: UpgradePolicy.UninstallThenInstall);

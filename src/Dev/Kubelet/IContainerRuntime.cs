@@ -28,8 +28,11 @@ public sealed record ContainerStart(
     PodIdentity Pod, string Container, string Image, IReadOnlyList<string> Command, IReadOnlyList<string> Args,
     IReadOnlyDictionary<string, string> Environment, ContainerLog Log);
 
-/// <summary>Which pod a container belongs to, and the loopback address that is the pod's own.</summary>
-public sealed record PodIdentity(string Namespace, string Name, string Uid, string Ip);
+/// <summary>Which pod a container belongs to, and the loopback address that is the pod's own, or on the host network the node's.</summary>
+public sealed record PodIdentity(string Namespace, string Name, string Uid, string Ip, bool IsOnHostNetwork = false)
+{
+    public string HostIp => IsOnHostNetwork ? Ip : "127.0.0.1";
+}
 
 /// <summary>No runtime here has this image.</summary>
 public sealed class UnknownImageException(string image) : Exception($"no program stands for the image \"{image}\"");

@@ -14,6 +14,7 @@ public sealed partial class Kubelet(
 {
     private readonly NodeHeartbeat _node = new(client, options, time);
     private readonly Addresses _addresses = new();
+    private string? _hostAddress; // of all pods on the host network
     private readonly HttpClient _http = new(new SocketsHttpHandler { AllowAutoRedirect = false, PooledConnectionLifetime = TimeSpan.Zero });
     private readonly ConcurrentDictionary<ObjectKey, Managed> _managed = new();
     private readonly Channel<ObjectKey> _changed = Channel.CreateUnbounded<ObjectKey>(); // one key per pod state seen
@@ -85,7 +86,8 @@ public sealed partial class Kubelet(
     {
         LogStarting(logger, key);
         var uid = pod.Metadata.Uid ?? "";
-        var identity = new PodIdentity(key.Namespace, key.Name, uid, _addresses.Take());
+        var isOnHost = pod.Spec.HostNetwork;
+        var identity = new PodIdentity(key.Namespace, key.Name, uid, isOnHost ? _hostAddress ??= _addresses.Take() : _addresses.Take(), isOnHost);
         var place = new PodPlace(identity, Addresses.FreePort(), Path.Combine(options.Directory, uid));
         var managed = new Managed(new(pod, place, new(client, runtime, new(_http, time), time)));
         _managed[key] = managed;
@@ -106,7 +108,7 @@ public sealed partial class Kubelet(
             await managed.Ending;
         }
 
-        _addresses.GiveBack(managed.Runner.Ip);
+        if (managed.Runner.Ip != _hostAddress) _addresses.GiveBack(managed.Runner.Ip);
         if (!managed.IsGone) await DeleteAsync(key, managed.Runner.Uid);
         _managed.TryRemove(key, out _);
         LogEnded(logger, key);

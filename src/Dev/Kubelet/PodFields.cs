@@ -15,7 +15,7 @@ internal static class PodFields
         "metadata.labels" when isVolume => Lines(pod.Metadata.Labels),
         "metadata.annotations" when isVolume => Lines(pod.Metadata.Annotations),
         "status.podIP" => identity.Ip,
-        "status.hostIP" => "127.0.0.1",
+        "status.hostIP" => identity.HostIp,
         "spec.nodeName" => pod.Spec.NodeName ?? "",
         "spec.serviceAccountName" => pod.Spec.ServiceAccountName ?? "default",
         _ when Entry(path, "metadata.labels") is { } key => pod.Metadata.Labels.GetValueOrDefault(key, ""),

@@ -20,7 +20,7 @@ internal sealed class PodStatus(PodIdentity identity, DateTimeOffset startedAt)
         var status = new JsonObject
         {
             ["phase"] = Phase(init, main, isInitialized),
-            ["hostIP"] = "127.0.0.1",
+            ["hostIP"] = identity.HostIp,
             ["podIP"] = identity.Ip,
             ["podIPs"] = new JsonArray(new JsonObject { ["ip"] = identity.Ip }),
             ["startTime"] = Text(startedAt),

@@ -24,6 +24,8 @@ public sealed record RunnerPodSpec
 
     public IReadOnlyDictionary<string, string>? NodeSelector { get; init; }
 
+    public bool HostNetwork { get; init; }
+
     public string? ServiceAccountName { get; init; }
 
     public string? RestartPolicy { get; init; }

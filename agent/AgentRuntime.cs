@@ -44,6 +44,7 @@ public static class AgentRuntime
                 PodNamespace = options.PodNamespace,
                 PodName = options.PodName,
                 PodUid = options.PodUid,
+                ArkletPort = options.ArkletPort,
                 AgentVersion = CommandLimits.Cut(Version, Protocol.Limits.AgentVersion),
                 TokenFile = options.TokenFile,
                 CaFile = options.CaFile,

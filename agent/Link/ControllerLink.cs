@@ -134,6 +134,7 @@ public sealed class ControllerLink(
             AgentVersion = options.AgentVersion,
             HighestEpoch = journal.State.HighestEpoch,
             BaseLife = Snapshots.Life(observer.View),
+            ArkletPort = (uint)options.ArkletPort,
         };
         hello.ProtocolVersions.Add("v1");
         hello.Capabilities.Add("fetch");

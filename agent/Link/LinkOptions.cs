@@ -13,6 +13,8 @@ public sealed record LinkOptions
 
     public string AgentVersion { get; init; } = "0";
 
+    public required int ArkletPort { get; init; }
+
     /// <summary>A projected ServiceAccount token; the kubelet renews it, so it is read for each connection.</summary>
     public string? TokenFile { get; init; }
 

@@ -13,6 +13,9 @@ public sealed record ReconcilerParts(
     Caches Caches, InformerFactory Informers, IKubeClient Client, EventRecorder Events, IAgentDirectory Agents,
     ControlPlaneOptions Options, TimeProvider Time, ILoggerFactory Loggers)
 {
+    /// <summary>With whose base each of them reaches.</summary>
+    public IAgentDirectory Agents { get; } = new HostNetworkAgents(Caches, Agents);
+
     /// <summary>Where the controller's Lease is: freezing this namespace can freeze everything.</summary>
     public required string OwnNamespace { get; init; }
 }

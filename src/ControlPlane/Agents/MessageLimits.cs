@@ -28,6 +28,7 @@ public static class MessageLimits
         ?? hello.ProtocolVersions.Select(version => Text(version, Limits.ProtocolVersion, "hello.protocol_versions")).FirstOrDefault(Broken)
         ?? Count(hello.Capabilities.Count, Limits.Capabilities, "hello.capabilities")
         ?? hello.Capabilities.Select(capability => Text(capability, Limits.Capability, "hello.capabilities")).FirstOrDefault(Broken)
+        ?? (hello.ArkletPort <= 65535 ? null : "hello.arklet_port: out of range")
         ?? (hello.ProtocolVersions.Contains("v1") ? null : "hello.protocol_versions: this controller speaks v1")
         ?? Check(hello.BaseLife, "hello.base_life");
 

@@ -76,6 +76,7 @@ public static class SessionProtocol
             Hello = new(new(hello.PodNamespace, hello.PodName), hello.PodUid, hello.AgentVersion, hello.HighestEpoch)
             {
                 CanFetch = hello.Capabilities.Contains("fetch"),
+                ArkletPort = hello.ArkletPort == 0 ? null : (int)hello.ArkletPort,
             },
         });
 
@@ -98,6 +99,7 @@ public static class SessionProtocol
             Staged = before is not null && before.Staged.SequenceEqual(seen.Staged) ? before.Staged : seen.Staged,
             SentBeside = before?.SentBeside ?? [],
             CanFetch = state.Hello?.CanFetch == true,
+            ArkletPort = state.Hello?.ArkletPort,
             AnsweringSince = answersAgain ? now : before?.AnsweringSince,
         }).After(before, now);
         // A command for a life that is over can't run any more, whether or not the agent gets to say so.

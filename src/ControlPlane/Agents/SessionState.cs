@@ -36,6 +36,9 @@ public sealed record AgentHello(ObjectKey Pod, string PodUid, string AgentVersio
 {
     /// <summary>It can fetch an artifact before its install.</summary>
     public bool CanFetch { get; init; }
+
+    /// <summary>The port at which it reaches Arklet; null: it does not say.</summary>
+    public int? ArkletPort { get; init; }
 }
 
 public sealed record SentCommand(ModuleCommand Command, DateTimeOffset At);

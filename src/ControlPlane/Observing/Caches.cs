@@ -1,3 +1,4 @@
+using ModuleController.Core.Agents;
 using ModuleController.Core.BasePods;
 using ModuleController.Core.Builtin;
 using ModuleController.Core.Meta;
@@ -25,6 +26,9 @@ public sealed class Caches
     /// <summary>Pods whose readiness gate is shut: their namespace.</summary>
     public const string ByShutGate = "shut-gate";
 
+    /// <summary>Pods on the host network: their node's address.</summary>
+    public const string ByHostAddress = "host-address";
+
     /// <summary>Modules without a controlling owner: <c>namespace/label of their ModuleDeployment</c>.</summary>
     public const string ByOrphan = "orphan";
 
@@ -40,7 +44,8 @@ public sealed class Caches
         ReplicaSets = informers.Of<ReplicaSet>(new() { Namespace = ns }).Indexed(ByController, Controller);
         Pods = informers.Of<Pod>(new() { Namespace = ns })
             .Indexed(ByController, Controller)
-            .Indexed(ByShutGate, pod => ModulesGate.IsShut(pod) ? pod.Metadata.Namespace : null);
+            .Indexed(ByShutGate, pod => ModulesGate.IsShut(pod) ? pod.Metadata.Namespace : null)
+            .Indexed(ByHostAddress, SharedArklet.AddressOf);
         Autoscalers = informers.Of<HorizontalPodAutoscaler>(new() { Namespace = ns })
             .Indexed(ByBase, autoscaler => autoscaler.Spec.ScaleTargetRef is { Kind: "Deployment" } target ? InNamespace(autoscaler, target.Name) : null);
         Nodes = informers.Of<Node>();

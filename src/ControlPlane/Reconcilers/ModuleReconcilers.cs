@@ -67,7 +67,7 @@ public static class ModuleReconcilers
         var reconciler = new PlacementReconciler(
             caches, parts.Client, parts.Agents, baseAgents, parts.Events, tracker, rejections, parts.Options.PodGrace, parts.Time,
             parts.Loggers.CreateLogger<PlacementReconciler>());
-        var offers = new ConcurrentDictionary<ObjectKey, (bool, bool, bool, string)>();
+        var offers = new ConcurrentDictionary<ObjectKey, (bool, bool, bool, string?, string)>();
         manager.Reconcile(reconciler).Named("placement")
             .WokenBy<ModuleDeployment>(deployment => [BaseOf(deployment)])
             .WokenBy<ModuleReplicaSet>(replicaSet => BaseOf(caches, replicaSet.Metadata))
@@ -99,7 +99,7 @@ public static class ModuleReconcilers
 
                 var view = parts.Agents.Find(pod, found.Metadata.Uid!);
                 var offer = (view is { IsCurrent: true }, view is { NeedsRestart: true }, view is { IsOutOfMetaspace: true },
-                    string.Join(',', view?.Staged ?? []));
+                    view?.Shared?.Refusal, string.Join(',', view?.Staged ?? []));
                 // Agents speak with every install; only what makes a pod eligible, or no longer so, or lets an upgrade go on, is of interest.
                 if (offers.TryGetValue(pod, out var before) && before == offer) return;
                 offers[pod] = offer;

@@ -54,6 +54,12 @@ public sealed record BaseView
     /// <summary>The agent can fetch an artifact before its install.</summary>
     public bool CanFetch { get; init; }
 
+    /// <summary>The port at which the agent reaches Arklet; null: an older agent, which does not report it.</summary>
+    public int? ArkletPort { get; init; }
+
+    /// <summary>The base life is not, or not surely, of the pod's own base; null: nothing speaks against it.</summary>
+    public SharedArklet? Shared { get; init; }
+
     /// <summary>UIDs of the Modules whose artifact is on the pod, with its digest and manifest checked.</summary>
     public IReadOnlyList<string> Staged { get; init; } = [];
 
@@ -74,8 +80,8 @@ public sealed record BaseView
         .Select(id => id.Split('/')[0]).Distinct()
         .Any(uid => Biz.Any(biz => biz.ModuleUid == uid) && IsRejectedTooOften(uid));
 
-    /// <summary>The view says what is true now: connected, Arklet answering, its list read in the current life.</summary>
-    public bool IsCurrent => IsConnected && IsAnswered;
+    /// <summary>The view says what is true now: connected, the pod's own Arklet answering, its list read in the current life.</summary>
+    public bool IsCurrent => IsConnected && IsAnswered && Shared is null;
 
     private bool IsAnswered => State == BaseState.Up && Life is not null && IsBizKnown;
 

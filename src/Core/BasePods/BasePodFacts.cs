@@ -20,7 +20,8 @@ internal sealed class BasePodFacts
         IsLiving = pod is not null && !pod.Metadata.IsDeleting && !IsFinished && !state.IsNamespaceTerminating;
         View = state.View;
         Current = IsLiving && View is { IsCurrent: true } ? View : null;
-        Life = View is { IsConnected: true } ? View.Life : null;
+        Life = View is { IsConnected: true, Shared: null } ? View.Life : null;
+        IsForeignBase = IsLiving && View?.Shared?.HoldsFrom is { } from && IsDue(from);
         IsBaseDown = IsLiving && View is { IsConnected: true, State: BaseState.Down } && PlacementPods.HasUnreadyContainer(pod!);
         InHooks = IsLiving && View is not null ? [.. View.Running.Where(running => running.IsInHook)] : [];
         UnderWay = IsLiving ? FindUnderWay() : null;
@@ -56,8 +57,14 @@ internal sealed class BasePodFacts
     /// <summary>What runs there is known, and nothing can be done about it: its agent gets no commands.</summary>
     public bool IsFenced => Current is { IsFenced: true };
 
-    /// <summary>The life that a connected agent reports, also where its modules are not known yet.</summary>
+    /// <summary>The life of its own base that a connected agent reports, also where its modules are not known yet.</summary>
     public BaseLife? Life { get; }
+
+    /// <summary>Its agent reaches the base of another pod: nothing of this pod is there.</summary>
+    public bool IsForeignBase { get; }
+
+    /// <summary>The agent reaches a base of which it can't be decided whether it is the pod's.</summary>
+    public bool IsUndecidedBase => IsLiving && View?.Shared is { HoldsFrom: null };
 
     /// <summary>Its agent finds nobody at Arklet's port, and its container is not Ready: whatever it had, it serves nobody.</summary>
     /// <remarks>It takes both: out of memory, Arklet can be gone while the modules answer.</remarks>

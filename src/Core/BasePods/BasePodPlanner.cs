@@ -37,6 +37,7 @@ public static class BasePodPlanner
             if (!ReferenceEquals(status, module.Module.Status)) changes.Add(new(module.Module, status));
         }
 
+        if (pod.IsForeignBase || pod.IsUndecidedBase) events.Add(new(null, Reasons.ForeignBase, pod.View!.Shared!.Message));
         memory = Report(pod, memory with { Modules = modules.ToImmutable() }, events);
         var gate = GatePlanner.Plan(pod, wanted, ref memory, events);
         return new()

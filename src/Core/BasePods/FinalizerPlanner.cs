@@ -22,7 +22,10 @@ internal static class FinalizerPlanner
     }
 
     private static bool IsGone(BasePodFacts pod, ModuleFacts module) =>
-        pod.Current is not null && module.Own is null && !pod.IsUnderWay(module.Uid) && !module.IsAboutToShow;
+        pod.IsForeignBase ? !IsListed(pod, module) && !pod.IsUnderWay(module.Uid)
+        : pod.Current is not null && module.Own is null && !pod.IsUnderWay(module.Uid) && !module.IsAboutToShow;
+
+    private static bool IsListed(BasePodFacts pod, ModuleFacts module) => pod.View!.Biz.Any(biz => biz.ModuleUid == module.Uid);
 
     private static bool IsGivenUp(
         BasePodFacts pod, ModuleFacts module, BasePodMemory memory, ICollection<BasePodEvent> events)
@@ -50,10 +53,21 @@ internal static class FinalizerPlanner
             return true;
         }
 
+        if (pod.IsForeignBase && IsListed(pod, module))
+        {
+            var owner = pod.View!.Shared!.Other is { } other ? $"the base of pod {other}" : "another base";
+            events.Add(new(null, "ModuleLeftBehind",
+                $"{what} was installed into {owner} by the agent of pod {pod.State.Key} and was left there: only a restart of that base removes it"));
+            return true;
+        }
+
         if (memory.SilentSince is not { } since || !pod.IsDue(since + BasePodTimes.SilenceToLetGo)) return false;
-        events.Add(new(null, "ModuleLeftBehind", pod.IsFenced
-            ? $"{what} is left in pod {pod.State.Key}, whose agent has got no commands since {since:HH:mm:ss} UTC (Fenced); it is removed when the agent gets commands again"
-            : $"{what} may still be in pod {pod.State.Key}, which has not answered since {since:HH:mm:ss} UTC; it is removed when the base answers again"));
+        events.Add(new(null, "ModuleLeftBehind", pod switch
+        {
+            { IsUndecidedBase: true } => $"{what} may still be in pod {pod.State.Key}: {pod.View!.Shared!.Message}",
+            { IsFenced: true } => $"{what} is left in pod {pod.State.Key}, whose agent has got no commands since {since:HH:mm:ss} UTC (Fenced); it is removed when the agent gets commands again",
+            _ => $"{what} may still be in pod {pod.State.Key}, which has not answered since {since:HH:mm:ss} UTC; it is removed when the base answers again",
+        }));
         return true;
     }
 

@@ -20,8 +20,10 @@ internal static class GatePlanner
     public static Condition? Plan(
         BasePodFacts pod, IReadOnlyDictionary<string, ModuleStatus> statuses, ref BasePodMemory memory, ICollection<BasePodEvent> events)
     {
-        if (pod.State.Gate is not { } gate || !pod.IsLiving || pod.State.IsReleased || pod.Life is not { } life) return null;
+        if (pod.State.Gate is not { } gate || !pod.IsLiving || pod.State.IsReleased) return null;
         var told = ModulesGate.ConditionOf(pod.State.Pod!);
+        if (pod.IsForeignBase) return Foreign(pod, told, ref memory);
+        if (pod.Life is not { } life) return null;
         var required = Requirements(pod, gate, statuses);
         var missing = required.Where(item => !item.IsServed).ToList();
         var isComplete = pod.Current is not null && missing.Count == 0;
@@ -32,6 +34,15 @@ internal static class GatePlanner
         return Stamp(pod, ModulesGate.Open(
             ModulesGate.ModulesInstalled,
             required.Count == 0 ? "no module is required here" : Text($"all {required.Count} required modules are installed"), life));
+    }
+
+    // Open stays open: until its own base answers, nothing is known of it but that no module of ours is in another one.
+    private static Condition? Foreign(BasePodFacts pod, Condition? told, ref BasePodMemory memory)
+    {
+        var shut = ModulesGate.Shut(Reasons.ForeignBase, pod.View!.Shared!.Message);
+        if (told is { Status: Condition.True } || !IsWorthTelling(pod, told, shut, ref memory)) return null;
+        memory = memory with { GateShutSince = null, GateToldAt = pod.Now };
+        return Stamp(pod, shut);
     }
 
     private static Condition? Wait(

@@ -22,6 +22,7 @@ internal static class ModuleStatusPlanner
 
         if (!module.IsHere) return OffPod(pod, module, ref memory);
         if (pod.State.IsReleased) return Withdrawn(pod, module, "PodReleased", $"pod {pod.State.Key} no longer belongs to the base");
+        if (pod.IsForeignBase) return OnForeignBase(pod, module, ref memory);
         if (pod.Life is { } life && status.BaseLife is { } of && of != life.Id && !module.IsInstalled)
             return NewLife(pod, module, life, podMemory, ref memory, events);
         if (pod.Life is { } first && status.BaseLife is null && ModuleFailures.Death(pod, module, podMemory) is { } death)
@@ -53,6 +54,7 @@ internal static class ModuleStatusPlanner
                 $"waiting for the agent of pod {pod.State.Key} to get commands again (Fenced), until {since + BasePodTimes.SilenceToLetGo:HH:mm:ss} UTC",
             (ModuleStep.Wait wait, _) => wait.Message,
             (ModuleStep.Send send, _) => pod.TurnOf(send.Command, podMemory),
+            _ when pod.IsUndecidedBase => pod.View!.Shared!.Message,
             (_, { } since) => $"waiting for the base of pod {pod.State.Key} to answer, until {since + BasePodTimes.SilenceToLetGo:HH:mm:ss} UTC",
             _ => "waiting for its last finalizer",
         };
@@ -200,6 +202,19 @@ internal static class ModuleStatusPlanner
             ? Write(pod, module, status with { Status = ModulePhase.Terminating, Message = message, Conditions = Down(pod, status, reason, message) })
             : module.Module.Status;
 
+    // Its message is about the pod as it is: written at once, and replaced as soon as its own base answers.
+    private static ModuleStatus OnForeignBase(BasePodFacts pod, ModuleFacts module, ref ModuleMemory memory)
+    {
+        memory = memory with { Phase = null, PhaseSince = null, Installing = null };
+        var (status, message) = (module.Module.Status, pod.View!.Shared!.Message);
+        return Write(pod, module, status with
+        {
+            Status = ModulePhase.Prepare,
+            Message = message,
+            Conditions = Down(pod, status, Reasons.ForeignBase, message),
+        });
+    }
+
     private static ModuleStatus Unknown(BasePodFacts pod, ModuleFacts module, ref ModuleMemory memory)
     {
         var status = module.Module.Status;
@@ -221,7 +236,8 @@ internal static class ModuleStatusPlanner
             // Connected, but Arklet does not answer: what is installed stays as it was; what waits says for what.
             var known = status.Conditions.Find(ModuleConditions.AgentConnected);
             if (known is { Status: not Condition.True }) return Write(pod, module, status);
-            var answer = pod.View.State == BaseState.WithoutFigures
+            var answer = pod.IsUndecidedBase ? pod.View.Shared!.Message
+                : pod.View.State == BaseState.WithoutFigures
                 ? $"Arklet on pod {pod.State.Key} answers, but its health lacks the JVM's figures, so its base life is not known"
                 : $"waiting for the base of pod {pod.State.Key} to answer";
             return IsWaiting(status)

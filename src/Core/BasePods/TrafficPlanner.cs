@@ -16,7 +16,7 @@ internal static class TrafficPlanner
     public static IReadOnlySet<string> Served(BasePodFacts pod)
     {
         var served = new SortedSet<string>(StringComparer.Ordinal);
-        if (!pod.IsLiving || pod.State.IsReleased) return served;
+        if (!pod.IsLiving || pod.State.IsReleased || pod.IsForeignBase) return served;
         foreach (var module in pod.Modules)
             if (module.IsHere && !module.IsDeleting && (Serves(pod, module) || IsHeld(pod, module))) served.Add(module.Name);
         return served;

@@ -18,6 +18,9 @@ public sealed record PodSpec
 {
     public string? NodeName { get; init; }
 
+    /// <summary>The pod has the address and the ports of its node.</summary>
+    public bool HostNetwork { get; init; }
+
     public IReadOnlyList<PodReadinessGate> ReadinessGates { get; init => field = value ?? []; } = [];
 }
 
@@ -43,4 +46,20 @@ public sealed record ContainerStatus
     public bool Ready { get; init; }
 
     public int RestartCount { get; init; }
+
+    public ContainerState? State { get; init; }
+
+    public ContainerState? LastState { get; init; }
 }
+
+/// <summary>Neither: the container is waiting.</summary>
+public sealed record ContainerState
+{
+    public ContainerStateRunning? Running { get; init; }
+
+    public ContainerStateTerminated? Terminated { get; init; }
+}
+
+public sealed record ContainerStateRunning(DateTimeOffset? StartedAt);
+
+public sealed record ContainerStateTerminated(DateTimeOffset? StartedAt, DateTimeOffset? FinishedAt);

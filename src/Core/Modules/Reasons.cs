@@ -54,6 +54,7 @@ public static class Reasons
     public const string ModulesFailed = "ModulesFailed";
     public const string ModulesUnavailable = "ModulesUnavailable";
     public const string ModulesBeingRemoved = "ModulesBeingRemoved";
+    public const string ForeignBase = "ForeignBase";
     public const string AgentsVanished = "AgentsVanished";
     public const string AgentsReturned = "AgentsReturned";
     public const string BaseScaled = "BaseScaled";

@@ -75,6 +75,7 @@ internal sealed class PlacementOfNew(PlacementState state, ModuleDeployment depl
             "has" => "have",
             "does" => "do",
             "needs" => "need",
+            "reaches" => "reach",
             var other => other,
         };
         return $"{(isAlready ? "already " : "")}{verb} {words[1]}";

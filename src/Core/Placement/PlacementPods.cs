@@ -39,8 +39,11 @@ public static class PlacementPods
     public static bool IsLiving(Pod pod) =>
         !pod.Metadata.IsDeleting && pod.Status.Phase is not ("Succeeded" or "Failed") && !PodDeletion.IsAsked(pod);
 
+    /// <summary>One that may be the base's: any but the agent's.</summary>
+    public static bool IsBaseContainer(ContainerStatus container) => container.Name != AgentContainer;
+
     /// <summary>A container that is not the agent's is known not to be Ready; nothing is known before the kubelet has said it.</summary>
-    public static bool HasUnreadyContainer(Pod pod) => pod.Status.ContainerStatuses.Any(container => container.Name != AgentContainer && !container.Ready);
+    public static bool HasUnreadyContainer(Pod pod) => pod.Status.ContainerStatuses.Any(container => IsBaseContainer(container) && !container.Ready);
 
     public static PlacementPod Of(ObservedPod observed, TimeSpan grace, DateTimeOffset now)
     {
@@ -84,6 +87,7 @@ public static class PlacementPods
         { IsAdrift: true } => "does not belong to the base for the time being",
         { Pod: var pod } when !IsReady(pod) => "is not Ready",
         { View: null or { IsConnected: false } } => "has no agent connected",
+        { View.Shared: { } shared } => shared.Refusal,
         { View: { IsCurrent: false, State: BaseState.WithoutFigures } } => "has an Arklet whose health lacks the JVM's figures",
         { View.IsCurrent: false } => "has an Arklet that does not answer",
         { View.IsFenced: true } => "has an agent that gets no commands (Fenced)",
@@ -99,7 +103,7 @@ public static class PlacementPods
     /// <summary>Its containers are Ready; no readiness gate counts, nor the agent.</summary>
     public static bool IsReady(Pod pod)
     {
-        var containers = pod.Status.ContainerStatuses.Where(container => container.Name != AgentContainer).ToList();
+        var containers = pod.Status.ContainerStatuses.Where(IsBaseContainer).ToList();
         return containers.Count > 0 ? containers.TrueForAll(container => container.Ready) : pod.Status.Conditions.IsTrue("ContainersReady");
     }
 
@@ -115,7 +119,7 @@ public static class PlacementPods
     private static DateTimeOffset? SilentSince(ObservedPod observed, DateTimeOffset now)
     {
         var (pod, view) = (observed.Pod, observed.View);
-        if (!IsReady(pod) || view is { IsCurrent: true }) return null;
+        if (!IsReady(pod) || view is { IsCurrent: true } or { Shared: not null }) return null;
         var heard = view switch
         {
             null => observed.AcceptingSince < now ? observed.AcceptingSince : now,

@@ -82,8 +82,8 @@ public sealed record RolloutInspection(UpgradePolicy? Policy, RolloutStep.Inspec
     private static UpgradePolicy Choose(RolloutState state, ModuleSource source, ArtifactView artifact)
     {
         var path = Path(artifact.WebContextPath);
-        var isTaken = path is not null && state.Carriers.SelectMany(carrier => carrier.View.Biz)
-            .Any(biz => biz.Name == source.Name && biz.Version != source.Version && Path(biz.WebContextPath) == path);
+        var isTaken = path is not null && state.Carriers.Where(carrier => carrier.View.Shared is null)
+            .SelectMany(carrier => carrier.View.Biz).Any(biz => biz.Name == source.Name && biz.Version != source.Version && Path(biz.WebContextPath) == path);
         return isTaken ? UpgradePolicy.UninstallThenInstall : UpgradePolicy.InstallThenUninstall;
     }
 

@@ -76,6 +76,7 @@ internal sealed class AgentModel
             Attempts = Attempts(),
             Interrupted = Interrupted,
             CanFetch = CanFetch,
+            ArkletPort = 1238,
             IsMetaspaceFull = IsMetaspaceFull,
             IsFenced = IsFenced,
             Staged = [.. Staged],

@@ -43,6 +43,15 @@ internal sealed class World
         set => Pod = Pod! with { Status = Pod.Status with { ContainerStatuses = [new() { Name = "base", Ready = value }] } };
     }
 
+    /// <summary>When the base's container started, on the host network of its node.</summary>
+    public DateTimeOffset OnHostNetworkSince
+    {
+        set => Pod = HostNetworkPods.Of(Pod!, value);
+    }
+
+    /// <summary>The other pods on the host network of its node, with what their agents report.</summary>
+    public List<(Pod Pod, BaseView View)> Neighbors { get; } = [];
+
     /// <summary>What the readiness gate waits for; null: the pod has none.</summary>
     public PodGate? Gate
     {
@@ -150,11 +159,15 @@ internal sealed class World
                 FailsOnOlderPods = FailingOnOlderPods.Contains(module.Spec.Module.Name),
             }),
         ],
-        View = Agent.View(Now),
+        View = View(),
         AcceptingSince = AcceptingSince,
         Gate = Gate,
         Memory = Memory,
     };
+
+    private BaseView? View() => Agent.View(Now) is { } view && Pod is not null
+        ? view with { Shared = SharedArklet.Of(Pod, view, Neighbors) }
+        : Agent.View(Now);
 
     /// <summary>The module counts for the gate, as if its first release had completed with this version.</summary>
     public static RequiredModule Required(string name, bool onEveryPod = true, string version = "1.0.0") =>

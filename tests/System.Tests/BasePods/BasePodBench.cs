@@ -74,16 +74,26 @@ internal sealed class BasePodBench : IAsyncDisposable
     }
 
     /// <param name="gateOf">The ReplicaSet of a base whose pods have the readiness gate; null: a pod without it, whose base is not known.</param>
-    public async Task<Pod> CreatePodAsync(string name = "base-1", string life = "life-1", ReplicaSet? gateOf = null)
+    /// <param name="onHostNetwork">When its base container started and when the JVM that its agent reaches did; null: it has an address of its own.</param>
+    public async Task<Pod> CreatePodAsync(
+        string name = "base-1", string life = "life-1", ReplicaSet? gateOf = null, (DateTimeOffset Container, DateTimeOffset Jvm)? onHostNetwork = null)
     {
         var (owner, uid) = (gateOf?.Metadata.Name ?? "base-rs", gateOf?.Metadata.Uid ?? "rs-uid");
         var gates = gateOf is null ? "" : $$"""{"conditionType":"{{ModulesGate.ConditionType}}"}""";
         await PostAsync(_http, new Uri(Host.ServerUri, $"/api/v1/namespaces/{Namespace}/pods").AbsoluteUri, $$$"""
             {"apiVersion":"v1","kind":"Pod",
              "metadata":{"name":"{{{name}}}","finalizers":["test.io/hold"],"ownerReferences":[{"apiVersion":"apps/v1","kind":"ReplicaSet","name":"{{{owner}}}","uid":"{{{uid}}}","controller":true}]},
-             "spec":{"readinessGates":[{{{gates}}}],"containers":[{"name":"base","image":"base"}]}}
+             "spec":{"hostNetwork":{{{(onHostNetwork is null ? "false" : "true")}}},"readinessGates":[{{{gates}}}],"containers":[{"name":"base","image":"base"}]}}
             """);
-        Agents.Begin(new(Namespace, name), life);
+        if (onHostNetwork is { } times)
+        {
+            await Client.PatchAsync<Pod>(new(Namespace, name), JsonNode.Parse($$$"""
+                {"status":{"podIP":"10.0.0.7","containerStatuses":[{"name":"base","ready":true,"restartCount":0,"image":"base","imageID":"",
+                  "state":{"running":{"startedAt":"{{{times.Container.UtcDateTime:yyyy-MM-ddTHH:mm:ssZ}}}"} } }]}}
+                """)!.AsObject(), new("test") { Subresource = "status" }, Cancellation);
+        }
+
+        Agents.Begin(new(Namespace, name), life, onHostNetwork?.Jvm);
         return await Client.GetAsync<Pod>(new(Namespace, name), Cancellation);
     }
 

@@ -40,12 +40,13 @@ internal sealed class ScriptedAgents : IAgentDirectory
         return true;
     }
 
-    public void Begin(ObjectKey pod, string life) => Change(pod, _ => new()
+    public void Begin(ObjectKey pod, string life, DateTimeOffset? startedAt = null) => Change(pod, _ => new()
     {
         IsConnected = true,
         LastHeard = TimeProvider.System.GetUtcNow(),
         State = BaseState.Up,
-        Life = new(life, TimeProvider.System.GetUtcNow()),
+        Life = new(life, startedAt ?? TimeProvider.System.GetUtcNow()),
+        ArkletPort = 1238,
         IsBizKnown = true,
     });
 

@@ -146,6 +146,13 @@ public sealed class SessionProtocolProperties
     }
 
     [Fact]
+    public void A_port_above_its_range_is_named()
+    {
+        Assert.Null(MessageLimits.Check(Changed(Hello(), message => message.Hello.ArkletPort = 65535)));
+        Assert.Equal("hello.arklet_port: out of range", MessageLimits.Check(Changed(Hello(), message => message.Hello.ArkletPort = 65536)));
+    }
+
+    [Fact]
     public void A_list_above_its_limit_is_named_and_one_at_its_limit_passes()
     {
         Assert.Null(MessageLimits.Check(Snapshot(1, biz: Enumerable.Repeat(Biz("a"), Limits.Biz))));

@@ -35,6 +35,18 @@ public sealed class SessionProtocolTests
         Assert.Equal(new(Life, Start), view.Life);
     }
 
+    [Theory]
+    [InlineData(0, null)]
+    [InlineData(1239, 1239)]
+    public void The_view_has_the_port_at_which_the_agent_reaches_Arklet(uint said, int? port)
+    {
+        var hello = Hello();
+        hello.Hello.ArkletPort = said;
+
+        Assert.Equal(port, After(hello, Snapshot(1)).View!.ArkletPort);
+        Assert.Equal(port, After(hello, Snapshot(1), Heartbeat()).View!.ArkletPort);
+    }
+
     public static TheoryData<string, string> Orders => new()
     {
         { "snapshot", "expected a hello" },

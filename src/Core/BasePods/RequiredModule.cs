@@ -28,7 +28,7 @@ public sealed record RequiredModule(string DeploymentUid, ModuleSource Completed
             if (RolloutHistory.LastCompleted(replicaSets(deployment).Select(set => new PlacementSet(set, []))) is not { } completed) continue;
             required.Add(new(deployment.Metadata.Uid!, completed.ReplicaSet.Spec.Template.Spec.Module)
             {
-                IsOnEveryPod = deployment.Spec.IsSymmetric,
+                IsOnEveryPod = deployment.IsSymmetric,
                 FailsOnOlderPods = failsOnOlderPods(completed.ReplicaSet),
             });
         }

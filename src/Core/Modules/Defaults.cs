@@ -21,8 +21,12 @@ public static class Defaults
 
         public int Priority => deployment.Spec.Priority ?? 0;
 
+        /// <summary>One on every base pod, also where <c>replicas</c> was left out and is not filled in yet.</summary>
+        public bool IsSymmetric =>
+            deployment.Spec.IsSymmetric || deployment.Spec.Replicas is null && deployment.Status.ObservedReplicas == -1;
+
         /// <summary>Counts for the base's readiness gate.</summary>
-        public bool IsRequired => deployment.Spec.Required ?? deployment.Spec.IsSymmetric;
+        public bool IsRequired => deployment.Spec.Required ?? deployment.IsSymmetric;
 
         public int BatchCount => Math.Max(1, deployment.Strategy.BatchCount ?? 1);
 

@@ -66,7 +66,7 @@ internal sealed class BaseEvacuation(
     }
 
     /// <summary>As many as there was room for before pods were added. What has one on every pod has one less with a pod less.</summary>
-    private bool IsEnough(PlacementGroup group, int serving) => serving >= Math.Max(1, group.Deployment.Spec.IsSymmetric
+    private bool IsEnough(PlacementGroup group, int serving) => serving >= Math.Max(1, group.Deployment.IsSymmetric
         ? 1
         : Math.Min(group.Sets.Sum(set => set.Goal), found.Replicas - added.Count));
 

@@ -76,7 +76,7 @@ internal sealed class PlacementGroupPlanner(PlacementState state, PlacementGroup
         foreach (var set in _sets)
             foreach (var module in set.Live.Where(module => module.IsBound).ToList())
                 if (!loads.Pods.TryGetValue(module.Spec.PodUid!, out var pod)) Delete(set, module, "its base pod is gone", Deployment, needsPodGone: true);
-                else if (pod.IsLost && !Deployment.Spec.IsSymmetric && MayDisrupt) Delete(set, module, "its base pod is not Ready for too long", Deployment);
+                else if (pod.IsLost && !Deployment.IsSymmetric && MayDisrupt) Delete(set, module, "its base pod is not Ready for too long", Deployment);
     }
 
     /// <summary>The ModuleDeployment was lowered for them.</summary>
@@ -103,7 +103,7 @@ internal sealed class PlacementGroupPlanner(PlacementState state, PlacementGroup
         !module.IsAvailable && module.Status.LastError?.Reason == nameof(FailureReason.BaseDied);
 
     private bool IsOutOfMetaspace(Module module) =>
-        !Deployment.Spec.IsSymmetric && module.Spec.Replaces is null && module.Status.Status == ModulePhase.Failed
+        !Deployment.IsSymmetric && module.Spec.Replaces is null && module.Status.Status == ModulePhase.Failed
         && module.Status.LastError?.Reason == nameof(FailureReason.MetaspaceFull);
 
     /// <summary>New Modules on other pods than what they replace: it goes when they serve.</summary>

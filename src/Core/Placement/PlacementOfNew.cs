@@ -55,7 +55,7 @@ internal sealed class PlacementOfNew(PlacementState state, ModuleDeployment depl
     /// <summary>Symmetric: the pod that this one stands for. Else: how many pods refuse it, by reason.</summary>
     private string Why(int index)
     {
-        if (deployment.Spec.IsSymmetric && Refusing().ElementAtOrDefault(index) is { } pod)
+        if (deployment.IsSymmetric && Refusing().ElementAtOrDefault(index) is { } pod)
             return $"base pod {pod.Name} {loads.Refusal(pod, ModuleName)}";
         return _summary ??= Summary();
     }

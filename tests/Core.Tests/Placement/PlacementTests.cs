@@ -71,6 +71,23 @@ public class PlacementTests
         }
     }
 
+    [Theory]
+    [InlineData(-1, -1, false)]
+    [InlineData(null, -1, false)]   // kubectl replace left it out, and it is not filled in yet
+    [InlineData(null, 1, true)]
+    public void A_symmetric_module_stays_on_a_pod_that_is_not_Ready_for_too_long(int? replicas, int observed, bool isDeleted)
+    {
+        var symmetric = A.ModuleDeployment(replicas: -1);
+        var deployment = symmetric with
+        {
+            Spec = symmetric.Spec with { Replicas = replicas },
+            Status = symmetric.Status with { ObservedReplicas = observed },
+        };
+        var set = A.ReplicaSet(deployment, goal: 1);
+        var state = State([A.Pod("base-0", "is not Ready") with { IsLost = true }], Group(deployment, (set, [A.Module(set, 0, "base-0")])));
+        Assert.Equal(isDeleted, Steps(state).Any(step => step.StartsWith("delete", StringComparison.Ordinal)));
+    }
+
     [Fact]
     public void A_symmetric_module_without_a_place_names_the_pod_that_it_stands_for()
     {

@@ -6,7 +6,6 @@ using ModuleController.Core.Commands;
 using ModuleController.Core.Meta;
 using ModuleController.Core.Modules;
 using ModuleController.Core.Placement;
-using ModuleController.Core.Rollouts;
 
 namespace ModuleController.ControlPlane.Observing;
 
@@ -97,10 +96,10 @@ public sealed class BasePodObserver(Caches caches, IAgentDirectory agents, TimeS
         {
             HasServed = replicaSet?.Metadata.Annotations.ContainsKey(Annotations.FirstAvailableAt) == true,
             // Not asked while it serves; what is Available in a life that has ended doesn't.
-            IsPoison = deployment is not null && replicaSet is not null
+            IsQuarantined = deployment is not null && replicaSet is not null
                 && !(module.IsAvailable && (view?.Life is not { } life || module.Status.BaseLife == life.Id))
-                && IsPoison(deployment, replicaSet, module),
-            HasLived = RolloutPoison.HasLived(replicaSet),
+                && IsQuarantined(deployment, replicaSet, module),
+            HasLived = Quarantine.HasLived(replicaSet),
             DeploymentUid = deployment?.Metadata.Uid,
             Deployment = deployment is null ? null : ObjectKey.Of(deployment.Metadata),
             FailsOnOlderPods = gate is not null && module is { IsAvailable: false, Status.LastError: not null } && replicaSet is not null
@@ -128,13 +127,13 @@ public sealed class BasePodObserver(Caches caches, IAgentDirectory agents, TimeS
         deployment.Status.ReleaseStatus?.UpdateRevision == Revision.Of(replicaSet.Spec.Template).Hash();
 
     // Counted here, too: the second death stands in the Modules before anyone has drawn the conclusion.
-    private bool IsPoison(ModuleDeployment deployment, ModuleReplicaSet replicaSet, Module module)
+    private bool IsQuarantined(ModuleDeployment deployment, ModuleReplicaSet replicaSet, Module module)
     {
         if (!IsReleased(deployment, replicaSet)) return false;
         var release = deployment.Status.ReleaseStatus!;
-        if (release.Abort is { Reason: Reasons.BaseDied } abort && abort.Artifact == RolloutAbort.ArtifactOf(deployment)) return true;
+        if (Quarantine.IsRecorded(deployment)) return true;
         return module.Status.LastError?.Reason == nameof(FailureReason.BaseDied)
-            && RolloutPoison.IsPoison(new(replicaSet, [.. caches.Modules.ByIndex(Caches.ByOwner, replicaSet.Metadata.Uid ?? "")]),
+            && Quarantine.IsQuarantined(new(replicaSet, [.. caches.Modules.ByIndex(Caches.ByOwner, replicaSet.Metadata.Uid ?? "")]),
                 module.Spec.Module, release.RetriedAt);
     }
 

@@ -1,8 +1,8 @@
 using ModuleController.ControlPlane.Agents;
 using ModuleController.Core.Agents;
+using ModuleController.Core.BasePods;
 using ModuleController.Core.Meta;
 using ModuleController.Core.Modules;
-using ModuleController.Core.Placement;
 using ModuleController.Core.Rollouts;
 
 namespace ModuleController.ControlPlane.Observing;
@@ -21,10 +21,10 @@ internal sealed class ModuleDeploymentObserver(Caches caches, IAgentDirectory ag
         [
             .. caches.Modules.ByIndex(Caches.ByOrphan, $"{ns}/{LabelValues.Of(meta.Name)}").Where(module => OrphanedModules.IsOf(deployment, module)),
         ];
-        List<PlacementSet> sets =
+        List<ReplicaSetWithModules> sets =
         [
             .. caches.ModuleReplicaSets.ByIndex(Caches.ByOwner, meta.Uid!)
-                .Select(set => new PlacementSet(set, [.. caches.Modules.ByIndex(Caches.ByOwner, set.Metadata.Uid!)])),
+                .Select(set => new ReplicaSetWithModules(set, [.. caches.Modules.ByIndex(Caches.ByOwner, set.Metadata.Uid!)])),
         ];
         var orphans = caches.ModuleReplicaSets.ByIndex(Caches.ByBase, $"{ns}/{LabelValues.Of(spec.BaseDeploymentName)}")
             .Where(set => set.Metadata is { Controller: null, IsDeleting: false }
@@ -46,7 +46,7 @@ internal sealed class ModuleDeploymentObserver(Caches caches, IAgentDirectory ag
             OrphanedModules = unadopted,
             TakenNames =
             [
-                .. unadopted.Select(module => RolloutHistory.Of(deployment, module).Metadata.Name).Distinct()
+                .. unadopted.Select(module => RevisionReplicaSets.Of(deployment, module).Metadata.Name).Distinct()
                     .Where(name => caches.ModuleReplicaSets.Get(new(ns, name)) is not null),
             ],
             Orphans = orphans,
@@ -79,9 +79,9 @@ internal sealed class ModuleDeploymentObserver(Caches caches, IAgentDirectory ag
             ? new(scope, reason, annotations.GetValueOrDefault(Annotations.FreezeBy))
             : null;
 
-    private bool IsNameTaken(ModuleDeployment deployment, List<PlacementSet> sets, List<ModuleReplicaSet> orphans)
+    private bool IsNameTaken(ModuleDeployment deployment, List<ReplicaSetWithModules> sets, List<ModuleReplicaSet> orphans)
     {
-        var name = RolloutHistory.New(deployment, 0).Metadata.Name;
+        var name = RevisionReplicaSets.New(deployment, 0).Metadata.Name;
         return caches.ModuleReplicaSets.Get(new(deployment.Metadata.Namespace!, name)) is { } found
             && !orphans.Contains(found)
             && sets.TrueForAll(set => set.ReplicaSet.Metadata.Uid != found.Metadata.Uid || IsOfOtherTemplate(found, deployment));
@@ -91,9 +91,9 @@ internal sealed class ModuleDeploymentObserver(Caches caches, IAgentDirectory ag
         Revision.Of(replicaSet.Spec.Template) != Revision.Of(deployment.Spec.Template);
 
     // Asked only as long as nobody has noted that the revision lived.
-    private HashSet<string> Seen(string ns, IEnumerable<PlacementSet> sets) =>
+    private HashSet<string> Seen(string ns, IEnumerable<ReplicaSetWithModules> sets) =>
     [
-        .. sets.Where(set => !RolloutPoison.HasLived(set.ReplicaSet)).SelectMany(set => set.Modules)
+        .. sets.Where(set => !Quarantine.HasLived(set.ReplicaSet)).SelectMany(set => set.Modules)
             .Where(module => module is { IsBound: true, IsAvailable: true, Metadata.IsDeleting: false }
                 && agents.Find(new(ns, module.Spec.PodName!), module.Spec.PodUid!) is { IsCurrent: true, Life.Id: var life }
                 && life == module.Status.BaseLife)

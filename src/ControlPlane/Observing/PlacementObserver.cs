@@ -77,7 +77,7 @@ internal sealed class PlacementObserver(Caches caches, IAgentDirectory agents, B
         return groups;
     }
 
-    private PlacementSet Set(ModuleReplicaSet replicaSet) =>
+    private ReplicaSetWithModules Set(ModuleReplicaSet replicaSet) =>
         new(replicaSet, [.. caches.Modules.ByIndex(Caches.ByOwner, replicaSet.Metadata.Uid!)]);
 
     private static ModuleDeployment StandIn(ModuleReplicaSet replicaSet) => new()

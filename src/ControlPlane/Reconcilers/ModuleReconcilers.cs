@@ -4,7 +4,6 @@ using ModuleController.Core.Builtin;
 using ModuleController.Core.Meta;
 using ModuleController.Core.Modules;
 using ModuleController.Core.Placement;
-using ModuleController.Core.Rollouts;
 using ModuleController.Kube.Caches;
 using ModuleController.Kube.Controllers;
 using ModuleController.Kube.Hosting;
@@ -181,7 +180,7 @@ public static class ModuleReconcilers
 
     private static (string?, string?, bool, bool, bool, bool, string?, bool, string?, ModuleSource?)? MattersToPlacement(Module? module) => module is null
         ? null
-        : (module.Metadata.Uid, module.Metadata.Controller?.Uid, module.Metadata.IsDeleting, DeletionByLabel.IsAsked(module), module.IsAvailable,
+        : (module.Metadata.Uid, module.Metadata.Controller?.Uid, module.Metadata.IsDeleting, DeletionRequests.IsRequested(module), module.IsAvailable,
             module.Status.Status == ModulePhase.Failed, module.Spec.PodUid, module.Status.InstalledAt is not null,
             module.Status.LastError?.Reason, module.Spec.Module);
 

@@ -252,7 +252,7 @@ internal sealed class ModuleFacts(BasePodFacts pod, PodModule input)
 
     public bool HasLived { get; } = input.HasLived;
 
-    public bool IsPoison { get; } = input.IsPoison;
+    public bool IsQuarantined { get; } = input.IsQuarantined;
 
     public string? DeploymentUid { get; } = input.DeploymentUid;
 

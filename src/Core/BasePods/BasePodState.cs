@@ -44,7 +44,7 @@ public sealed record PodModule(Module Module, ModuleSettings Settings)
     public bool HasLived { get; init; }
 
     /// <summary>This revision ended two base lives, or was given up for that: it is not installed any more.</summary>
-    public bool IsPoison { get; init; }
+    public bool IsQuarantined { get; init; }
 
     /// <summary>The ModuleDeployment that it belongs to, through its ReplicaSet; null: none.</summary>
     public string? DeploymentUid { get; init; }

@@ -79,7 +79,7 @@ internal static class ModuleStatusPlanner
             // A broken one of ours is uninstalled before it is installed again.
             ModuleStep.Wait wait => (wait.Phase == ModulePhase.Terminating ? ModulePhase.Prepare : wait.Phase, wait.Message),
             ModuleStep.Send send => (ModulePhase.Prepare, pod.TurnOf(send.Command, podMemory)),
-            _ when module is { IsPoison: true, Own: null } => (ModulePhase.Failed, "its revision ended two base JVMs and is not installed any more"),
+            _ when module is { IsQuarantined: true, Own: null } => (ModulePhase.Failed, "its revision ended two base JVMs and is not installed any more"),
             _ => (null, null),
         };
         // Written at once where Available would be a lie: its label goes with this plan.

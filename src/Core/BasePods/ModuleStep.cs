@@ -143,7 +143,7 @@ internal static class ModuleSteps
     private static bool MayTryAgain(BasePodFacts pod, ModuleFacts module, ModuleStatus status)
     {
         if (RefusedUntil(pod, module) is { } until && !pod.IsDue(until)) return false;
-        if (module.IsPoison) return false;
+        if (module.IsQuarantined) return false;
         if (status.LastError is not { } error || error.Time <= module.Settings.RetriedAt) return true;
         var attempts = status.BaseLife == pod.Life!.Id ? status.Attempts ?? 0 : 0;
         return Retries.After(module, error, Math.Max(1, attempts)) switch
@@ -177,7 +177,7 @@ internal static class ModuleSteps
     {
         var others = pod.Modules.Where(other => other.IsHere && !other.IsDeleting && other.Uid != module.Uid).ToList();
         // Who it was has come out: nobody else has to be tried for that death, and they need not cost a minute each.
-        var isSolved = others.Exists(other => other.IsPoison && other.IsSuspect && other.Module.Status.LastError!.Time >= death.Time);
+        var isSolved = others.Exists(other => other.IsQuarantined && other.IsSuspect && other.Module.Status.LastError!.Time >= death.Time);
         return others.FindLast(other => !(other.IsInstalled
             ? isSolved || other.HasLived || !(Retries.MustBeAlone(death) || (other.IsSuspect && Retries.MustBeAlone(other.Module.Status.LastError)))
                 || pod.IsDue((other.Own!.InstalledAt ?? pod.Now) + BasePodTimes.Suspicious)

@@ -97,6 +97,9 @@ public sealed record ModuleSource
     public string? Md5 { get; init; }
 
     public string? Sha256 { get; init; }
+
+    /// <summary>Stands for the url and digests. They do not make a revision, but others may correct what failed.</summary>
+    public string ArtifactHash() => Hashes.Short($"{Url}\n{Md5}\n{Sha256}");
 }
 
 public sealed record OperationStrategy

@@ -1,3 +1,4 @@
+using ModuleController.Core.BasePods;
 using ModuleController.Core.Commands;
 using ModuleController.Core.Modules;
 using ModuleController.Core.Modules.Rules;
@@ -84,7 +85,7 @@ internal sealed class PlacementGroupPlanner(PlacementState state, PlacementGroup
     {
         if (!state.HaveAgentsReported) return;
         foreach (var set in _sets)
-            foreach (var module in set.Live.Where(module => DeletionByLabel.IsGranted(Deployment, module)).ToList())
+            foreach (var module in set.Live.Where(module => DeletionRequests.IsGranted(Deployment, module)).ToList())
                 Delete(set, module, "deleted by label");
     }
 
@@ -186,7 +187,7 @@ internal sealed class PlacementGroupPlanner(PlacementState state, PlacementGroup
     }
 
     private List<WantedPlace> Wanted() =>
-        [.. _sets.Where(set => set.Surplus <= 0 && !IsPoison(set.Set)).SelectMany(set =>
+        [.. _sets.Where(set => set.Surplus <= 0 && !IsQuarantined(set.Set)).SelectMany(set =>
             set.Live.Where(module => !module.IsBound).Select(module => new WantedPlace(set, module))
                 .Concat(Enumerable.Repeat(new WantedPlace(set, null), IsInvalid(set) ? 0 : -set.Surplus)))];
 
@@ -195,9 +196,9 @@ internal sealed class PlacementGroupPlanner(PlacementState state, PlacementGroup
         set.Surplus < 0 && ModuleRules.Check(set.Set.ReplicaSet.Spec.Template).Count > 0 && ModuleRules.Check(Deployment).Count > 0;
 
     // What is lost of it, or makes room, stays away also before its goal says so.
-    private bool IsPoison(PlacementSet set) =>
-        Deployment.Status.ReleaseStatus is { Abort: { Reason: Reasons.BaseDied } abort, UpdateRevision: var revision }
-        && abort.Artifact == RolloutAbort.ArtifactOf(Deployment) && revision == Revision.Of(set.ReplicaSet.Spec.Template).Hash();
+    private bool IsQuarantined(ReplicaSetWithModules set) =>
+        Quarantine.IsRecorded(Deployment)
+        && Deployment.Status.ReleaseStatus!.UpdateRevision == Revision.Of(set.ReplicaSet.Spec.Template).Hash();
 
     /// <summary>The Modules above their goals, the ones to go first in front.</summary>
     private List<(PlacementSetState Set, Module Module)> Leaving() =>
@@ -245,11 +246,11 @@ internal sealed class PlacementGroupPlanner(PlacementState state, PlacementGroup
     // after its Module is gone from the caches: a lower number counts as by scale until the goals have followed.
     private List<WantedPlace> WithinDesired(List<WantedPlace> wanted)
     {
-        var replicas = RolloutReplicas.Of(Deployment, state.Pods.Count);
+        var replicas = DesiredReplicas.Of(Deployment, state.Pods.Count);
         var excess = Math.Max(0, _sets.Sum(set => set.Set.Goal) - replicas.Desired);
         if (excess == 0) return wanted;
         if (!replicas.IsByScale && _sets.Count(set => set.Set.Goal > 0) < 2)
-            excess = Math.Min(excess, group.Sets.SelectMany(set => set.Modules).Count(module => DeletionByLabel.IsGranted(Deployment, module)));
+            excess = Math.Min(excess, group.Sets.SelectMany(set => set.Modules).Count(module => DeletionRequests.IsGranted(Deployment, module)));
         return [.. wanted.Take(wanted.Count - excess)];
     }
 

@@ -9,7 +9,7 @@ internal sealed class PlacementSetState
     private readonly HashSet<string> _held;
     private int _nextOrdinal;
 
-    public PlacementSetState(PlacementSet set, IEnumerable<Module> strays)
+    public PlacementSetState(ReplicaSetWithModules set, IEnumerable<Module> strays)
     {
         Set = set;
         _names = [.. set.Modules.Concat(strays).Select(module => module.Metadata.Name)];
@@ -17,7 +17,7 @@ internal sealed class PlacementSetState
         _held = [.. Live.Select(module => module.Metadata.Uid!)];
     }
 
-    public PlacementSet Set { get; }
+    public ReplicaSetWithModules Set { get; }
 
     public List<Module> Live { get; }
 

@@ -99,19 +99,8 @@ public sealed record PlacementPod
 }
 
 /// <summary>The ReplicaSets of one ModuleDeployment on this base.</summary>
-public sealed record PlacementGroup(ModuleDeployment Deployment, IReadOnlyList<PlacementSet> Sets)
+public sealed record PlacementGroup(ModuleDeployment Deployment, IReadOnlyList<ReplicaSetWithModules> Sets)
 {
     /// <summary>Another, older ModuleDeployment has this module name here: this one does nothing.</summary>
     public bool IsConflicting { get; init; }
-}
-
-/// <summary>A ReplicaSet with its Modules, deleting ones included.</summary>
-public sealed record PlacementSet(ModuleReplicaSet ReplicaSet, IReadOnlyList<Module> Modules)
-{
-    public int Goal => OrphanedModules.AreLeftBy(ReplicaSet) ? Modules.Count(module => !module.Metadata.IsDeleting)
-        : ReplicaSet.Metadata.IsDeleting ? 0
-        : ReplicaSet.Spec.Replicas;
-
-    public long Revision => long.TryParse(
-        ReplicaSet.Metadata.Labels.GetValueOrDefault(Labels.Revision), out var number) ? number : 0;
 }

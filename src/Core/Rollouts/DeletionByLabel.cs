@@ -13,19 +13,12 @@ public static class DeletionByLabel
     private const int Remembered = 32;
     private const int RecordedAtOnce = 500;
 
-    public static bool IsAsked(Module module) =>
-        module.Metadata.Labels.ContainsKey(Labels.DeleteModule) || module.Metadata.Labels.ContainsKey(Labels.DeleteModuleDirectly);
-
-    /// <summary>The ModuleDeployment is lowered by this one: nothing takes its place.</summary>
-    public static bool IsGranted(ModuleDeployment deployment, Module module) =>
-        !deployment.Spec.IsSymmetric && IsAsked(module) && Recorded(deployment).Contains(module.Metadata.Uid!);
-
     /// <summary>The plan that lowers; null: there is nothing to lower for. All else waits until it is written.</summary>
     public static RolloutPlan? Plan(RolloutState state)
     {
         var deployment = state.Deployment;
         if (deployment.Spec.IsSymmetric) return null;
-        var recorded = Recorded(deployment);
+        var recorded = DeletionRequests.Recorded(deployment);
         var existing = state.Sets.SelectMany(set => set.Modules).Select(module => module.Metadata.Uid).ToHashSet();
         var asked = Asked(state).Where(module => !recorded.Contains(module.Metadata.Uid!))
             .Take(RecordedAtOnce - recorded.Count(existing.Contains)).ToList();
@@ -37,7 +30,7 @@ public static class DeletionByLabel
         {
             [Annotations.DeletedModules] = string.Join(',', kept.Concat(asked.Select(module => module.Metadata.Uid!))),
         };
-        var lowered = RolloutReplicas.Lowered(deployment, asked.Count) with { Metadata = meta with { Annotations = annotations } };
+        var lowered = DesiredReplicas.Lowered(deployment, asked.Count) with { Metadata = meta with { Annotations = annotations } };
         return new()
         {
             Steps = [new RolloutStep.UpdateDeployment(deployment, lowered)],
@@ -58,9 +51,6 @@ public static class DeletionByLabel
 
     // What is on its way out already goes for another reason, and is replaced.
     private static IEnumerable<Module> Asked(RolloutState state) => state.Sets.SelectMany(set => set.Modules)
-        .Where(module => module is { Metadata: { IsDeleting: false, Uid.Length: > 0 } } && IsAsked(module))
+        .Where(module => module is { Metadata: { IsDeleting: false, Uid.Length: > 0 } } && DeletionRequests.IsRequested(module))
         .OrderBy(module => module.Metadata.Name, StringComparer.Ordinal);
-
-    private static List<string> Recorded(ModuleDeployment deployment) =>
-        [.. (deployment.Metadata.Annotations.GetValueOrDefault(Annotations.DeletedModules) ?? "").Split(',', StringSplitOptions.RemoveEmptyEntries)];
 }

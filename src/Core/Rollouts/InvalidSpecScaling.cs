@@ -1,4 +1,4 @@
-using ModuleController.Core.Placement;
+using ModuleController.Core.Modules;
 
 namespace ModuleController.Core.Rollouts;
 
@@ -10,15 +10,15 @@ internal static class InvalidSpecScaling
     /// </summary>
     public static IReadOnlyList<RolloutStep> Plan(RolloutState state)
     {
-        var desired = RolloutReplicas.Of(state.Deployment, state.BasePods.Count).Desired;
-        List<PlacementSet> sets =
+        var desired = DesiredReplicas.Of(state.Deployment, state.BasePods.Count).Desired;
+        List<ReplicaSetWithModules> sets =
         [
             .. state.Sets.Where(set => set is { ReplicaSet.Metadata.IsDeleting: false, Goal: > 0 }).OrderByDescending(set => set.Revision),
         ];
         if (sets.Sum(set => set.Goal) <= desired) return [];
 
         var goals = sets.ToDictionary(set => set, _ => 0);
-        foreach (var most in (ReadOnlySpan<Func<PlacementSet, int>>)[set => set.Modules.Count(module => module.IsAvailable), set => set.Goal])
+        foreach (var most in (ReadOnlySpan<Func<ReplicaSetWithModules, int>>)[set => set.Modules.Count(module => module.IsAvailable), set => set.Goal])
             foreach (var set in sets)
             {
                 var more = Math.Clamp(Math.Min(most(set), set.Goal) - goals[set], 0, desired - goals.Values.Sum());

@@ -3,7 +3,6 @@ using ModuleController.Core.BasePods;
 using ModuleController.Core.Commands;
 using ModuleController.Core.Meta;
 using ModuleController.Core.Modules;
-using ModuleController.Core.Placement;
 using static ModuleController.Core.Rollouts.RolloutStatus;
 
 namespace ModuleController.Core.Rollouts;
@@ -191,12 +190,12 @@ internal sealed class Progress(RolloutLook look, RolloutStage stage, RolloutPoli
     }
 
     // With another url or digest it is recreated, and the verb retry begins anew.
-    private bool IsFinal(PlacementSet updated, Module module) =>
+    private bool IsFinal(ReplicaSetWithModules updated, Module module) =>
         module.Status is { Status: ModulePhase.Failed, LastError: { } error } && module.Spec.Module == Module
         && !(error.Time <= stage.Release.RetriedAt) && FailureReasons.Parse(error.Reason) is { } reason
         && RetryPolicy.Next(
             reason, reason == FailureReason.BaseDied ? Retries.DeathsIn(error) : 1,
-            RolloutHistory.FirstAvailableAt(updated) is not null || ModuleReadiness.WasEverAvailable(module), jitter: 0) is Retry.Final;
+            RevisionHistory.FirstAvailableAt(updated) is not null || ModuleReadiness.WasEverAvailable(module), jitter: 0) is Retry.Final;
 
     /// <summary>Why the first Module without a pod has none; null: every Module has one, or Placement has not decided yet.</summary>
     private Condition? Refusal => look.Updated?.Modules.Where(module => !module.IsBound && !module.Metadata.IsDeleting)

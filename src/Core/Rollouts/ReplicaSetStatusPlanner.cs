@@ -1,12 +1,11 @@
 using ModuleController.Core.Modules;
-using ModuleController.Core.Placement;
 
 namespace ModuleController.Core.Rollouts;
 
 /// <summary>What the status of a ModuleReplicaSet should say.</summary>
 public static class ReplicaSetStatusPlanner
 {
-    public static (ModuleReplicaSetStatus Status, DateTimeOffset? RequeueAt) Plan(PlacementSet set, DateTimeOffset now)
+    public static (ModuleReplicaSetStatus Status, DateTimeOffset? RequeueAt) Plan(ReplicaSetWithModules set, DateTimeOffset now)
     {
         var minReady = TimeSpan.FromSeconds(set.ReplicaSet.Spec.MinReadySeconds ?? 0);
         var live = set.Modules.Where(module => !module.Metadata.IsDeleting).ToList();

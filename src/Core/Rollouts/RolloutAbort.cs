@@ -1,4 +1,5 @@
 using System.Globalization;
+using ModuleController.Core.BasePods;
 using ModuleController.Core.Modules;
 
 namespace ModuleController.Core.Rollouts;
@@ -12,7 +13,7 @@ public static class RolloutAbort
     {
         if (look.Updated is not { } updated) return null;
         var module = look.Deployment.Spec.Template.Spec.Module;
-        if (RolloutPoison.IsPoison(updated, module, retriedAt))
+        if (Quarantine.IsQuarantined(updated, module, retriedAt))
             return Because(look, Reasons.BaseDied, $"{module.Name} {module.Version} has ended two base JVMs and is not installed any more; "
                 + "correct the artifact, go back, or retry");
         if (isSettled) return null;
@@ -28,14 +29,7 @@ public static class RolloutAbort
     }
 
     internal static ReleaseAbort Because(RolloutLook look, string reason, string message) =>
-        new() { Reason = reason, Message = message, Artifact = ArtifactOf(look.Deployment) };
-
-    /// <summary>Url and digests, of which none makes a revision; another one may mend what failed.</summary>
-    public static string ArtifactOf(ModuleDeployment deployment)
-    {
-        var source = deployment.Spec.Template.Spec.Module;
-        return Hashes.Short($"{source.Url}\n{source.Md5}\n{source.Sha256}");
-    }
+        new() { Reason = reason, Message = message, Artifact = look.Deployment.Spec.Template.Spec.Module.ArtifactHash() };
 
     private static string ReasonsOf(IEnumerable<Module> failed) => string.Join(", ",
         failed.Select(module => module.Status.LastError!.Reason).Distinct().Order(StringComparer.Ordinal));

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text.Json.Nodes;
 using ModuleController.Core.BasePods;
+using ModuleController.Core.Meta;
 using ModuleController.Core.Modules;
 
 namespace ModuleController.Core.Rollouts;
@@ -144,13 +145,13 @@ internal sealed record RolloutAction(string Verb, string? Argument, string? By, 
     {
         Metadata = template.Metadata with
         {
-            Annotations = new Dictionary<string, string>(template.Metadata.Annotations) { [Annotations.RedeployAt] = RolloutHistory.Text(now) },
+            Annotations = new Dictionary<string, string>(template.Metadata.Annotations) { [Annotations.RedeployAt] = KubeTime.Text(now) },
         },
     };
 
     private string Record(DateTimeOffset now, string? refusal)
     {
-        var record = new JsonObject { ["action"] = Text, ["at"] = RolloutHistory.Text(now) };
+        var record = new JsonObject { ["action"] = Text, ["at"] = KubeTime.Text(now) };
         if (By is not null) record["by"] = By;
         if (Reason is not null) record["reason"] = Reason;
         if (refusal is not null) record["refused"] = refusal;

@@ -1,6 +1,5 @@
 using ModuleController.Core.Meta;
 using ModuleController.Core.Modules;
-using ModuleController.Core.Placement;
 
 namespace ModuleController.Core.Rollouts;
 
@@ -39,7 +38,7 @@ public sealed record RolloutCounts
     /// <summary>When a module will have served long enough to count; null: none is waited for.</summary>
     public DateTimeOffset? NextAvailableAt { get; init; }
 
-    public static RolloutCounts Of(RolloutState state, PlacementSet? updated, DateTimeOffset now)
+    public static RolloutCounts Of(RolloutState state, ReplicaSetWithModules? updated, DateTimeOffset now)
     {
         var deployment = state.Deployment;
         var live = state.Sets.SelectMany(set => set.Modules

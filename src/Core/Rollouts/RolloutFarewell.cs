@@ -1,5 +1,4 @@
 using ModuleController.Core.Modules;
-using ModuleController.Core.Placement;
 
 namespace ModuleController.Core.Rollouts;
 
@@ -41,7 +40,7 @@ internal sealed class RolloutFarewell
         var goals = State.Sets.ToDictionary(set => set.ReplicaSet.Metadata.Uid!, _ => 0);
         var updated = State.Updated;
         foreach (var serves in (ReadOnlySpan<bool>)[true, false])
-            foreach (var set in State.Old(updated).Prepend(updated).OfType<PlacementSet>())
+            foreach (var set in State.Old(updated).Prepend(updated).OfType<ReplicaSetWithModules>())
             {
                 var kept = Math.Min(left, set.Modules.Count(module =>
                     module is { IsBound: true, Metadata.IsDeleting: false } && module.IsAvailable == serves));

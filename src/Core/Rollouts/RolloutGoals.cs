@@ -1,4 +1,4 @@
-using ModuleController.Core.Placement;
+using ModuleController.Core.Modules;
 
 namespace ModuleController.Core.Rollouts;
 
@@ -26,5 +26,5 @@ internal static class RolloutGoals
         return goals;
     }
 
-    private static string Uid(PlacementSet set) => set.ReplicaSet.Metadata.Uid!;
+    private static string Uid(ReplicaSetWithModules set) => set.ReplicaSet.Metadata.Uid!;
 }

@@ -3,7 +3,6 @@ using ModuleController.Core.Agents;
 using ModuleController.Core.Commands;
 using ModuleController.Core.Meta;
 using ModuleController.Core.Modules;
-using ModuleController.Core.Placement;
 
 namespace ModuleController.Core.Rollouts;
 
@@ -19,7 +18,7 @@ public sealed record RolloutInspection(UpgradePolicy? Policy, RolloutStep.Inspec
 
     private static readonly TimeSpan Deadline = TimeSpan.FromMinutes(2);
 
-    public static RolloutInspection Of(RolloutState state, PlacementSet updated, DateTimeOffset now)
+    public static RolloutInspection Of(RolloutState state, ReplicaSetWithModules updated, DateTimeOffset now)
     {
         var source = state.Deployment.Spec.Template.Spec.Module;
         var (uid, first) = (updated.ReplicaSet.Metadata.Uid!, FirstAttempt(source));

@@ -1,7 +1,6 @@
 using ModuleController.Core.BasePods;
 using ModuleController.Core.Commands;
 using ModuleController.Core.Modules;
-using ModuleController.Core.Placement;
 
 namespace ModuleController.Core.Rollouts;
 
@@ -18,10 +17,10 @@ internal sealed class RolloutLook
         Old = state.Old(Updated);
         _updatedPods = [.. (Updated?.Modules ?? []).Where(module => module is { IsBound: true, Metadata.IsDeleting: false })
             .Select(module => module.Spec.PodUid!)];
-        Replicas = RolloutReplicas.Of(state.Deployment, state.BasePods.Count);
+        Replicas = DesiredReplicas.Of(state.Deployment, state.BasePods.Count);
         Counts = RolloutCounts.Of(state, Updated, now);
-        LastCompleted = RolloutHistory.LastCompleted(state.Sets);
-        IsMoving = Updated is null || RolloutHistory.CompletedAt(Updated) is null || Old.Any(set => set.Goal > 0 || IsCarried(set));
+        LastCompleted = RevisionHistory.LastCompleted(state.Sets);
+        IsMoving = Updated is null || RevisionHistory.CompletedAt(Updated) is null || Old.Any(set => set.Goal > 0 || IsCarried(set));
     }
 
     public RolloutState State { get; }
@@ -31,12 +30,12 @@ internal sealed class RolloutLook
     public ModuleDeployment Deployment => State.Deployment;
 
     /// <summary>The ReplicaSet of the template's revision; null: not made yet.</summary>
-    public PlacementSet? Updated { get; }
+    public ReplicaSetWithModules? Updated { get; }
 
     /// <summary>The others, newest first.</summary>
-    public IReadOnlyList<PlacementSet> Old { get; }
+    public IReadOnlyList<ReplicaSetWithModules> Old { get; }
 
-    public RolloutReplicas Replicas { get; }
+    public DesiredReplicas Replicas { get; }
 
     public RolloutCounts Counts { get; }
 
@@ -45,7 +44,7 @@ internal sealed class RolloutLook
     /// <summary>What the status said before.</summary>
     public ReleaseStatus? Before => Deployment.Status.ReleaseStatus;
 
-    public PlacementSet? LastCompleted { get; }
+    public ReplicaSetWithModules? LastCompleted { get; }
 
     /// <summary>The template's own revision is the last that completed, as where only the number changes: there is nothing to go back to.</summary>
     public bool GoesToLastCompleted => LastCompleted is not null && LastCompleted == Updated;
@@ -59,7 +58,7 @@ internal sealed class RolloutLook
     public int Goals => State.Sets.Sum(set => set.Goal);
 
     /// <summary>The last completed revision but the template's own; null: there is nothing to fall back to.</summary>
-    public PlacementSet? Fallback => RolloutHistory.LastCompleted(Old);
+    public ReplicaSetWithModules? Fallback => RevisionHistory.LastCompleted(Old);
 
     /// <summary>Modules of the revision that do not serve for a reason that its author has to act on, since the last retry, also
     /// while they are tried again; what failed with another url or digest says nothing about this one.</summary>
@@ -74,11 +73,11 @@ internal sealed class RolloutLook
         && reason.Class() == FailureClass.User && (reason != FailureReason.BaseDied || Retries.DeathsIn(error) > 0);
 
     // What has served in a revision that has completed is good: its surroundings fail, and no release is the worse for it.
-    private static bool IsReplay(PlacementSet updated, Module module) =>
-        RolloutHistory.CompletedAt(updated) is not null && ModuleReadiness.WasEverAvailable(module);
+    private static bool IsReplay(ReplicaSetWithModules updated, Module module) =>
+        RevisionHistory.CompletedAt(updated) is not null && ModuleReadiness.WasEverAvailable(module);
 
     /// <summary>The live Modules of an older revision, without those that a new one on their pod takes over from.</summary>
-    public IEnumerable<Module> Staying(PlacementSet old) => old.Modules
+    public IEnumerable<Module> Staying(ReplicaSetWithModules old) => old.Modules
         .Where(module => !module.Metadata.IsDeleting && !(module.Spec.PodUid is { } pod && _updatedPods.Contains(pod)));
 
     /// <summary>Modules whose pod is gone are as good as deleted, before Placement has come to it: a release that is stopped
@@ -99,5 +98,5 @@ internal sealed class RolloutLook
         };
     }
 
-    public static bool IsCarried(PlacementSet set) => set.Modules.Any(module => !module.Metadata.IsDeleting);
+    public static bool IsCarried(ReplicaSetWithModules set) => set.Modules.Any(module => !module.Metadata.IsDeleting);
 }

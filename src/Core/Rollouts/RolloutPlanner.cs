@@ -3,7 +3,6 @@ using ModuleController.Core.BasePods;
 using ModuleController.Core.Meta;
 using ModuleController.Core.Modules;
 using ModuleController.Core.Modules.Rules;
-using ModuleController.Core.Placement;
 
 namespace ModuleController.Core.Rollouts;
 
@@ -32,10 +31,10 @@ public static class RolloutPlanner
 
     /// <summary>A manifest without <c>replicas</c> does not end that there is one on every base pod.</summary>
     private static RolloutPlan? StaySymmetric(ModuleDeployment deployment) =>
-        deployment.Spec.Replicas is null && deployment.Status.ObservedReplicas == RolloutReplicas.Symmetric
+        deployment.Spec.Replicas is null && deployment.Status.ObservedReplicas == DesiredReplicas.Symmetric
             ? Only(new RolloutStep.UpdateDeployment(deployment, deployment with
             {
-                Spec = deployment.Spec with { Replicas = RolloutReplicas.Symmetric },
+                Spec = deployment.Spec with { Replicas = DesiredReplicas.Symmetric },
             }), null)
             : null;
 
@@ -79,11 +78,11 @@ public static class RolloutPlanner
         if (stage.IsCompleted && look.Deployment.Spec.ConfirmBatchNum is > 0)
             steps.Add(new RolloutStep.UpdateDeployment(
                 look.Deployment, look.Deployment with { Spec = look.Deployment.Spec with { ConfirmBatchNum = 0 } }));
-        if (look.Updated is { } set && look.Counts.UpdatedReady > 0 && RolloutHistory.FirstAvailableAt(set) is null)
+        if (look.Updated is { } set && look.Counts.UpdatedReady > 0 && RevisionHistory.FirstAvailableAt(set) is null)
             steps.Add(Annotated(set, Annotations.FirstAvailableAt, look.Now));
         // Of the old ones, too: they may be gone back to, and who upgraded this controller has revisions that nobody noted it of.
         var lives = look.State.Sets.Where(item => !item.ReplicaSet.Metadata.IsDeleting)
-            .Select(item => (Set: item, At: RolloutPoison.LivesAt(item, look.State.Seen))).Where(item => item.At is not null).ToList();
+            .Select(item => (Set: item, At: Quarantine.LivesAt(item, look.State.Seen))).Where(item => item.At is not null).ToList();
         steps.AddRange(lives.Where(item => item.At <= look.Now).Select(item => Annotated(item.Set, Annotations.LivedAt, look.Now)));
         List<RolloutStep> afterStatus = [.. scales];
         // The status says so first: a revision that has completed while its release has not would go on as a mere change of number.
@@ -113,7 +112,7 @@ public static class RolloutPlanner
     }
 
     // Of an agent that is back nobody hears where nothing has changed.
-    private static bool AwaitsSight(RolloutLook look) => look.State.Sets.Any(set => !RolloutPoison.HasLived(set.ReplicaSet)
+    private static bool AwaitsSight(RolloutLook look) => look.State.Sets.Any(set => !Quarantine.HasLived(set.ReplicaSet)
         && set.Modules.Any(module => module is { IsAvailable: true, Metadata.IsDeleting: false } && !look.State.Seen.Contains(module.Metadata.Uid!)));
 
     // The number is set back to 0 in this look: what comes too late to confirm anything is told so, and sets it to nothing else.
@@ -153,14 +152,14 @@ public static class RolloutPlanner
     // Not before the last one that completed, whatever the clock of this process says.
     private static RolloutStep.UpdateReplicaSet Completed(RolloutLook look)
     {
-        var last = look.LastCompleted is { } set ? RolloutHistory.CompletedAt(set) : null;
+        var last = look.LastCompleted is { } set ? RevisionHistory.CompletedAt(set) : null;
         return Annotated(look.Updated!, Annotations.CompletedAt, last > look.Now ? last.Value : look.Now);
     }
 
-    private static RolloutStep.UpdateReplicaSet Annotated(PlacementSet set, string annotation, DateTimeOffset time)
+    private static RolloutStep.UpdateReplicaSet Annotated(ReplicaSetWithModules set, string annotation, DateTimeOffset time)
     {
         var replicaSet = set.ReplicaSet;
-        var annotations = new Dictionary<string, string>(replicaSet.Metadata.Annotations) { [annotation] = RolloutHistory.Text(time) };
+        var annotations = new Dictionary<string, string>(replicaSet.Metadata.Annotations) { [annotation] = KubeTime.Text(time) };
         return new(replicaSet, replicaSet with { Metadata = replicaSet.Metadata with { Annotations = annotations } });
     }
 

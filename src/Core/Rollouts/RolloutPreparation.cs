@@ -1,5 +1,4 @@
 using ModuleController.Core.Modules;
-using ModuleController.Core.Placement;
 
 namespace ModuleController.Core.Rollouts;
 
@@ -49,20 +48,20 @@ internal static class RolloutPreparation
         {
             // Going back: the old ReplicaSet gets the newest number.
             var revision = updated.Revision > newest ? updated.Revision : newest + 1;
-            var wanted = RolloutHistory.InStep(updated.ReplicaSet, look.Deployment, revision);
+            var wanted = RevisionReplicaSets.InStep(updated.ReplicaSet, look.Deployment, revision);
             if (Differs(updated.ReplicaSet, wanted)) yield return new RolloutStep.UpdateReplicaSet(updated.ReplicaSet, wanted);
         }
         else if (Orphan(look) is { } orphan)
-            yield return new RolloutStep.UpdateReplicaSet(orphan, RolloutHistory.InStep(orphan, look.Deployment, newest + 1));
+            yield return new RolloutStep.UpdateReplicaSet(orphan, RevisionReplicaSets.InStep(orphan, look.Deployment, newest + 1));
         else if (!look.State.IsNameTaken && !look.State.Sets.Any(set => set.ReplicaSet.Metadata.IsDeleting && IsOfTemplate(look, set.ReplicaSet)))
             yield return new RolloutStep.CreateReplicaSet(
-                For(RolloutHistory.New(look.Deployment, newest + 1), look.State.OrphanedModules.Where(module => IsOfTemplate(look, module))));
+                For(RevisionReplicaSets.New(look.Deployment, newest + 1), look.State.OrphanedModules.Where(module => IsOfTemplate(look, module))));
         foreach (var old in OfOldRevisions(look).Where(old => !look.State.TakenNames.Contains(old.Metadata.Name)))
             yield return new RolloutStep.CreateReplicaSet(old);
         foreach (var set in look.Old.Where(set => set.ReplicaSet.Metadata.Finalizers.Any(FinalizerNames.OfVersion1.Contains)))
             yield return new RolloutStep.UpdateReplicaSet(set.ReplicaSet, RolloutDeletion.WithoutVersion1(set.ReplicaSet));
         var kept = look.Updated is not null && look.LastCompleted == look.Updated && release.Abort is null ? null : look.Fallback;
-        foreach (var set in RolloutHistory.Surplus(look.Deployment, look.Old, kept))
+        foreach (var set in RevisionReplicaSets.Surplus(look.Deployment, look.Old, kept))
             yield return new RolloutStep.DeleteReplicaSet(set.ReplicaSet);
     }
 
@@ -70,7 +69,7 @@ internal static class RolloutPreparation
     private static IEnumerable<ModuleReplicaSet> OfOldRevisions(RolloutLook look) => look.State.OrphanedModules
         .Where(module => !IsOfTemplate(look, module)).GroupBy(OrphanedModules.RevisionOf)
         .Where(orphans => !look.State.Sets.Any(set => Revision.Of(set.ReplicaSet.Spec.Template) == orphans.Key))
-        .Select(orphans => For(RolloutHistory.Of(look.Deployment, orphans.First()), orphans));
+        .Select(orphans => For(RevisionReplicaSets.Of(look.Deployment, orphans.First()), orphans));
 
     /// <summary>With a goal that keeps what it is to adopt.</summary>
     private static ModuleReplicaSet For(ModuleReplicaSet replicaSet, IEnumerable<Module> orphans) =>

@@ -48,7 +48,7 @@ public static class RolloutService
                 Labels = labels,
                 OwnerReferences = IsOurs(deployment, existing)
                     ? existing.Metadata.OwnerReferences
-                    : [.. existing.Metadata.OwnerReferences, RolloutHistory.OwnerOf(deployment)],
+                    : [.. existing.Metadata.OwnerReferences, RevisionReplicaSets.OwnerOf(deployment)],
             },
             Spec = existing.Spec with
             {

@@ -1,5 +1,4 @@
 using ModuleController.Core.Modules;
-using ModuleController.Core.Placement;
 
 namespace ModuleController.Core.Rollouts;
 
@@ -70,7 +69,7 @@ internal sealed class RolloutStage
     public int Aim => AimOf(Batch);
 
     /// <summary>The one that takes what is missing beyond the released share; null: that waits for its batch.</summary>
-    public PlacementSet? Heir => Release.Abort?.Reason == Reasons.BaseDied ? _look.Fallback : _look.LastCompleted;
+    public ReplicaSetWithModules? Heir => Release.Abort?.Reason == Reasons.BaseDied ? _look.Fallback : _look.LastCompleted;
 
     // Before it is known how to upgrade, no more old ones are made for a release that has not begun.
     private bool IsUndecided => Hold?.Reason is Reasons.Inspecting or Reasons.InspectionFailed or Reasons.WebContextPathConflict;

@@ -57,7 +57,7 @@ internal static class RolloutStart
     }
 
     private static bool IsMended(RolloutLook look, ReleaseStatus before) =>
-        before.Abort is { } abort && abort.Artifact != RolloutAbort.ArtifactOf(look.Deployment);
+        before.Abort is { } abort && abort.Artifact != look.Deployment.Spec.Template.Spec.Module.ArtifactHash();
 
     private static ReleaseStatus Continue(RolloutLook look, ReleaseStatus before)
     {

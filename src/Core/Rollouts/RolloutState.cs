@@ -3,7 +3,6 @@ using ModuleController.Core.Agents;
 using ModuleController.Core.Builtin;
 using ModuleController.Core.Meta;
 using ModuleController.Core.Modules;
-using ModuleController.Core.Placement;
 
 namespace ModuleController.Core.Rollouts;
 
@@ -13,7 +12,7 @@ public sealed record RolloutState
     public required ModuleDeployment Deployment { get; init; }
 
     /// <summary>The ReplicaSets that it controls, each with its Modules.</summary>
-    public IReadOnlyList<PlacementSet> Sets { get; init; } = [];
+    public IReadOnlyList<ReplicaSetWithModules> Sets { get; init; } = [];
 
     /// <summary>ReplicaSets that were left behind by a ModuleDeployment of this name and are nobody's now.</summary>
     public IReadOnlyList<ModuleReplicaSet> Orphans { get; init; } = [];
@@ -57,13 +56,13 @@ public sealed record RolloutState
     public IReadOnlySet<string> Seen { get; init; } = FrozenSet<string>.Empty;
 
     /// <summary>The ReplicaSet of the template's revision; null: not made yet.</summary>
-    public PlacementSet? Updated =>
+    public ReplicaSetWithModules? Updated =>
         Sets.Where(set => !set.ReplicaSet.Metadata.IsDeleting
                 && Revision.Of(set.ReplicaSet.Spec.Template) == Revision.Of(Deployment.Spec.Template))
             .MaxBy(set => set.Revision);
 
     /// <summary>The others, newest first.</summary>
-    public IReadOnlyList<PlacementSet> Old(PlacementSet? updated) =>
+    public IReadOnlyList<ReplicaSetWithModules> Old(ReplicaSetWithModules? updated) =>
         [.. Sets.Where(set => set != updated).OrderByDescending(set => set.Revision)
             .ThenBy(set => set.ReplicaSet.Metadata.Name, StringComparer.Ordinal)];
 }

@@ -1,7 +1,6 @@
 using System.Globalization;
 using ModuleController.Core.Meta;
 using ModuleController.Core.Modules;
-using ModuleController.Core.Placement;
 
 namespace ModuleController.Core.Rollouts;
 
@@ -10,7 +9,7 @@ internal static class RolloutStatus
 {
     public static ModuleDeploymentStatus Refused(
         RolloutState state, RolloutCounts counts, string reason, string message, DateTimeOffset now) =>
-        Counted(state, counts, RolloutReplicas.Of(state.Deployment, state.BasePods.Count).Desired) with
+        Counted(state, counts, DesiredReplicas.Of(state.Deployment, state.BasePods.Count).Desired) with
         {
             Conditions = RolloutReadiness.Stalled(reason, message).On(
                 state.Deployment.Status.Conditions.With(
@@ -45,7 +44,7 @@ internal static class RolloutStatus
     };
 
     /// <summary>Live Modules that failed and do not serve, in the order of their names.</summary>
-    public static List<Module> Failed(IEnumerable<PlacementSet> sets) =>
+    public static List<Module> Failed(IEnumerable<ReplicaSetWithModules> sets) =>
     [
         .. sets.SelectMany(set => set.Modules)
             .Where(module => module is { Metadata.IsDeleting: false, IsAvailable: false, Status.LastError: not null })

@@ -81,7 +81,7 @@ internal sealed class World
     public HashSet<string> Lived { get; init; } = [];
 
     /// <summary>Names of modules whose revision was given up.</summary>
-    public HashSet<string> Poison { get; init; } = [];
+    public HashSet<string> Quarantined { get; init; } = [];
 
     public List<BasePodEvent> Events { get; } = [];
 
@@ -152,7 +152,7 @@ internal sealed class World
             {
                 HasServed = Served.Contains(module.Spec.Module.Name),
                 HasLived = Lived.Contains($"{module.Spec.Module.Name}:{module.Spec.Module.Version}"),
-                IsPoison = Poison.Contains(module.Spec.Module.Name)
+                IsQuarantined = Quarantined.Contains(module.Spec.Module.Name)
                     && !(module.IsAvailable && module.Status.BaseLife == Agent.Life.Id),
                 IsInEndpoints = InEndpoints.Contains(module.Spec.Module.Name),
                 DeploymentUid = $"of-{module.Spec.Module.Name}",

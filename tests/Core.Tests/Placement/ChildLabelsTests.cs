@@ -20,7 +20,7 @@ public class ChildLabelsTests
     {
         var shop = Labelled(NotCopied.Append("team").ToDictionary(key => key, _ => "true"));
 
-        var set = RolloutHistory.New(shop, revision: 1);
+        var set = RevisionReplicaSets.New(shop, revision: 1);
         Assert.Equal("true", set.Metadata.Labels["team"]);
         Assert.Empty(set.Metadata.Labels.Keys.Intersect(NotCopied));
 
@@ -33,10 +33,10 @@ public class ChildLabelsTests
     public void A_ReplicaSet_loses_a_label_that_commands_or_tracks_and_that_an_earlier_controller_copied()
     {
         var shop = Labelled([]);
-        var set = RolloutHistory.New(shop, revision: 1);
+        var set = RevisionReplicaSets.New(shop, revision: 1);
         var old = set with { Metadata = set.Metadata with { Labels = NotCopied.ToDictionary(key => key, _ => "true") } };
 
-        Assert.Empty(RolloutHistory.InStep(old, shop, 1).Metadata.Labels.Keys.Intersect(NotCopied));
+        Assert.Empty(RevisionReplicaSets.InStep(old, shop, 1).Metadata.Labels.Keys.Intersect(NotCopied));
     }
 
     [Fact]
@@ -54,7 +54,7 @@ public class ChildLabelsTests
             Annotations = new Dictionary<string, string> { ["note"] = "张三", ["no key"] = "x" },
         });
 
-        var module = Created(shop, RolloutHistory.New(shop, revision: 1));
+        var module = Created(shop, RevisionReplicaSets.New(shop, revision: 1));
 
         Assert.Equal("shop-prod", module.Metadata.Labels["app.kubernetes.io/instance"]);
         Assert.Empty(module.Metadata.Labels.Keys.Intersect([Labels.DeleteModule, "owner", "no key"]));

@@ -284,7 +284,7 @@ public class PlacementTests
     internal static PlacementPod[] Pods(int count) => [.. Enumerable.Range(0, count).Select(i => A.Pod($"base-{i}"))];
 
     internal static PlacementGroup Group(ModuleDeployment deployment, params (ModuleReplicaSet Set, Module[] Modules)[] sets) =>
-        new(deployment, [.. sets.Select(set => new PlacementSet(set.Set, set.Modules))]);
+        new(deployment, [.. sets.Select(set => new ReplicaSetWithModules(set.Set, set.Modules))]);
 
     internal static PlacementState State(IReadOnlyList<PlacementPod> pods, params PlacementGroup[] groups) => new() { Pods = pods, Groups = groups };
 

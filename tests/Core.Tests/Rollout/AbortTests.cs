@@ -229,7 +229,7 @@ public class AbortTests
         Assert.Empty(Lived(story));
         story.Pass(1).Rest();
         var lived = Assert.Single(Lived(story));
-        Assert.Equal(("2.0.0", RolloutHistory.Text(story.World.Now)), (lived.Spec.Template.Spec.Module.Version, lived.Metadata.Annotations[Annotations.LivedAt]));
+        Assert.Equal(("2.0.0", KubeTime.Text(story.World.Now)), (lived.Spec.Template.Spec.Module.Version, lived.Metadata.Annotations[Annotations.LivedAt]));
         Assert.Null(story.Plan().RequeueAt);
         story.Pass(10_000).Rest();
         Assert.Equal(lived.Metadata.Annotations[Annotations.LivedAt], Assert.Single(Lived(story)).Metadata.Annotations[Annotations.LivedAt]);

@@ -42,7 +42,7 @@ public class DeletionByLabelTests
         var plan = RolloutPlanner.Plan(_world.Rollout(Shop), _world.Now);
         var step = Assert.IsType<RolloutStep.UpdateDeployment>(Assert.Single(plan.Steps));
         Assert.Equal((3, 2), (step.After.Spec.Replicas, step.After.Spec.ScaleReplicas));
-        Assert.True(RolloutReplicas.Of(step.After, basePods: 4).IsByScale);
+        Assert.True(DesiredReplicas.Of(step.After, basePods: 4).IsByScale);
         Assert.Null(plan.Status);
         Assert.Empty(plan.StepsAfterStatus);
     }

@@ -14,7 +14,7 @@ public class DeletionTests
         var world = Deleted();
         var service = new Service
         {
-            Metadata = new() { Name = "shop-service", Namespace = "test", OwnerReferences = [RolloutHistory.OwnerOf(world.Deployments["shop"])] },
+            Metadata = new() { Name = "shop-service", Namespace = "test", OwnerReferences = [RevisionReplicaSets.OwnerOf(world.Deployments["shop"])] },
         };
         var first = RolloutPlanner.Plan(world.Rollout(world.Deployments["shop"]) with { Service = service }, world.Now);
         Assert.Empty(first.Steps);

@@ -1,5 +1,4 @@
 using ModuleController.Core.BasePods;
-using ModuleController.Core.Rollouts;
 using ModuleController.Core.Tests.World;
 
 namespace ModuleController.Core.Tests.Rollout;
@@ -14,13 +13,13 @@ public class LivedTests
         story.World.AreAgentsSilent = true;
         story.Settle().Pass(120).Settle();
         Assert.Equal(2, story.Status.AvailableReplicas);
-        Assert.All(story.World.ReplicaSets.Values, set => Assert.False(RolloutPoison.HasLived(set)));
+        Assert.All(story.World.ReplicaSets.Values, set => Assert.False(Quarantine.HasLived(set)));
         // They may be heard again without anything else that would wake it.
         Assert.True(story.Plan().RequeueAt <= story.World.Now + BasePodTimes.Suspicious);
 
         story.World.AreAgentsSilent = false;
         story.Settle();
-        Assert.All(story.World.ReplicaSets.Values, set => Assert.True(RolloutPoison.HasLived(set)));
+        Assert.All(story.World.ReplicaSets.Values, set => Assert.True(Quarantine.HasLived(set)));
         Assert.Null(story.Plan().RequeueAt);
     }
 }

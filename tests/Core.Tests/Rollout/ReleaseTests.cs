@@ -60,7 +60,7 @@ public class ReleaseTests
         var sets = world.ReplicaSets.Values.ToDictionary(set => set.Metadata.Labels[Labels.Revision]);
         Assert.Equal(["2", "3"], sets.Keys.Order());
         Assert.Equal(("1.0.0", 3), (sets["3"].Spec.Template.Spec.Module.Version, sets["3"].Spec.Replicas));
-        Assert.Equal(sets["3"].Metadata.Uid, RolloutHistory.LastCompleted(world.SetsOf(world.Deployments["shop"]))!.ReplicaSet.Metadata.Uid);
+        Assert.Equal(sets["3"].Metadata.Uid, RevisionHistory.LastCompleted(world.SetsOf(world.Deployments["shop"]))!.ReplicaSet.Metadata.Uid);
         AssertConverged(world);
     }
 
@@ -254,7 +254,7 @@ public class ReleaseTests
         Assert.Equal(1, plan.Status!.CollisionCount);
         Assert.DoesNotContain(plan.Steps, step => step is RolloutStep.CreateReplicaSet);
         var next = world.Deployments["shop"] with { Status = plan.Status };
-        Assert.NotEqual(RolloutHistory.New(world.Deployments["shop"], 1).Metadata.Name, RolloutHistory.New(next, 1).Metadata.Name);
+        Assert.NotEqual(RevisionReplicaSets.New(world.Deployments["shop"], 1).Metadata.Name, RevisionReplicaSets.New(next, 1).Metadata.Name);
     }
 
     [Fact]

@@ -1,5 +1,4 @@
 using ModuleController.Core.Modules;
-using ModuleController.Core.Rollouts;
 using ModuleController.Core.Tests.World;
 
 namespace ModuleController.Core.Tests.Rollout;
@@ -25,7 +24,7 @@ public class ReplicasTests
     [InlineData(2, 4, 4, 2, false)]       // -1 was left: scaleReplicas still shows the base's pods
     public void Whichever_differs_from_what_was_observed_is_the_change(int? replicas, int? scale, int? observed, int desired, bool isByScale)
     {
-        var seen = RolloutReplicas.Of(Deployment(replicas, scale, observed), basePods: 9);
+        var seen = DesiredReplicas.Of(Deployment(replicas, scale, observed), basePods: 9);
         Assert.Equal((desired, desired, desired, isByScale), (seen.Desired, seen.Replicas, seen.ScaleReplicas, seen.IsByScale));
         Assert.Equal(replicas is null && scale is null && observed is null, seen.IsUnset);
     }
@@ -40,7 +39,7 @@ public class ReplicasTests
     public void Symmetric_follows_the_base_and_scale_is_ignored(int? scale, int? observed, int reported, bool isIgnored)
     {
         var deployment = Deployment(-1, scale, observed);
-        var seen = RolloutReplicas.Of(
+        var seen = DesiredReplicas.Of(
             deployment with { Status = deployment.Status with { AvailableReplicas = reported - 1, UnavailableReplicas = 1 } }, basePods: 5);
         Assert.Equal((5, -1, 5, isIgnored), (seen.Desired, seen.Replicas, seen.ScaleReplicas, seen.IsScaleIgnored));
     }

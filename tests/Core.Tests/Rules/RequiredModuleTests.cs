@@ -1,6 +1,6 @@
 using ModuleController.Core.BasePods;
+using ModuleController.Core.Meta;
 using ModuleController.Core.Modules;
-using ModuleController.Core.Rollouts;
 using ModuleController.Core.Tests.World;
 
 namespace ModuleController.Core.Tests.Rules;
@@ -73,7 +73,7 @@ public sealed class RequiredModuleTests
     private static (ModuleDeployment Deployment, ModuleReplicaSet[] Sets) Completed(ModuleDeployment deployment)
     {
         var set = A.ReplicaSet(deployment, 3);
-        var annotations = new Dictionary<string, string>(set.Metadata.Annotations) { [Annotations.CompletedAt] = RolloutHistory.Text(A.Time) };
+        var annotations = new Dictionary<string, string>(set.Metadata.Annotations) { [Annotations.CompletedAt] = KubeTime.Text(A.Time) };
         return (deployment, [set with { Metadata = set.Metadata with { Annotations = annotations } }]);
     }
 

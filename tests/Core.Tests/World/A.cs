@@ -56,7 +56,7 @@ internal static class A
 
     public static ModuleReplicaSet ReplicaSet(ModuleDeployment deployment, int goal, long revision = 1)
     {
-        var made = RolloutHistory.New(deployment, revision);
+        var made = RevisionReplicaSets.New(deployment, revision);
         return made with
         {
             Metadata = made.Metadata with { Uid = $"uid-{made.Metadata.Name}", ResourceVersion = "1" },

@@ -225,7 +225,7 @@ internal sealed class ReleaseChecks(SmallWorld world)
     }
 
     // Whatever stopped a release, what is missing takes the revision that completed last; but for poison, which nobody gets again.
-    private static PlacementSet? Heir(ReleaseView before, ReleaseStatus release) => release.Abort?.Reason != Reasons.BaseDied
+    private static ReplicaSetWithModules? Heir(ReleaseView before, ReleaseStatus release) => release.Abort?.Reason != Reasons.BaseDied
         ? before.LastCompleted
         : before.Old.Where(ReleaseView.IsCompleted).MaxBy(ReleaseView.CompletedAt);
 

@@ -1,5 +1,4 @@
 using ModuleController.Core.Modules;
-using ModuleController.Core.Placement;
 using ModuleController.Core.Rollouts;
 
 namespace ModuleController.Core.Tests.World;
@@ -38,11 +37,11 @@ internal sealed class ReleaseView
 
     public ModuleDeployment Deployment { get; }
 
-    public List<PlacementSet> Sets { get; }
+    public List<ReplicaSetWithModules> Sets { get; }
 
-    public PlacementSet? Updated { get; }
+    public ReplicaSetWithModules? Updated { get; }
 
-    public List<PlacementSet> Old { get; }
+    public List<ReplicaSetWithModules> Old { get; }
 
     public HashSet<string> UpdatedPods { get; }
 
@@ -66,7 +65,7 @@ internal sealed class ReleaseView
 
     public bool IsMoving { get; }
 
-    public PlacementSet? LastCompleted { get; }
+    public ReplicaSetWithModules? LastCompleted { get; }
 
     public ReleaseStatus? Release => Deployment.Status.ReleaseStatus;
 
@@ -118,13 +117,13 @@ internal sealed class ReleaseView
 
     public int SumOfGoals => Sets.Sum(set => set.Goal);
 
-    public IReadOnlyList<Module> Live(PlacementSet set) => _live[set.ReplicaSet.Metadata.Name];
+    public IReadOnlyList<Module> Live(ReplicaSetWithModules set) => _live[set.ReplicaSet.Metadata.Name];
 
-    public int GoalOf(PlacementSet? set) => set is null ? 0 : Sets.Find(other => other.ReplicaSet.Metadata.Name == set.ReplicaSet.Metadata.Name)?.Goal ?? 0;
+    public int GoalOf(ReplicaSetWithModules? set) => set is null ? 0 : Sets.Find(other => other.ReplicaSet.Metadata.Name == set.ReplicaSet.Metadata.Name)?.Goal ?? 0;
 
-    public static bool IsCompleted(PlacementSet set) => set.ReplicaSet.Metadata.Annotations.ContainsKey(Annotations.CompletedAt);
+    public static bool IsCompleted(ReplicaSetWithModules set) => set.ReplicaSet.Metadata.Annotations.ContainsKey(Annotations.CompletedAt);
 
-    public static (string, long) CompletedAt(PlacementSet set) => (set.ReplicaSet.Metadata.Annotations[Annotations.CompletedAt], set.Revision);
+    public static (string, long) CompletedAt(ReplicaSetWithModules set) => (set.ReplicaSet.Metadata.Annotations[Annotations.CompletedAt], set.Revision);
 
     /// <summary>The share of a batch, from the sentence in the semantics.</summary>
     public int Aim(int batch, ReleaseStatus release)

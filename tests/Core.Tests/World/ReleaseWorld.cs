@@ -222,7 +222,7 @@ internal sealed class ReleaseWorld
         {
             Key = new("test", pod.Name),
             Pod = new() { Metadata = new() { Name = pod.Name, Namespace = "test", Uid = pod.Uid }, Status = new() { Phase = "Running" } },
-            Modules = [.. modules.Select(module => new PodModule(module, new()) { HasLived = RolloutPoison.HasLived(SetOf(module)) })],
+            Modules = [.. modules.Select(module => new PodModule(module, new()) { HasLived = Quarantine.HasLived(SetOf(module)) })],
             View = new()
             {
                 IsConnected = true,

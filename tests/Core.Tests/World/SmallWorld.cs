@@ -94,10 +94,10 @@ internal sealed class SmallWorld
 
     public IEnumerable<Module> ModulesOf(string replicaSetUid) => Modules.Values.Where(module => module.Metadata.Controller?.Uid == replicaSetUid);
 
-    public List<PlacementSet> SetsOf(ModuleDeployment deployment) =>
+    public List<ReplicaSetWithModules> SetsOf(ModuleDeployment deployment) =>
     [
         .. ReplicaSets.Values.Where(set => set.Metadata.Controller?.Uid == deployment.Metadata.Uid)
-            .Select(set => new PlacementSet(set, [.. ModulesOf(set.Metadata.Uid!)])),
+            .Select(set => new ReplicaSetWithModules(set, [.. ModulesOf(set.Metadata.Uid!)])),
     ];
 
     private List<Module> OrphansOf(ModuleDeployment deployment) =>

@@ -31,7 +31,7 @@ public sealed class ConflictDeletionTests
             "test", token);
         await bench.Becomes("twin", found => found.Status.Conditions.Find(DeploymentConditions.Progressing)?.Reason == Reasons.ModuleNameConflict);
         // What the version before left behind: a ReplicaSet with a Module on the pod that is free.
-        var made = RolloutHistory.New(younger, 1);
+        var made = RevisionReplicaSets.New(younger, 1);
         var set = await bench.Client.CreateAsync(made with { Spec = made.Spec with { Replicas = 1 } }, "test", token);
         var pod = (await bench.ListAsync<Core.Builtin.Pod>()).Single(pod => kept.All(module => module.Spec.PodName != pod.Metadata.Name));
         var module = PlacementModules.Of(new(

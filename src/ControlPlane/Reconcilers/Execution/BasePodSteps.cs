@@ -2,7 +2,6 @@ using System.Text.Json.Nodes;
 using ModuleController.Core.BasePods;
 using ModuleController.Core.Builtin;
 using ModuleController.Core.Meta;
-using ModuleController.Core.Rollouts;
 using ModuleController.Kube.Client;
 
 namespace ModuleController.ControlPlane.Reconcilers.Execution;
@@ -60,7 +59,7 @@ internal sealed partial class BasePodSteps(string fieldManager, ILogger logger)
                     ["status"] = condition.Status,
                     ["reason"] = condition.Reason,
                     ["message"] = condition.Message,
-                    ["lastTransitionTime"] = RolloutHistory.Text(condition.LastTransitionTime!.Value),
+                    ["lastTransitionTime"] = KubeTime.Text(condition.LastTransitionTime!.Value),
                 }),
             },
         };

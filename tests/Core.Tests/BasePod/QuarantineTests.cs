@@ -1,12 +1,11 @@
 using ModuleController.Core.Agents;
+using ModuleController.Core.BasePods;
 using ModuleController.Core.Modules;
-using ModuleController.Core.Placement;
-using ModuleController.Core.Rollouts;
 
 namespace ModuleController.Core.Tests.BasePod;
 
 /// <summary>Several base pods with the same modules, of which one ends its JVM five seconds after its start.</summary>
-public class PoisonTests
+public class QuarantineTests
 {
     private static readonly TimeSpan JvmStart = TimeSpan.FromSeconds(3);
     private static readonly string[] Six = ["a", "b", "c", "d", "e", "f"];
@@ -28,7 +27,7 @@ public class PoisonTests
     {
         var fleet = new Fleet(pods, Six, [killer], isAtOnce);
         fleet.Run(TimeSpan.FromMinutes(10));
-        Assert.Equal([killer], fleet.Poison);
+        Assert.Equal([killer], fleet.Quarantined);
         fleet.AllServeBut(killer);
         // Twice under suspicion of all, then on its own; once more where the other pods' deaths come too late to be known.
         Assert.All(fleet.Deaths, deaths => Assert.InRange(deaths, 2, isAtOnce || pods == 1 ? 4 : 3));
@@ -39,7 +38,7 @@ public class PoisonTests
     {
         var fleet = new Fleet(pods: 2, Six, ["b", "e"], isAtOnce: true);
         fleet.Run(TimeSpan.FromMinutes(20));
-        Assert.Equal(["b", "e"], fleet.Poison.Order(StringComparer.Ordinal));
+        Assert.Equal(["b", "e"], fleet.Quarantined.Order(StringComparer.Ordinal));
         fleet.AllServeBut("b", "e");
         // After the first is found all others are back at once: the second has one more shared death.
         Assert.All(fleet.Deaths, deaths => Assert.InRange(deaths, 4, 7));
@@ -50,7 +49,7 @@ public class PoisonTests
     {
         var fleet = new Fleet(pods: 2, Six, ["a"], isAtOnce: true);
         fleet.Run(TimeSpan.FromSeconds(60));
-        Assert.Equal(["a"], fleet.Poison);
+        Assert.Equal(["a"], fleet.Quarantined);
         fleet.AllServeBut("a");
     }
 
@@ -65,7 +64,7 @@ public class PoisonTests
         Assert.All(fleet.Modules, module => Assert.Equal("0+", module.Status.LastError?.Code));
         fleet.Run(TimeSpan.FromSeconds(61));
         Assert.All(fleet.Modules, module => Assert.Null(module.Status.LastError));
-        Assert.Empty(fleet.Poison);
+        Assert.Empty(fleet.Quarantined);
     }
 
     [Fact]
@@ -79,7 +78,7 @@ public class PoisonTests
         fleet.Restart();
         fleet.Run(TimeSpan.FromSeconds(1));
         fleet.AllServeBut();
-        Assert.Empty(fleet.Poison);
+        Assert.Empty(fleet.Quarantined);
         Assert.All(fleet.Modules, module => Assert.Null(module.Status.LastError));
     }
 
@@ -96,13 +95,13 @@ public class PoisonTests
         public Fleet(int pods, IReadOnlyList<string> names, IReadOnlyList<string> killers, bool isAtOnce)
         {
             (_names, _killers, _isAtOnce) = (names, killers, isAtOnce);
-            _pods = [.. Enumerable.Range(0, pods).Select(_ => new World { Lived = _lived, Poison = Poison })];
+            _pods = [.. Enumerable.Range(0, pods).Select(_ => new World { Lived = _lived, Quarantined = Quarantined })];
             foreach (var pod in _pods)
                 foreach (var name in names) pod.Add(name);
             (Deaths, _endedAt) = (new int[pods], new DateTimeOffset?[pods]);
         }
 
-        public HashSet<string> Poison { get; } = [];
+        public HashSet<string> Quarantined { get; } = [];
 
         public int[] Deaths { get; }
 
@@ -164,10 +163,10 @@ public class PoisonTests
             var source = modules[0].Spec.Module;
             var revision = $"{source.Name}:{source.Version}";
             var annotations = _lived.Contains(revision) ? new Dictionary<string, string> { [Annotations.LivedAt] = "" } : [];
-            var set = new PlacementSet(new() { Metadata = new() { Name = name, Annotations = annotations } }, modules);
+            var set = new ReplicaSetWithModules(new() { Metadata = new() { Name = name, Annotations = annotations } }, modules);
             var now = _pods[0].Now;
-            if (RolloutPoison.IsPoison(set, source, retriedAt: null)) Poison.Add(name);
-            if (RolloutPoison.LivesAt(set, set.Modules.Select(module => module.Metadata.Uid!).ToHashSet()) <= now) _lived.Add(revision);
+            if (Quarantine.IsQuarantined(set, source, retriedAt: null)) Quarantined.Add(name);
+            if (Quarantine.LivesAt(set, set.Modules.Select(module => module.Metadata.Uid!).ToHashSet()) <= now) _lived.Add(revision);
         }
     }
 }

@@ -1,12 +1,10 @@
-using ModuleController.Core.Modules;
-
-namespace ModuleController.Core.Rollouts;
+namespace ModuleController.Core.Modules;
 
 /// <summary>How many modules are desired, and what <c>replicas</c> and <c>scaleReplicas</c> should say.</summary>
 /// <param name="Desired">The number that counts now.</param>
 /// <param name="Replicas">What spec.replicas should be, once the goals are set.</param>
 /// <param name="ScaleReplicas">What spec.scaleReplicas should be, once the goals are set.</param>
-public sealed record RolloutReplicas(int Desired, int? Replicas, int? ScaleReplicas)
+public sealed record DesiredReplicas(int Desired, int? Replicas, int? ScaleReplicas)
 {
     /// <summary>One on every base pod, in spec.replicas and in status.observedReplicas.</summary>
     public const int Symmetric = -1;
@@ -23,7 +21,7 @@ public sealed record RolloutReplicas(int Desired, int? Replicas, int? ScaleRepli
     /// <summary>Whichever differs from what was observed is the change; an absent one yields; else <c>replicas</c> wins.</summary>
     /// <remarks>First the goals are set, then the other field is written, then <c>observedReplicas</c>: a crash in between
     /// repeats and harms nothing.</remarks>
-    public static RolloutReplicas Of(ModuleDeployment deployment, int basePods)
+    public static DesiredReplicas Of(ModuleDeployment deployment, int basePods)
     {
         var (replicas, scale, observed) =
             (deployment.Spec.Replicas, deployment.Spec.ScaleReplicas, deployment.Status.ObservedReplicas);
@@ -57,5 +55,5 @@ public sealed record RolloutReplicas(int Desired, int? Replicas, int? ScaleRepli
     /// <summary>The number that the status was last written for.</summary>
     private static int Reported(ModuleDeploymentStatus status) => (status.AvailableReplicas ?? 0) + (status.UnavailableReplicas ?? 0);
 
-    private static RolloutReplicas Same(int number) => new(Math.Max(0, number), Math.Max(0, number), Math.Max(0, number));
+    private static DesiredReplicas Same(int number) => new(Math.Max(0, number), Math.Max(0, number), Math.Max(0, number));
 }

@@ -4,7 +4,7 @@ using ModuleController.SystemTests.Harness;
 namespace ModuleController.SystemTests.Failures;
 
 /// <summary>A module that takes its JVM down five seconds after its start, beside two that have lived for minutes.</summary>
-public sealed class PoisonTests(WorldWithoutBase shared) : IClassFixture<WorldWithoutBase>
+public sealed class QuarantineTests(WorldWithoutBase shared) : IClassFixture<WorldWithoutBase>
 {
     private static readonly TimeSpan Minutes = TimeSpan.FromMinutes(5);
     private readonly World _world = shared.World;

@@ -1,6 +1,4 @@
-using ModuleController.Core.Modules;
-
-namespace ModuleController.Core.Placement;
+namespace ModuleController.Core.Modules;
 
 /// <summary>Modules without an owner, as <c>kubectl delete mdrs --cascade=orphan</c> leaves them. Those whose labels name a ModuleDeployment
 /// belong to the ReplicaSet of their revision, and are never reinstalled for that.</summary>
@@ -28,12 +26,12 @@ public static class OrphanedModules
     };
 
     /// <summary>The ReplicaSet that an orphaned Module belongs to; null: there is none of its revision.</summary>
-    public static PlacementSet? SetOf(Module module, IEnumerable<PlacementSet> sets) => sets
+    public static ReplicaSetWithModules? SetOf(Module module, IEnumerable<ReplicaSetWithModules> sets) => sets
         .Where(set => !set.ReplicaSet.Metadata.IsDeleting && Revision.Of(set.ReplicaSet.Spec.Template) == RevisionOf(module))
         .MaxBy(set => set.Revision);
 
     /// <summary>The ReplicaSets with the Modules that they are to adopt, as if they had.</summary>
-    public static IReadOnlyList<PlacementSet> Adopted(IReadOnlyList<PlacementSet> sets, IReadOnlyCollection<Module> orphans)
+    public static IReadOnlyList<ReplicaSetWithModules> Adopted(IReadOnlyList<ReplicaSetWithModules> sets, IReadOnlyCollection<Module> orphans)
     {
         if (orphans.Count == 0) return sets;
         var adopted = orphans.Select(module => (Module: module, Set: SetOf(module, sets))).ToLookup(item => item.Set, item => item.Module);

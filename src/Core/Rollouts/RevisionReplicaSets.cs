@@ -1,25 +1,12 @@
 using System.Globalization;
 using ModuleController.Core.Meta;
 using ModuleController.Core.Modules;
-using ModuleController.Core.Placement;
 
 namespace ModuleController.Core.Rollouts;
 
-/// <summary>Revisions: which completed, what their ReplicaSets look like, and which are kept.</summary>
-public static class RolloutHistory
+/// <summary>The ReplicaSets of revisions: what they look like, and which are kept.</summary>
+public static class RevisionReplicaSets
 {
-    /// <summary>The one whose release completed last; null: none has.</summary>
-    public static PlacementSet? LastCompleted(IEnumerable<PlacementSet> sets) => sets
-        .Where(set => !set.ReplicaSet.Metadata.IsDeleting && CompletedAt(set) is not null)
-        .MaxBy(set => (CompletedAt(set), set.Revision));
-
-    public static DateTimeOffset? CompletedAt(PlacementSet set) => Time(set, Annotations.CompletedAt);
-
-    public static DateTimeOffset? FirstAvailableAt(PlacementSet set) => Time(set, Annotations.FirstAvailableAt);
-
-    public static string Text(DateTimeOffset time) =>
-        time.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", CultureInfo.InvariantCulture);
-
     /// <summary>The ReplicaSet of the template's revision, still without any Modules: it is scaled when its batch begins.</summary>
     public static ModuleReplicaSet New(ModuleDeployment deployment, long revision)
     {
@@ -73,14 +60,10 @@ public static class RolloutHistory
         ModuleDeployment.Kind.ApiVersion, ModuleDeployment.Kind.Kind, deployment.Metadata.Name, deployment.Metadata.Uid!, true, true);
 
     /// <summary>Old, empty ReplicaSets beyond the limit, the oldest first; never the one to fall back to.</summary>
-    public static IEnumerable<PlacementSet> Surplus(
-        ModuleDeployment deployment, IReadOnlyList<PlacementSet> old, PlacementSet? fallback)
+    public static IEnumerable<ReplicaSetWithModules> Surplus(
+        ModuleDeployment deployment, IReadOnlyList<ReplicaSetWithModules> old, ReplicaSetWithModules? fallback)
     {
         var empty = old.Where(set => set.Modules.Count == 0 && set.Goal == 0 && !set.ReplicaSet.Metadata.IsDeleting).ToList();
         return empty.Where(set => set != fallback).Reverse().Take(empty.Count - deployment.RevisionHistoryLimit);
     }
-
-    private static DateTimeOffset? Time(PlacementSet set, string annotation) => DateTimeOffset.TryParse(
-        set.ReplicaSet.Metadata.Annotations.GetValueOrDefault(annotation), CultureInfo.InvariantCulture,
-        DateTimeStyles.AssumeUniversal, out var time) ? time : null;
 }

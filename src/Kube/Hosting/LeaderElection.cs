@@ -20,8 +20,8 @@ public sealed record LeaderElectionOptions(ObjectKey Lease, LeaderIdentity Ident
     /// <summary>An acquisition makes the epoch more than this.</summary>
     public int EpochFloor { get; init; }
 
-    /// <summary>How long one request may take: a request that hangs leaves time for others before the renew deadline.</summary>
-    public TimeSpan RequestTimeout => RenewDeadline / 4;
+    /// <summary>How long one request may take: after one that hangs there is time for a second one before the renew deadline.</summary>
+    public TimeSpan RequestTimeout => RenewDeadline / 2;
 
     /// <summary>The duration in the Lease has whole seconds; more than ours only delays the next leader.</summary>
     internal int DurationSeconds => (int)Math.Ceiling(Duration.TotalSeconds);
@@ -31,7 +31,7 @@ public sealed record LeaderElectionOptions(ObjectKey Lease, LeaderIdentity Ident
 /// <remarks>
 /// The epoch is the lease's count of transitions; each acquisition raises it.
 /// A lost connection costs the lease only at the renew deadline.
-/// A request that hangs costs a part of that time.
+/// A request that hangs costs a part of that time, and one that is slow nothing.
 /// An acquisition whose answer was lost is continued.
 /// Whoever doesn't hold the lease knows who does, and where.
 /// The lease is released on stop.
@@ -52,6 +52,7 @@ public sealed partial class LeaderElection(
     private Lease? _observed;
     private long _observedAt;   // by our own clock: the times in the lease are another machine's
     private long _renewedAt;
+    private long _triedAt;
     private long _epoch;
     private volatile bool _isHeld;
 
@@ -87,35 +88,12 @@ public sealed partial class LeaderElection(
     }
 
     /// <summary>Makes the epoch at least this, in the lease first; for a leader that was told of a higher one.</summary>
-    public async Task RaiseEpochAsync(long epoch, CancellationToken cancellation)
+    public Task RaiseEpochAsync(long epoch, CancellationToken cancellation)
     {
         ArgumentOutOfRangeException.ThrowIfGreaterThan(epoch, int.MaxValue);   // the field of the Lease has 32 bits
 
         // Renewals wait for this one, so it must not hang until the lease is lost.
-        using var timeout = new CancellationTokenSource(options.RequestTimeout, time);
-        using var either = CancellationTokenSource.CreateLinkedTokenSource(timeout.Token, cancellation);
-        await _writing.WaitAsync(either.Token);
-        try
-        {
-            while (Epoch < epoch)
-            {
-                if (!_isHeld) throw new InvalidOperationException($"{options.Lease}: only the leader raises the epoch");
-                try
-                {
-                    Observe(await PatchAsync(new() { ["leaseTransitions"] = epoch }, either.Token));
-                    Interlocked.Exchange(ref _epoch, epoch);
-                }
-                catch (KubeException exception) when (exception.IsConflict)
-                {
-                    Observe(await client.GetAsync<Lease>(options.Lease, either.Token));
-                    if (!IsOurs) throw;
-                }
-            }
-        }
-        finally
-        {
-            _writing.Release();
-        }
+        return LimitedAsync("raise the epoch of", limited => RaiseAsync(epoch, limited), cancellation);
     }
 
     public void Dispose()
@@ -127,11 +105,39 @@ public sealed partial class LeaderElection(
 
     private bool IsOurs => _observed?.Spec.HolderIdentity == options.Identity.ToString();
 
+    private async Task<long> RaiseAsync(long epoch, CancellationToken cancellation)
+    {
+        await _writing.WaitAsync(cancellation);
+        try
+        {
+            while (Epoch < epoch)
+            {
+                if (!_isHeld) throw new InvalidOperationException($"{options.Lease}: only the leader raises the epoch");
+                try
+                {
+                    Observe(await PatchAsync(new() { ["leaseTransitions"] = epoch }, cancellation));
+                    Interlocked.Exchange(ref _epoch, epoch);
+                }
+                catch (KubeException exception) when (exception.IsConflict)
+                {
+                    Observe(await GetAsync(cancellation));
+                    if (!IsOurs) throw;
+                }
+            }
+
+            return Epoch;
+        }
+        finally
+        {
+            _writing.Release();
+        }
+    }
+
     private async Task RunAsync(CancellationToken cancellation)
     {
         try
         {
-            while (!await TryStepAsync(TryAcquireAsync, options.RequestTimeout, cancellation)) await PauseAsync(cancellation);
+            while (!await TryStepAsync(TryAcquireAsync, Timeout.InfiniteTimeSpan, cancellation)) await PauseAsync(cancellation);
             LogAcquired(options.Identity.ToString(), Epoch);
             _acquired.TrySetResult(Epoch);
             await HoldAsync(cancellation);
@@ -170,8 +176,7 @@ public sealed partial class LeaderElection(
         while (_isHeld && Left > TimeSpan.Zero)
         {
             await PauseAsync(cancellation);
-            if (Left is { Ticks: > 0 } left)
-                await TryStepAsync(RenewAsync, left < options.RequestTimeout ? left : options.RequestTimeout, cancellation);
+            if (Left is { Ticks: > 0 } left) await TryStepAsync(RenewAsync, left, cancellation);
         }
     }
 
@@ -180,7 +185,7 @@ public sealed partial class LeaderElection(
     private async Task<bool> TryAcquireAsync(CancellationToken cancellation)
     {
         var started = time.GetTimestamp();
-        if (await client.FindAsync<Lease>(options.Lease, cancellation) is not { } lease)
+        if (await LimitedAsync("find", limited => client.FindAsync<Lease>(options.Lease, limited), cancellation) is not { } lease)
         {
             return Hold(await CreateAsync(NextEpoch(0), cancellation), started);
         }
@@ -214,7 +219,7 @@ public sealed partial class LeaderElection(
         }
         catch (KubeException exception) when (exception.IsConflict)
         {
-            Observe(await client.GetAsync<Lease>(options.Lease, cancellation));
+            Observe(await GetAsync(cancellation));
             if (IsOurs) return Hold(await PatchAsync(Renewal(), cancellation), started);   // only its version was old
             _isHeld = false;
             return false;
@@ -244,6 +249,7 @@ public sealed partial class LeaderElection(
     /// <summary>One attempt, cut off at the limit. Failures are no answer yet, except that the loop was cancelled.</summary>
     private async Task<bool> TryStepAsync(Func<CancellationToken, Task<bool>> step, TimeSpan limit, CancellationToken cancellation)
     {
+        _triedAt = time.GetTimestamp();
         using var timeout = new CancellationTokenSource(limit, time);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(timeout.Token, cancellation);
         try
@@ -269,9 +275,10 @@ public sealed partial class LeaderElection(
         }
     }
 
+    // From the last try, not from its answer: a slow API server must not also cost the pause.
     private Task PauseAsync(CancellationToken cancellation)
     {
-        var pause = options.RetryPeriod * (0.9 + (0.2 * Random.Shared.NextDouble()));
+        var pause = (options.RetryPeriod * (0.9 + (0.2 * Random.Shared.NextDouble()))) - time.GetElapsedTime(_triedAt);
         if (_isHeld)
         {
             // Nearer to its deadline a holder tries more often, and it never sleeps past it.
@@ -282,7 +289,26 @@ public sealed partial class LeaderElection(
         return pause > TimeSpan.Zero ? Task.Delay(pause, time, cancellation) : Task.CompletedTask;
     }
 
+    /// <summary>Gives an action the time of one request. One that takes longer is a failure like any other, and no cancellation.</summary>
+    private async Task<T> LimitedAsync<T>(string what, Func<CancellationToken, Task<T>> action, CancellationToken cancellation)
+    {
+        using var timeout = new CancellationTokenSource(options.RequestTimeout, time);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(timeout.Token, cancellation);
+        try
+        {
+            return await action(either.Token);
+        }
+        catch (OperationCanceledException exception) when (timeout.IsCancellationRequested && !cancellation.IsCancellationRequested)
+        {
+            throw new KubeException(
+                new(0, KubeError.TimedOut, $"no answer within {options.RequestTimeout}"), $"{what} lease {options.Lease}", exception);
+        }
+    }
+
     private JsonObject Renewal() => new() { ["renewTime"] = MicroTime(time.GetUtcNow()) };
+
+    private Task<Lease> GetAsync(CancellationToken cancellation) =>
+        LimitedAsync("get", limited => client.GetAsync<Lease>(options.Lease, limited), cancellation);
 
     private Task<Lease> PatchAsync(JsonObject spec, CancellationToken cancellation)
     {
@@ -291,13 +317,13 @@ public sealed partial class LeaderElection(
             ["metadata"] = new JsonObject { ["resourceVersion"] = _observed!.Metadata.ResourceVersion },
             ["spec"] = spec,
         };
-        return client.PatchAsync<Lease>(options.Lease, patch, new(FieldManager), cancellation);
+        return LimitedAsync("patch", limited => client.PatchAsync<Lease>(options.Lease, patch, new(FieldManager), limited), cancellation);
     }
 
     private Task<Lease> CreateAsync(long transitions, CancellationToken cancellation)
     {
         var now = time.GetUtcNow();
-        return client.CreateAsync(new Lease
+        var lease = new Lease
         {
             Metadata = new() { Name = options.Lease.Name, Namespace = options.Lease.Namespace },
             Spec = new()
@@ -308,7 +334,8 @@ public sealed partial class LeaderElection(
                 AcquireTime = now,
                 RenewTime = now,
             },
-        }, FieldManager, cancellation);
+        };
+        return LimitedAsync("create", limited => client.CreateAsync(lease, FieldManager, limited), cancellation);
     }
 
     private static string MicroTime(DateTimeOffset at) =>

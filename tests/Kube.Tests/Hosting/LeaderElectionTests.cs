@@ -150,6 +150,17 @@ public sealed class LeaderElectionTests : IAsyncDisposable
         Assert.False(election.Lost.IsCancellationRequested);
     }
 
+    [Fact]
+    public async Task A_server_that_takes_a_part_of_the_renew_deadline_for_each_answer_does_not_cost_the_lease()
+    {
+        var election = Elect("a");
+        await StartAsync(election);
+        _cluster.Before = _ => Task.Delay(TimeSpan.FromSeconds(4), _time);
+        await PassAsync(TimeSpan.FromSeconds(60));
+        Assert.True(election.IsLeader);
+        Assert.DoesNotContain(_logs.Lines, line => line.Level == LogLevel.Warning);
+    }
+
     [Theory, InlineData(false), InlineData(true)]
     public async Task An_acquisition_whose_answer_was_lost_is_continued(bool wasThereBefore)
     {
@@ -247,6 +258,27 @@ public sealed class LeaderElectionTests : IAsyncDisposable
         _cluster.Before = _ => throw FakeCluster.Unreachable;
         await Assert.ThrowsAsync<KubeException>(() => election.RaiseEpochAsync(43, Cancellation));
         Assert.Equal(42, election.Epoch);
+    }
+
+    [Fact]
+    public async Task A_raise_that_hangs_is_a_failure_and_no_cancellation_also_behind_a_renewal_that_hangs()
+    {
+        var election = Elect("a");
+        await StartAsync(election);
+        var hangs = new TaskCompletionSource();
+        (_cluster.Before, _isHanging) = (_ => hangs.Task, true);
+        var hanging = election.RaiseEpochAsync(42, Cancellation);
+        var waiting = election.RaiseEpochAsync(43, Cancellation);
+        await PassUntilAsync(() => hanging.IsCompleted && waiting.IsCompleted);
+
+        foreach (var raise in new[] { hanging, waiting })
+        {
+            var exception = await Assert.ThrowsAsync<KubeException>(() => raise);
+            Assert.Contains("demo/leader", exception.Message, StringComparison.Ordinal);
+            Assert.Contains("no answer within 00:00:05", exception.Message, StringComparison.Ordinal);
+        }
+
+        Assert.Equal(1, election.Epoch);
     }
 
     [Fact]

@@ -77,7 +77,7 @@ public sealed class ControlPlaneHost : IAsyncDisposable
             {
                 if (Caches.Pods.Get(hello.Pod) is { } pod) _events?.Record(pod, EventRecorder.Warning, nameof(FailureReason.Fenced), text);
             },
-            _loggers.CreateLogger<AgentEpochs>());
+            _time, _loggers.CreateLogger<AgentEpochs>());
         _agents = new(_gate, epochs, options.Agents, _agentMetrics, _time);
         _agentMetrics.ObserveSessions(() => _agents.Connected, () => _agents.Streams);
         var baseAgents = new BaseAgents(Caches, _agents, options);

@@ -5,23 +5,28 @@ namespace ModuleController.ControlPlane.Agents;
 
 /// <summary>What the epoch in a hello does: it raises ours, or its agent gets no commands.</summary>
 /// <remarks>
-/// A hello raises the epoch only from a base pod, and by at most <see cref="MaxRaise"/>: a Lease counts its transitions in 32 bits, and
-/// one agent must not use them up. No hello is refused for its epoch.
+/// Hellos raise the epoch only from base pods, and in an hour by at most <see cref="MaxRaise"/> together: a Lease counts its transitions
+/// in 32 bits, and agents that connect again and again must not use them up. No hello is refused for its epoch.
 /// </remarks>
 public sealed partial class AgentEpochs(
-    LeaderGate gate, Func<ObjectKey, bool> isBasePod, Action<AgentHello, string> warn, ILogger<AgentEpochs> logger)
+    LeaderGate gate, Func<ObjectKey, bool> isBasePod, Action<AgentHello, string> warn, TimeProvider time, ILogger<AgentEpochs> logger)
 {
     public const ulong MaxRaise = 1000;
 
     /// <summary>The highest that a leader may be told to start above: leaseTransitions has 32 bits, and rises with each leader.</summary>
     public const int MaxFloor = 2_000_000_000;
 
+    public static readonly TimeSpan RaisePeriod = TimeSpan.FromHours(1);
+
+    private readonly Lock _lock = new();
+    private (DateTimeOffset Until, ulong Epoch) _period;
+
     /// <summary>The agent would refuse our commands.</summary>
     public bool IsAhead(AgentHello hello) => hello.HighestEpoch > gate.Epoch;
 
     /// <summary>The epoch rises above that of an agent that is ahead.</summary>
     public bool MayRaise(AgentHello hello) =>
-        hello.HighestEpoch < gate.Epoch + MaxRaise && hello.HighestEpoch < int.MaxValue && isBasePod(hello.Pod);
+        hello.HighestEpoch < EpochOfPeriod + MaxRaise && hello.HighestEpoch < int.MaxValue && isBasePod(hello.Pod);
 
     /// <summary>The agent would refuse our commands, and the epoch does not rise above its own.</summary>
     public bool IsFenced(AgentHello hello) => IsAhead(hello) && !MayRaise(hello);
@@ -33,6 +38,7 @@ public sealed partial class AgentEpochs(
         var before = gate.Epoch;
         if (hello.HighestEpoch >= before && MayRaise(hello))
         {
+            BeginPeriod();
             var epoch = await gate.ReachAsync(hello.HighestEpoch, atBegin, cancellation);
             if (epoch != before) LogRaised(hello.Pod, hello.HighestEpoch, epoch);
             return epoch;
@@ -51,11 +57,29 @@ public sealed partial class AgentEpochs(
     /// <summary>Why the agent gets no commands, and what to do.</summary>
     public string AheadText(AgentHello hello) => string.Create(
         CultureInfo.InvariantCulture,
-        $"the agent of pod {hello.Pod} has observed epoch {hello.HighestEpoch}, far above this controller's epoch {gate.Epoch}, and gets no "
-        + $"commands; {Remedy(hello.HighestEpoch)}");
+        $"the agent of pod {hello.Pod} has observed epoch {hello.HighestEpoch}, above this controller's epoch {gate.Epoch}, and gets no commands; "
+        + $"{Remedy(hello.HighestEpoch)}");
+
+    /// <summary>Ours when the period began; a new one begins with the next raise.</summary>
+    private ulong EpochOfPeriod
+    {
+        get
+        {
+            lock (_lock) return time.GetUtcNow() < _period.Until ? _period.Epoch : gate.Epoch;
+        }
+    }
+
+    private void BeginPeriod()
+    {
+        lock (_lock)
+        {
+            var now = time.GetUtcNow();
+            if (now >= _period.Until) _period = (now + RaisePeriod, gate.Epoch);
+        }
+    }
 
     private static string Remedy(ulong epoch) => epoch <= MaxFloor
-        ? string.Create(CultureInfo.InvariantCulture, $"start the controllers with --epoch-floor={epoch}, or replace the pod")
+        ? string.Create(CultureInfo.InvariantCulture, $"replace the pod, or start the controllers with --epoch-floor={epoch}")
         : "replace the pod: no --epoch-floor can be that high";
 
     [LoggerMessage(LogLevel.Information, "The agent of {Pod} has observed epoch {Observed}: the epoch is {Epoch} now")]

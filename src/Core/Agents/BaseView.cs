@@ -48,7 +48,7 @@ public sealed record BaseView
     /// <summary>Fetches and inspections that were sent on this stream and neither answered nor seen running yet.</summary>
     public IReadOnlyList<string> SentBeside { get; init; } = [];
 
-    /// <summary>The agent has observed an epoch that is too far above the controller's: it gets no commands.</summary>
+    /// <summary>The agent has observed an epoch above the controller's, which does not rise to it: it gets no commands.</summary>
     public bool IsFenced { get; init; }
 
     /// <summary>The agent can fetch an artifact before its install.</summary>

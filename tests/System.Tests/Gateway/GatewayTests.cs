@@ -372,8 +372,8 @@ public sealed class GatewayTests : IAsyncLifetime
     [Theory]
     [InlineData(true, 1ul << 30, "--epoch-floor=1073741824")]
     [InlineData(true, ulong.MaxValue, "replace the pod")]
-    [InlineData(true, 1001ul, "--epoch-floor=1001")]
-    [InlineData(false, 41ul, "--epoch-floor=41")]
+    [InlineData(true, 1001ul, "has observed epoch 1001, above this controller's epoch 1, and gets no commands; replace the pod, or start")]
+    [InlineData(false, 41ul, "replace the pod, or start the controllers with --epoch-floor=41")]
     public async Task An_epoch_that_is_far_ahead_or_of_a_pod_without_a_base_raises_nothing_and_fences_its_agent_alone(
         bool isBasePod, ulong highest, string remedy)
     {

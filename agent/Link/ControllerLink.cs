@@ -4,6 +4,7 @@ using Microsoft.Extensions.Logging;
 using ModuleController.Agent.Commands;
 using ModuleController.Agent.Journal;
 using ModuleController.Agent.Observing;
+using ModuleController.Protocol;
 using ModuleController.Protocol.V1;
 
 namespace ModuleController.Agent.Link;
@@ -137,7 +138,7 @@ public sealed class ControllerLink(
             ArkletPort = (uint)options.ArkletPort,
         };
         hello.ProtocolVersions.Add("v1");
-        hello.Capabilities.Add("fetch");
+        hello.Capabilities.Add([Capabilities.Fetch, Capabilities.LongUrls]);
         return hello;
     }
 

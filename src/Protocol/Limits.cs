@@ -34,6 +34,9 @@ public static class Limits
     public const int Message = 1024;
     public const int ModuleName = 63;
     public const int Url = 8192;
+
+    /// <summary>An agent without the capability <see cref="Capabilities.LongUrls"/> closes its stream for a longer one.</summary>
+    public const int UrlOfFirstVersion = 2048;
     public const int Sha256 = 64;
     public const int Md5 = 32;
     public const int HookPath = 1024;

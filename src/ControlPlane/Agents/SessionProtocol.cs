@@ -75,7 +75,8 @@ public static class SessionProtocol
             Phase = SessionPhase.AwaitingSnapshot,
             Hello = new(new(hello.PodNamespace, hello.PodName), hello.PodUid, hello.AgentVersion, hello.HighestEpoch)
             {
-                CanFetch = hello.Capabilities.Contains("fetch"),
+                CanFetch = hello.Capabilities.Contains(Capabilities.Fetch),
+                MaxUrlLength = hello.Capabilities.Contains(Capabilities.LongUrls) ? Limits.Url : Limits.UrlOfFirstVersion,
                 ArkletPort = hello.ArkletPort == 0 ? null : (int)hello.ArkletPort,
             },
         });

@@ -1,6 +1,7 @@
 using ModuleController.Core.Agents;
 using ModuleController.Core.Commands;
 using ModuleController.Core.Meta;
+using ModuleController.Protocol;
 
 namespace ModuleController.ControlPlane.Agents;
 
@@ -39,6 +40,9 @@ public sealed record AgentHello(ObjectKey Pod, string PodUid, string AgentVersio
 
     /// <summary>The port at which it reaches Arklet; null: it does not say.</summary>
     public int? ArkletPort { get; init; }
+
+    /// <summary>In bytes, the longest url that it accepts in a command.</summary>
+    public int MaxUrlLength { get; init; } = Limits.UrlOfFirstVersion;
 }
 
 public sealed record SentCommand(ModuleCommand Command, DateTimeOffset At);

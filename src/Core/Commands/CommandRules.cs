@@ -1,3 +1,5 @@
+using System.Globalization;
+using System.Text;
 using ModuleController.Core.Modules;
 using ModuleController.Core.Modules.Rules;
 
@@ -12,18 +14,29 @@ public sealed record CommandProblem(FailureReason Reason, string Message);
 /// </summary>
 public static class CommandRules
 {
-    public static CommandProblem? FindProblem(ModuleCommand command) => command switch
+    /// <param name="command">What would be sent.</param>
+    /// <param name="maxUrlLength">In bytes, the longest url that the agent accepts.</param>
+    public static CommandProblem? FindProblem(ModuleCommand command, int maxUrlLength = int.MaxValue) => command switch
     {
-        ModuleCommand.Install install => OfSource(install.Source)
+        ModuleCommand.Install install => OfSource(install.Source, maxUrlLength)
             ?? OfHook(install.Before, "spec.hooks.preInstall") ?? OfHook(install.After, "spec.hooks.postInstall"),
-        ModuleCommand.Inspect inspect => OfSource(inspect.Source),
-        ModuleCommand.Fetch fetch => OfSource(fetch.Source),
+        ModuleCommand.Inspect inspect => OfSource(inspect.Source, maxUrlLength),
+        ModuleCommand.Fetch fetch => OfSource(fetch.Source, maxUrlLength),
         ModuleCommand.Uninstall uninstall => OfNames(uninstall)
             ?? OfHook(uninstall.Before, "spec.hooks.preUninstall") ?? OfHook(uninstall.After, "spec.hooks.postUninstall"),
         _ => OfNames(command),
     };
 
-    private static CommandProblem? OfSource(ModuleSource source) => Of(FailureReason.InvalidArtifact, ModuleRules.Check(source, "spec.module"));
+    private static CommandProblem? OfSource(ModuleSource source, int maxUrlLength)
+    {
+        if (Of(FailureReason.InvalidArtifact, ModuleRules.Check(source, "spec.module")) is { } problem) return problem;
+        var length = Encoding.UTF8.GetByteCount(source.Url);
+        return length <= maxUrlLength
+            ? null
+            : new(FailureReason.InvalidArtifact, string.Create(
+                CultureInfo.InvariantCulture,
+                $"spec.module.url has {length} bytes, and the agent of this pod, of an older version, accepts at most {maxUrlLength}: replace the pod"));
+    }
 
     private static CommandProblem? OfHook(HookCall? hook, string path) =>
         hook is null ? null : Of(FailureReason.HookFailed, ModuleRules.Check(hook.ToHook(), path));

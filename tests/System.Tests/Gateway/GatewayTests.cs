@@ -402,6 +402,40 @@ public sealed class GatewayTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_url_that_an_older_agent_does_not_accept_fails_its_command_and_closes_nothing()
+    {
+        var controller = await _rig.StartLeaderAsync();
+        var (agent, uid) = await _rig.ConnectedAsync(controller, "base-0");
+        var command = Messages.Install() with { Source = Messages.Source("orders") with { Url = "http://jars/" + new string('x', 2048) } };
+
+        Assert.True(controller.Agents.TrySend(GatewayRig.Pod("base-0"), uid, command));
+        var answer = controller.Agents.Find(GatewayRig.Pod("base-0"), uid)!.Answers[command.Id];
+        Assert.Equal((CommandOutcome.Refused, FailureReason.InvalidArtifact), (answer.Outcome, answer.Reason));
+        Assert.Contains("has 2060 bytes", answer.Message, StringComparison.Ordinal);
+        Assert.Contains("accepts at most 2048", answer.Message, StringComparison.Ordinal);
+
+        var next = Messages.Install("m-2") with { Source = Messages.Source("orders") with { Url = "http://jars/" + new string('x', 2036) } };
+        Assert.True(controller.Agents.TrySend(GatewayRig.Pod("base-0"), uid, next));
+        Assert.Equal(next.Id, (await agent.NextAsync()).Command.Id);
+    }
+
+    [Fact]
+    public async Task A_url_of_8192_bytes_is_sent_to_an_agent_that_says_it_accepts_it()
+    {
+        var controller = await _rig.StartLeaderAsync();
+        var uid = await _rig.CreatePodAsync("base-0");
+        var agent = _rig.Connect(controller);
+        var hello = Messages.Hello("base-0", uid);
+        hello.Hello.Capabilities.Add("long-urls");
+        await agent.SayAsync(hello);
+        await agent.NextAsync();
+        await agent.SayAsync(Messages.Snapshot(1));
+        var command = Messages.Install() with { Source = Messages.Source("orders") with { Url = "http://jars/" + new string('x', 8180) } };
+        await Eventually.True(() => controller.Agents.TrySend(GatewayRig.Pod("base-0"), uid, command));
+        Assert.Equal(command.Source.Url, (await agent.NextAsync()).Command.Install.Source.Url);
+    }
+
+    [Fact]
     public async Task A_leader_starts_above_the_floor_and_then_sends_commands_to_an_agent_that_was_ahead()
     {
         var controller = await _rig.StartLeaderAsync(change: options => options with { EpochFloor = 1 << 30 });

@@ -62,6 +62,6 @@ internal static class Messages
     public static ModuleCommand.Inspect Inspect(string uid = "rs-1") =>
         new(uid, Source("orders"), "", 1, TimeSpan.FromSeconds(60));
 
-    private static ModuleSource Source(string name) =>
+    public static ModuleSource Source(string name) =>
         new() { Name = name, Version = "1.0.0", Url = $"http://repository/{name}-1.0.0.jar" };
 }

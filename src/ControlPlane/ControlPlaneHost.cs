@@ -178,25 +178,11 @@ public sealed class ControlPlaneHost : IAsyncDisposable
             () => election.IsLeader, () => (ulong)election.Epoch, (epoch, cancellation) => election.RaiseEpochAsync((long)epoch, cancellation));
         election.Lost.Register(_gate.Shut);
 
-#pragma warning disable CA2000 // its StopAsync, which the manager calls, disposes of it
-        var background = new Background();
-#pragma warning restore CA2000
         var manager = new Manager(_informers, _time, _loggers, election, _kubeMetrics)
             .Add(ManagerPhase.Http, "ports", _ => Task.CompletedTask, _web.StopAsync)
             .Add(ManagerPhase.Http, "events", events.StartAsync, events.StopAsync)
-            .Add(
-                ManagerPhase.Gateway, "gateway",
-                _ =>
-                {
-                    background.Run(_agents.WatchOverSessionsAsync);
-                    if (_certificate is not null) background.Run(token => _certificate.FollowAsync(_time, token));
-                    return Task.CompletedTask;
-                },
-                async deadline =>
-                {
-                    await background.StopAsync(deadline);
-                    await _agents.CloseAllAsync("this controller stops", deadline);
-                })
+            .Add(ManagerPhase.Gateway, "gateway", _ => Task.CompletedTask, deadline => _agents.CloseAllAsync("this controller stops", deadline))
+            .AddLoop(ManagerPhase.Gateway, "sessions", _agents.WatchOverSessionsAsync)
             .Add(
                 ManagerPhase.Workers, "gate",
                 _ =>
@@ -209,6 +195,8 @@ public sealed class ControlPlaneHost : IAsyncDisposable
                     _gate.Shut();
                     return Task.CompletedTask;
                 });
+        if (_certificate is { } certificate)
+            manager.AddLoop(ManagerPhase.Gateway, "certificate", token => certificate.FollowAsync(_time, token));
         addReconcilers(manager, new(Caches, _informers, _client, events, _agents, _options, _time, _loggers) { OwnNamespace = LeaseNamespace });
         return manager;
     }
@@ -220,31 +208,5 @@ public sealed class ControlPlaneHost : IAsyncDisposable
     {
         if (options.Kubeconfig is { } file) return Transport.FromKubeconfig(file);
         return Transport.IsInCluster ? Transport.InCluster() : Transport.FromKubeconfig();
-    }
-
-    /// <summary>Loops that run until they are stopped, and whose end is awaited.</summary>
-    private sealed class Background : IDisposable
-    {
-        private readonly CancellationTokenSource _ending = new();
-        private readonly List<Task> _loops = [];
-
-        public void Run(Func<CancellationToken, Task> loop) => _loops.Add(Task.Run(() => loop(_ending.Token), CancellationToken.None));
-
-        public async Task StopAsync(CancellationToken deadline)
-        {
-            await _ending.CancelAsync();
-            try
-            {
-                await Task.WhenAll(_loops).WaitAsync(deadline);
-            }
-            catch (OperationCanceledException) when (!deadline.IsCancellationRequested)
-            {
-                // How the loops end.
-            }
-
-            Dispose();
-        }
-
-        public void Dispose() => _ending.Dispose();
     }
 }

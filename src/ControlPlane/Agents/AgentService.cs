@@ -48,7 +48,7 @@ public sealed partial class AgentService(
             if (admitted.Refusal is { } refused) return Refuse(context.Peer, refused);
             return await RunSessionAsync(greeted, admitted.Epoch, reader, writer, context.CancellationToken);
         }
-        catch (OperationCanceledException)
+        catch (OperationCanceledException) when (call.IsCancellationRequested)
         {
             return directory.Closing.IsCancellationRequested
                 ? new(StatusCode.Unavailable, "this controller stops")

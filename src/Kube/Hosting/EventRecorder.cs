@@ -109,7 +109,13 @@ public sealed partial class EventRecorder(
         catch (KubeException exception)
         {
             metrics?.EventDropped("refused");
-            LogLost(note.Reason, note.About.Kind, key, exception.Message);
+            LogLost(note.Reason, note.About.Kind, key, ExceptionText.Of(exception));
+        }
+        catch (Exception exception) when (!cancellation.IsCancellationRequested)
+        {
+            // A bug of ours costs this Event and none of the next.
+            metrics?.EventDropped("failed");
+            LogFailed(exception, note.Reason, note.About.Kind, key);
         }
     }
 
@@ -213,4 +219,7 @@ public sealed partial class EventRecorder(
 
     [LoggerMessage(LogLevel.Warning, "Event {Reason} on {Kind} {Key} is lost: {Why}")]
     private partial void LogLost(string reason, string? kind, ObjectKey key, string why);
+
+    [LoggerMessage(LogLevel.Error, "Event {Reason} on {Kind} {Key} is lost")]
+    private partial void LogFailed(Exception exception, string reason, string? kind, ObjectKey key);
 }

@@ -22,7 +22,7 @@ public sealed class LeadershipLostException(string message) : Exception(message)
 /// <remarks>
 /// Start: HTTP and webhooks, caches, session gateway, leader, workers.
 /// Stop in reverse, each with a deadline.
-/// A lost lease ends the process.
+/// A lost lease ends the process, and so does a background loop that fails.
 /// </remarks>
 public sealed partial class Manager(
     InformerFactory informers, TimeProvider time, ILoggerFactory loggers, LeaderElection? election = null, KubeMetrics? metrics = null)
@@ -30,6 +30,7 @@ public sealed partial class Manager(
     private readonly ILogger _logger = loggers.CreateLogger<Manager>();
     private readonly List<Part> _parts = [];
     private readonly List<Func<IController>> _controllers = [];
+    private readonly TaskCompletionSource _failed = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     /// <summary>For each part, when it is stopped.</summary>
     public TimeSpan StopDeadline { get; init; } = TimeSpan.FromSeconds(10);
@@ -53,22 +54,28 @@ public sealed partial class Manager(
         return this;
     }
 
-    /// <summary>Runs until cancelled. Throws <see cref="LeadershipLostException"/>, or what kept a part from starting.</summary>
+    /// <summary>A loop that runs from this phase on until it is cancelled. Where it fails or ends by itself, the process ends.</summary>
+    public Manager AddLoop(ManagerPhase phase, string name, Func<CancellationToken, Task> loop)
+    {
+        var background = new BackgroundLoop(loop, exception =>
+        {
+            LogLoopFailed(exception, phase, name);
+            _failed.TrySetException(exception);
+        });
+        return Add(phase, name, _ => background.Start(), background.StopAsync);
+    }
+
+    /// <summary>
+    /// Runs until cancelled. Throws <see cref="LeadershipLostException"/>, what kept a part from starting, or what ended a loop.
+    /// </summary>
     public async Task RunAsync(CancellationToken cancellation)
     {
         using var ending = CancellationTokenSource.CreateLinkedTokenSource(cancellation, election?.Lost ?? CancellationToken.None);
         var running = new Stack<Part>();
+        var run = StartAsync(running, ending.Token);
         try
         {
-            foreach (var part in Parts().OrderBy(part => part.Phase))
-            {
-                LogStarting(part.Phase, part.Name);
-                running.Push(part);   // also where starting fails half-way, what it has is stopped
-                await part.Start(ending.Token);
-            }
-
-            LogRunning();
-            await Task.Delay(Timeout.InfiniteTimeSpan, time, ending.Token);
+            await await Task.WhenAny(run, _failed.Task);
         }
         catch (OperationCanceledException) when (ending.IsCancellationRequested)
         {
@@ -76,10 +83,26 @@ public sealed partial class Manager(
         }
         finally
         {
+            await ending.CancelAsync();
+            await run.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             while (running.TryPop(out var part)) await StopAsync(part);
         }
 
         if (election?.Lost.IsCancellationRequested == true) throw new LeadershipLostException("the lease is lost");
+    }
+
+    /// <summary>Starts the parts and then waits to be cancelled.</summary>
+    private async Task StartAsync(Stack<Part> running, CancellationToken cancellation)
+    {
+        foreach (var part in Parts().OrderBy(part => part.Phase))
+        {
+            LogStarting(part.Phase, part.Name);
+            running.Push(part);   // also where starting fails half-way, what it has is stopped
+            await part.Start(cancellation);
+        }
+
+        LogRunning();
+        await Task.Delay(Timeout.InfiniteTimeSpan, time, cancellation);
     }
 
     private IEnumerable<Part> Parts()
@@ -143,4 +166,7 @@ public sealed partial class Manager(
 
     [LoggerMessage(LogLevel.Error, "{Phase}: {Name} failed to stop")]
     private partial void LogStopFailed(Exception exception, ManagerPhase phase, string name);
+
+    [LoggerMessage(LogLevel.Error, "{Phase}: {Name} failed, the process ends")]
+    private partial void LogLoopFailed(Exception exception, ManagerPhase phase, string name);
 }

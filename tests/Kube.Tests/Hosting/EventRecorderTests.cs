@@ -57,6 +57,16 @@ public sealed class EventRecorderTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task A_write_that_fails_in_whatever_way_costs_no_later_event()
+    {
+        _logs.Allow("Event First on Pod");
+        _cluster.Before = request => request == "create events" && _logs.Lines.Count == 0 ? throw new InvalidOperationException("a bug") : Task.CompletedTask;
+        _recorder.Record(Shop, EventRecorder.Warning, "First", "no");
+        _recorder.Record(Shop, EventRecorder.Warning, "Second", "no");
+        Assert.Equal("Second", Assert.Single(await WriteAsync()).Reason);
+    }
+
+    [Fact]
     public async Task Repeats_also_after_a_restart_are_counted_in_one_Event()
     {
         Record();

@@ -122,6 +122,46 @@ public sealed class ManagerTests : IAsyncDisposable
         Assert.Contains(_logs.Lines, line => line.Level == LogLevel.Warning && line.Message.Contains("hangs did not stop", StringComparison.Ordinal));
     }
 
+    [Theory, InlineData(true), InlineData(false)]
+    public async Task A_loop_that_fails_or_ends_by_itself_ends_the_process_also_where_it_does_not_lead(bool fails)
+    {
+        _logs.Allow("Gateway: watch failed, the process ends");
+        await _cluster.CreateAsync(new Lease
+        {
+            Metadata = new() { Name = "leader", Namespace = "demo" },
+            Spec = new() { HolderIdentity = "other_1@there:1", LeaseDurationSeconds = 3600, LeaseTransitions = 1 },
+        }, "test", TestContext.Current.CancellationToken);
+        Add(ManagerPhase.Http);
+        var goesOn = new TaskCompletionSource();
+        _manager.AddLoop(ManagerPhase.Gateway, "watch", _ => goesOn.Task);
+        var run = _manager.RunAsync(_stop.Token);
+        await Eventually.True(() => _election.Leader is { Address: "there:1" });
+        Assert.False(run.IsCompleted);
+
+        if (fails) goesOn.SetException(new IOException("no"));
+        else goesOn.SetResult();
+        var exception = await Assert.ThrowsAnyAsync<Exception>(() => Eventually.Ends(run));
+        Assert.Equal(fails ? "no" : "the loop ended by itself", exception.Message);
+        Assert.Equal(["start Http", "stop Http"], _steps.Select(step => step.Split(':')[0]));
+    }
+
+    [Fact]
+    public async Task A_loop_is_cancelled_and_awaited_on_stop()
+    {
+        var hasEnded = false;
+        _manager.AddLoop(ManagerPhase.Gateway, "watch", async cancellation =>
+        {
+            await Task.Delay(Timeout.InfiniteTimeSpan, _time, cancellation).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            hasEnded = true;
+            cancellation.ThrowIfCancellationRequested();
+        });
+        var run = _manager.RunAsync(_stop.Token);
+        await Eventually.True(() => _logs.Lines.Any(line => line.Message == "Everything runs"));
+        await _stop.CancelAsync();
+        await Eventually.Ends(run);
+        Assert.True(hasEnded);
+    }
+
     [Fact]
     public async Task What_keeps_a_part_from_starting_ends_the_process_and_stops_the_parts_before_it()
     {

@@ -39,7 +39,7 @@ public sealed class ReadyFile(string folder, Func<(BaseView View, bool IsReplayP
                 new ReadyState(time.GetUtcNow(), view.State.ToString(), view.Life?.Id, replayPending), ReadyJson.Default.ReadyState));
             File.Move(temporary, path, overwrite: true);
         }
-        catch (IOException e)
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             log.ReadyFileNotWritten(path, e);
         }

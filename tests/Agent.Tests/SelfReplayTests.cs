@@ -88,4 +88,24 @@ public sealed class ReadyFileTests
         Assert.Equal(1, atOnce);
         Assert.Empty(log.Lines);
     }
+
+    [Fact]
+    public async Task What_keeps_it_from_being_written_is_logged_and_it_is_written_later()
+    {
+        using var folder = new TemporaryFolder();
+        var log = new LogLines();
+        var ready = new ReadyFile(folder.Path, () => (BaseView.Unknown with { State = BaseState.Up }, false), TimeProvider.System, log);
+        var obstacle = Directory.CreateDirectory(folder.Combine("ready.json.new"));   // a write is denied
+        using var ending = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
+        var running = ready.RunAsync(ending.Token);
+
+        ready.Want();
+        await Eventually.True(() => log.Lines.Count > 0 || running.IsCompleted);
+        Assert.Contains(nameof(UnauthorizedAccessException), log.Lines.FirstOrDefault(), StringComparison.Ordinal);
+        obstacle.Delete();
+        ready.Want();
+        await Eventually.True(() => ReadyFile.FindObstacle(folder.Path, TimeProvider.System.GetUtcNow()) is null);
+        await ending.CancelAsync();
+        await Task.WhenAny(running);
+    }
 }

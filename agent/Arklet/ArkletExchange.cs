@@ -1,5 +1,6 @@
 using System.Net.Sockets;
 using System.Text;
+using ModuleController.Core.Meta;
 
 namespace ModuleController.Agent.Arklet;
 
@@ -68,7 +69,7 @@ internal sealed class ArkletExchange(ArkletOptions options, TimeProvider time)
         }
         catch (Exception e) when (e is SocketException or IOException or OperationCanceledException)
         {
-            var problem = e is OperationCanceledException ? "no answer in time" : e.Message;
+            var problem = e is OperationCanceledException ? "no answer in time" : ExceptionText.Of(e);
             return Exchange.Failed(isSent ? ExchangeOutcome.Lost : ExchangeOutcome.NotSent, problem);
         }
 

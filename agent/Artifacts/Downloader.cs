@@ -140,11 +140,11 @@ public sealed class Downloader : IDisposable
         }
         catch (HttpRequestException e)
         {
-            throw Cut(source, e.InnerException is { } inner ? $"{e.Message} {inner.Message}" : e.Message, e);
+            throw Cut(source, ExceptionText.Of(e), e);
         }
         catch (IOException e) when (e is HttpIOException || e.InnerException is System.Net.Sockets.SocketException)
         {
-            throw Cut(source, e.Message, e);
+            throw Cut(source, ExceptionText.Of(e), e);
         }
     }
 

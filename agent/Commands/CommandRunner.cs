@@ -288,7 +288,7 @@ public sealed class CommandRunner : IDisposable
         {
             // One command must not end the loop for all; whoever reads the log finds the trace.
             _log.CommandBroke(work.Command.Id, e);
-            return Verdict.Failed(Reason.AgentDisconnected, "AGENT_ERROR", $"{e.GetType().Name}: {e.Message}") with { IsUnsettled = true };
+            return Verdict.Failed(Reason.AgentDisconnected, "AGENT_ERROR", $"{e.GetType().Name}: {ExceptionText.Of(e)}") with { IsUnsettled = true };
         }
     }
 

@@ -5,6 +5,7 @@ using System.Text;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using Microsoft.Extensions.Logging;
+using ModuleController.Core.Meta;
 using ModuleController.Protocol.V1;
 using Polly;
 using Polly.Retry;
@@ -86,7 +87,7 @@ public sealed class HookRunner : IDisposable
         }
         catch (Exception e) when (e is HttpRequestException or IOException)
         {
-            return $"{hook.Event} hook {url}: {e.GetType().Name}: {e.Message}{(e.InnerException is { } inner ? " " + inner.Message : "")}";
+            return $"{hook.Event} hook {url}: {e.GetType().Name}: {ExceptionText.Of(e)}";
         }
     }
 

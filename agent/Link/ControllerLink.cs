@@ -4,6 +4,7 @@ using Microsoft.Extensions.Logging;
 using ModuleController.Agent.Commands;
 using ModuleController.Agent.Journal;
 using ModuleController.Agent.Observing;
+using ModuleController.Core.Meta;
 using ModuleController.Protocol;
 using ModuleController.Protocol.V1;
 
@@ -88,13 +89,15 @@ public sealed class ControllerLink(
         }
         catch (RpcException e)
         {
-            return new($"{e.StatusCode} {e.Status.Detail}", LeaderOf(e), welcomed);
+            // Where no answer came, the detail is made of the exceptions on the way.
+            var problem = e.Status.DebugException is { } cause ? ExceptionText.Of(cause) : e.Status.Detail;
+            return new($"{e.StatusCode} {problem}", LeaderOf(e), welcomed);
         }
         // A connection that dies in mid-write throws these raw; files of token and roots may be missing for a while.
         catch (Exception e) when (e is IOException or HttpRequestException or InvalidOperationException or UnauthorizedAccessException
             or System.Security.Cryptography.CryptographicException or OperationCanceledException)
         {
-            return new($"{e.GetType().Name}: {e.Message}", null, welcomed);
+            return new($"{e.GetType().Name}: {ExceptionText.Of(e)}", null, welcomed);
         }
     }
 

@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
 using ModuleController.ControlPlane;
 using ModuleController.ControlPlane.Settings;
+using ModuleController.Core.Meta;
 using ModuleController.Kube.Client;
 using ModuleController.Kube.Hosting;
 

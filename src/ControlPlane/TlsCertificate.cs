@@ -2,6 +2,7 @@ using System.Net.Security;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using System.Text;
+using ModuleController.Core.Meta;
 
 namespace ModuleController.ControlPlane;
 
@@ -50,7 +51,7 @@ public sealed partial class TlsCertificate
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or CryptographicException or ArgumentException)
         {
-            LogUnusable(_certificateFile, exception.Message);
+            LogUnusable(_certificateFile, ExceptionText.Of(exception));
         }
     }
 

@@ -112,7 +112,7 @@ public sealed class KubeClient : IKubeClient, IDisposable
             catch (Exception exception) when (exception is HttpRequestException or IOException)
             {
                 throw new KubeException(
-                    new(0, KubeError.Unreachable, exception.GetBaseException().Message), request.Description, exception);
+                    new(0, KubeError.Unreachable, ExceptionText.Of(exception)), request.Description, exception);
             }
 
             yield return events.Current;

@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Http.Headers;
 using Microsoft.Extensions.Logging;
+using ModuleController.Core.Meta;
 
 namespace ModuleController.Kube.Client;
 
@@ -50,7 +51,7 @@ internal sealed partial class KubeSender(
         }
         catch (Exception exception) when (exception is HttpRequestException or IOException)
         {
-            throw new KubeException(new(0, KubeError.Unreachable, Innermost(exception)), request.Description, exception);
+            throw new KubeException(new(0, KubeError.Unreachable, ExceptionText.Of(exception)), request.Description, exception);
         }
         finally
         {
@@ -74,7 +75,7 @@ internal sealed partial class KubeSender(
         }
         catch (Exception exception) when (exception is HttpRequestException or IOException)
         {
-            throw new KubeException(new(0, KubeError.Unreachable, Innermost(exception)), request.Description, exception);
+            throw new KubeException(new(0, KubeError.Unreachable, ExceptionText.Of(exception)), request.Description, exception);
         }
     }
 
@@ -91,8 +92,6 @@ internal sealed partial class KubeSender(
         error.Code == (int)HttpStatusCode.TooManyRequests
         || (error.Code == (int)HttpStatusCode.ServiceUnavailable && error.RetryAfter is not null)
         || (error.Reason == KubeError.Unreachable && request.IsIdempotent);
-
-    private static string Innermost(Exception exception) => exception.GetBaseException().Message;
 
     [LoggerMessage(LogLevel.Debug, "{Request} answered {Error}; again in {Wait}")]
     private partial void LogRetry(string request, KubeError error, TimeSpan wait);

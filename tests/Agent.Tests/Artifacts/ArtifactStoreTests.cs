@@ -145,6 +145,17 @@ public sealed class ArtifactStoreTests : IAsyncLifetime
         if (path is "busy.jar" or "silent.jar") Assert.Equal(new DownloadLimits().Attempts, _requests);
     }
 
+    [Fact]
+    public async Task A_failure_of_TLS_says_what_is_wrong()
+    {
+        // A server without TLS.
+        var url = new UriBuilder(_server!.Urls.First()) { Scheme = "https", Path = "good.jar" }.Uri;
+        var refused = await Assert.ThrowsAsync<ArtifactException>(() => _downloader.FetchAsync(url, _folder.Combine("new.jar"), Cancellation));
+        Assert.Equal("UNREACHABLE", refused.Code);
+        Assert.DoesNotContain("inner exception", refused.Message, StringComparison.Ordinal);
+        Assert.Contains("The SSL connection could not be established: Cannot determine the frame size", refused.Message, StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData(401, Reason.ArtifactDenied, 1)]
     [InlineData(403, Reason.ArtifactDenied, 1)]

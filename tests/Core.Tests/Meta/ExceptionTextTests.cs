@@ -1,6 +1,6 @@
-using ModuleController.Kube.Client;
+using ModuleController.Core.Meta;
 
-namespace ModuleController.Kube.Tests.Client;
+namespace ModuleController.Core.Tests.Meta;
 
 public sealed class ExceptionTextTests
 {
@@ -15,9 +15,17 @@ public sealed class ExceptionTextTests
     }
 
     [Fact]
+    public void So_is_one_without_a_word_of_it()
+    {
+        var exception = new HttpRequestException("An error occurred while sending the request.", new IOException("The response ended prematurely."));
+
+        Assert.Equal("An error occurred while sending the request: The response ended prematurely.", ExceptionText.Of(exception));
+    }
+
+    [Fact]
     public void A_message_that_says_it_all_stays()
     {
-        var exception = new KubeException(new(0, KubeError.Unreachable, "connection refused"), "get pods a", new IOException("connection refused"));
+        var exception = new InvalidOperationException("get pods a: connection refused", new IOException("connection refused"));
 
         Assert.Equal(exception.Message, ExceptionText.Of(exception));
     }

@@ -198,6 +198,13 @@ internal static class ModuleSteps
 
         if (pod.IsFetching(module.Uid)) return new ModuleStep.Wait(ModulePhase.Prepare, $"fetching the artifact on pod {pod.State.Key}; {stays}");
         if (!MayTryAgain(pod, module, status)) return new ModuleStep.Rest();
+        // One more would take the place of another that is needed as much.
+        if (pod.Modules.Count(other => !other.IsDeleting && (pod.Current.Staged.Contains(other.Uid) || pod.IsFetching(other.Uid))) >= ModuleCommand.MostStaged)
+        {
+            return new ModuleStep.Wait(ModulePhase.Prepare,
+                $"waiting until fewer than {ModuleCommand.MostStaged} fetched artifacts wait for their installs on pod {pod.State.Key}; {stays}");
+        }
+
         var last = pod.LastAnswer(module.Uid, "fetch");
         var pause = last?.Answer.Outcome switch
         {

@@ -138,6 +138,7 @@ internal sealed class AgentModel
         var command = Fetching[0];
         Fetching.RemoveAt(0);
         if (failure is null) Staged.Add(command.ModuleUid);
+        if (Staged.Count > ModuleCommand.MostStaged) Staged.RemoveAt(0);
         Answers[command.Id] = _journal[command.Id] = new(
             command.Id, failure is null ? CommandOutcome.Succeeded : CommandOutcome.Failed, failure, failure is null ? null : "FAILED",
             failure is null ? null : $"because of {failure}", Life.Id, now);
@@ -227,6 +228,7 @@ internal sealed class AgentModel
                     return FailureReason.BizStartFailed;
                 }
 
+                Staged.Remove(command.ModuleUid);
                 Installs.Add((command.ModuleUid, Life.Id));
                 Biz.Add(new(command.Name, command.Version, BizState.Deactivated)
                 {

@@ -118,6 +118,26 @@ public sealed class PreparationTests
     }
 
     [Fact]
+    public void No_more_is_fetched_than_an_agent_keeps()
+    {
+        var old = Enumerable.Range(0, ModuleCommand.MostStaged + 2).Select(i => _world.Add($"m{i:d2}")).ToList();
+        _world.Settle();
+        _world.Sent.Clear();
+        var next = old.ConvertAll(module => _world.Add(module.Spec.Module.Name, "2.0.0", replaces: module));
+        _world.SettleWithin(60);
+        Assert.Equal(ModuleCommand.MostStaged, _world.Sent.Count);
+        Assert.Equal(ModuleCommand.MostStaged, _world.Agent.Staged.Count);
+        var waiting = next.Where(module => !_world.Agent.Staged.Contains(module.Metadata.Uid!)).ToList();
+        Assert.All(waiting, module => Assert.StartsWith("waiting until fewer than 32 fetched artifacts wait", _world.Status(module).Message, StringComparison.Ordinal));
+
+        // What is installed makes room.
+        var first = next.First(module => _world.Agent.Staged.Contains(module.Metadata.Uid!));
+        _world.Delete(old.Single(module => module.Metadata.Uid == first.Spec.Replaces));
+        _world.SettleWithin(10);
+        Assert.Single(waiting, module => _world.Agent.Staged.Contains(module.Metadata.Uid!));
+    }
+
+    [Fact]
     public void An_agent_that_can_not_fetch_gets_no_fetch()
     {
         _world.Agent.CanFetch = false;

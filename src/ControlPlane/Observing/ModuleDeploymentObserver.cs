@@ -59,6 +59,12 @@ internal sealed class ModuleDeploymentObserver(Caches caches, IAgentDirectory ag
             Freeze = FreezeOf(ns),
             Outage = outage,
             Seen = Seen(ns, sets),
+            FullPods =
+            [
+                .. sets.SelectMany(set => set.Modules).Where(module => module is { IsBound: true, IsAvailable: false, Spec.Replaces: not null })
+                    .Where(module => agents.Find(new(ns, module.Spec.PodName!), module.Spec.PodUid!) is { IsCurrent: true, IsOutOfMetaspace: true })
+                    .Select(module => module.Spec.PodUid!),
+            ],
             Service = caches.Services.Get(new(ns, ServiceNames.For(spec.Template.Spec.Module.Name))),
         };
         return UpgradePolicies.Requested(deployment) is UpgradePolicy.UninstallThenInstall or UpgradePolicy.ScaleUpThenScaleDown

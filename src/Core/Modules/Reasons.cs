@@ -44,6 +44,7 @@ public static class Reasons
     public const string BaseNotFound = "BaseNotFound";
     public const string InvalidSpec = "InvalidSpec";
     public const string ModuleNameConflict = "ModuleNameConflict";
+    public const string MetaspaceFull = "MetaspaceFull";
     public const string NoEligibleBase = "NoEligibleBase";
     public const string AwaitingPlace = "AwaitingPlace";
     public const string WouldInterruptService = "WouldInterruptService";

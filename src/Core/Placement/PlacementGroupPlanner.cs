@@ -55,7 +55,7 @@ internal sealed class PlacementGroupPlanner(PlacementState state, PlacementGroup
         FinishHandovers();
         FinishPairs();
         var wanted = Wanted();
-        var leaving = Leaving();
+        var leaving = Leaving(wanted.FirstOrDefault()?.Set);
         wanted = WithinDesired(ReplaceOrRemove(wanted, leaving));
         new PlacementOfNew(state, Deployment, loads, _steps) { Unplaced = AwaitingPlace }.Place(wanted, Picker);
         if (leaving.Count > 0 || _sets.Exists(set => set.Replaced.Count > 0)) RequeueAt = _budget.RequeueAt;
@@ -164,8 +164,8 @@ internal sealed class PlacementGroupPlanner(PlacementState state, PlacementGroup
                 olderSet.Replaced.Remove(older.Metadata.Uid!);
                 Delete(newerSet, newer, $"nothing else serves than {older.Metadata.Name}");
             }
-            // It is about to be removed: what it will leave is nobody else's.
-            else if (leavesGap) _budget.TakeDown(older);
+            // It is about to be removed: what it will leave is nobody else's. Where only a restart lets that happen, others go on.
+            else if (leavesGap && !Upgrade.AwaitsRestart(older, loads.Pods.GetValueOrDefault(older.Spec.PodUid!))) _budget.TakeDown(older);
         }
         else if (!MayDisrupt) olderSet.Replaced.Add(older.Metadata.Uid!);
         // Undone in mid-upgrade, or overtaken by a third revision: one of the two goes, the one that serves stays.
@@ -201,18 +201,22 @@ internal sealed class PlacementGroupPlanner(PlacementState state, PlacementGroup
         && Deployment.Status.ReleaseStatus!.UpdateRevision == Revision.Of(set.ReplicaSet.Spec.Template).Hash();
 
     /// <summary>The Modules above their goals, the ones to go first in front.</summary>
-    private List<(PlacementSetState Set, Module Module)> Leaving() =>
+    /// <param name="successor">What takes their places; null: nothing does.</param>
+    private List<(PlacementSetState Set, Module Module)> Leaving(PlacementSetState? successor) =>
         [.. _sets.Where(set => set.Surplus > 0).SelectMany(set => set.Live
             .Where(module => !set.Replaced.Contains(module.Metadata.Uid!))
-            .OrderBy(LeavingOrder).ThenByDescending(module => module.Metadata.Name, StringComparer.Ordinal)
+            .OrderBy(module => LeavingOrder(module, successor)).ThenByDescending(module => module.Metadata.Name, StringComparer.Ordinal)
             .Take(set.Surplus).Select(module => (set, module)))];
 
-    // The mirror of placement: unbound, failed, unavailable, then from shaky and outgoing pods, then by policy.
-    private (bool, bool, bool, bool, bool, int) LeavingOrder(Module module)
+    // The mirror of placement: unbound, failed, unavailable, then from shaky and outgoing pods, then by policy. What can't be upgraded
+    // in its place before its base restarts comes last.
+    private (bool, bool, bool, bool, bool, bool, int) LeavingOrder(Module module, PlacementSetState? successor)
     {
         var pod = module.Spec.PodUid is { } uid ? loads.Pods.GetValueOrDefault(uid) : null;
+        var awaitsRestart = successor is not null && Upgrade.AwaitsRestart(module, pod)
+            && Upgrade.Of(Deployment, module.Spec.Module, successor.Set.ReplicaSet.Spec.Template.Spec.Module) is UninstallThenInstall;
         var count = pod is null ? 0 : loads.Count(pod.Uid);
-        return (module.IsBound, module.Status.Status != ModulePhase.Failed, module.IsAvailable, pod is { IsShaky: false },
+        return (module.IsBound, module.Status.Status != ModulePhase.Failed, module.IsAvailable, awaitsRestart, pod is { IsShaky: false },
             pod is { IsNewest: true }, Deployment.SchedulingPolicy == SchedulingPolicy.Scatter ? -count : count);
     }
 
@@ -296,7 +300,7 @@ internal sealed class PlacementGroupPlanner(PlacementState state, PlacementGroup
             : new PlacementStep.Create(Deployment, place.Set.Set.ReplicaSet, place.Set.NextName(), pod, old));
         if (start == UpgradeStart.Instead) Delete(set, old, "replaced by a new revision");
         else set.Replaced.Add(old.Metadata.Uid!);
-        if (start == UpgradeStart.Prepare) _budget.TakeDown(old);
+        if (start == UpgradeStart.Prepare && !Upgrade.AwaitsRestart(old, pod)) _budget.TakeDown(old);
         return start;
     }
 

@@ -136,7 +136,7 @@ internal sealed class Progress(RolloutLook look, RolloutStage stage, RolloutPoli
         return HasFailedForGood()
             ? Is(Condition.False, Reasons.ModulesFailed,
                 $"{Share}; {WhatToCorrect()}")
-            : Is(Condition.True, Reasons.ReleaseProgressing, Share);
+            : Is(Condition.True, OnlyRestartsHelp() ? Reasons.MetaspaceFull : Reasons.ReleaseProgressing, Share);
 
         Condition TooLate(string message) => Is(Condition.False, Reasons.ProgressDeadlineExceeded,
             $"no progress for {Number((int)_deployment.ProgressDeadline.TotalSeconds)} s; {message}");
@@ -189,6 +189,21 @@ internal sealed class Progress(RolloutLook look, RolloutStage stage, RolloutPoli
         return unavailable.Count > 0 && (isBatchCreated || isBudgetSpent) && unavailable.TrueForAll(module => IsFinal(updated, module));
     }
 
+    /// <summary>Modules that replace one which serves on a pod without Metaspace: a restart of the base has to come first.</summary>
+    private List<Module> AwaitingRestart =>
+    [
+        .. (look.Updated?.Modules ?? []).Where(module => module is { IsBound: true, IsAvailable: false, Metadata.IsDeleting: false }
+                && look.State.FullPods.Contains(module.Spec.PodUid!)
+                && look.Old.SelectMany(set => set.Modules).Any(old => old.Metadata.Uid == module.Spec.Replaces && old is { IsAvailable: true, Metadata.IsDeleting: false }
+                    && old.Spec.PodUid == module.Spec.PodUid))
+            .OrderBy(module => module.Spec.PodName, StringComparer.Ordinal),
+    ];
+
+    /// <summary>Nothing else of the batch is under way.</summary>
+    private bool OnlyRestartsHelp() => AwaitingRestart.Count is > 0 and var waiting
+        && look.Updated!.Modules.Count(module => !module.IsAvailable && !module.Metadata.IsDeleting) == waiting
+        && look.Updated.Goal <= _counts.Updated;
+
     // With another url or digest it is recreated, and the verb retry begins anew.
     private bool IsFinal(ReplicaSetWithModules updated, Module module) =>
         module.Status is { Status: ModulePhase.Failed, LastError: { } error } && module.Spec.Module == Module
@@ -227,9 +242,16 @@ internal sealed class Progress(RolloutLook look, RolloutStage stage, RolloutPoli
         + (look.Updated is { } updated && Failed([updated]) is [_, ..] failed
             ? $", {Number(failed.Count)} failed ({string.Join(", ", failed.Select(module => module.Status.LastError!.Reason).Distinct().Order(StringComparer.Ordinal))})"
             : "")
+        + (AwaitingRestart is [_, ..] waiting
+            ? $", {Number(waiting.Count)} waiting until the base restarts on pods that are out of Metaspace ({Some(waiting.Select(module => module.Spec.PodName!))})"
+            : "")
         + WithoutPlace
         + (Surplus > 0 ? $", {Number(Surplus)} to be removed" : "")
         + (Surplus > 0 && look.State.Outage is { } outage ? $"; {outage}" : "");
+
+    private static string Some(IEnumerable<string> pods) => pods.ToList() is { Count: > 3 } many
+        ? $"{string.Join(", ", many.Take(3))} and {Number(many.Count - 3)} more"
+        : string.Join(", ", pods);
 
     /// <summary>More base pods have the module than should. While an upgrade moves to other pods, only what already serves counts.</summary>
     private int Surplus => Math.Max(0, (IsCompleted ? _counts.Replicas : _counts.UpdatedAvailable) - look.Desired);

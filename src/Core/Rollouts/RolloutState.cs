@@ -17,6 +17,9 @@ public sealed record RolloutState
     /// <summary>ReplicaSets that were left behind by a ModuleDeployment of this name and are nobody's now.</summary>
     public IReadOnlyList<ModuleReplicaSet> Orphans { get; init; } = [];
 
+    /// <summary>UIDs of the base pods that are known to be out of Metaspace: what serves there is upgraded when they have restarted.</summary>
+    public IReadOnlyCollection<string> FullPods { get; init; } = [];
+
     /// <summary>Orphaned Modules of this ModuleDeployment of whose revision it has no ReplicaSet; the others are with their set already.</summary>
     public IReadOnlyList<Module> OrphanedModules { get; init; } = [];
 

@@ -50,7 +50,7 @@ public class UpgradeTests
         pods[3] = pods[3] with { Staged = new HashSet<string> { next.Metadata.Uid! } };
         Assert.Equal([$"delete {Name(old, 3)}"], Steps(State(pods, group)).Select(step => step.Split(':')[0]));
         pods[3] = pods[3] with { IsOutOfMetaspace = true };
-        Assert.Empty(Steps(State(pods, group)));
+        Assert.Empty(Deleted(State(pods, group)));
     }
 
     [Fact]
@@ -86,6 +86,22 @@ public class UpgradeTests
             var last = PlacementPods.Of(new(pod, null, seen), TimeSpan.FromMinutes(5), A.Time);
             return State([.. Pods(3).Select(other => other with { CanFetch = true }), last], group);
         }
+    }
+
+    [Fact]
+    public void A_pod_without_metaspace_is_taken_last_and_holds_no_others_up()
+    {
+        var (deployment, old, @new) = Upgrade(4, UpgradePolicy.UninstallThenInstall);
+        List<PlacementPod> pods = [.. Pods(4).Select(pod => pod with { CanFetch = true, IsOutOfMetaspace = pod.Name == "base-3" })];
+        Assert.Equal([$"create {Name(@new, 0)} on base-2 for {Name(old, 2)}"], Steps(State(pods, Group(deployment, (old, Modules(old, 4)), (@new, [])))));
+
+        // It was begun when the pod still had some.
+        var next = A.Module(@new, 0, "base-3", isAvailable: false, replaces: $"uid-{Name(old, 3)}");
+        Assert.Equal([$"create {Name(@new, 1)} on base-2 for {Name(old, 2)}"], Steps(State(pods, Group(deployment, (old, Modules(old, 4)), (@new, [next])))));
+
+        // All others are through: it waits there, and says why.
+        Module[] through = [.. Enumerable.Range(0, 3).Select(i => A.Module(@new, i, $"base-{i}"))];
+        Assert.Equal([$"create {Name(@new, 3)} on base-3 for {Name(old, 3)}"], Steps(State(pods, Group(deployment, (old, [Modules(old, 4)[3]]), (@new, through)))));
     }
 
     [Fact]

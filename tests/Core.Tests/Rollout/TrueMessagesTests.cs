@@ -59,6 +59,21 @@ public class TrueMessagesTests
     }
 
     [Fact]
+    public void What_waits_for_the_restart_of_a_pod_without_metaspace_is_named()
+    {
+        var story = Story.Released(4, policy: UpgradePolicy.UninstallThenInstall);
+        foreach (var (pod, found) in story.World.Pods.ToList()) story.World.Pods[pod] = found with { CanFetch = true };
+        var name = story.World.Pods.Keys.First();
+        story.World.Pods[name] = story.World.Pods[name] with { IsOutOfMetaspace = true };
+        story.Upgrade("2.0.0").Settle().Says(Condition.True, Reasons.MetaspaceFull,
+            $"shop 2.0.0: batch 1 of 1: 3 of 4 available, 1 waiting until the base restarts on pods that are out of Metaspace ({name})");
+        Assert.Equal("1.0.0 x 1, 2.0.0 x 4", story.Versions);
+
+        story.World.Pods[name] = story.World.Pods[name] with { IsOutOfMetaspace = false };
+        story.Settle().Says(Condition.True, Reasons.ReleaseCompleted, "shop 2.0.0: 4 of 4 available");
+    }
+
+    [Fact]
     public void A_failed_hook_is_what_has_to_be_corrected()
     {
         var story = Story.Released(2).Upgrade("2.0.0");

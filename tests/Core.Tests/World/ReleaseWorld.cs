@@ -85,6 +85,7 @@ internal sealed class ReleaseWorld
             case 43: if (which % 4 == 0) Forget(); break;
             case 44: Crowd(which); break;
             case 45: FailFrozen(which); break;
+            case 47: Fill(Pick(World.Pods.Keys, which), World.Pods.Values.All(pod => !pod.IsOutOfMetaspace)); break;
             case 46: if (!World.SilentPods.Remove(Pick(World.Pods.Keys, which))) World.SilentPods.Add(Pick(World.Pods.Keys, which)); break;
         }
     }
@@ -125,7 +126,12 @@ internal sealed class ReleaseWorld
         World.Freeze = null;
         World.BrokenVersions.Clear();
         World.SilentPods.Clear();
-        foreach (var name in World.Pods.Keys.ToList()) Refuse(name, null);
+        foreach (var name in World.Pods.Keys.ToList())
+        {
+            Refuse(name, null);
+            Fill(name, isFull: false);
+        }
+
         foreach (var (name, module) in World.Modules.Where(item => item.Value.Status.Status == ModulePhase.Failed).ToList())
             World.Modules[name] = module with { Status = new() { Status = ModulePhase.Pending, InstalledAt = module.Status.InstalledAt } };
         if (Deployment is null) return;
@@ -184,6 +190,8 @@ internal sealed class ReleaseWorld
 
     private void Refuse(string pod, string? why, bool isComing = false) =>
         World.Pods[pod] = World.Pods[pod] with { Refusal = why, IsComing = why is not null && isComing };
+
+    private void Fill(string pod, bool isFull) => World.Pods[pod] = World.Pods[pod] with { IsOutOfMetaspace = isFull };
 
     private void Break(string name, int which)
     {

@@ -132,6 +132,7 @@ internal sealed class SmallWorld
 
     private PlacementPod Observed(PlacementPod pod) => SilentPods.Contains(pod.Name)
         ? pod with { IsCurrent = false, CanFetch = false, Staged = new HashSet<string>(), Refusal = pod.Refusal ?? "has no agent connected" }
+        : pod.IsOutOfMetaspace ? pod with { Refusal = pod.Refusal ?? "is out of Metaspace" }
         : pod;
 
     public RolloutState Rollout(ModuleDeployment deployment) => new()
@@ -148,6 +149,7 @@ internal sealed class SmallWorld
                 .Where(module => Pods.Values.Any(pod => pod.Uid == module.Spec.PodUid)).Select(module => module.Spec.PodName!).Distinct()
                 .Select(pod => (new ObjectKey("test", pod), Pods[pod].Uid, View(pod))),
         ],
+        FullPods = [.. Pods.Values.Where(pod => pod.IsOutOfMetaspace).Select(pod => pod.Uid)],
         Seen = AreAgentsSilent ? [] : Modules.Values.Select(module => module.Metadata.Uid!).ToHashSet(),
         ConflictsWith = ModuleConflicts.Of(deployment, Deployments.Values)?.Metadata.Name,
     };

@@ -39,6 +39,9 @@ internal static class Upgrade
         !old.IsAvailable || old.Spec.PodUid != replacement.Spec.PodUid
         || (pod is { IsCurrent: true } && (!pod.CanFetch || (pod.Staged.Contains(replacement.Metadata.Uid!) && !pod.IsOutOfMetaspace)));
 
+    /// <summary>Its old Module keeps its place, and nothing but a restart of the base changes that.</summary>
+    public static bool AwaitsRestart(Module old, PlacementPod? pod) => old.IsAvailable && pod is { IsCurrent: true, CanFetch: true, IsOutOfMetaspace: true };
+
     public static IUpgrade Of(ModuleDeployment deployment, ModuleSource old, ModuleSource @new) =>
         UpgradePolicies.Between(deployment, old, @new) switch
         {

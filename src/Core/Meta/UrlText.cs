@@ -7,11 +7,14 @@ public static class UrlText
 
     /// <summary>One url, whatever it contains.</summary>
     public static string Of(string url) =>
-        url.IndexOf(SchemeEnd, StringComparison.Ordinal) is var end and >= 0
+        url.IndexOf(SchemeEnd, StringComparison.Ordinal) is var end and >= 0 && url.IndexOfAny(['/', '?', '#']) > end
             ? url[..(end + SchemeEnd.Length)] + Shown(url.AsSpan(end + SchemeEnd.Length))
             : Before(url, '?', '#').ToString();
 
-    /// <summary>A text with all its urls shortened. A url ends at white space, a quote or an angle bracket.</summary>
+    /// <summary>
+    /// A text with all its urls shortened. A url ends at white space. One that begins after a quote ends at the same quote, where that is
+    /// not escaped and no more of the url follows: passwords and queries may hold quotes.
+    /// </summary>
     public static string In(string text)
     {
         if (!text.Contains(SchemeEnd, StringComparison.Ordinal)) return text;
@@ -21,9 +24,11 @@ public static class UrlText
         {
             var start = index + SchemeEnd.Length;
             result.Append(rest[..start]);
+            var opening = OpeningOf(rest[..index]);
             rest = rest[start..];
-            var length = LengthOfUrl(rest);
-            result.Append(Shown(rest[..length]));
+            var length = LengthOfUrl(rest, opening);
+            // What looks like its path may hold another url.
+            result.Append(In(Shown(rest[..length]).ToString()));
             rest = rest[length..];
         }
 
@@ -43,18 +48,34 @@ public static class UrlText
     private static bool HasValidPort(ReadOnlySpan<char> authority)
     {
         if (authority.Length > 0 && authority[^1] == ']') return true;
-        return authority.LastIndexOf(':') is var colon && (colon < 0 || !authority[(colon + 1)..].ContainsAnyExceptInRange('0', '9'));
+        var colon = authority.LastIndexOf(':');
+        return colon < 0 || (colon < authority.Length - 1 && !authority[(colon + 1)..].ContainsAnyExceptInRange('0', '9'));
     }
 
     private static ReadOnlySpan<char> Before(ReadOnlySpan<char> text, params ReadOnlySpan<char> ends) =>
         text.IndexOfAny(ends) is var end and >= 0 ? text[..end] : text;
 
-    private static int LengthOfUrl(ReadOnlySpan<char> text)
+    /// <summary>What stands before the scheme, such as a quote.</summary>
+    private static char OpeningOf(ReadOnlySpan<char> before)
+    {
+        var start = before.Length;
+        while (start > 0 && (char.IsAsciiLetterOrDigit(before[start - 1]) || before[start - 1] is '+' or '-' or '.' or ':')) start--;
+        return start > 0 ? before[start - 1] : ' ';
+    }
+
+    private static int LengthOfUrl(ReadOnlySpan<char> text, char opening)
     {
         var length = 0;
-        while (length < text.Length && !char.IsWhiteSpace(text[length]) && text[length] is not ('"' or '\'' or '<' or '>' or '`')) length++;
+        while (length < text.Length && !char.IsWhiteSpace(text[length]) && !Closes(text, length, opening)) length++;
         // The punctuation of the sentence is not the url's.
         while (length > 0 && text[length - 1] is ':' or ',' or ';' or '.' or ')') length--;
         return length;
+    }
+
+    private static bool Closes(ReadOnlySpan<char> text, int index, char opening)
+    {
+        var isClosing = opening is '"' or '\'' or '`' ? text[index] == opening : opening is '<' && text[index] == '>';
+        if (!isClosing || (index > 0 && text[index - 1] == '\\')) return false;
+        return index + 1 == text.Length || char.IsWhiteSpace(text[index + 1]) || text[index + 1] is ':' or ',' or ';' or '.' or ')' or ']' or '}';
     }
 }

@@ -43,12 +43,12 @@ public static class FieldLimits
     public static FieldRule.Text Sha256 { get; } = new("must be 64 hexadecimal digits, or empty", 64, "^([0-9a-fA-F]{64})?$");
 
     public static FieldRule.Map Labels { get; } = new(
-        $"must have at most 128 keys, each {KeyCharacters}",
+        $"must have only label keys: {KeyCharacters}",
         new($"must be a label key: {KeyCharacters}", MaxKeyLength, KeyPattern),
         new($"must be a label value: at most 63 {LabelCharacters}", 63, "^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$"), MaxEntries);
 
     public static FieldRule.Map Annotations { get; } = new(
-        $"must have at most 128 keys, each {KeyCharacters}",
+        $"must have only annotation keys: {KeyCharacters}",
         new($"must be an annotation key: {KeyCharacters}", MaxKeyLength, KeyPattern), null, MaxEntries);
 
     /// <summary>In bytes, keys and values of all annotations of an object together, as the API server counts them.</summary>

@@ -331,6 +331,20 @@ public sealed class CommandRunnerTests : IAsyncLifetime
         Assert.Equal(3, store.Requests);
     }
 
+    [Fact]
+    public async Task An_inspection_whose_download_hangs_does_not_keep_an_install_waiting()
+    {
+        await using var store = await SlowStore.StartAsync();
+        var inspect = Inspect("invoice", "1.0.0", store.Url("invoice"));
+        _bench.Runner.Submit(inspect);
+        await Eventually.True(() => store.Waiting == 1);
+
+        Assert.Equal(Outcome.Succeeded, (await _bench.RunAsync(InstallOf("orders"))).Outcome);
+        Assert.Equal(inspect.Id, Assert.Single(_bench.Runner.Running).CommandId);
+        store.Release();
+        await Eventually.True(() => _bench.Runner.Running.Count == 0);
+    }
+
     private Snapshot Snapshot() => Link.Snapshots.Build(
         _bench.Observer.View, _bench.Journal.State, _bench.Runner.Running, 1, TimeProvider.System.GetUtcNow());
 

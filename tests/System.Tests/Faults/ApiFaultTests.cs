@@ -7,7 +7,7 @@ public sealed class ApiFaultTests(SharedWorld shared) : IClassFixture<SharedWorl
 {
     private World World => shared.World;
 
-    private Dev.ApiServer.Faults Faults => World.Cluster!.Server.Faults;
+    private Dev.ApiServer.Requests.Faults Faults => World.Cluster!.Server.Faults;
 
     public ValueTask InitializeAsync()
     {

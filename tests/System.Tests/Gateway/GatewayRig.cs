@@ -12,6 +12,7 @@ using ModuleController.Core.Agents;
 using ModuleController.Core.Meta;
 using ModuleController.Core.Modules;
 using ModuleController.Dev.ApiServer;
+using ModuleController.Dev.ApiServer.Requests;
 using ModuleController.Kube.Client;
 using ModuleController.SystemTests.Harness;
 
@@ -180,7 +181,7 @@ internal sealed class GatewayRig : IAsyncDisposable
     public long Requests(string verb, string resource) =>
         _cluster.Counters.Snapshot().Where(entry => entry.Key.Verb == verb && entry.Key.Resource == resource).Sum(entry => entry.Value);
 
-    public Dev.ApiServer.Faults Faults => _cluster.Faults;
+    public Dev.ApiServer.Requests.Faults Faults => _cluster.Faults;
 
     public AgentStream Connect(ControlPlaneHost controller, string? token = null, HttpMessageHandler? handler = null)
     {

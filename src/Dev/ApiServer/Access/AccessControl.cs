@@ -1,5 +1,3 @@
-using ModuleController.Dev.ApiServer.Requests;
-
 namespace ModuleController.Dev.ApiServer.Access;
 
 /// <summary>Authenticates and authorizes each request before anything else is done with it.</summary>
@@ -17,7 +15,7 @@ public sealed class AccessControl(EventLog log, TimeProvider time, AccessLog acc
     {
         var user = Impersonated(http.Request, Authenticate(http.Request));
         http.Features.Set(user);
-        if (Decide(user, attributes) is { IsAllowed: false } denied) throw Statuses.Forbidden(user, attributes, denied.Reason);
+        if (Decide(user, attributes) is { IsAllowed: false } denied) throw Forbidden(user, attributes, denied.Reason);
     }
 
     public Decision Decide(User user, RequestAttributes attributes)
@@ -47,8 +45,20 @@ public sealed class AccessControl(EventLog log, TimeProvider time, AccessLog acc
         var groups = request.Headers["Impersonate-Group"].OfType<string>().ToArray();
         var path = request.Path.Value!;
         foreach (var attributes in groups.Select(group => Impersonation(path, "groups", group)).Prepend(OfUser(path, name)))
-            if (Decide(user, attributes) is { IsAllowed: false } denied) throw Statuses.Forbidden(user, attributes, denied.Reason);
+            if (Decide(user, attributes) is { IsAllowed: false } denied) throw Forbidden(user, attributes, denied.Reason);
         return User.Named(name, groups);
+    }
+
+    private static StatusException Forbidden(User user, RequestAttributes request, string reason)
+    {
+        var isPath = request.Resource.Length == 0;
+        var place = request.Namespace.Length > 0 ? $"in the namespace \"{request.Namespace}\"" : "at the cluster scope";
+        var target = isPath ? $"path \"{request.Path}\"" : $"resource \"{request.CombinedResource}\" in API group \"{request.Group}\" {place}";
+        var named = request.Name.Length > 0 ? $" \"{request.Name}\"" : "";
+        var subject = isPath ? "" : $"{request.QualifiedResource}{named} is ";
+        var why = reason.Length > 0 ? $": {reason}" : "";
+        return Statuses.Forbidden(
+            $"{subject}forbidden: User \"{user.Name}\" cannot {request.Verb} {target}{why}", request.Name, request.Group, request.Resource);
     }
 
     private static RequestAttributes OfUser(string path, string name) => name.Split(':') is ["system", "serviceaccount", var ns, var account]

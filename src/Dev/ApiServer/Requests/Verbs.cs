@@ -1,4 +1,3 @@
-using ModuleController.Dev.ApiServer.Access;
 using ModuleController.Dev.ApiServer.Patches;
 
 namespace ModuleController.Dev.ApiServer.Requests;

@@ -2,7 +2,7 @@ using System.Buffers.Text;
 using System.Security.Cryptography;
 using System.Text.Json;
 
-namespace ModuleController.Dev.ApiServer.Requests;
+namespace ModuleController.Dev.ApiServer.Access;
 
 /// <summary>Tokens of users and service accounts: signed by a key that lives as long as the objects, and invalid once the pod that they are bound to is deleted.</summary>
 public static class Tokens

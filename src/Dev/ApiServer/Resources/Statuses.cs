@@ -1,6 +1,4 @@
-using ModuleController.Dev.ApiServer.Access;
-
-namespace ModuleController.Dev.ApiServer;
+namespace ModuleController.Dev.ApiServer.Resources;
 
 /// <summary>An answer other than success: the code, reason and message of the Status that goes out.</summary>
 public sealed class StatusException(int code, string reason, string message, JsonObject? details = null)
@@ -59,16 +57,8 @@ public static class Statuses
     public static StatusException Unauthorized() => new(401, "Unauthorized", "Unauthorized");
 
     /// <summary>What RBAC does not allow.</summary>
-    public static StatusException Forbidden(User user, RequestAttributes request, string reason)
-    {
-        var place = request.Namespace.Length > 0 ? $"in the namespace \"{request.Namespace}\"" : "at the cluster scope";
-        var why = request.Resource.Length == 0 ? $"User \"{user.Name}\" cannot {request.Verb} path \"{request.Path}\""
-            : $"User \"{user.Name}\" cannot {request.Verb} resource \"{request.CombinedResource}\" in API group \"{request.Group}\" {place}";
-        var named = request.Name.Length > 0 ? $" \"{request.Name}\"" : "";
-        return new(403, "Forbidden",
-            (request.Resource.Length == 0 ? "forbidden: " : $"{request.QualifiedResource}{named} is forbidden: ")
-            + why + (reason.Length > 0 ? $": {reason}" : ""), Details(request.Name, request.Group, request.Resource));
-    }
+    public static StatusException Forbidden(string message, string name, string group, string resource) =>
+        new(403, "Forbidden", message, Details(name, group, resource));
 
     /// <summary>What admission does not allow.</summary>
     public static StatusException Forbidden(ResourceType type, string name, string why, params FieldError[] causes) =>

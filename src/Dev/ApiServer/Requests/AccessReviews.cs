@@ -1,6 +1,6 @@
-using ModuleController.Dev.ApiServer.Requests;
+using ModuleController.Dev.ApiServer.Access;
 
-namespace ModuleController.Dev.ApiServer.Access;
+namespace ModuleController.Dev.ApiServer.Requests;
 
 /// <summary>SubjectAccessReview and SelfSubjectAccessReview: whether a user may send a request.</summary>
 public static class AccessReviews

@@ -1,6 +1,6 @@
-using ModuleController.Dev.ApiServer.Requests;
+using ModuleController.Dev.ApiServer.Access;
 
-namespace ModuleController.Dev.ApiServer.Access;
+namespace ModuleController.Dev.ApiServer.Requests;
 
 /// <summary>
 /// The admission plugin OwnerReferencesPermissionEnforcement: who changes the owner references of an object must be allowed

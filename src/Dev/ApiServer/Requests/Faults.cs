@@ -1,4 +1,4 @@
-namespace ModuleController.Dev.ApiServer;
+namespace ModuleController.Dev.ApiServer.Requests;
 
 /// <summary>The ways to break the cluster, on purpose and by name. Calls in the process only: no request can reach them.</summary>
 public sealed class Faults(EventLog log)

@@ -4,6 +4,8 @@ using ModuleController.Dev.ApiServer;
 using ModuleController.Dev.ApiServer.Requests;
 using ModuleController.Dev.Controllers;
 using ModuleController.Dev.Kubelet;
+using ModuleController.Dev.Kubelet.Containers;
+using ModuleController.Dev.Kubelet.Resources;
 using ModuleController.Kube.Caches;
 using ModuleController.Kube.Client;
 

@@ -2,6 +2,9 @@ using System.Collections.Concurrent;
 using System.Threading.Channels;
 using Microsoft.Extensions.Logging;
 using ModuleController.Core.Meta;
+using ModuleController.Dev.Kubelet.Containers;
+using ModuleController.Dev.Kubelet.Pods;
+using ModuleController.Dev.Kubelet.Resources;
 using ModuleController.Kube.Caches;
 using ModuleController.Kube.Client;
 

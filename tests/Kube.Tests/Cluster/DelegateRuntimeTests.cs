@@ -1,4 +1,5 @@
-using ModuleController.Dev.Kubelet;
+using ModuleController.Dev.Kubelet.Containers;
+using ModuleController.Dev.Kubelet.Runtimes;
 using ModuleController.Tests;
 
 namespace ModuleController.Kube.Tests.Clusters;

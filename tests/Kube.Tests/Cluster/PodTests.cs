@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Globalization;
-using ModuleController.Dev.Kubelet;
+using ModuleController.Dev.Kubelet.Containers;
+using ModuleController.Dev.Kubelet.Resources;
 using ModuleController.Tests;
 
 namespace ModuleController.Kube.Tests.Clusters;

@@ -4,7 +4,8 @@ using System.Net.Http.Json;
 using System.Text;
 using System.Text.Json.Nodes;
 using ModuleController.Dev.ApiServer;
-using ModuleController.Dev.Kubelet;
+using ModuleController.Dev.Kubelet.Containers;
+using ModuleController.Dev.Kubelet.Runtimes;
 using ModuleController.Tests;
 
 namespace ModuleController.Kube.Tests.Clusters;

@@ -1,7 +1,9 @@
 using System.Text.Json.Nodes;
 using Microsoft.Extensions.Time.Testing;
 using ModuleController.Dev.ApiServer;
-using ModuleController.Dev.Kubelet;
+using ModuleController.Dev.Kubelet.Containers;
+using ModuleController.Dev.Kubelet.Resources;
+using ModuleController.Dev.Kubelet.Volumes;
 using ModuleController.Kube.Client;
 using ModuleController.Tests;
 

@@ -1,7 +1,8 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using ModuleController.Dev.ApiServer;
-using ModuleController.Dev.Kubelet;
+using ModuleController.Dev.Kubelet.Resources;
+using ModuleController.Dev.Kubelet.Volumes;
 using ModuleController.Kube.Client;
 
 namespace ModuleController.Kube.Tests.Clusters;

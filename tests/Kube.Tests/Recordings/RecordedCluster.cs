@@ -3,7 +3,8 @@ using System.Text;
 using System.Text.Json.Nodes;
 using k8s;
 using ModuleController.Dev.Cluster.Demo;
-using ModuleController.Dev.Kubelet;
+using ModuleController.Dev.Kubelet.Containers;
+using ModuleController.Dev.Kubelet.Runtimes;
 using ModuleController.Kube.Tests.Recordings;
 using ModuleController.Tests;
 

@@ -3,7 +3,8 @@ using System.Net;
 using Microsoft.Extensions.Logging;
 using ModuleController.Agent;
 using ModuleController.Dev.ArkletSimulator;
-using ModuleController.Dev.Kubelet;
+using ModuleController.Dev.Kubelet.Containers;
+using ModuleController.Dev.Kubelet.Runtimes;
 
 namespace ModuleController.SystemTests.Harness;
 

@@ -9,7 +9,9 @@ using ModuleController.Dev.ArkletSimulator;
 using ModuleController.Dev.Cluster;
 using ModuleController.Dev.Controllers;
 using ModuleController.Dev.Kubelet;
-using ModuleController.Dev.Load;
+using ModuleController.Dev.Kubelet.Resources;
+using ModuleController.Dev.Load.Cleanup;
+using ModuleController.Dev.Load.Clusters;
 using ModuleController.Kube.Caches;
 using ModuleController.Kube.Client;
 

@@ -1,4 +1,6 @@
 using ModuleController.Dev.Load;
+using ModuleController.Dev.Load.Measuring;
+using ModuleController.Dev.Load.Scenarios;
 
 namespace ModuleController.SystemTests.Kills;
 

@@ -1,4 +1,4 @@
-using ModuleController.Dev.Load;
+using ModuleController.Dev.Load.Measuring;
 
 namespace ModuleController.SystemTests.Load;
 

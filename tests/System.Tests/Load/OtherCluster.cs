@@ -2,8 +2,9 @@ using ModuleController.Core.Builtin;
 using ModuleController.Core.Meta;
 using ModuleController.Core.Modules;
 using ModuleController.Dev.Cluster;
-using ModuleController.Dev.Kubelet;
-using ModuleController.Dev.Load;
+using ModuleController.Dev.Kubelet.Containers;
+using ModuleController.Dev.Kubelet.Runtimes;
+using ModuleController.Dev.Load.Clusters;
 using ModuleController.Kube.Client;
 
 namespace ModuleController.SystemTests.Load;

@@ -2,6 +2,8 @@ using System.Text.Json.Nodes;
 using ModuleController.Core.Meta;
 using ModuleController.Core.Modules;
 using ModuleController.Dev.Load;
+using ModuleController.Dev.Load.Measuring;
+using ModuleController.Dev.Load.Scenarios;
 using ModuleController.Kube.Client;
 
 namespace ModuleController.SystemTests.Load;

@@ -1,7 +1,7 @@
 using System.IO.Compression;
 using System.Text;
 using System.Text.Json.Nodes;
-using ModuleController.Dev.Kubelet;
+using ModuleController.Dev.Kubelet.Runtimes;
 
 namespace ModuleController.SystemTests.RealJvm;
 

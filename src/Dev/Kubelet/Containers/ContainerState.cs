@@ -1,0 +1,40 @@
+using ModuleController.Dev.Kubelet.Resources;
+
+namespace ModuleController.Dev.Kubelet.Containers;
+
+/// <summary>What a container is doing; a closed set.</summary>
+public abstract record ContainerState
+{
+    private ContainerState()
+    {
+    }
+
+    public sealed record Waiting(string Reason, string? Message = null) : ContainerState;
+
+    public sealed record Running(DateTimeOffset StartedAt) : ContainerState;
+
+    public sealed record Terminated(int ExitCode, DateTimeOffset StartedAt, DateTimeOffset FinishedAt) : ContainerState
+    {
+        public string Reason => ExitCode == 0 ? "Completed" : "Error";
+    }
+}
+
+/// <summary>A container as the pod's status shows it.</summary>
+public sealed record ContainerView(Container Spec, ContainerState State)
+{
+    /// <summary>How the life before the one that <see cref="State"/> shows came to its end.</summary>
+    public ContainerState.Terminated? LastState { get; init; }
+
+    public int RestartCount { get; init; }
+
+    public bool IsReady { get; init; }
+
+    public bool IsStarted { get; init; }
+
+    /// <summary>It has ended and is not started again.</summary>
+    public bool IsOver { get; init; }
+
+    /// <summary>In another state; an end that was shown until now becomes the last one.</summary>
+    public ContainerView In(ContainerState next) =>
+        this with { State = next, LastState = State as ContainerState.Terminated ?? LastState };
+}

@@ -1,0 +1,14 @@
+using System.Text.RegularExpressions;
+
+namespace ModuleController.Dev.Kubelet.Containers;
+
+/// <summary>Replaces <c>$(NAME)</c> as the kubelet does: unknown names stay as they are.</summary>
+public static partial class Variables
+{
+    public static string Expand(string text, IReadOnlyDictionary<string, string> environment) =>
+        Reference().Replace(text, match =>
+            environment.TryGetValue(match.Groups[1].Value, out var value) ? value : match.Value);
+
+    [GeneratedRegex(@"\$\(([A-Za-z_][A-Za-z0-9_.-]*)\)")]
+    private static partial Regex Reference();
+}

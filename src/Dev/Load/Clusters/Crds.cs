@@ -1,0 +1,52 @@
+using System.Reflection;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using System.Text.Json.Serialization;
+using ModuleController.Core.Meta;
+using ModuleController.Kube.Client;
+using YamlDotNet.Serialization;
+
+namespace ModuleController.Dev.Load.Clusters;
+
+/// <summary>The repository's CRDs, which are resources of this program.</summary>
+public static class Crds
+{
+    /// <summary>Creates those that the API server lacks; what is there stays as it is.</summary>
+    /// <returns>The names of those that were created.</returns>
+    public static async Task<IReadOnlyList<string>> ApplyAsync(IKubeClient client, CancellationToken cancellation)
+    {
+        var created = new List<string>();
+        var assembly = Assembly.GetExecutingAssembly();
+        foreach (var name in assembly.GetManifestResourceNames().Where(name => name.EndsWith(".yaml", StringComparison.Ordinal)))
+        {
+            using var reader = new StreamReader(assembly.GetManifestResourceStream(name)!);
+            var definition = Parse(await reader.ReadToEndAsync(cancellation));
+            if (await client.FindAsync<CustomResourceDefinition>(ObjectKey.Of(definition.Metadata), cancellation) is not null) continue;
+            try
+            {
+                await client.CreateAsync(definition, "load", cancellation);
+                created.Add(definition.Metadata.Name);
+            }
+            catch (KubeException exception) when (exception.IsAlreadyExists)
+            {
+                // Somebody else was faster, with the same one.
+            }
+        }
+
+        return created;
+    }
+
+    private static CustomResourceDefinition Parse(string yaml)
+    {
+        var tree = new DeserializerBuilder().WithAttemptingUnquotedStringTypeDeserialization().Build().Deserialize<object>(yaml);
+        return Convert(tree).Deserialize(LoadJson.Default.CustomResourceDefinition)!;
+    }
+
+    private static JsonNode? Convert(object? value) => value switch
+    {
+        null => null,
+        IDictionary<object, object> map => new JsonObject(map.Select(pair => KeyValuePair.Create((string)pair.Key, Convert(pair.Value)))),
+        IList<object> list => new JsonArray([.. list.Select(Convert)]),
+        _ => JsonSerializer.SerializeToNode(value),
+    };
+}

@@ -1,0 +1,25 @@
+using System.Globalization;
+
+namespace ModuleController.Dev.Load.Measuring;
+
+/// <summary>How many times, of one resource, were counted: of writes until they were observed, or of gaps in a watch.</summary>
+/// <param name="AtMost">None was longer, in seconds; null where one was longer than the longest time that is counted.</param>
+public sealed record LagFigures(string Resource, long Count, long OverOneSecond, double? AtMost)
+{
+    public static IReadOnlyList<LagFigures> Of(IEnumerable<IReadOnlyDictionary<(string Resource, double Limit), long>> counts) =>
+    [
+        .. counts.SelectMany(count => count).GroupBy(pair => pair.Key.Resource).OrderBy(group => group.Key, StringComparer.Ordinal)
+            .Select(group => Of(group.Key, group.GroupBy(pair => pair.Key.Limit).ToDictionary(limit => limit.Key, limit => limit.Sum(pair => pair.Value))))
+            .Where(figures => figures.Count > 0),
+    ];
+
+    public override string ToString() => string.Create(CultureInfo.InvariantCulture,
+        $"{Resource,-34} {(AtMost is { } most ? $"at most {most:0.###} s" : "longer than is counted")}, {OverOneSecond} of {Count} over 1 s");
+
+    private static LagFigures Of(string resource, Dictionary<double, long> counts)
+    {
+        var writes = counts.GetValueOrDefault(double.PositiveInfinity);
+        var most = counts.Where(pair => pair.Value == writes).Min(pair => pair.Key);
+        return new(resource, writes, writes - counts.GetValueOrDefault(1), double.IsInfinity(most) ? null : most);
+    }
+}

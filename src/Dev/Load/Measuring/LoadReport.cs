@@ -1,0 +1,40 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
+
+namespace ModuleController.Dev.Load.Measuring;
+
+/// <summary>What was measured. Seconds and megabytes; medians where there were several runs.</summary>
+public sealed record LoadReport
+{
+    public required LoadOptions Options { get; init; }
+
+    public int Processors { get; init; } = Environment.ProcessorCount;
+
+    public AgentFigures? Agent { get; init; }
+
+    public InstallFigures? Installs { get; init; }
+
+    public HangFigures? Hang { get; init; }
+
+    public KillFigures? Kills { get; init; }
+
+    public UpgradeFigures? Upgrades { get; init; }
+
+    /// <summary>What should not have happened; nothing in a good run.</summary>
+    public IReadOnlyList<string> Problems { get; init; } = [];
+
+    [JsonIgnore]
+    public string Json => JsonSerializer.Serialize(this, ReportJson.Options);
+
+    [JsonIgnore]
+    public string Text => new ReportText(this).ToString();
+}
+
+internal static class ReportJson
+{
+    public static JsonSerializerOptions Options { get; } = new(JsonSerializerDefaults.Web)
+    {
+        WriteIndented = true,
+        Converters = { new JsonStringEnumConverter(JsonNamingPolicy.CamelCase) },
+    };
+}

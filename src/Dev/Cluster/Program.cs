@@ -1,18 +1,9 @@
+using System.CommandLine;
 using ModuleController.Dev.Cluster;
 using ModuleController.Dev.Cluster.Demo;
+using ModuleController.Dev.CommandLine;
 
-return args switch
-{
-    ["demo", .. var options] => await DemoCommand.RunAsync(options),
-    ["serve", .. var options] => await ServeCommand.RunAsync(options),
-    _ => Usage(),
-};
-
-static int Usage()
-{
-    Console.Error.WriteLine($"""
-        usage: devcluster {DemoOptions.Usage}
-               devcluster {ServeCommand.Usage}
-        """);
-    return 2;
-}
+var command = new RootCommand("Runs a Kubernetes cluster in one process, for development.") { HelpName = "devcluster" };
+command.Subcommands.Add(DemoCommand.Create());
+command.Subcommands.Add(ServeCommand.Create());
+return await CommandLineProgram.InvokeAsync(command, args);

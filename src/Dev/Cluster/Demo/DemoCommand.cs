@@ -1,91 +1,60 @@
-using Microsoft.Extensions.Logging.Abstractions;
-using ModuleController.Dev.Kubelet;
+using System.CommandLine;
+using ModuleController.Dev.CommandLine;
 
 namespace ModuleController.Dev.Cluster.Demo;
 
-/// <summary><c>demo</c>: the whole product on this machine, from an empty cluster to modules that survive the loss of a JVM.</summary>
-internal static class DemoCommand
+/// <summary>The command line of <c>demo</c>.</summary>
+internal sealed class DemoCommand
 {
-    private const int Interrupted = 130;
+    private const int TimeoutSeconds = 120;
+    private const int JvmTimeoutSeconds = 2 * TimeoutSeconds; // three JVMs that start at once on a small machine
 
-    public static async Task<int> RunAsync(string[] arguments)
+    private readonly Option<bool> _once = new("--once") { Description = "End after the last step" };
+
+    private readonly Option<int?> _timeout = OptionRules.Parsed<int?>(
+        "--timeout", "SECONDS", $"Fail if the steps take longer ({TimeoutSeconds}; with --base-jar {JvmTimeoutSeconds})",
+        text => OptionRules.WholeNumber(text, 1, int.MaxValue));
+
+    private readonly Option<FileInfo> _baseJar = OptionRules.ExistingFile("--base-jar", "Run this base in real JVMs instead of simulated bases");
+    private readonly Option<DirectoryInfo> _modules = new Option<DirectoryInfo>("--modules")
     {
-        try
+        HelpName = "DIRECTORY",
+        Description = $"Directory with {SampleModule.Jar("", SampleModule.First)} and {SampleModule.Jar("", SampleModule.Second)}, for --base-jar",
+    }.AcceptExistingOnly();
+
+    private readonly Option<bool> _verbose = new("--verbose") { Description = "Log what the cluster does" };
+
+    public static Command Create()
+    {
+        var demo = new DemoCommand();
+        var command = new Command("demo", "Shows an install, an upgrade and the loss of a JVM on a cluster with a controller and three bases.")
         {
-            var options = DemoOptions.Parse(arguments);
-            using var signals = new StopSignals();
-            using var files = new DemoFiles();
-            return await RunAsync(options, files, signals);
-        }
-        catch (FormatException problem)
+            demo._once, demo._timeout, demo._baseJar, demo._modules, demo._verbose,
+        };
+        command.SetAction((parsed, _) =>
         {
-            await Console.Error.WriteLineAsync($"{problem.Message}\nusage: {DemoOptions.Usage}");
-            return 2;
-        }
-        catch (DemoException problem)
-        {
-            await Console.Error.WriteLineAsync(problem.Message);
-            return 1;
-        }
+            var options = demo.Read(parsed);
+            return Conflict(options) is { } problem ? CommandLineProgram.RejectAsync(parsed, problem) : DemoRun.RunAsync(options);
+        });
+        return command;
     }
 
-    private static async Task<int> RunAsync(DemoOptions options, DemoFiles files, StopSignals signals)
+    private DemoOptions Read(ParseResult parsed)
     {
-        var time = TimeProvider.System;
-        var terminal = new DemoTerminal(time);
-        terminal.Title($"ModuleController demo: modules on three base pods, each with an agent and {(options.BaseJar is null ? "a simulated Arklet" : "a real JVM")}");
-        terminal.Text("");
-        using var loggers = options.IsVerbose
-            ? LoggerFactory.Create(logging => logging.AddSimpleConsole(console => console.SingleLine = true).SetMinimumLevel(LogLevel.Information)) : null;
-        var images = ImageTable.Parse(await File.ReadAllTextAsync(Path.Combine(files.Deploy, "demo", "images.yaml")));
-        await using var cluster = await Cluster.StartAsync(
-            new()
-            {
-                Runtime = new ProcessRuntime(images, files.Variables(options.BaseJar)),
-                Directory = files.Pods,
-                Loggers = loggers ?? (ILoggerFactory)NullLoggerFactory.Instance,
-            },
-            signals.Token);
-        await cluster.Server.WriteKubeconfigAsync(files.Kubeconfig, signals.Token);
-        terminal.Line("the cluster answers", $"{cluster.Server.ServerUri.GetLeftPart(UriPartial.Authority)}, a Kubernetes API inside this process");
-
-        using var story = new DemoStory(options, files, cluster.Server, terminal, time);
-        var exitCode = await TellAsync(story, options, terminal, signals);
-        if (options.IsOnce || exitCode == Interrupted) return exitCode;
-        terminal.Text($"""
-
-            The cluster stays up until Ctrl-C. In another terminal:
-
-              export KUBECONFIG={files.Kubeconfig}
-              kubectl get mddeploy,mdrs,md -o wide
-              kubectl scale mddeploy shop --replicas 2
-              kubectl describe mddeploy shop
-            """);
-        await signals.WaitAsync();
-        terminal.Text("\nending all processes …");
-        return exitCode;
+        var baseJar = parsed.GetValue(_baseJar);
+        var timeout = parsed.GetValue(_timeout) ?? (baseJar is null ? TimeoutSeconds : JvmTimeoutSeconds);
+        return new(parsed.GetValue(_once), TimeSpan.FromSeconds(timeout), parsed.GetValue(_verbose))
+        {
+            BaseJar = baseJar?.FullName,
+            Modules = parsed.GetValue(_modules)?.FullName,
+        };
     }
 
-    private static async Task<int> TellAsync(DemoStory story, DemoOptions options, DemoTerminal terminal, StopSignals signals)
+    private static string? Conflict(DemoOptions options)
     {
-        using var timeout = new CancellationTokenSource(options.Timeout);
-        using var either = CancellationTokenSource.CreateLinkedTokenSource(timeout.Token, signals.Token);
-        try
-        {
-            await story.TellAsync(either.Token);
-            terminal.Text("");
-            terminal.Good("that was everything, and it worked");
-            return 0;
-        }
-        catch (OperationCanceledException) when (signals.Token.IsCancellationRequested)
-        {
-            return Interrupted;
-        }
-        catch (Exception problem) when (problem is DemoException or HttpRequestException or OperationCanceledException)
-        {
-            terminal.Bad(problem is OperationCanceledException ? $"not within {options.Timeout.TotalSeconds:0} s: {story.WaitsFor}" : problem.Message);
-            terminal.Text(await story.DiagnoseAsync());
-            return 1;
-        }
+        if (options.BaseJar is null != options.Modules is null) return "--base-jar and --modules belong together";
+        if (options.Modules is not { } directory) return null;
+        return new[] { SampleModule.First, SampleModule.Second }.Select(version => SampleModule.Jar(directory, version))
+            .FirstOrDefault(jar => !File.Exists(jar)) is { } missing ? $"--modules: there is no file {missing}" : null;
     }
 }

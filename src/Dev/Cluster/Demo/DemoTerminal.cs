@@ -1,65 +1,87 @@
-using System.Globalization;
+using Spectre.Console;
 
 namespace ModuleController.Dev.Cluster.Demo;
 
-/// <summary>Lines with the seconds since the start. In a terminal there is colour, and a last line that shows what is waited for.</summary>
-internal sealed class DemoTerminal(TimeProvider time)
+/// <summary>
+/// Prints lines with the seconds since the start. A terminal also gets colours, unless NO_COLOR is set, and a spinner while the demo waits.
+/// </summary>
+internal sealed class DemoTerminal(IAnsiConsole console, TimeProvider time)
 {
-    private const string Plain = "0";
+    private const int RedirectedWidth = 1_000; // so that a line of a file is never wrapped
+    private const int Margin = 11;
+    private const int TextWidth = 32;
+    private static readonly TimeSpan PollInterval = TimeSpan.FromMilliseconds(100);
 
     private readonly long _began = time.GetTimestamp();
-    private readonly bool _isTerminal = !Console.IsOutputRedirected && Environment.GetEnvironmentVariable("TERM") is not (null or "dumb");
-    private readonly bool _hasColour = !Console.IsOutputRedirected && string.IsNullOrEmpty(Environment.GetEnvironmentVariable("NO_COLOR"));
-    private bool _isWaiting;
 
-    private static int Width => Console.WindowWidth > 0 ? Console.WindowWidth : 80;
+    /// <summary>What the demo waits for, or waited for last.</summary>
+    public string Awaited { get; private set; } = "the start";
 
     public TimeSpan Elapsed => time.GetElapsedTime(_began);
 
-    public void Title(string text) => Write(Paint("1", text));
+    private bool IsTerminal => console.Profile.Capabilities is { Ansi: true, Interactive: true };
 
-    public void Chapter(string text) => Write("\n" + Paint("1;36", text));
-
-    public void Text(string text) => Write(text);
-
-    /// <summary>Something that has happened; <paramref name="about"/> explains it.</summary>
-    public void Line(string text, string about = "") => Timed(Plain, text, about);
-
-    public void Good(string text, string about = "") => Timed("32", text, about);
-
-    public void Bad(string text, string about = "") => Timed("31", text, about);
-
-    /// <summary>The line at the bottom of a terminal; the next real line takes its place.</summary>
-    public void Waiting(string what)
+    public static DemoTerminal OfConsole(TimeProvider time)
     {
-        if (!_isTerminal) return;
-        var text = string.Create(CultureInfo.InvariantCulture, $"{Elapsed.TotalSeconds,7:0.0} s  … {what}");
-        Console.Write($"\r\u001b[2K{Paint("2", text.Length < Width ? text : text[..(Width - 1)])}");
-        _isWaiting = true;
+        // Build systems that Spectre recognizes would get colours in a file.
+        var console = AnsiConsole.Create(new()
+        {
+            Ansi = Console.IsOutputRedirected ? AnsiSupport.No : AnsiSupport.Detect,
+            Enrichment = new() { UseDefaultEnrichers = false },
+        });
+        if (Console.IsOutputRedirected) console.Profile.Width = RedirectedWidth;
+        return new(console, time);
     }
 
-    public void Table(IReadOnlyList<string> head, IReadOnlyList<IReadOnlyList<string>> rows)
+    public void Title(string text) => console.MarkupLineInterpolated($"[bold]{text}[/]\n");
+
+    public void Chapter(string text) => console.MarkupLineInterpolated($"\n[bold aqua]{text}[/]");
+
+    public void Text(string text) => console.WriteLine(text);
+
+    /// <param name="about">Explains what happened.</param>
+    public void Line(string text, string about = "") => Timed("default", text, about);
+
+    public void Good(string text, string about = "") => Timed("green", text, about);
+
+    public void Bad(string text, string about = "") => Timed("red", text, about);
+
+    public void Note(string text) => console.Write(new Padder(new Text(text, Style.Parse("grey")), new(Margin, 0, 0, 0)));
+
+    public void Table(IReadOnlyList<string> head, IEnumerable<IReadOnlyList<string>> rows)
     {
-        var widths = head.Select((title, column) => rows.Select(row => row[column].Length).Append(title.Length).Max()).ToArray();
-        string Row(IReadOnlyList<string> cells) =>
-            "           " + string.Join("  ", cells.Select((cell, column) => cell.PadRight(widths[column]))).TrimEnd();
-        Write("");
-        Write(Paint("2", Row(head)));
-        foreach (var row in rows) Write(Row(row));
+        var table = new Table().Border(IsTerminal ? TableBorder.Rounded : TableBorder.Simple).BorderColor(Color.Grey);
+        foreach (var title in head) table.AddColumn(new TableColumn(new Text(title, Style.Parse("grey"))).NoWrap());
+        foreach (var row in rows) table.AddRow(row.Select(cell => new Text(cell)));
+        console.WriteLine();
+        console.Write(table);
+    }
+
+    /// <summary>Waits until the condition holds.</summary>
+    public async Task WaitAsync(string what, Func<Task<bool>> condition, CancellationToken cancellation)
+    {
+        Awaited = what;
+        if (await condition()) return;
+        if (IsTerminal) await console.Status().Spinner(Spinner.Known.Dots).StartAsync(Waiting(), PollAsync);
+        else await PollAsync(null);
+
+        async Task PollAsync(StatusContext? status)
+        {
+            do
+            {
+                status?.Status = Waiting();
+                await Task.Delay(PollInterval, time, cancellation);
+            }
+            while (!await condition());
+        }
+
+        string Waiting() => Markup.Escape(FormattableString.Invariant($"{Elapsed.TotalSeconds,5:0.0} s  waiting for {what}"));
     }
 
     private void Timed(string colour, string text, string about)
     {
-        var seconds = string.Create(CultureInfo.InvariantCulture, $"{Elapsed.TotalSeconds,7:0.0} s  ");
-        Write(Paint("2", seconds) + Paint(colour, about.Length > 0 ? text.PadRight(34) : text) + (about.Length > 0 ? " " + Paint("2", about) : ""));
+        var seconds = FormattableString.Invariant($"{Elapsed.TotalSeconds,7:0.0} s  ");
+        var explained = about.Length == 0 ? "" : new string(' ', Math.Max(1, TextWidth + 1 - text.Length)) + about;
+        console.MarkupLine($"[grey]{seconds}[/][{colour}]{Markup.Escape(text)}[/][grey]{Markup.Escape(explained)}[/]");
     }
-
-    private void Write(string text)
-    {
-        if (_isWaiting) Console.Write("\r\u001b[2K");
-        _isWaiting = false;
-        Console.WriteLine(text);
-    }
-
-    private string Paint(string colour, string text) => _hasColour && colour != Plain ? $"\u001b[{colour}m{text}\u001b[0m" : text;
 }

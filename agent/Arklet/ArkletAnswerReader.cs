@@ -15,8 +15,11 @@ internal static class ArkletAnswerReader
     // the container's order; what fastjson 2 writes before Arklet 1.3.0
     private static readonly string[] ContainerCodes = ["SUCCESS", "FAILED", "REPEAT_BIZ", "NOT_FOUND_BIZ", "ILLEGAL_STATE_BIZ"];
     private static readonly string[] EnvelopeCodes = ["SUCCESS", "FAILED", "CMD_NOT_FOUND", "CMD_PROCESS_INTERNAL_ERROR"];
-    private static readonly BizState[] States =
-        [BizState.Unresolved, BizState.Resolved, BizState.Activated, BizState.Deactivated, BizState.Broken, BizState.Stopped];
+    private static readonly ArkletBizState[] States =
+    [
+        ArkletBizState.Unresolved, ArkletBizState.Resolved, ArkletBizState.Activated, ArkletBizState.Deactivated, ArkletBizState.Broken,
+        ArkletBizState.Stopped,
+    ];
 
     /// <summary>Both codes must say SUCCESS; the container's, where there is one, tells the failures apart.</summary>
     public static ArkletResult ReadResult(ReadOnlyMemory<byte> body)
@@ -48,11 +51,11 @@ internal static class ArkletAnswerReader
     }
 
     /// <summary>Null when the answer is no list: a failure, or not Arklet at all.</summary>
-    public static IReadOnlyList<Biz>? ReadAll(ReadOnlyMemory<byte> body)
+    public static IReadOnlyList<ArkletBiz>? ReadAll(ReadOnlyMemory<byte> body)
     {
         if (Parse(body) is not { } answer || Code(answer, EnvelopeCodes) != "SUCCESS") return null;
         if (Member(answer, "data") is not { ValueKind: JsonValueKind.Array } list) return null;
-        return [.. list.EnumerateArray().Select(ReadBiz).OfType<Biz>()];
+        return [.. list.EnumerateArray().Select(ReadBiz).OfType<ArkletBiz>()];
     }
 
     /// <summary>False: not an answer. True with no figures: Arklet mixed up concurrent health queries, and is alive.</summary>
@@ -86,15 +89,15 @@ internal static class ArkletAnswerReader
         return Shorten(last);
     }
 
-    private static Biz? FirstBiz(JsonElement? data) =>
+    private static ArkletBiz? FirstBiz(JsonElement? data) =>
         Member(data, "bizInfos") is { ValueKind: JsonValueKind.Array } list && list.GetArrayLength() > 0 ? ReadBiz(list[0]) : null;
 
-    private static Biz? ReadBiz(JsonElement biz) =>
+    private static ArkletBiz? ReadBiz(JsonElement biz) =>
         Text(biz, "bizName") is { } name && Text(biz, "bizVersion") is { } version
             ? new(name, version, State(biz), Text(biz, "webContextPath"))
             : null;
 
-    private static BizState State(JsonElement biz) => Member(biz, "bizState") switch
+    private static ArkletBizState State(JsonElement biz) => Member(biz, "bizState") switch
     {
         { ValueKind: JsonValueKind.Number } number => number.TryGetInt32(out var at) && at >= 0 && at < States.Length ? States[at] : default,
         { ValueKind: JsonValueKind.String } text => Array.Find(States, s => Enum.GetName(s)!.Equals(text.GetString(), StringComparison.OrdinalIgnoreCase)),

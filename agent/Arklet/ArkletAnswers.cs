@@ -32,7 +32,7 @@ public enum ArkletOutcome
 }
 
 /// <summary>A biz's state as Arklet names it, in any case or as an ordinal; all else becomes <see cref="Unknown"/>.</summary>
-public enum BizState
+public enum ArkletBizState
 {
     Unknown,
     Unresolved,
@@ -44,7 +44,7 @@ public enum BizState
 }
 
 /// <summary>One biz of <c>queryAllBiz</c>.</summary>
-public sealed record Biz(string Name, string Version, BizState State, string? WebContextPath);
+public sealed record ArkletBiz(string Name, string Version, ArkletBizState State, string? WebContextPath);
 
 /// <summary>The answer to install, uninstall or switch.</summary>
 /// <param name="Code">Arklet's own code, the container's where there is one.</param>
@@ -52,7 +52,7 @@ public sealed record Biz(string Name, string Version, BizState State, string? We
 /// <param name="Biz">The biz as installed, when the answer names it.</param>
 /// <param name="ElapsedSpace">Change of the JVM's used Metaspace during the call, bytes; may be negative.</param>
 public sealed record ArkletResult(
-    ArkletOutcome Outcome, string Code, string? Message = null, string? Cause = null, Biz? Biz = null, long? ElapsedSpace = null);
+    ArkletOutcome Outcome, string Code, string? Message = null, string? Cause = null, ArkletBiz? Biz = null, long? ElapsedSpace = null);
 
 /// <summary>How a health query ended: answered, refused at once (nobody listens), or silent.</summary>
 public enum HealthOutcome

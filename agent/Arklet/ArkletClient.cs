@@ -48,7 +48,7 @@ public sealed class ArkletClient : IArklet, IDisposable
     public Task<ArkletResult> SwitchAsync(string name, string version, CancellationToken cancellation) =>
         CommandAsync("switchBiz", ArkletRequests.Biz(name, version), cancellation);
 
-    public async Task<IReadOnlyList<Biz>?> QueryAllAsync(CancellationToken cancellation)
+    public async Task<IReadOnlyList<ArkletBiz>?> QueryAllAsync(CancellationToken cancellation)
     {
         var exchange = await QueryAsync("queryAllBiz", ArkletRequests.Empty, cancellation);
         return exchange is { Outcome: ExchangeOutcome.Answered, Status: 200 } ? ArkletAnswerReader.ReadAll(exchange.Body) : null;

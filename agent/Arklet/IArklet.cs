@@ -15,7 +15,7 @@ public interface IArklet
     Task<ArkletResult> SwitchAsync(string name, string version, CancellationToken cancellation);
 
     /// <summary>All biz of the JVM but the base itself; null when Arklet did not answer in time or not intelligibly.</summary>
-    Task<IReadOnlyList<Biz>?> QueryAllAsync(CancellationToken cancellation);
+    Task<IReadOnlyList<ArkletBiz>?> QueryAllAsync(CancellationToken cancellation);
 
     /// <summary>JVM figures and run time; never two at once (Arklet mixes concurrent answers).</summary>
     Task<HealthAnswer> HealthAsync(CancellationToken cancellation);

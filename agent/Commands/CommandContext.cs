@@ -28,6 +28,9 @@ public sealed class CommandContext(CommandTools tools, Command command, bool was
 
     public ModuleRef Module { get; } = command.Module()!;
 
+    /// <summary>As messages name it: <c>orders:1.0.0</c>.</summary>
+    public string Name => $"{Module.Name}:{Module.Version}";
+
     public string Life => command.BaseLifeId;
 
     public JournalState State => tools.Journal.State;
@@ -66,7 +69,7 @@ public sealed class CommandContext(CommandTools tools, Command command, bool was
             // Refused: nobody is there any more to carry it out; the next life will say so.
             if (tools.Observer.View.State is BaseState.Down)
                 throw new VerdictException(Verdict.Failed(
-                    Reason.ArkletUnreachable, JournalState.BaseDown, $"nothing listens on Arklet's port any more, {Module.Name}:{Module.Version} was under way")
+                    Reason.ArkletUnreachable, JournalState.BaseDown, $"nothing listens on Arklet's port any more, {Name} was under way")
                     .Unsettled());
             await PauseAsync();
         }

@@ -1,8 +1,8 @@
+using ModuleController.Agent.Arklet;
 using ModuleController.Agent.Artifacts;
 using ModuleController.Agent.Journal;
 using ModuleController.Agent.Observing;
 using ModuleController.Protocol.V1;
-using BizState = ModuleController.Agent.Arklet.BizState;
 
 namespace ModuleController.Agent.Commands;
 
@@ -14,7 +14,7 @@ internal static class CommandExecution
     {
         try
         {
-            return recovered is null ? await BeginAsync(context) : await RecoverAsync(context, recovered);
+            return recovered is null ? await BeginAsync(context) : await CrashRecovery.SettleAsync(context, recovered);
         }
         catch (OperationCanceledException) when (!ending.IsCancellationRequested)
         {
@@ -47,13 +47,6 @@ internal static class CommandExecution
         Command.ActionOneofCase.Adopt => Task.FromResult(Adopt(context)),
         Command.ActionOneofCase.Disown => Task.FromResult(Disown(context)),
         _ => throw new InvalidOperationException($"command {context.Command.Id} has no action"),
-    };
-
-    private static Task<Verdict> RecoverAsync(CommandContext context, JournalRecord.Intended intent) => context.Command.ActionCase switch
-    {
-        Command.ActionOneofCase.Install => new InstallCommand(context).RecoverAsync(intent),
-        Command.ActionOneofCase.Uninstall => new UninstallCommand(context).RecoverAsync(),
-        _ => new SwitchCommand(context).RecoverAsync(),
     };
 
     private static async Task<Verdict> TimedOutAsync(CommandContext context, CancellationToken ending)
@@ -98,11 +91,11 @@ internal static class CommandExecution
             return owner.ModuleUid == module.ModuleUid
                 ? Verdict.Success("PRESENT")
                 : Verdict.Failed(Reason.ModuleNameConflict, "BIZ_OWNED", $"{name} belongs to module {owner.ModuleUid}");
-        if (view.Find(module.Name, module.Version) is not { State: BizState.Activated or BizState.Deactivated } present)
+        if (view.Find(module.Name, module.Version) is not { State: ArkletBizState.Activated or ArkletBizState.Deactivated } present)
             return Verdict.Failed(Reason.BizLost, "NOT_FOUND_BIZ", $"{name} is not there to be adopted");
         return Verdict.Success("SUCCESS", new JournalRecord.Owned(new InstalledModule(
             module.ModuleUid, module.Name, module.Version, context.Life, null, null, present.WebContextPath,
-            context.Tools.Time.GetUtcNow(), TimeSpan.Zero, 0, present.State is BizState.Activated)));
+            context.Tools.Time.GetUtcNow(), TimeSpan.Zero, 0, present.State is ArkletBizState.Activated)));
     }
 
     private static Verdict Disown(CommandContext context)

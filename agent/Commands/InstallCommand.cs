@@ -6,8 +6,6 @@ using ModuleController.Agent.Journal;
 using ModuleController.Agent.Observing;
 using ModuleController.Protocol;
 using ModuleController.Protocol.V1;
-using Biz = ModuleController.Agent.Arklet.Biz;
-using BizState = ModuleController.Agent.Arklet.BizState;
 
 namespace ModuleController.Agent.Commands;
 
@@ -17,15 +15,12 @@ namespace ModuleController.Agent.Commands;
 /// </summary>
 internal sealed class InstallCommand(CommandContext context)
 {
-    /// <summary>What a hook that comes after the deadline, and an undoing, leave for looking and calling.</summary>
-    private static readonly TimeSpan TimeToEnd = TimeSpan.FromSeconds(60);
-
     private readonly ModuleRef _module = context.Module;
     private readonly CommandHooks? _hooks = CommandHooks.Of(context.Command);
     private readonly CommandTools _tools = context.Tools;
-    private readonly long _begun = context.Tools.Time.GetTimestamp();
+    private readonly long _startedAt = context.Tools.Time.GetTimestamp();
     private CachedJar? _jar;
-    private long? _metaspace;
+    private long _metaspace;
     private bool _removedBroken;
     private bool _isAnnounced;
 
@@ -66,63 +61,42 @@ internal sealed class InstallCommand(CommandContext context)
         }
     }
 
-    /// <summary>The command of an agent that died: nothing is sent, the list says what became of it.</summary>
-    public async Task<Verdict> RecoverAsync(JournalRecord.Intended intent)
-    {
-        var since = _tools.Time.GetTimestamp();
-        context.Enter(CommandPhase.Asking);
-        while (true)
-        {
-            var view = await context.LookUntilAnsweredAsync();
-            var present = view.Find(_module.Name, _module.Version);
-            if (IsAtRest(present)) return await OwnAsync(view, present!, intent);
-            if (present is { State: BizState.Broken or BizState.Stopped })
-                return Verdict.Failed(Reason.BizStartFailed, "BROKEN", $"{Name} is listed as broken");
-            if (present is null && context.IsSettled(view, since))
-                return Verdict.Failed(
-                    Reason.AgentDisconnected, "AGENT_RESTARTED", $"the agent was restarted during the install, and {Name} is not there")
-                    .Unsettled();
-            await context.PauseAsync();
-        }
-    }
-
     /// <summary>The time is over. A last look decides between late success, stuck, and not known.</summary>
     public async Task<Verdict> TimedOutAsync(CancellationToken cancellation)
     {
         if (!context.WasSent)
             return Verdict.Failed(
                 context.Phase is CommandPhase.Downloading ? Reason.ArtifactUnreachable : Reason.InstallTimedOut, "TIMED_OUT",
-                $"{Name}: the time was over {(context.Phase is CommandPhase.Downloading ? "during the download" : "before Arklet was called")}");
+                $"{context.Name}: the time was over {(context.Phase is CommandPhase.Downloading ? "during the download" : "before Arklet was called")}");
 
         var view = await _tools.Observer.ReadAsync(cancellation);
         var present = view?.Life?.Id == context.Life ? view.Find(_module.Name, _module.Version) : null;
         if (view is not null && IsAtRest(present))
         {
-            context.Turn.Renew(TimeToEnd);
-            if (await AfterInstallAsync() is { } failed) return failed;
+            context.Turn.Renew(InstallCompletion.TimeAfterDeadline);
+            var completion = new InstallCompletion(context);
+            if (await completion.CallPostInstallAsync() is { } failed) return failed;
             var owned = context.State.Intents.GetValueOrDefault(context.Command.Id) is { } intent
                 ? new JournalRecord.Owned(Ownership.Installed(intent, view, present!))
-                : Owned(view, present!);
-            return present!.State is BizState.Activated || !context.Command.Install.Activate
+                : completion.Owned(view, present!);
+            return present!.State is ArkletBizState.Activated || !context.Command.Install.Activate
                 ? Verdict.Success(present.State.ToString(), owned)
-                : Verdict.Failed(Reason.SwitchFailed, "TIMED_OUT", $"{Name} is installed, the time was over before it was switched to")
+                : Verdict.Failed(Reason.SwitchFailed, "TIMED_OUT", $"{context.Name} is installed, the time was over before it was switched to")
                     .With(owned);
         }
 
         var seconds = CommandRunner.DeadlineOf(context.Command).TotalSeconds.ToString(CultureInfo.InvariantCulture);
         return Verdict.Failed(
             Reason.InstallTimedOut, "TIMED_OUT",
-            $"{Name} did not come to rest in {seconds} s, it is {present?.State.ToString().ToLowerInvariant() ?? "not listed"}")
+            $"{context.Name} did not come to rest in {seconds} s, it is {present?.State.ToString().ToLowerInvariant() ?? "not listed"}")
             .Unsettled()
             .With(present is null ? [] : [new JournalRecord.Stuck(_module.Name, _module.Version)]);
     }
 
-    private string Name => $"{_module.Name}:{_module.Version}";
-
-    private static bool IsAtRest(Biz? present) => present is { State: BizState.Activated or BizState.Deactivated };
+    private static bool IsAtRest(ArkletBiz? present) => present is { State: ArkletBizState.Activated or ArkletBizState.Deactivated };
 
     /// <summary>Something of this name and version is there; null: look again.</summary>
-    private async Task<Verdict?> FromPresentAsync(BaseView view, Biz present)
+    private async Task<Verdict?> FromPresentAsync(BaseView view, ArkletBiz present)
     {
         // Our own call is not asked about here: what it did is seen right after it.
         var earlier = context.State.UnsettledInstall(_module.Name, _module.Version, except: context.Command.Id);
@@ -130,14 +104,14 @@ internal sealed class InstallCommand(CommandContext context)
             ?? earlier?.ModuleUid;
         if (owner != _module.ModuleUid)
             return owner is null
-                ? Verdict.Failed(Reason.ForeignBiz, "BIZ_PRESENT", $"{Name} is there and was not installed by us: it can be adopted")
-                : Verdict.Failed(Reason.ModuleNameConflict, "BIZ_OWNED", $"{Name} is there for module {owner}, which must go first");
-        if (IsAtRest(present)) return await OwnAsync(view, present, earlier);
-        if (present.State is not (BizState.Broken or BizState.Stopped))
+                ? Verdict.Failed(Reason.ForeignBiz, "BIZ_PRESENT", $"{context.Name} is there and was not installed by us: it can be adopted")
+                : Verdict.Failed(Reason.ModuleNameConflict, "BIZ_OWNED", $"{context.Name} is there for module {owner}, which must go first");
+        if (IsAtRest(present)) return await CompleteAsync(view, present, earlier);
+        if (present.State is not (ArkletBizState.Broken or ArkletBizState.Stopped))
         {
             if (context.State.IsStuck(_module.Name, _module.Version))
                 return Verdict.Failed(
-                    Reason.InstallTimedOut, "STUCK", $"{Name} is stuck in its start: only a new life of the JVM helps")
+                    Reason.InstallTimedOut, "STUCK", $"{context.Name} is stuck in its start: only a new life of the JVM helps")
                     .Unsettled();
             context.Enter(CommandPhase.Asking);
             await context.PauseAsync();
@@ -145,7 +119,7 @@ internal sealed class InstallCommand(CommandContext context)
         }
 
         // Once: what is broken again after that will be broken the next time too.
-        if (_removedBroken) return Verdict.Failed(Reason.BizStartFailed, "BROKEN", $"{Name} is listed as broken");
+        if (_removedBroken) return Verdict.Failed(Reason.BizStartFailed, "BROKEN", $"{context.Name} is listed as broken");
         _removedBroken = true;
         context.Intend(CommandAction.Install, _jar);
         context.Checked(await _tools.Arklet.UninstallAsync(_module.Name, _module.Version, context.Deadline));
@@ -172,48 +146,13 @@ internal sealed class InstallCommand(CommandContext context)
         return Verdict.Failed(Reason.HookFailed, "PRE_INSTALL", problem);
     }
 
-    /// <summary>Arklet lists it; it counts as installed only after the last hook. Null: it does. A failure leaves nothing behind.</summary>
-    private async Task<Verdict?> AfterInstallAsync()
-    {
-        if (_hooks?.After is null || context.State.Owner(_module.Name, _module.Version) is not null) return null;
-        var problem = await context.CallAsync(_hooks.After);
-        // The base may have gone meanwhile, and with it the question.
-        var view = await context.LookUntilAnsweredAsync();
-        if (problem is not null) return await UndoAsync(problem);
-        return IsAtRest(view.Find(_module.Name, _module.Version))
-            ? null
-            : Verdict.Failed(Reason.BizLost, "NOT_FOUND_BIZ", $"{Name} was not there any more after its postInstall hook");
-    }
-
-    /// <summary>Takes it out again, so that the next try starts with nothing.</summary>
-    private async Task<Verdict> UndoAsync(string problem)
-    {
-        context.Turn.Renew(TimeToEnd);
-        context.Enter(CommandPhase.Executing);
-        string left;
-        try
-        {
-            var undone = await new UninstallCommand(context).TakeOutAsync();
-            if (undone.Outcome is Outcome.Succeeded) return Verdict.Failed(Reason.HookFailed, "POST_INSTALL", problem);
-            left = undone.Message;
-        }
-        catch (OperationCanceledException) when (!context.Turn.IsEnding)
-        {
-            left = $"{Name} was not gone in time";
-        }
-
-        return Verdict.Failed(Reason.HookFailed, "POST_INSTALL", $"{problem}; it could not be uninstalled again: {left}")
-            .Unsettled()
-            .With(new JournalRecord.Stuck(_module.Name, _module.Version));
-    }
-
     /// <summary>One call of Arklet; null: look again and decide anew.</summary>
     private async Task<Verdict?> CallAsync(CachedJar jar)
     {
         context.Intend(CommandAction.Install, jar);
         var result = context.Checked(
             await _tools.Arklet.InstallAsync(_module.Name, _module.Version, jar.Url, context.Deadline));
-        _metaspace = result.ElapsedSpace;
+        _metaspace = result.ElapsedSpace ?? 0;
         switch (result.Outcome)
         {
             case ArkletOutcome.Success or ArkletOutcome.InternalError or ArkletOutcome.Unknown:
@@ -238,12 +177,12 @@ internal sealed class InstallCommand(CommandContext context)
     {
         var view = await context.LookUntilAnsweredAsync();
         var earlier = context.State.UnsettledInstall(_module.Name, _module.Version, except: context.Command.Id);
-        if (view.Find(_module.Name, _module.Version) is not { } present || present.State is BizState.Broken) return null;
+        if (view.Find(_module.Name, _module.Version) is not { } present || present.State is ArkletBizState.Broken) return null;
         if (earlier is not null) return earlier.ModuleUid == _module.ModuleUid ? null : Owned(earlier.ModuleUid);
-        return Verdict.Failed(Reason.ForeignBiz, "REPEAT_BIZ", $"{Name} appeared while it was being installed, and not by us");
+        return Verdict.Failed(Reason.ForeignBiz, "REPEAT_BIZ", $"{context.Name} appeared while it was being installed, and not by us");
 
         Verdict Owned(string uid) => Verdict.Failed(
-            Reason.ModuleNameConflict, "BIZ_OWNED", $"{Name} is there for module {uid}, which must go first");
+            Reason.ModuleNameConflict, "BIZ_OWNED", $"{context.Name} is there for module {uid}, which must go first");
     }
 
     /// <summary>Arklet was called: asks until the module is at rest or gone.</summary>
@@ -256,15 +195,15 @@ internal sealed class InstallCommand(CommandContext context)
             var view = await context.LookUntilAnsweredAsync();
             switch (view.Find(_module.Name, _module.Version))
             {
-                case { State: BizState.Activated or BizState.Deactivated } present:
-                    return await OwnAsync(view, present, intent: null);
-                case { State: BizState.Broken or BizState.Stopped }:
+                case { State: ArkletBizState.Activated or ArkletBizState.Deactivated } present:
+                    return await CompleteAsync(view, present, intent: null);
+                case { State: ArkletBizState.Broken or ArkletBizState.Stopped }:
                     context.Checked(await _tools.Arklet.UninstallAsync(_module.Name, _module.Version, context.Deadline));
                     return Verdict.StartFailed(result);
                 case null when result.Outcome is ArkletOutcome.InternalError:
                     return Verdict.StartFailed(result);
                 case null when result.Outcome is ArkletOutcome.Success:
-                    return Verdict.Failed(Reason.BizLost, result.Code, $"Arklet answered that {Name} is installed, and does not list it");
+                    return Verdict.Failed(Reason.BizLost, result.Code, $"Arklet answered that {context.Name} is installed, and does not list it");
                 case null when context.IsSettled(view, lostAt):
                     return Verdict.Failed(Reason.ArkletUnreachable, "NO_ANSWER", result.Message ?? "no answer came")
                         .Unsettled();
@@ -274,37 +213,6 @@ internal sealed class InstallCommand(CommandContext context)
         }
     }
 
-    private async Task<Verdict> OwnAsync(BaseView view, Biz present, JournalRecord.Intended? intent)
-    {
-        if (await AfterInstallAsync() is { } failed) return failed;
-        // Known already and not called now: what the journal has is better than what we could say.
-        var owned = context.State.Owner(_module.Name, _module.Version) is { } known && !context.WasSent ? new JournalRecord.Owned(known)
-            : intent is not null ? new JournalRecord.Owned(Ownership.Installed(intent, view, present))
-            : Owned(view, present);
-        var verdict = Verdict.Success(context.WasSent || intent is not null ? "SUCCESS" : "PRESENT", owned) with
-        {
-            Artifact = ToArtifact(owned.Module),
-            MetaspaceBytes = owned.Module.MetaspaceBytes,
-        };
-        if (present.State is BizState.Activated || !context.Command.Install.Activate) return verdict;
-
-        // Arklet leaves a second version deactivated. It is installed and ours whatever the switch does.
-        _tools.Journal.Append(owned);
-        if (!context.WasSent) context.Intend(CommandAction.Switch, null);
-        var switched = await new SwitchCommand(context).SwitchAsync();
-        return switched.Outcome is Outcome.Succeeded ? verdict with { Records = switched.Records } : switched;
-    }
-
-    private JournalRecord.Owned Owned(BaseView view, Biz present) => new(new InstalledModule(
-        _module.ModuleUid, _module.Name, _module.Version, view.Life!.Id, _jar?.Sha256, _jar?.Path,
-        present.WebContextPath ?? _jar?.Manifest.WebContextPath, _tools.Time.GetUtcNow(), _tools.Time.GetElapsedTime(_begun),
-        _metaspace ?? 0, present.State is BizState.Activated, _hooks, ReplayOrder.Of(context.Command)));
-
-    private Artifact ToArtifact(InstalledModule module) => _jar?.ToArtifact() ?? new()
-    {
-        Name = module.Name,
-        Version = module.Version,
-        WebContextPath = module.WebContextPath ?? "",
-        Sha256 = module.Sha256 ?? "",
-    };
+    private Task<Verdict> CompleteAsync(BaseView view, ArkletBiz present, JournalRecord.Intended? intent) =>
+        new InstallCompletion(context) { Jar = _jar, MetaspaceBytes = _metaspace, StartedAt = _startedAt }.RunAsync(view, present, intent);
 }

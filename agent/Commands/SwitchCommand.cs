@@ -2,7 +2,6 @@ using ModuleController.Agent.Arklet;
 using ModuleController.Agent.Journal;
 using ModuleController.Protocol;
 using ModuleController.Protocol.V1;
-using BizState = ModuleController.Agent.Arklet.BizState;
 
 namespace ModuleController.Agent.Commands;
 
@@ -15,19 +14,10 @@ internal sealed class SwitchCommand(CommandContext context)
     {
         var view = await context.LookAsync(context.Deadline);
         if (view.Find(_module.Name, _module.Version) is null)
-            return Verdict.Failed(Reason.SwitchFailed, "NOT_FOUND_BIZ", $"{Name} is not installed");
+            return Verdict.Failed(Reason.SwitchFailed, "NOT_FOUND_BIZ", $"{context.Name} is not installed");
         if (CommandContextChecks.NotOurs(context) is { } notOurs) return notOurs;
         context.Intend(CommandAction.Switch, null);
         return await SwitchAsync();
-    }
-
-    public async Task<Verdict> RecoverAsync()
-    {
-        context.Enter(CommandPhase.Asking);
-        var view = await context.LookUntilAnsweredAsync();
-        return view.Find(_module.Name, _module.Version) is { State: BizState.Activated }
-            ? Activated()
-            : Verdict.Failed(Reason.SwitchFailed, "AGENT_RESTARTED", $"the agent was restarted during the switch, and {Name} is not the active one");
     }
 
     /// <summary>The call, and as many looks as it takes to know; for a module that is known to be ours.</summary>
@@ -39,10 +29,10 @@ internal sealed class SwitchCommand(CommandContext context)
                 await context.Tools.Arklet.SwitchAsync(_module.Name, _module.Version, context.Deadline));
             var view = await context.LookUntilAnsweredAsync();
             var state = view.Find(_module.Name, _module.Version)?.State;
-            if (state is BizState.Activated) return Activated();
+            if (state is ArkletBizState.Activated) return Activated();
             if (result.Outcome is not (ArkletOutcome.Conflict or ArkletOutcome.Unknown))
                 return Verdict.Failed(
-                    Reason.SwitchFailed, result.Code, $"{Name} is {state?.ToString().ToLowerInvariant() ?? "gone"}: {result.Cause ?? result.Message}");
+                    Reason.SwitchFailed, result.Code, $"{context.Name} is {state?.ToString().ToLowerInvariant() ?? "gone"}: {result.Cause ?? result.Message}");
             // Switching to what is active already is a success: it may be sent again.
             context.Enter(CommandPhase.Asking);
             await context.PauseAsync();
@@ -50,11 +40,9 @@ internal sealed class SwitchCommand(CommandContext context)
     }
 
     public Verdict TimedOut() =>
-        Verdict.Failed(Reason.SwitchFailed, "TIMED_OUT", $"{Name} was not the active one in time") with { IsUnsettled = true };
+        Verdict.Failed(Reason.SwitchFailed, "TIMED_OUT", $"{context.Name} was not the active one in time") with { IsUnsettled = true };
 
-    private string Name => $"{_module.Name}:{_module.Version}";
-
-    private Verdict Activated() => context.State.Owner(_module.Name, _module.Version) is { } owned
+    public Verdict Activated() => context.State.Owner(_module.Name, _module.Version) is { } owned
         ? Verdict.Success("SUCCESS", new JournalRecord.Owned(owned with { Active = true }))
         : Verdict.Success("SUCCESS");
 }
@@ -70,7 +58,7 @@ internal static class CommandContextChecks
             ?? context.State.UnsettledInstall(module.Name, module.Version)?.ModuleUid;
         if (owner == module.ModuleUid) return null;
         return owner is null
-            ? Verdict.Failed(Reason.ForeignBiz, "BIZ_PRESENT", $"{module.Name}:{module.Version} was not installed by us: it is left alone")
-            : Verdict.Failed(Reason.ModuleNameConflict, "BIZ_OWNED", $"{module.Name}:{module.Version} belongs to module {owner}");
+            ? Verdict.Failed(Reason.ForeignBiz, "BIZ_PRESENT", $"{context.Name} was not installed by us: it is left alone")
+            : Verdict.Failed(Reason.ModuleNameConflict, "BIZ_OWNED", $"{context.Name} belongs to module {owner}");
     }
 }

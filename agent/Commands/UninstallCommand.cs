@@ -3,7 +3,6 @@ using ModuleController.Agent.Hooks;
 using ModuleController.Agent.Journal;
 using ModuleController.Protocol;
 using ModuleController.Protocol.V1;
-using BizState = ModuleController.Agent.Arklet.BizState;
 
 namespace ModuleController.Agent.Commands;
 
@@ -28,7 +27,7 @@ internal sealed class UninstallCommand(CommandContext context)
             else
             {
                 if (CommandContextChecks.NotOurs(context) is { } notOurs) return notOurs;
-                if (present.State is not (BizState.Resolved or BizState.Unresolved))
+                if (present.State is not (ArkletBizState.Resolved or ArkletBizState.Unresolved))
                 {
                     if (_isAnnounced || _hooks?.Before is null) return await CallAsync();
                     if (await AnnounceAsync() is { } failed) return failed;
@@ -37,27 +36,11 @@ internal sealed class UninstallCommand(CommandContext context)
 
                 if (context.State.IsStuck(_module.Name, _module.Version))
                     return Verdict.Failed(
-                        Reason.UninstallFailed, "STUCK", $"{Name} is stuck in its start: only a new life of the JVM removes it")
+                        Reason.UninstallFailed, "STUCK", $"{context.Name} is stuck in its start: only a new life of the JVM removes it")
                         .Unsettled();
             }
 
             context.Enter(CommandPhase.Asking);
-            await context.PauseAsync();
-        }
-    }
-
-    public async Task<Verdict> RecoverAsync()
-    {
-        var since = context.Tools.Time.GetTimestamp();
-        context.Enter(CommandPhase.Asking);
-        while (true)
-        {
-            var view = await context.LookUntilAnsweredAsync();
-            if (view.Find(_module.Name, _module.Version) is null) return await GoneAsync("SUCCESS");
-            if (context.IsSettled(view, since))
-                return Verdict.Failed(
-                    Reason.AgentDisconnected, "AGENT_RESTARTED", $"the agent was restarted during the uninstall, and {Name} is still there")
-                    .Unsettled();
             await context.PauseAsync();
         }
     }
@@ -67,14 +50,12 @@ internal sealed class UninstallCommand(CommandContext context)
         var view = await context.Tools.Observer.ReadAsync(cancellation);
         if (context.WasSent && view?.Life?.Id == context.Life && view.Find(_module.Name, _module.Version) is null)
             return await GoneAsync("SUCCESS");
-        return Verdict.Failed(Reason.UninstallFailed, "TIMED_OUT", $"{Name} was not gone in time") with
+        return Verdict.Failed(Reason.UninstallFailed, "TIMED_OUT", $"{context.Name} was not gone in time") with
         {
             IsUnsettled = context.WasSent,
             Records = context.WasSent ? [new JournalRecord.Stuck(_module.Name, _module.Version)] : [],
         };
     }
-
-    private string Name => $"{_module.Name}:{_module.Version}";
 
     private Verdict Removed(string code) => Verdict.Success(code, new JournalRecord.Gone(_module.Name, _module.Version));
 
@@ -88,7 +69,7 @@ internal sealed class UninstallCommand(CommandContext context)
     }
 
     /// <summary>It was taken out by this command: the last hook can't change that any more.</summary>
-    private async Task<Verdict> GoneAsync(string code)
+    public async Task<Verdict> GoneAsync(string code)
     {
         var gone = Removed(code);
         return await context.CallAsync(_hooks?.After) is { } problem
@@ -122,7 +103,7 @@ internal sealed class UninstallCommand(CommandContext context)
 
             if (result.Outcome is not ArkletOutcome.Conflict)
                 return Verdict.Failed(
-                    Reason.UninstallFailed, result.Code, $"{Name} is still there: {result.Cause ?? result.Message ?? "Arklet gives no cause"}")
+                    Reason.UninstallFailed, result.Code, $"{context.Name} is still there: {result.Cause ?? result.Message ?? "Arklet gives no cause"}")
                     .Unsettled(result.Outcome is ArkletOutcome.Unknown);
             await context.PauseAsync();
         }

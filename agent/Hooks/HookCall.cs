@@ -31,6 +31,10 @@ public sealed record HookCall(string Event, int Port, string Path, TimeSpan Time
 /// <summary>The hooks around one command; kept in the journal, for who recovers it, or installs the module again.</summary>
 public sealed record CommandHooks(HookCall? Before, HookCall? After)
 {
+    public void WriteTo(Install install) => (install.PreInstall, install.PostInstall) = (Before?.ToMessage(), After?.ToMessage());
+
+    public void WriteTo(Uninstall uninstall) => (uninstall.PreUninstall, uninstall.PostUninstall) = (Before?.ToMessage(), After?.ToMessage());
+
     /// <summary>Null where a command has none.</summary>
     public static CommandHooks? Of(Command command)
     {

@@ -38,7 +38,32 @@ public abstract record JournalRecord
     public sealed record Intended(
         string CommandId, CommandAction Action, string ModuleUid, string Name, string Version, string? Sha256, string? Jar,
         string? WebContextPath, bool Activate, DateTimeOffset At, DateTimeOffset Deadline,
-        CommandHooks? Hooks = null, ReplayOrder? Order = null) : JournalRecord;
+        CommandHooks? Hooks = null, ReplayOrder? Order = null) : JournalRecord
+    {
+        /// <summary>The command as far as the journal knows it: an install has no source.</summary>
+        public Command ToCommand(string life)
+        {
+            var module = new ModuleRef { ModuleUid = ModuleUid, Name = Name, Version = Version };
+            var command = new Command { Id = CommandId, BaseLifeId = life };
+            switch (Action)
+            {
+                case CommandAction.Install:
+                    command.Install = new() { Module = module, Source = new(), Activate = Activate };
+                    Hooks?.WriteTo(command.Install);
+                    Order?.WriteTo(command.Install);
+                    break;
+                case CommandAction.Uninstall:
+                    command.Uninstall = new() { Module = module };
+                    Hooks?.WriteTo(command.Uninstall);
+                    break;
+                default:
+                    command.Switch = new() { Module = module };
+                    break;
+            }
+
+            return command;
+        }
+    }
 
     /// <summary>
     /// A command's answer, a serialized CommandResult. Unsettled: the answer was given, but the JVM may still carry the

@@ -5,10 +5,6 @@ using ModuleController.Agent.Journal;
 using ModuleController.Agent.Observing;
 using ModuleController.Protocol;
 using ModuleController.Protocol.V1;
-using ArkletBiz = ModuleController.Agent.Arklet.Biz;
-using ArkletBizState = ModuleController.Agent.Arklet.BizState;
-using Biz = ModuleController.Protocol.V1.Biz;
-using BizState = ModuleController.Protocol.V1.BizState;
 
 namespace ModuleController.Agent.Link;
 

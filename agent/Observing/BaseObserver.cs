@@ -61,7 +61,7 @@ public sealed class BaseObserver(
         {
             var view = _view;
             // While something happens to a module, others want to see how far it is.
-            var unsettled = IsAnyBusy() || view.Modules.Any(module => module.State is not (BizState.Activated or BizState.Deactivated));
+            var unsettled = IsAnyBusy() || view.Modules.Any(module => module.State is not (ArkletBizState.Activated or ArkletBizState.Deactivated));
             try
             {
                 if (!view.ModulesKnown || unsettled || queriedAt is null || time.GetElapsedTime(queriedAt.Value) >= options.QueryInterval)

@@ -19,7 +19,7 @@ public sealed record BaseView
     /// <summary>When the modules were read; null: never in this life.</summary>
     public DateTimeOffset? ObservedAt { get; init; }
 
-    public ImmutableArray<Biz> Modules { get; init; } = [];
+    public ImmutableArray<ArkletBiz> Modules { get; init; } = [];
 
     public JvmFigures? Jvm { get; init; }
 
@@ -28,7 +28,7 @@ public sealed record BaseView
 
     public bool ModulesKnown => ObservedAt is not null;
 
-    public Biz? Find(string name, string version) =>
+    public ArkletBiz? Find(string name, string version) =>
         Modules.FirstOrDefault(module => module.Name == name && module.Version == version);
 
     /// <summary>Whether somebody should be told: figures and times alone are no news.</summary>

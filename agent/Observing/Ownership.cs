@@ -13,7 +13,7 @@ internal static class Ownership
         var records = new List<JournalRecord>();
         foreach (var module in view.Modules)
         {
-            if (module.State is not (BizState.Activated or BizState.Deactivated) || isBusy(module.Name, module.Version)) continue;
+            if (module.State is not (ArkletBizState.Activated or ArkletBizState.Deactivated) || isBusy(module.Name, module.Version)) continue;
             if (state.Owner(module.Name, module.Version) is not null) continue;
             // Answered as timed out or unknown, and there after all.
             var intent = state.UnsettledInstall(module.Name, module.Version);
@@ -36,8 +36,8 @@ internal static class Ownership
     }
 
     /// <summary>The module of an install whose duration nobody measured.</summary>
-    public static InstalledModule Installed(JournalRecord.Intended intent, BaseView view, Biz module) => new(
+    public static InstalledModule Installed(JournalRecord.Intended intent, BaseView view, ArkletBiz module) => new(
         intent.ModuleUid, intent.Name, intent.Version, view.Life!.Id, intent.Sha256, intent.Jar,
         module.WebContextPath ?? intent.WebContextPath, view.ObservedAt ?? intent.At, TimeSpan.Zero, 0,
-        module.State is BizState.Activated, intent.Hooks, intent.Order);
+        module.State is ArkletBizState.Activated, intent.Hooks, intent.Order);
 }

@@ -22,26 +22,26 @@ public class ArkletAnswerTests
         using var client = arklet.Client();
 
         Assert.NotEmpty(shape);
-        Assert.Equal([new Biz("a", "1", BizState.Activated, "a")], await client.QueryAllAsync(Cancellation));
+        Assert.Equal([new ArkletBiz("a", "1", ArkletBizState.Activated, "a")], await client.QueryAllAsync(Cancellation));
     }
 
     [Theory]
-    [InlineData("\"Broken\"", BizState.Broken)]
-    [InlineData("\"stopped\"", BizState.Stopped)]
-    [InlineData("3", BizState.Deactivated)]
-    [InlineData("0", BizState.Unresolved)]
-    [InlineData("77", BizState.Unknown)]
-    [InlineData("-1", BizState.Unknown)]
-    [InlineData("\"2\"", BizState.Unknown)]
-    [InlineData("\"flying\"", BizState.Unknown)]
-    [InlineData("null", BizState.Unknown)]
-    public async Task States_come_as_words_or_ordinals(string json, BizState expected)
+    [InlineData("\"Broken\"", ArkletBizState.Broken)]
+    [InlineData("\"stopped\"", ArkletBizState.Stopped)]
+    [InlineData("3", ArkletBizState.Deactivated)]
+    [InlineData("0", ArkletBizState.Unresolved)]
+    [InlineData("77", ArkletBizState.Unknown)]
+    [InlineData("-1", ArkletBizState.Unknown)]
+    [InlineData("\"2\"", ArkletBizState.Unknown)]
+    [InlineData("\"flying\"", ArkletBizState.Unknown)]
+    [InlineData("null", ArkletBizState.Unknown)]
+    public async Task States_come_as_words_or_ordinals(string json, ArkletBizState expected)
     {
         await using var arklet = CannedArklet.Saying(
             $$"""{"code":"SUCCESS","data":[{"bizName":"a","bizVersion":"1","bizState":{{json}}},{"bizName":"nameless"},7]}""");
         using var client = arklet.Client();
 
-        Assert.Equal([new Biz("a", "1", expected, null)], await client.QueryAllAsync(Cancellation));
+        Assert.Equal([new ArkletBiz("a", "1", expected, null)], await client.QueryAllAsync(Cancellation));
     }
 
     [Theory]
@@ -141,7 +141,7 @@ public class ArkletAnswerTests
 
         var result = await client.InstallAsync("a", "2", new Uri("file:///a.jar"), Cancellation);
 
-        Assert.Equal(new ArkletResult(ArkletOutcome.Success, "SUCCESS", "ok", null, new("a", "2", BizState.Deactivated, "/"), -42), result);
+        Assert.Equal(new ArkletResult(ArkletOutcome.Success, "SUCCESS", "ok", null, new("a", "2", ArkletBizState.Deactivated, "/"), -42), result);
     }
 
     [Fact]

@@ -2,7 +2,6 @@ using ModuleController.Agent.Arklet;
 using ModuleController.Protocol.V1;
 using ModuleController.Tests;
 using static ModuleController.Agent.Tests.EndToEnd.AgentCommands;
-using BizState = ModuleController.Agent.Arklet.BizState;
 
 namespace ModuleController.Agent.Tests.Commands;
 
@@ -87,7 +86,7 @@ public sealed class CommandRunnerTests : IAsyncLifetime
         await _bench.DieAndComeBackAsync();
         Arklet.OnInstall = (name, version, _) =>
         {
-            Later(() => Arklet.List(name, version, BizState.Resolved), 100);
+            Later(() => Arklet.List(name, version, ArkletBizState.Resolved), 100);
             Later(() => Arklet.List(name, version), 300);
             return Task.FromResult(FakeArklet.Unknown);
         };
@@ -115,7 +114,7 @@ public sealed class CommandRunnerTests : IAsyncLifetime
     {
         Arklet.OnInstall = async (name, version, cancellation) =>
         {
-            Arklet.List(name, version, BizState.Resolved);
+            Arklet.List(name, version, ArkletBizState.Resolved);
             await Task.Delay(Timeout.InfiniteTimeSpan, TimeProvider.System, cancellation);
             return FakeArklet.Unknown;
         };
@@ -198,7 +197,7 @@ public sealed class CommandRunnerTests : IAsyncLifetime
     {
         Arklet.OnInstall = (name, version, _) =>
         {
-            Arklet.List(name, version, BizState.Broken);
+            Arklet.List(name, version, ArkletBizState.Broken);
             return Task.FromResult(new ArkletResult(
                 ArkletOutcome.InternalError, "CMD_PROCESS_INTERNAL_ERROR", "Internal Error", "java.io.IOException: licence.bin: truncated"));
         };
@@ -227,7 +226,7 @@ public sealed class CommandRunnerTests : IAsyncLifetime
     {
         Arklet.OnInstall = (name, version, _) =>
         {
-            Arklet.List(name, version, BizState.Deactivated);
+            Arklet.List(name, version, ArkletBizState.Deactivated);
             return Task.FromResult(FakeArklet.Success);
         };
         Arklet.OnSwitch = (_, _, _) => Task.FromResult(new ArkletResult(ArkletOutcome.IllegalState, "ILLEGAL_STATE_BIZ", "its state must not be"));

@@ -6,7 +6,7 @@ namespace ModuleController.Agent.Tests.Commands;
 public sealed class FakeArklet : IArklet
 {
     private readonly Lock _gate = new();
-    private readonly List<Biz> _listed = [];
+    private readonly List<ArkletBiz> _listed = [];
     private readonly List<string> _calls = [];
     private long _startedAt = TimeProvider.System.GetTimestamp();
 
@@ -27,7 +27,7 @@ public sealed class FakeArklet : IArklet
         get { lock (_gate) return [.. _calls]; }
     }
 
-    public IReadOnlyList<Biz> Listed
+    public IReadOnlyList<ArkletBiz> Listed
     {
         get { lock (_gate) return [.. _listed]; }
     }
@@ -36,7 +36,7 @@ public sealed class FakeArklet : IArklet
 
     public static ArkletResult Unknown { get; } = new(ArkletOutcome.Unknown, "", "no answer");
 
-    public void List(string name, string version, BizState state = BizState.Activated)
+    public void List(string name, string version, ArkletBizState state = ArkletBizState.Activated)
     {
         lock (_gate)
         {
@@ -84,9 +84,9 @@ public sealed class FakeArklet : IArklet
         return Success;
     }
 
-    public Task<IReadOnlyList<Biz>?> QueryAllAsync(CancellationToken cancellation)
+    public Task<IReadOnlyList<ArkletBiz>?> QueryAllAsync(CancellationToken cancellation)
     {
-        lock (_gate) return Task.FromResult<IReadOnlyList<Biz>?>(Health is HealthOutcome.Answered ? [.. _listed] : null);
+        lock (_gate) return Task.FromResult<IReadOnlyList<ArkletBiz>?>(Health is HealthOutcome.Answered ? [.. _listed] : null);
     }
 
     public Task<HealthAnswer> HealthAsync(CancellationToken cancellation)

@@ -10,7 +10,7 @@ public abstract class CommandContract(ContractFixture fixture) : ContractTests(f
     {
         var biz = await InstalledAsync("orders", "1.0.0");
 
-        Assert.Equal(new Biz("orders", "1.0.0", BizState.Activated, "orders"), biz);
+        Assert.Equal(new ArkletBiz("orders", "1.0.0", ArkletBizState.Activated, "orders"), biz);
         Assert.Equal([biz], await AllAsync());
         Assert.Equal("orders 1.0.0", await HelloAsync("orders"));
     }
@@ -32,12 +32,12 @@ public abstract class CommandContract(ContractFixture fixture) : ContractTests(f
     {
         await InstalledAsync("catalog", "1.0.0");
         var second = await InstalledAsync("catalog", "2.0.0");
-        Assert.Equal(BizState.Deactivated, second.State);
+        Assert.Equal(ArkletBizState.Deactivated, second.State);
         Assert.Equal(("catalog 1.0.0", "catalog 2.0.0"), (await HelloAsync("catalog-v1"), await HelloAsync("catalog-v2")));
 
         Assert.Equal(ArkletOutcome.Success, (await Arklet.SwitchAsync("catalog", "2.0.0", Cancellation)).Outcome);
         Assert.Equal(
-            (BizState.Deactivated, BizState.Activated), (await StateAsync("catalog", "1.0.0"), await StateAsync("catalog", "2.0.0")));
+            (ArkletBizState.Deactivated, ArkletBizState.Activated), (await StateAsync("catalog", "1.0.0"), await StateAsync("catalog", "2.0.0")));
         Assert.Equal(ArkletOutcome.Success, (await Arklet.SwitchAsync("catalog", "2.0.0", Cancellation)).Outcome);
 
         Assert.Equal(ArkletOutcome.Success, (await UninstallAsync("catalog", "1.0.0")).Outcome);
@@ -52,7 +52,7 @@ public abstract class CommandContract(ContractFixture fixture) : ContractTests(f
 
         await UninstallAsync("catalog", "1.0.0");
 
-        Assert.Equal(BizState.Deactivated, await StateAsync("catalog", "2.0.0"));
+        Assert.Equal(ArkletBizState.Deactivated, await StateAsync("catalog", "2.0.0"));
     }
 
     [Fact]
@@ -74,7 +74,7 @@ public abstract class CommandContract(ContractFixture fixture) : ContractTests(f
 
         Assert.Equal(ArkletOutcome.InternalError, second.Outcome);
         Assert.Equal("java.lang.IllegalArgumentException: Child name [orders] is not unique", second.Cause);
-        Assert.Equal([new Biz("orders", "1.0.0", BizState.Activated, "orders")], await AllAsync());
+        Assert.Equal([new ArkletBiz("orders", "1.0.0", ArkletBizState.Activated, "orders")], await AllAsync());
         Assert.Equal("orders 1.0.0", await HelloAsync("orders"));
 
         await UninstallAsync("orders", "1.0.0");
@@ -98,7 +98,7 @@ public abstract class CommandContract(ContractFixture fixture) : ContractTests(f
     [Fact]
     public async Task A_module_without_spring_is_gone_although_its_uninstall_failed()
     {
-        Assert.Equal(BizState.Activated, (await InstalledAsync("plain", "1.0.0")).State);
+        Assert.Equal(ArkletBizState.Activated, (await InstalledAsync("plain", "1.0.0")).State);
 
         var result = await UninstallAsync("plain", "1.0.0");
 
@@ -113,7 +113,7 @@ public abstract class CommandContract(ContractFixture fixture) : ContractTests(f
     {
         var result = await Arklet.InstallAsync("anything", "9", Base.Jar("invoice", "1.0.0"), Cancellation);
 
-        Assert.Equal(new Biz("invoice", "1.0.0", BizState.Activated, "invoice"), result.Biz);
+        Assert.Equal(new ArkletBiz("invoice", "1.0.0", ArkletBizState.Activated, "invoice"), result.Biz);
         Assert.Equal(ArkletOutcome.NotFound, (await UninstallAsync("anything", "9")).Outcome);
         Assert.Equal(ArkletOutcome.Success, (await UninstallAsync("invoice", "1.0.0")).Outcome);
     }
@@ -124,7 +124,7 @@ public abstract class CommandContract(ContractFixture fixture) : ContractTests(f
         var started = TimeProvider.System.GetTimestamp();
         var slow = InstallAsync("slow", "1.0.0");
         var sleeps = InstallAsync("plain-sleeps", "1.0.0");
-        await UntilAsync("both are starting", async () => (await AllAsync()).Count(b => b.State == BizState.Resolved) == 2);
+        await UntilAsync("both are starting", async () => (await AllAsync()).Count(b => b.State == ArkletBizState.Resolved) == 2);
 
         var conflict = await UninstallAsync("slow", "1.0.0");
         await InstalledAsync("invoice", "1.0.0");

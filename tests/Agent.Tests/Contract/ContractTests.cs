@@ -48,7 +48,7 @@ public abstract class ContractTests(ContractFixture fixture) : IAsyncLifetime
         return await Arklet.InstallAsync(name, version, Base.Jar(name, version), either.Token);
     }
 
-    protected async Task<Biz> InstalledAsync(string name, string version)
+    protected async Task<ArkletBiz> InstalledAsync(string name, string version)
     {
         var result = await InstallAsync(name, version);
         Assert.Equal((ArkletOutcome.Success, name, version), (result.Outcome, result.Biz?.Name, result.Biz?.Version));
@@ -57,14 +57,14 @@ public abstract class ContractTests(ContractFixture fixture) : IAsyncLifetime
 
     protected Task<ArkletResult> UninstallAsync(string name, string version) => Arklet.UninstallAsync(name, version, Cancellation);
 
-    protected async Task<IReadOnlyList<Biz>> AllAsync()
+    protected async Task<IReadOnlyList<ArkletBiz>> AllAsync()
     {
         var all = await Arklet.QueryAllAsync(Cancellation);
         Assert.NotNull(all);
         return all;
     }
 
-    protected async Task<BizState?> StateAsync(string name, string version) =>
+    protected async Task<ArkletBizState?> StateAsync(string name, string version) =>
         (await AllAsync()).FirstOrDefault(b => b.Name == name && b.Version == version)?.State;
 
     protected async Task<JvmFigures> FiguresAsync()

@@ -11,7 +11,7 @@ public abstract class LifeContract(ContractFixture fixture) : ContractTests(fixt
         await InstalledAsync("orders", "1.0.0");
         using var patience = CancellationTokenSource.CreateLinkedTokenSource(Cancellation);
         var hanging = Arklet.InstallAsync("hangs", "1.0.0", Base.Jar("hangs", "1.0.0"), patience.Token);
-        await UntilAsync("hangs is starting", async () => await StateAsync("hangs", "1.0.0") == BizState.Resolved);
+        await UntilAsync("hangs is starting", async () => await StateAsync("hangs", "1.0.0") == ArkletBizState.Resolved);
 
         await patience.CancelAsync();
 
@@ -24,7 +24,7 @@ public abstract class LifeContract(ContractFixture fixture) : ContractTests(fixt
             Assert.Equal(ArkletOutcome.Success, (await UninstallAsync("invoice", "1.0.0")).Outcome);
         }
 
-        Assert.Equal(BizState.Resolved, await StateAsync("hangs", "1.0.0"));
+        Assert.Equal(ArkletBizState.Resolved, await StateAsync("hangs", "1.0.0"));
         var before = await FiguresAsync();
         await Base.RestartAsync(Cancellation);
 

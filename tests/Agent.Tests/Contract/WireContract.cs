@@ -146,7 +146,7 @@ public abstract class WireContract(ContractFixture fixture) : ContractTests(fixt
         using (var connection = await OpenAsync(Base, Cancellation))
             await connection.SendAsync(InstallRequest("invoice"), Cancellation);
 
-        await UntilAsync("invoice is installed", async () => await StateAsync("invoice", "1.0.0") == BizState.Activated);
+        await UntilAsync("invoice is installed", async () => await StateAsync("invoice", "1.0.0") == ArkletBizState.Activated);
     }
 
     [Fact]
@@ -165,7 +165,7 @@ public abstract class WireContract(ContractFixture fixture) : ContractTests(fixt
     public async Task A_connection_of_a_busy_loop_gets_no_continue_until_it_is_free()
     {
         var slow = InstallAsync("slow", "1.0.0");
-        await UntilAsync("slow starts", async () => await StateAsync("slow", "1.0.0") == BizState.Resolved);
+        await UntilAsync("slow starts", async () => await StateAsync("slow", "1.0.0") == ArkletBizState.Resolved);
 
         var loops = 2 * Environment.ProcessorCount;
         var connections = await Task.WhenAll(Enumerable.Range(0, loops).Select(_ => OpenAsync(Base, Cancellation)));

@@ -5,7 +5,6 @@ using ModuleController.Protocol;
 using ModuleController.Protocol.V1;
 using ModuleController.Tests;
 using static ModuleController.Agent.Tests.EndToEnd.AgentCommands;
-using BizState = ModuleController.Agent.Arklet.BizState;
 
 namespace ModuleController.Agent.Tests.Hooks;
 
@@ -75,7 +74,7 @@ public sealed class HookTests : IAsyncLifetime
         _hooks.Answer = request => request.Event == "postInstall" ? 500 : 200;
         Arklet.OnInstall = (name, version, _) =>
         {
-            Arklet.List(name, version, BizState.Deactivated);
+            Arklet.List(name, version, ArkletBizState.Deactivated);
             return Task.FromResult(FakeArklet.Success);
         };
         Assert.Equal(Reason.HookFailed, (await _bench.RunAsync(InstallOf("orders"))).Reason);
@@ -226,7 +225,7 @@ public sealed class HookTests : IAsyncLifetime
     {
         Arklet.OnInstall = async (name, version, cancellation) =>
         {
-            Arklet.List(name, version, BizState.Resolved);
+            Arklet.List(name, version, ArkletBizState.Resolved);
             await Task.Delay(Timeout.InfiniteTimeSpan, TimeProvider.System, cancellation);
             return FakeArklet.Unknown;
         };

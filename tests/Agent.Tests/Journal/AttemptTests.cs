@@ -1,12 +1,11 @@
 using Google.Protobuf;
 using Microsoft.Extensions.Logging.Abstractions;
+using ModuleController.Agent.Arklet;
 using ModuleController.Agent.Journal;
 using ModuleController.Agent.Link;
 using ModuleController.Agent.Observing;
 using ModuleController.Protocol;
 using ModuleController.Protocol.V1;
-using ArkletBiz = ModuleController.Agent.Arklet.Biz;
-using ArkletBizState = ModuleController.Agent.Arklet.BizState;
 
 namespace ModuleController.Agent.Tests.Journal;
 

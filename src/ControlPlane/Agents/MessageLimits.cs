@@ -2,6 +2,7 @@ using System.Text;
 using Google.Protobuf.WellKnownTypes;
 using ModuleController.Protocol;
 using ModuleController.Protocol.V1;
+using CommandId = ModuleController.Core.Commands.CommandId;
 
 namespace ModuleController.ControlPlane.Agents;
 
@@ -64,7 +65,7 @@ public static class MessageLimits
     private static string? Check(LastAttempt attempt) =>
         Required(attempt.CommandId, Limits.CommandId, "attempts.command_id")
         // The next one needs a number too.
-        ?? (CommandId.TryParse(attempt.CommandId, out var id) && id!.Attempt < int.MaxValue ? null : "attempts.command_id: none that counts attempts")
+        ?? (CommandId.Parse(attempt.CommandId) is { Attempt: < int.MaxValue } ? null : "attempts.command_id: none that counts attempts")
         ?? Span(attempt.AnsweredFor, "attempts.answered_for");
 
     private static string? Check(CommandResult result) =>

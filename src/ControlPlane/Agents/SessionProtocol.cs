@@ -5,6 +5,7 @@ using ModuleController.Protocol;
 using ModuleController.Protocol.V1;
 using BaseLife = ModuleController.Core.Agents.BaseLife;
 using BaseState = ModuleController.Core.Agents.BaseState;
+using CommandId = ModuleController.Core.Commands.CommandId;
 using RunningCommand = ModuleController.Core.Agents.RunningCommand;
 
 namespace ModuleController.ControlPlane.Agents;
@@ -179,7 +180,7 @@ public static class SessionProtocol
     // While a hook is called the base is free, but not for a module of the same name.
     private static bool HoldsTheBase(RunningCommand running, ModuleCommand next) =>
         (!running.IsInHook || running.ModuleName == next.Name)
-        && (!CommandId.TryParse(running.CommandId, out var id) || id!.Action is not (CommandAction.Inspect or CommandAction.Fetch));
+        && CommandId.Parse(running.CommandId) is not { IsBeside: true };
 
     private static bool IsForLife(string commandsLife, BaseLife? life) =>
         commandsLife.Length == 0 || life is null || commandsLife == life.Id;
@@ -187,7 +188,7 @@ public static class SessionProtocol
     private static ReadOnlyDictionary<string, CommandAnswer> OfLife(
         IReadOnlyDictionary<string, CommandAnswer> answers, BaseLife? life)
     {
-        var kept = answers.Where(answer => !CommandId.TryParse(answer.Key, out var id) || IsForLife(id!.BaseLife, life));
+        var kept = answers.Where(answer => CommandId.Parse(answer.Key) is not { } id || IsForLife(id.BaseLife, life));
         return answers.Count == 0 ? ReadOnlyDictionary<string, CommandAnswer>.Empty : kept.ToDictionary().AsReadOnly();
     }
 

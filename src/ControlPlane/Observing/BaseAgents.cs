@@ -2,7 +2,6 @@ using System.Collections.Concurrent;
 using ModuleController.ControlPlane.Agents;
 using ModuleController.ControlPlane.Settings;
 using ModuleController.Core.Agents;
-using ModuleController.Core.BasePods;
 using ModuleController.Core.Builtin;
 using ModuleController.Core.Meta;
 using ModuleController.Core.Placement;
@@ -24,7 +23,7 @@ public sealed class BaseAgents(Caches caches, IAgentDirectory agents, ControlPla
 
     /// <summary>When agents that are there have had the time to say so. A gate that is not open yet counts as opening now.</summary>
     public DateTimeOffset ReportedAt(DateTimeOffset now) =>
-        (agents.AcceptingSince < now ? agents.AcceptingSince : now) + BasePodTimes.AgentsReport;
+        (agents.AcceptingSince < now ? agents.AcceptingSince : now) + AgentPresence.TimeToReport;
 
     /// <summary>Null: no more than a few of them are gone, or they are for long.</summary>
     /// <param name="deployment">The base.</param>

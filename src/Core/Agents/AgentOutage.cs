@@ -1,5 +1,4 @@
 using System.Globalization;
-using ModuleController.Core.BasePods;
 
 namespace ModuleController.Core.Agents;
 
@@ -7,10 +6,13 @@ namespace ModuleController.Core.Agents;
 /// <param name="GoneSince">When it was last heard; null: it is connected.</param>
 public readonly record struct AgentPresence(DateTimeOffset? GoneSince)
 {
+    /// <summary>What agents have, after a start of ours, to report before anything is concluded from absence.</summary>
+    public static readonly TimeSpan TimeToReport = TimeSpan.FromSeconds(10);
+
     /// <summary>One that has not been heard since agents could reach us: for a while it is on its way, and after that it counts
     /// as gone since then. A gate that is shut lets nobody come.</summary>
     public static AgentPresence NeverHeard(DateTimeOffset acceptingSince, DateTimeOffset now) =>
-        new(now - acceptingSince >= BasePodTimes.AgentsReport ? acceptingSince : null);
+        new(now - acceptingSince >= TimeToReport ? acceptingSince : null);
 }
 
 /// <summary>How many agents of a base have to vanish how fast, and how long nothing is taken away there then.</summary>

@@ -77,8 +77,8 @@ public sealed record BaseView
     /// <summary>Arklet rejects the uninstall of something here, and no deletion waits for it any longer.</summary>
     private bool HasGivenUp => Answers.Values.Where(answer => IsRejection(answer.Outcome, answer.Reason)).Select(answer => answer.CommandId)
         .Concat(Attempts.Where(attempt => attempt.Rejections > 0 || IsRejection(attempt.Outcome, attempt.Reason)).Select(attempt => attempt.CommandId))
-        .Select(id => id.Split('/')[0]).Distinct()
-        .Any(uid => Biz.Any(biz => biz.ModuleUid == uid) && IsRejectedTooOften(uid));
+        .Select(id => CommandId.Parse(id)?.ModuleUid).Distinct()
+        .Any(uid => uid is not null && Biz.Any(biz => biz.ModuleUid == uid) && IsRejectedTooOften(uid));
 
     /// <summary>The view says what is true now: connected, the pod's own Arklet answering, its list read in the current life.</summary>
     public bool IsCurrent => IsConnected && IsAnswered && Shared is null;
@@ -106,8 +106,7 @@ public sealed record BaseView
 
     /// <summary>The number of the attempt; null: the command is another one.</summary>
     private static int? UninstallOf(string commandId, string moduleUid) =>
-        commandId.Split('/') is [var uid, "uninstall", _, var number] && uid == moduleUid
-        && int.TryParse(number, System.Globalization.CultureInfo.InvariantCulture, out var attempt) ? attempt : null;
+        CommandId.Parse(commandId) is { Action: CommandAction.Uninstall } id && id.ModuleUid == moduleUid ? id.Attempt : null;
 
     /// <summary>The view with the time since when nothing is known of Arklet, by the view before it.</summary>
     public BaseView After(BaseView? before, DateTimeOffset now) =>

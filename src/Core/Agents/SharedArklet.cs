@@ -1,7 +1,6 @@
 using System.Globalization;
 using ModuleController.Core.Builtin;
 using ModuleController.Core.Meta;
-using ModuleController.Core.Placement;
 
 namespace ModuleController.Core.Agents;
 
@@ -53,7 +52,7 @@ public sealed record SharedArklet
     public static SharedArklet? Of(Pod pod, BaseView view, IEnumerable<(Pod Pod, BaseView View)> neighbors)
     {
         if (view is not { IsConnected: true, State: BaseState.Up, Life: { } life } || AddressOf(pod) is not { } address) return null;
-        var containers = pod.Status.ContainerStatuses.Where(PlacementPods.IsBaseContainer).ToList();
+        var containers = pod.Status.ContainerStatuses.Where(BaseContainers.Includes).ToList();
         if (containers.Count == 0) return null;
         var rivals = neighbors
             .Where(item => AddressOf(item.Pod) == address && ReachSameArklet(view, item.View))
@@ -102,7 +101,7 @@ public sealed record SharedArklet
 
     /// <summary>The last start of a base container that may be the JVM's own; null: none may.</summary>
     private static DateTimeOffset? LastStart(Pod pod, BaseLife life) => pod.Status.ContainerStatuses
-        .Where(PlacementPods.IsBaseContainer).Select(container => container.State?.Running?.StartedAt)
+        .Where(BaseContainers.Includes).Select(container => container.State?.Running?.StartedAt)
         .Where(start => start <= life.StartedAt + Tolerance).Max();
 
     // A container's own life before this one may still be reported for a while; one that started after this life as well had none of it.

@@ -2,7 +2,6 @@ using System.Collections.Immutable;
 using ModuleController.Core.Agents;
 using ModuleController.Core.Commands;
 using ModuleController.Core.Modules;
-using ModuleController.Core.Placement;
 
 namespace ModuleController.Core.BasePods;
 
@@ -22,7 +21,7 @@ internal sealed class BasePodFacts
         Current = IsLiving && View is { IsCurrent: true } ? View : null;
         Life = View is { IsConnected: true, Shared: null } ? View.Life : null;
         IsForeignBase = IsLiving && View?.Shared?.HoldsFrom is { } from && IsDue(from);
-        IsBaseDown = IsLiving && View is { IsConnected: true, State: BaseState.Down } && PlacementPods.HasUnreadyContainer(pod!);
+        IsBaseDown = IsLiving && View is { IsConnected: true, State: BaseState.Down } && BaseContainers.IsAnyUnready(pod!);
         InHooks = IsLiving && View is not null ? [.. View.Running.Where(running => running.IsInHook)] : [];
         UnderWay = IsLiving ? FindUnderWay() : null;
         if (Life is not null) ReadAnswers(View!, Life.Id);
@@ -97,7 +96,7 @@ internal sealed class BasePodFacts
         ? []
         : [.. View.SentBeside.Concat(View.Running.Select(running => running.CommandId).Where(IsBeside)).Distinct()];
 
-    public bool IsFetching(string moduleUid) => Beside.Any(id => PartOf(id, 0) == moduleUid && PartOf(id, 1) == "fetch");
+    public bool IsFetching(string moduleUid) => Beside.Any(id => CommandId.Parse(id) is { Action: CommandAction.Fetch } fetch && fetch.ModuleUid == moduleUid);
 
     /// <summary>Whether this command has to wait for others.</summary>
     public bool MustWait(ModuleCommand next) =>
@@ -131,12 +130,12 @@ internal sealed class BasePodFacts
     private string NameOf(string commandId)
     {
         var hook = InHooks.Any(running => running.CommandId == commandId) ? "a hook of " : "";
-        var action = PartOf(commandId, 1);
-        if (Find(PartOf(commandId, 0)) is { } module)
-            return $"{hook}{action} of {module.Name}:{module.Version} (Module {module.Module.Metadata.Name})";
+        var id = CommandId.Parse(commandId);
+        if (Find(id?.ModuleUid) is { } module)
+            return $"{hook}{id!.Action} of {module.Name}:{module.Version} (Module {module.Module.Metadata.Name})";
         return View?.Running.FirstOrDefault(running => running.CommandId == commandId) is { } other
-            ? $"{hook}{action} of {other.ModuleName}:{other.ModuleVersion}"
-            : $"{hook}{action}";
+            ? $"{hook}{id?.Action} of {other.ModuleName}:{other.ModuleVersion}"
+            : $"{hook}{id?.Action}";
     }
 
     /// <summary>When each command that was sent or runs began, as far as this process has observed it.</summary>
@@ -195,13 +194,9 @@ internal sealed class BasePodFacts
 
     /// <summary>The id of this Module's command that was sent or runs.</summary>
     public string? CommandOf(string moduleUid) =>
-        UnderWay is not null && PartOf(UnderWay, 0) == moduleUid
+        CommandId.Parse(UnderWay)?.ModuleUid == moduleUid
             ? UnderWay
-            : InHooks.FirstOrDefault(running => PartOf(running.CommandId, 0) == moduleUid)?.CommandId;
-
-    /// <summary>A command id's module, action, life and attempt, by number.</summary>
-    public static string PartOf(string commandId, int part) =>
-        commandId.Split('/') is { Length: 4 } parts ? parts[part] : "";
+            : InHooks.FirstOrDefault(running => CommandId.Parse(running.CommandId)?.ModuleUid == moduleUid)?.CommandId;
 
     private string? FindUnderWay()
     {
@@ -211,11 +206,11 @@ internal sealed class BasePodFacts
             !IsBeside(running.CommandId) && (!running.IsInHook || IsOfSuspect(running)))?.CommandId;
     }
 
-    private static bool IsBeside(string commandId) => PartOf(commandId, 1) is "inspect" or "fetch";
+    private static bool IsBeside(string commandId) => CommandId.Parse(commandId) is { IsBeside: true };
 
     // A hook may take hours, and others are not made to wait for longer than anybody is suspected.
     private bool IsOfSuspect(RunningCommand running) => State.Modules.Any(module =>
-        module.Module.Metadata.Uid == PartOf(running.CommandId, 0)
+        module.Module.Metadata.Uid == CommandId.Parse(running.CommandId)?.ModuleUid
         && module.Module.Status.LastError?.Reason == nameof(FailureReason.BaseDied)
         && !IsDue((State.Memory.Of(module.Module.Metadata.Uid!).InHookSince ?? Now) + BasePodTimes.Suspicious));
 
@@ -223,22 +218,18 @@ internal sealed class BasePodFacts
     {
         foreach (var answer in view.Answers.Values)
         {
-            if (Parse(answer.CommandId, life) is { } id && !(_answers.TryGetValue(id.Key, out var known) && known.Attempt >= id.Attempt))
-                _answers[id.Key] = (id.Attempt, answer);
+            if (CommandId.Parse(answer.CommandId) is { } id && id.BaseLife == life
+                && !(_answers.TryGetValue((id.ModuleUid, id.Action), out var known) && known.Attempt >= id.Attempt))
+                _answers[(id.ModuleUid, id.Action)] = (id.Attempt, answer);
         }
 
         foreach (var told in view.Attempts)
         {
-            if (Parse(told.CommandId, life) is { } id && !(_attempts.TryGetValue(id.Key, out var known) && known.Attempt >= id.Attempt))
-                _attempts[id.Key] = (id.Attempt, told);
+            if (CommandId.Parse(told.CommandId) is { } id && id.BaseLife == life
+                && !(_attempts.TryGetValue((id.ModuleUid, id.Action), out var known) && known.Attempt >= id.Attempt))
+                _attempts[(id.ModuleUid, id.Action)] = (id.Attempt, told);
         }
     }
-
-    private static ((string ModuleUid, string Action) Key, int Attempt)? Parse(string commandId, string life) =>
-        commandId.Split('/') is [var uid, var action, var of, var number] && of == life
-        && int.TryParse(number, System.Globalization.CultureInfo.InvariantCulture, out var attempt)
-            ? ((uid, action), attempt)
-            : null;
 }
 
 /// <summary>One Module, and what the current view says about it.</summary>
@@ -306,7 +297,7 @@ internal sealed class ModuleFacts(BasePodFacts pod, PodModule input)
     public int Recorded => IsOfThisLife ? Module.Status.Attempts ?? 0 : 0;
 
     /// <summary>The next attempt's number: above all that were recorded or answered.</summary>
-    public int NextAttempt => Math.Max(Recorded, pod.LastAnswer(Uid, "install")?.Attempt ?? 0) + 1;
+    public int NextAttempt => Math.Max(Recorded, pod.LastAnswer(Uid, CommandAction.Install)?.Attempt ?? 0) + 1;
 
     /// <summary>Other versions of the same name that Arklet lists.</summary>
     public IEnumerable<BizView> Siblings =>
@@ -314,8 +305,8 @@ internal sealed class ModuleFacts(BasePodFacts pod, PodModule input)
 
     /// <summary>An install is said to have succeeded, and the snapshot that shows it is still to come.</summary>
     public bool IsAboutToShow => Own is null
-        && pod.LastAnswer(Uid, "install") is { Answer.Outcome: CommandOutcome.Succeeded } last
+        && pod.LastAnswer(Uid, CommandAction.Install) is { Answer.Outcome: CommandOutcome.Succeeded } last
         && last.Attempt > Recorded
-        && !(pod.LastAnswer(Uid, "uninstall") is { Answer.Outcome: CommandOutcome.Succeeded } gone && gone.Answer.ReceivedAt >= last.Answer.ReceivedAt)
+        && !(pod.LastAnswer(Uid, CommandAction.Uninstall) is { Answer.Outcome: CommandOutcome.Succeeded } gone && gone.Answer.ReceivedAt >= last.Answer.ReceivedAt)
         && !pod.IsDue(last.Answer.ReceivedAt + BasePodTimes.EffectShows);
 }

@@ -77,7 +77,7 @@ public static class BasePodPlanner
         foreach (var module in pod.Modules)
         {
             var followed = TrafficPlanner.Follow(pod, old.Of(module.Uid), module.Uid, module.Name, module.IsInEndpoints);
-            var isInHook = pod.InHooks.Any(running => BasePodFacts.PartOf(running.CommandId, 0) == module.Uid);
+            var isInHook = pod.InHooks.Any(running => CommandId.Parse(running.CommandId)?.ModuleUid == module.Uid);
             modules[module.Uid] = followed with
             {
                 Installing = IsOver(pod, followed.Installing) ? null : followed.Installing,

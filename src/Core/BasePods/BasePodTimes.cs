@@ -15,9 +15,6 @@ public static class BasePodTimes
     /// <summary>After this much silence of a base, deletion does not wait for it any longer.</summary>
     public static readonly TimeSpan SilenceToLetGo = TimeSpan.FromSeconds(120);
 
-    /// <summary>What agents have, after a start of ours, to report before anything is concluded from absence.</summary>
-    public static readonly TimeSpan AgentsReport = TimeSpan.FromSeconds(10);
-
     /// <summary>How long an orphan may be one: its Module may be on its way into the cache.</summary>
     public static readonly TimeSpan OrphanGrace = TimeSpan.FromSeconds(60);
 

@@ -11,11 +11,11 @@ internal static class FinalizerPlanner
     public static FinalizerRemoval? Plan(
         BasePodFacts pod, ModuleFacts module, BasePodMemory memory, ICollection<BasePodEvent> events)
     {
-        if (!module.IsDeleting || !module.Module.Metadata.Finalizers.Any(IsOurs)) return null;
+        if (!module.IsDeleting || !module.Module.Metadata.Finalizers.Any(FinalizerNames.IsOfModule)) return null;
         if (module.IsHere && !IsGone(pod, module) && !IsGivenUp(pod, module, memory, events)) return null;
         if (module.Own is null && ModuleFailures.OfLastHook(pod, module) is { } failed)
             events.Add(new(module.Module, failed.Reason, $"{module.Name}:{module.Version} on pod {pod.State.Key} is uninstalled, but {failed.Message}"));
-        return new(module.Module, [.. module.Module.Metadata.Finalizers.Where(finalizer => !IsOurs(finalizer))])
+        return new(module.Module, [.. module.Module.Metadata.Finalizers.Where(finalizer => !FinalizerNames.IsOfModule(finalizer))])
         {
             NeedsPodGone = !pod.State.IsNamespaceTerminating && module.Module.Spec.PodUid != pod.PodUid,
         };
@@ -45,7 +45,7 @@ internal static class FinalizerPlanner
 
         if (module.Own is not null && pod.Current!.IsRejectedTooOften(module.Uid))
         {
-            var why = pod.LastAnswer(module.Uid, "uninstall") is { Answer: { Reason: FailureReason.UninstallFailed, Message: { } message } } ? $": {message}" : "";
+            var why = pod.LastAnswer(module.Uid, CommandAction.Uninstall) is { Answer: { Reason: FailureReason.UninstallFailed, Message: { } message } } ? $": {message}" : "";
             events.Add(new(module.Module, nameof(FailureReason.UninstallFailed),
                 $"{what} was left in pod {pod.State.Key}: its uninstall was rejected {pod.Current.Rejections(module.Uid)} times{why}"));
             events.Add(new(null, "NeedsRestart",
@@ -77,7 +77,4 @@ internal static class FinalizerPlanner
         ?? (module.Own is { State: BizState.Deactivated or BizState.Activated }
             ? ModuleFailures.Error(FailureReason.UninstallFailed, "it did not end in its time", pod.Now)
             : null);
-
-    private static bool IsOurs(string finalizer) =>
-        finalizer == FinalizerNames.Module || FinalizerNames.OfVersion1.Contains(finalizer);
 }

@@ -11,10 +11,10 @@ internal static class ModuleFailures
     /// <summary>What failed in this life and is not in the status yet.</summary>
     public static (int Attempts, ModuleError Error)? InThisLife(BasePodFacts pod, ModuleFacts module)
     {
-        if (pod.LastAnswer(module.Uid, "fetch") is { } fetch && fetch.Attempt > module.Recorded && module.Own is null
+        if (pod.LastAnswer(module.Uid, CommandAction.Fetch) is { } fetch && fetch.Attempt > module.Recorded && module.Own is null
             && (fetch.Answer.Outcome == CommandOutcome.Failed || IsRefusedForGood(fetch.Answer)))
             return (fetch.Attempt, ErrorOf(fetch.Answer));
-        if (pod.LastAnswer(module.Uid, "install") is { } last && last.Attempt > module.Recorded)
+        if (pod.LastAnswer(module.Uid, CommandAction.Install) is { } last && last.Attempt > module.Recorded)
         {
             if (last.Answer.Outcome == CommandOutcome.Failed || IsRefusedForGood(last.Answer))
                 return (last.Attempt, ErrorOf(last.Answer));
@@ -24,7 +24,7 @@ internal static class ModuleFailures
 
         if (module.Own is null && module.IsOfThisLife && module.Module.Status.Conditions.IsTrue(ModuleConditions.Installed))
             return (module.Recorded, Error(FailureReason.BizLost, "the base does not list the module any more", pod.Now));
-        if (module.Own is { State: BizState.Deactivated } && pod.LastAnswer(module.Uid, "switch") is { Answer.Outcome: CommandOutcome.Failed } failed
+        if (module.Own is { State: BizState.Deactivated } && pod.LastAnswer(module.Uid, CommandAction.Switch) is { Answer.Outcome: CommandOutcome.Failed } failed
             && !IsRecorded(module, failed.Answer)) return (module.Recorded, ErrorOf(failed.Answer, FailureReason.SwitchFailed));
         if (module.IsStuck && module.Module.Status is not { Status: ModulePhase.Failed, LastError.Reason: nameof(FailureReason.InstallTimedOut) })
             return (module.Recorded, Error(FailureReason.InstallTimedOut, "the module has not come to rest in its start", pod.Now));
@@ -36,14 +36,14 @@ internal static class ModuleFailures
 
     /// <summary>An uninstall of a deleted Module that failed and left it there.</summary>
     public static ModuleError? OfUninstall(BasePodFacts pod, ModuleFacts module) =>
-        pod.LastAnswer(module.Uid, "uninstall") is { Answer.Outcome: CommandOutcome.Failed } failed && module.Own is not null
+        pod.LastAnswer(module.Uid, CommandAction.Uninstall) is { Answer.Outcome: CommandOutcome.Failed } failed && module.Own is not null
         && !IsRecorded(module, failed.Answer)
             ? ErrorOf(failed.Answer, FailureReason.UninstallFailed)
             : null;
 
     /// <summary>A hook that failed after an uninstall that did what it should.</summary>
     public static ModuleError? OfLastHook(BasePodFacts pod, ModuleFacts module) =>
-        pod.LastAnswer(module.Uid, "uninstall") is { Answer: { Outcome: CommandOutcome.Failed, Reason: FailureReason.HookFailed } failed }
+        pod.LastAnswer(module.Uid, CommandAction.Uninstall) is { Answer: { Outcome: CommandOutcome.Failed, Reason: FailureReason.HookFailed } failed }
         && !IsRecorded(module, failed)
             ? ErrorOf(failed)
             : null;
@@ -82,7 +82,7 @@ internal static class ModuleFailures
     // As we remember, or as the agent's journal says.
     private static bool WasUnderWay(BasePodFacts pod, ModuleFacts module, BasePodMemory memory) =>
         (memory.Of(module.Uid).Installing is { } install && install.BaseLife != pod.Life!.Id)
-        || pod.View!.Interrupted.Any(id => BasePodFacts.PartOf(id, 0) == module.Uid && BasePodFacts.PartOf(id, 2) != pod.Life!.Id);
+        || pod.View!.Interrupted.Any(text => CommandId.Parse(text) is { } id && id.ModuleUid == module.Uid && id.BaseLife != pod.Life!.Id);
 
     // The API keeps whole seconds: what is finer would differ from itself at the next look.
     public static DateTimeOffset? Seconds(DateTimeOffset? time) =>

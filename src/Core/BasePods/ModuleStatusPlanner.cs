@@ -104,7 +104,7 @@ internal static class ModuleStatusPlanner
         {
             Status = ModulePhase.Available,
             Message = null,
-            Attempts = Math.Max(1, Math.Max(module.Recorded, pod.LastAnswer(module.Uid, "install")?.Attempt ?? 0)),
+            Attempts = Math.Max(1, Math.Max(module.Recorded, pod.LastAnswer(module.Uid, CommandAction.Install)?.Attempt ?? 0)),
             LastError = isCleared ? null : status.LastError,
             BaseLife = life.Id,
             InstalledAt = ModuleFailures.Seconds(biz.InstalledAt) ?? (isNewLife ? null : status.InstalledAt) ?? ModuleFailures.Seconds(pod.Now),

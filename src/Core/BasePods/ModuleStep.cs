@@ -48,9 +48,9 @@ internal static class ModuleSteps
     private static ModuleStep.Wait UnderWay(BasePodFacts pod, ModuleFacts module)
     {
         var id = pod.CommandOf(module.Uid)!;
-        var (action, attempt) = (BasePodFacts.PartOf(id, 1), BasePodFacts.PartOf(id, 3));
+        var (_, action, _, attempt) = CommandId.Parse(id)!;
         var what = pod.InHooks.Any(running => running.CommandId == id) ? $"a hook of its {action}" : action;
-        var phase = module.IsDeleting ? ModulePhase.Terminating : action == "switch" ? ModulePhase.Completing : ModulePhase.Upgrading;
+        var phase = module.IsDeleting ? ModulePhase.Terminating : action == CommandAction.Switch ? ModulePhase.Completing : ModulePhase.Upgrading;
         return new ModuleStep.Wait(phase, $"{what} is under way on pod {pod.State.Key} (attempt {attempt})");
     }
 
@@ -61,7 +61,7 @@ internal static class ModuleSteps
         if (own.State is BizState.Resolved or BizState.Other)
             return new ModuleStep.Wait(ModulePhase.Terminating, "waiting for its start to end, before it can be uninstalled");
         return module.Module.Metadata.Labels.ContainsKey(Labels.DeleteModuleDirectly)
-            ? Repeat(pod, module.Uid, "disown", attempt => new ModuleCommand.Disown(
+            ? Repeat(pod, module.Uid, CommandAction.Disown, attempt => new ModuleCommand.Disown(
                 module.Uid, module.Name, module.Version, pod.Life!.Id, attempt, BasePodTimes.CommandDeadline))
             : Remove(pod, own, module.Settings, memory);
     }
@@ -77,9 +77,9 @@ internal static class ModuleSteps
         if (module.Siblings.FirstOrDefault(sibling => sibling.State == BizState.Activated) is { } active && !YieldsTo(pod, active, module))
             return new ModuleStep.Rest();
         if (status.LastError is { Reason: nameof(FailureReason.SwitchFailed), Time: { } failed }
-            && !pod.IsDue(failed + RetryPolicy.Delay(Math.Max(1, pod.LastAttempt(module.Uid, "switch")?.Attempt ?? 1), 0)))
+            && !pod.IsDue(failed + RetryPolicy.Delay(Math.Max(1, pod.LastAttempt(module.Uid, CommandAction.Switch)?.Attempt ?? 1), 0)))
             return new ModuleStep.Rest();
-        return Repeat(pod, module.Uid, "switch", attempt => new ModuleCommand.Switch(
+        return Repeat(pod, module.Uid, CommandAction.Switch, attempt => new ModuleCommand.Switch(
             module.Uid, module.Name, module.Version, pod.Life!.Id, attempt, BasePodTimes.CommandDeadline));
     }
 
@@ -95,7 +95,7 @@ internal static class ModuleSteps
         {
             return twin.State switch
             {
-                BizState.Activated or BizState.Deactivated => Repeat(pod, module.Uid, "adopt", attempt => new ModuleCommand.Adopt(
+                BizState.Activated or BizState.Deactivated => Repeat(pod, module.Uid, CommandAction.Adopt, attempt => new ModuleCommand.Adopt(
                     module.Uid, module.Name, module.Version, pod.Life!.Id, attempt, BasePodTimes.CommandDeadline)),
                 BizState.Broken => new ModuleStep.Rest(),
                 _ => new ModuleStep.Wait(ModulePhase.Prepare, $"{what} is being started in the base, not by us; waiting for its end"),
@@ -138,7 +138,7 @@ internal static class ModuleSteps
 
     // Refused is not tried: the number is used up, nothing else. What is refused for good is a failure.
     private static DateTimeOffset? RefusedUntil(BasePodFacts pod, ModuleFacts module) =>
-        pod.LastAnswer(module.Uid, "install") is { Answer: { Outcome: CommandOutcome.Refused } refused } ? refused.ReceivedAt + BasePodTimes.Refused : null;
+        pod.LastAnswer(module.Uid, CommandAction.Install) is { Answer: { Outcome: CommandOutcome.Refused } refused } ? refused.ReceivedAt + BasePodTimes.Refused : null;
 
     private static bool MayTryAgain(BasePodFacts pod, ModuleFacts module, ModuleStatus status)
     {
@@ -205,7 +205,7 @@ internal static class ModuleSteps
                 $"waiting until fewer than {ModuleCommand.MostStaged} fetched artifacts wait for their installs on pod {pod.State.Key}; {stays}");
         }
 
-        var last = pod.LastAnswer(module.Uid, "fetch");
+        var last = pod.LastAnswer(module.Uid, CommandAction.Fetch);
         var pause = last?.Answer.Outcome switch
         {
             CommandOutcome.Succeeded => BasePodTimes.EffectShows,
@@ -234,7 +234,7 @@ internal static class ModuleSteps
     private static ModuleStep RemoveOrphan(BasePodFacts pod, BizView orphan, TimeSpan drain, BasePodMemory memory)
     {
         var what = $"{orphan.Name}:{orphan.Version} of a Module that is gone";
-        if (!pod.IsDue(pod.AcceptingSince + BasePodTimes.AgentsReport))
+        if (!pod.IsDue(pod.AcceptingSince + AgentPresence.TimeToReport))
             return new ModuleStep.Wait(ModulePhase.Prepare, $"{what} is in the way; nothing is removed in our first seconds");
         if (orphan.IsStuck || orphan.State is BizState.Resolved or BizState.Other)
             return new ModuleStep.Wait(ModulePhase.Prepare, $"{what} hangs in the base of pod {pod.State.Key}; only its restart helps");
@@ -246,7 +246,7 @@ internal static class ModuleSteps
         var uid = biz.ModuleUid!;
         if (!TrafficPlanner.IsDrained(pod, memory.Of(uid), settings.TrafficDrain))
             return new ModuleStep.Wait(ModulePhase.Terminating, $"waiting for the traffic of {biz.Name}:{biz.Version} to run dry");
-        return Repeat(pod, uid, "uninstall", attempt => new ModuleCommand.Uninstall(
+        return Repeat(pod, uid, CommandAction.Uninstall, attempt => new ModuleCommand.Uninstall(
             uid, biz.Name, biz.Version, pod.Life!.Id, attempt, settings.InstallTimeout)
         {
             Before = OfUninstall(pod, uid, settings.Hooks?.PreUninstall),

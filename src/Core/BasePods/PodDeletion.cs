@@ -1,6 +1,5 @@
 using ModuleController.Core.Builtin;
 using ModuleController.Core.Modules;
-using ModuleController.Core.Placement;
 
 namespace ModuleController.Core.BasePods;
 
@@ -21,5 +20,5 @@ public static class PodDeletion
 
     // One that nobody owns is deleted by nobody either, and one that we let go has nothing in the base any more.
     private static bool Holds(ModuleFacts module) => module.IsHere && module.Module.Metadata.Controller is not null
-        && (!module.IsDeleting || PlacementModules.HasOurFinalizer(module.Module));
+        && (!module.IsDeleting || module.Module.Metadata.Finalizers.Any(FinalizerNames.IsOfModule));
 }

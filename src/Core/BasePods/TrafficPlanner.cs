@@ -1,4 +1,5 @@
 using ModuleController.Core.Agents;
+using ModuleController.Core.Commands;
 
 namespace ModuleController.Core.BasePods;
 
@@ -81,5 +82,5 @@ internal static class TrafficPlanner
         module.Own is { State: BizState.Deactivated }
         && pod.State.Pod!.Metadata.Labels.ContainsKey(Modules.Labels.Traffic(module.Name))
         && module.Siblings.Any(sibling => sibling.State == BizState.Activated)
-        && pod.LastAttempt(module.Uid, "switch") is not { Attempt: >= SwitchesToWaitFor, Outcome: not CommandOutcome.Succeeded };
+        && pod.LastAttempt(module.Uid, CommandAction.Switch) is not { Attempt: >= SwitchesToWaitFor, Outcome: not CommandOutcome.Succeeded };
 }

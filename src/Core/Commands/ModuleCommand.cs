@@ -3,7 +3,7 @@ using ModuleController.Core.Modules;
 namespace ModuleController.Core.Commands;
 
 /// <summary>A command for the agent of one base pod; a closed set. The epoch is added when it is sent.</summary>
-/// <param name="Action">As in command ids: <c>install</c>.</param>
+/// <param name="Action">One of <see cref="CommandAction"/>.</param>
 /// <param name="Attempt">Part of the command's id: the same attempt is never executed twice.</param>
 public abstract record ModuleCommand(
     string Action, string ModuleUid, string Name, string Version, string BaseLife, int Attempt, TimeSpan Deadline)
@@ -19,13 +19,12 @@ public abstract record ModuleCommand(
 
     public bool HasHooks => this is Install { Before: not null } or Install { After: not null } or Uninstall { Before: not null } or Uninstall { After: not null };
 
-    public string Id => string.Create(
-        System.Globalization.CultureInfo.InvariantCulture, $"{ModuleUid}/{Action}/{BaseLife}/{Attempt}");
+    public string Id => new CommandId(ModuleUid, Action, BaseLife, Attempt).ToString();
 
     /// <summary>Download, check, install and, with <paramref name="Activate"/>, switch to it where Arklet leaves it deactivated.</summary>
     public sealed record Install(
         string ModuleUid, ModuleSource Source, string BaseLife, int Attempt, TimeSpan Deadline, bool Activate)
-        : ModuleCommand("install", ModuleUid, Source.Name, Source.Version, BaseLife, Attempt, Deadline)
+        : ModuleCommand(CommandAction.Install, ModuleUid, Source.Name, Source.Version, BaseLife, Attempt, Deadline)
     {
         public HookCall? Before { get; init; }
 
@@ -40,7 +39,7 @@ public abstract record ModuleCommand(
     }
 
     public sealed record Uninstall(string ModuleUid, string Name, string Version, string BaseLife, int Attempt, TimeSpan Deadline)
-        : ModuleCommand("uninstall", ModuleUid, Name, Version, BaseLife, Attempt, Deadline)
+        : ModuleCommand(CommandAction.Uninstall, ModuleUid, Name, Version, BaseLife, Attempt, Deadline)
     {
         public HookCall? Before { get; init; }
 
@@ -48,19 +47,19 @@ public abstract record ModuleCommand(
     }
 
     public sealed record Switch(string ModuleUid, string Name, string Version, string BaseLife, int Attempt, TimeSpan Deadline)
-        : ModuleCommand("switch", ModuleUid, Name, Version, BaseLife, Attempt, Deadline);
+        : ModuleCommand(CommandAction.Switch, ModuleUid, Name, Version, BaseLife, Attempt, Deadline);
 
     /// <summary>Reads a jar's manifest; the UID is the ModuleReplicaSet's.</summary>
     public sealed record Inspect(string ModuleUid, ModuleSource Source, string BaseLife, int Attempt, TimeSpan Deadline)
-        : ModuleCommand("inspect", ModuleUid, Source.Name, Source.Version, BaseLife, Attempt, Deadline);
+        : ModuleCommand(CommandAction.Inspect, ModuleUid, Source.Name, Source.Version, BaseLife, Attempt, Deadline);
 
     /// <summary>Download, check and keep for the install of this Module.</summary>
     public sealed record Fetch(string ModuleUid, ModuleSource Source, string BaseLife, int Attempt, TimeSpan Deadline)
-        : ModuleCommand("fetch", ModuleUid, Source.Name, Source.Version, BaseLife, Attempt, Deadline);
+        : ModuleCommand(CommandAction.Fetch, ModuleUid, Source.Name, Source.Version, BaseLife, Attempt, Deadline);
 
     public sealed record Adopt(string ModuleUid, string Name, string Version, string BaseLife, int Attempt, TimeSpan Deadline)
-        : ModuleCommand("adopt", ModuleUid, Name, Version, BaseLife, Attempt, Deadline);
+        : ModuleCommand(CommandAction.Adopt, ModuleUid, Name, Version, BaseLife, Attempt, Deadline);
 
     public sealed record Disown(string ModuleUid, string Name, string Version, string BaseLife, int Attempt, TimeSpan Deadline)
-        : ModuleCommand("disown", ModuleUid, Name, Version, BaseLife, Attempt, Deadline);
+        : ModuleCommand(CommandAction.Disown, ModuleUid, Name, Version, BaseLife, Attempt, Deadline);
 }

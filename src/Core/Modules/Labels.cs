@@ -94,4 +94,8 @@ public static class FinalizerNames
         "koupleless.io/module-replicaset-existed", "koupleless.io/module-existed", "koupleless.io/allocate-pod",
         "koupleless.io/module-name",
     ];
+
+    public static bool IsOfModule(string finalizer) => finalizer == Module || OfVersion1.Contains(finalizer);
+
+    public static bool IsOfModuleDeployment(string finalizer) => finalizer == ModuleDeployment || OfVersion1.Contains(finalizer);
 }

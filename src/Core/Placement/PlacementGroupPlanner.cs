@@ -67,7 +67,7 @@ internal sealed class PlacementGroupPlanner(PlacementState state, PlacementGroup
         foreach (var module in group.Sets.SelectMany(set => set.Modules).Where(module => module.Metadata.IsDeleting)
             .OrderBy(module => module.Metadata.Name, StringComparer.Ordinal))
             if (module.IsBound) _busyPods.Add(module.Spec.PodUid!);
-            else if (PlacementModules.HasOurFinalizer(module)) _steps.Add(new PlacementStep.Release(module));
+            else if (module.Metadata.Finalizers.Any(FinalizerNames.IsOfModule)) _steps.Add(new PlacementStep.Release(module));
     }
 
     /// <summary>The pod is gone, ends, or is the base's no longer; or it was not Ready for too long, which no symmetric one minds.</summary>

@@ -9,9 +9,6 @@ namespace ModuleController.Core.Placement;
 /// <summary>What a new Module looks like.</summary>
 public static class PlacementModules
 {
-    public static bool HasOurFinalizer(Module module) =>
-        module.Metadata.Finalizers.Any(name => name == FinalizerNames.Module || FinalizerNames.OfVersion1.Contains(name));
-
     public static Module Of(PlacementStep.Create create)
     {
         var (replicaSet, pod, template) = (create.ReplicaSet, create.Pod, create.ReplicaSet.Spec.Template);

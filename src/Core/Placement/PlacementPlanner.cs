@@ -14,7 +14,7 @@ public static class PlacementPlanner
         List<PlacementStep> steps =
         [
             .. adoptions,
-            .. state.Strays.Where(module => module is { IsBound: false, Metadata.IsDeleting: true } && PlacementModules.HasOurFinalizer(module))
+            .. state.Strays.Where(module => module is { IsBound: false, Metadata.IsDeleting: true } && module.Metadata.Finalizers.Any(FinalizerNames.IsOfModule))
                 .OrderBy(module => module.Metadata.Name, StringComparer.Ordinal).Select(module => new PlacementStep.Release(module)),
         ];
         DateTimeOffset? requeueAt = null;

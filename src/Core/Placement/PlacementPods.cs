@@ -32,18 +32,9 @@ public static class PlacementPods
     private const string ZoneLabel = "topology.kubernetes.io/zone";
     private const string DisruptionTarget = "DisruptionTarget";
 
-    // The agent's own readiness follows the modules; to count it would keep them away for ever.
-    private const string AgentContainer = "agent";
-
     /// <summary>Neither terminating nor finished, nor asked by label to go.</summary>
     public static bool IsLiving(Pod pod) =>
         !pod.Metadata.IsDeleting && pod.Status.Phase is not ("Succeeded" or "Failed") && !PodDeletion.IsAsked(pod);
-
-    /// <summary>One that may be the base's: any but the agent's.</summary>
-    public static bool IsBaseContainer(ContainerStatus container) => container.Name != AgentContainer;
-
-    /// <summary>A container that is not the agent's is known not to be Ready; nothing is known before the kubelet has said it.</summary>
-    public static bool HasUnreadyContainer(Pod pod) => pod.Status.ContainerStatuses.Any(container => IsBaseContainer(container) && !container.Ready);
 
     public static PlacementPod Of(ObservedPod observed, TimeSpan grace, DateTimeOffset now)
     {
@@ -103,7 +94,7 @@ public static class PlacementPods
     /// <summary>Its containers are Ready; no readiness gate counts, nor the agent.</summary>
     public static bool IsReady(Pod pod)
     {
-        var containers = pod.Status.ContainerStatuses.Where(IsBaseContainer).ToList();
+        var containers = pod.Status.ContainerStatuses.Where(BaseContainers.Includes).ToList();
         return containers.Count > 0 ? containers.TrueForAll(container => container.Ready) : pod.Status.Conditions.IsTrue("ContainersReady");
     }
 

@@ -1,5 +1,5 @@
 using ModuleController.ControlPlane.Observing;
-using ModuleController.Core.BasePods;
+using ModuleController.Core.Agents;
 using ModuleController.Core.Builtin;
 using ModuleController.Core.Meta;
 using ModuleController.Core.Modules;
@@ -22,7 +22,7 @@ public sealed class FreshLeaderTests
         var since = bench.Agents.AcceptingSince;
         await bench.PatchAsync("shop", """{"metadata":{"labels":{"look":"again"}}}""");
         await Eventually.True(async () => (await bench.ListAsync<Event>()).Any(IsVanished));
-        Assert.True(TimeProvider.System.GetUtcNow() >= since + BasePodTimes.AgentsReport, "they had no time to come");
+        Assert.True(TimeProvider.System.GetUtcNow() >= since + AgentPresence.TimeToReport, "they had no time to come");
         // By itself, without anybody's word, the release learns it too.
         await bench.Becomes("shop", found => found.Status.Conditions.Find(DeploymentConditions.Progressing) is { } told
             && (told.Reason == Reasons.AgentsVanished || told.Reason == Reasons.ReleaseCompleted));
@@ -43,7 +43,7 @@ public sealed class FreshLeaderTests
         Assert.Equal(0, agents.Held(now));
         Assert.Null(agents.OutageOf(bench.Caches.Deployments.Get(new("default", "base"))!, now, out _));
 
-        standby.AcceptingSince = now - BasePodTimes.AgentsReport;
+        standby.AcceptingSince = now - AgentPresence.TimeToReport;
         Assert.Equal(1, agents.Held(now));
     }
 

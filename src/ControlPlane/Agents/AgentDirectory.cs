@@ -1,6 +1,5 @@
 using System.Collections.Concurrent;
 using Grpc.Core;
-using ModuleController.ControlPlane.Telemetry;
 using ModuleController.Core.Agents;
 using ModuleController.Core.Commands;
 using ModuleController.Core.Meta;

@@ -1,6 +1,5 @@
 using Google.Protobuf.WellKnownTypes;
 using Grpc.Core;
-using ModuleController.ControlPlane.Telemetry;
 using ModuleController.Core.Meta;
 using ModuleController.Protocol.V1;
 

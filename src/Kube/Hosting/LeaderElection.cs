@@ -6,44 +6,23 @@ using ModuleController.Kube.Client;
 
 namespace ModuleController.Kube.Hosting;
 
-/// <summary>Which lease, and how long it is good.</summary>
-public sealed record LeaderElectionOptions(ObjectKey Lease, LeaderIdentity Identity)
-{
-    /// <summary>Others take the lease when it has not been renewed for this long.</summary>
-    public TimeSpan Duration { get; init; } = TimeSpan.FromSeconds(15);
-
-    /// <summary>The holder gives up this long after its last renewal, before others may take the lease.</summary>
-    public TimeSpan RenewDeadline { get; init; } = TimeSpan.FromSeconds(10);
-
-    public TimeSpan RetryPeriod { get; init; } = TimeSpan.FromSeconds(2);
-
-    /// <summary>An acquisition makes the epoch more than this.</summary>
-    public int EpochFloor { get; init; }
-
-    /// <summary>How long one request may take: after one that hangs there is time for a second one before the renew deadline.</summary>
-    public TimeSpan RequestTimeout => RenewDeadline / 2;
-
-    /// <summary>The duration in the Lease has whole seconds; more than ours only delays the next leader.</summary>
-    internal int DurationSeconds => (int)Math.Ceiling(Duration.TotalSeconds);
-}
-
 /// <summary>The one process of several that acts, by holding a Lease.</summary>
 /// <remarks>
 /// The epoch is the lease's count of transitions; each acquisition raises it.
 /// A lost connection costs the lease only at the renew deadline.
 /// A request that hangs costs a part of that time, and one that is slow nothing.
 /// An acquisition whose answer was lost is continued.
-/// Whoever doesn't hold the lease knows who does, and where.
+/// A process that does not hold the lease knows the holder and its address.
 /// The lease is released on stop.
 /// A leader that learns of a higher epoch raises the lease first.
-/// A lost lease is told once, and never taken again by this process.
+/// A lost lease is reported once, and never taken again by this process.
 /// </remarks>
 public sealed partial class LeaderElection(
     IKubeClient client, LeaderElectionOptions options, TimeProvider time, ILogger<LeaderElection> logger) : IDisposable
 {
-    private const string FieldManager = "modulecontroller-leader";
     private static readonly TimeSpan Shortest = TimeSpan.FromMilliseconds(250);
 
+    private readonly LeaseClient _leases = new(client, options, time);
     private readonly SemaphoreSlim _writing = new(1, 1);   // one write to the lease at a time
     private readonly TaskCompletionSource<long> _acquired = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly CancellationTokenSource _lost = new();
@@ -93,7 +72,7 @@ public sealed partial class LeaderElection(
         ArgumentOutOfRangeException.ThrowIfGreaterThan(epoch, int.MaxValue);   // the field of the Lease has 32 bits
 
         // Renewals wait for this one, so it must not hang until the lease is lost.
-        return LimitedAsync("raise the epoch of", limited => RaiseAsync(epoch, limited), cancellation);
+        return _leases.LimitedAsync("raise the epoch of", limited => RaiseAsync(epoch, limited), cancellation);
     }
 
     public void Dispose()
@@ -115,12 +94,12 @@ public sealed partial class LeaderElection(
                 if (!_isHeld) throw new InvalidOperationException($"{options.Lease}: only the leader raises the epoch");
                 try
                 {
-                    Observe(await PatchAsync(new() { ["leaseTransitions"] = epoch }, cancellation));
+                    Observe(await _leases.PatchAsync(_observed!, new() { ["leaseTransitions"] = epoch }, cancellation));
                     Interlocked.Exchange(ref _epoch, epoch);
                 }
                 catch (KubeException exception) when (exception.IsConflict)
                 {
-                    Observe(await GetAsync(cancellation));
+                    Observe(await _leases.GetAsync(cancellation));
                     if (!IsOurs) throw;
                 }
             }
@@ -158,7 +137,7 @@ public sealed partial class LeaderElection(
         {
             if (!_isHeld) return;
             _isHeld = false;
-            Observe(await PatchAsync(new() { ["holderIdentity"] = null }, cancellation));
+            Observe(await _leases.PatchAsync(_observed!, new() { ["holderIdentity"] = null }, cancellation));
             LogReleased(options.Identity.ToString());
         }
         catch (KubeException exception)
@@ -185,25 +164,25 @@ public sealed partial class LeaderElection(
     private async Task<bool> TryAcquireAsync(CancellationToken cancellation)
     {
         var started = time.GetTimestamp();
-        if (await LimitedAsync("find", limited => client.FindAsync<Lease>(options.Lease, limited), cancellation) is not { } lease)
+        if (await _leases.FindAsync(cancellation) is not { } lease)
         {
-            return Hold(await CreateAsync(NextEpoch(0), cancellation), started);
+            return Hold(await _leases.CreateAsync(NextEpoch(0), cancellation), started);
         }
 
         Observe(lease);
         // Our own acquisition, whose answer was lost. It has raised the epoch already.
-        if (IsOurs) return Hold(await PatchAsync(Renewal(), cancellation), started);
+        if (IsOurs) return Hold(await _leases.PatchAsync(_observed!, Renewal(), cancellation), started);
         var spec = lease.Spec;
         var duration = TimeSpan.FromSeconds(spec.LeaseDurationSeconds ?? 0);
         if (spec.HolderIdentity is { Length: > 0 } && time.GetElapsedTime(_observedAt) < duration) return false;
         var now = time.GetUtcNow();
-        return Hold(await PatchAsync(new()
+        return Hold(await _leases.PatchAsync(_observed!, new()
         {
             ["holderIdentity"] = options.Identity.ToString(),
             ["leaseDurationSeconds"] = options.DurationSeconds,
             ["leaseTransitions"] = NextEpoch(spec.LeaseTransitions ?? 0),
-            ["acquireTime"] = MicroTime(now),
-            ["renewTime"] = MicroTime(now),
+            ["acquireTime"] = LeaseClient.MicroTime(now),
+            ["renewTime"] = LeaseClient.MicroTime(now),
         }, cancellation), started);
     }
 
@@ -215,18 +194,18 @@ public sealed partial class LeaderElection(
         var started = time.GetTimestamp();
         try
         {
-            return Hold(await PatchAsync(Renewal(), cancellation), started);
+            return Hold(await _leases.PatchAsync(_observed!, Renewal(), cancellation), started);
         }
         catch (KubeException exception) when (exception.IsConflict)
         {
-            Observe(await GetAsync(cancellation));
-            if (IsOurs) return Hold(await PatchAsync(Renewal(), cancellation), started);   // only its version was old
+            Observe(await _leases.GetAsync(cancellation));
+            if (IsOurs) return Hold(await _leases.PatchAsync(_observed!, Renewal(), cancellation), started);   // only its version was old
             _isHeld = false;
             return false;
         }
         catch (KubeException exception) when (exception.IsNotFound)
         {
-            return Hold(await CreateAsync(Epoch, cancellation), started);   // deleted by hand; AlreadyExists: look again
+            return Hold(await _leases.CreateAsync(Epoch, cancellation), started);   // deleted by hand; AlreadyExists: look again
         }
     }
 
@@ -289,57 +268,7 @@ public sealed partial class LeaderElection(
         return pause > TimeSpan.Zero ? Task.Delay(pause, time, cancellation) : Task.CompletedTask;
     }
 
-    /// <summary>Gives an action the time of one request. One that takes longer is a failure like any other, and no cancellation.</summary>
-    private async Task<T> LimitedAsync<T>(string what, Func<CancellationToken, Task<T>> action, CancellationToken cancellation)
-    {
-        using var timeout = new CancellationTokenSource(options.RequestTimeout, time);
-        using var either = CancellationTokenSource.CreateLinkedTokenSource(timeout.Token, cancellation);
-        try
-        {
-            return await action(either.Token);
-        }
-        catch (OperationCanceledException exception) when (timeout.IsCancellationRequested && !cancellation.IsCancellationRequested)
-        {
-            throw new KubeException(
-                new(0, KubeError.TimedOut, $"no answer within {options.RequestTimeout}"), $"{what} lease {options.Lease}", exception);
-        }
-    }
-
-    private JsonObject Renewal() => new() { ["renewTime"] = MicroTime(time.GetUtcNow()) };
-
-    private Task<Lease> GetAsync(CancellationToken cancellation) =>
-        LimitedAsync("get", limited => client.GetAsync<Lease>(options.Lease, limited), cancellation);
-
-    private Task<Lease> PatchAsync(JsonObject spec, CancellationToken cancellation)
-    {
-        var patch = new JsonObject
-        {
-            ["metadata"] = new JsonObject { ["resourceVersion"] = _observed!.Metadata.ResourceVersion },
-            ["spec"] = spec,
-        };
-        return LimitedAsync("patch", limited => client.PatchAsync<Lease>(options.Lease, patch, new(FieldManager), limited), cancellation);
-    }
-
-    private Task<Lease> CreateAsync(long transitions, CancellationToken cancellation)
-    {
-        var now = time.GetUtcNow();
-        var lease = new Lease
-        {
-            Metadata = new() { Name = options.Lease.Name, Namespace = options.Lease.Namespace },
-            Spec = new()
-            {
-                HolderIdentity = options.Identity.ToString(),
-                LeaseDurationSeconds = options.DurationSeconds,
-                LeaseTransitions = (int)transitions,
-                AcquireTime = now,
-                RenewTime = now,
-            },
-        };
-        return LimitedAsync("create", limited => client.CreateAsync(lease, FieldManager, limited), cancellation);
-    }
-
-    private static string MicroTime(DateTimeOffset at) =>
-        at.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss.ffffff'Z'", System.Globalization.CultureInfo.InvariantCulture);
+    private JsonObject Renewal() => new() { ["renewTime"] = LeaseClient.MicroTime(time.GetUtcNow()) };
 
     [LoggerMessage(LogLevel.Information, "{Identity} leads, epoch {Epoch}")]
     private partial void LogAcquired(string identity, long epoch);

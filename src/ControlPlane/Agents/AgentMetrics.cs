@@ -4,7 +4,7 @@ using Grpc.Core;
 using ModuleController.Core.Agents;
 using ModuleController.Core.Commands;
 
-namespace ModuleController.ControlPlane.Telemetry;
+namespace ModuleController.ControlPlane.Agents;
 
 /// <summary>Instruments of the gateway; the exporter adds unit and <c>_total</c> to the names.</summary>
 public sealed class AgentMetrics : IDisposable

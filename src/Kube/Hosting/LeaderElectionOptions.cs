@@ -1,0 +1,24 @@
+using ModuleController.Core.Meta;
+
+namespace ModuleController.Kube.Hosting;
+
+/// <summary>Which lease, and how long it is good.</summary>
+public sealed record LeaderElectionOptions(ObjectKey Lease, LeaderIdentity Identity)
+{
+    /// <summary>Others take the lease when it has not been renewed for this long.</summary>
+    public TimeSpan Duration { get; init; } = TimeSpan.FromSeconds(15);
+
+    /// <summary>The holder gives up this long after its last renewal, before others may take the lease.</summary>
+    public TimeSpan RenewDeadline { get; init; } = TimeSpan.FromSeconds(10);
+
+    public TimeSpan RetryPeriod { get; init; } = TimeSpan.FromSeconds(2);
+
+    /// <summary>An acquisition makes the epoch more than this.</summary>
+    public int EpochFloor { get; init; }
+
+    /// <summary>How long one request may take: after one that hangs there is time for a second one before the renew deadline.</summary>
+    public TimeSpan RequestTimeout => RenewDeadline / 2;
+
+    /// <summary>The duration in the Lease has whole seconds; more than ours only delays the next leader.</summary>
+    internal int DurationSeconds => (int)Math.Ceiling(Duration.TotalSeconds);
+}

@@ -47,6 +47,15 @@ public sealed class BaseFailureTests(SharedWorld shared) : IClassFixture<SharedW
         Assert.NotEqual(small.PodUid, _world.ModulesOf("big")[0].Spec.PodUid);
         Assert.Equal(1, small.Base.Statistics[^1].InstallsStarted["big:1.0.0"]);
 
+        // The next leader learns it from the agent's journal, and would ask this pod first, too.
+        await _world.StopControllerAsync();
+        await _world.StartControllerAsync();
+        await Eventually.True(() => _world.PodsOf("tight").All(pod =>
+            _world.Controller!.Agents.Find(ObjectKey.Of(pod.Metadata), pod.Metadata.Uid!) is { IsCurrent: true }));
+        await _world.CreateAsync(A.Module("later", "1.0.0", _world.Jar("later", "1.0.0")).On("tight").Replicas(1));
+        await _world.AvailableAsync("later", 1, "1.0.0");
+        Assert.NotEqual(small.PodUid, _world.ModulesOf("later")[0].Spec.PodUid);
+
         bool IsSmall(string uid) => _world.Controller!.Agents
             .Find(ObjectKey.Of(_world.PodsOf("tight").SingleOrDefault(pod => pod.Metadata.Uid == uid)?.Metadata ?? new()), uid)?.Jvm?.MaxMetaspace == 60_000_000;
     }

@@ -43,6 +43,29 @@ public sealed class KubectlTests
     }
 
     [Fact]
+    public async Task After_a_scale_a_server_side_apply_of_replicas_conflicts_until_it_is_forced()
+    {
+        Assert.SkipUnless(
+            Environment.GetEnvironmentVariable("MODULECONTROLLER_TEST_KUBECONFIG") is { Length: > 0 }, "DevCluster has no server-side apply");
+        await using var world = await World.StartAsync();
+        using var kubectl = new Harness.Kubectl(world);
+        await world.BaseAsync("base", 2);
+        var file = await kubectl.FileAsync(Manifest("1.0.0", world.Jar("orders", "1.0.0")));
+        await kubectl.RunAsync("apply", "--server-side", "-f", file);
+        await kubectl.RunAsync("wait", "--for=jsonpath={.status.availableReplicas}=2", "mddeploy/orders", "--timeout=300s");
+        await kubectl.RunAsync("scale", "mddeploy", "orders", "--replicas=1");
+        await kubectl.RunAsync("wait", "--for=jsonpath={.spec.replicas}=1", "mddeploy/orders", "--timeout=300s");
+
+        var (code, conflict) = await kubectl.TryAsync("apply", "--server-side", "-f", file);
+
+        Assert.Equal(1, code);
+        Says(conflict, "conflict with \"modulecontroller-deployment\"");
+        Says(conflict, ".spec.replicas");
+        await kubectl.RunAsync("apply", "--server-side", "--force-conflicts", "-f", file);
+        await kubectl.RunAsync("wait", "--for=jsonpath={.status.availableReplicas}=2", "mddeploy/orders", "--timeout=300s");
+    }
+
+    [Fact]
     public async Task What_fails_and_what_is_refused_says_why_where_an_operator_looks()
     {
         Assert.SkipUnless(Harness.Kubectl.IsInstalled, "no kubectl on PATH");

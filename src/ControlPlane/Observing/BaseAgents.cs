@@ -56,7 +56,7 @@ public sealed class BaseAgents(Caches caches, IAgentDirectory agents, ControlPla
         .Count(key => caches.Deployments.Get(key) is { } found && Find(found, now) is not null);
 
     private AgentOutage? Find(Deployment deployment, DateTimeOffset now) => AgentOutage.Of(
-        [.. BasePods.In(caches, deployment).Where(PlacementPods.IsReady).SelectMany(pod => PresenceOf(pod, now))], _rule, now);
+        [.. BasePods.In(caches, deployment).Where(PodAssessment.IsReady).SelectMany(pod => PresenceOf(pod, now))], _rule, now);
 
     // One that was never heard since this process leads had an agent if a module serves there.
     private IEnumerable<AgentPresence> PresenceOf(Pod pod, DateTimeOffset now)

@@ -146,7 +146,7 @@ public sealed class BasePodObserver(Caches caches, IAgentDirectory agents, TimeS
         if (!BasePods.HasOlder(caches, pod)) return false;
         var older = caches.Modules.ByIndex(Caches.ByOwner, replicaSet.Metadata.Uid!)
             .Where(module => !module.Metadata.IsDeleting && KeyOf(module).Any(key => caches.Pods.Get(key) is { } other
-                && other.Metadata.Uid == module.Spec.PodUid && PlacementPods.IsLiving(other) && BasePods.IsOlder(caches, other, pod)))
+                && other.Metadata.Uid == module.Spec.PodUid && PodAssessment.IsActive(other) && BasePods.IsOlder(caches, other, pod)))
             .ToList();
         return older.Exists(module => module.Status.LastError is not null) && !older.Exists(module => module.IsAvailable);
     }

@@ -20,13 +20,13 @@ public static class BasePods
         return
         [
             .. replicaSets.SelectMany(replicaSet => caches.Pods.ByIndex(Caches.ByController, replicaSet.Metadata.Uid!)
-                    .Where(PlacementPods.IsLiving).Select(pod => (Pod: pod, IsNewest: replicaSet == newest)))
+                    .Where(PodAssessment.IsActive).Select(pod => (Pod: pod, IsNewest: replicaSet == newest)))
                 .OrderBy(item => item.Pod.Metadata.Name, StringComparer.Ordinal),
         ];
     }
 
     /// <summary>Some that still count for their ReplicaSet are asked by label to go.</summary>
-    public static bool HasLeaving(Caches caches, Deployment deployment) =>
+    public static bool HasBeingRemoved(Caches caches, Deployment deployment) =>
         caches.ReplicaSets.ByIndex(Caches.ByController, deployment.Metadata.Uid!)
             .SelectMany(replicaSet => caches.Pods.ByIndex(Caches.ByController, replicaSet.Metadata.Uid!))
             .Any(pod => PodDeletion.IsAsked(pod) && pod is { Metadata.IsDeleting: false, Status.Phase: not ("Succeeded" or "Failed") });
@@ -34,7 +34,7 @@ public static class BasePods
     /// <summary>The living pods of these Modules whose base is missing, or has not taken their ReplicaSet yet: a Deployment that
     /// is deleted with <c>--cascade=orphan</c> and made anew takes them back, and meanwhile they serve.</summary>
     /// <param name="own">The UIDs of the pods that the base has.</param>
-    public static IReadOnlyList<Pod> Adrift(Caches caches, ObjectKey key, IReadOnlySet<string> own, IEnumerable<Module> modules)
+    public static IReadOnlyList<Pod> Orphaned(Caches caches, ObjectKey key, IReadOnlySet<string> own, IEnumerable<Module> modules)
     {
         var found = caches.Deployments.Get(key);
         var seen = new HashSet<string>();
@@ -42,7 +42,7 @@ public static class BasePods
         [
             .. modules.Where(module => module.IsBound && !own.Contains(module.Spec.PodUid!) && seen.Add(module.Spec.PodUid!))
                 .Select(module => (Uid: module.Spec.PodUid, Pod: caches.Pods.Get(new(key.Namespace, module.Spec.PodName!))))
-                .Where(item => item.Pod is { } pod && pod.Metadata.Uid == item.Uid && PlacementPods.IsLiving(pod) && IsAdrift(caches, pod, key, found))
+                .Where(item => item.Pod is { } pod && pod.Metadata.Uid == item.Uid && PodAssessment.IsActive(pod) && IsOrphaned(caches, pod, key, found))
                 .Select(item => item.Pod!).OrderBy(pod => pod.Metadata.Name, StringComparer.Ordinal),
         ];
     }
@@ -51,7 +51,7 @@ public static class BasePods
     public static IEnumerable<Pod> In(Caches caches, Deployment deployment) =>
         caches.ReplicaSets.ByIndex(Caches.ByController, deployment.Metadata.Uid!)
             .SelectMany(replicaSet => caches.Pods.ByIndex(Caches.ByController, replicaSet.Metadata.Uid!))
-            .Where(PlacementPods.IsLiving);
+            .Where(PodAssessment.IsActive);
 
     /// <summary>The base Deployment of a pod, through its ReplicaSet; null where it is nobody's.</summary>
     public static ObjectKey? BaseOf(Caches caches, Pod pod) =>
@@ -80,7 +80,7 @@ public static class BasePods
         replicaSet.Metadata.Controller is { Kind: "Deployment" } owner ? new(replicaSet.Metadata.Namespace!, owner.Name) : null;
 
     // Released by its ReplicaSet, or of another base: that is no matter of a Deployment that may come back.
-    private static bool IsAdrift(Caches caches, Pod pod, ObjectKey key, Deployment? found)
+    private static bool IsOrphaned(Caches caches, Pod pod, ObjectKey key, Deployment? found)
     {
         if (pod.Metadata.Controller is not { Kind: "ReplicaSet" }) return false;
         if (ReplicaSetOf(caches, pod) is not { } replicaSet) return found is null;

@@ -31,7 +31,7 @@ internal sealed class ModuleDeploymentObserver(Caches caches, IAgentDirectory ag
                 && set.Metadata.Labels.GetValueOrDefault(Labels.ModuleDeployment) == LabelValues.Of(meta.Name)).ToList();
         var found = caches.Deployments.Get(new(ns, spec.BaseDeploymentName));
         HashSet<string> pods = found is null ? [] : [.. BasePods.In(caches, found).Select(pod => pod.Metadata.Uid!)];
-        pods.UnionWith(BasePods.Adrift(caches, new(ns, spec.BaseDeploymentName), pods, sets.SelectMany(set => set.Modules))
+        pods.UnionWith(BasePods.Orphaned(caches, new(ns, spec.BaseDeploymentName), pods, sets.SelectMany(set => set.Modules))
             .Select(pod => pod.Metadata.Uid!));
         agentsAgainAt = null;
         var outage = found is null ? null : baseAgents.OutageOf(found, now, out agentsAgainAt);

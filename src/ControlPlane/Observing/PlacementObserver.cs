@@ -37,7 +37,7 @@ internal sealed class PlacementObserver(Caches caches, IAgentDirectory agents, B
         var unready = _unready.Observe(key, pods.Select(pod => pod.Pod), now);
         pods = [.. pods.Select(pod => pod with { UnreadySince = unready.TryGetValue(pod.Pod.Metadata.Uid!, out var since) ? since : null })];
         foreach (var pod in pods)
-            if (PlacementPods.GivenUpAt(pod, podGrace, now) is { } at && (requeueAt is null || at < requeueAt))
+            if (PodAssessment.EvictionAt(pod, podGrace, now) is { } at && (requeueAt is null || at < requeueAt))
                 requeueAt = at;
         var reportedAt = baseAgents.ReportedAt(now);
         if (now < reportedAt && (requeueAt is null || reportedAt < requeueAt)) requeueAt = reportedAt;
@@ -46,25 +46,25 @@ internal sealed class PlacementObserver(Caches caches, IAgentDirectory agents, B
         requeueAt = new[] { requeueAt, outage?.Until, agentsAgainAt }.Min();
         return new()
         {
-            Pods = [.. pods.Select(pod => PlacementPods.Of(pod, podGrace, now))],
+            Pods = [.. pods.Select(pod => PodAssessment.Of(pod, podGrace, now))],
             Groups = groups,
             Base = found is null
                 ? null
                 : new(found, caches.Autoscalers.ByIndex(Caches.ByBase, key.ToString()).Select(item => item.Metadata.Name).Order(StringComparer.Ordinal).FirstOrDefault()),
-            HasLeavingPods = found is not null && BasePods.HasLeaving(caches, found),
+            HasPodsBeingRemoved = found is not null && BasePods.HasBeingRemoved(caches, found),
             Strays = [.. modules.Where(module => !known.Contains(module.Metadata.Controller?.Uid))],
-            CreatesNothing = found is null or { Metadata.IsDeleting: true }
+            IsCreationBlocked = found is null or { Metadata.IsDeleting: true }
                 || caches.Namespaces.Get(new("", key.Namespace)) is { Metadata.IsDeleting: true },
             HaveAgentsReported = now >= reportedAt,
             Outage = outage,
         };
     }
 
-    private List<PlacementGroup> Groups(IReadOnlyCollection<ModuleDeployment> deployments, string label)
+    private List<DeploymentGroup> Groups(IReadOnlyCollection<ModuleDeployment> deployments, string label)
     {
-        List<PlacementGroup> groups =
+        List<DeploymentGroup> groups =
         [
-            .. deployments.Select(deployment => new PlacementGroup(deployment,
+            .. deployments.Select(deployment => new DeploymentGroup(deployment,
                 [.. caches.ModuleReplicaSets.ByIndex(Caches.ByOwner, deployment.Metadata.Uid!).Select(Set)])
             {
                 IsConflicting = ModuleConflicts.Of(deployment, deployments) is not null,
@@ -73,7 +73,7 @@ internal sealed class PlacementObserver(Caches caches, IAgentDirectory agents, B
         // Orphaned on purpose (--cascade=orphan): each goes on by itself, as an apps/v1 ReplicaSet would.
         groups.AddRange(caches.ModuleReplicaSets.ByIndex(Caches.ByBase, label)
             .Where(replicaSet => replicaSet.Metadata.Controller is null)
-            .Select(replicaSet => new PlacementGroup(StandIn(replicaSet), [Set(replicaSet)])));
+            .Select(replicaSet => new DeploymentGroup(StandIn(replicaSet), [Set(replicaSet)])));
         return groups;
     }
 
@@ -103,13 +103,13 @@ internal sealed class PlacementObserver(Caches caches, IAgentDirectory agents, B
     {
         var pods = found is null ? [] : BasePods.Of(caches, found);
         var own = pods.Select(item => item.Pod.Metadata.Uid!).ToHashSet();
-        var adrift = BasePods.Adrift(caches, key, own, modules);
+        var adrift = BasePods.Orphaned(caches, key, own, modules);
         own.UnionWith(adrift.Select(pod => pod.Metadata.Uid!));
         var full = FullLives(key, own, modules);
         return
         [
             .. pods.Select(item => Observe(item.Pod, item.IsNewest, full)),
-            .. adrift.Select(pod => Observe(pod, isNewest: false, full) with { IsAdrift = true }),
+            .. adrift.Select(pod => Observe(pod, isNewest: false, full) with { IsOrphaned = true }),
         ];
     }
 

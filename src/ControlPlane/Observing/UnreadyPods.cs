@@ -15,7 +15,7 @@ public sealed class UnreadyPods
     public IReadOnlyDictionary<string, DateTimeOffset> Observe(ObjectKey key, IEnumerable<Pod> pods, DateTimeOffset now)
     {
         var before = _bases.GetValueOrDefault(key);
-        var unready = pods.Where(pod => !PlacementPods.IsReady(pod)).Select(pod => pod.Metadata.Uid!)
+        var unready = pods.Where(pod => !PodAssessment.IsReady(pod)).Select(pod => pod.Metadata.Uid!)
             .ToDictionary(uid => uid, uid => before?.TryGetValue(uid, out var since) == true ? since : now);
         if (unready.Count > 0) _bases[key] = unready;
         else Forget(key);

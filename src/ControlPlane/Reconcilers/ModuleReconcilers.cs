@@ -161,7 +161,7 @@ public static class ModuleReconcilers
 
     private static IEnumerable<ObjectKey> SymmetricOn(Caches caches, ObjectChange<Pod> change)
     {
-        if ((change.Before is { } before && PlacementPods.IsLiving(before)) == (change.After is { } after && PlacementPods.IsLiving(after)))
+        if ((change.Before is { } before && PodAssessment.IsActive(before)) == (change.After is { } after && PodAssessment.IsActive(after)))
             return [];
         return BaseOf(caches, (change.After ?? change.Before)!).SelectMany(key => OnBase(caches, key))
             .Where(deployment => deployment.Spec.IsSymmetric).Select(Key);
@@ -186,7 +186,7 @@ public static class ModuleReconcilers
 
     private static (string?, bool, string?, string?, string?, string?, string, string)? MattersToPlacement(Pod? pod) => pod is null
         ? null
-        : (pod.Metadata.Uid, PlacementPods.IsLiving(pod), pod.Spec.NodeName, pod.Status.PodIp,
+        : (pod.Metadata.Uid, PodAssessment.IsActive(pod), pod.Spec.NodeName, pod.Status.PodIp,
             pod.Metadata.Labels.GetValueOrDefault(Labels.MaxModuleCount), pod.Metadata.Annotations.GetValueOrDefault(Annotations.PodDeletionCost),
             string.Join(',', pod.Status.Conditions.Select(condition => $"{condition.Type}={condition.Status}")),
             string.Join(',', pod.Status.ContainerStatuses.Select(container => $"{container.Name}={container.Ready}")));

@@ -17,7 +17,7 @@ public static class PlacementOrder
     {
         var owners = Owners(state);
         var replacing = Replacing(plan.Steps);
-        var lost = plan.Steps.OfType<PlacementStep.Delete>().Where(step => step.NeedsPodGone).ToList();
+        var lost = plan.Steps.OfType<PlacementStep.Delete>().Where(step => step.RequiresPodGone).ToList();
         var lostOf = lost.SelectMany(step => owners[step.Module.Metadata.Controller?.Uid ?? ""].Select(owner => (owner, Unit: Confirmed(step.Module))))
             .ToLookup(item => item.owner, item => item.Unit);
         return
@@ -39,7 +39,7 @@ public static class PlacementOrder
             [.. Of<PlacementStep.Bind>(step => About(step.Module, step))],
             [.. Of<PlacementStep.Delete>(step => About(step.Module, step) with
             {
-                Requires = [.. replacing[step.Module.Metadata.Uid!], .. step.NeedsPodGone ? [Confirmed(step.Module)] : Array.Empty<string>()],
+                Requires = [.. replacing[step.Module.Metadata.Uid!], .. step.RequiresPodGone ? [Confirmed(step.Module)] : Array.Empty<string>()],
             })],
             [.. Of<PlacementStep.Release>(step => About(step.Module, step))],
             [.. Of<PlacementStep.Explain>(step => About(step.Module, step))],

@@ -20,13 +20,13 @@ public abstract record PlacementStep
 
     /// <summary>A new Module, bound to its pod from the start where there is one.</summary>
     public sealed record Create(
-        ModuleDeployment Deployment, ModuleReplicaSet ReplicaSet, string Name, PlacementPod? Pod, Module? Replaces) : PlacementStep;
+        ModuleDeployment Deployment, ModuleReplicaSet ReplicaSet, string Name, CandidatePod? Pod, Module? Replaces) : PlacementStep;
 
     /// <summary>An orphaned Module gets the ReplicaSet of its revision as its owner.</summary>
     public sealed record Adopt(Module Module, ModuleReplicaSet ReplicaSet) : PlacementStep;
 
     /// <summary>A Module that waited has a place.</summary>
-    public sealed record Bind(Module Module, PlacementPod Pod, Module? Replaces) : PlacementStep;
+    public sealed record Bind(Module Module, CandidatePod Pod, Module? Replaces) : PlacementStep;
 
     /// <summary>Why a Module has no place.</summary>
     public sealed record Explain(Module Module, string Reason, string Message) : PlacementStep;
@@ -35,7 +35,7 @@ public abstract record PlacementStep
     public sealed record Delete(Module Module, string Why, ModuleDeployment? Tell = null) : PlacementStep
     {
         /// <summary>It follows from the pod not being among the base's: the API server has to confirm that first.</summary>
-        public bool NeedsPodGone { get; init; }
+        public bool RequiresPodGone { get; init; }
     }
 
     /// <summary>A read: fails where the Module has not lost its pod.</summary>
@@ -45,10 +45,10 @@ public abstract record PlacementStep
     public sealed record Release(Module Module) : PlacementStep;
 
     /// <summary>This pod goes first when the base is scaled down; with null, no longer.</summary>
-    public sealed record Mark(PlacementPod Pod, int? Cost) : PlacementStep;
+    public sealed record Mark(CandidatePod Pod, int? Cost) : PlacementStep;
 
     /// <summary>Another number of base pods, and what of it we added: one write.</summary>
-    public sealed record ScaleBase(PlacementBase Base, int Replicas, AddedPods? Added, string Why) : PlacementStep;
+    public sealed record ScaleBase(BaseDeployment Base, int Replicas, SurgePods? Added, string Why) : PlacementStep;
 
     /// <summary>The labels of the base Deployment about how many Modules its pods have.</summary>
     public sealed record WriteCounts(IReadOnlyList<int> Counts) : PlacementStep;

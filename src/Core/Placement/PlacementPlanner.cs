@@ -10,7 +10,7 @@ public static class PlacementPlanner
     {
         List<PlacementStep> adoptions = [];
         state = Adopted(state, adoptions);
-        var loads = new PlacementLoads(state);
+        var loads = new PodLoads(state);
         List<PlacementStep> steps =
         [
             .. adoptions,
@@ -18,16 +18,16 @@ public static class PlacementPlanner
                 .OrderBy(module => module.Metadata.Name, StringComparer.Ordinal).Select(module => new PlacementStep.Release(module)),
         ];
         DateTimeOffset? requeueAt = null;
-        List<PlacementGroupPlanner> planners = [];
+        List<GroupPlanner> planners = [];
         foreach (var group in InOrder(state.Groups))
         {
-            var planner = new PlacementGroupPlanner(state, group, loads, now);
+            var planner = new GroupPlanner(state, group, loads, now);
             steps.AddRange(planner.Plan());
             requeueAt = Earlier(requeueAt, planner.RequeueAt);
             planners.Add(planner);
         }
 
-        steps.AddRange(BaseScaling.Plan(state, loads, planners));
+        steps.AddRange(SurgePodPlanner.Plan(state, loads, planners));
 
         return new() { Steps = steps, Counts = [.. state.Pods.Select(pod => loads.Count(pod.Uid))], RequeueAt = requeueAt };
     }
@@ -38,7 +38,7 @@ public static class PlacementPlanner
     {
         if (!state.Strays.Any(OrphanedModules.IsOrphaned)) return state;
         List<Module> strays = [.. state.Strays.OrderBy(module => module.Metadata.Name, StringComparer.Ordinal)];
-        List<PlacementGroup> groups = [];
+        List<DeploymentGroup> groups = [];
         foreach (var group in state.Groups)
         {
             var orphans = group is { IsConflicting: true, Deployment.Metadata.IsDeleting: false } ? [] : strays.Where(module => OrphanedModules.IsOf(group.Deployment, module)).ToList();
@@ -59,7 +59,7 @@ public static class PlacementPlanner
         deployment.Metadata.IsDeleting && !deployment.Metadata.Finalizers.Contains("orphan") && OrphanedModules.IsOrphaned(module);
 
     /// <summary>Higher priority first, then the older one: who comes first has the better choice of pods.</summary>
-    private static IEnumerable<PlacementGroup> InOrder(IEnumerable<PlacementGroup> groups) => groups
+    private static IEnumerable<DeploymentGroup> InOrder(IEnumerable<DeploymentGroup> groups) => groups
         .OrderByDescending(group => group.Deployment.Priority)
         .ThenBy(group => group.Deployment.Metadata.CreationTimestamp)
         .ThenBy(group => group.Deployment.Metadata.Name, StringComparer.Ordinal)

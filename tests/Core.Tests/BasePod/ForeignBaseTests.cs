@@ -188,11 +188,11 @@ public sealed class ForeignBaseTests
         var state = _world.State();
         var node = new Node { Metadata = new() { Name = "node-1" } };
 
-        var pod = PlacementPods.Of(new(state.Pod!, node, state.View) { AcceptingSince = World.Start }, TimeSpan.FromSeconds(300), _world.Now);
+        var pod = PodAssessment.Of(new(state.Pod!, node, state.View) { AcceptingSince = World.Start }, TimeSpan.FromSeconds(300), _world.Now);
 
         Assert.Equal("reaches the Arklet of pod shop/base-0 on the host network", pod.Refusal);
         Assert.False(pod.IsCurrent);
-        Assert.False(pod.IsComing);
+        Assert.False(pod.IsStarting);
     }
 
     // Its container started half a minute after the JVM that answers, which is another pod's.

@@ -18,7 +18,7 @@ public class PodDeletionTests
         Assert.False(_world.Last.DeletesPod);
 
         // Placement does this, since to it the pod is the base's no longer.
-        Assert.False(PlacementPods.IsLiving(_world.Pod!));
+        Assert.False(PodAssessment.IsActive(_world.Pod!));
         _world.Delete(orders);
         while (_world.Modules.Count > 0)
         {

@@ -49,7 +49,7 @@ public class AgentOutageTests
         Assert.Empty(Steps(State(Pods(4), Group(deployment, (lower, [.. Enumerable.Range(0, 4).Select(i => A.Module(lower, i, $"base-{i}"))]))) with { Outage = Outage }));
 
         var kept = A.ReplicaSet(deployment, 1);
-        PlacementPod[] lost = [A.Pod("base-0") with { IsLost = true, Refusal = "is not Ready" }, A.Pod("base-1")];
+        CandidatePod[] lost = [A.Pod("base-0") with { IsPastGrace = true, Refusal = "is not Ready" }, A.Pod("base-1")];
         Assert.Empty(Steps(State(lost, Group(deployment, (kept, [A.Module(kept, 0, "base-0")]))) with { Outage = Outage }));
     }
 

@@ -73,7 +73,7 @@ public class ChildLabelsTests
         Assert.Equal((3, 3), (world.Modules.Count, world.Deployments["shop"].Spec.Replicas));
     }
 
-    private static Module Created(ModuleDeployment deployment, ModuleReplicaSet set) => PlacementModules.Of(
+    private static Module Created(ModuleDeployment deployment, ModuleReplicaSet set) => ModuleObjects.Created(
         new PlacementStep.Create(deployment, set with { Metadata = set.Metadata with { Uid = "uid" } }, "m-0", A.Pod("base-0"), Replaces: null));
 
     private static ModuleDeployment Labelled(Dictionary<string, string> labels)

@@ -87,7 +87,7 @@ public class HandoverTests
     public void The_base_is_scaled_up_by_what_is_missing(string? isAllowed, string? autoscaler, int replicas, int expected, string? added)
     {
         var (deployment, old, @new) = Release(2);
-        PlacementPod[] pods = [.. Pods(2), A.Pod("base-2") with { MaxModules = 0 }, A.Pod("base-3") with { MaxModules = 0 }];
+        CandidatePod[] pods = [.. Pods(2), A.Pod("base-2") with { MaxModules = 0 }, A.Pod("base-3") with { MaxModules = 0 }];
         var step = Plan(pods, Base(replicas, isAllowed, autoscaler: autoscaler), Group(deployment, (old, Modules(old, 2)), (@new, [])))
             .OfType<PlacementStep.ScaleBase>().SingleOrDefault();
         Assert.Equal((expected, added), (step?.Replicas ?? 0, step?.Added?.ToString()));
@@ -97,10 +97,10 @@ public class HandoverTests
     public void Pods_that_are_still_coming_up_count_as_found()
     {
         var (deployment, old, @new) = Release(2);
-        PlacementPod[] pods = [.. Pods(2), A.Pod("base-2", "is not Ready") with { IsComing = true }];
+        CandidatePod[] pods = [.. Pods(2), A.Pod("base-2", "is not Ready") with { IsStarting = true }];
         var group = Group(deployment, (old, Modules(old, 2)), (@new, []));
         Assert.Equal(4, Assert.Single(Plan(pods, Base(3), group).OfType<PlacementStep.ScaleBase>()).Replicas);
-        PlacementPod[] broken = [.. Pods(2), A.Pod("base-2", "is not Ready")];
+        CandidatePod[] broken = [.. Pods(2), A.Pod("base-2", "is not Ready")];
         Assert.Equal(5, Assert.Single(Plan(broken, Base(3), group).OfType<PlacementStep.ScaleBase>()).Replicas);
     }
 
@@ -114,7 +114,7 @@ public class HandoverTests
         Condition[] quota = [new() { Type = "ReplicaFailure", Status = Condition.True, Reason = "FailedCreate" }];
         Assert.Equal(Reasons.NoEligibleBase, Told(new(Base(4, null).Deployment with { Status = new() { Conditions = quota } })));
 
-        string Told(PlacementBase found) => Plan(Pods(2), found, group).OfType<PlacementStep.Explain>().Single(step => step.Module == waiting).Reason;
+        string Told(BaseDeployment found) => Plan(Pods(2), found, group).OfType<PlacementStep.Explain>().Single(step => step.Module == waiting).Reason;
     }
 
     [Fact]
@@ -148,7 +148,7 @@ public class HandoverTests
     {
         var (deployment, old, @new) = Release(4);
         var modules = Enumerable.Range(0, 4).Select(i => A.Module(@new, i, $"base-{i}")).ToArray();
-        PlacementPod[] marked = [.. Pods(4).Select((pod, i) => pod with { IsMarked = i == 3 })];
+        CandidatePod[] marked = [.. Pods(4).Select((pod, i) => pod with { IsMarked = i == 3 })];
         var step = Assert.IsType<PlacementStep.ScaleBase>(Assert.Single(Plan(marked, Base(4, added: "2 of 4"), Group(deployment, (old, []), (@new, modules)))));
         Assert.Equal((3, "1 of 3"), (step.Replicas, step.Added?.ToString()));
 
@@ -182,7 +182,7 @@ public class HandoverTests
     {
         var (deployment, old, @new) = Release(1);
         var group = Group(deployment, (old, []), (@new, [A.Module(@new, 0, "base-0")]));
-        PlacementPod[] pods = [A.Pod("base-0"), A.Pod("base-1") with { HasOwnCost = true }];
+        CandidatePod[] pods = [A.Pod("base-0"), A.Pod("base-1") with { HasUserCost = true }];
         Assert.DoesNotContain(Plan(pods, Base(2, added: "1 of 2"), group), step => step is PlacementStep.Mark { Pod.Name: "base-1" });
     }
 
@@ -243,11 +243,11 @@ public class HandoverTests
         Assert.Equal(UpgradePolicy.ScaleUpThenScaleDown, UpgradePolicies.Requested(deployment.With(spec => spec with { Replicas = 2 })));
     }
 
-    private static List<PlacementStep> Plan(IReadOnlyList<PlacementPod> pods, PlacementBase found, params PlacementGroup[] groups) =>
+    private static List<PlacementStep> Plan(IReadOnlyList<CandidatePod> pods, BaseDeployment found, params DeploymentGroup[] groups) =>
         [.. PlacementPlanner.Plan(State(pods, groups) with { Base = found }, A.Time).Steps
             .Where(step => step is not PlacementStep.Create { Pod: null })];
 
-    private static PlacementBase Base(int replicas, string? isAllowed = "true", string? added = null, string? autoscaler = null)
+    private static BaseDeployment Base(int replicas, string? isAllowed = "true", string? added = null, string? autoscaler = null)
     {
         var annotations = new Dictionary<string, string>();
         if (isAllowed is not null) annotations[Annotations.AllowBaseScaling] = isAllowed;

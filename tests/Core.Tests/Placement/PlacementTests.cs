@@ -31,7 +31,7 @@ public class PlacementTests
     public void Without_a_place_the_module_says_how_many_pods_refused_and_why()
     {
         var set = A.ReplicaSet(Shop, goal: 3);
-        PlacementPod[] pods = [A.Pod("base-0"), A.Pod("base-1", "is not Ready"), A.Pod("base-2", "is not Ready"), A.Pod("base-3") with { MaxModules = 0 }];
+        CandidatePod[] pods = [A.Pod("base-0"), A.Pod("base-1", "is not Ready"), A.Pod("base-2", "is not Ready"), A.Pod("base-3") with { MaxModules = 0 }];
         var group = Group(Shop, (set, [A.Module(set, 0, "base-0"), A.Module(set, 1, null, isAvailable: false)]));
         Assert.Equal(
             [
@@ -60,14 +60,14 @@ public class PlacementTests
         Assert.EndsWith("1 needs a restart: a module is stuck there",
             Assert.Single(Steps(State([Judged(view with { Biz = [left with { IsStuck = true }] })], group))), StringComparison.Ordinal);
 
-        static PlacementPod Judged(BaseView view)
+        static CandidatePod Judged(BaseView view)
         {
             var pod = new Pod
             {
                 Metadata = new() { Name = "base-0", Uid = "uid-base-0" },
                 Status = new() { ContainerStatuses = [new() { Name = "base", Ready = true }] },
             };
-            return PlacementPods.Of(new(pod, null, view), TimeSpan.FromMinutes(5), A.Time);
+            return PodAssessment.Of(new(pod, null, view), TimeSpan.FromMinutes(5), A.Time);
         }
     }
 
@@ -84,7 +84,7 @@ public class PlacementTests
             Status = symmetric.Status with { ObservedReplicas = observed },
         };
         var set = A.ReplicaSet(deployment, goal: 1);
-        var state = State([A.Pod("base-0", "is not Ready") with { IsLost = true }], Group(deployment, (set, [A.Module(set, 0, "base-0")])));
+        var state = State([A.Pod("base-0", "is not Ready") with { IsPastGrace = true }], Group(deployment, (set, [A.Module(set, 0, "base-0")])));
         Assert.Equal(isDeleted, Steps(state).Any(step => step.StartsWith("delete", StringComparison.Ordinal)));
     }
 
@@ -118,18 +118,18 @@ public class PlacementTests
         Assert.Equal([$"create {Name(set, 0)} on {expected} for -"], Steps(state));
     }
 
-    public static TheoryData<string, Func<PlacementPod, PlacementPod>, Func<PlacementPod, PlacementPod>> Ranks { get; } = new()
+    public static TheoryData<string, Func<CandidatePod, CandidatePod>, Func<CandidatePod, CandidatePod>> Ranks { get; } = new()
     {
-        { "a cordoned node comes last", pod => pod with { IsShaky = true }, pod => pod },
+        { "a cordoned node comes last", pod => pod with { IsDisrupted = true }, pod => pod },
         { "the newest ReplicaSet first while the base rolls", pod => pod with { IsNewest = false }, pod => pod },
         { "more Metaspace first", pod => pod with { Headroom = 1 }, pod => pod with { Headroom = 2 } },
-        { "refused", pod => pod with { Refusal = "is not Ready" }, pod => pod with { IsShaky = true } },
+        { "refused", pod => pod with { Refusal = "is not Ready" }, pod => pod with { IsDisrupted = true } },
         { "full", pod => pod with { MaxModules = 0 }, pod => pod with { IsNewest = false } },
     };
 
     [Theory]
     [MemberData(nameof(Ranks), DisableDiscoveryEnumeration = true)]
-    public void The_better_pod_is_taken(string why, Func<PlacementPod, PlacementPod> worse, Func<PlacementPod, PlacementPod> better)
+    public void The_better_pod_is_taken(string why, Func<CandidatePod, CandidatePod> worse, Func<CandidatePod, CandidatePod> better)
     {
         var set = A.ReplicaSet(Shop, goal: 1);
         var steps = Steps(State([worse(A.Pod("a")), better(A.Pod("b"))], Group(Shop, (set, []))));
@@ -140,7 +140,7 @@ public class PlacementTests
     public void Equal_pods_are_taken_from_the_zone_with_the_fewest()
     {
         var set = A.ReplicaSet(Shop, goal: 3);
-        PlacementPod[] pods = [A.Pod("a") with { Domain = "z1" }, A.Pod("b") with { Domain = "z1" }, A.Pod("c") with { Domain = "z2" }, A.Pod("d") with { Domain = "z2" }];
+        CandidatePod[] pods = [A.Pod("a") with { Domain = "z1" }, A.Pod("b") with { Domain = "z1" }, A.Pod("c") with { Domain = "z2" }, A.Pod("d") with { Domain = "z2" }];
         var steps = Steps(State(pods, Group(Shop, (set, [A.Module(set, 0, "a")]))));
         Assert.Equal([$"create {Name(set, 1)} on c for -", $"create {Name(set, 2)} on b for -"], steps);
     }
@@ -184,7 +184,7 @@ public class PlacementTests
     {
         var deployment = A.ModuleDeployment(replicas: replicas);
         var set = A.ReplicaSet(deployment, goal: 2);
-        PlacementPod[] pods = [A.Pod("base-0") with { IsLost = true, Refusal = "is not Ready" }, A.Pod("base-1")];
+        CandidatePod[] pods = [A.Pod("base-0") with { IsPastGrace = true, Refusal = "is not Ready" }, A.Pod("base-1")];
         var state = State(pods, Group(deployment, (set, [A.Module(set, 0, "base-0"), A.Module(set, 1, "base-1")])));
         Assert.Equal(isReplaced ? [Name(set, 0)] : [], Deleted(state));
     }
@@ -203,7 +203,7 @@ public class PlacementTests
     public void In_a_terminating_namespace_nothing_is_created()
     {
         var set = A.ReplicaSet(Shop, goal: 2);
-        var state = State(Pods(2), Group(Shop, (set, [A.Module(set, 0, "lost")]))) with { CreatesNothing = true };
+        var state = State(Pods(2), Group(Shop, (set, [A.Module(set, 0, "lost")]))) with { IsCreationBlocked = true };
         Assert.Equal([Name(set, 0)], Deleted(state));
         Assert.Single(Steps(state));
     }
@@ -268,7 +268,7 @@ public class PlacementTests
     public void A_base_of_two_hundred_pods_with_many_modules_is_planned_in_no_time()
     {
         var pods = Pods(200);
-        List<PlacementGroup> groups = [];
+        List<DeploymentGroup> groups = [];
         for (var i = 0; i < 50; i++)
         {
             var deployment = A.ModuleDeployment($"m{i}", 200);
@@ -281,12 +281,12 @@ public class PlacementTests
         Assert.All(plan.Counts, count => Assert.Equal(50, count));
     }
 
-    internal static PlacementPod[] Pods(int count) => [.. Enumerable.Range(0, count).Select(i => A.Pod($"base-{i}"))];
+    internal static CandidatePod[] Pods(int count) => [.. Enumerable.Range(0, count).Select(i => A.Pod($"base-{i}"))];
 
-    internal static PlacementGroup Group(ModuleDeployment deployment, params (ModuleReplicaSet Set, Module[] Modules)[] sets) =>
+    internal static DeploymentGroup Group(ModuleDeployment deployment, params (ModuleReplicaSet Set, Module[] Modules)[] sets) =>
         new(deployment, [.. sets.Select(set => new ReplicaSetWithModules(set.Set, set.Modules))]);
 
-    internal static PlacementState State(IReadOnlyList<PlacementPod> pods, params PlacementGroup[] groups) => new() { Pods = pods, Groups = groups };
+    internal static PlacementState State(IReadOnlyList<CandidatePod> pods, params DeploymentGroup[] groups) => new() { Pods = pods, Groups = groups };
 
     internal static string Name(ModuleReplicaSet set, int ordinal) => $"{set.Metadata.Name}-{ordinal}";
 

@@ -39,7 +39,7 @@ public class UpgradeTests
     public void Uninstall_first_removes_what_serves_only_when_the_new_artifact_is_on_its_pod()
     {
         var (deployment, old, @new) = Upgrade(4, UpgradePolicy.UninstallThenInstall);
-        List<PlacementPod> pods = [.. Pods(4).Select(pod => pod with { CanFetch = true })];
+        List<CandidatePod> pods = [.. Pods(4).Select(pod => pod with { CanFetch = true })];
         var begun = State(pods, Group(deployment, (old, Modules(old, 4)), (@new, [])));
         Assert.Equal([$"create {Name(@new, 0)} on base-3 for {Name(old, 3)}"], Steps(begun));
 
@@ -83,7 +83,7 @@ public class UpgradeTests
                 Metadata = new() { Name = "base-3", Uid = "uid-base-3" },
                 Status = new() { Conditions = [new() { Type = "ContainersReady", Status = Condition.True }] },
             };
-            var last = PlacementPods.Of(new(pod, null, seen), TimeSpan.FromMinutes(5), A.Time);
+            var last = PodAssessment.Of(new(pod, null, seen), TimeSpan.FromMinutes(5), A.Time);
             return State([.. Pods(3).Select(other => other with { CanFetch = true }), last], group);
         }
     }
@@ -92,7 +92,7 @@ public class UpgradeTests
     public void A_pod_without_metaspace_is_taken_last_and_holds_no_others_up()
     {
         var (deployment, old, @new) = Upgrade(4, UpgradePolicy.UninstallThenInstall);
-        List<PlacementPod> pods = [.. Pods(4).Select(pod => pod with { CanFetch = true, IsOutOfMetaspace = pod.Name == "base-3" })];
+        List<CandidatePod> pods = [.. Pods(4).Select(pod => pod with { CanFetch = true, IsOutOfMetaspace = pod.Name == "base-3" })];
         Assert.Equal([$"create {Name(@new, 0)} on base-2 for {Name(old, 2)}"], Steps(State(pods, Group(deployment, (old, Modules(old, 4)), (@new, [])))));
 
         // It was begun when the pod still had some.
@@ -167,7 +167,7 @@ public class UpgradeTests
     public void A_place_that_cannot_be_taken_now_counts_as_one(string refusal, bool isComing)
     {
         var (deployment, old, @new) = Upgrade(4, UpgradePolicy.UninstallThenInstall);
-        PlacementPod[] pods = [.. Pods(3), A.Pod("base-3", refusal) with { IsComing = isComing }];
+        CandidatePod[] pods = [.. Pods(3), A.Pod("base-3", refusal) with { IsStarting = isComing }];
         Assert.Empty(Deleted(State(pods, Group(deployment, (old, Modules(old, 3)), (@new, [])))));
     }
 

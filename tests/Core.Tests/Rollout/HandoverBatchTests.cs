@@ -79,12 +79,12 @@ public class HandoverBatchTests
         var story = Released(pods: 5, replicas: 4, batches: 2, strategy => strategy with { NeedConfirm = true }).AddPods(1);
         // One place is free, one pod is coming, and what the old ones leave takes nothing more.
         foreach (var pod in story.World.Pods.Values.Where(pod => pod.Name != "base-04").ToList())
-            story.World.Pods[pod.Name] = pod with { Refusal = "is not Ready", IsComing = pod.Name == "base-05" };
+            story.World.Pods[pod.Name] = pod with { Refusal = "is not Ready", IsStarting = pod.Name == "base-05" };
         story.Upgrade("2.0.0").Settle();
         Assert.Equal((ReleaseProgress.Executing, "1.0.0 x 3, 2.0.0 x 1"), (story.Release.BatchProgress, story.Versions));
         Assert.Equal((Condition.Unknown, Reasons.AwaitingPlace), (story.Progressing.Status, story.Progressing.Reason));
         Assert.DoesNotContain(story.World.Events, told => told.Reason == Reasons.AwaitingPlace && told.IsWarning);
-        story.World.Pods["base-05"] = story.World.Pods["base-05"] with { IsComing = false };
+        story.World.Pods["base-05"] = story.World.Pods["base-05"] with { IsStarting = false };
         story.Settle();
         Assert.Equal(ReleaseProgress.WaitingForConfirmation, story.Release.BatchProgress);
     }

@@ -64,7 +64,7 @@ internal static class A
         };
     }
 
-    public static PlacementPod Pod(string name, string? refusal = null) => new() { Name = name, Uid = $"uid-{name}", Refusal = refusal };
+    public static CandidatePod Pod(string name, string? refusal = null) => new() { Name = name, Uid = $"uid-{name}", Refusal = refusal };
 
     public static Module Module(ModuleReplicaSet replicaSet, int ordinal, string? pod, bool isAvailable = true, string? replaces = null)
     {

@@ -291,7 +291,7 @@ internal sealed class ReleaseChecks(SmallWorld world)
     }
 
     /// <summary>What serves is not removed for a successor on its pod that neither serves nor is known to be prepared there.</summary>
-    private void Prepared(ReleaseView before, Module removed, Dictionary<string, PlacementPod> observed)
+    private void Prepared(ReleaseView before, Module removed, Dictionary<string, CandidatePod> observed)
     {
         if (!removed.IsAvailable || !observed.TryGetValue(removed.Spec.PodUid!, out var pod)) return;
         if (world.Modules.Values.FirstOrDefault(module => module.Spec.Replaces == removed.Metadata.Uid && module.Spec.PodUid == pod.Uid

@@ -154,7 +154,7 @@ internal sealed class ReleaseView
         var updated = Updated is null ? [] : Live(Updated);
         return all.Exists(module => module.Metadata.IsDeleting)
             || Old.SelectMany(Live).Any(old => old.IsBound && updated.Any(module => module.IsBound && module.Spec.Replaces == old.Metadata.Uid && module.Spec.PodUid != old.Spec.PodUid))
-            || pods.Values.Any(pod => pod.IsComing && all.TrueForAll(module => module.Spec.PodUid != pod.Uid));
+            || pods.Values.Any(pod => pod.IsStarting && all.TrueForAll(module => module.Spec.PodUid != pod.Uid));
     }
 
     private bool HasServed(Module module) => module is { IsBound: true, IsAvailable: true }

@@ -189,7 +189,7 @@ internal sealed class ReleaseWorld
     }
 
     private void Refuse(string pod, string? why, bool isComing = false) =>
-        World.Pods[pod] = World.Pods[pod] with { Refusal = why, IsComing = why is not null && isComing };
+        World.Pods[pod] = World.Pods[pod] with { Refusal = why, IsStarting = why is not null && isComing };
 
     private void Fill(string pod, bool isFull) => World.Pods[pod] = World.Pods[pod] with { IsOutOfMetaspace = isFull };
 
@@ -222,7 +222,7 @@ internal sealed class ReleaseWorld
     }
 
     /// <summary>The JVM ended: what it had is gone, and comes back; who is blamed, and how, is the base pod's planner's word.</summary>
-    private void EndLife(PlacementPod pod, bool isInstalling)
+    private void EndLife(CandidatePod pod, bool isInstalling)
     {
         var modules = World.Modules.Values.Where(module => module.Spec.PodUid == pod.Uid).Select(InItsLife).ToList();
         var underWay = isInstalling ? modules.Find(module => !module.IsAvailable && module.Status.Status != ModulePhase.Failed) : null;

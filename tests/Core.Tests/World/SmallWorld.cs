@@ -17,7 +17,7 @@ internal sealed class SmallWorld
 
     public DateTimeOffset Now { get; set; } = A.Time;
 
-    public SortedDictionary<string, PlacementPod> Pods { get; } = new(StringComparer.Ordinal);
+    public SortedDictionary<string, CandidatePod> Pods { get; } = new(StringComparer.Ordinal);
 
     public SortedDictionary<string, ModuleDeployment> Deployments { get; } = new(StringComparer.Ordinal);
 
@@ -122,7 +122,7 @@ internal sealed class SmallWorld
             Pods = Mixed(Pods.Values.Select(Observed)),
             Base = Base is null ? null : new(Base),
             Strays = Mixed(Modules.Values.Where(module => !ReplicaSets.Values.Any(set => set.Metadata.Uid == module.Metadata.Controller?.Uid))),
-            Groups = Mixed(Deployments.Values.Select(deployment => new PlacementGroup(deployment,
+            Groups = Mixed(Deployments.Values.Select(deployment => new DeploymentGroup(deployment,
                 Mixed(SetsOf(deployment).Select(set => set with { Modules = Mixed(set.Modules) })))
             {
                 IsConflicting = ModuleConflicts.Of(deployment, Deployments.Values) is not null,
@@ -130,7 +130,7 @@ internal sealed class SmallWorld
         };
     }
 
-    private PlacementPod Observed(PlacementPod pod) => SilentPods.Contains(pod.Name)
+    private CandidatePod Observed(CandidatePod pod) => SilentPods.Contains(pod.Name)
         ? pod with { IsCurrent = false, CanFetch = false, Staged = new HashSet<string>(), Refusal = pod.Refusal ?? "has no agent connected" }
         : pod.IsOutOfMetaspace ? pod with { Refusal = pod.Refusal ?? "is out of Metaspace" }
         : pod;
@@ -220,12 +220,12 @@ internal sealed class SmallWorld
         switch (step)
         {
             case PlacementStep.Create create:
-                var module = PlacementModules.Of(create);
+                var module = ModuleObjects.Created(create);
                 if (!Modules.TryAdd(create.Name, module with { Metadata = module.Metadata with { Uid = NewUid(), ResourceVersion = "1" } }))
                     throw new InvalidOperationException($"{create.Name} exists");
                 break;
             case PlacementStep.Adopt adopt:
-                Modules[adopt.Module.Metadata.Name] = PlacementModules.Adopted(adopt);
+                Modules[adopt.Module.Metadata.Name] = ModuleObjects.Adopted(adopt);
                 break;
             case PlacementStep.Bind bind:
                 var bound = Modules[bind.Module.Metadata.Name];

@@ -34,7 +34,7 @@ public sealed class ConflictDeletionTests
         var made = RevisionReplicaSets.New(younger, 1);
         var set = await bench.Client.CreateAsync(made with { Spec = made.Spec with { Replicas = 1 } }, "test", token);
         var pod = (await bench.ListAsync<Core.Builtin.Pod>()).Single(pod => kept.All(module => module.Spec.PodName != pod.Metadata.Name));
-        var module = PlacementModules.Of(new(
+        var module = ModuleObjects.Created(new(
             younger, set, $"{set.Metadata.Name}-0", new() { Name = pod.Metadata.Name, Uid = pod.Metadata.Uid! }, Replaces: null));
         await bench.Client.CreateAsync(module, "test", token);
         await Eventually.True(async () => (await bench.ListAsync<Module>()).Count(found => found.IsAvailable) == 3);

@@ -20,7 +20,7 @@ internal sealed partial class PlacementSteps(Caches caches, EventRecorder events
                 await live.ConfirmGoneAsync(confirm.Module, IsOfOtherBase);
                 break;
             case PlacementStep.Create create:
-                await writes.CreateAsync(PlacementModules.Of(create));
+                await writes.CreateAsync(ModuleObjects.Created(create));
                 LogCreated(key, create.Name, create.Pod?.Name ?? "no pod");
                 break;
             case PlacementStep.Adopt adopt:
@@ -54,7 +54,7 @@ internal sealed partial class PlacementSteps(Caches caches, EventRecorder events
 
     private async Task AdoptAsync(ObjectKey key, PlacementStep.Adopt step, Writes writes)
     {
-        if (await writes.PatchAsync(step.Module, PlacementModules.Adopted(step)) is not null)
+        if (await writes.PatchAsync(step.Module, ModuleObjects.Adopted(step)) is not null)
             LogAdopted(key, step.Module.Metadata.Name, step.ReplicaSet.Metadata.Name);
     }
 
@@ -62,7 +62,7 @@ internal sealed partial class PlacementSteps(Caches caches, EventRecorder events
     {
         var (meta, spec) = (step.Module.Metadata, step.Module.Spec);
         var labels = new Dictionary<string, string>(meta.Labels);
-        foreach (var (name, value) in PlacementModules.LabelsOf(step.Pod)) labels[name] = value;
+        foreach (var (name, value) in ModuleObjects.LabelsOf(step.Pod)) labels[name] = value;
         var bound = await writes.PatchAsync(step.Module, step.Module with
         {
             Metadata = meta with { Labels = labels },
@@ -134,7 +134,7 @@ internal sealed partial class PlacementSteps(Caches caches, EventRecorder events
         if (await writes.PatchAsync(deployment, patch) is null) return;
         LogScaled(key, step.Why);
         if (isScaled) events.Record(deployment, EventRecorder.Normal, Reasons.BaseScaled, step.Why);
-        else if (step.Base.Added is { IsVeto: false }) events.Record(deployment, EventRecorder.Warning, Reasons.BaseScalingForgotten, step.Why);
+        else if (step.Base.Added is { IsVeto: false }) events.Record(deployment, EventRecorder.Warning, Reasons.SurgePodsReleased, step.Why);
     }
 
     [LoggerMessage(LogLevel.Information, "{Key}: created Module {Module} on {Pod}")]

@@ -6,10 +6,10 @@ namespace ModuleController.Core.Placement.Upgrades;
 internal interface IUpgrade
 {
     /// <summary>Whether, and how, the old one's replacement may begin now.</summary>
-    UpgradeStart Start(Module old, PlacementPod? pod, PlacementBudget budget);
+    UpgradeStart Start(Module old, CandidatePod? pod, DisruptionBudget budget);
 
     /// <summary>The replacement exists: whether the old one may go now.</summary>
-    bool MayOldGo(Module old, Module replacement, PlacementPod? pod, PlacementBudget budget);
+    bool MayOldGo(Module old, Module replacement, CandidatePod? pod, DisruptionBudget budget);
 }
 
 internal enum UpgradeStart
@@ -35,12 +35,12 @@ internal static class Upgrade
 {
     /// <summary>Whether removing the old one leaves no gap that a check could have avoided. An agent that can't fetch checks at the install.
     /// Where the view is not current, nothing is known of either, and what serves stays.</summary>
-    public static bool IsPrepared(Module old, Module replacement, PlacementPod? pod) =>
+    public static bool IsPrepared(Module old, Module replacement, CandidatePod? pod) =>
         !old.IsAvailable || old.Spec.PodUid != replacement.Spec.PodUid
         || (pod is { IsCurrent: true } && (!pod.CanFetch || (pod.Staged.Contains(replacement.Metadata.Uid!) && !pod.IsOutOfMetaspace)));
 
     /// <summary>Its old Module keeps its place, and nothing but a restart of the base changes that.</summary>
-    public static bool AwaitsRestart(Module old, PlacementPod? pod) => old.IsAvailable && pod is { IsCurrent: true, CanFetch: true, IsOutOfMetaspace: true };
+    public static bool AwaitsRestart(Module old, CandidatePod? pod) => old.IsAvailable && pod is { IsCurrent: true, CanFetch: true, IsOutOfMetaspace: true };
 
     public static IUpgrade Of(ModuleDeployment deployment, ModuleSource old, ModuleSource @new) =>
         UpgradePolicies.Between(deployment, old, @new) switch

@@ -6,8 +6,8 @@ namespace ModuleController.Core.Placement.Upgrades;
 internal sealed class InstallThenUninstall : IUpgrade
 {
     // One that was never there has nothing to keep serving.
-    public UpgradeStart Start(Module old, PlacementPod? pod, PlacementBudget budget) =>
+    public UpgradeStart Start(Module old, CandidatePod? pod, DisruptionBudget budget) =>
         ModuleReadiness.WasEverAvailable(old) ? UpgradeStart.Beside : UpgradeStart.Instead;
 
-    public bool MayOldGo(Module old, Module replacement, PlacementPod? pod, PlacementBudget budget) => replacement.IsAvailable;
+    public bool MayOldGo(Module old, Module replacement, CandidatePod? pod, DisruptionBudget budget) => replacement.IsAvailable;
 }

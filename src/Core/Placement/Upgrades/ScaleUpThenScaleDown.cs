@@ -6,9 +6,9 @@ namespace ModuleController.Core.Placement.Upgrades;
 internal sealed class ScaleUpThenScaleDown : IUpgrade
 {
     // What serves nothing has nothing to hand over: its place will do, and needs no pod more.
-    public UpgradeStart Start(Module old, PlacementPod? pod, PlacementBudget budget) => old.IsAvailable ? UpgradeStart.Elsewhere : UpgradeStart.Instead;
+    public UpgradeStart Start(Module old, CandidatePod? pod, DisruptionBudget budget) => old.IsAvailable ? UpgradeStart.Elsewhere : UpgradeStart.Instead;
 
     // Both on one pod: the policy was another one when this began, and now the new one waits for the old one to go.
-    public bool MayOldGo(Module old, Module replacement, PlacementPod? pod, PlacementBudget budget) =>
+    public bool MayOldGo(Module old, Module replacement, CandidatePod? pod, DisruptionBudget budget) =>
         replacement.IsAvailable || (Upgrade.IsPrepared(old, replacement, pod) && budget.AllowsGap(old) && !budget.WouldInterrupt(old));
 }

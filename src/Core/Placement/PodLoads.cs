@@ -1,11 +1,11 @@
 namespace ModuleController.Core.Placement;
 
 /// <summary>Which module names each pod has: as observed, and as far as the plan has come. One planner's own, so mutable.</summary>
-internal sealed class PlacementLoads
+internal sealed class PodLoads
 {
     private readonly Dictionary<string, HashSet<string>> _names;
 
-    public PlacementLoads(PlacementState state)
+    public PodLoads(PlacementState state)
     {
         Pods = state.Pods.ToDictionary(pod => pod.Uid);
         _names = state.Pods.ToDictionary(pod => pod.Uid, _ => new HashSet<string>());
@@ -14,7 +14,7 @@ internal sealed class PlacementLoads
                 Add(uid, module.Spec.Module.Name);
     }
 
-    public IReadOnlyDictionary<string, PlacementPod> Pods { get; }
+    public IReadOnlyDictionary<string, CandidatePod> Pods { get; }
 
     // A name counts once: two versions of one module overlap only for the moment of an upgrade.
     public int Count(string podUid) => _names[podUid].Count;
@@ -30,14 +30,14 @@ internal sealed class PlacementLoads
     public void Remove(string podUid, string moduleName) => _names[podUid].Remove(moduleName);
 
     /// <summary>It takes this module, or will when it is up, or when one of the name has left it.</summary>
-    public bool MayTake(PlacementPod pod, string moduleName) =>
-        (pod.Refusal is null || pod.IsComing) && HasRoom(pod, moduleName);
+    public bool MayTake(CandidatePod pod, string moduleName) =>
+        (pod.Refusal is null || pod.IsStarting) && HasRoom(pod, moduleName);
 
     /// <summary>There is a place for this module, whatever keeps it from being taken for the moment.</summary>
-    public bool HasRoom(PlacementPod pod, string moduleName) => Has(pod.Uid, moduleName) || !(pod.MaxModules <= Count(pod.Uid));
+    public bool HasRoom(CandidatePod pod, string moduleName) => Has(pod.Uid, moduleName) || !(pod.MaxModules <= Count(pod.Uid));
 
     /// <summary>Why this pod does not take this module; null: it does.</summary>
-    public string? Refusal(PlacementPod pod, string moduleName) =>
+    public string? Refusal(CandidatePod pod, string moduleName) =>
         Has(pod.Uid, moduleName) ? "already has a module of this name"
         : pod.Refusal ?? (pod.MaxModules <= Count(pod.Uid) ? "is full" : null);
 }

@@ -8,7 +8,7 @@ using static ModuleController.Core.Tests.Placement.PlacementTests;
 namespace ModuleController.Core.Tests.Placement;
 
 /// <summary>Pods that were added for a release: how many at most, whose they are, and what goes before them.</summary>
-public class BaseScalingTests
+public class SurgePodTests
 {
     private static readonly ModuleDeployment Shop = A.ModuleDeployment(replicas: 1);
     private static readonly ModuleDeployment Other = A.ModuleDeployment("other", replicas: 1);
@@ -18,13 +18,13 @@ public class BaseScalingTests
     [Fact]
     public void The_only_module_that_serves_is_moved_before_its_pod_is_taken_back()
     {
-        PlacementPod[] pods = [Pod("a", 0), Pod("c", 1)];
+        CandidatePod[] pods = [Pod("a", 0), Pod("c", 1)];
         var only = A.Module(Shops, 0, "c");
         Assert.Equal(
             [$"create {Name(Shops, 1)} on a for {Name(Shops, 0)}", $"mark c: {int.MinValue + 2}"],
             Steps(Grown(pods, "1 of 2", only)));
 
-        PlacementPod[] marked = [pods[0], pods[1] with { IsMarked = true, Refusal = "is about to be removed" }];
+        CandidatePod[] marked = [pods[0], pods[1] with { IsMarked = true, Refusal = "is about to be removed" }];
         var moved = A.Module(Shops, 1, "a", replaces: only.Metadata.Uid);
         // Until the new one serves, all stays; then the old one goes, and with it, when it is gone, the pod.
         Assert.Empty(Steps(Grown(marked, "1 of 2", only, A.Module(Shops, 1, "a", isAvailable: false, replaces: only.Metadata.Uid))));
@@ -36,7 +36,7 @@ public class BaseScalingTests
     [Fact]
     public void A_module_that_does_not_come_up_elsewhere_keeps_its_pod()
     {
-        PlacementPod[] pods = [Pod("a", 0), Pod("c", 1) with { IsMarked = true }];
+        CandidatePod[] pods = [Pod("a", 0), Pod("c", 1) with { IsMarked = true }];
         var only = A.Module(Shops, 0, "c");
         var failed = A.Module(Shops, 1, "a", replaces: only.Metadata.Uid);
         Assert.Empty(Steps(Grown(pods, "1 of 2", only, failed with { Status = failed.Failed(FailureReason.MetaspaceFull).Status })));
@@ -45,7 +45,7 @@ public class BaseScalingTests
     [Fact]
     public void A_pod_whose_modules_find_no_other_stays()
     {
-        PlacementPod[] pods = [Pod("a", 0) with { MaxModules = 1 }, Pod("c", 1) with { MaxModules = 1 }];
+        CandidatePod[] pods = [Pod("a", 0) with { MaxModules = 1 }, Pod("c", 1) with { MaxModules = 1 }];
         Assert.Empty(Steps(Grown(pods, "1 of 2", A.Module(Shops, 0, "c"))));
     }
 
@@ -71,7 +71,7 @@ public class BaseScalingTests
         Module[] modules = [A.Module(set, 0, "a"), A.Module(set, 1, "c")];
         var state = State([Pod("a", 0), Pod("c", 1)], Group(everywhere, (set, modules))) with { Base = Base(2, "1 of 2") };
         Assert.Equal([$"mark c: {int.MinValue + 2}"], Steps(state));
-        Assert.Empty(Steps(State([Pod("a", 0), Pod("c", 1)], Group(everywhere, (set, [modules[1]]))) with { Base = Base(2, "1 of 2"), CreatesNothing = true }));
+        Assert.Empty(Steps(State([Pod("a", 0), Pod("c", 1)], Group(everywhere, (set, [modules[1]]))) with { Base = Base(2, "1 of 2"), IsCreationBlocked = true }));
     }
 
     [Theory]
@@ -80,8 +80,8 @@ public class BaseScalingTests
     [InlineData("one that is asked to go counts still", false, false, true)]
     public void The_base_is_not_scaled_back_while_another_pod_might_go_instead(string why, bool isUnready, bool isRolling, bool isLeaving)
     {
-        PlacementPod[] pods = [Pod("a", 0) with { IsReady = !isUnready, IsNewest = !isRolling }, Pod("c", 1) with { IsMarked = true }];
-        var state = Grown(pods, "1 of 2", A.Module(Shops, 0, "a")) with { HasLeavingPods = isLeaving };
+        CandidatePod[] pods = [Pod("a", 0) with { IsReady = !isUnready, IsNewest = !isRolling }, Pod("c", 1) with { IsMarked = true }];
+        var state = Grown(pods, "1 of 2", A.Module(Shops, 0, "a")) with { HasPodsBeingRemoved = isLeaving };
         Assert.True(Steps(state).Count == 0, why);
         Assert.Equal(["scale base to 1 ()"], Steps(Grown([Pod("a", 0), pods[1]], "1 of 2", A.Module(Shops, 0, "a"))));
     }
@@ -145,15 +145,15 @@ public class BaseScalingTests
         return (after, A.ReplicaSet(before, 0), A.ReplicaSet(after, count, revision: 2));
     }
 
-    private static PlacementPod Pod(string name, int age) => A.Pod(name) with { CreatedAt = A.Time.AddMinutes(age) };
+    private static CandidatePod Pod(string name, int age) => A.Pod(name) with { CreatedAt = A.Time.AddMinutes(age) };
 
-    private static PlacementState Grown(IReadOnlyList<PlacementPod> pods, string added, params Module[] modules) => State(
+    private static PlacementState Grown(IReadOnlyList<CandidatePod> pods, string added, params Module[] modules) => State(
         pods,
         Group(Shop, (Shops, [.. modules.Where(module => module.Metadata.Name.StartsWith("shop", StringComparison.Ordinal))])),
         Group(Other, (Others, [A.Module(Others, 0, "a")]))) with
     { Base = Base(pods.Count, added) };
 
-    private static PlacementBase Base(int replicas, string? added = null, string? limit = null)
+    private static BaseDeployment Base(int replicas, string? added = null, string? limit = null)
     {
         var annotations = new Dictionary<string, string> { [Annotations.AllowBaseScaling] = "true" };
         if (added is not null) annotations[Annotations.AddedReplicas] = added;

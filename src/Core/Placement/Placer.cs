@@ -5,7 +5,7 @@ using ModuleController.Core.Modules;
 namespace ModuleController.Core.Placement;
 
 /// <summary>Places Modules on free pods, and says of those that find none why.</summary>
-internal sealed class PlacementOfNew(PlacementState state, ModuleDeployment deployment, PlacementLoads loads, List<PlacementStep> steps)
+internal sealed class Placer(PlacementState state, ModuleDeployment deployment, PodLoads loads, List<PlacementStep> steps)
 {
     private string? _summary;
 
@@ -20,15 +20,15 @@ internal sealed class PlacementOfNew(PlacementState state, ModuleDeployment depl
 
     private string ModuleName => deployment.Spec.Template.Spec.Module.Name;
 
-    public void Place(IReadOnlyList<WantedPlace> wanted, PlacementPicker picker)
+    public void Place(IReadOnlyList<MissingModule> wanted, PodPicker picker)
     {
         // Those that wait already come first: what they wait for is a place, not a new Module.
         foreach (var place in wanted.OrderBy(place => place.Waiting is null))
-            if (picker.HasNext && (place.Waiting is not null || !state.CreatesNothing)) PlaceOn(picker.Next(), place);
+            if (picker.HasNext && (place.Waiting is not null || !state.IsCreationBlocked)) PlaceOn(picker.Next(), place);
             else LeaveWithout(place, UnplacedCount++);
     }
 
-    private void PlaceOn(PlacementPod pod, WantedPlace place)
+    private void PlaceOn(CandidatePod pod, MissingModule place)
     {
         loads.Add(pod.Uid, ModuleName);
         steps.Add(place.Waiting is { } waiting
@@ -36,10 +36,10 @@ internal sealed class PlacementOfNew(PlacementState state, ModuleDeployment depl
             : new PlacementStep.Create(deployment, place.Set.Set.ReplicaSet, place.Set.NextName(), pod, place.Replaces));
     }
 
-    private void LeaveWithout(WantedPlace place, int index)
+    private void LeaveWithout(MissingModule place, int index)
     {
         // Right after a start all agents are away: who would be told "no place" then has one a moment later.
-        if (state.CreatesNothing || !state.HaveAgentsReported) return;
+        if (state.IsCreationBlocked || !state.HaveAgentsReported) return;
         if (place.Waiting is not { } waiting)
         {
             steps.Add(new PlacementStep.Create(deployment, place.Set.Set.ReplicaSet, place.Set.NextName(), null, null));
@@ -60,7 +60,7 @@ internal sealed class PlacementOfNew(PlacementState state, ModuleDeployment depl
         return _summary ??= Summary();
     }
 
-    private IEnumerable<PlacementPod> Refusing() => state.Pods
+    private IEnumerable<CandidatePod> Refusing() => state.Pods
         .Where(pod => !loads.Has(pod.Uid, ModuleName)).OrderBy(pod => pod.Name, StringComparer.Ordinal);
 
     // "is full", of several: "are full".

@@ -4,10 +4,10 @@ namespace ModuleController.Core.Placement;
 
 /// <summary>How many modules of one ModuleDeployment may still be taken out of service. A pod with two overlapping versions
 /// is one slot, which serves while either does.</summary>
-internal sealed class PlacementBudget
+internal sealed class DisruptionBudget
 {
     private readonly Dictionary<string, List<Module>> _serving = [];
-    private readonly PlacementGroup _group;
+    private readonly DeploymentGroup _group;
     private readonly DateTimeOffset _now;
     private readonly int _desired;
     private readonly int _mustRemain;
@@ -16,7 +16,7 @@ internal sealed class PlacementBudget
     /// <param name="places">How many pods there are for this module, also where something keeps them from taking it now. Where
     /// there are fewer than are desired, the rest is unavailable for want of pods: no upgrade makes that worse, and it would wait
     /// for ever on its account.</param>
-    public PlacementBudget(PlacementGroup group, IEnumerable<Module> live, int desired, int places, DateTimeOffset now)
+    public DisruptionBudget(DeploymentGroup group, IEnumerable<Module> live, int desired, int places, DateTimeOffset now)
     {
         (_group, _now, _desired) = (group, now, desired);
         _mustRemain = Math.Min(desired, places) - group.Deployment.MaxUnavailable(desired);

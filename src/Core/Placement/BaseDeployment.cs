@@ -7,7 +7,7 @@ namespace ModuleController.Core.Placement;
 
 /// <summary>The base Deployment, and who decides about the number of its pods.</summary>
 /// <param name="Autoscaler">The HorizontalPodAutoscaler that holds it; null: none does.</param>
-public sealed record PlacementBase(Deployment Deployment, string? Autoscaler = null)
+public sealed record BaseDeployment(Deployment Deployment, string? Autoscaler = null)
 {
     public string Name => Deployment.Metadata.Name;
 
@@ -17,7 +17,7 @@ public sealed record PlacementBase(Deployment Deployment, string? Autoscaler = n
     public bool IsRefusedPods => Deployment.Status.Conditions.IsTrue("ReplicaFailure");
 
     /// <summary>What we have added to the number of its pods and not taken back yet.</summary>
-    public AddedPods? Added => AddedPods.Parse(Deployment.Metadata.Annotations.GetValueOrDefault(Annotations.AddedReplicas));
+    public SurgePods? Added => SurgePods.Parse(Deployment.Metadata.Annotations.GetValueOrDefault(Annotations.AddedReplicas));
 
     public bool IsOptedIn => Deployment.Metadata.Annotations.GetValueOrDefault(Annotations.AllowBaseScaling) == "true";
 
@@ -53,14 +53,14 @@ public sealed record PlacementBase(Deployment Deployment, string? Autoscaler = n
 
 /// <summary>How many base pods we added, and the number that made: <c>2 of 6</c>. Should the base have another number, somebody
 /// else has set it since, and it is theirs. <c>0 of 4</c>: it is theirs until the release is over.</summary>
-public sealed record AddedPods(int Count, int Total)
+public sealed record SurgePods(int Count, int Total)
 {
     /// <summary>Somebody else set the number, and nothing is added until the release is over.</summary>
     public bool IsVeto => Count == 0;
 
-    public static AddedPods Veto(int total) => new(0, total);
+    public static SurgePods Veto(int total) => new(0, total);
 
-    public static AddedPods? Parse(string? text) => text?.Split(" of ") is [var count, var total]
+    public static SurgePods? Parse(string? text) => text?.Split(" of ") is [var count, var total]
         && int.TryParse(count, NumberStyles.None, CultureInfo.InvariantCulture, out var added)
         && int.TryParse(total, NumberStyles.None, CultureInfo.InvariantCulture, out var number)
             ? new(added, number)

@@ -4,31 +4,31 @@ namespace ModuleController.Core.Placement;
 
 /// <summary>Which base pod with modules may be taken back, and what has to serve elsewhere before.</summary>
 /// <remarks>A Module that is moved is replaced by one of its own revision on another pod, and goes when that one serves.</remarks>
-internal sealed class BaseEvacuation(
-    PlacementState state, PlacementBase found, AddedPods added, PlacementLoads loads, IReadOnlyList<PlacementGroupPlanner> groups)
+internal sealed class SurgePodDrain(
+    PlacementState state, BaseDeployment found, SurgePods added, PodLoads loads, IReadOnlyList<GroupPlanner> groups)
 {
-    private readonly ILookup<string, (PlacementGroupPlanner Group, PlacementSetState Set, Module Module)> _modules = groups
+    private readonly ILookup<string, (GroupPlanner Group, PlannedReplicaSet Set, Module Module)> _modules = groups
         .SelectMany(group => group.Sets.SelectMany(set => set.Live.Where(module => module.IsBound).Select(module => (Group: group, Set: set, Module: module))))
         .ToLookup(item => item.Module.Spec.PodUid!);
 
-    private readonly Dictionary<PlacementGroupPlanner, HashSet<string>> _serving = groups.ToDictionary(group => group, group => group.Sets
+    private readonly Dictionary<GroupPlanner, HashSet<string>> _serving = groups.ToDictionary(group => group, group => group.Sets
         .SelectMany(set => set.Live).Where(module => module is { IsBound: true, IsAvailable: true } && loads.Pods.ContainsKey(module.Spec.PodUid!))
         .Select(module => module.Spec.PodUid!).ToHashSet());
 
     /// <summary>Null: something is under way and is waited for. Without a pod: none can go.</summary>
-    public (PlacementPod? Pod, IReadOnlyList<PlacementStep> Moves)? Plan()
+    public (CandidatePod? Pod, IReadOnlyList<PlacementStep> Moves)? Plan()
     {
         if (!IsCalm() || IsMoving()) return null;
         // For pods that we added modules move, not for those that were there before: the youngest are ours.
         var young = state.Pods.OrderByDescending(pod => pod.CreatedAt).ThenByDescending(pod => pod.Name, StringComparer.Ordinal)
             .Take(added.Count).Select(pod => pod.Uid).ToHashSet();
         // One that is being emptied goes on to be; then what takes the fewest moves.
-        var pods = state.Pods.Where(pod => !pod.HasOwnCost)
+        var pods = state.Pods.Where(pod => !pod.HasUserCost)
             .Select(pod => (Pod: pod, Moves: ToBeMoved(pod)))
             .Where(candidate => candidate.Moves is { Count: 0 } || (candidate.Moves is not null && young.Contains(candidate.Pod.Uid)))
             .OrderByDescending(candidate => candidate.Pod.IsMarked).ThenBy(candidate => candidate.Moves!.Count)
             .ThenBy(candidate => candidate.Pod.IsReady).ThenBy(candidate => loads.Count(candidate.Pod.Uid))
-            .ThenByDescending(candidate => candidate.Pod.IsShaky).ThenByDescending(candidate => candidate.Pod.Name, StringComparer.Ordinal).ToList();
+            .ThenByDescending(candidate => candidate.Pod.IsDisrupted).ThenByDescending(candidate => candidate.Pod.Name, StringComparer.Ordinal).ToList();
         // What is moved to a pod that goes next would be moved again.
         var next = pods.Take(added.Count).Select(candidate => candidate.Pod.Uid).ToHashSet();
         foreach (var avoided in (ReadOnlySpan<HashSet<string>>)[next, []])
@@ -49,10 +49,10 @@ internal sealed class BaseEvacuation(
     });
 
     /// <summary>The Modules that have to serve elsewhere before this pod goes; null: it can't go.</summary>
-    private List<(PlacementGroupPlanner Group, PlacementSetState Set, Module Module)>? ToBeMoved(PlacementPod pod)
+    private List<(GroupPlanner Group, PlannedReplicaSet Set, Module Module)>? ToBeMoved(CandidatePod pod)
     {
         if (state.Strays.Any(module => module.IsAvailable && module.Spec.PodUid == pod.Uid)) return null;
-        List<(PlacementGroupPlanner Group, PlacementSetState Set, Module Module)> moves = [];
+        List<(GroupPlanner Group, PlannedReplicaSet Set, Module Module)> moves = [];
         foreach (var items in _modules[pod.Uid].GroupBy(item => item.Group))
         {
             if (!items.Any(item => item.Module.IsAvailable)) continue;
@@ -66,21 +66,21 @@ internal sealed class BaseEvacuation(
     }
 
     /// <summary>As many as there was room for before pods were added. What has one on every pod has one less with a pod less.</summary>
-    private bool IsEnough(PlacementGroup group, int serving) => serving >= Math.Max(1, group.Deployment.IsSymmetric
+    private bool IsEnough(DeploymentGroup group, int serving) => serving >= Math.Max(1, group.Deployment.IsSymmetric
         ? 1
         : Math.Min(group.Sets.Sum(set => set.Goal), found.Replicas - added.Count));
 
-    private static bool MayMove(PlacementGroup group) =>
+    private static bool MayMove(DeploymentGroup group) =>
         group is { IsConflicting: false, Deployment: { Spec.IsSymmetric: false, Metadata.IsDeleting: false } };
 
     /// <summary>Null: not all of them find another pod.</summary>
     private List<PlacementStep>? Move(
-        PlacementPod pod, IReadOnlyList<(PlacementGroupPlanner Group, PlacementSetState Set, Module Module)> moves, HashSet<string> avoided)
+        CandidatePod pod, IReadOnlyList<(GroupPlanner Group, PlannedReplicaSet Set, Module Module)> moves, HashSet<string> avoided)
     {
-        List<PlacementPod> places = [];
+        List<CandidatePod> places = [];
         foreach (var (group, _, module) in moves)
         {
-            var picker = new PlacementPicker(loads, module.Spec.Module.Name, group.Group.Deployment.SchedulingPolicy,
+            var picker = new PodPicker(loads, module.Spec.Module.Name, group.Group.Deployment.SchedulingPolicy,
                 other => other.Uid != pod.Uid && !avoided.Contains(other.Uid));
             if (!picker.HasNext) break;
             places.Add(picker.Next());

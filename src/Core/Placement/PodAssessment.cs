@@ -16,7 +16,7 @@ public sealed record ObservedPod(Pod Pod, Node? Node, BaseView? View)
     public bool IsOutOfMetaspace { get; init; }
 
     /// <summary>Its base is missing, or has not taken its ReplicaSet yet.</summary>
-    public bool IsAdrift { get; init; }
+    public bool IsOrphaned { get; init; }
 
     /// <summary>Since when its containers were observed unready, without the agent's. Kubernetes keeps no such time: the condition
     /// ContainersReady counts the agent, too.</summary>
@@ -27,20 +27,20 @@ public sealed record ObservedPod(Pod Pod, Node? Node, BaseView? View)
 }
 
 /// <summary>Judges base pods: who takes new Modules, who comes last, whose Modules have to move.</summary>
-public static class PlacementPods
+public static class PodAssessment
 {
     private const string ZoneLabel = "topology.kubernetes.io/zone";
     private const string DisruptionTarget = "DisruptionTarget";
 
     /// <summary>Neither terminating nor finished, nor asked by label to go.</summary>
-    public static bool IsLiving(Pod pod) =>
+    public static bool IsActive(Pod pod) =>
         !pod.Metadata.IsDeleting && pod.Status.Phase is not ("Succeeded" or "Failed") && !PodDeletion.IsAsked(pod);
 
-    public static PlacementPod Of(ObservedPod observed, TimeSpan grace, DateTimeOffset now)
+    public static CandidatePod Of(ObservedPod observed, TimeSpan grace, DateTimeOffset now)
     {
         var (pod, node, view) = (observed.Pod, observed.Node, observed.View);
         // While its base is missing, nothing takes the place of what is taken away.
-        var isLost = !observed.IsAdrift && NotReadySince(observed, now) is { } since && now - since >= grace;
+        var isPastGrace = !observed.IsOrphaned && NotReadySince(observed, now) is { } since && now - since >= grace;
         var cost = pod.Metadata.Annotations.GetValueOrDefault(Annotations.PodDeletionCost);
         return new()
         {
@@ -52,14 +52,14 @@ public static class PlacementPods
             CanFetch = view is { CanFetch: true },
             Staged = view?.Staged.ToHashSet() ?? [],
             IsOutOfMetaspace = IsOutOfMetaspace(observed),
-            IsLost = isLost,
-            IsAdrift = observed.IsAdrift,
-            IsComing = !isLost && !observed.IsAdrift && (!IsReady(pod) || (SilentSince(observed, now) is { } silence && now - silence < grace)),
-            IsMarked = BaseScaling.IsMark(cost),
+            IsPastGrace = isPastGrace,
+            IsOrphaned = observed.IsOrphaned,
+            IsStarting = !isPastGrace && !observed.IsOrphaned && (!IsReady(pod) || (SilentSince(observed, now) is { } silence && now - silence < grace)),
+            IsMarked = SurgePodPlanner.IsMark(cost),
             CreatedAt = pod.Metadata.CreationTimestamp,
             IsReady = pod.Status.Conditions.IsTrue("Ready"),
-            HasOwnCost = cost is not null && !BaseScaling.IsMark(cost),
-            IsShaky = node is { Spec.Unschedulable: true } || NodeNotReadySince(node) is not null
+            HasUserCost = cost is not null && !SurgePodPlanner.IsMark(cost),
+            IsDisrupted = node is { Spec.Unschedulable: true } || NodeNotReadySince(node) is not null
                 || pod.Status.Conditions.IsTrue(DisruptionTarget),
             IsNewest = observed.IsNewest,
             Domain = node?.Metadata.Labels.GetValueOrDefault(ZoneLabel) ?? "",
@@ -70,12 +70,12 @@ public static class PlacementPods
     }
 
     /// <summary>When this pod will have been not Ready, or silent, for too long; null: it is neither, or already was so for too long.</summary>
-    public static DateTimeOffset? GivenUpAt(ObservedPod observed, TimeSpan grace, DateTimeOffset now) =>
+    public static DateTimeOffset? EvictionAt(ObservedPod observed, TimeSpan grace, DateTimeOffset now) =>
         new[] { NotReadySince(observed, now) + grace, SilentSince(observed, now) + grace }.Where(at => at > now).Min();
 
     private static string? Refusal(ObservedPod observed) => observed switch
     {
-        { IsAdrift: true } => "does not belong to the base for the time being",
+        { IsOrphaned: true } => "does not belong to the base for the time being",
         { Pod: var pod } when !IsReady(pod) => "is not Ready",
         { View: null or { IsConnected: false } } => "has no agent connected",
         { View.Shared: { } shared } => shared.Refusal,
@@ -85,7 +85,7 @@ public static class PlacementPods
         { View: { NeedsRestart: true, HasStuck: true } } => "needs a restart: a module is stuck there",
         { View.NeedsRestart: true } => "needs a restart: Arklet rejects the uninstall of a module there",
         _ when IsOutOfMetaspace(observed) => "is out of Metaspace",
-        { Pod: var pod } when BaseScaling.IsMark(pod.Metadata.Annotations.GetValueOrDefault(Annotations.PodDeletionCost)) => "is about to be removed",
+        { Pod: var pod } when SurgePodPlanner.IsMark(pod.Metadata.Annotations.GetValueOrDefault(Annotations.PodDeletionCost)) => "is about to be removed",
         _ => null,
     };
 

@@ -8,16 +8,16 @@ using ModuleController.Core.Rollouts;
 namespace ModuleController.Core.Placement;
 
 /// <summary>Plans the Modules of one ModuleDeployment on its base. Lives for one call of <see cref="Plan"/>.</summary>
-internal sealed class PlacementGroupPlanner(PlacementState state, PlacementGroup group, PlacementLoads loads, DateTimeOffset now)
+internal sealed class GroupPlanner(PlacementState state, DeploymentGroup group, PodLoads loads, DateTimeOffset now)
 {
     private readonly List<PlacementStep> _steps = [];
-    private readonly List<PlacementSetState> _sets =
+    private readonly List<PlannedReplicaSet> _sets =
         [.. group.Sets.OrderByDescending(set => set.Revision).ThenBy(set => set.ReplicaSet.Metadata.Name, StringComparer.Ordinal)
-            .Select(set => new PlacementSetState(set, state.Strays))];
+            .Select(set => new PlannedReplicaSet(set, state.Strays))];
 
     private readonly HashSet<string> _busyPods = [];
-    private PlacementBudget _budget = null!;
-    private PlacementPicker? _picker;
+    private DisruptionBudget _budget = null!;
+    private PodPicker? _picker;
     private bool _isHandedOver;
 
     public DateTimeOffset? RequeueAt { get; private set; }
@@ -25,9 +25,9 @@ internal sealed class PlacementGroupPlanner(PlacementState state, PlacementGroup
     /// <summary>What a release that needs other pods lacks; null: there is none.</summary>
     public Handover? Handover { get; private set; }
 
-    public IReadOnlyList<PlacementSetState> Sets => _sets;
+    public IReadOnlyList<PlannedReplicaSet> Sets => _sets;
 
-    public PlacementGroup Group => group;
+    public DeploymentGroup Group => group;
 
     /// <summary>It is not changing which Modules are where.</summary>
     public bool IsQuiet => _steps.TrueForAll(step => step is PlacementStep.Explain or PlacementStep.Create { Pod: null });
@@ -39,7 +39,7 @@ internal sealed class PlacementGroupPlanner(PlacementState state, PlacementGroup
 
     private string ModuleName => Deployment.Spec.Template.Spec.Module.Name;
 
-    private PlacementPicker Picker =>
+    private PodPicker Picker =>
         _picker ??= new(loads, ModuleName, Deployment.SchedulingPolicy);
 
     public IReadOnlyList<PlacementStep> Plan()
@@ -57,7 +57,7 @@ internal sealed class PlacementGroupPlanner(PlacementState state, PlacementGroup
         var wanted = Wanted();
         var leaving = Leaving(wanted.FirstOrDefault()?.Set);
         wanted = WithinDesired(ReplaceOrRemove(wanted, leaving));
-        new PlacementOfNew(state, Deployment, loads, _steps) { Unplaced = AwaitingPlace }.Place(wanted, Picker);
+        new Placer(state, Deployment, loads, _steps) { Unplaced = AwaitingPlace }.Place(wanted, Picker);
         if (leaving.Count > 0 || _sets.Exists(set => set.Replaced.Count > 0)) RequeueAt = _budget.RequeueAt;
         return _steps;
     }
@@ -77,7 +77,7 @@ internal sealed class PlacementGroupPlanner(PlacementState state, PlacementGroup
         foreach (var set in _sets)
             foreach (var module in set.Live.Where(module => module.IsBound).ToList())
                 if (!loads.Pods.TryGetValue(module.Spec.PodUid!, out var pod)) Delete(set, module, "its base pod is gone", Deployment, needsPodGone: true);
-                else if (pod.IsLost && !Deployment.IsSymmetric && MayDisrupt) Delete(set, module, "its base pod is not Ready for too long", Deployment);
+                else if (pod.IsPastGrace && !Deployment.IsSymmetric && MayDisrupt) Delete(set, module, "its base pod is not Ready for too long", Deployment);
     }
 
     /// <summary>The ModuleDeployment was lowered for them.</summary>
@@ -144,7 +144,7 @@ internal sealed class PlacementGroupPlanner(PlacementState state, PlacementGroup
         }
     }
 
-    private void FinishPair(PlacementSetState olderSet, Module older, PlacementSetState newerSet, Module newer, Func<bool> mayOldGo)
+    private void FinishPair(PlannedReplicaSet olderSet, Module older, PlannedReplicaSet newerSet, Module newer, Func<bool> mayOldGo)
     {
         var isOnePod = older.Spec.PodUid == newer.Spec.PodUid;
         if (newerSet.Surplus <= 0)
@@ -186,13 +186,13 @@ internal sealed class PlacementGroupPlanner(PlacementState state, PlacementGroup
         }
     }
 
-    private List<WantedPlace> Wanted() =>
+    private List<MissingModule> Wanted() =>
         [.. _sets.Where(set => set.Surplus <= 0 && !IsQuarantined(set.Set)).SelectMany(set =>
-            set.Live.Where(module => !module.IsBound).Select(module => new WantedPlace(set, module))
-                .Concat(Enumerable.Repeat(new WantedPlace(set, null), IsInvalid(set) ? 0 : -set.Surplus)))];
+            set.Live.Where(module => !module.IsBound).Select(module => new MissingModule(set, module))
+                .Concat(Enumerable.Repeat(new MissingModule(set, null), IsInvalid(set) ? 0 : -set.Surplus)))];
 
     // Stored before a rule existed, and reported as InvalidSpec: no Module is created from it until it is corrected.
-    private bool IsInvalid(PlacementSetState set) =>
+    private bool IsInvalid(PlannedReplicaSet set) =>
         set.Surplus < 0 && ModuleRules.Check(set.Set.ReplicaSet.Spec.Template).Count > 0 && ModuleRules.Check(Deployment).Count > 0;
 
     // What is lost of it, or makes room, stays away also before its goal says so.
@@ -202,7 +202,7 @@ internal sealed class PlacementGroupPlanner(PlacementState state, PlacementGroup
 
     /// <summary>The Modules above their goals, the ones to go first in front.</summary>
     /// <param name="successor">What takes their places; null: nothing does.</param>
-    private List<(PlacementSetState Set, Module Module)> Leaving(PlacementSetState? successor) =>
+    private List<(PlannedReplicaSet Set, Module Module)> Leaving(PlannedReplicaSet? successor) =>
         [.. _sets.Where(set => set.Surplus > 0).SelectMany(set => set.Live
             .Where(module => !set.Replaced.Contains(module.Metadata.Uid!))
             .OrderBy(module => LeavingOrder(module, successor)).ThenByDescending(module => module.Metadata.Name, StringComparer.Ordinal)
@@ -210,19 +210,19 @@ internal sealed class PlacementGroupPlanner(PlacementState state, PlacementGroup
 
     // The mirror of placement: unbound, failed, unavailable, then from shaky and outgoing pods, then by policy. What can't be upgraded
     // in its place before its base restarts comes last.
-    private (bool, bool, bool, bool, bool, bool, int) LeavingOrder(Module module, PlacementSetState? successor)
+    private (bool, bool, bool, bool, bool, bool, int) LeavingOrder(Module module, PlannedReplicaSet? successor)
     {
         var pod = module.Spec.PodUid is { } uid ? loads.Pods.GetValueOrDefault(uid) : null;
         var awaitsRestart = successor is not null && Upgrade.AwaitsRestart(module, pod)
             && Upgrade.Of(Deployment, module.Spec.Module, successor.Set.ReplicaSet.Spec.Template.Spec.Module) is UninstallThenInstall;
         var count = pod is null ? 0 : loads.Count(pod.Uid);
-        return (module.IsBound, module.Status.Status != ModulePhase.Failed, module.IsAvailable, awaitsRestart, pod is { IsShaky: false },
+        return (module.IsBound, module.Status.Status != ModulePhase.Failed, module.IsAvailable, awaitsRestart, pod is { IsDisrupted: false },
             pod is { IsNewest: true }, Deployment.SchedulingPolicy == SchedulingPolicy.Scatter ? -count : count);
     }
 
     /// <summary>Surplus Modules hand their pods to the wanted ones; what nobody wants just goes.</summary>
     /// <returns>The places that are left, to be found on other pods.</returns>
-    private List<WantedPlace> ReplaceOrRemove(List<WantedPlace> wanted, List<(PlacementSetState Set, Module Module)> leaving)
+    private List<MissingModule> ReplaceOrRemove(List<MissingModule> wanted, List<(PlannedReplicaSet Set, Module Module)> leaving)
     {
         if (!MayDisrupt) return [.. wanted.Skip(leaving.Count(item => item.Module.IsBound))];
         foreach (var (set, module) in leaving.Where(item => !item.Module.IsBound)) Delete(set, module, "it is no longer wanted");
@@ -232,8 +232,8 @@ internal sealed class PlacementGroupPlanner(PlacementState state, PlacementGroup
             Delete(set, module, "it is no longer wanted");
         // What leaves makes room for the newest revision. One that waits already may find another pod; a new one for each that
         // has to wait its turn would only wait, too.
-        var places = new Queue<WantedPlace>(wanted.OrderBy(place => place.Set != _sets[0]).ThenBy(place => place.Waiting is not null));
-        List<WantedPlace> elsewhere = [];
+        var places = new Queue<MissingModule>(wanted.OrderBy(place => place.Set != _sets[0]).ThenBy(place => place.Waiting is not null));
+        List<MissingModule> elsewhere = [];
         foreach (var (set, module) in leaving.Skip(outright))
             if (places.TryDequeue(out var place) && Replace(set, module, place) == UpgradeStart.Elsewhere)
                 elsewhere.Add(IsHandingOver ? place with { Replaces = module } : place);
@@ -248,7 +248,7 @@ internal sealed class PlacementGroupPlanner(PlacementState state, PlacementGroup
     // Goals change one by one, the new revision's first: until the old one's has followed, a place that the new one could
     // take over from it would be filled elsewhere. And until the goals follow, what was deleted by label would be created again, also
     // after its Module is gone from the caches: a lower number counts as by scale until the goals have followed.
-    private List<WantedPlace> WithinDesired(List<WantedPlace> wanted)
+    private List<MissingModule> WithinDesired(List<MissingModule> wanted)
     {
         var replicas = DesiredReplicas.Of(Deployment, state.Pods.Count);
         var excess = Math.Max(0, _sets.Sum(set => set.Set.Goal) - replicas.Desired);
@@ -267,7 +267,7 @@ internal sealed class PlacementGroupPlanner(PlacementState state, PlacementGroup
         && Deployment.Status.ReleaseStatus?.Progress != ReleaseProgress.Aborted;
 
     /// <summary>Pods that may take this module as soon as they are up.</summary>
-    private int Coming => loads.Pods.Values.Count(pod => pod.IsComing && loads.MayTake(pod, ModuleName) && !loads.Has(pod.Uid, ModuleName));
+    private int Coming => loads.Pods.Values.Count(pod => pod.IsStarting && loads.MayTake(pod, ModuleName) && !loads.Has(pod.Uid, ModuleName));
 
     /// <summary>Who finds no pod now will find one: an old version leaves its own, or will when what takes over from it serves, or
     /// the base gets another pod. Null: what is there waits for the unplaced themselves, and makes no room for them.</summary>
@@ -285,7 +285,7 @@ internal sealed class PlacementGroupPlanner(PlacementState state, PlacementGroup
             + Math.Max(0, (state.Base?.Replicas ?? 0) - state.Pods.Count);
     }
 
-    private UpgradeStart Replace(PlacementSetState set, Module old, WantedPlace place)
+    private UpgradeStart Replace(PlannedReplicaSet set, Module old, MissingModule place)
     {
         var upgrade = Upgrade.Of(Deployment, old.Spec.Module, place.Set.Set.ReplicaSet.Spec.Template.Spec.Module);
         var pod = loads.Pods.GetValueOrDefault(old.Spec.PodUid!);
@@ -293,8 +293,8 @@ internal sealed class PlacementGroupPlanner(PlacementState state, PlacementGroup
         if (start == UpgradeStart.Elsewhere) return start;
         // Another Module of this name is on its way out there, or what serves there can't be seen: not now.
         if (_busyPods.Contains(old.Spec.PodUid!) || pod is null) return UpgradeStart.Wait;
-        if (pod.IsAdrift || (!pod.IsCurrent && old.IsAvailable)) return UpgradeStart.Wait;
-        if (start is UpgradeStart.Wait || (place.Waiting is null && state.CreatesNothing)) return start;
+        if (pod.IsOrphaned || (!pod.IsCurrent && old.IsAvailable)) return UpgradeStart.Wait;
+        if (start is UpgradeStart.Wait || (place.Waiting is null && state.IsCreationBlocked)) return start;
         _steps.Add(place.Waiting is { } waiting
             ? new PlacementStep.Bind(waiting, pod, old)
             : new PlacementStep.Create(Deployment, place.Set.Set.ReplicaSet, place.Set.NextName(), pod, old));
@@ -305,16 +305,16 @@ internal sealed class PlacementGroupPlanner(PlacementState state, PlacementGroup
     }
 
     /// <returns>How many found no pod.</returns>
-    private int PlaceElsewhereFirst(List<WantedPlace> places)
+    private int PlaceElsewhereFirst(List<MissingModule> places)
     {
         _isHandedOver = IsHandingOver && places.Count > 0 && Picker.HasNext;
         var placement = IsHandingOver
-            ? new PlacementOfNew(state, Deployment, loads, _steps)
+            ? new Placer(state, Deployment, loads, _steps)
             {
                 Unplaced = AwaitingPlace,
                 Advice = state.Base is { } found ? $"scaleup_then_scaledown needs other base pods: {found.Advice}" : null,
             }
-            : new PlacementOfNew(state, Deployment, loads, _steps)
+            : new Placer(state, Deployment, loads, _steps)
             {
                 Unplaced = (Reasons.WouldInterruptService,
                     "nothing else serves, the old version has to go first, and no other base pod takes the new one: "
@@ -324,9 +324,9 @@ internal sealed class PlacementGroupPlanner(PlacementState state, PlacementGroup
         return placement.UnplacedCount;
     }
 
-    private void Delete(PlacementSetState set, Module module, string why, ModuleDeployment? tell = null, bool needsPodGone = false)
+    private void Delete(PlannedReplicaSet set, Module module, string why, ModuleDeployment? tell = null, bool needsPodGone = false)
     {
-        _steps.Add(new PlacementStep.Delete(module, why, tell) { NeedsPodGone = needsPodGone });
+        _steps.Add(new PlacementStep.Delete(module, why, tell) { RequiresPodGone = needsPodGone });
         set.Remove(module);
         _budget.TakeDown(module);
         if (module.IsBound) _busyPods.Add(module.Spec.PodUid!);

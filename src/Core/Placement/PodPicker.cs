@@ -4,13 +4,13 @@ namespace ModuleController.Core.Placement;
 
 /// <summary>Hands out the eligible pods for one module, best first. Sorted once: a pod is handed out at most once, so what is
 /// placed for this module changes no other pod's rank but by its topology domain.</summary>
-internal sealed class PlacementPicker
+internal sealed class PodPicker
 {
-    private readonly Queue<List<Queue<PlacementPod>>> _ranks = new();
+    private readonly Queue<List<Queue<CandidatePod>>> _ranks = new();
     private readonly Dictionary<string, int> _inDomain = [];
 
     /// <param name="may">Which pods come into question; null: all.</param>
-    public PlacementPicker(PlacementLoads loads, string moduleName, SchedulingPolicy policy, Func<PlacementPod, bool>? may = null)
+    public PodPicker(PodLoads loads, string moduleName, SchedulingPolicy policy, Func<CandidatePod, bool>? may = null)
     {
         var sign = policy == SchedulingPolicy.Scatter ? 1 : -1;
         foreach (var pod in loads.Pods.Values)
@@ -18,7 +18,7 @@ internal sealed class PlacementPicker
                 _inDomain[pod.Domain] = _inDomain.GetValueOrDefault(pod.Domain) + 1;
         var ranks = loads.Pods.Values
             .Where(pod => loads.Refusal(pod, moduleName) is null && (may is null || may(pod)))
-            .GroupBy(pod => (pod.IsShaky, !pod.IsNewest, sign * loads.Count(pod.Uid)))
+            .GroupBy(pod => (pod.IsDisrupted, !pod.IsNewest, sign * loads.Count(pod.Uid)))
             .OrderBy(rank => rank.Key);
         foreach (var rank in ranks)
             _ranks.Enqueue([.. rank.GroupBy(pod => pod.Domain).OrderBy(domain => domain.Key, StringComparer.Ordinal).Select(InOrder)]);
@@ -34,7 +34,7 @@ internal sealed class PlacementPicker
     }
 
     /// <summary>The next best pod; there must be one.</summary>
-    public PlacementPod Next()
+    public CandidatePod Next()
     {
         if (!HasNext) throw new InvalidOperationException("no eligible pod is left");
         var fewest = _ranks.Peek().Where(domain => domain.Count > 0)
@@ -44,6 +44,6 @@ internal sealed class PlacementPicker
         return pod;
     }
 
-    private static Queue<PlacementPod> InOrder(IEnumerable<PlacementPod> pods) =>
+    private static Queue<CandidatePod> InOrder(IEnumerable<CandidatePod> pods) =>
         new(pods.OrderByDescending(pod => pod.Headroom).ThenBy(pod => pod.Name, StringComparer.Ordinal));
 }

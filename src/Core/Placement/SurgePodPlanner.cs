@@ -12,7 +12,7 @@ internal sealed record Handover(int Most, int Unplaced, int Coming);
 /// <remarks>What was added is written together with the number of pods, so a crash between any two writes neither adds twice
 /// nor forgets to take back. Of pods with modules one goes at a time, and none with the only Module that serves: what it has is
 /// moved first.</remarks>
-internal static class BaseScaling
+internal static class SurgePodPlanner
 {
     // Below any cost that a person would choose; the emptiest pod gets the lowest.
     private const int LowestCost = int.MinValue + 1;
@@ -24,9 +24,9 @@ internal static class BaseScaling
     /// <param name="state">The base.</param>
     /// <param name="loads">What its pods have when the plan so far is carried out.</param>
     /// <param name="groups">The planners of its ModuleDeployments, which have planned already.</param>
-    public static IEnumerable<PlacementStep> Plan(PlacementState state, PlacementLoads loads, IReadOnlyList<PlacementGroupPlanner> groups)
+    public static IEnumerable<PlacementStep> Plan(PlacementState state, PodLoads loads, IReadOnlyList<GroupPlanner> groups)
     {
-        if (state.Base is not { } found || state.CreatesNothing || !state.HaveAgentsReported || state.Outage is not null) return [];
+        if (state.Base is not { } found || state.IsCreationBlocked || !state.HaveAgentsReported || state.Outage is not null) return [];
         var handovers = groups.Select(group => group.Handover).OfType<Handover>().ToList();
         if (found.Added is { IsVeto: false } added && (added.Total != found.Replicas || found.Autoscaler is not null))
             return [Forget(found, added, isReleasing: handovers.Count > 0)];
@@ -39,14 +39,14 @@ internal static class BaseScaling
     }
 
     // Who sets the number back, a GitOps tool for example, would do it again and again: until the release is over it is theirs.
-    private static PlacementStep.ScaleBase Forget(PlacementBase found, AddedPods added, bool isReleasing) => found.Autoscaler is { } autoscaler
+    private static PlacementStep.ScaleBase Forget(BaseDeployment found, SurgePods added, bool isReleasing) => found.Autoscaler is { } autoscaler
         ? new(found, found.Replicas, null,
             $"HorizontalPodAutoscaler {autoscaler} decides about its pods: the {added.Count} that we added are not taken back")
-        : new(found, found.Replicas, isReleasing ? AddedPods.Veto(found.Replicas) : null,
+        : new(found, found.Replicas, isReleasing ? SurgePods.Veto(found.Replicas) : null,
             $"somebody else scaled it from {added.Total} to {found.Replicas}: the {added.Count} that we added are not taken back"
             + (isReleasing ? ", and none are added again in this release" : ""));
 
-    private static IEnumerable<PlacementStep> Up(PlacementState state, PlacementBase found, IReadOnlyList<Handover> handovers)
+    private static IEnumerable<PlacementStep> Up(PlacementState state, BaseDeployment found, IReadOnlyList<Handover> handovers)
     {
         if (!found.MayBeScaled || found.Added is { IsVeto: true }) yield break;
         // One pod takes a module of each release: the release that lacks the most says how many.
@@ -60,17 +60,17 @@ internal static class BaseScaling
     }
 
     private static IEnumerable<PlacementStep> Down(
-        PlacementState state, PlacementBase found, AddedPods added, PlacementLoads loads, IReadOnlyList<PlacementGroupPlanner> groups)
+        PlacementState state, BaseDeployment found, SurgePods added, PodLoads loads, IReadOnlyList<GroupPlanner> groups)
     {
         var onTheWay = found.Replicas - state.Pods.Count;
         // A cost that is not ours has its reasons.
-        var empty = state.Pods.Where(pod => !pod.HasOwnCost && loads.Count(pod.Uid) == 0)
-            .OrderBy(pod => pod.IsReady).ThenByDescending(pod => pod.IsShaky).ThenByDescending(pod => pod.Name, StringComparer.Ordinal).ToList();
+        var empty = state.Pods.Where(pod => !pod.HasUserCost && loads.Count(pod.Uid) == 0)
+            .OrderBy(pod => pod.IsReady).ThenByDescending(pod => pod.IsDisrupted).ThenByDescending(pod => pod.Name, StringComparer.Ordinal).ToList();
         var count = Math.Min(added.Count, onTheWay + empty.Count);
-        List<PlacementPod> leaving = [.. empty.Take(Math.Max(0, count - onTheWay))];
+        List<CandidatePod> leaving = [.. empty.Take(Math.Max(0, count - onTheWay))];
         if (count == 0)
         {
-            if (new BaseEvacuation(state, found, added, loads, groups).Plan() is not { } evacuation) return [];
+            if (new SurgePodDrain(state, found, added, loads, groups).Plan() is not { } evacuation) return [];
             if (evacuation.Pod is null) return Unmark(state.Pods);
             (count, leaving) = (1, [evacuation.Pod]);
             if (evacuation.Moves.Count > 0) return [.. evacuation.Moves, .. Marks(state, loads, leaving)];
@@ -85,15 +85,15 @@ internal static class BaseScaling
 
     // A ReplicaSet takes pods that are not Ready before it looks at any cost, and while a base rolls two ReplicaSets share the
     // loss. One that is to go by label still counts for its ReplicaSet, and carries no cost.
-    private static bool AreTaken(PlacementState state, IReadOnlyCollection<PlacementPod> leaving) =>
-        !state.HasLeavingPods && state.Pods.All(pod => pod.IsNewest && (pod.IsReady || leaving.Contains(pod)));
+    private static bool AreTaken(PlacementState state, IReadOnlyCollection<CandidatePod> leaving) =>
+        !state.HasPodsBeingRemoved && state.Pods.All(pod => pod.IsNewest && (pod.IsReady || leaving.Contains(pod)));
 
-    private static List<PlacementStep> Marks(PlacementState state, PlacementLoads loads, List<PlacementPod> leaving) =>
+    private static List<PlacementStep> Marks(PlacementState state, PodLoads loads, List<CandidatePod> leaving) =>
     [
         .. Unmark(state.Pods.Except(leaving)),
         .. leaving.Where(pod => !pod.IsMarked).Select(pod => new PlacementStep.Mark(pod, LowestCost + loads.Count(pod.Uid))),
     ];
 
-    private static IEnumerable<PlacementStep> Unmark(IEnumerable<PlacementPod> pods) =>
+    private static IEnumerable<PlacementStep> Unmark(IEnumerable<CandidatePod> pods) =>
         pods.Where(pod => pod.IsMarked).OrderBy(pod => pod.Name, StringComparer.Ordinal).Select(pod => new PlacementStep.Mark(pod, null));
 }

@@ -3,13 +3,13 @@ using ModuleController.Core.Modules;
 namespace ModuleController.Core.Placement;
 
 /// <summary>One ReplicaSet while its base is planned: what of it lives, and how that compares with its goal.</summary>
-internal sealed class PlacementSetState
+internal sealed class PlannedReplicaSet
 {
     private readonly HashSet<string> _names;
     private readonly HashSet<string> _held;
     private int _nextOrdinal;
 
-    public PlacementSetState(ReplicaSetWithModules set, IEnumerable<Module> strays)
+    public PlannedReplicaSet(ReplicaSetWithModules set, IEnumerable<Module> strays)
     {
         Set = set;
         _names = [.. set.Modules.Concat(strays).Select(module => module.Metadata.Name)];
@@ -49,4 +49,4 @@ internal sealed class PlacementSetState
 
 /// <summary>A place that a ReplicaSet wants filled: by a Module that waits, or by a new one.</summary>
 /// <param name="Replaces">What the new one takes over from, on another pod.</param>
-internal sealed record WantedPlace(PlacementSetState Set, Module? Waiting, Module? Replaces = null);
+internal sealed record MissingModule(PlannedReplicaSet Set, Module? Waiting, Module? Replaces = null);

@@ -7,9 +7,9 @@ using ModuleController.Core.Modules;
 namespace ModuleController.Core.Placement;
 
 /// <summary>What a new Module looks like.</summary>
-public static class PlacementModules
+public static class ModuleObjects
 {
-    public static Module Of(PlacementStep.Create create)
+    public static Module Created(PlacementStep.Create create)
     {
         var (replicaSet, pod, template) = (create.ReplicaSet, create.Pod, create.ReplicaSet.Spec.Template);
         return new()
@@ -45,7 +45,7 @@ public static class PlacementModules
         ModuleReplicaSet.Kind.ApiVersion, ModuleReplicaSet.Kind.Kind, replicaSet.Metadata.Name, replicaSet.Metadata.Uid!, true, true);
 
     /// <summary>The labels that name the pod; they come with the place.</summary>
-    public static IEnumerable<KeyValuePair<string, string>> LabelsOf(PlacementPod pod)
+    public static IEnumerable<KeyValuePair<string, string>> LabelsOf(CandidatePod pod)
     {
         yield return new(Labels.BaseInstanceName, LabelValues.Of(pod.Name));
         if (AddressLabel(pod.Ip) is { } address) yield return new(Labels.BaseInstanceIp, address);

@@ -8,7 +8,7 @@ using static ModuleController.Core.Tests.Placement.PlacementTests;
 namespace ModuleController.Core.Tests.Placement;
 
 /// <summary>A base that is missing for a while, and a ModuleDeployment that never had a right to its module.</summary>
-public class AdriftTests
+public class OrphanedPodTests
 {
     [Fact]
     public void Modules_on_living_pods_of_a_base_that_is_missing_stay_and_the_others_go()
@@ -16,7 +16,7 @@ public class AdriftTests
         var deployment = A.ModuleDeployment(replicas: 3);
         var set = A.ReplicaSet(deployment, 3);
         var group = Group(deployment, (set, [A.Module(set, 0, "base-0"), A.Module(set, 1, "base-1"), A.Module(set, 2, "gone")]));
-        Assert.Equal([Name(set, 2)], Deleted(State(Adrift(2), group) with { CreatesNothing = true }));
+        Assert.Equal([Name(set, 2)], Deleted(State(Adrift(2), group) with { IsCreationBlocked = true }));
     }
 
     [Fact]
@@ -27,7 +27,7 @@ public class AdriftTests
         var (old, @new) = (A.ReplicaSet(before, 0), A.ReplicaSet(after, 2, revision: 2));
         var waiting = A.Module(@new, 0, null, isAvailable: false);
         var group = Group(after, (old, [A.Module(old, 0, "base-0"), A.Module(old, 1, "base-1")]), (@new, [waiting]));
-        Assert.Empty(Deleted(State(Adrift(2), group) with { CreatesNothing = true }));
+        Assert.Empty(Deleted(State(Adrift(2), group) with { IsCreationBlocked = true }));
         // Another base of that name is there already, and these are not its pods.
         Assert.Empty(Deleted(State(Adrift(2), group)));
     }
@@ -39,9 +39,9 @@ public class AdriftTests
         {
             UnreadySince = A.Time.AddHours(-1),
         };
-        Assert.True(PlacementPods.Of(observed, TimeSpan.FromMinutes(5), A.Time).IsLost);
-        var adrift = PlacementPods.Of(observed with { IsAdrift = true }, TimeSpan.FromMinutes(5), A.Time);
-        Assert.Equal((false, false, "does not belong to the base for the time being"), (adrift.IsLost, adrift.IsComing, adrift.Refusal));
+        Assert.True(PodAssessment.Of(observed, TimeSpan.FromMinutes(5), A.Time).IsPastGrace);
+        var adrift = PodAssessment.Of(observed with { IsOrphaned = true }, TimeSpan.FromMinutes(5), A.Time);
+        Assert.Equal((false, false, "does not belong to the base for the time being"), (adrift.IsPastGrace, adrift.IsStarting, adrift.Refusal));
     }
 
     [Fact]
@@ -68,6 +68,6 @@ public class AdriftTests
         Assert.Null(Gone(DateTimeOffset.MaxValue));
     }
 
-    private static PlacementPod[] Adrift(int count) =>
-        [.. Pods(count).Select(pod => pod with { IsAdrift = true, IsNewest = false, Refusal = "does not belong to the base for the time being" })];
+    private static CandidatePod[] Adrift(int count) =>
+        [.. Pods(count).Select(pod => pod with { IsOrphaned = true, IsNewest = false, Refusal = "does not belong to the base for the time being" })];
 }

@@ -7,7 +7,7 @@ using ModuleController.Core.Tests.World;
 namespace ModuleController.Core.Tests.Placement;
 
 /// <summary>Which pods are still coming up, and until when that is believed.</summary>
-public class ComingPodTests
+public class StartingPodTests
 {
     private static readonly TimeSpan Grace = TimeSpan.FromMinutes(5);
 
@@ -29,7 +29,7 @@ public class ComingPodTests
     {
         var observed = Observed(LongAgo) with { AcceptingSince = DateTimeOffset.MaxValue };
         Expect(true, observed);
-        Assert.Equal(Now + Grace, PlacementPods.GivenUpAt(observed, Grace, Now));
+        Assert.Equal(Now + Grace, PodAssessment.EvictionAt(observed, Grace, Now));
     }
 
     [Fact]
@@ -73,8 +73,8 @@ public class ComingPodTests
             UnreadySince = At(unreadySince),
         };
 
-        Assert.Equal(isLost, PlacementPods.Of(observed, Grace, Now).IsLost);
-        Assert.Equal(isLost ? null : At(unreadySince) + Grace, PlacementPods.GivenUpAt(observed, Grace, Now));
+        Assert.Equal(isLost, PodAssessment.Of(observed, Grace, Now).IsPastGrace);
+        Assert.Equal(isLost ? null : At(unreadySince) + Grace, PodAssessment.EvictionAt(observed, Grace, Now));
     }
 
     [Fact]
@@ -91,7 +91,7 @@ public class ComingPodTests
             },
             null, null);
 
-        Assert.False(PlacementPods.Of(observed, Grace, Now).IsLost);
+        Assert.False(PodAssessment.Of(observed, Grace, Now).IsPastGrace);
     }
 
     [Fact]
@@ -100,18 +100,18 @@ public class ComingPodTests
         var current = View(Now) with { IsConnected = true };
         var observed = Observed(LongAgo) with { View = current };
         Expect(false, observed);
-        Assert.Null(PlacementPods.GivenUpAt(observed, Grace, Now));
+        Assert.Null(PodAssessment.EvictionAt(observed, Grace, Now));
     }
 
     private static void Expect(bool isComing, ObservedPod observed)
     {
-        Assert.Equal(isComing, PlacementPods.Of(observed, Grace, Now).IsComing);
-        var at = PlacementPods.GivenUpAt(observed, Grace, Now);
+        Assert.Equal(isComing, PodAssessment.Of(observed, Grace, Now).IsStarting);
+        var at = PodAssessment.EvictionAt(observed, Grace, Now);
         Assert.Equal(isComing, at is not null);
         // It is looked at again in time, and then no more.
         if (at is null || observed.AcceptingSince > Now) return;
-        Assert.False(PlacementPods.Of(observed, Grace, at.Value).IsComing);
-        Assert.Null(PlacementPods.GivenUpAt(observed, Grace, at.Value));
+        Assert.False(PodAssessment.Of(observed, Grace, at.Value).IsStarting);
+        Assert.Null(PodAssessment.EvictionAt(observed, Grace, at.Value));
     }
 
     private static DateTimeOffset At(int seconds) => Now.AddSeconds(seconds);

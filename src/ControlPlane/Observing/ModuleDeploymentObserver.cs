@@ -58,7 +58,7 @@ internal sealed class ModuleDeploymentObserver(Caches caches, IAgentDirectory ag
             IsNamespaceTerminating = caches.Namespaces.Get(new("", ns)) is { Metadata.IsDeleting: true },
             Freeze = FreezeOf(ns),
             Outage = outage,
-            Seen = Seen(ns, sets),
+            Observed = Observed(ns, sets),
             FullPods =
             [
                 .. sets.SelectMany(set => set.Modules).Where(module => module is { IsBound: true, IsAvailable: false, Spec.Replaces: not null })
@@ -73,14 +73,14 @@ internal sealed class ModuleDeploymentObserver(Caches caches, IAgentDirectory ag
     }
 
     /// <summary>Of everything before that of one namespace, but one with a reason before one without.</summary>
-    private RolloutFreeze? FreezeOf(string ns)
+    private Freeze? FreezeOf(string ns)
     {
         var everything = FreezeOf(ownNamespace, Annotations.FreezeAll, "everything");
         var one = FreezeOf(ns, Annotations.Freeze, $"namespace {ns}");
         return everything is { Counts: true } || one is null ? everything : one;
     }
 
-    private RolloutFreeze? FreezeOf(string ns, string annotation, string scope) =>
+    private Freeze? FreezeOf(string ns, string annotation, string scope) =>
         caches.Namespaces.Get(new("", ns))?.Metadata.Annotations is { } annotations && annotations.TryGetValue(annotation, out var reason)
             ? new(scope, reason, annotations.GetValueOrDefault(Annotations.FreezeBy))
             : null;
@@ -97,7 +97,7 @@ internal sealed class ModuleDeploymentObserver(Caches caches, IAgentDirectory ag
         Revision.Of(replicaSet.Spec.Template) != Revision.Of(deployment.Spec.Template);
 
     // Asked only as long as nobody has noted that the revision lived.
-    private HashSet<string> Seen(string ns, IEnumerable<ReplicaSetWithModules> sets) =>
+    private HashSet<string> Observed(string ns, IEnumerable<ReplicaSetWithModules> sets) =>
     [
         .. sets.Where(set => !Quarantine.HasLived(set.ReplicaSet)).SelectMany(set => set.Modules)
             .Where(module => module is { IsBound: true, IsAvailable: true, Metadata.IsDeleting: false }

@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using ModuleController.ControlPlane.Agents;
 using ModuleController.ControlPlane.Observing;
 using ModuleController.ControlPlane.Reconcilers.Execution;
+using ModuleController.Core.Execution;
 using ModuleController.Core.Meta;
 using ModuleController.Core.Modules;
 using ModuleController.Core.Rollouts;
@@ -62,7 +63,7 @@ public sealed class ModuleDeploymentReconciler(
     /// <summary>Where the plan has no status, as while an object is only prepared or removed, a rejection still is its readiness.</summary>
     private static RolloutPlan WithRejection(RolloutPlan plan, RolloutState state, DateTimeOffset now) =>
         plan.Status is null && state is { RejectedWrite: { } message, IsNamespaceTerminating: false }
-            ? plan with { Status = RolloutReadiness.Rejected(state.Deployment, message, now) }
+            ? plan with { Status = Readiness.Rejected(state.Deployment, message, now) }
             : plan;
 
     /// <summary>At most once a second, but at once before a batch begins and when a condition changes.</summary>

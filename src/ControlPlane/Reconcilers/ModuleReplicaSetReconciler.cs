@@ -4,6 +4,7 @@ using ModuleController.ControlPlane.Reconcilers.Execution;
 using ModuleController.Core.Execution;
 using ModuleController.Core.Meta;
 using ModuleController.Core.Modules;
+using ModuleController.Core.Placement;
 using ModuleController.Core.Rollouts;
 using ModuleController.Kube.Client;
 using ModuleController.Kube.Controllers;

@@ -6,7 +6,7 @@ public static class OrphanedModules
 {
     private const string OrphanFinalizer = "orphan";
 
-    /// <summary>Its Modules are about to lose it as their owner, and to stay.</summary>
+    /// <summary>It is being deleted, and its Modules stay as orphans.</summary>
     public static bool AreLeftBy(ModuleReplicaSet replicaSet) =>
         replicaSet.Metadata.IsDeleting && replicaSet.Metadata.Finalizers.Contains(OrphanFinalizer);
 
@@ -18,7 +18,7 @@ public static class OrphanedModules
 
     public static Revision RevisionOf(Module module) => Revision.Of(TemplateOf(module));
 
-    /// <summary>What the Module was created from, without the labels that came from elsewhere.</summary>
+    /// <summary>The template that the Module was created from, without labels.</summary>
     public static ModuleTemplateSpec TemplateOf(Module module) => new()
     {
         Metadata = new() { Annotations = module.Metadata.Annotations },
@@ -30,7 +30,7 @@ public static class OrphanedModules
         .Where(set => !set.ReplicaSet.Metadata.IsDeleting && Revision.Of(set.ReplicaSet.Spec.Template) == RevisionOf(module))
         .MaxBy(set => set.Revision);
 
-    /// <summary>The ReplicaSets with the Modules that they are to adopt, as if they had.</summary>
+    /// <summary>The ReplicaSets together with the orphans that they will adopt.</summary>
     public static IReadOnlyList<ReplicaSetWithModules> Adopted(IReadOnlyList<ReplicaSetWithModules> sets, IReadOnlyCollection<Module> orphans)
     {
         if (orphans.Count == 0) return sets;

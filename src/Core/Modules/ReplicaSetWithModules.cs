@@ -14,4 +14,8 @@ public sealed record ReplicaSetWithModules(ModuleReplicaSet ReplicaSet, IReadOnl
 
     public long Revision => long.TryParse(
         ReplicaSet.Metadata.Labels.GetValueOrDefault(Labels.Revision), CultureInfo.InvariantCulture, out var number) ? number : 0;
+
+    public bool HasLiveModules => Modules.Any(module => !module.Metadata.IsDeleting);
+
+    public int AvailableCount => Modules.Count(module => module.IsAvailable && !module.Metadata.IsDeleting);
 }

@@ -3,12 +3,12 @@ namespace ModuleController.Core.Rollouts;
 /// <summary>The arithmetic of batches: how many there are, and how much has changed at the end of each.</summary>
 public static class Batches
 {
-    /// <summary>Never more batches than there is to change; with beta one single module first, and at least one batch for the rest.</summary>
+    /// <summary>At most one batch for each module to change. Beta adds a first batch of one module where there is only one batch.</summary>
     public static int Count(int toChange, int batches, bool useBeta) =>
         Math.Clamp(Math.Max(batches, useBeta ? 2 : 1), 1, Math.Max(1, toChange));
 
-    /// <summary>How many of <paramref name="desired"/> are changed when a batch (from 1; 0 is before the first) is done: an even
-    /// share, rounded up. 10 in 3: 4, 7, 10; with beta: 1, 6, 10.</summary>
+    /// <summary>How many of <paramref name="desired"/> are changed when a batch is done: an even share, rounded up. Batches count from 1.
+    /// 10 in 3: 4, 7, 10; with beta: 1, 6, 10.</summary>
     public static int Aim(int batch, int desired, int batches, bool useBeta)
     {
         if (batch <= 0 || desired <= 0) return 0;

@@ -7,13 +7,13 @@ namespace ModuleController.Core.Rollouts;
 /// <summary>The ReplicaSets of revisions: what they look like, and which are kept.</summary>
 public static class RevisionReplicaSets
 {
-    /// <summary>The ReplicaSet of the template's revision, still without any Modules: it is scaled when its batch begins.</summary>
+    /// <summary>The ReplicaSet of the template's revision, with goal 0 until its batch begins.</summary>
     public static ModuleReplicaSet New(ModuleDeployment deployment, long revision)
     {
         var name = Revision.Of(deployment.Spec.Template)
             .ReplicaSetName(deployment.Metadata.Name, deployment.Status.CollisionCount ?? 0);
         var empty = new ModuleReplicaSet { Metadata = new() { Name = name, Namespace = deployment.Metadata.Namespace } };
-        return InStep(empty, deployment, revision);
+        return Updated(empty, deployment, revision);
     }
 
     /// <summary>The ReplicaSet of an older revision, from an orphaned Module of it.</summary>
@@ -23,8 +23,8 @@ public static class RevisionReplicaSets
         return New(deployment with { Spec = deployment.Spec with { Template = OrphanedModules.TemplateOf(orphan) } }, revision);
     }
 
-    /// <summary>What the ReplicaSet of the current template should look like, but for its number of replicas.</summary>
-    public static ModuleReplicaSet InStep(ModuleReplicaSet replicaSet, ModuleDeployment deployment, long revision)
+    /// <summary>The ReplicaSet with labels, owner and spec of the ModuleDeployment, and its own goal.</summary>
+    public static ModuleReplicaSet Updated(ModuleReplicaSet replicaSet, ModuleDeployment deployment, long revision)
     {
         var (meta, spec) = (replicaSet.Metadata, deployment.Spec);
         var labels = new Dictionary<string, string>(ChildLabels.OfParent(meta.Labels));
@@ -59,11 +59,11 @@ public static class RevisionReplicaSets
     public static OwnerReference OwnerOf(ModuleDeployment deployment) => new(
         ModuleDeployment.Kind.ApiVersion, ModuleDeployment.Kind.Kind, deployment.Metadata.Name, deployment.Metadata.Uid!, true, true);
 
-    /// <summary>Old, empty ReplicaSets beyond the limit, the oldest first; never the one to fall back to.</summary>
+    /// <summary>Old, empty ReplicaSets beyond the limit, the oldest first; never the rollback target.</summary>
     public static IEnumerable<ReplicaSetWithModules> Surplus(
-        ModuleDeployment deployment, IReadOnlyList<ReplicaSetWithModules> old, ReplicaSetWithModules? fallback)
+        ModuleDeployment deployment, IReadOnlyList<ReplicaSetWithModules> old, ReplicaSetWithModules? rollbackTarget)
     {
         var empty = old.Where(set => set.Modules.Count == 0 && set.Goal == 0 && !set.ReplicaSet.Metadata.IsDeleting).ToList();
-        return empty.Where(set => set != fallback).Reverse().Take(empty.Count - deployment.RevisionHistoryLimit);
+        return empty.Where(set => set != rollbackTarget).Reverse().Take(empty.Count - deployment.RevisionHistoryLimit);
     }
 }

@@ -1,35 +1,40 @@
 using System.Globalization;
 using ModuleController.Core.BasePods;
+using ModuleController.Core.Execution;
 using ModuleController.Core.Meta;
 using ModuleController.Core.Modules;
 using ModuleController.Core.Modules.Rules;
 
 namespace ModuleController.Core.Rollouts;
 
-/// <summary>The next step of a release: revisions, goals, and what the status says about them.</summary>
+/// <summary>Plans the next step of a ModuleDeployment: its release, its deletion, or why neither is possible.</summary>
 public static class RolloutPlanner
 {
-    private const int MaxBreaches = 5;
-
     public static RolloutPlan Plan(RolloutState state, DateTimeOffset now)
     {
         var deployment = state.Deployment;
         if (state.IsNamespaceTerminating && !deployment.Metadata.IsDeleting) return new();
-        if (RolloutAction.Of(deployment) is { } action && !state.IsNamespaceTerminating
-            && action.Plan(state, now) is { IsDone: true } done) return Only(done.Step, done.Event);
-        if (deployment.Metadata.IsDeleting) return RolloutDeletion.Plan(state, now);
+        if (Verb.Of(deployment) is { } verb && !state.IsNamespaceTerminating && verb.Plan(state, now) is { IsDone: true } done)
+            return Only(done.Step, done.Event);
+        if (deployment.Metadata.IsDeleting) return Deletion.Plan(state, now);
         if (StaySymmetric(deployment) is { } symmetric) return symmetric;
-        if (ModuleRules.Check(deployment) is [_, ..] breaches)
-            return DeletionByLabel.Plan(state)
-                ?? Refuse(state, Reasons.InvalidSpec, InvalidSpecText(breaches), now) with { StepsAfterStatus = InvalidSpecScaling.Plan(state) };
+        if (ModuleRules.Check(deployment) is [_, ..] breaches) return DeletionByLabel.Plan(state) ?? Refusal.OfInvalidSpec(state, breaches, now);
         if (state.ConflictsWith is { } other)
-            return Refuse(state, Reasons.ModuleNameConflict,
+            return Refusal.Plan(state, Reasons.ModuleNameConflict,
                 $"module {deployment.Spec.Template.Spec.Module.Name} on base {deployment.Spec.BaseDeploymentName} belongs to the older "
                 + $"ModuleDeployment {other}", now);
-        return DeletionByLabel.Plan(state) ?? Release(new(state, now));
+        return DeletionByLabel.Plan(state) ?? PlanRelease(new(state, now));
     }
 
-    /// <summary>A manifest without <c>replicas</c> does not end that there is one on every base pod.</summary>
+    /// <summary>Confirm and promote apply only to the release or deletion that they were issued for. One that would begin now begins in
+    /// the next reconcile: it ignores the number that was confirmed, and is not promoted.</summary>
+    internal static RolloutPlan DeferUntilStarted(Verb verb, RolloutState state, DateTimeOffset now)
+    {
+        var (step, issued, _) = verb.Plan(state, now, isBeforeStart: true);
+        return Only(step, issued);
+    }
+
+    /// <summary>A manifest without <c>replicas</c> keeps a module on every base pod.</summary>
     private static RolloutPlan? StaySymmetric(ModuleDeployment deployment) =>
         deployment.Spec.Replicas is null && deployment.Status.ObservedReplicas == DesiredReplicas.Symmetric
             ? Only(new RolloutStep.UpdateDeployment(deployment, deployment with
@@ -38,85 +43,105 @@ public static class RolloutPlanner
             }), null)
             : null;
 
-    /// <summary>Who confirmed or promoted may not have known of what begins in this look: it begins in the next one, finds the number
-    /// that was confirmed, and is not promoted.</summary>
-    internal static RolloutPlan BeforeBeginning(RolloutAction action, RolloutState state, DateTimeOffset now)
+    private static RolloutPlan Only(RolloutStep step, PlannedEvent? planned) =>
+        new() { Steps = [step], Events = planned is null ? [] : [planned with { Time = EventTime.StepsDone }] };
+
+    private static RolloutPlan PlanRelease(Context context)
     {
-        var (step, told, _) = action.Plan(state, now, isBeforeBeginning: true);
-        return Only(step, told);
-    }
-
-    private static RolloutPlan Only(RolloutStep step, PlannedEvent? told) => new() { Steps = [step], Events = told is null ? [] : [told with { Time = EventTime.StepsDone }] };
-
-    // A spec can break thousands of rules; a condition has to stay small.
-    private static string InvalidSpecText(IReadOnlyList<RuleBreach> breaches) =>
-        string.Join("; ", breaches.Take(MaxBreaches))
-        + (breaches.Count > MaxBreaches ? string.Create(CultureInfo.InvariantCulture, $"; and {breaches.Count - MaxBreaches} more") : "");
-
-    /// <summary>An object that breaks a rule is left alone, and told so.</summary>
-    private static RolloutPlan Refuse(RolloutState state, string reason, string message, DateTimeOffset now)
-    {
-        var counts = RolloutCounts.Of(state, state.Updated, now);
-        var told = state.Deployment.Status.Conditions.Find(DeploymentConditions.Progressing);
+        var verb = Verb.Of(context.Deployment);
+        var policy = PolicyChoice.Of(context);
+        var release = new Release(context, policy, verb);
+        if (release.IsNew && verb is { EndsWaits: true }) return DeferUntilStarted(verb, context.State, context.Now);
+        var report = new ReleaseReport(context, release, policy);
+        var issued = verb?.Plan(release.IsLastBatchDone && verb.IsConfirmation ? AsCompleted(context.State) : context.State, context.Now);
         return new()
         {
-            Status = RolloutStatus.Refused(state, counts, reason, message, now),
-            Events = told?.Reason == reason && told.Message == message ? [] : [new(reason, message, IsWarning: true)],
+            Steps =
+            [
+                .. Preparation.Steps(context, release.Status),
+                .. Inspect(policy),
+                .. ResetConfirmation(context, release),
+                .. RecordAvailability(context),
+                .. RecordLife(context),
+            ],
+            Status = report.Status(),
+            StepsAfterStatus =
+            [
+                .. release.Scales,
+                .. Complete(context, release),
+                .. Mirror(context, release),
+                .. issued is { Step: var update } ? [update] : (IEnumerable<RolloutStep>)[],
+                .. ClearFastRevision(context),
+            ],
+            Events =
+            [
+                .. report.Events(),
+                .. Warnings(context).Select(warning => warning with { Time = EventTime.Begins }),
+                .. issued is { Event: { } planned } ? [planned with { Time = EventTime.StepsDone }] : (IEnumerable<PlannedEvent>)[],
+            ],
+            AwaitsAgents = policy.AwaitsInspection || context.State.Outage is not null,
+            RequeueAt = new[]
+            {
+                context.Counts.NextAvailableAt, report.DeadlineAt, policy.RequeueAt, release.Wait?.Until, context.State.Outage?.Until,
+                NextLifeAt(context), AwaitsSnapshot(context) ? context.Now + BasePodTimes.Suspicious : null,
+            }.Min(),
         };
     }
 
-    private static RolloutPlan Release(RolloutLook look)
+    private static IEnumerable<RolloutStep> Inspect(PolicyChoice policy)
     {
-        var action = RolloutAction.Of(look.Deployment);
-        var policy = RolloutPolicy.Of(look);
-        var stage = new RolloutStage(look, policy, action);
-        if (stage.IsNew && action is { EndsWaits: true }) return BeforeBeginning(action, look.State, look.Now);
-        var scales = look.Updated is null ? [] : Scales(look, stage);
-        var progress = new Progress(look, stage, policy, isScaling: scales.Count > 0);
-        List<RolloutStep> steps = [.. RolloutPreparation.Steps(look, stage.Release)];
-        if (policy.Command is { } command) steps.Add(command);
-        if (stage.IsCompleted && look.Deployment.Spec.ConfirmBatchNum is > 0)
-            steps.Add(new RolloutStep.UpdateDeployment(
-                look.Deployment, look.Deployment with { Spec = look.Deployment.Spec with { ConfirmBatchNum = 0 } }));
-        if (look.Updated is { } set && look.Counts.UpdatedReady > 0 && RevisionHistory.FirstAvailableAt(set) is null)
-            steps.Add(Annotated(set, Annotations.FirstAvailableAt, look.Now));
-        // Of the old ones, too: they may be gone back to, and who upgraded this controller has revisions that nobody noted it of.
-        var lives = look.State.Sets.Where(item => !item.ReplicaSet.Metadata.IsDeleting)
-            .Select(item => (Set: item, At: Quarantine.LivesAt(item, look.State.Seen))).Where(item => item.At is not null).ToList();
-        steps.AddRange(lives.Where(item => item.At <= look.Now).Select(item => Annotated(item.Set, Annotations.LivedAt, look.Now)));
-        List<RolloutStep> afterStatus = [.. scales];
-        // The status says so first: a revision that has completed while its release has not would go on as a mere change of number.
-        if ((stage.IsCompleted && scales.Count == 0) || stage.IsSettled)
-            if (look.Updated is not null && look.LastCompleted != look.Updated) afterStatus.Add(Completed(look));
-        // After the status has told which number began a release: once copied, it looks like one that was scaled.
-        // One that follows its base has no such number, and shows its pods at once.
-        if (look.Deployment.Spec.IsSymmetric || (look.Updated is not null && scales.Count == 0)) Mirror(look, afterStatus);
-        List<PlannedEvent> events = [.. progress.Events(scales), .. Warnings(look).Select(warning => warning with { Time = EventTime.Begins })];
-        if (action?.Plan(stage.IsCompleted && action.IsConfirmation ? WhenCompleted(look.State) : look.State, look.Now) is { } asked)
-        {
-            afterStatus.Add(asked.Step);
-            events.Add(asked.Event! with { Time = EventTime.StepsDone });
-        }
-
-        if (FastRevisionTaken(look) is { } taken) afterStatus.Add(taken);
-        return new()
-        {
-            Steps = steps,
-            Status = progress.Status() with { CollisionCount = RolloutPreparation.Collisions(look) },
-            StepsAfterStatus = afterStatus,
-            Events = events,
-            AwaitsAgents = policy.AwaitsInspection || look.State.Outage is not null,
-            RequeueAt = Earliest(look.Counts.NextAvailableAt, progress.DeadlineAt, policy.RequeueAt, stage.NextBatchAt, look.State.Outage?.Until,
-                lives.Min(item => item.At > look.Now ? item.At : null), AwaitsSight(look) ? look.Now + BasePodTimes.Suspicious : null),
-        };
+        if (policy.Command is { } command) yield return command;
     }
 
-    // Of an agent that is back nobody hears where nothing has changed.
-    private static bool AwaitsSight(RolloutLook look) => look.State.Sets.Any(set => !Quarantine.HasLived(set.ReplicaSet)
-        && set.Modules.Any(module => module is { IsAvailable: true, Metadata.IsDeleting: false } && !look.State.Seen.Contains(module.Metadata.Uid!)));
+    private static IEnumerable<RolloutStep> ResetConfirmation(Context context, Release release)
+    {
+        var deployment = context.Deployment;
+        if (release.IsLastBatchDone && deployment.Spec.ConfirmBatchNum is > 0)
+            yield return new RolloutStep.UpdateDeployment(deployment, deployment with { Spec = deployment.Spec with { ConfirmBatchNum = 0 } });
+    }
 
-    // The number is set back to 0 in this look: what comes too late to confirm anything is told so, and sets it to nothing else.
-    private static RolloutState WhenCompleted(RolloutState state) => state with
+    private static IEnumerable<RolloutStep> RecordAvailability(Context context)
+    {
+        if (context.Updated is { } updated && context.Counts.UpdatedReady > 0 && RevisionHistory.FirstAvailableAt(updated) is null)
+            yield return Annotated(updated, Annotations.FirstAvailableAt, context.Now);
+    }
+
+    // Of old revisions, too: they may be rolled back to, and those of an older controller have no such record.
+    private static IEnumerable<RolloutStep> RecordLife(Context context) =>
+        LivesAt(context).Where(item => item.At <= context.Now).Select(item => Annotated(item.Set, Annotations.LivedAt, context.Now));
+
+    private static DateTimeOffset? NextLifeAt(Context context) => LivesAt(context).Min(item => item.At > context.Now ? item.At : null);
+
+    private static IEnumerable<(ReplicaSetWithModules Set, DateTimeOffset? At)> LivesAt(Context context) => context.State.Sets
+        .Where(set => !set.ReplicaSet.Metadata.IsDeleting).Select(set => (set, Quarantine.LivesAt(set, context.State.Observed)));
+
+    // The return of an agent triggers no reconcile where nothing else changed.
+    private static bool AwaitsSnapshot(Context context) => context.State.Sets.Any(set => !Quarantine.HasLived(set.ReplicaSet)
+        && set.Modules.Any(module => module is { IsAvailable: true, Metadata.IsDeleting: false } && !context.State.Observed.Contains(module.Metadata.Uid!)));
+
+    // After the status: a revision that is completed while its release is not would continue as a mere change of the number.
+    private static IEnumerable<RolloutStep> Complete(Context context, Release release)
+    {
+        if (release.State != ReleaseState.Completed || context.Updated is not { } updated || context.LastCompleted == updated) yield break;
+        // Not before the last completed one, whatever the clock of this process says.
+        var last = context.LastCompleted is { } set ? RevisionHistory.CompletedAt(set) : null;
+        yield return Annotated(updated, Annotations.CompletedAt, last > context.Now ? last.Value : context.Now);
+    }
+
+    /// <summary>Copies the desired number into <c>replicas</c> and <c>scaleReplicas</c>.</summary>
+    /// <remarks>After the goals are set and the status has the number that began a release: once copied, it looks like a scale.
+    /// With a module on every pod there is no such number.</remarks>
+    private static IEnumerable<RolloutStep> Mirror(Context context, Release release)
+    {
+        var (deployment, spec, replicas) = (context.Deployment, context.Deployment.Spec, context.Replicas);
+        if (!spec.IsSymmetric && (context.Updated is null || release.Scales.Count > 0)) yield break;
+        if (spec.Replicas == replicas.Replicas && spec.ScaleReplicas == replicas.ScaleReplicas) yield break;
+        yield return new RolloutStep.UpdateDeployment(
+            deployment, deployment with { Spec = spec with { Replicas = replicas.Replicas, ScaleReplicas = replicas.ScaleReplicas } });
+    }
+
+    // The number is set back to 0 in this reconcile: a late confirm is refused, and does not set it again.
+    private static RolloutState AsCompleted(RolloutState state) => state with
     {
         Deployment = state.Deployment with
         {
@@ -127,33 +152,13 @@ public static class RolloutPlanner
         },
     };
 
-    // Those that rise first: Placement, which looks in between, never sees fewer wanted than before and after. Among equals the new
-    // one's, so that it sees what takes the places that an old one gives up.
-    private static List<RolloutStep> Scales(RolloutLook look, RolloutStage stage)
+    // The status now says that this release has no batches. Another release of the same revision may have some.
+    private static IEnumerable<RolloutStep> ClearFastRevision(Context context)
     {
-        var goals = RolloutGoals.Of(look, stage);
-        return [.. look.Old.Prepend(look.Updated!)
-            .Where(set => !set.ReplicaSet.Metadata.IsDeleting && set.Goal != goals[set.ReplicaSet.Metadata.Uid!])
-            .OrderBy(set => goals[set.ReplicaSet.Metadata.Uid!] < set.Goal)
-            .Select(set => new RolloutStep.ScaleReplicaSet(set.ReplicaSet, goals[set.ReplicaSet.Metadata.Uid!]))];
-    }
-
-    /// <summary>After the goals are set, the other field follows.</summary>
-    private static void Mirror(RolloutLook look, List<RolloutStep> steps)
-    {
-        var spec = look.Deployment.Spec;
-        if (spec.Replicas == look.Replicas.Replicas && spec.ScaleReplicas == look.Replicas.ScaleReplicas) return;
-        steps.Add(new RolloutStep.UpdateDeployment(look.Deployment, look.Deployment with
-        {
-            Spec = spec with { Replicas = look.Replicas.Replicas, ScaleReplicas = look.Replicas.ScaleReplicas },
-        }));
-    }
-
-    // Not before the last one that completed, whatever the clock of this process says.
-    private static RolloutStep.UpdateReplicaSet Completed(RolloutLook look)
-    {
-        var last = look.LastCompleted is { } set ? RevisionHistory.CompletedAt(set) : null;
-        return Annotated(look.Updated!, Annotations.CompletedAt, last > look.Now ? last.Value : look.Now);
+        var deployment = context.Deployment;
+        if (!deployment.Metadata.Annotations.ContainsKey(Annotations.FastRevision)) yield break;
+        var annotations = deployment.Metadata.Annotations.Where(pair => pair.Key != Annotations.FastRevision).ToDictionary();
+        yield return new RolloutStep.UpdateDeployment(deployment, deployment with { Metadata = deployment.Metadata with { Annotations = annotations } });
     }
 
     private static RolloutStep.UpdateReplicaSet Annotated(ReplicaSetWithModules set, string annotation, DateTimeOffset time)
@@ -163,38 +168,24 @@ public static class RolloutPlanner
         return new(replicaSet, replicaSet with { Metadata = replicaSet.Metadata with { Annotations = annotations } });
     }
 
-    // The status says now that this release has no batches: the same revision may have some another time.
-    private static RolloutStep.UpdateDeployment? FastRevisionTaken(RolloutLook look)
+    private static IEnumerable<PlannedEvent> Warnings(Context context)
     {
-        if (!look.Deployment.Metadata.Annotations.ContainsKey(Annotations.FastRevision)) return null;
-        var annotations = look.Deployment.Metadata.Annotations.Where(pair => pair.Key != Annotations.FastRevision).ToDictionary();
-        return new(look.Deployment, look.Deployment with { Metadata = look.Deployment.Metadata with { Annotations = annotations } });
-    }
-
-    private static IEnumerable<PlannedEvent> Warnings(RolloutLook look)
-    {
-        if (look.Replicas.IsUnset) yield return new(Reasons.ReplicasUnset, "spec.replicas is not set and counts as 0: set it to the number of base pods that should have the module, or to -1 for all", IsWarning: true);
-        if (look.Replicas.IsScaleIgnored)
+        var (deployment, replicas, state) = (context.Deployment, context.Replicas, context.State);
+        if (replicas.IsUnset)
+            yield return new(Reasons.ReplicasUnset, "spec.replicas is not set and counts as 0: set it to the number of base pods that should "
+                + "have the module, or to -1 for all", IsWarning: true);
+        if (replicas.IsScaleIgnored)
             yield return new(Reasons.ScaleIgnored, string.Create(CultureInfo.InvariantCulture,
-                $"scaling to {look.Deployment.Spec.ScaleReplicas} is ignored: replicas is -1, one on every base pod"), IsWarning: true);
-        if (ScaleSelector.Unsupported(look.Deployment) is { } selector)
+                $"scaling to {deployment.Spec.ScaleReplicas} is ignored: replicas is -1, one on every base pod"), IsWarning: true);
+        if (ScaleSelector.Unsupported(deployment) is { } selector)
             yield return new(Reasons.UnknownScaleSelector,
                 $"annotation {Annotations.ScaleSelector} is '{OperatorText.Within(OperatorText.MaxName, selector)}', which is not "
-                + $"{ScaleSelector.BasePods}; the default {ScaleSelector.Of(look.Deployment)} is used", IsWarning: true);
-        if (look.State.Freeze is { Counts: false } freeze)
+                + $"{ScaleSelector.BasePods}; the default {ScaleSelector.Of(deployment)} is used", IsWarning: true);
+        if (state.Freeze is { Counts: false } freeze)
             yield return new(Reasons.FreezeWithoutReason, $"the freeze of {freeze.Scope} gives no reason and does not count", IsWarning: true);
-        foreach (var refusal in DeletionByLabel.Refusals(look.State)) yield return refusal;
-        if (RolloutService.IsConflicting(look.Deployment, look.State.Service))
+        foreach (var refusal in DeletionByLabel.Refusals(state)) yield return refusal;
+        if (GeneratedService.IsConflicting(deployment, state.Service))
             yield return new(Reasons.ModuleNameConflict,
-                $"service {look.State.Service!.Metadata.Name} belongs to another owner and is left alone", IsWarning: true);
-    }
-
-    private static DateTimeOffset? Earliest(params ReadOnlySpan<DateTimeOffset?> times)
-    {
-        DateTimeOffset? earliest = null;
-        foreach (var time in times)
-            if (time is not null && (earliest is null || time < earliest))
-                earliest = time;
-        return earliest;
+                $"service {state.Service!.Metadata.Name} belongs to another owner and is left alone", IsWarning: true);
     }
 }

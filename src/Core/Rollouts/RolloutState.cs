@@ -6,7 +6,7 @@ using ModuleController.Core.Modules;
 
 namespace ModuleController.Core.Rollouts;
 
-/// <summary>Everything that decides the next step of one ModuleDeployment.</summary>
+/// <summary>What was observed of a ModuleDeployment and its surroundings.</summary>
 public sealed record RolloutState
 {
     public required ModuleDeployment Deployment { get; init; }
@@ -14,25 +14,25 @@ public sealed record RolloutState
     /// <summary>The ReplicaSets that it controls, each with its Modules.</summary>
     public IReadOnlyList<ReplicaSetWithModules> Sets { get; init; } = [];
 
-    /// <summary>ReplicaSets that were left behind by a ModuleDeployment of this name and are nobody's now.</summary>
+    /// <summary>ReplicaSets without an owner, from an earlier ModuleDeployment of this name.</summary>
     public IReadOnlyList<ModuleReplicaSet> Orphans { get; init; } = [];
 
-    /// <summary>UIDs of the base pods that are known to be out of Metaspace: what serves there is upgraded when they have restarted.</summary>
+    /// <summary>UIDs of the base pods that are out of Metaspace. Modules there are upgraded after the base restarted.</summary>
     public IReadOnlyCollection<string> FullPods { get; init; } = [];
 
-    /// <summary>Orphaned Modules of this ModuleDeployment of whose revision it has no ReplicaSet; the others are with their set already.</summary>
+    /// <summary>Orphaned Modules whose revision has no ReplicaSet. The others are in <see cref="Sets"/>.</summary>
     public IReadOnlyList<Module> OrphanedModules { get; init; } = [];
 
-    /// <summary>The computed name of the new ReplicaSet belongs to a stranger.</summary>
+    /// <summary>The computed name of the new ReplicaSet belongs to an object of somebody else.</summary>
     public bool IsNameTaken { get; init; }
 
-    /// <summary>Computed names of ReplicaSets for <see cref="OrphanedModules"/> that belong to a stranger.</summary>
+    /// <summary>Computed names of ReplicaSets for <see cref="OrphanedModules"/> that belong to objects of somebody else.</summary>
     public IReadOnlyCollection<string> TakenNames { get; init; } = [];
 
-    /// <summary>The base Deployment; null: there is none of that name.</summary>
+    /// <summary>The base Deployment; null: it does not exist.</summary>
     public Deployment? Base { get; init; }
 
-    /// <summary>The UIDs of the base's pods; a Module that is bound to any other is lost.</summary>
+    /// <summary>The UIDs of the base's pods. A Module that is bound to any other pod is lost.</summary>
     public IReadOnlySet<string> BasePods { get; init; } = FrozenSet<string>.Empty;
 
     /// <summary>The older ModuleDeployment that has the same module on the same base.</summary>
@@ -40,25 +40,25 @@ public sealed record RolloutState
 
     public bool IsNamespaceTerminating { get; init; }
 
-    /// <summary>Somebody froze this namespace, or everything; null: nobody did.</summary>
-    public RolloutFreeze? Freeze { get; init; }
+    /// <summary>Null: neither this namespace nor the cluster is frozen.</summary>
+    public Freeze? Freeze { get; init; }
 
-    /// <summary>Most agents of the base vanished at once; null: they did not, or long ago.</summary>
+    /// <summary>Most agents of the base disconnected at once; null: they did not, or long ago.</summary>
     public AgentOutage? Outage { get; init; }
 
-    /// <summary>What the API server says about a write for this object that it keeps rejecting; null: it rejects none.</summary>
+    /// <summary>The API server's message about a write that it keeps rejecting; null: it rejects none.</summary>
     public string? RejectedWrite { get; init; }
 
-    /// <summary>The Service of the generated name, whoever made it.</summary>
+    /// <summary>The Service of the generated name, whoever created it.</summary>
     public Service? Service { get; init; }
 
-    /// <summary>What agents say, of the pods that carry an older version, in order of their names.</summary>
+    /// <summary>The base pods with an older version and what their agents report, in order of their names.</summary>
     public IReadOnlyList<(ObjectKey Pod, string Uid, BaseView View)> Carriers { get; init; } = [];
 
-    /// <summary>The UIDs of Modules that an agent sees now, in the base life in which they were installed.</summary>
-    public IReadOnlySet<string> Seen { get; init; } = FrozenSet<string>.Empty;
+    /// <summary>The UIDs of Modules that an agent reports now, in the base life in which they were installed.</summary>
+    public IReadOnlySet<string> Observed { get; init; } = FrozenSet<string>.Empty;
 
-    /// <summary>The ReplicaSet of the template's revision; null: not made yet.</summary>
+    /// <summary>The ReplicaSet of the template's revision; null: it does not exist yet.</summary>
     public ReplicaSetWithModules? Updated =>
         Sets.Where(set => !set.ReplicaSet.Metadata.IsDeleting
                 && Revision.Of(set.ReplicaSet.Spec.Template) == Revision.Of(Deployment.Spec.Template))

@@ -47,7 +47,7 @@ public class ArgoHealthTests
     public void A_write_that_is_rejected_before_there_is_a_status_degrades()
     {
         var created = A.ModuleDeployment();
-        var rejected = created with { Status = RolloutReadiness.Rejected(created, "403 Forbidden: exceeded quota", A.Time) };
+        var rejected = created with { Status = Readiness.Rejected(created, "403 Forbidden: exceeded quota", A.Time) };
         Assert.Equal(("Degraded", "403 Forbidden: exceeded quota"), ArgoHealth.Of("ModuleDeployment", Json(rejected)));
     }
 

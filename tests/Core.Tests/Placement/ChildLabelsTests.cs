@@ -36,7 +36,7 @@ public class ChildLabelsTests
         var set = RevisionReplicaSets.New(shop, revision: 1);
         var old = set with { Metadata = set.Metadata with { Labels = NotCopied.ToDictionary(key => key, _ => "true") } };
 
-        Assert.Empty(RevisionReplicaSets.InStep(old, shop, 1).Metadata.Labels.Keys.Intersect(NotCopied));
+        Assert.Empty(RevisionReplicaSets.Updated(old, shop, 1).Metadata.Labels.Keys.Intersect(NotCopied));
     }
 
     [Fact]

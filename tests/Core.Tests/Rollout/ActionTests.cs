@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using ModuleController.Core.Execution;
 using ModuleController.Core.Modules;
 using ModuleController.Core.Rollouts;
 using ModuleController.Core.Tests.World;

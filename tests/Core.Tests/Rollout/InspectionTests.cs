@@ -146,7 +146,7 @@ public class InspectionTests
                 Metadata = set.Metadata with { Annotations = new Dictionary<string, string>(set.Metadata.Annotations) { [Annotations.LivedAt] = "long ago" } },
             };
         var asked = Ask(world, View("shop"));
-        var last = asked.Command with { Attempt = asked.Command.Attempt + RolloutInspection.AttemptsPerSource - 1 };
+        var last = asked.Command with { Attempt = asked.Command.Attempt + Inspection.AttemptsPerSource - 1 };
         var failed = Answer(View("shop"), last, CommandOutcome.Failed, null);
         Assert.Equal(A.Time.AddSeconds(300), PlanWith(world, failed).RequeueAt);
         world.Now = A.Time.AddSeconds(300);

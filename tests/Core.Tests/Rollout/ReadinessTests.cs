@@ -67,7 +67,7 @@ public class ReadinessTests
     public void A_write_that_is_rejected_changes_the_readiness_alone()
     {
         var before = Story.Released(2).Deployment;
-        var after = RolloutReadiness.Rejected(before, "422 Invalid: no", A.Time.AddSeconds(9));
+        var after = Readiness.Rejected(before, "422 Invalid: no", A.Time.AddSeconds(9));
         Check(after, "Stalled", Reasons.WriteRejected, "422 Invalid: no", before.Metadata.Generation);
         Assert.Equal(ResourceText.Of(before.Status), ResourceText.Of(after with { Conditions = before.Status.Conditions }));
         Assert.Equal(before.Status.Conditions.Find(DeploymentConditions.Progressing), after.Conditions.Find(DeploymentConditions.Progressing));

@@ -20,7 +20,7 @@ public class ServiceTests
         Assert.Equal("true", service.Spec.Selector["module.koupleless.io/shop"]);
         Assert.Equal(("8080", "9090"), ($"{service.Spec.Ports.Single().Port}", $"{service.Spec.Ports.Single().TargetPort}"));
         Assert.Equal("uid-shop", service.Metadata.Controller!.Uid);
-        Assert.Null(RolloutService.Plan(Shop, service));
+        Assert.Null(GeneratedService.Plan(Shop, service));
     }
 
     [Fact]
@@ -35,17 +35,17 @@ public class ServiceTests
     {
         var service = Made(Shop);
         service = service with { Spec = service.Spec with { Ports = [service.Spec.Ports[0] with { NodePort = 30_001 }] } };
-        Assert.Null(RolloutService.Plan(Shop, service));
+        Assert.Null(GeneratedService.Plan(Shop, service));
         var changed = Shop.Strategy(strategy => strategy with { ServiceStrategy = strategy.ServiceStrategy! with { Port = 81 } });
-        var update = Assert.IsType<RolloutStep.UpdateService>(RolloutService.Plan(changed, service));
+        var update = Assert.IsType<RolloutStep.UpdateService>(GeneratedService.Plan(changed, service));
         Assert.Equal((81, 30_001), (update.After.Spec.Ports.Single().Port, update.After.Spec.Ports.Single().NodePort));
     }
 
     [Fact]
     public void Disabled_ours_goes_and_anothers_stays()
     {
-        Assert.IsType<RolloutStep.DeleteService>(RolloutService.Plan(A.ModuleDeployment(), Made(Shop)));
-        Assert.Null(RolloutService.Plan(A.ModuleDeployment(), new Service { Metadata = new() { Name = "shop-service" } }));
+        Assert.IsType<RolloutStep.DeleteService>(GeneratedService.Plan(A.ModuleDeployment(), Made(Shop)));
+        Assert.Null(GeneratedService.Plan(A.ModuleDeployment(), new Service { Metadata = new() { Name = "shop-service" } }));
     }
 
     [Fact]
@@ -56,8 +56,8 @@ public class ServiceTests
             Metadata = new() { Name = "shop-service", Uid = "u" },
             Spec = new() { Selector = new Dictionary<string, string> { ["module.koupleless.io/shop"] = "true" } },
         };
-        Assert.False(RolloutService.IsConflicting(Shop, old));
-        var update = Assert.IsType<RolloutStep.UpdateService>(RolloutService.Plan(Shop, old));
+        Assert.False(GeneratedService.IsConflicting(Shop, old));
+        var update = Assert.IsType<RolloutStep.UpdateService>(GeneratedService.Plan(Shop, old));
         Assert.Equal("uid-shop", update.After.Metadata.Controller!.Uid);
     }
 
@@ -65,12 +65,12 @@ public class ServiceTests
     public void One_of_another_owner_is_left_alone_and_told()
     {
         var foreign = new Service { Metadata = new() { Name = "shop-service", OwnerReferences = [new("v1", "Thing", "x", "other", true)] } };
-        Assert.True(RolloutService.IsConflicting(Shop, foreign));
-        Assert.Null(RolloutService.Plan(Shop, foreign));
+        Assert.True(GeneratedService.IsConflicting(Shop, foreign));
+        Assert.Null(GeneratedService.Plan(Shop, foreign));
         var plan = RolloutPlanner.Plan(new() { Deployment = Shop, Service = foreign }, A.Time);
         Assert.Contains(plan.Events, planned => planned.Reason == Reasons.ModuleNameConflict && planned.IsWarning);
     }
 
     private static Service Made(ModuleDeployment deployment) =>
-        Assert.IsType<RolloutStep.CreateService>(RolloutService.Plan(deployment, null)).Service;
+        Assert.IsType<RolloutStep.CreateService>(GeneratedService.Plan(deployment, null)).Service;
 }

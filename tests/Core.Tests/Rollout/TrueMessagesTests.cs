@@ -1,5 +1,6 @@
 using ModuleController.Core.Agents;
 using ModuleController.Core.Commands;
+using ModuleController.Core.Execution;
 using ModuleController.Core.Meta;
 using ModuleController.Core.Modules;
 using ModuleController.Core.Rollouts;

@@ -33,7 +33,7 @@ internal sealed class ReleaseView
 
     public DateTimeOffset Now { get; }
 
-    public RolloutFreeze? Freeze { get; }
+    public Freeze? Freeze { get; }
 
     public ModuleDeployment Deployment { get; }
 

@@ -25,7 +25,7 @@ internal sealed class SmallWorld
 
     public SortedDictionary<string, Module> Modules { get; } = new(StringComparer.Ordinal);
 
-    public RolloutFreeze? Freeze { get; set; }
+    public Freeze? Freeze { get; set; }
 
     /// <summary>All versions of a module have one web context path.</summary>
     public bool SharePath { get; set; }
@@ -150,7 +150,7 @@ internal sealed class SmallWorld
                 .Select(pod => (new ObjectKey("test", pod), Pods[pod].Uid, View(pod))),
         ],
         FullPods = [.. Pods.Values.Where(pod => pod.IsOutOfMetaspace).Select(pod => pod.Uid)],
-        Seen = AreAgentsSilent ? [] : Modules.Values.Select(module => module.Metadata.Uid!).ToHashSet(),
+        Observed = AreAgentsSilent ? [] : Modules.Values.Select(module => module.Metadata.Uid!).ToHashSet(),
         ConflictsWith = ModuleConflicts.Of(deployment, Deployments.Values)?.Metadata.Name,
     };
 

@@ -55,7 +55,7 @@ public sealed class AttemptProtocolTests
     [Fact]
     public void Planner_and_protocol_speak_of_the_same_limits() => Assert.Equal(
         (Limits.HookedCommands, Limits.InspectionsPerSource, Limits.Staged),
-        (ModuleCommand.MostInHooks, RolloutInspection.AttemptsPerSource, ModuleCommand.MostStaged));
+        (ModuleCommand.MostInHooks, Inspection.AttemptsPerSource, ModuleCommand.MostStaged));
 
     private SessionState After(params ConnectRequest[] messages) => messages.Prepend(Hello()).Aggregate(SessionState.New, (state, message) =>
     {

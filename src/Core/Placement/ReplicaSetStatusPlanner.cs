@@ -1,8 +1,8 @@
 using ModuleController.Core.Modules;
 
-namespace ModuleController.Core.Rollouts;
+namespace ModuleController.Core.Placement;
 
-/// <summary>What the status of a ModuleReplicaSet should say.</summary>
+/// <summary>Plans the status of a ModuleReplicaSet.</summary>
 public static class ReplicaSetStatusPlanner
 {
     public static (ModuleReplicaSetStatus Status, DateTimeOffset? RequeueAt) Plan(ReplicaSetWithModules set, DateTimeOffset now)

@@ -1,7 +1,7 @@
-namespace ModuleController.Core.Rollouts;
+namespace ModuleController.Core.Meta;
 
-/// <summary>What an operator wrote into an annotation, as it is told in a condition, a record or an Event.</summary>
-/// <remarks>An annotation may be 256 KiB; what tells of it must stay small, or its own write is what the API server refuses.</remarks>
+/// <summary>Shortens what an operator wrote into an annotation, for a condition, a record or an Event.</summary>
+/// <remarks>An annotation may have 256 KiB. A status or Event of that size would be rejected.</remarks>
 internal static class OperatorText
 {
     public const int MaxName = 128;

@@ -2,18 +2,17 @@ using ModuleController.Core.Modules;
 
 namespace ModuleController.Core.Rollouts;
 
-/// <summary>How many Modules a ModuleDeployment that is being deleted still has: none, or, with confirmDeletion, fewer with
-/// each batch that was confirmed.</summary>
-internal sealed class RolloutFarewell
+/// <summary>The batches in which a ModuleDeployment is deleted: one without <c>confirmDeletion</c>, else each after a confirmation.</summary>
+internal sealed class DeletionBatches
 {
-    public RolloutFarewell(RolloutState state, RolloutAction? action, DateTimeOffset now)
+    public DeletionBatches(RolloutState state, Verb? verb, DateTimeOffset now)
     {
-        State = state = RolloutLook.WithoutLost(state, now);
-        var before = state.Deployment.Status.ReleaseStatus;
-        IsNew = before?.Progress != ReleaseProgress.Terminating;
-        Release = IsNew ? Begin(state, before, now) : before! with { IgnoredConfirmBatchNum = Confirmation.StillIgnored(state.Deployment, before) };
-        if (action is not null) Release = action.OnWaits(Release);
-        if (!IsInBatches || Release.CurrentBatch >= Release.RealBatchCount || Places(state, isLeavingToo: true) > Left(Release)) return;
+        State = state = Context.WithoutLost(state, now);
+        var previous = state.Deployment.Status.ReleaseStatus;
+        IsNew = previous?.Progress != ReleaseProgress.Terminating;
+        Release = IsNew ? Begin(state, previous, now) : previous! with { IgnoredConfirmBatchNum = Confirmation.StillIgnored(state.Deployment, previous) };
+        if (verb is not null) Release = verb.OnWaits(Release);
+        if (!IsInBatches || Release.CurrentBatch >= Release.RealBatchCount || Count(state, withDeleting: true) > Left(Release)) return;
         IsWaiting = Release.Promoted != true && Confirmation.Of(state.Deployment, Release) < Release.CurrentBatch;
         Release = IsWaiting
             ? To(Release.CurrentBatch, ReleaseProgress.WaitingForConfirmation, now)
@@ -24,16 +23,16 @@ internal sealed class RolloutFarewell
 
     public ReleaseStatus Release { get; }
 
-    /// <summary>It begins in this look.</summary>
+    /// <summary>It begins in this reconcile.</summary>
     public bool IsNew { get; }
 
-    /// <summary>The batch is gone, and nobody has said yet that the next one may go.</summary>
+    /// <summary>The Modules of the batch are removed, and the next one is not confirmed.</summary>
     public bool IsWaiting { get; }
 
     public bool IsInBatches => State.Deployment.ConfirmsDeletion && Release.RealBatchCount > 1;
 
-    /// <summary>Goals by ReplicaSet UID. What serves stays longest, and of that the newest revision; what has no pod goes at
-    /// once, or the last one that serves could never go for it.</summary>
+    /// <summary>Goals by ReplicaSet UID. Available Modules are removed last, those of the newest revision at the end. Modules without a
+    /// pod are removed at once: they are no part of a batch.</summary>
     public IReadOnlyDictionary<string, int> Goals()
     {
         var left = IsInBatches ? Left(Release) : 0;
@@ -51,15 +50,15 @@ internal sealed class RolloutFarewell
         return goals;
     }
 
-    /// <summary>An upgrade that was under way on a pod may never finish now: its two Modules are one.</summary>
-    private static int Places(RolloutState state, bool isLeavingToo) => state.Sets.SelectMany(set => set.Modules)
-        .Where(module => isLeavingToo || !module.Metadata.IsDeleting)
+    /// <summary>Two Modules on one pod count once: their upgrade does not finish any more.</summary>
+    private static int Count(RolloutState state, bool withDeleting) => state.Sets.SelectMany(set => set.Modules)
+        .Where(module => withDeleting || !module.Metadata.IsDeleting)
         .Select(module => module.Spec.PodUid ?? module.Metadata.Uid).Distinct().Count();
 
-    private static ReleaseStatus Begin(RolloutState state, ReleaseStatus? before, DateTimeOffset now)
+    private static ReleaseStatus Begin(RolloutState state, ReleaseStatus? previous, DateTimeOffset now)
     {
-        var count = Places(state, isLeavingToo: false);
-        return (before ?? new()) with
+        var count = Count(state, withDeleting: false);
+        return (previous ?? new()) with
         {
             Progress = ReleaseProgress.Terminating,
             BatchProgress = ReleaseProgress.Executing,

@@ -6,19 +6,19 @@ using ModuleController.Core.Modules;
 
 namespace ModuleController.Core.Rollouts;
 
-/// <summary>Finds out whether two versions can live in one JVM: the new jar is inspected on one pod, and its web context path
-/// compared with that of the old version.</summary>
-/// <param name="Policy">The choice; null: not known yet.</param>
-/// <param name="Command">What has to be asked now, if anything.</param>
-/// <param name="Failure">What the last inspection ended with.</param>
-public sealed record RolloutInspection(UpgradePolicy? Policy, RolloutStep.Inspect? Command, string? Failure, DateTimeOffset? RequeueAt)
+/// <summary>Whether one JVM can hold both versions. The new jar is inspected on one pod, and its web context path compared with that of
+/// the old version.</summary>
+/// <param name="Policy">The policy that follows; null: not known yet.</param>
+/// <param name="Command">The inspection to send now.</param>
+/// <param name="Failure">The error of the last inspection.</param>
+public sealed record Inspection(UpgradePolicy? Policy, RolloutStep.Inspect? Command, string? Failure, DateTimeOffset? RequeueAt)
 {
-    /// <summary>At the longest pause they last for months of one base life. The agent, too, counts each source by itself.</summary>
+    /// <summary>Enough for months of one base life at the longest backoff. The agent counts each source by itself, too.</summary>
     public const int AttemptsPerSource = 32_000;
 
     private static readonly TimeSpan Deadline = TimeSpan.FromMinutes(2);
 
-    public static RolloutInspection Of(RolloutState state, ReplicaSetWithModules updated, DateTimeOffset now)
+    public static Inspection Of(RolloutState state, ReplicaSetWithModules updated, DateTimeOffset now)
     {
         var source = state.Deployment.Spec.Template.Spec.Module;
         var (uid, first) = (updated.ReplicaSet.Metadata.Uid!, FirstAttempt(source));
@@ -30,7 +30,7 @@ public sealed record RolloutInspection(UpgradePolicy? Policy, RolloutStep.Inspec
 
         var last = tried.Count == 0 ? null : (Trial?)tried[^1];
         if (state.Carriers.Any(carrier => IsUnderWay(carrier.View, uid))) return new(null, null, last?.Failure, null);
-        // Its answer was lost with a stream: it is asked for, and not what it answers to.
+        // An answer that was lost with a stream is asked for by the same id.
         var answered = tried.Where(item => item.Answer is not null).Select(item => item.Attempt).ToHashSet();
         foreach (var lost in tried.Where(item => item is { Outcome: CommandOutcome.Succeeded, Carrier.View.IsCurrent: true } && !answered.Contains(item.Attempt)))
             return Ask(lost.Carrier, first + lost.Attempt, null);
@@ -40,13 +40,13 @@ public sealed record RolloutInspection(UpgradePolicy? Policy, RolloutStep.Inspec
         if (asked.View is null) return new(null, null, last?.Failure ?? "no agent of a pod with the old version is connected", null);
         return Ask(asked, first + Math.Min((last?.Attempt ?? -1) + 1, AttemptsPerSource - 1), last?.Failure);
 
-        RolloutInspection Ask((ObjectKey Pod, string Uid, BaseView View) carrier, int attempt, string? failure) => new(
+        Inspection Ask((ObjectKey Pod, string Uid, BaseView View) carrier, int attempt, string? failure) => new(
             null,
             new(carrier.Pod, carrier.Uid, new ModuleCommand.Inspect(uid, source, carrier.View.Life!.Id, attempt, Deadline)),
             failure, now + Deadline);
     }
 
-    // What was answered, and what only the agent's journal knows: before this stream, or longer ago than answers are kept.
+    // Answers, and attempts that only the agent's journal has: from before this stream, or older than the answers that are kept.
     private static IEnumerable<Trial> Tried((ObjectKey Pod, string Uid, BaseView View) carrier, string uid) =>
         carrier.View.Answers.Values
             .Select(answer => new Trial(
@@ -55,8 +55,7 @@ public sealed record RolloutInspection(UpgradePolicy? Policy, RolloutStep.Inspec
                 AttemptOf(attempt.CommandId, uid), attempt.Outcome, attempt.AnsweredAt,
                 $"{attempt.Reason}: as the agent of pod {carrier.Pod} remembers", null, carrier)));
 
-    /// <summary>Attempts of one source start at a number of its own, so that a corrected url is never answered by what an
-    /// agent found at the old one.</summary>
+    /// <summary>Each source has attempt numbers of its own, so that no result of the old url answers for a corrected one.</summary>
     private static int FirstAttempt(ModuleSource source)
     {
         var hash = int.Parse(Hashes.Of($"{source.Url}\n{source.Md5}\n{source.Sha256}")[..4], NumberStyles.HexNumber, CultureInfo.InvariantCulture);
@@ -89,6 +88,6 @@ public sealed record RolloutInspection(UpgradePolicy? Policy, RolloutStep.Inspec
     private readonly record struct Trial(
         int Attempt, CommandOutcome Outcome, DateTimeOffset At, string Failure, CommandAnswer? Answer, (ObjectKey Pod, string Uid, BaseView View) Carrier);
 
-    // The root is the base's own path, and what Arklet lists for modules without any.
+    // The root is the path of the base itself, and Arklet lists it for modules without a path.
     private static string? Path(string? text) => text?.Trim('/') is { Length: > 0 } path ? path : null;
 }

@@ -1,17 +1,18 @@
 using System.Globalization;
 using System.Text.Json.Nodes;
 using ModuleController.Core.BasePods;
+using ModuleController.Core.Execution;
 using ModuleController.Core.Meta;
 using ModuleController.Core.Modules;
 
 namespace ModuleController.Core.Rollouts;
 
-/// <summary>What somebody asked for by the annotation <c>koupleless.io/action</c>: done once, recorded, and told.</summary>
+/// <summary>What an operator asks for with the annotation <c>koupleless.io/action</c>. It is carried out once, recorded, and reported.</summary>
 /// <remarks>
-/// What changes the spec is one patch that also takes the annotation away. What changes the release is in the status before
-/// the annotation goes: done twice after a crash, it does no more than once.
+/// A change of the spec is one patch, which also removes the annotation. A change of the release is in the status before the
+/// annotation is removed: carried out again after a crash, it changes nothing.
 /// </remarks>
-internal sealed record RolloutAction(string Verb, string? Argument, string? By, string? Reason)
+internal sealed record Verb(string Name, string? Argument, string? By, string? Reason)
 {
     private const string Pause = "pause";
     private const string Resume = "resume";
@@ -25,13 +26,13 @@ internal sealed record RolloutAction(string Verb, string? Argument, string? By, 
 
     private const int MaxText = 64;
 
-    public bool IsConfirmation => Verb == Confirm;
+    public bool IsConfirmation => Name == Confirm;
 
-    /// <summary>It is about the release that its author saw, and means nothing for one that begins in this moment.</summary>
-    public bool EndsWaits => Verb is Confirm or Promote;
+    /// <summary>It applies only to the release that it was issued for.</summary>
+    public bool EndsWaits => Name is Confirm or Promote;
 
-    /// <summary>Null: nothing is asked for.</summary>
-    public static RolloutAction? Of(ModuleDeployment deployment)
+    /// <summary>Null: the annotation is not set.</summary>
+    public static Verb? Of(ModuleDeployment deployment)
     {
         var annotations = deployment.Metadata.Annotations;
         if (annotations.GetValueOrDefault(Annotations.Action) is not { } text) return null;
@@ -42,13 +43,13 @@ internal sealed record RolloutAction(string Verb, string? Argument, string? By, 
         string? Of(string name, int length) => annotations.GetValueOrDefault(name) is { } value ? OperatorText.Within(length, value) : null;
     }
 
-    /// <summary>The ModuleDeployment with the action carried out, as far as it is its spec's matter.</summary>
-    /// <param name="isBeforeBeginning">A release or a deletion begins as soon as this is done.</param>
-    public (RolloutStep.UpdateDeployment Step, PlannedEvent? Event, bool IsDone) Plan(RolloutState state, DateTimeOffset now, bool isBeforeBeginning = false)
+    /// <summary>The patch of the ModuleDeployment that carries the verb out, or refuses it, and removes the annotation.</summary>
+    /// <param name="isBeforeStart">A release or a deletion begins in the next reconcile.</param>
+    public (RolloutStep.UpdateDeployment Step, PlannedEvent? Event, bool IsDone) Plan(RolloutState state, DateTimeOffset now, bool isBeforeStart = false)
     {
         var deployment = state.Deployment;
-        // Once this number counts, the release may go on before the annotation is gone: asked again, it has to mean the same.
-        if (Verb == Confirm && Argument is null && deployment.Status.ReleaseStatus is { CurrentBatch: { } batch } release
+        // The release may continue before the annotation is removed. The number is written first, so that the verb keeps its meaning.
+        if (Name == Confirm && Argument is null && deployment.Status.ReleaseStatus is { CurrentBatch: { } batch } release
             && batch == release.IgnoredConfirmBatchNum)
             return (new(deployment, deployment with
             {
@@ -57,7 +58,7 @@ internal sealed record RolloutAction(string Verb, string? Argument, string? By, 
                     Annotations = new Dictionary<string, string>(deployment.Metadata.Annotations) { [Annotations.Action] = $"{Confirm} {batch}" },
                 },
             }), null, true);
-        var (after, refusal, isRelease) = isBeforeBeginning && Verb == Promote
+        var (after, refusal, isRelease) = isBeforeStart && Name == Promote
             ? (deployment, "another release begins with this: say it again for that one", true)
             : Change(state, now);
         var annotations = new Dictionary<string, string>(after.Metadata.Annotations);
@@ -65,38 +66,38 @@ internal sealed record RolloutAction(string Verb, string? Argument, string? By, 
         annotations[Annotations.LastAction] = Record(now, refusal);
         var step = new RolloutStep.UpdateDeployment(deployment, after with { Metadata = after.Metadata with { Annotations = annotations } });
         return refusal is null
-            ? (step, new(EventReason, $"{Text}{Told}"), !isRelease)
-            : (step, new(Reasons.ActionRefused, $"{Text}{Told} is refused: {refusal}", IsWarning: true), true);
+            ? (step, new(EventReason, $"{Text}{Who}"), !isRelease)
+            : (step, new(Reasons.ActionRefused, $"{Text}{Who} is refused: {refusal}", IsWarning: true), true);
     }
 
-    /// <summary>The release after the action; unchanged by those that change the spec.</summary>
-    public ReleaseStatus On(RolloutLook look, ReleaseStatus release) => Verb switch
+    /// <summary>The release after the verb. Verbs that change the spec do not change it.</summary>
+    public ReleaseStatus On(Context context, ReleaseStatus release) => Name switch
     {
         Abort when release.Abort is null && release.Progress != ReleaseProgress.Completed =>
-            release with { Abort = RolloutAbort.Because(look, Reasons.Aborted, $"stopped{Told}") },
-        Retry => release with { Abort = null, RetriedAt = RetriedAt(look), LastProgressTime = look.Now },
+            release with { Abort = AbortCheck.Because(context, Reasons.Aborted, $"stopped{Who}") },
+        Retry => release with { Abort = null, RetriedAt = RetriedAt(context), LastProgressTime = context.Now },
         _ => OnWaits(release),
     };
 
-    /// <summary>The release, or the deletion, after what the action says about its waits.</summary>
-    public ReleaseStatus OnWaits(ReleaseStatus release) => Verb switch
+    /// <summary>The release or deletion after a verb that ends waits.</summary>
+    public ReleaseStatus OnWaits(ReleaseStatus release) => Name switch
     {
         Confirm => release with { IgnoredConfirmBatchNum = null },
         Promote => release with { Promoted = true },
         _ => release,
     };
 
-    // Whole seconds, as the API keeps the times of failures; and another clock than this one may have written those.
-    private static DateTimeOffset? RetriedAt(RolloutLook look) => (look.Updated?.Modules ?? [])
-        .Select(module => module.Status.LastError?.Time).Append(ModuleFailures.Seconds(look.Now)).Max();
+    // In whole seconds, like the times of failures. Another clock may have written those.
+    private static DateTimeOffset? RetriedAt(Context context) => (context.Updated?.Modules ?? [])
+        .Select(module => module.Status.LastError?.Time).Append(ModuleFailures.Seconds(context.Now)).Max();
 
     private (ModuleDeployment After, string? Refusal, bool IsRelease) Change(RolloutState state, DateTimeOffset now)
     {
         var (deployment, release) = (state.Deployment, state.Deployment.Status.ReleaseStatus);
         ModuleDeployment With(ModuleDeploymentSpec spec) => deployment with { Spec = spec };
-        if (deployment.Metadata.IsDeleting && Verb is not (Confirm or Promote)) return (deployment, "it is being deleted", false);
-        if (Argument is not null && Verb is not (Confirm or Undo or UndoFast)) return (deployment, $"{Verb} takes no argument", false);
-        switch (Verb)
+        if (deployment.Metadata.IsDeleting && Name is not (Confirm or Promote)) return (deployment, "it is being deleted", false);
+        if (Argument is not null && Name is not (Confirm or Undo or UndoFast)) return (deployment, $"{Name} takes no argument", false);
+        switch (Name)
         {
             case Pause: return (With(deployment.Spec with { Paused = true }), null, false);
             case Resume: return (With(deployment.Spec with { Paused = false }), null, false);
@@ -104,7 +105,7 @@ internal sealed record RolloutAction(string Verb, string? Argument, string? By, 
                 return (deployment, "the release has completed", false);
             case Confirm:
                 var batch = Argument is null ? release?.CurrentBatch ?? 1 : Number(Argument);
-                // The number that is ignored would be no change: then the release itself has to learn that it counts now.
+                // Writing the ignored number again changes nothing in the spec: the release records that it counts now.
                 return batch is null or < 1
                     ? (deployment, $"'{Argument}' is no batch number", false)
                     : (With(deployment.Spec with { ConfirmBatchNum = batch }), null, batch == release?.IgnoredConfirmBatchNum);
@@ -128,12 +129,12 @@ internal sealed record RolloutAction(string Verb, string? Argument, string? By, 
                 + $"{string.Join(", ", sets.Select(set => set.Revision))} are kept", false);
         var template = target.ReplicaSet.Spec.Template;
         var back = deployment with { Spec = deployment.Spec with { Template = template } };
-        if (Verb != UndoFast) return (back, null, false);
+        if (Name != UndoFast) return (back, null, false);
         var annotations = new Dictionary<string, string>(deployment.Metadata.Annotations)
         {
             [Annotations.FastRevision] = Modules.Revision.Of(template).Hash(),
         };
-        // Whoever goes back in a hurry does not want to be held up by a pause.
+        // A pause must not hold a fast undo.
         return (back with
         {
             Metadata = deployment.Metadata with { Annotations = annotations },
@@ -158,11 +159,11 @@ internal sealed record RolloutAction(string Verb, string? Argument, string? By, 
         return record.ToJsonString();
     }
 
-    private string Text => Argument is null ? Verb : $"{Verb} {Argument}";
+    private string Text => Argument is null ? Name : $"{Name} {Argument}";
 
-    private string Told => $"{(By is { Length: > 0 } ? $" by {By}" : "")}{(Reason is { Length: > 0 } ? $": {Reason}" : "")}";
+    private string Who => $"{(By is { Length: > 0 } ? $" by {By}" : "")}{(Reason is { Length: > 0 } ? $": {Reason}" : "")}";
 
-    private string EventReason => string.Concat(Verb.Split('-').Select(word => $"{char.ToUpperInvariant(word[0])}{word[1..]}"));
+    private string EventReason => string.Concat(Name.Split('-').Select(word => $"{char.ToUpperInvariant(word[0])}{word[1..]}"));
 
     private static int? Number(string text) => int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number : null;
 }

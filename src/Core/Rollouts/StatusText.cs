@@ -4,36 +4,9 @@ using ModuleController.Core.Modules;
 
 namespace ModuleController.Core.Rollouts;
 
-/// <summary>The parts of a ModuleDeployment's status that every phase of its life has.</summary>
-internal static class RolloutStatus
+/// <summary>Conditions and texts that several parts of a ModuleDeployment's status share.</summary>
+internal static class StatusText
 {
-    public static ModuleDeploymentStatus Refused(
-        RolloutState state, RolloutCounts counts, string reason, string message, DateTimeOffset now) =>
-        Counted(state, counts, DesiredReplicas.Of(state.Deployment, state.BasePods.Count).Desired) with
-        {
-            Conditions = RolloutReadiness.Stalled(reason, message).On(
-                state.Deployment.Status.Conditions.With(
-                    ConditionOf(state.Deployment, DeploymentConditions.Progressing, Condition.False, reason, message), now),
-                state, now),
-        };
-
-    public static ModuleDeploymentStatus Counted(RolloutState state, RolloutCounts counts, int desired) =>
-        state.Deployment.Status with
-        {
-            Replicas = counts.Replicas,
-            ReadyReplicas = counts.Ready,
-            AvailableReplicas = counts.Available,
-            UnavailableReplicas = Math.Max(0, desired - counts.Available),
-            UpdatedReplicas = counts.Updated,
-            UpgradingReplicas = counts.Upgrading,
-            UpdatedReadyReplicas = counts.UpdatedReady,
-            UpdatedAvailableReplicas = counts.UpdatedAvailable,
-            CurrentReplicas = counts.Old,
-            StaleArtifactReplicas = counts.Stale,
-            ObservedGeneration = state.Deployment.Metadata.Generation,
-            Selector = ScaleSelector.Of(state.Deployment),
-        };
-
     public static Condition ConditionOf(ModuleDeployment deployment, string type, string status, string reason, string message) => new()
     {
         Type = type,
@@ -65,8 +38,8 @@ internal static class RolloutStatus
     /// <summary><c>1 module</c>, <c>2 modules</c>.</summary>
     public static string CountOf(int count) => $"{Number(count)} {(count == 1 ? "module" : "modules")}";
 
-    /// <summary>More than are desired are to be removed and are no part of it: <c>3 of 3 modules are available</c>.</summary>
-    public static string Available(int available, int desired) =>
+    /// <summary><c>3 of 3 modules are available</c>, also while more than that are.</summary>
+    public static string AvailableOf(int available, int desired) =>
         $"{Number(Math.Min(available, desired))} of {Number(desired)} {(desired == 1 ? "module is" : "modules are")} available";
 
     public static string Number(int number) => number.ToString(CultureInfo.InvariantCulture);

@@ -4,10 +4,10 @@ using ModuleController.Core.Modules;
 
 namespace ModuleController.Core.Rollouts;
 
-/// <summary>The Service that leads to the pods on which the module serves.</summary>
-public static class RolloutService
+/// <summary>The Service that selects the pods on which the module serves.</summary>
+public static class GeneratedService
 {
-    /// <summary>A Service of the generated name exists that is another owner's.</summary>
+    /// <summary>A Service of the generated name belongs to another owner.</summary>
     public static bool IsConflicting(ModuleDeployment deployment, Service? existing) =>
         deployment.ServiceEnabled && existing is not null && !IsOurs(deployment, existing) && !IsOfVersion1(deployment, existing);
 
@@ -15,21 +15,21 @@ public static class RolloutService
     {
         if (!deployment.ServiceEnabled)
             return existing is { Metadata.IsDeleting: false } && IsOurs(deployment, existing) ? new RolloutStep.DeleteService(existing) : null;
-        if (existing is null) return new RolloutStep.CreateService(Wanted(deployment, new()));
+        if (existing is null) return new RolloutStep.CreateService(Desired(deployment, new()));
         if (existing.Metadata.IsDeleting || IsConflicting(deployment, existing)) return null;
-        var wanted = Wanted(deployment, existing);
-        return Same(existing, wanted) ? null : new RolloutStep.UpdateService(existing, wanted);
+        var desired = Desired(deployment, existing);
+        return Same(existing, desired) ? null : new RolloutStep.UpdateService(existing, desired);
     }
 
     public static bool IsOurs(ModuleDeployment deployment, Service service) =>
         service.Metadata.Controller?.Uid == deployment.Metadata.Uid;
 
-    // v1 selected by the traffic label and set no controller.
+    // v1 selected by the traffic label and set no owner.
     private static bool IsOfVersion1(ModuleDeployment deployment, Service service) =>
         service.Metadata.Controller is null
         && service.Spec.Selector.ContainsKey(Labels.Traffic(deployment.Spec.Template.Spec.Module.Name));
 
-    private static Service Wanted(ModuleDeployment deployment, Service existing)
+    private static Service Desired(ModuleDeployment deployment, Service existing)
     {
         var module = deployment.Spec.Template.Spec.Module.Name;
         var strategy = deployment.Spec.OperationStrategy.ServiceStrategy!;
@@ -58,12 +58,12 @@ public static class RolloutService
                 [
                     new()
                     {
-                        // The API server names no single port, and gave this one its number on the nodes.
+                        // The API server does not name a single port, and chose its node port.
                         Name = existing.Spec.Ports is [var only] ? only.Name : null,
                         NodePort = existing.Spec.Ports is [var same] && deployment.ServiceType != "ClusterIP" ? same.NodePort : null,
                         Protocol = "TCP",
                         Port = port,
-                        // v1 stored 0 where nobody had said anything.
+                        // v1 stored 0 where none was set.
                         TargetPort = strategy.TargetPort is { } target && target != new PortOrName(0) ? target : new PortOrName(port),
                     },
                 ],

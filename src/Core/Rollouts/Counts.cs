@@ -3,8 +3,8 @@ using ModuleController.Core.Modules;
 
 namespace ModuleController.Core.Rollouts;
 
-/// <summary>How many base pods carry, serve and keep a module. Versions that overlap on a pod count once.</summary>
-public sealed record RolloutCounts
+/// <summary>On how many base pods a module is installed, serves and is available. Versions that overlap on a pod count once.</summary>
+public sealed record Counts
 {
     public int Replicas { get; init; }
 
@@ -20,7 +20,7 @@ public sealed record RolloutCounts
 
     public int UpdatedAvailable { get; init; }
 
-    /// <summary>Pods that carry an older revision.</summary>
+    /// <summary>Pods with an older revision.</summary>
     public int Old { get; init; }
 
     /// <summary>Installed from an older url or digest than the template's.</summary>
@@ -29,16 +29,16 @@ public sealed record RolloutCounts
     /// <summary>Modules of the new revision without a pod.</summary>
     public int Unplaced { get; init; }
 
-    /// <summary>Of those, the ones that will not get one as things stand.</summary>
+    /// <summary>Those of them for which no pod is eligible.</summary>
     public int NoPlace { get; init; }
 
-    /// <summary>Of those, the ones that will get one, as Placement has told: as soon as others make room.</summary>
+    /// <summary>Those of them that get a pod as soon as others make room.</summary>
     public int AwaitingPlace { get; init; }
 
     /// <summary>When a module will have served long enough to count; null: none is waited for.</summary>
     public DateTimeOffset? NextAvailableAt { get; init; }
 
-    public static RolloutCounts Of(RolloutState state, ReplicaSetWithModules? updated, DateTimeOffset now)
+    public static Counts Of(RolloutState state, ReplicaSetWithModules? updated, DateTimeOffset now)
     {
         var deployment = state.Deployment;
         var live = state.Sets.SelectMany(set => set.Modules
@@ -62,15 +62,32 @@ public sealed record RolloutCounts
             Old = slots.Count(slot => slot.Any(item => !item.IsUpdated)),
             Stale = slots.Count(slot => slot.Any(item => item.IsUpdated && IsStale(item.Module.Spec.Module, source))),
             Unplaced = live.Count(item => item.IsUpdated && !item.Module.IsBound),
-            NoPlace = ToldOf(Reasons.NoEligibleBase),
-            AwaitingPlace = ToldOf(Reasons.AwaitingPlace),
+            NoPlace = RefusedFor(Reasons.NoEligibleBase),
+            AwaitingPlace = RefusedFor(Reasons.AwaitingPlace),
             NextAvailableAt = live.Min(item => ModuleReadiness.AvailableAt(item.Module, deployment.MinReady, now)),
         };
 
-        int ToldOf(string reason) => live.Count(item => item is { IsUpdated: true, Module.IsBound: false }
+        int RefusedFor(string reason) => live.Count(item => item is { IsUpdated: true, Module.IsBound: false }
             && item.Module.Status.Conditions.Find(ModuleConditions.Scheduled)?.Reason == reason);
     }
 
-    private static bool IsStale(ModuleSource installed, ModuleSource wanted) =>
-        installed.Url != wanted.Url || (installed.Md5 ?? "") != (wanted.Md5 ?? "") || (installed.Sha256 ?? "") != (wanted.Sha256 ?? "");
+    /// <summary>The status with these numbers.</summary>
+    public ModuleDeploymentStatus On(RolloutState state, int desired) => state.Deployment.Status with
+    {
+        Replicas = Replicas,
+        ReadyReplicas = Ready,
+        AvailableReplicas = Available,
+        UnavailableReplicas = Math.Max(0, desired - Available),
+        UpdatedReplicas = Updated,
+        UpgradingReplicas = Upgrading,
+        UpdatedReadyReplicas = UpdatedReady,
+        UpdatedAvailableReplicas = UpdatedAvailable,
+        CurrentReplicas = Old,
+        StaleArtifactReplicas = Stale,
+        ObservedGeneration = state.Deployment.Metadata.Generation,
+        Selector = ScaleSelector.Of(state.Deployment),
+    };
+
+    private static bool IsStale(ModuleSource installed, ModuleSource desired) =>
+        installed.Url != desired.Url || (installed.Md5 ?? "") != (desired.Md5 ?? "") || (installed.Sha256 ?? "") != (desired.Sha256 ?? "");
 }

@@ -1,0 +1,58 @@
+using System.Globalization;
+using ModuleController.Core.Meta;
+using ModuleController.Core.Modules;
+using ModuleController.Core.Modules.Rules;
+
+namespace ModuleController.Core.Rollouts;
+
+/// <summary>A ModuleDeployment that breaks a rule, or whose module belongs to an older one: its status says so, and nothing is released.</summary>
+internal static class Refusal
+{
+    private const int MaxBreaches = 5;
+
+    public static RolloutPlan Plan(RolloutState state, string reason, string message, DateTimeOffset now)
+    {
+        var deployment = state.Deployment;
+        var previous = deployment.Status.Conditions.Find(DeploymentConditions.Progressing);
+        var progressing = StatusText.ConditionOf(deployment, DeploymentConditions.Progressing, Condition.False, reason, message);
+        return new()
+        {
+            Status = Counts.Of(state, state.Updated, now).On(state, DesiredReplicas.Of(deployment, state.BasePods.Count).Desired) with
+            {
+                Conditions = Readiness.Stalled(reason, message).On(deployment.Status.Conditions.With(progressing, now), state, now),
+            },
+            Events = previous?.Reason == reason && previous.Message == message ? [] : [new(reason, message, IsWarning: true)],
+        };
+    }
+
+    /// <summary>A scale-down is all that is carried out until the spec is corrected.</summary>
+    public static RolloutPlan OfInvalidSpec(RolloutState state, IReadOnlyList<RuleBreach> breaches, DateTimeOffset now) =>
+        Plan(state, Reasons.InvalidSpec, TextOf(breaches), now) with { StepsAfterStatus = ScaleDown(state) };
+
+    // A spec can break thousands of rules; a condition has to stay small.
+    private static string TextOf(IReadOnlyList<RuleBreach> breaches) =>
+        string.Join("; ", breaches.Take(MaxBreaches))
+        + (breaches.Count > MaxBreaches ? string.Create(CultureInfo.InvariantCulture, $"; and {breaches.Count - MaxBreaches} more") : "");
+
+    /// <summary>Goals that together are the desired number, where they are more. Available Modules stay, those of the newest revision
+    /// first.</summary>
+    private static IReadOnlyList<RolloutStep> ScaleDown(RolloutState state)
+    {
+        var desired = DesiredReplicas.Of(state.Deployment, state.BasePods.Count).Desired;
+        List<ReplicaSetWithModules> sets =
+        [
+            .. state.Sets.Where(set => set is { ReplicaSet.Metadata.IsDeleting: false, Goal: > 0 }).OrderByDescending(set => set.Revision),
+        ];
+        if (sets.Sum(set => set.Goal) <= desired) return [];
+
+        var goals = sets.ToDictionary(set => set, _ => 0);
+        foreach (var most in (ReadOnlySpan<Func<ReplicaSetWithModules, int>>)[set => set.Modules.Count(module => module.IsAvailable), set => set.Goal])
+            foreach (var set in sets)
+            {
+                var more = Math.Clamp(Math.Min(most(set), set.Goal) - goals[set], 0, desired - goals.Values.Sum());
+                goals[set] += more;
+            }
+
+        return [.. sets.Where(set => goals[set] != set.Goal).Select(set => new RolloutStep.ScaleReplicaSet(set.ReplicaSet, goals[set]))];
+    }
+}

@@ -13,7 +13,7 @@ public static class Quarantine
 
     /// <summary>When a module of the revision will have served for a minute, or has without this being recorded; null: it is recorded,
     /// or none serves.</summary>
-    /// <param name="observed">The UIDs of Modules that agents report now. The status of a Module on a silent base may be out of date.</param>
+    /// <param name="observed">The UIDs of Modules that agents report now: the status of a Module on a silent base may be old.</param>
     public static DateTimeOffset? LivesAt(ReplicaSetWithModules set, IReadOnlySet<string> observed) => HasLived(set.ReplicaSet)
         ? null
         : set.Modules.Where(module => observed.Contains(module.Metadata.Uid!)).Min(ModuleReadiness.ServingSince) + BasePodTimes.Suspicious;
@@ -25,7 +25,8 @@ public static class Quarantine
         if (HasLived(set.ReplicaSet)) return false;
         var deaths = 0;
         foreach (var module in set.Modules)
-            if (module.Spec.Module == artifact && module.Status.LastError is { } error && !(error.Time <= retriedAt)) deaths += Retries.DeathsIn(error);
+            if (module.Spec.Module == artifact && module.Status.LastError is { } error && !(error.Time <= retriedAt))
+                deaths += Retries.DeathsIn(error);
         return deaths > DeathsAllowed;
     }
 

@@ -12,5 +12,6 @@ public static class DeletionRequests
 
     /// <summary>The UIDs of the Modules that the ModuleDeployment was lowered for, the newest last.</summary>
     public static IReadOnlyList<string> Recorded(ModuleDeployment deployment) =>
-        (deployment.Metadata.Annotations.GetValueOrDefault(Annotations.DeletedModules) ?? "").Split(',', StringSplitOptions.RemoveEmptyEntries);
+        (deployment.Metadata.Annotations.GetValueOrDefault(Annotations.DeletedModules) ?? "")
+        .Split(',', StringSplitOptions.RemoveEmptyEntries);
 }

@@ -17,7 +17,8 @@ public sealed record DesiredReplicas(int Desired, int? Replicas, int? ScaleRepli
     /// <summary>Neither field is set and no number is known: 0, as in v1, with a Warning.</summary>
     public bool IsUnset { get; init; }
 
-    /// <summary>The field that differs from <c>observedReplicas</c> is the change. An absent field is none. If both differ, <c>replicas</c> wins.</summary>
+    /// <summary>The field that differs from <c>observedReplicas</c> is the change. An absent field is none. If both differ,
+    /// <c>replicas</c> wins.</summary>
     /// <remarks>First the goals are set, then the other field is written, then <c>observedReplicas</c>: after a crash the same is done
     /// again.</remarks>
     public static DesiredReplicas Of(ModuleDeployment deployment, int basePods)
@@ -32,7 +33,9 @@ public sealed record DesiredReplicas(int Desired, int? Replicas, int? ScaleRepli
             };
         // Left out, as by kubectl replace: the known number stays, first that of the current release.
         if (replicas is null && scale is null)
-            return (deployment.Status.ReleaseStatus?.PendingReplicas ?? observed) is { } known ? Same(known) : Same(0) with { IsUnset = true };
+            return (deployment.Status.ReleaseStatus?.PendingReplicas ?? observed) is { } known
+                ? Same(known)
+                : Same(0) with { IsUnset = true };
         if (replicas is null) return Same(scale!.Value) with { IsByScale = scale != observed };
         // replicas was set back before the number that began a release was observed: the other field is our copy, not a scale.
         var isPending = deployment.Status.ReleaseStatus?.PendingReplicas is not null;
@@ -41,14 +44,15 @@ public sealed record DesiredReplicas(int Desired, int? Replicas, int? ScaleRepli
         return Same(isScaled ? scale!.Value : replicas.Value) with { IsByScale = isScaled || (scale == replicas && scale != observed) };
     }
 
-    /// <summary>The ModuleDeployment with fewer modules, at once, as by scale. While a change of <c>replicas</c> is under way, that field is
-    /// lowered, since it wins.</summary>
+    /// <summary>The ModuleDeployment with fewer modules, at once, as by scale. While a change of <c>replicas</c> is under way, that
+    /// field is lowered, since it wins.</summary>
     public static ModuleDeployment Lowered(ModuleDeployment deployment, int by)
     {
         var spec = deployment.Spec;
         var number = Math.Max(0, Of(deployment, basePods: 0).Desired - by);
         var isUnderWay = spec.Replicas is not null && spec.Replicas != deployment.Status.ObservedReplicas;
-        return deployment with { Spec = isUnderWay ? spec with { Replicas = number, ScaleReplicas = number } : spec with { ScaleReplicas = number } };
+        var lowered = spec with { ScaleReplicas = number };
+        return deployment with { Spec = isUnderWay ? lowered with { Replicas = number } : lowered };
     }
 
     /// <summary>The number that the status was last written for.</summary>

@@ -1,7 +1,7 @@
 namespace ModuleController.Core.Modules;
 
-/// <summary>Modules without an owner, as <c>kubectl delete mdrs --cascade=orphan</c> leaves them. Those whose labels name a ModuleDeployment
-/// belong to the ReplicaSet of their revision, and are never reinstalled for that.</summary>
+/// <summary>Modules without an owner, as <c>kubectl delete mdrs --cascade=orphan</c> leaves them. Those whose labels name a
+/// ModuleDeployment belong to the ReplicaSet of their revision. They are not reinstalled.</summary>
 public static class OrphanedModules
 {
     private const string OrphanFinalizer = "orphan";
@@ -31,7 +31,8 @@ public static class OrphanedModules
         .MaxBy(set => set.Revision);
 
     /// <summary>The ReplicaSets together with the orphans that they will adopt.</summary>
-    public static IReadOnlyList<ReplicaSetWithModules> Adopted(IReadOnlyList<ReplicaSetWithModules> sets, IReadOnlyCollection<Module> orphans)
+    public static IReadOnlyList<ReplicaSetWithModules> Adopted(
+        IReadOnlyList<ReplicaSetWithModules> sets, IReadOnlyCollection<Module> orphans)
     {
         if (orphans.Count == 0) return sets;
         var adopted = orphans.Select(module => (Module: module, Set: SetOf(module, sets))).ToLookup(item => item.Set, item => item.Module);

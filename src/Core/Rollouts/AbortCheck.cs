@@ -1,6 +1,7 @@
 using System.Globalization;
 using ModuleController.Core.BasePods;
 using ModuleController.Core.Modules;
+using static ModuleController.Core.Rollouts.StatusText;
 
 namespace ModuleController.Core.Rollouts;
 
@@ -13,8 +14,8 @@ internal static class AbortCheck
         if (context.Updated is not { } updated) return null;
         var module = context.Module;
         if (Quarantine.IsQuarantined(updated, module, retriedAt))
-            return Because(context, Reasons.BaseDied, $"{module.Name} {module.Version} has ended two base JVMs and is not installed any more; "
-                + "correct the artifact, go back, or retry");
+            return Because(context, Reasons.BaseDied, $"{module.Name} {module.Version} has ended two base JVMs and is not installed any "
+                + "more; correct the artifact, go back, or retry");
         if (hadCompleted) return null;
         var failures = context.UserFailures(retriedAt);
         if (failures.Count == 0) return null;
@@ -32,7 +33,4 @@ internal static class AbortCheck
 
     private static bool IsLate(Context context) => !context.HasProgressed && !context.WasWaiting
         && context.Previous?.LastProgressTime is { } last && context.Now - last >= context.Deployment.ProgressDeadline;
-
-    private static string ReasonsOf(IEnumerable<Module> failed) => string.Join(", ",
-        failed.Select(module => module.Status.LastError!.Reason).Distinct().Order(StringComparer.Ordinal));
 }

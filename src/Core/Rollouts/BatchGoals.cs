@@ -14,13 +14,13 @@ internal sealed class BatchGoals(Context context, Release release)
     /// <summary>How many modules have the new revision when a batch is done.</summary>
     public int UpdatedAfter(int batch) => Batches.Aim(batch, context.Desired, release.BatchCount, release.UsesBeta);
 
-    /// <summary>How many modules there are when a batch is done. It changes with the desired number: batches do not delay a scale.</summary>
+    /// <summary>How many modules there are when a batch is done. Changes with the desired number: batches do not delay a scale.</summary>
     public int TotalAfter(int batch) =>
         context.Desired - Delta + (Math.Sign(Delta) * Batches.Aim(batch, Math.Abs(Delta), release.BatchCount, useBeta: false));
 
     /// <summary>The ReplicaSets whose goal has to change. Those that rise are first, so that Placement never observes fewer desired
     /// Modules than before and after. Of several the new one is first: its Modules take the places that old ones give up.</summary>
-    public IReadOnlyList<RolloutStep> Scales()
+    public IReadOnlyList<RolloutStep.ScaleReplicaSet> Scales()
     {
         var goals = BySet();
         return [.. context.Old.Prepend(context.Updated!)
@@ -59,7 +59,9 @@ internal sealed class BatchGoals(Context context, Release release)
             ? desired
             : Math.Max(TotalAfter(batch), release.IsUpgrade ? Math.Min(UpdatedAfter(batch), desired) : 0);
         // Modules that exist stay, so that no batch undoes another.
-        var total = Delta > 0 ? Math.Clamp(Math.Max(aim, live), 0, desired) : Delta < 0 ? Math.Max(desired, Math.Min(aim, placed)) : desired;
+        var total = Delta > 0 ? Math.Clamp(Math.Max(aim, live), 0, desired)
+            : Delta < 0 ? Math.Max(desired, Math.Min(aim, placed))
+            : desired;
         var share = Math.Min(total, Released(total, UpdatedAfter(batch), updated, Math.Max(0, total - live)));
         // No pod is downgraded because the share became smaller: a new module is removed only where no old one is left to remove.
         var movesBack = release.RollsBack && context.Hold is null;
@@ -69,7 +71,8 @@ internal sealed class BatchGoals(Context context, Release release)
     private int Released(int total, int aim, int updated, int missing)
     {
         if (release.RollsBack && context.Hold is null) return 0;
-        if (release.Status.Abort is { } abort && (abort.Reason == Reasons.BaseDied || context.RollbackTarget is not null)) return Math.Min(updated, aim);
+        if (release.Status.Abort is { } abort && (abort.Reason == Reasons.BaseDied || context.RollbackTarget is not null))
+            return Math.Min(updated, aim);
         if (!release.IsUpgrade) return total;
         // Stopped: nothing moves, but modules that are missing from the share are created where there is a free place.
         return release.IsStopped ? Math.Min(aim, updated + missing) : aim;

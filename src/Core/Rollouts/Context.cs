@@ -86,7 +86,8 @@ internal sealed class Context
 
     /// <summary>Why the first new Module without a pod has none; null: every Module has one, or Placement has not decided yet.</summary>
     public Condition? Refusal => Updated?.Modules.Where(module => !module.IsBound && !module.Metadata.IsDeleting)
-        .Select(module => module.Status.Conditions.Find(ModuleConditions.Scheduled)).FirstOrDefault(scheduled => scheduled?.Reason is not null);
+        .Select(module => module.Status.Conditions.Find(ModuleConditions.Scheduled))
+        .FirstOrDefault(scheduled => scheduled?.Reason is not null);
 
     /// <summary>Modules of the revision that do not serve for a reason of class user since the last retry, also while they are tried
     /// again. What failed with another url or digest does not count.</summary>
@@ -111,7 +112,8 @@ internal sealed class Context
     /// replace them by another revision.</summary>
     public static RolloutState WithoutLost(RolloutState state, DateTimeOffset now)
     {
-        bool IsLost(Module module) => module is { IsBound: true, Metadata.IsDeleting: false } && !state.BasePods.Contains(module.Spec.PodUid!);
+        bool IsLost(Module module) =>
+            module is { IsBound: true, Metadata.IsDeleting: false } && !state.BasePods.Contains(module.Spec.PodUid!);
         return !state.Sets.Any(set => set.Modules.Any(IsLost)) ? state : state with
         {
             Sets =

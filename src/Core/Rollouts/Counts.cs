@@ -56,7 +56,8 @@ public sealed record Counts
             Ready = slots.Count(slot => slot.Any(item => item.Module.IsAvailable)),
             Available = slots.Count(slot => slot.Any(IsAvailable)),
             Updated = slots.Count(slot => slot.Any(item => item.IsUpdated)),
-            Upgrading = slots.Count(slot => slot.Any(item => item.IsUpdated && item.Module.Spec.Replaces is not null && !item.Module.IsAvailable)),
+            Upgrading = slots.Count(slot => slot.Any(item =>
+                item.IsUpdated && item.Module.Spec.Replaces is not null && !item.Module.IsAvailable)),
             UpdatedReady = slots.Count(slot => slot.Any(item => item.IsUpdated && item.Module.IsAvailable)),
             UpdatedAvailable = slots.Count(slot => slot.Any(item => item.IsUpdated && IsAvailable(item))),
             Old = slots.Count(slot => slot.Any(item => !item.IsUpdated)),

@@ -15,7 +15,8 @@ public static class Deletion
         var meta = state.Deployment.Metadata;
         if (!meta.Finalizers.Any(IsOurs)) return new();
         // Orphaned: the children stay. In a terminating namespace each child is deleted by itself.
-        if (meta.Finalizers.Contains(OrphanFinalizer) || state.IsNamespaceTerminating) return new() { Steps = [RemoveFinalizer(state.Deployment)] };
+        if (meta.Finalizers.Contains(OrphanFinalizer) || state.IsNamespaceTerminating)
+            return new() { Steps = [RemoveFinalizer(state.Deployment)] };
 
         if (state.Sets.Any(set => set.Goal > 0 || set.Modules.Count > 0)) return PlanRemoval(state, now);
 
@@ -49,7 +50,8 @@ public static class Deletion
         var message = !batches.IsInBatches
             ? left
             : $"batch {release.CurrentBatch} of {release.RealBatchCount}: {left}"
-                + (batches.IsWaiting ? $", waiting for confirmation of batch {release.CurrentBatch}{Confirmation.Ignored(release, "deletion")}" : "");
+                + (!batches.IsWaiting ? ""
+                    : $", waiting for confirmation of batch {release.CurrentBatch}{Confirmation.Ignored(release, "deletion")}");
         var goals = batches.Goals();
         List<RolloutStep> steps = [.. state.Sets.Where(set => set.Goal != goals[set.ReplicaSet.Metadata.Uid!])
             .Select(set => new RolloutStep.ScaleReplicaSet(set.ReplicaSet, goals[set.ReplicaSet.Metadata.Uid!]))];

@@ -2,7 +2,7 @@ using ModuleController.Core.Modules;
 
 namespace ModuleController.Core.Rollouts;
 
-/// <summary>The batches in which a ModuleDeployment is deleted: one without <c>confirmDeletion</c>, else each after a confirmation.</summary>
+/// <summary>The batches of a deletion: all at once without <c>confirmDeletion</c>, else each after a confirmation.</summary>
 internal sealed class DeletionBatches
 {
     public DeletionBatches(RolloutState state, Verb? verb, DateTimeOffset now)
@@ -10,7 +10,9 @@ internal sealed class DeletionBatches
         State = state = Context.WithoutLost(state, now);
         var previous = state.Deployment.Status.ReleaseStatus;
         IsNew = previous?.Progress != ReleaseProgress.Terminating;
-        Release = IsNew ? Begin(state, previous, now) : previous! with { IgnoredConfirmBatchNum = Confirmation.StillIgnored(state.Deployment, previous) };
+        Release = IsNew
+            ? Begin(state, previous, now)
+            : previous! with { IgnoredConfirmBatchNum = Confirmation.StillIgnored(state.Deployment, previous) };
         if (verb is not null) Release = verb.OnWaits(Release);
         if (!IsInBatches || Release.CurrentBatch >= Release.RealBatchCount || Count(state, withDeleting: true) > Left(Release)) return;
         IsWaiting = Release.Promoted != true && Confirmation.Of(state.Deployment, Release) < Release.CurrentBatch;

@@ -14,7 +14,9 @@ public static class GeneratedService
     public static RolloutStep? Plan(ModuleDeployment deployment, Service? existing)
     {
         if (!deployment.ServiceEnabled)
-            return existing is { Metadata.IsDeleting: false } && IsOurs(deployment, existing) ? new RolloutStep.DeleteService(existing) : null;
+            return existing is { Metadata.IsDeleting: false } && IsOurs(deployment, existing)
+                ? new RolloutStep.DeleteService(existing)
+                : null;
         if (existing is null) return new RolloutStep.CreateService(Desired(deployment, new()));
         if (existing.Metadata.IsDeleting || IsConflicting(deployment, existing)) return null;
         var desired = Desired(deployment, existing);

@@ -32,7 +32,8 @@ public sealed record Inspection(UpgradePolicy? Policy, RolloutStep.Inspect? Comm
         if (state.Carriers.Any(carrier => IsUnderWay(carrier.View, uid))) return new(null, null, last?.Failure, null);
         // An answer that was lost with a stream is asked for by the same id.
         var answered = tried.Where(item => item.Answer is not null).Select(item => item.Attempt).ToHashSet();
-        foreach (var lost in tried.Where(item => item is { Outcome: CommandOutcome.Succeeded, Carrier.View.IsCurrent: true } && !answered.Contains(item.Attempt)))
+        foreach (var lost in tried.Where(item =>
+            item is { Outcome: CommandOutcome.Succeeded, Carrier.View.IsCurrent: true } && !answered.Contains(item.Attempt)))
             return Ask(lost.Carrier, first + lost.Attempt, null);
         var due = last is { } before ? before.At + Longer(BackOff(before.Attempt), before.Answer?.RetryAfter) : now;
         if (due > now) return new(null, null, last?.Failure, due);
@@ -58,7 +59,8 @@ public sealed record Inspection(UpgradePolicy? Policy, RolloutStep.Inspect? Comm
     /// <summary>Each source has attempt numbers of its own, so that no result of the old url answers for a corrected one.</summary>
     private static int FirstAttempt(ModuleSource source)
     {
-        var hash = int.Parse(Hashes.Of($"{source.Url}\n{source.Md5}\n{source.Sha256}")[..4], NumberStyles.HexNumber, CultureInfo.InvariantCulture);
+        var hash = int.Parse(Hashes.Of($"{source.Url}\n{source.Md5}\n{source.Sha256}")[..4],
+            NumberStyles.HexNumber, CultureInfo.InvariantCulture);
         return hash * AttemptsPerSource;
     }
 
@@ -81,12 +83,14 @@ public sealed record Inspection(UpgradePolicy? Policy, RolloutStep.Inspect? Comm
     {
         var path = Path(artifact.WebContextPath);
         var isTaken = path is not null && state.Carriers.Where(carrier => carrier.View.Shared is null)
-            .SelectMany(carrier => carrier.View.Biz).Any(biz => biz.Name == source.Name && biz.Version != source.Version && Path(biz.WebContextPath) == path);
+            .SelectMany(carrier => carrier.View.Biz)
+            .Any(biz => biz.Name == source.Name && biz.Version != source.Version && Path(biz.WebContextPath) == path);
         return isTaken ? UpgradePolicy.UninstallThenInstall : UpgradePolicy.InstallThenUninstall;
     }
 
     private readonly record struct Trial(
-        int Attempt, CommandOutcome Outcome, DateTimeOffset At, string Failure, CommandAnswer? Answer, (ObjectKey Pod, string Uid, BaseView View) Carrier);
+        int Attempt, CommandOutcome Outcome, DateTimeOffset At, string Failure, CommandAnswer? Answer,
+        (ObjectKey Pod, string Uid, BaseView View) Carrier);
 
     // The root is the path of the base itself, and Arklet lists it for modules without a path.
     private static string? Path(string? text) => text?.Trim('/') is { Length: > 0 } path ? path : null;

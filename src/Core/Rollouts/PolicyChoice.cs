@@ -27,7 +27,8 @@ internal sealed record PolicyChoice(UpgradePolicy? Chosen, Wait? Hold, RolloutSt
             return Known(UpgradePolicy.UninstallThenInstall);
 
         // Inspected once: the status keeps the policy of this revision.
-        var inspecting = new Wait(Reasons.Inspecting, $"the jar of {module.Name} {module.Version} is inspected to choose the upgrade policy", StopsClock: false);
+        var inspecting = new Wait(Reasons.Inspecting,
+            $"the jar of {module.Name} {module.Version} is inspected to choose the upgrade policy", StopsClock: false);
         if (context.Updated is not { } updated) return new(null, inspecting, null, null);
         var found = Inspection.Of(context.State, updated, context.Now);
         return (found, requested) switch
@@ -37,7 +38,8 @@ internal sealed record PolicyChoice(UpgradePolicy? Chosen, Wait? Hold, RolloutSt
             ({ Policy: not null }, _) => new(null, new(Reasons.WebContextPathConflict,
                 $"{module.Name} {module.Version} has the web context path of the version that serves, so no JVM can hold both: use "
                 + "uninstall_then_install, or leave operationStrategy.upgradePolicy unset", StopsClock: false), null, null),
-            ({ Failure: { } failure }, _) => new(null, new(Reasons.InspectionFailed, $"the new jar can't be inspected: {failure}", StopsClock: false),
+            ({ Failure: { } failure }, _) => new(null,
+                new(Reasons.InspectionFailed, $"the new jar can't be inspected: {failure}", StopsClock: false),
                 found.Command, found.RequeueAt),
             _ => new(null, inspecting, found.Command, found.RequeueAt),
         };

@@ -27,7 +27,8 @@ internal static class Preparation
         IReadOnlyList<string> finalizers = [.. meta.Finalizers.Where(name => !FinalizerNames.OfVersion1.Contains(name))];
         if (!finalizers.Contains(FinalizerNames.ModuleDeployment)) finalizers = [.. finalizers, FinalizerNames.ModuleDeployment];
         var owners = meta.OwnerReferences;
-        if (meta.Annotations.ContainsKey(Annotations.DeleteWithBase) && context.State.Base is { Metadata: { IsDeleting: false, Uid: { } uid } }
+        if (meta.Annotations.ContainsKey(Annotations.DeleteWithBase)
+            && context.State.Base is { Metadata: { IsDeleting: false, Uid: { } uid } }
             && !owners.Any(owner => owner.Uid == uid))
         {
             var kind = Builtin.Deployment.Kind;
@@ -53,14 +54,18 @@ internal static class Preparation
         }
         else if (Orphan(context) is { } orphan)
             yield return new RolloutStep.UpdateReplicaSet(orphan, RevisionReplicaSets.Updated(orphan, context.Deployment, newest + 1));
-        else if (!context.State.IsNameTaken && !context.State.Sets.Any(set => set.ReplicaSet.Metadata.IsDeleting && IsOfTemplate(context, set.ReplicaSet)))
+        else if (!context.State.IsNameTaken
+            && !context.State.Sets.Any(set => set.ReplicaSet.Metadata.IsDeleting && IsOfTemplate(context, set.ReplicaSet)))
             yield return new RolloutStep.CreateReplicaSet(
-                For(RevisionReplicaSets.New(context.Deployment, newest + 1), context.State.OrphanedModules.Where(module => IsOfTemplate(context, module))));
+                For(RevisionReplicaSets.New(context.Deployment, newest + 1),
+                    context.State.OrphanedModules.Where(module => IsOfTemplate(context, module))));
         foreach (var old in OfOldRevisions(context).Where(old => !context.State.TakenNames.Contains(old.Metadata.Name)))
             yield return new RolloutStep.CreateReplicaSet(old);
         foreach (var set in context.Old.Where(set => set.ReplicaSet.Metadata.Finalizers.Any(FinalizerNames.OfVersion1.Contains)))
             yield return new RolloutStep.UpdateReplicaSet(set.ReplicaSet, Deletion.WithoutVersion1(set.ReplicaSet));
-        var kept = context.Updated is not null && context.LastCompleted == context.Updated && release.Abort is null ? null : context.RollbackTarget;
+        var kept = context.Updated is not null && context.LastCompleted == context.Updated && release.Abort is null
+            ? null
+            : context.RollbackTarget;
         foreach (var set in RevisionReplicaSets.Surplus(context.Deployment, context.Old, kept))
             yield return new RolloutStep.DeleteReplicaSet(set.ReplicaSet);
     }
@@ -78,7 +83,8 @@ internal static class Preparation
     private static bool IsOfTemplate(Context context, Module orphan) =>
         OrphanedModules.RevisionOf(orphan) == Revision.Of(context.Deployment.Spec.Template);
 
-    private static ModuleReplicaSet? Orphan(Context context) => context.State.Orphans.FirstOrDefault(orphan => IsOfTemplate(context, orphan));
+    private static ModuleReplicaSet? Orphan(Context context) =>
+        context.State.Orphans.FirstOrDefault(orphan => IsOfTemplate(context, orphan));
 
     private static bool IsOfTemplate(Context context, ModuleReplicaSet replicaSet) =>
         Revision.Of(replicaSet.Spec.Template) == Revision.Of(context.Deployment.Spec.Template);

@@ -38,15 +38,18 @@ internal sealed class ProgressingCondition(Context context, Release release, Pol
     {
         if (context.State.Base is null)
             return Is(Condition.False, Reasons.BaseNotFound,
-                $"there is no Deployment {context.Deployment.Spec.BaseDeploymentName} in namespace {context.Deployment.Metadata.Namespace}");
+                $"there is no Deployment {context.Deployment.Spec.BaseDeploymentName} in namespace "
+                + $"{context.Deployment.Metadata.Namespace}");
         return (release.State, release.Wait) switch
         {
             (ReleaseState.Inspecting, { } wait) => IsLate ? TooLate(wait.Message) : Is(Condition.True, wait.Reason, wait.Message),
-            (ReleaseState.WaitingForConfirmation or ReleaseState.GrayTime, { } wait) => Is(Condition.Unknown, wait.Reason, $"{Share}, {wait.Message}"),
+            (ReleaseState.WaitingForConfirmation or ReleaseState.GrayTime, { } wait) =>
+                Is(Condition.Unknown, wait.Reason, $"{Share}, {wait.Message}"),
             (ReleaseState.Completed, _) => Is(Condition.True, Surplus > 0 ? Reasons.ModulesBeingRemoved : Reasons.ReleaseCompleted, Share),
             (ReleaseState.Held, { Reason: Reasons.WebContextPathConflict } wait) => Is(Condition.False, wait.Reason, wait.Message),
             (ReleaseState.Held, { } wait) => Is(Condition.Unknown, wait.Reason, $"{Share}, {wait.Message}"),
-            (ReleaseState.Aborted, _) => Is(Condition.False, release.Status.Abort!.Reason, $"{Share}, aborted: {release.Status.Abort.Message}"),
+            (ReleaseState.Aborted, _) =>
+                Is(Condition.False, release.Status.Abort!.Reason, $"{Share}, aborted: {release.Status.Abort.Message}"),
             (ReleaseState.RollingBack or ReleaseState.RolledBack, _) => RollingBack(),
             (_, { } noPlace) => Is(Condition.Unknown, noPlace.Reason, noPlace.Message),
             _ => IsLate ? TooLate(Share)
@@ -65,8 +68,9 @@ internal sealed class ProgressingCondition(Context context, Release release, Pol
     {
         var target = context.RollbackTarget!;
         return Is(Condition.False, release.State == ReleaseState.RolledBack ? Reasons.RolledBack : Reasons.RollingBack,
-            $"{context.Module.Name} {context.Module.Version} was given up ({release.Status.Abort!.Message}): {Number(target.AvailableCount)} of "
-            + $"{Number(context.Desired)} available in {target.ReplicaSet.Spec.Template.Spec.Module.Version}"
+            $"{context.Module.Name} {context.Module.Version} was given up ({release.Status.Abort!.Message}): "
+            + $"{Number(target.AvailableCount)} of {Number(context.Desired)} available in "
+            + $"{target.ReplicaSet.Spec.Template.Spec.Module.Version}"
             + (release.Wait is { } hold ? $", {hold.Message}" : ""));
     }
 
@@ -74,10 +78,11 @@ internal sealed class ProgressingCondition(Context context, Release release, Pol
         $"{context.Module.Name} {context.Module.Version}: {(release.State == ReleaseState.Completed ? "" : $"{BatchText}: ")}"
         + $"{Number(Math.Min(_counts.UpdatedAvailable, context.Desired))} of {Number(context.Desired)} available"
         + (context.Updated is { } updated && Failed([updated]) is [_, ..] failed
-            ? $", {Number(failed.Count)} failed ({string.Join(", ", failed.Select(module => module.Status.LastError!.Reason).Distinct().Order(StringComparer.Ordinal))})"
+            ? $", {Number(failed.Count)} failed ({ReasonsOf(failed)})"
             : "")
         + (AwaitingRestart is [_, ..] waiting
-            ? $", {Number(waiting.Count)} waiting until the base restarts on pods that are out of Metaspace ({Some(waiting.Select(module => module.Spec.PodName!))})"
+            ? $", {Number(waiting.Count)} waiting until the base restarts on pods that are out of Metaspace "
+                + $"({Some(waiting.Select(module => module.Spec.PodName!))})"
             : "")
         + WithoutPlace
         + (Surplus > 0 ? $", {Number(Surplus)} to be removed" : "")

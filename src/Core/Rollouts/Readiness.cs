@@ -13,7 +13,7 @@ public sealed record Readiness(string Type, string Reason, string Message)
 
     public static Readiness Stalled(string reason, string message) => new(DeploymentConditions.Stalled, reason, message);
 
-    /// <summary>The status after the API server rejected a write. Only the readiness changes: nothing else of the plan has happened.</summary>
+    /// <summary>The status after a rejected write. Only the readiness changes: nothing else of the plan has happened.</summary>
     public static ModuleDeploymentStatus Rejected(ModuleDeployment deployment, string message, DateTimeOffset now) => deployment.Status with
     {
         Conditions = Stalled(Reasons.WriteRejected, message).On(deployment.Status.Conditions, deployment, now),
@@ -23,7 +23,8 @@ public sealed record Readiness(string Type, string Reason, string Message)
     public IReadOnlyList<Condition> On(IReadOnlyList<Condition> conditions, RolloutState state, DateTimeOffset now) =>
         (state.RejectedWrite is { } message ? Stalled(Reasons.WriteRejected, message) : this).On(conditions, state.Deployment, now);
 
-    /// <summary>Exactly one of Ready=True, Reconciling and Stalled holds. Ready always exists, the other two only while they are true.</summary>
+    /// <summary>Exactly one of Ready=True, Reconciling and Stalled holds. Ready always exists, the others only while they are
+    /// true.</summary>
     private IReadOnlyList<Condition> On(IReadOnlyList<Condition> conditions, ModuleDeployment deployment, DateTimeOffset now)
     {
         conditions = Is(conditions, DeploymentConditions.Ready, Type == DeploymentConditions.Ready ? Condition.True : Condition.False);

@@ -5,7 +5,7 @@ using ModuleController.Core.Modules.Rules;
 
 namespace ModuleController.Core.Rollouts;
 
-/// <summary>A ModuleDeployment that breaks a rule, or whose module belongs to an older one: its status says so, and nothing is released.</summary>
+/// <summary>Reports a ModuleDeployment that breaks a rule, or whose module belongs to an older one. Nothing is released.</summary>
 internal static class Refusal
 {
     private const int MaxBreaches = 5;
@@ -46,7 +46,8 @@ internal static class Refusal
         if (sets.Sum(set => set.Goal) <= desired) return [];
 
         var goals = sets.ToDictionary(set => set, _ => 0);
-        foreach (var most in (ReadOnlySpan<Func<ReplicaSetWithModules, int>>)[set => set.Modules.Count(module => module.IsAvailable), set => set.Goal])
+        foreach (var most in (ReadOnlySpan<Func<ReplicaSetWithModules, int>>)
+            [set => set.Modules.Count(module => module.IsAvailable), set => set.Goal])
             foreach (var set in sets)
             {
                 var more = Math.Clamp(Math.Min(most(set), set.Goal) - goals[set], 0, desired - goals.Values.Sum());

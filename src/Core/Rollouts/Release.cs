@@ -3,7 +3,7 @@ using ModuleController.Core.Modules;
 
 namespace ModuleController.Core.Rollouts;
 
-/// <summary>The states of a release, in the order of the diagram in docs/rollouts.md. <see cref="Release"/> has a method for each.</summary>
+/// <summary>The states of a release, in the order of docs/rollouts.md. <see cref="Release"/> has a method for each.</summary>
 internal enum ReleaseState
 {
     Init,
@@ -62,7 +62,7 @@ internal sealed class Release
     public ReleaseStatus Status { get; private set; }
 
     /// <summary>The goals that have to change now.</summary>
-    public IReadOnlyList<RolloutStep> Scales { get; }
+    public IReadOnlyList<RolloutStep.ScaleReplicaSet> Scales { get; }
 
     /// <summary>It begins in this reconcile.</summary>
     public bool IsNew { get; }
@@ -154,8 +154,9 @@ internal sealed class Release
         if (IsStopped || end > _context.Now)
         {
             Enter(Batch, ReleaseProgress.Completed);
-            return (ReleaseState.GrayTime, IsStopped ? WaitForPlace() : new(Reasons.GrayTime,
-                string.Create(CultureInfo.InvariantCulture, $"the next batch begins at {end!.Value.UtcDateTime:HH:mm:ss} UTC")) { Until = end });
+            if (IsStopped) return (ReleaseState.GrayTime, WaitForPlace());
+            var text = string.Create(CultureInfo.InvariantCulture, $"the next batch begins at {end!.Value.UtcDateTime:HH:mm:ss} UTC");
+            return (ReleaseState.GrayTime, new(Reasons.GrayTime, text) { Until = end });
         }
 
         Enter(NextBatch(), ReleaseProgress.Executing);
@@ -212,7 +213,8 @@ internal sealed class Release
     /// <summary>Null: there is no gray time, or a confirmation or promote ended it.</summary>
     private DateTimeOffset? GrayTimeEnd()
     {
-        if (Status.Promoted == true || Confirmation.Of(_context.Deployment, Status) >= Batch || _context.Deployment.GrayTime <= TimeSpan.Zero)
+        var isConfirmed = Status.Promoted == true || Confirmation.Of(_context.Deployment, Status) >= Batch;
+        if (isConfirmed || _context.Deployment.GrayTime <= TimeSpan.Zero)
             return null;
         var since = Status.BatchProgress == ReleaseProgress.Completed ? Status.LastTransitionTime ?? _context.Now : _context.Now;
         return since + _context.Deployment.GrayTime;
@@ -222,7 +224,8 @@ internal sealed class Release
     private int NextBatch()
     {
         var next = Batch + 1;
-        while (next < BatchCount && _goals.UpdatedAfter(next) == _goals.UpdatedAfter(Batch) && _goals.TotalAfter(next) == _goals.TotalAfter(Batch))
+        while (next < BatchCount && _goals.UpdatedAfter(next) == _goals.UpdatedAfter(Batch)
+            && _goals.TotalAfter(next) == _goals.TotalAfter(Batch))
             next++;
         return next;
     }

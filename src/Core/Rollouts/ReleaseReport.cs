@@ -39,10 +39,11 @@ internal sealed class ReleaseReport(Context context, Release release, PolicyChoi
         var module = context.Module;
         // Without a base no batch begins.
         if (release.Status.Abort is null && context.State.Base is not null
-            && release.Scales.OfType<RolloutStep.ScaleReplicaSet>().FirstOrDefault(step => step.ReplicaSet == context.Updated?.ReplicaSet) is { } step)
+            && release.Scales.FirstOrDefault(step => step.ReplicaSet == context.Updated?.ReplicaSet) is { } step)
             yield return new(Reasons.BatchStarted, release.IsUpgrade
                 ? $"{_progressing.BatchText}: {module.Name} {module.Version} for {Number(step.Replicas)} of {CountOf(context.Desired)}"
-                : $"{_progressing.BatchText}: {CountOf(step.Replicas)} of {module.Name} {module.Version}, was {Number(step.ReplicaSet.Spec.Replicas)}")
+                : $"{_progressing.BatchText}: {CountOf(step.Replicas)} of {module.Name} {module.Version}, was "
+                    + $"{Number(step.ReplicaSet.Spec.Replicas)}")
             {
                 Time = EventTime.StepsDone,
             };
@@ -77,7 +78,8 @@ internal sealed class ReleaseReport(Context context, Release release, PolicyChoi
             UpgradePolicy = policy.Chosen?.Text() ?? (policy.Hold is null ? status.UpgradePolicy : null),
             PendingReplicas = isMirrored ? null : status.PendingReplicas,
             // The gray time counts from it: a pause in between does not start it again.
-            LastTransitionTime = previous?.Progress == progress || (status.BatchProgress == ReleaseProgress.Completed && !_progressing.IsAtRest)
+            LastTransitionTime = previous?.Progress == progress
+                || (status.BatchProgress == ReleaseProgress.Completed && !_progressing.IsAtRest)
                 ? status.LastTransitionTime
                 : context.Now,
             LastProgressTime = _progressing.LastProgressTime,

@@ -36,7 +36,8 @@ internal static class ReleaseStart
         var batches = isFast ? 1 : Batches.Count(toChange, deployment.BatchCount, usesBeta);
         var batch = 1;
         if (context.IsUpgrade)
-            while (batch < batches && Batches.Aim(batch, context.Desired, batches, usesBeta) is var aim && (isRebuilt ? aim < released : aim <= released))
+            while (batch < batches && Batches.Aim(batch, context.Desired, batches, usesBeta) is var aim
+                && (isRebuilt ? aim < released : aim <= released))
                 batch++;
         return new()
         {

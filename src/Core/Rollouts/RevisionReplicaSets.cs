@@ -19,7 +19,8 @@ public static class RevisionReplicaSets
     /// <summary>The ReplicaSet of an older revision, from an orphaned Module of it.</summary>
     public static ModuleReplicaSet Of(ModuleDeployment deployment, Module orphan)
     {
-        var revision = long.TryParse(orphan.Metadata.Labels.GetValueOrDefault(Labels.Revision), CultureInfo.InvariantCulture, out var number) ? number : 0;
+        var label = orphan.Metadata.Labels.GetValueOrDefault(Labels.Revision);
+        var revision = long.TryParse(label, CultureInfo.InvariantCulture, out var number) ? number : 0;
         return New(deployment with { Spec = deployment.Spec with { Template = OrphanedModules.TemplateOf(orphan) } }, revision);
     }
 
@@ -36,7 +37,8 @@ public static class RevisionReplicaSets
         labels[Labels.SchedulingStrategy] = deployment.SchedulingPolicy == SchedulingPolicy.Stacking ? "stacking" : "scatter";
         labels[Labels.Revision] = revision.ToString(CultureInfo.InvariantCulture);
         var annotations = new Dictionary<string, string>(meta.Annotations);
-        if (deployment.Metadata.Annotations.TryGetValue(Annotations.ChangeCause, out var cause)) annotations[Annotations.ChangeCause] = cause;
+        if (deployment.Metadata.Annotations.TryGetValue(Annotations.ChangeCause, out var cause))
+            annotations[Annotations.ChangeCause] = cause;
         return replicaSet with
         {
             Metadata = meta with

@@ -30,7 +30,7 @@ public abstract record RolloutStep
 {
     private RolloutStep() { }
 
-    /// <summary>Patches the fields that differ, finalizers included. Guarded by the observed version: the change is computed from it.</summary>
+    /// <summary>Patches the fields that differ, finalizers included. Guarded by the observed version.</summary>
     public sealed record UpdateDeployment(ModuleDeployment Before, ModuleDeployment After) : RolloutStep;
 
     public sealed record WriteStatus(ModuleDeployment Deployment, ModuleDeploymentStatus Status) : RolloutStep;

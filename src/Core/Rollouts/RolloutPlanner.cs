@@ -18,7 +18,8 @@ public static class RolloutPlanner
             return Only(done.Step, done.Event);
         if (deployment.Metadata.IsDeleting) return Deletion.Plan(state, now);
         if (StaySymmetric(deployment) is { } symmetric) return symmetric;
-        if (ModuleRules.Check(deployment) is [_, ..] breaches) return DeletionByLabel.Plan(state) ?? Refusal.OfInvalidSpec(state, breaches, now);
+        if (ModuleRules.Check(deployment) is [_, ..] breaches)
+            return DeletionByLabel.Plan(state) ?? Refusal.OfInvalidSpec(state, breaches, now);
         if (state.ConflictsWith is { } other)
             return Refusal.Plan(state, Reasons.ModuleNameConflict,
                 $"module {deployment.Spec.Template.Spec.Module.Name} on base {deployment.Spec.BaseDeploymentName} belongs to the older "
@@ -97,7 +98,8 @@ public static class RolloutPlanner
     {
         var deployment = context.Deployment;
         if (release.IsLastBatchDone && deployment.Spec.ConfirmBatchNum is > 0)
-            yield return new RolloutStep.UpdateDeployment(deployment, deployment with { Spec = deployment.Spec with { ConfirmBatchNum = 0 } });
+            yield return new RolloutStep.UpdateDeployment(
+                deployment, deployment with { Spec = deployment.Spec with { ConfirmBatchNum = 0 } });
     }
 
     private static IEnumerable<RolloutStep> RecordAvailability(Context context)
@@ -117,7 +119,8 @@ public static class RolloutPlanner
 
     // The return of an agent triggers no reconcile where nothing else changed.
     private static bool AwaitsSnapshot(Context context) => context.State.Sets.Any(set => !Quarantine.HasLived(set.ReplicaSet)
-        && set.Modules.Any(module => module is { IsAvailable: true, Metadata.IsDeleting: false } && !context.State.Observed.Contains(module.Metadata.Uid!)));
+        && set.Modules.Any(module => module is { IsAvailable: true, Metadata.IsDeleting: false }
+            && !context.State.Observed.Contains(module.Metadata.Uid!)));
 
     // After the status: a revision that is completed while its release is not would continue as a mere change of the number.
     private static IEnumerable<RolloutStep> Complete(Context context, Release release)
@@ -158,7 +161,8 @@ public static class RolloutPlanner
         var deployment = context.Deployment;
         if (!deployment.Metadata.Annotations.ContainsKey(Annotations.FastRevision)) yield break;
         var annotations = deployment.Metadata.Annotations.Where(pair => pair.Key != Annotations.FastRevision).ToDictionary();
-        yield return new RolloutStep.UpdateDeployment(deployment, deployment with { Metadata = deployment.Metadata with { Annotations = annotations } });
+        yield return new RolloutStep.UpdateDeployment(
+            deployment, deployment with { Metadata = deployment.Metadata with { Annotations = annotations } });
     }
 
     private static RolloutStep.UpdateReplicaSet Annotated(ReplicaSetWithModules set, string annotation, DateTimeOffset time)
@@ -172,8 +176,8 @@ public static class RolloutPlanner
     {
         var (deployment, replicas, state) = (context.Deployment, context.Replicas, context.State);
         if (replicas.IsUnset)
-            yield return new(Reasons.ReplicasUnset, "spec.replicas is not set and counts as 0: set it to the number of base pods that should "
-                + "have the module, or to -1 for all", IsWarning: true);
+            yield return new(Reasons.ReplicasUnset, "spec.replicas is not set and counts as 0: set it to the number of base pods that "
+                + "should have the module, or to -1 for all", IsWarning: true);
         if (replicas.IsScaleIgnored)
             yield return new(Reasons.ScaleIgnored, string.Create(CultureInfo.InvariantCulture,
                 $"scaling to {deployment.Spec.ScaleReplicas} is ignored: replicas is -1, one on every base pod"), IsWarning: true);
@@ -182,7 +186,8 @@ public static class RolloutPlanner
                 $"annotation {Annotations.ScaleSelector} is '{OperatorText.Within(OperatorText.MaxName, selector)}', which is not "
                 + $"{ScaleSelector.BasePods}; the default {ScaleSelector.Of(deployment)} is used", IsWarning: true);
         if (state.Freeze is { Counts: false } freeze)
-            yield return new(Reasons.FreezeWithoutReason, $"the freeze of {freeze.Scope} gives no reason and does not count", IsWarning: true);
+            yield return new(Reasons.FreezeWithoutReason,
+                $"the freeze of {freeze.Scope} gives no reason and does not count", IsWarning: true);
         foreach (var refusal in DeletionByLabel.Refusals(state)) yield return refusal;
         if (GeneratedService.IsConflicting(deployment, state.Service))
             yield return new(Reasons.ModuleNameConflict,

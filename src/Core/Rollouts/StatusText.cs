@@ -35,6 +35,9 @@ internal static class StatusText
             $"{CountOf(failed.Count)} failed; on base pod {example.Spec.PodName}: {example.Status.LastError!.Message}");
     }
 
+    public static string ReasonsOf(IEnumerable<Module> failed) => string.Join(", ",
+        failed.Select(module => module.Status.LastError!.Reason).Distinct().Order(StringComparer.Ordinal));
+
     /// <summary><c>1 module</c>, <c>2 modules</c>.</summary>
     public static string CountOf(int count) => $"{Number(count)} {(count == 1 ? "module" : "modules")}";
 

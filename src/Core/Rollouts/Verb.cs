@@ -7,7 +7,7 @@ using ModuleController.Core.Modules;
 
 namespace ModuleController.Core.Rollouts;
 
-/// <summary>What an operator asks for with the annotation <c>koupleless.io/action</c>. It is carried out once, recorded, and reported.</summary>
+/// <summary>What an operator asks for with the annotation <c>koupleless.io/action</c>. It is carried out once and recorded.</summary>
 /// <remarks>
 /// A change of the spec is one patch, which also removes the annotation. A change of the release is in the status before the
 /// annotation is removed: carried out again after a crash, it changes nothing.
@@ -45,7 +45,8 @@ internal sealed record Verb(string Name, string? Argument, string? By, string? R
 
     /// <summary>The patch of the ModuleDeployment that carries the verb out, or refuses it, and removes the annotation.</summary>
     /// <param name="isBeforeStart">A release or a deletion begins in the next reconcile.</param>
-    public (RolloutStep.UpdateDeployment Step, PlannedEvent? Event, bool IsDone) Plan(RolloutState state, DateTimeOffset now, bool isBeforeStart = false)
+    public (RolloutStep.UpdateDeployment Step, PlannedEvent? Event, bool IsDone) Plan(
+        RolloutState state, DateTimeOffset now, bool isBeforeStart = false)
     {
         var deployment = state.Deployment;
         // The release may continue before the annotation is removed. The number is written first, so that the verb keeps its meaning.
@@ -55,7 +56,10 @@ internal sealed record Verb(string Name, string? Argument, string? By, string? R
             {
                 Metadata = deployment.Metadata with
                 {
-                    Annotations = new Dictionary<string, string>(deployment.Metadata.Annotations) { [Annotations.Action] = $"{Confirm} {batch}" },
+                    Annotations = new Dictionary<string, string>(deployment.Metadata.Annotations)
+                    {
+                        [Annotations.Action] = $"{Confirm} {batch}",
+                    },
                 },
             }), null, true);
         var (after, refusal, isRelease) = isBeforeStart && Name == Promote
@@ -64,7 +68,8 @@ internal sealed record Verb(string Name, string? Argument, string? By, string? R
         var annotations = new Dictionary<string, string>(after.Metadata.Annotations);
         foreach (var name in (string[])[Annotations.Action, Annotations.ActionBy, Annotations.ActionReason]) annotations.Remove(name);
         annotations[Annotations.LastAction] = Record(now, refusal);
-        var step = new RolloutStep.UpdateDeployment(deployment, after with { Metadata = after.Metadata with { Annotations = annotations } });
+        var step = new RolloutStep.UpdateDeployment(
+            deployment, after with { Metadata = after.Metadata with { Annotations = annotations } });
         return refusal is null
             ? (step, new(EventReason, $"{Text}{Who}"), !isRelease)
             : (step, new(Reasons.ActionRefused, $"{Text}{Who} is refused: {refusal}", IsWarning: true), true);
@@ -165,5 +170,6 @@ internal sealed record Verb(string Name, string? Argument, string? By, string? R
 
     private string EventReason => string.Concat(Name.Split('-').Select(word => $"{char.ToUpperInvariant(word[0])}{word[1..]}"));
 
-    private static int? Number(string text) => int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number : null;
+    private static int? Number(string text) =>
+        int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number : null;
 }

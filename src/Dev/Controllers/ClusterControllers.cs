@@ -9,8 +9,8 @@ using ModuleController.Kube.Hosting;
 namespace ModuleController.Dev.Controllers;
 
 /// <summary>
-/// What makes a cluster of an API server: Deployments, ReplicaSets, EndpointSlices, scheduling, garbage collection and
-/// the end of namespaces. Like everybody else they know the server through its API alone.
+/// The controllers of a cluster: Deployments, ReplicaSets, EndpointSlices, scheduling, garbage collection and
+/// the deletion of namespaces. They use only the API.
 /// </summary>
 public sealed class ClusterControllers
 {
@@ -18,7 +18,7 @@ public sealed class ClusterControllers
     private readonly GarbageCollector _garbage;
     private readonly Namespaces _namespaces;
 
-    /// <summary>Made before the informers start, which it asks for what it watches.</summary>
+    /// <summary>Created before the informers start, because it adds some.</summary>
     public ClusterControllers(
         IKubeClient client, RawClient raw, InformerFactory informers, TimeProvider time, ILoggerFactory loggers)
     {

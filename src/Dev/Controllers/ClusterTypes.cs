@@ -5,7 +5,7 @@ using ModuleController.Core.Meta;
 
 namespace ModuleController.Dev.Controllers;
 
-/// <summary>A Deployment with what it takes to carry it out; the template stays as it came.</summary>
+/// <summary>A Deployment with the fields that its controller needs; the template is not parsed.</summary>
 public sealed record ClusterDeployment : IResource
 {
     public static ResourceKind Kind => Deployment.Kind;
@@ -38,7 +38,7 @@ public sealed record DeploymentStrategy(string? Type = null, RollingUpdate? Roll
 
 public sealed record RollingUpdate(IntOrPercent? MaxSurge = null, IntOrPercent? MaxUnavailable = null);
 
-/// <summary>A ReplicaSet with what it takes to carry it out.</summary>
+/// <summary>A ReplicaSet with the fields that its controller needs.</summary>
 public sealed record ClusterReplicaSet : IResource
 {
     public static ResourceKind Kind => ReplicaSet.Kind;
@@ -65,7 +65,7 @@ public sealed record ClusterReplicaSetStatus(
     int Replicas = 0, int? ReadyReplicas = null, int? AvailableReplicas = null, int? FullyLabeledReplicas = null,
     long? ObservedGeneration = null);
 
-/// <summary>A pod as a ReplicaSet makes it.</summary>
+/// <summary>A pod with the fields that a ReplicaSet needs.</summary>
 public sealed record ClusterPod : IResource
 {
     public static ResourceKind Kind => Pod.Kind;

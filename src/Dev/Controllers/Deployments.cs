@@ -1,7 +1,3 @@
-using System.Globalization;
-using System.Security.Cryptography;
-using System.Text;
-using System.Text.Json;
 using System.Text.Json.Nodes;
 using ModuleController.Core.Meta;
 using ModuleController.Kube.Caches;
@@ -10,14 +6,12 @@ using ModuleController.Kube.Controllers;
 
 namespace ModuleController.Dev.Controllers;
 
-/// <summary>Rolls a Deployment's pods from one ReplicaSet to the next within its surge and unavailability.</summary>
+/// <summary>Rolls a Deployment's pods from one ReplicaSet to the next within its maxSurge and maxUnavailable.</summary>
 internal sealed class Deployments(
     IKubeClient client, IInformer<ClusterDeployment> deployments, IInformer<ClusterReplicaSet> replicaSets, WriteTracker written,
     TimeProvider time) : IReconciler<ClusterDeployment>
 {
     private const string Manager = "deployment-controller";
-    private const string HashLabel = "pod-template-hash";
-    private const string Revision = "deployment.kubernetes.io/revision";
 
     public async Task<ReconcileResult> ReconcileAsync(ObjectKey key, CancellationToken cancellation)
     {
@@ -25,15 +19,15 @@ internal sealed class Deployments(
         var sets = replicaSets.ByIndex("owner", deployment.Metadata.Uid ?? "").Where(set => !set.Metadata.IsDeleting).ToList();
         if (!deployment.Metadata.IsDeleting && deployment.Spec.Paused != true)
         {
-            var hash = HashOf(deployment.Spec.Template);
-            var current = sets.FirstOrDefault(set => set.Metadata.Labels.GetValueOrDefault(HashLabel) == hash);
+            var hash = DeploymentRevisions.HashOf(deployment.Spec.Template);
+            var current = sets.FirstOrDefault(set => set.Metadata.Labels.GetValueOrDefault(DeploymentRevisions.HashLabel) == hash);
             if (current is null)
             {
                 await CreateAsync(key, deployment, hash, sets, cancellation);
-                return ReconcileResult.Done; // the new set wakes us
+                return ReconcileResult.Done; // the new set triggers the next reconcile
             }
 
-            await NumberAsync(key, deployment, current, sets, cancellation);
+            await SetRevisionAsync(key, deployment, current, sets, cancellation);
             await SetMinReadyAsync(key, deployment, current, cancellation);
             await ScaleAsync(key, deployment, current, [.. sets.Where(set => set != current)], cancellation);
             await TrimHistoryAsync(deployment, current, sets, cancellation);
@@ -46,75 +40,42 @@ internal sealed class Deployments(
     private async Task CreateAsync(
         ObjectKey key, ClusterDeployment deployment, string hash, IReadOnlyList<ClusterReplicaSet> sets, CancellationToken cancellation)
     {
-        var template = JsonNode.Parse(deployment.Spec.Template.GetRawText())!.AsObject();
-        var meta = template["metadata"] as JsonObject ?? [];
-        if (meta.Parent is null) template["metadata"] = meta;
-        var labels = meta["labels"] as JsonObject ?? [];
-        if (labels.Parent is null) meta["labels"] = labels;
-        labels[HashLabel] = hash;
-        var surge = MaxSurge(deployment);
-        var total = sets.Sum(set => set.Spec.Replicas ?? 0);
-        var desired = deployment.Spec.Replicas ?? 1;
-        var set = new ClusterReplicaSet
-        {
-            Metadata = new()
-            {
-                Name = $"{deployment.Metadata.Name}-{hash}",
-                Namespace = deployment.Metadata.Namespace,
-                Labels = labels.ToDictionary(pair => pair.Key, pair => pair.Value!.GetValue<string>()),
-                Annotations = new Dictionary<string, string> { [Revision] = Next(sets) },
-                OwnerReferences =
-                [
-                    new(ClusterDeployment.Kind.ApiVersion, ClusterDeployment.Kind.Kind, deployment.Metadata.Name,
-                        deployment.Metadata.Uid ?? "", true, true),
-                ],
-            },
-            Spec = new()
-            {
-                Replicas = IsRecreate(deployment) && total > 0 ? 0 : Math.Clamp(desired + surge - total, 0, desired),
-                MinReadySeconds = deployment.Spec.MinReadySeconds,
-                Selector = deployment.Spec.Selector with
-                {
-                    MatchLabels = new Dictionary<string, string>(deployment.Spec.Selector.MatchLabels) { [HashLabel] = hash },
-                },
-                Template = JsonSerializer.SerializeToElement(template),
-            },
-        };
         try
         {
-            written.Created(key, await client.CreateAsync(set, Manager, cancellation));
+            written.Created(key, await client.CreateAsync(DeploymentRevisions.NewSet(deployment, hash, sets), Manager, cancellation));
         }
         catch (KubeException problem) when (problem.IsAlreadyExists)
         {
-            // The cache was old: the set arrives and wakes us.
+            // The cache was stale: the set triggers a reconcile when it arrives.
         }
     }
 
-    /// <summary>The set that the template asks for has the highest number; the Deployment shows it.</summary>
-    private async Task NumberAsync(
+    /// <summary>Gives the set of the template the highest revision, and the Deployment the same one.</summary>
+    private async Task SetRevisionAsync(
         ObjectKey key, ClusterDeployment deployment, ClusterReplicaSet current, IReadOnlyList<ClusterReplicaSet> sets,
         CancellationToken cancellation)
     {
-        var number = RevisionOf(current);
-        if (sets.Any(set => set != current && RevisionOf(set) >= number))
+        var number = DeploymentRevisions.NumberOf(current);
+        if (sets.Any(set => set != current && DeploymentRevisions.NumberOf(set) >= number))
         {
-            await AnnotateAsync<ClusterReplicaSet>(key, ObjectKey.Of(current.Metadata), Next(sets), cancellation);
+            await AnnotateAsync<ClusterReplicaSet>(key, ObjectKey.Of(current.Metadata), DeploymentRevisions.Next(sets), cancellation);
+            return;
         }
-        else if (deployment.Metadata.Annotations.GetValueOrDefault(Revision) != current.Metadata.Annotations.GetValueOrDefault(Revision))
-        {
-            await AnnotateAsync<ClusterDeployment>(key, key, current.Metadata.Annotations.GetValueOrDefault(Revision, "1"), cancellation);
-        }
+
+        var revision = current.Metadata.Annotations.GetValueOrDefault(DeploymentRevisions.Annotation, "1");
+        if (deployment.Metadata.Annotations.GetValueOrDefault(DeploymentRevisions.Annotation) != revision)
+            await AnnotateAsync<ClusterDeployment>(key, key, revision, cancellation);
     }
 
-    /// <summary>It is no part of the template, so a change of it is no new revision.</summary>
+    /// <summary>The field is not part of the template: a change of it is not a new revision.</summary>
     private async Task SetMinReadyAsync(
         ObjectKey key, ClusterDeployment deployment, ClusterReplicaSet current, CancellationToken cancellation)
     {
-        var wanted = deployment.Spec.MinReadySeconds ?? 0;
-        if ((current.Spec.MinReadySeconds ?? 0) == wanted) return;
+        var desired = deployment.Spec.MinReadySeconds ?? 0;
+        if ((current.Spec.MinReadySeconds ?? 0) == desired) return;
         written.Wrote(key, await client.PatchAsync<ClusterReplicaSet>(
             ObjectKey.Of(current.Metadata),
-            new() { ["metadata"] = new JsonObject { ["uid"] = current.Metadata.Uid }, ["spec"] = new JsonObject { ["minReadySeconds"] = wanted } },
+            new() { ["metadata"] = new JsonObject { ["uid"] = current.Metadata.Uid }, ["spec"] = new JsonObject { ["minReadySeconds"] = desired } },
             new(Manager),
             cancellation));
     }
@@ -122,7 +83,7 @@ internal sealed class Deployments(
     private async Task AnnotateAsync<T>(ObjectKey key, ObjectKey target, string revision, CancellationToken cancellation)
         where T : class, IResource => written.Wrote(key, await client.PatchAsync<T>(
             target,
-            new() { ["metadata"] = new JsonObject { ["annotations"] = new JsonObject { [Revision] = revision } } },
+            new() { ["metadata"] = new JsonObject { ["annotations"] = new JsonObject { [DeploymentRevisions.Annotation] = revision } } },
             new(Manager),
             cancellation));
 
@@ -130,10 +91,10 @@ internal sealed class Deployments(
         ObjectKey key, ClusterDeployment deployment, ClusterReplicaSet current, IReadOnlyList<ClusterReplicaSet> old,
         CancellationToken cancellation)
     {
-        var desired = deployment.Spec.Replicas ?? 1;
+        var desired = deployment.DesiredReplicas();
         var currentCount = current.Spec.Replicas ?? 0;
         var oldCount = old.Sum(set => set.Spec.Replicas ?? 0);
-        if (IsRecreate(deployment))
+        if (deployment.IsRecreate())
         {
             foreach (var set in old) await ScaleAsync(key, set, 0, cancellation);
             if (old.Sum(set => set.Status?.Replicas ?? 0) == 0) await ScaleAsync(key, current, desired, cancellation);
@@ -142,24 +103,25 @@ internal sealed class Deployments(
 
         if (currentCount != desired)
         {
-            var room = Math.Max(0, desired + MaxSurge(deployment) - currentCount - oldCount);
+            var room = Math.Max(0, desired + deployment.MaxSurge() - currentCount - oldCount);
             await ScaleAsync(key, current, currentCount > desired ? desired : Math.Min(desired, currentCount + room), cancellation);
         }
 
-        // As in Kubernetes old pods that don't work go first, but only while enough are left if those did: a status may be
-        // old, and they may yet come up. Of those that work as many go as there are above the minimum.
-        var minimum = desired - MaxUnavailable(deployment);
+        // As in Kubernetes, unavailable old pods are removed first, but never below the minimum that would remain if they were
+        // available: the status may be stale. Then available ones are removed down to the minimum.
+        var minimum = desired - deployment.MaxUnavailable();
         var available = Available(current);
-        var mayGo = oldCount + currentCount - minimum - (currentCount - available);
+        var removable = oldCount + currentCount - minimum - (currentCount - available);
         var spare = available + old.Sum(Available) - minimum;
-        if (mayGo <= 0) return;
+        if (removable <= 0) return;
         foreach (var set in old.OrderBy(set => set.Metadata.CreationTimestamp))
         {
             var count = set.Spec.Replicas ?? 0;
-            var broken = Math.Clamp(count - Available(set), 0, mayGo);
-            var working = Math.Clamp(spare, 0, Math.Min(count, mayGo) - broken);   // its status may still count pods that are being deleted
-            await ScaleAsync(key, set, count - broken - working, cancellation);
-            (mayGo, spare) = (mayGo - broken - working, spare - working);
+            var unavailable = Math.Clamp(count - Available(set), 0, removable);
+            // The status may still count pods that are being deleted.
+            var surplus = Math.Clamp(spare, 0, Math.Min(count, removable) - unavailable);
+            await ScaleAsync(key, set, count - unavailable - surplus, cancellation);
+            (removable, spare) = (removable - unavailable - surplus, spare - surplus);
         }
 
         static int Available(ClusterReplicaSet set) => set.Status?.AvailableReplicas ?? 0;
@@ -180,7 +142,7 @@ internal sealed class Deployments(
         ClusterDeployment deployment, ClusterReplicaSet current, IReadOnlyList<ClusterReplicaSet> sets, CancellationToken cancellation)
     {
         var idle = sets.Where(set => set != current && set.Spec.Replicas == 0 && (set.Status?.Replicas ?? 0) == 0)
-            .OrderByDescending(RevisionOf);
+            .OrderByDescending(DeploymentRevisions.NumberOf);
         foreach (var set in idle.Skip(deployment.Spec.RevisionHistoryLimit ?? 10))
         {
             await client.DeleteAsync<ClusterReplicaSet>(
@@ -192,83 +154,9 @@ internal sealed class Deployments(
         ObjectKey key, ClusterDeployment deployment, ClusterReplicaSet current, IReadOnlyList<ClusterReplicaSet> sets,
         CancellationToken cancellation)
     {
-        var desired = deployment.Spec.Replicas ?? 1;
-        var (replicas, available) = (sets.Sum(set => set.Status?.Replicas ?? 0), sets.Sum(set => set.Status?.AvailableReplicas ?? 0));
-        var ready = sets.Sum(set => set.Status?.ReadyReplicas ?? 0);
-        var updated = current.Status?.Replicas ?? 0;
-        var isAvailable = available >= desired - MaxUnavailable(deployment);
-        var isComplete = updated == desired && replicas == desired && available >= desired;
-        var status = new JsonObject
-        {
-            ["observedGeneration"] = deployment.Metadata.Generation,
-            ["replicas"] = replicas,
-            ["updatedReplicas"] = updated,
-            ["readyReplicas"] = ready,
-            ["availableReplicas"] = available,
-            ["unavailableReplicas"] = Math.Max(0, Math.Max(desired, replicas) - available),
-            ["conditions"] = new JsonArray(
-                Condition(deployment, "Available", isAvailable, isAvailable ? "MinimumReplicasAvailable" : "MinimumReplicasUnavailable"),
-                Condition(deployment, "Progressing", true, isComplete ? "NewReplicaSetAvailable" : "ReplicaSetUpdated")),
-        };
+        var status = new DeploymentStatus(deployment, time).Of(current, sets);
         if (deployment.Status is { } old && JsonNode.DeepEquals(JsonNode.Parse(old.GetRawText()), status)) return;
         var patch = new JsonObject { ["metadata"] = new JsonObject { ["uid"] = deployment.Metadata.Uid }, ["status"] = status };
         written.Wrote(key, await client.PatchAsync<ClusterDeployment>(key, patch, new(Manager) { Subresource = "status" }, cancellation));
-    }
-
-    private JsonObject Condition(ClusterDeployment deployment, string type, bool isTrue, string reason)
-    {
-        var status = isTrue ? "True" : "False";
-        var now = time.GetUtcNow().UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", CultureInfo.InvariantCulture);
-        var old = deployment.Status is { ValueKind: JsonValueKind.Object } all && all.TryGetProperty("conditions", out var conditions)
-            ? conditions.EnumerateArray().FirstOrDefault(condition => condition.GetProperty("type").GetString() == type) : default;
-        string? Same(string field, string wanted) =>
-            old.ValueKind == JsonValueKind.Object && old.TryGetProperty(field, out var value) && value.GetString() == wanted ? wanted : null;
-        var isSame = Same("status", status) is not null;
-        return new()
-        {
-            ["type"] = type,
-            ["status"] = status,
-            ["reason"] = reason,
-            ["lastTransitionTime"] = isSame ? old.GetProperty("lastTransitionTime").GetString() : now,
-            ["lastUpdateTime"] = isSame && Same("reason", reason) is not null ? old.GetProperty("lastUpdateTime").GetString() : now,
-        };
-    }
-
-    private static bool IsRecreate(ClusterDeployment deployment) => deployment.Spec.Strategy?.Type == "Recreate";
-
-    /// <summary>Rounded up, as Kubernetes does: 25 % of 3 is 1.</summary>
-    private static int MaxSurge(ClusterDeployment deployment)
-    {
-        var value = deployment.Spec.Strategy?.RollingUpdate?.MaxSurge ?? new(25, true);
-        var desired = deployment.Spec.Replicas ?? 1;
-        return value.IsPercent ? (desired * value.Value + 99) / 100 : value.Value;
-    }
-
-    private static int MaxUnavailable(ClusterDeployment deployment)
-    {
-        var value = deployment.Spec.Strategy?.RollingUpdate?.MaxUnavailable ?? new(25, true);
-        var count = value.OfRoundedDown(deployment.Spec.Replicas ?? 1);
-        return count == 0 && MaxSurge(deployment) == 0 ? 1 : count;
-    }
-
-    private static string Next(IReadOnlyList<ClusterReplicaSet> sets) =>
-        (sets.Select(RevisionOf).DefaultIfEmpty(0).Max() + 1).ToString(CultureInfo.InvariantCulture);
-
-    private static int RevisionOf(ClusterReplicaSet set) =>
-        int.TryParse(set.Metadata.Annotations.GetValueOrDefault(Revision), CultureInfo.InvariantCulture, out var number) ? number : 0;
-
-    /// <summary>Empty labels or annotations are none: a real server does not keep them, and the old template must be found again.</summary>
-    private static string HashOf(JsonElement template)
-    {
-        var tree = JsonNode.Parse(template.GetRawText())!.AsObject();
-        if (tree["metadata"] is JsonObject meta)
-        {
-            foreach (var (field, value) in meta.ToList())
-            {
-                if (value is null or JsonObject { Count: 0 }) meta.Remove(field);
-            }
-        }
-
-        return Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(tree.ToJsonString())))[..10];
     }
 }

@@ -9,7 +9,7 @@ using Endpoint = ModuleController.Core.Builtin.Endpoint;
 
 namespace ModuleController.Dev.Controllers;
 
-/// <summary>One slice per Service: the addresses of the pods that it selects, and whether they are ready.</summary>
+/// <summary>Keeps one EndpointSlice per Service: the addresses of its pods, and whether they are ready.</summary>
 internal sealed class EndpointSlices(
     IKubeClient client, IInformer<Service> services, IInformer<ClusterPod> pods, IInformer<EndpointSlice> slices, WriteTracker written,
     TimeProvider time) : IReconciler<Service>
@@ -42,7 +42,7 @@ internal sealed class EndpointSlices(
         return ReconcileResult.Done;
     }
 
-    /// <summary>A Service without a selector selects nothing: its endpoints are somebody else's.</summary>
+    /// <summary>The endpoints of a Service without a selector belong to another writer.</summary>
     internal static bool Selects(Service service, ClusterPod pod) => service.Spec.Selector.Count > 0
         && service.Spec.Selector.All(pair => pod.Metadata.Labels.GetValueOrDefault(pair.Key) == pair.Value);
 
@@ -74,7 +74,7 @@ internal sealed class EndpointSlices(
         }
         catch (KubeException problem) when (problem.IsAlreadyExists)
         {
-            // The cache was old.
+            // The cache was stale.
         }
     }
 
@@ -104,7 +104,7 @@ internal sealed class EndpointSlices(
         };
     }
 
-    /// <summary>The target port: a number, the name of a port of the pods, or, where it is absent, the service's own.</summary>
+    /// <summary>The target port: a number, the name of a port of the pods, or, by default, the Service's port.</summary>
     private static int? TargetOf(ServicePort port, IReadOnlyList<ClusterPod> selected) => port.TargetPort switch
     {
         { Name: { } name } => selected

@@ -1,12 +1,11 @@
-using System.Text.Json.Nodes;
 using System.Threading.Channels;
 using Microsoft.Extensions.Logging;
 
 namespace ModuleController.Dev.Controllers;
 
 /// <summary>
-/// Deletes what no owner holds any more. An object goes when all its owners are gone; foreground deletion waits for the
-/// dependents that block, orphaning lets go of them.
+/// Deletes objects whose owners have all been deleted. Foreground deletion waits for the dependents that block it. Orphan deletion
+/// removes the owner's references first.
 /// </summary>
 internal sealed partial class GarbageCollector(RawClient client, TimeProvider time, ILogger<GarbageCollector> logger)
 {
@@ -14,15 +13,13 @@ internal sealed partial class GarbageCollector(RawClient client, TimeProvider ti
     private const string Foreground = "foregroundDeletion";
     private const string Orphan = "orphan";
 
-    private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(50);
+    private static readonly TimeSpan BatchTime = TimeSpan.FromMilliseconds(50);
     private static readonly TimeSpan RetryAfter = TimeSpan.FromSeconds(1);
 
-    private readonly Lock _lock = new();
-    private readonly Dictionary<string, GarbageNode> _nodes = [];                      // by uid
-    private readonly Dictionary<string, HashSet<string>> _dependents = [];      // uids by the owner's uid, which may be gone
-    private readonly HashSet<string> _dirty = [];                               // uids to look at; a pass looks at nothing else
+    private readonly OwnerGraph _graph = new();
+    private readonly OwnershipWriter _writer = new(client);
     private readonly Dictionary<DiscoveredResource, Task> _followers = [];
-    private readonly Channel<bool> _changed = Channel.CreateBounded<bool>(
+    private readonly Channel<bool> _trigger = Channel.CreateBounded<bool>(
         new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
     private volatile IReadOnlyList<DiscoveredResource> _kinds = [];
 
@@ -31,9 +28,9 @@ internal sealed partial class GarbageCollector(RawClient client, TimeProvider ti
         var discovering = DiscoverAsync(cancellation);
         try
         {
-            await foreach (var _ in _changed.Reader.ReadAllAsync(cancellation))
+            await foreach (var _ in _trigger.Reader.ReadAllAsync(cancellation))
             {
-                await Task.Delay(Pause, time, cancellation); // many changes, one look
+                await Task.Delay(BatchTime, time, cancellation);
                 await CollectAsync(cancellation);
             }
         }
@@ -46,7 +43,6 @@ internal sealed partial class GarbageCollector(RawClient client, TimeProvider ti
         await Task.WhenAll(_followers.Values);
     }
 
-    /// <summary>Each new CRD brings a kind to follow; objects that wait for their owner's kind are looked at again.</summary>
     private async Task DiscoverAsync(CancellationToken cancellation)
     {
         try
@@ -62,6 +58,7 @@ internal sealed partial class GarbageCollector(RawClient client, TimeProvider ti
         }
     }
 
+    /// <summary>Checks all objects again: the kind of an owner may have been unknown.</summary>
     private async Task FollowNewKindsAsync(CancellationToken cancellation)
     {
         while (true)
@@ -80,12 +77,12 @@ internal sealed partial class GarbageCollector(RawClient client, TimeProvider ti
 
         foreach (var kind in _kinds)
         {
-            if (kind.Plural is "events") continue; // own nothing, owned by nothing, and many
+            if (kind.Plural is "events") continue; // many, without owners or dependents
             if (!_followers.TryGetValue(kind, out var follower) || follower.IsCompleted) _followers[kind] = FollowAsync(kind, cancellation);
         }
 
-        lock (_lock) _dirty.UnionWith(_nodes.Keys);
-        Wake();
+        _graph.MarkAllChanged();
+        Trigger();
     }
 
     private async Task FollowAsync(DiscoveredResource kind, CancellationToken cancellation)
@@ -94,18 +91,14 @@ internal sealed partial class GarbageCollector(RawClient client, TimeProvider ti
         {
             await foreach (var (type, item) in client.FollowAsync(kind.CollectionPath, time, cancellation))
             {
-                lock (_lock)
-                {
-                    if (type == "RESET") RemoveAll(kind);
-                    else if (GarbageNode.Of(kind, item) is var node && type == "DELETED") Remove(node.Uid);
-                    else Put(node);
-                }
-
-                Wake();
+                if (type == "RESET") _graph.RemoveAll(kind);
+                else if (GarbageNode.Of(kind, item) is var node && type == "DELETED") _graph.Remove(node.Uid);
+                else _graph.Put(node);
+                Trigger();
             }
 
-            lock (_lock) RemoveAll(kind); // its definition is gone
-            Wake();
+            _graph.RemoveAll(kind); // its definition was deleted
+            Trigger();
         }
         catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
         {
@@ -113,181 +106,92 @@ internal sealed partial class GarbageCollector(RawClient client, TimeProvider ti
         }
     }
 
-    private void Put(GarbageNode node)
-    {
-        if (_nodes.TryGetValue(node.Uid, out var old))
-        {
-            Unlink(old);
-            _dirty.UnionWith(old.Owners.Select(owner => owner.Uid));      // one of them may have waited for this object
-        }
-
-        _nodes[node.Uid] = node;
-        foreach (var owner in node.Owners)
-        {
-            if (!_dependents.TryGetValue(owner.Uid, out var uids)) _dependents[owner.Uid] = uids = [];
-            uids.Add(node.Uid);
-            _dirty.Add(owner.Uid);
-        }
-
-        _dirty.Add(node.Uid);
-        if (node.IsDeleting) _dirty.UnionWith(_dependents.GetValueOrDefault(node.Uid, []));
-    }
-
-    private void Remove(string uid)
-    {
-        if (!_nodes.Remove(uid, out var old)) return;
-        Unlink(old);
-        _dirty.UnionWith(old.Owners.Select(owner => owner.Uid));
-        _dirty.UnionWith(_dependents.GetValueOrDefault(uid, []));
-    }
-
-    private void RemoveAll(DiscoveredResource kind)
-    {
-        foreach (var uid in _nodes.Values.Where(node => node.Resource == kind).Select(node => node.Uid).ToList()) Remove(uid);
-    }
-
-    private void Unlink(GarbageNode node)
-    {
-        foreach (var owner in node.Owners)
-        {
-            if (_dependents.TryGetValue(owner.Uid, out var uids) && uids.Remove(node.Uid) && uids.Count == 0) _dependents.Remove(owner.Uid);
-        }
-    }
-
     private async Task CollectAsync(CancellationToken cancellation)
     {
-        List<string> dirty;
-        lock (_lock)
-        {
-            dirty = [.. _dirty];
-            _dirty.Clear();
-        }
-
-        var absent = new Dictionary<(string? Namespace, string Uid), bool>(); // owners that this pass asked the API for
+        var absent = new Dictionary<(string? Namespace, string Uid), bool>(); // owners that this pass has asked the API for
         var hasFailed = false;
-        foreach (var uid in dirty)
+        foreach (var uid in _graph.TakeChanged())
         {
             try
             {
-                if (Find(uid) is { } node) await LookAsync(node, absent, cancellation);
+                if (_graph.Find(uid) is { } node) await CheckAsync(node, absent, cancellation);
             }
             catch (HttpRequestException problem)
             {
                 LogRetry(logger, problem.Message);
-                lock (_lock) _dirty.Add(uid);
+                _graph.MarkChanged(uid);
                 hasFailed = true;
             }
         }
 
         if (!hasFailed) return;
         await Task.Delay(RetryAfter, time, cancellation);
-        Wake();
+        Trigger();
     }
 
-    private async Task LookAsync(GarbageNode node, Dictionary<(string? Namespace, string Uid), bool> absent, CancellationToken cancellation)
+    private async Task CheckAsync(GarbageNode node, Dictionary<(string? Namespace, string Uid), bool> absent, CancellationToken cancellation)
     {
-        if (node.IsDeleting && node.Finalizers.Contains(Foreground)) await DeleteDependentsAsync(node, DependentsOf(node), cancellation);
-        else if (node.IsDeleting && node.Finalizers.Contains(Orphan)) await LetGoAsync(node, DependentsOf(node), cancellation);
+        if (node.IsDeleting && node.Finalizers.Contains(Foreground)) await DeleteDependentsAsync(node, cancellation);
+        else if (node.IsDeleting && node.Finalizers.Contains(Orphan)) await OrphanDependentsAsync(node, cancellation);
         else if (!node.IsDeleting && node.Owners.Count > 0) await CheckOwnersAsync(node, absent, cancellation);
     }
 
-    private GarbageNode? Find(string uid)
+    private async Task DeleteDependentsAsync(GarbageNode owner, CancellationToken cancellation)
     {
-        lock (_lock) return _nodes.GetValueOrDefault(uid);
-    }
-
-    private List<GarbageNode> DependentsOf(GarbageNode owner)
-    {
-        lock (_lock) return [.. _dependents.GetValueOrDefault(owner.Uid, []).Select(uid => _nodes[uid])];
-    }
-
-    private async Task DeleteDependentsAsync(GarbageNode owner, IReadOnlyList<GarbageNode> dependents, CancellationToken cancellation)
-    {
+        var dependents = _graph.DependentsOf(owner);
         foreach (var dependent in dependents.Where(dependent => !dependent.IsDeleting))
         {
-            if (dependent.Owners.Any(reference => reference.Uid != owner.Uid && IsStaying(reference.Uid)))
-                await RemoveOwnersAsync(dependent, [owner.Uid], cancellation);
-            else
-                await client.DeleteAsync(dependent.Path, dependent.Uid,
-                    DependentsOf(dependent).Count > 0 ? "Foreground" : "Background", cancellation);
+            if (dependent.Owners.Any(reference => reference.Uid != owner.Uid && _graph.Find(reference.Uid) is { } other && !IsDeletedInForeground(other)))
+            {
+                await _writer.RemoveOwnersAsync(dependent, [owner.Uid], cancellation);
+                continue;
+            }
+
+            var propagation = _graph.DependentsOf(dependent).Count > 0 ? "Foreground" : "Background";
+            await client.DeleteAsync(dependent.Path, dependent.Uid, propagation, cancellation);
         }
 
         if (!dependents.Any(dependent => dependent.Owners.Any(reference => reference.Uid == owner.Uid && reference.Blocks)))
-            await RemoveFinalizerAsync(owner, Foreground, cancellation);
+            await _writer.RemoveFinalizerAsync(owner, Foreground, cancellation);
     }
 
-    private bool IsStaying(string uid) => Find(uid) is { } owner && !(owner.IsDeleting && owner.Finalizers.Contains(Foreground));
-
-    private async Task LetGoAsync(GarbageNode owner, IReadOnlyList<GarbageNode> dependents, CancellationToken cancellation)
+    private async Task OrphanDependentsAsync(GarbageNode owner, CancellationToken cancellation)
     {
-        foreach (var dependent in dependents) await RemoveOwnersAsync(dependent, [owner.Uid], cancellation);
-        await RemoveFinalizerAsync(owner, Orphan, cancellation);
+        foreach (var dependent in _graph.DependentsOf(owner)) await _writer.RemoveOwnersAsync(dependent, [owner.Uid], cancellation);
+        await _writer.RemoveFinalizerAsync(owner, Orphan, cancellation);
     }
 
-    private async Task CheckOwnersAsync(GarbageNode node, Dictionary<(string? Namespace, string Uid), bool> absent, CancellationToken cancellation)
+    private async Task CheckOwnersAsync(
+        GarbageNode node, Dictionary<(string? Namespace, string Uid), bool> absent, CancellationToken cancellation)
     {
-        var gone = new List<string>();
-        var areAllLeaving = true;
+        var deleted = new List<string>();
+        var hasRemaining = false;
         foreach (var reference in node.Owners)
         {
-            if (Find(reference.Uid) is { } owner)
-            {
-                areAllLeaving &= owner.IsDeleting && owner.Finalizers.Contains(Foreground);
-            }
-            else if (await IsAbsentAsync(node, reference, absent, cancellation))
-            {
-                gone.Add(reference.Uid);
-            }
-            else
-            {
-                areAllLeaving = false; // there, and only our watch has not seen it
-            }
+            if (_graph.Find(reference.Uid) is { } owner) hasRemaining |= !IsDeletedInForeground(owner);
+            else if (await IsAbsentAsync(node, reference, absent, cancellation)) deleted.Add(reference.Uid);
+            else hasRemaining = true;
         }
 
-        if (gone.Count == node.Owners.Count) await client.DeleteAsync(node.Path, node.Uid, "Background", cancellation);
-        else if (gone.Count > 0 && !areAllLeaving) await RemoveOwnersAsync(node, gone, cancellation);
+        if (deleted.Count == node.Owners.Count) await client.DeleteAsync(node.Path, node.Uid, "Background", cancellation);
+        else if (deleted.Count > 0 && hasRemaining) await _writer.RemoveOwnersAsync(node, deleted, cancellation);
     }
 
-    /// <summary>The API's word counts, not the cache's: an owner may be younger than our watch.</summary>
+    /// <summary>Asks the API: the owner may be newer than what the watch has delivered.</summary>
     private async Task<bool> IsAbsentAsync(
         GarbageNode node, OwnerReference reference, Dictionary<(string? Namespace, string Uid), bool> absent, CancellationToken cancellation)
     {
         if (absent.TryGetValue((node.Namespace, reference.Uid), out var known)) return known;
         var kind = _kinds.FirstOrDefault(kind => kind.Kind == reference.Kind && kind.ApiVersion == reference.ApiVersion);
-        if (kind is null) return false; // an unknown kind may come back; a real cluster waits, too
+        if (kind is null) return false; // its definition may be created again; Kubernetes waits too
         var owner = await client.FindAsync(kind.Path(node.Namespace, reference.Name), cancellation);
         return absent[(node.Namespace, reference.Uid)] = owner?["metadata"]?["uid"]?.GetValue<string>() != reference.Uid;
     }
 
-    private Task RemoveOwnersAsync(GarbageNode node, IReadOnlyList<string> uids, CancellationToken cancellation) => ChangeMetaAsync(
-        node,
-        meta => meta["ownerReferences"] = new JsonArray(
-            [.. meta["ownerReferences"]!.AsArray().Where(owner => !uids.Contains(owner!["uid"]!.GetValue<string>())).Select(owner => owner!.DeepClone())]),
-        cancellation);
+    private static bool IsDeletedInForeground(GarbageNode node) => node.IsDeleting && node.Finalizers.Contains(Foreground);
 
-    private Task RemoveFinalizerAsync(GarbageNode node, string finalizer, CancellationToken cancellation) => ChangeMetaAsync(
-        node,
-        meta => meta["finalizers"] = new JsonArray(
-            [.. meta["finalizers"]!.AsArray().Where(name => name!.GetValue<string>() != finalizer).Select(name => name!.DeepClone())]),
-        cancellation);
+    private void Trigger() => _trigger.Writer.TryWrite(true);
 
-    /// <summary>Reads the object anew, changes two lists of its metadata, and writes only these, guarded by the version read.</summary>
-    private async Task ChangeMetaAsync(GarbageNode node, Action<JsonObject> change, CancellationToken cancellation)
-    {
-        var current = await client.FindAsync(node.Path, cancellation);
-        if (current?["metadata"] is not JsonObject meta || meta["uid"]?.GetValue<string>() != node.Uid) return;
-        var wanted = new JsonObject
-        {
-            ["ownerReferences"] = meta["ownerReferences"]?.DeepClone() ?? new JsonArray(),
-            ["finalizers"] = meta["finalizers"]?.DeepClone() ?? new JsonArray(),
-        };
-        change(wanted);
-        wanted["resourceVersion"] = meta["resourceVersion"]!.DeepClone();
-        await client.MergeAsync(node.Path, new() { ["metadata"] = wanted }, cancellation);
-    }
-
-    private void Wake() => _changed.Writer.TryWrite(true);
-
-    [LoggerMessage(Level = LogLevel.Warning, Message = "garbage collection goes on in a second: {Problem}")]
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Garbage collection failed, retried in a second: {Problem}")]
     private static partial void LogRetry(ILogger logger, string problem);
 }

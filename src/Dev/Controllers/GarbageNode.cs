@@ -2,10 +2,10 @@ using System.Text.Json.Nodes;
 
 namespace ModuleController.Dev.Controllers;
 
-/// <summary>An owner of an object, as the object names it.</summary>
+/// <summary>An owner reference of an object.</summary>
 internal sealed record OwnerReference(string ApiVersion, string Kind, string Name, string Uid, bool Blocks);
 
-/// <summary>An object, as far as garbage collection depends on it.</summary>
+/// <summary>The fields of an object that garbage collection needs.</summary>
 internal sealed record GarbageNode(
     DiscoveredResource Resource, string? Namespace, string Name, string Uid, bool IsDeleting, IReadOnlyList<string> Finalizers,
     IReadOnlyList<OwnerReference> Owners)

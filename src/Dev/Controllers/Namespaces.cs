@@ -3,7 +3,7 @@ using Microsoft.Extensions.Logging;
 
 namespace ModuleController.Dev.Controllers;
 
-/// <summary>Empties a namespace that is being deleted, and lets it go when nothing is left in it.</summary>
+/// <summary>Empties a namespace that is being deleted, and then removes its finalizer.</summary>
 internal sealed partial class Namespaces(RawClient client, TimeProvider time, ILogger<Namespaces> logger)
 {
     private const string Path = "/api/v1/namespaces";
@@ -34,7 +34,7 @@ internal sealed partial class Namespaces(RawClient client, TimeProvider time, IL
         await Task.WhenAll(emptying);
     }
 
-    /// <summary>Until the namespace is gone; what holds it is looked at more and more rarely.</summary>
+    /// <summary>Retries with backoff until the namespace is deleted.</summary>
     private async Task EmptyAsync(string name, string uid, CancellationToken cancellation)
     {
         try
@@ -59,7 +59,7 @@ internal sealed partial class Namespaces(RawClient client, TimeProvider time, IL
         }
     }
 
-    /// <summary>Takes the finalizer off; false where somebody changed the namespace meanwhile.</summary>
+    /// <summary>Removes the finalizer; false if the namespace has changed in the meantime.</summary>
     private async Task<bool> IsGoneAsync(string name, string uid, CancellationToken cancellation)
     {
         var current = await client.FindAsync($"{Path}/{name}", cancellation);
@@ -69,7 +69,7 @@ internal sealed partial class Namespaces(RawClient client, TimeProvider time, IL
         return false;
     }
 
-    /// <summary>True when nothing is left.</summary>
+    /// <summary>True if the namespace is empty.</summary>
     private async Task<bool> DeleteContentAsync(string ns, CancellationToken cancellation)
     {
         var isEmpty = true;

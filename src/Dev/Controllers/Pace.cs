@@ -4,7 +4,7 @@ using ModuleController.Core.Meta;
 namespace ModuleController.Dev.Controllers;
 
 /// <summary>
-/// Keeps an object that follows many pods from being written for each of them: at once while it follows few, else ten times
+/// Limits the writes of an object that depends on many pods: immediate if there are few, otherwise ten times
 /// a second.
 /// </summary>
 internal sealed class Pace(TimeProvider time)
@@ -14,7 +14,7 @@ internal sealed class Pace(TimeProvider time)
 
     private readonly ConcurrentDictionary<ObjectKey, DateTimeOffset> _last = new();
 
-    /// <summary>Null where it may be written now; else how long to wait.</summary>
+    /// <summary>Null if it may be written now; otherwise the delay.</summary>
     public TimeSpan? WaitFor(ObjectKey key, int count)
     {
         var now = time.GetUtcNow();

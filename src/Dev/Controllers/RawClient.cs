@@ -7,7 +7,7 @@ using System.Text.Json.Nodes;
 
 namespace ModuleController.Dev.Controllers;
 
-/// <summary>One kind of the cluster as discovery names it.</summary>
+/// <summary>One kind of the cluster, from discovery.</summary>
 public sealed record DiscoveredResource(string ApiVersion, string Kind, string Plural, bool IsNamespaced)
 {
     public string CollectionPath => ApiVersion.Contains('/') ? $"/apis/{ApiVersion}/{Plural}" : $"/api/{ApiVersion}/{Plural}";
@@ -56,7 +56,7 @@ public sealed class RawClient(HttpClient http)
         return await response.Content.ReadFromJsonAsync<JsonObject>(cancellation);
     }
 
-    /// <summary>Gone, changed meanwhile or already asked for counts as done: the next event says what is.</summary>
+    /// <summary>Ignores 404 and 409: the next event shows the current state.</summary>
     public Task DeleteAsync(string path, string uid, string? propagation, CancellationToken cancellation)
     {
         var options = new JsonObject { ["preconditions"] = new JsonObject { ["uid"] = uid } };
@@ -74,7 +74,7 @@ public sealed class RawClient(HttpClient http)
         SendAsync(HttpMethod.Post, path, body, "application/json", cancellation);
 
     /// <summary>
-    /// Lists, then watches, until the kind is gone: the type of each event, and the object. After an interruption it lists again,
+    /// Lists and then watches until the kind is no longer served: the type of each event, and the object. After an interruption it lists again,
     /// which begins with RESET.
     /// </summary>
     public async IAsyncEnumerable<(string Type, JsonObject Object)> FollowAsync(
@@ -96,7 +96,7 @@ public sealed class RawClient(HttpClient http)
                 }
                 catch (Exception problem) when (problem is HttpRequestException or IOException or JsonException)
                 {
-                    break; // the server went away, or the version is too old: list again
+                    break; // the server stopped, or the version is too old: list again
                 }
 
                 yield return events.Current;

@@ -8,7 +8,7 @@ using ModuleController.Kube.Controllers;
 
 namespace ModuleController.Dev.Controllers;
 
-/// <summary>Keeps as many pods as a ReplicaSet asks for.</summary>
+/// <summary>Keeps the desired number of pods of a ReplicaSet.</summary>
 internal sealed class ReplicaSets(
     IKubeClient client, IInformer<ClusterReplicaSet> replicaSets, IInformer<ClusterPod> pods, WriteTracker written,
     TimeProvider time) : IReconciler<ClusterReplicaSet>
@@ -72,7 +72,7 @@ internal sealed class ReplicaSets(
         }
         catch (KubeException problem) when (problem.IsNotFound || problem.IsConflict)
         {
-            // Somebody else was faster.
+            // It was deleted in the meantime.
         }
     }
 
@@ -104,11 +104,11 @@ internal sealed class ReplicaSets(
         return next;
     }
 
-    /// <summary>A pod is available when it has been ready for so long.</summary>
+    /// <summary>A pod is available when it has been ready for minReadySeconds.</summary>
     private static DateTimeOffset? AvailableAt(ClusterReplicaSet set, ClusterPod pod) => set.Spec.MinReadySeconds is { } seconds and > 0
         ? pod.Status.Conditions.Find("Ready")?.LastTransitionTime + TimeSpan.FromSeconds(seconds) : null;
 
-    /// <summary>Unready ones go first, then the cheaper to delete, then the younger.</summary>
+    /// <summary>Deletes unready pods first, then those with a lower deletion cost, then newer ones.</summary>
     private static Comparer<ClusterPod> LeastWorthFirst { get; } = Comparer<ClusterPod>.Create((a, b) =>
         (a.Status.Conditions.IsTrue("Ready"), Cost(a), -(a.Metadata.CreationTimestamp?.Ticks ?? 0), a.Metadata.Name)
             .CompareTo((b.Status.Conditions.IsTrue("Ready"), Cost(b), -(b.Metadata.CreationTimestamp?.Ticks ?? 0), b.Metadata.Name)));

@@ -10,26 +10,26 @@ namespace ModuleController.Dev.ApiServer;
 /// <summary>How to start an API server.</summary>
 public sealed record ApiServerOptions
 {
-    /// <summary>Of 127/8. One that is nobody else's keeps its port free while the server is away.</summary>
+    /// <summary>An address in 127/8. If no other program uses it, its port stays free while the server restarts.</summary>
     public IPAddress Address { get; init; } = IPAddress.Loopback;
 
-    /// <summary>0: any free one.</summary>
+    /// <summary>0: any free port.</summary>
     public int Port { get; init; }
 
     public TimeProvider Time { get; init; } = TimeProvider.System;
 
-    /// <summary>The objects of a cluster that was stopped, to go on with; else an empty one.</summary>
+    /// <summary>The objects of a server that was stopped; by default none.</summary>
     public EventLog? Log { get; init; }
 
     public IPodLogs? PodLogs { get; init; }
 
-    /// <summary>Where accesses are counted; servers that follow each other can have the same one.</summary>
+    /// <summary>Counts accesses. A restarted server can continue the same counts.</summary>
     public AccessLog AccessLog { get; init; } = new();
 
     /// <summary>Turns on the admission plugin OwnerReferencesPermissionEnforcement.</summary>
     public bool EnforcesOwnerPermissions { get; init; }
 
-    /// <summary>Where the server tells of its own bugs; by default nowhere.</summary>
+    /// <summary>Logs of the server's internal errors; by default none.</summary>
     public ILoggerFactory Loggers { get; init; } = NullLoggerFactory.Instance;
 }
 
@@ -47,13 +47,13 @@ public sealed class ApiServerHost : IAsyncDisposable
         ServerUri = new UriBuilder(app.Urls.First()) { Scheme = Uri.UriSchemeHttp }.Uri;
     }
 
-    /// <summary>Without TLS. The same port serves TLS, as the kubeconfig says.</summary>
+    /// <summary>Without TLS. The same port also serves TLS, which the kubeconfig uses.</summary>
     public Uri ServerUri { get; }
 
-    /// <summary>The token of a user whom everything is allowed.</summary>
+    /// <summary>The token of an administrator.</summary>
     public string AdminToken { get; }
 
-    /// <summary>All objects. Handed to another host it goes on where this one stopped.</summary>
+    /// <summary>All objects. Another host can continue with them.</summary>
     public EventLog Log { get; }
 
     public Faults Faults { get; }
@@ -65,12 +65,12 @@ public sealed class ApiServerHost : IAsyncDisposable
     /// <summary>The administrator's.</summary>
     public string Kubeconfig => KubeconfigOf(AdminToken);
 
-    /// <summary>A token that does not expire; it is valid for every server of these objects.</summary>
+    /// <summary>A token without expiry. It is valid for every server with these objects.</summary>
     public string TokenOf(string user, params IEnumerable<string> groups) => Tokens.IssueTo(Log, user, groups);
 
     public string KubeconfigOf(string token) => KubeconfigWith($"token: {token}");
 
-    /// <summary>For a pod with its token in a file; a relative path starts at the folder of the kubeconfig.</summary>
+    /// <summary>For a pod with its token in a file; the path is relative to the kubeconfig's directory.</summary>
     public string KubeconfigOfFile(string tokenFile) => KubeconfigWith($"tokenFile: {tokenFile}");
 
     /// <summary>A client with a token; by default the administrator's.</summary>
@@ -90,8 +90,8 @@ public sealed class ApiServerHost : IAsyncDisposable
         builder.WebHost.ConfigureKestrel(kestrel =>
         {
             kestrel.AddServerHeader = false;
-            kestrel.Limits.MaxRequestBodySize = 3 * 1024 * 1024;      // the limit of the real one
-            kestrel.Limits.MinResponseDataRate = null;                // a quiet watch is no slow client
+            kestrel.Limits.MaxRequestBodySize = 3 * 1024 * 1024;      // the limit of a real server
+            kestrel.Limits.MinResponseDataRate = null;                // a watch without events is not a slow client
             kestrel.Listen(options.Address, options.Port, listen =>
             {
                 listen.Protocols = HttpProtocols.Http1;
@@ -134,7 +134,7 @@ public sealed class ApiServerHost : IAsyncDisposable
         _stopping.Dispose();
     }
 
-    /// <summary>Over TLS, since kubectl sends no token without.</summary>
+    /// <summary>Over TLS: kubectl sends no token without it.</summary>
     private string KubeconfigWith(string credentials) => $$"""
         apiVersion: v1
         kind: Config
@@ -157,7 +157,7 @@ public sealed class ApiServerHost : IAsyncDisposable
 
         """;
 
-    /// <summary>The namespaces and roles that every cluster has, created the way everybody else creates theirs.</summary>
+    /// <summary>Creates the namespaces and roles that every cluster has, by requests.</summary>
     private static void Bootstrap(ApiState state)
     {
         var verbs = new Verbs(state);

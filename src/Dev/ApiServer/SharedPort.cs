@@ -6,7 +6,7 @@ using Microsoft.AspNetCore.Server.Kestrel.Core;
 namespace ModuleController.Dev.ApiServer;
 
 /// <summary>
-/// TLS and plain connections on one port, told apart by their first byte. kubectl sends its token over TLS alone; clients in
+/// TLS and plain connections on one port, distinguished by their first byte. kubectl sends its token only over TLS; clients in
 /// this process save the handshake.
 /// </summary>
 internal static class SharedPort
@@ -15,7 +15,7 @@ internal static class SharedPort
 
     public static void UseTlsOrPlain(this ListenOptions listen, X509Certificate2 certificate)
     {
-        // Built from the last to the first: the server, then TLS before it, then the choice between both.
+        // Built from the inside: the server, TLS in front of it, the choice between both.
         ConnectionDelegate plain = null!;
         listen.Use(tls => connection => ServeAsync(connection, tls, plain));
         listen.UseHttps(certificate);
@@ -32,7 +32,7 @@ internal static class SharedPort
             var first = await input.ReadAsync(connection.ConnectionClosed);
             if (first.IsCanceled || first.Buffer.IsEmpty) return;
             isTls = first.Buffer.FirstSpan[0] == TlsHandshake;
-            input.AdvanceTo(first.Buffer.Start);       // nothing is consumed: whoever serves the connection reads it all
+            input.AdvanceTo(first.Buffer.Start);       // nothing is consumed
         }
 
         await (isTls ? tls : plain)(connection);

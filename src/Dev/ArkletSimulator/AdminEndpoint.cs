@@ -6,7 +6,7 @@ using System.Text.Json;
 namespace ModuleController.Dev.ArkletSimulator;
 
 /// <summary>
-/// Orders and counts for whoever runs the simulator as a process: <c>GET /stats</c>; <c>POST /behaviour</c> with
+/// Behaviors and counters, for a simulator that is a process: <c>GET /stats</c>; <c>POST /behaviour</c> with
 /// <c>{"biz":"name[:version]", "installMillis":…, "failCause":…, "hangs":…, …}</c>; <c>POST /restart</c>, <c>/hang</c>, <c>/resume</c>.
 /// </summary>
 internal sealed class AdminEndpoint(SimulatedBase simulated)

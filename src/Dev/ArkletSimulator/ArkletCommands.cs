@@ -4,7 +4,7 @@ using System.Text.Json.Nodes;
 
 namespace ModuleController.Dev.ArkletSimulator;
 
-/// <summary>The commands of Arklet 2.1.6 on SOFAArk 3.1.7: what each accepts, and the envelope around what it answers.</summary>
+/// <summary>The commands of Arklet 2.1.6 on SOFAArk 3.1.7: their input, and the envelope around their answers.</summary>
 internal sealed class ArkletCommands(SimulatedBaseOptions options, BizContainer container, EventLog log, BaseHealth health)
 {
     private static readonly JsonSerializerOptions Plain = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
@@ -15,7 +15,7 @@ internal sealed class ArkletCommands(SimulatedBaseOptions options, BizContainer 
         ("switchBiz", "switch one ark biz"), ("installBiz", "install one ark biz"), ("queryBizOps", "query ark biz ops"),
     ];
 
-    // whose biz has an unfinished command, by the *request's* name and version; nobody waits for it
+    // The biz with an unfinished command, by the *request's* name and version. A second command does not wait for it.
     private readonly Dictionary<string, string> _unfinished = [];
 
     /// <param name="input">Null: the body was empty, or <c>null</c>.</param>

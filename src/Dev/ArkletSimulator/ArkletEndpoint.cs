@@ -8,7 +8,7 @@ namespace ModuleController.Dev.ArkletSimulator;
 /// <summary>
 /// Arklet's port, byte for byte: a status line and no headers, the end of the answer is the end of the connection. A
 /// command runs on the loop that owns its connection, so others of that loop wait; a complete request runs even when
-/// its client has gone, an incomplete one never does.
+/// its client has disconnected, an incomplete one never does.
 /// </summary>
 internal sealed class ArkletEndpoint(ArkletCommands commands, PauseGate gate, int workerLoops, CancellationToken life)
 {
@@ -35,7 +35,7 @@ internal sealed class ArkletEndpoint(ArkletCommands commands, PauseGate gate, in
         await reader.DrainAsync(either.Token);
     }
 
-    /// <summary>False: no answer at all, and the connection stays open.</summary>
+    /// <summary>False: there is no answer, and the connection stays open.</summary>
     private async Task<bool> AnswerAsync(Socket socket, RequestHead head, byte[] body)
     {
         if (head.Method != "POST")
@@ -68,13 +68,13 @@ internal sealed class ArkletEndpoint(ArkletCommands commands, PauseGate gate, in
         }
         catch (SocketException)
         {
-            // the client did not wait; the command ran all the same
+            // the client disconnected; the command has run
         }
 
         return true;
     }
 
-    /// <summary>Parsing happens outside of Arklet's own error handling: what is no object is never answered.</summary>
+    /// <summary>Parsing is outside of Arklet's error handling: a body that is not an object is never answered.</summary>
     private static bool TryParse(byte[] body, out JsonObject? input)
     {
         input = null;

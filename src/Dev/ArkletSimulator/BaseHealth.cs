@@ -2,7 +2,7 @@ using System.Text.Json.Nodes;
 
 namespace ModuleController.Dev.ArkletSimulator;
 
-/// <summary>The <c>health</c> command, with all its sections; heap and processor are constants, the rest is this life's.</summary>
+/// <summary>The <c>health</c> command with all its sections. Heap and processor are constants.</summary>
 internal sealed class BaseHealth(SimulatedBaseOptions options, BizContainer container, long startedAt)
 {
     public JsonObject Answer(JsonObject? input)

@@ -1,6 +1,6 @@
 namespace ModuleController.Dev.ArkletSimulator;
 
-/// <summary>One life of a base: its registry, its listeners, and everything that runs in it. Disposing it is kill -9.</summary>
+/// <summary>One life of a base: its registry, its listeners and its running commands. Disposing of it is kill -9.</summary>
 internal sealed class BaseLife : IAsyncDisposable
 {
     private readonly SimulatedBaseOptions _options;
@@ -38,7 +38,7 @@ internal sealed class BaseLife : IAsyncDisposable
 
     public BizContainer Container { get; }
 
-    /// <summary>Until Arklet listens, or the life has ended before.</summary>
+    /// <summary>Waits until Arklet listens or the life has ended.</summary>
     public Task Starting { get; }
 
     public int ArkletPort { get; }
@@ -80,7 +80,7 @@ internal sealed class BaseLife : IAsyncDisposable
         }
         catch (OperationCanceledException)
         {
-            // killed before it was up
+            // killed before it had started
         }
     }
 }

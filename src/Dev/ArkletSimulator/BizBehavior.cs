@@ -2,7 +2,7 @@ using System.Globalization;
 
 namespace ModuleController.Dev.ArkletSimulator;
 
-/// <summary>How a biz behaves when it is installed and removed. What is null is left to the jar, and then to the base.</summary>
+/// <summary>How a biz behaves when it is installed and removed. For null the jar decides, then the base.</summary>
 public sealed record BizBehavior
 {
     /// <summary>Manifest <c>Simulator-Install-Millis</c>.</summary>
@@ -11,10 +11,10 @@ public sealed record BizBehavior
     /// <summary>Manifest <c>Simulator-Uninstall-Millis</c>.</summary>
     public TimeSpan? UninstallTime { get; init; }
 
-    /// <summary>Besides its time, what an install waits for until it ends; for tests that look while it is under way.</summary>
+    /// <summary>An install also waits for this task; for tests that observe a running install.</summary>
     public Func<CancellationToken, Task>? DuringInstall { get; init; }
 
-    /// <summary>The same for an uninstall, from its begin on.</summary>
+    /// <summary>An uninstall waits for this task when it begins.</summary>
     public Func<CancellationToken, Task>? DuringUninstall { get; init; }
 
     /// <summary>The start fails with this as its last cause, after the install time. <c>Simulator-Fail-Cause</c>.</summary>
@@ -29,7 +29,7 @@ public sealed record BizBehavior
     /// <summary>Ends the JVM while it starts. <c>Simulator-Dies: true</c>.</summary>
     public bool? Dies { get; init; }
 
-    /// <summary>Ends the JVM so long after its start, unless it was removed before. <c>Simulator-Dies-After-Millis</c>.</summary>
+    /// <summary>Ends the JVM this long after its start, unless it was removed before. <c>Simulator-Dies-After-Millis</c>.</summary>
     public TimeSpan? DiesAfter { get; init; }
 
     /// <summary>No Spring, no web; its uninstall answers an error although it is gone. <c>Simulator-Plain: true</c>.</summary>
@@ -55,7 +55,7 @@ public sealed record BizBehavior
         CommittedMetaspaceBytes = Number(manifest["Simulator-Metaspace-Committed-Bytes"]),
     };
 
-    /// <summary>This one's orders, and the other's where this one has none.</summary>
+    /// <summary>This behavior, completed by another one.</summary>
     internal BizBehavior Over(BizBehavior other) => new()
     {
         InstallTime = InstallTime ?? other.InstallTime,

@@ -1,11 +1,11 @@
 namespace ModuleController.Dev.ArkletSimulator;
 
-/// <summary>What the container answers a command that threw nothing: its own code, not the envelope's.</summary>
+/// <summary>The container's answer to a command without an exception: its own code, not the envelope's.</summary>
 internal sealed record ContainerAnswer(string Code, string Message, SimulatedBiz? Biz = null, long? ElapsedSpace = null);
 
 /// <summary>
-/// The biz of one base life and what may happen to them. Commands on different biz, and on different versions of one,
-/// run at once; everything is forgotten with the life.
+/// The biz of one base life and their state changes. Commands on different biz, and on different versions of one,
+/// run concurrently.
 /// </summary>
 internal sealed class BizContainer(SimulatedBaseOptions options, EventLog log, Func<string, string, BizBehavior> orders, Action die)
 {
@@ -18,7 +18,7 @@ internal sealed class BizContainer(SimulatedBaseOptions options, EventLog log, F
         get { lock (_gate) return (_metaspace.Used, _metaspace.Committed, _metaspace.Max); }
     }
 
-    /// <summary>Every biz but the base itself, by priority, read while nothing changes.</summary>
+    /// <summary>Every biz except the base itself, by priority, read under the lock.</summary>
     public IReadOnlyList<T> Read<T>(Func<SimulatedBiz, T> read)
     {
         lock (_gate) return [.. _registry.Values.OrderBy(b => b.Manifest.Priority).Select(read)];
@@ -129,7 +129,7 @@ internal sealed class BizContainer(SimulatedBaseOptions options, EventLog log, F
         if (biz.Behavior.DiesAfter is { } later) _ = DieLaterAsync(biz, later, life);
     }
 
-    /// <summary>Ends with the life at the latest.</summary>
+    /// <summary>Ends at the latest with the life.</summary>
     private async Task DieLaterAsync(SimulatedBiz biz, TimeSpan later, CancellationToken life)
     {
         try

@@ -2,7 +2,7 @@ using System.Globalization;
 
 namespace ModuleController.Dev.ArkletSimulator;
 
-/// <summary>What a life did, as counts and, where a file is given, as one flushed line each: life, action, name, version, time.</summary>
+/// <summary>Records the actions of a life: as counters and, in a log file, as one flushed line each with life, action, name, version and time.</summary>
 internal sealed class EventLog(string life, TextWriter? file, TimeProvider time)
 {
     public const string InstallStarted = "install-started", Installed = "installed", InstallFailed = "install-failed",
@@ -23,7 +23,7 @@ internal sealed class EventLog(string life, TextWriter? file, TimeProvider time)
             _counts[key] = _counts.GetValueOrDefault(key) + 1;
         }
 
-        // before the answer goes out: who kills us in between must find at least as much here as he was told
+        // Written before the response, so that after a kill the log has at least what clients know.
         if (file is not null)
             lock (file)
                 file.WriteLine(string.Create(

@@ -4,7 +4,7 @@ using System.Text;
 
 namespace ModuleController.Dev.ArkletSimulator;
 
-/// <summary>The head of a request, as far as anybody here looks at it.</summary>
+/// <summary>The parts of a request's head that are used here.</summary>
 internal sealed record RequestHead(string Method, string Target, int ContentLength, bool ExpectsContinue, bool Closes)
 {
     public string Path => Target.Split('?', 2)[0];
@@ -24,7 +24,7 @@ internal sealed record RequestHead(string Method, string Target, int ContentLeng
     }
 }
 
-/// <summary>Reads requests off one connection. Null: the client left before its request was complete.</summary>
+/// <summary>Reads requests from one connection. Null: the client disconnected before its request was complete.</summary>
 internal sealed class RequestReader(Socket socket)
 {
     private const int MaxHead = 16 * 1024;
@@ -50,7 +50,7 @@ internal sealed class RequestReader(Socket socket)
         return body;
     }
 
-    /// <summary>Until the client goes: what it sends is not looked at.</summary>
+    /// <summary>Waits until the client disconnects. What it sends is ignored.</summary>
     public async Task DrainAsync(CancellationToken cancellation)
     {
         while (await FillAsync(cancellation)) _count = 0;

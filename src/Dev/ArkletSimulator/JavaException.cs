@@ -1,6 +1,6 @@
 namespace ModuleController.Dev.ArkletSimulator;
 
-/// <summary>What a command threw inside the JVM; it becomes <c>CMD_PROCESS_INTERNAL_ERROR</c> with a stack trace.</summary>
+/// <summary>An exception of a command inside the JVM. It becomes <c>CMD_PROCESS_INTERNAL_ERROR</c> with a stack trace.</summary>
 internal sealed class JavaException : Exception
 {
     private const string At = "\n\tat com.alipay.sofa.koupleless.arklet.core.command.CommandServiceImpl.process(CommandServiceImpl.java:176)" +
@@ -12,7 +12,7 @@ internal sealed class JavaException : Exception
 
     public string JavaStackTrace { get; }
 
-    /// <summary>The container's exception and what caused it, the real reason last.</summary>
+    /// <summary>The container's exception and its causes, the root cause last.</summary>
     public static JavaException Thrown(params string[] causes) => new(
         causes[0],
         $"{Package}ArkletRuntimeException: {causes[0]}{At}" + string.Concat(causes.Select(c => $"\nCaused by: {c}{At}\n\t... 35 more")) + "\n");
@@ -21,10 +21,10 @@ internal sealed class JavaException : Exception
     public static JavaException StartFailed(params string[] causes) =>
         Thrown(["java.lang.reflect.InvocationTargetException", .. causes]);
 
-    /// <summary>Input that Arklet's own handler refused; such a trace names no cause.</summary>
+    /// <summary>Input that Arklet's own handler rejected. Its stack trace names no cause.</summary>
     public static JavaException Validation(string message) => new(message, $"{Package}CommandValidationException: {message}{At}\n");
 
-    /// <summary>A body that is empty, or in which a field had the wrong type; <paramref name="read"/> is what was first read from it.</summary>
+    /// <summary>An empty body, or a field of the wrong type; <paramref name="read"/> was read first.</summary>
     public static JavaException NoInput(string read)
     {
         var message = $"Cannot invoke \"com.alipay.sofa.koupleless.arklet.core.command.builtin.handler.{read}\" because \"input\" is null";

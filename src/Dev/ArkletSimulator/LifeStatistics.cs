@@ -1,10 +1,10 @@
 namespace ModuleController.Dev.ArkletSimulator;
 
-/// <summary>What one base life did so far; the counts are by <c>name:version</c> of the manifest.</summary>
-/// <param name="Life">Unique among all lives of all simulators.</param>
-/// <param name="InstallsStarted">Starts of a module, whatever became of them; a repeated one is none.</param>
-/// <param name="Installs">Successful ones.</param>
-/// <param name="MaxConcurrent">Most installs, uninstalls and switches that ever ran at once.</param>
+/// <summary>The counters of one base life, by <c>name:version</c> of the manifest.</summary>
+/// <param name="Life">A unique id.</param>
+/// <param name="InstallsStarted">Started installs, successful or not, without repeated ones.</param>
+/// <param name="Installs">Successful installs.</param>
+/// <param name="MaxConcurrent">The maximum of concurrent installs, uninstalls and switches.</param>
 public sealed record LifeStatistics(
     string Life,
     IReadOnlyDictionary<string, int> InstallsStarted,

@@ -1,12 +1,12 @@
 namespace ModuleController.Dev.ArkletSimulator;
 
 /// <summary>
-/// The JVM's Metaspace. Its limit counts what is committed; what removed modules held stays until somebody needs it,
-/// since only a full collection unloads classes. Changed under the container's lock alone.
+/// The JVM's Metaspace. Its limit applies to what is committed. What removed modules used stays committed until it is needed,
+/// since only a full collection unloads classes. It is changed only under the container's lock.
 /// </summary>
 internal sealed class Metaspace(long max)
 {
-    // a base without modules, what its first module loads for all that follow, and a module that says nothing
+    // A base without modules, what its first module loads for all, and a module without a value of its own.
     private const long BaseUsed = 50_400_000, BaseCommitted = 51_000_000, Shared = 1_200_000, ModuleUsed = 130_000;
 
     private long _used = BaseUsed;
@@ -21,7 +21,7 @@ internal sealed class Metaspace(long max)
 
     public long Committed => _committed + _garbageCommitted;
 
-    /// <summary>Takes what this biz needs; false: the limit would be passed, and nothing was taken.</summary>
+    /// <summary>Allocates what this biz needs; false if that would exceed the limit.</summary>
     public bool TryTake(SimulatedBiz biz)
     {
         if (!_isSharedLoaded) (_used, _committed, _isSharedLoaded) = (_used + Shared, _committed + Shared, true);

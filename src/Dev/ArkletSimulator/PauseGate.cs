@@ -1,6 +1,6 @@
 namespace ModuleController.Dev.ArkletSimulator;
 
-/// <summary>While shut, the JVM stands still as after SIGSTOP: the kernel accepts, nobody answers, all of it runs on waking.</summary>
+/// <summary>While shut, the JVM is stopped as by SIGSTOP: connections are accepted, and requests run when it continues.</summary>
 internal sealed class PauseGate
 {
     private readonly Lock _gate = new();

@@ -3,11 +3,11 @@ using System.Text;
 
 namespace ModuleController.Dev.ArkletSimulator;
 
-/// <summary>Writes the smallest jar that the simulator takes for a biz: a manifest, and the container's mark.</summary>
+/// <summary>Writes the smallest jar that the simulator accepts as a biz: a manifest and the container's mark.</summary>
 public static class SampleJar
 {
     /// <param name="webContextPath">Null: a module without web.</param>
-    /// <param name="attributes">More lines of the manifest, for example those of <see cref="BizBehavior"/>.</param>
+    /// <param name="attributes">Further attributes of the manifest, for example those of <see cref="BizBehavior"/>.</param>
     public static void Write(
         string path, string name, string version, string? webContextPath = null, IReadOnlyDictionary<string, string>? attributes = null)
     {
@@ -31,7 +31,7 @@ public static class SampleJar
         foreach (var (key, value) in attributes) Append(key, value);
         return text.Append("\r\n").ToString();
 
-        // lines have 72 bytes at most; 60 characters keep clear of that for any plain text
+        // A line has at most 72 bytes, including the indentation.
         void Append(string key, string value) =>
             text.AppendJoin("\r\n ", $"{key}: {value}".Chunk(60).Select(c => new string(c))).Append("\r\n");
     }

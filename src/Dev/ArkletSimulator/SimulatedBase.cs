@@ -4,8 +4,8 @@ using System.Net;
 namespace ModuleController.Dev.ArkletSimulator;
 
 /// <summary>
-/// A base JVM as its neighbours see it: Arklet's port, the web port, and lives that forget everything. Cheap enough for
-/// hundreds in one process. Orders and counts outlive the lives.
+/// A base JVM as seen from outside: Arklet's port, the web port, and lives without memory of each other. Cheap enough for
+/// hundreds in one process. Behaviors and counters are kept across lives.
 /// </summary>
 public sealed class SimulatedBase : IAsyncDisposable
 {
@@ -27,10 +27,10 @@ public sealed class SimulatedBase : IAsyncDisposable
             _log = new StreamWriter(new FileStream(options.LogFile, FileMode.Append, FileAccess.Write, FileShare.ReadWrite)) { AutoFlush = true };
     }
 
-    /// <summary>Raised when a module ends the JVM; without a listener the next life begins at once.</summary>
+    /// <summary>Called when a module ends the JVM. Without a handler the next life begins immediately.</summary>
     public Action? Died { get; set; }
 
-    /// <summary>Ends only in an error: why a life that a module ended had no successor, or one never came up.</summary>
+    /// <summary>Completes only with an error: why no next life started.</summary>
     public Task Failed => _failed.Task;
 
     public IPEndPoint Arklet => new(_options.Address, ArkletPort);
@@ -41,7 +41,7 @@ public sealed class SimulatedBase : IAsyncDisposable
 
     public int WebPort { get; private set; }
 
-    /// <summary>Every life so far, the current one last.</summary>
+    /// <summary>The counters of all lives, the current one last.</summary>
     public IReadOnlyList<LifeStatistics> Statistics
     {
         get { lock (_lives) return [.. _lives.Select(l => l.Read())]; }
@@ -51,7 +51,7 @@ public sealed class SimulatedBase : IAsyncDisposable
     public IReadOnlyDictionary<string, string> Biz =>
         _life?.Container.Read(b => (b.Identity, b.State)).ToDictionary(b => b.Identity, b => b.State) ?? [];
 
-    /// <summary>Both ports are known and open when this returns; with a start delay Arklet's still refuses connections.</summary>
+    /// <summary>Returns when both ports are bound. With a start delay Arklet's port still refuses connections.</summary>
     public static async Task<SimulatedBase> StartAsync(SimulatedBaseOptions options)
     {
         var simulated = new SimulatedBase(options);
@@ -67,14 +67,14 @@ public sealed class SimulatedBase : IAsyncDisposable
         }
     }
 
-    /// <summary>How a biz behaves from its next install on; by name, or <c>name:version</c>, which counts more. Null: as the jar says.</summary>
+    /// <summary>Sets how a biz behaves from its next install on, by name or, with precedence, <c>name:version</c>. Null: as in its jar.</summary>
     public void Order(string biz, BizBehavior? behavior)
     {
         if (behavior is null) _orders.TryRemove(biz, out _);
         else _orders[biz] = behavior;
     }
 
-    /// <summary>As kill -9: ports closed, connections cut, everything forgotten. Does nothing to a dead one.</summary>
+    /// <summary>Ends the life like kill -9: ports closed, connections cut. Does nothing if it has ended.</summary>
     public async Task KillAsync()
     {
         await _changing.WaitAsync();
@@ -90,7 +90,7 @@ public sealed class SimulatedBase : IAsyncDisposable
         }
     }
 
-    /// <summary>A new life on the same ports; does nothing to a living one.</summary>
+    /// <summary>Begins a new life on the same ports. Does nothing if one is running.</summary>
     public async Task StartLifeAsync()
     {
         await _changing.WaitAsync();
@@ -115,21 +115,21 @@ public sealed class SimulatedBase : IAsyncDisposable
         await StartLifeAsync();
     }
 
-    /// <summary>Accepts and never answers, from now on; <paramref name="includingWeb"/>: the whole JVM, as under SIGSTOP.</summary>
+    /// <summary>Accepts connections and does not answer from now on; <paramref name="includingWeb"/>: the whole JVM, like SIGSTOP.</summary>
     public void Hang(bool includingWeb = false)
     {
         _arkletGate.Shut();
         if (includingWeb) _webGate.Shut();
     }
 
-    /// <summary>Ends a hang: all complete requests that wait are carried out, also those whose clients have gone.</summary>
+    /// <summary>Ends a hang: all complete requests are carried out, also those of clients that have disconnected.</summary>
     public void Resume()
     {
         _arkletGate.Open();
         _webGate.Open();
     }
 
-    /// <summary>Arklet's connections are refused while the life and the web go on.</summary>
+    /// <summary>Refuses connections to Arklet while the life and the web continue.</summary>
     public void StopAccepting() => _life?.StopAccepting();
 
     public void ResumeAccepting() => _life?.ResumeAccepting();

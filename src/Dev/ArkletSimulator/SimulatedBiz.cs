@@ -1,6 +1,6 @@
 namespace ModuleController.Dev.ArkletSimulator;
 
-/// <summary>One biz in the registry of a life; changed under the container's lock alone.</summary>
+/// <summary>One biz in the registry of a life. It is changed only under the container's lock.</summary>
 internal sealed class SimulatedBiz(BizManifest manifest, BizBehavior behavior, string directory)
 {
     public string Name { get; } = manifest.Name!;
@@ -21,7 +21,7 @@ internal sealed class SimulatedBiz(BizManifest manifest, BizBehavior behavior, s
     /// <summary>This container writes an empty object for each change of the state.</summary>
     public int StateRecords { get; set; } = 1;
 
-    /// <summary>The path that it serves, from when its Tomcat context started.</summary>
+    /// <summary>The path that it serves, from the start of its Tomcat context.</summary>
     public string? WebContextPath { get; set; }
 
     public bool IsServing { get; set; }

@@ -4,7 +4,7 @@ using System.Net.Sockets;
 namespace ModuleController.Dev.ArkletSimulator;
 
 /// <summary>
-/// A port whose connections are numbered and served by a delegate; no thread of its own. It is bound from the beginning
+/// A port whose connections are served by a delegate, without a thread of its own. It is bound from the beginning
 /// and refuses connections until it is started.
 /// </summary>
 internal sealed class SocketServer : IAsyncDisposable
@@ -44,10 +44,10 @@ internal sealed class SocketServer : IAsyncDisposable
         _accepting = AcceptAsync();
     }
 
-    /// <summary>New connections are refused from here on; those under way go on.</summary>
+    /// <summary>Refuses new connections. Existing ones continue.</summary>
     /// <remarks>
-    /// A process that is being started holds copies of all our descriptors until it runs its own program: closing alone
-    /// would leave the port taken that long.
+    /// A process that is being started has copies of all descriptors of this one until it runs its own program: after closing alone
+    /// the port would stay in use that long.
     /// </remarks>
     public void StopListening()
     {
@@ -56,7 +56,7 @@ internal sealed class SocketServer : IAsyncDisposable
         _listener.Dispose();
     }
 
-    /// <summary>Cuts all connections, as the end of a process does.</summary>
+    /// <summary>Cuts all connections, like the end of a process.</summary>
     public async ValueTask DisposeAsync()
     {
         StopListening();
@@ -93,7 +93,7 @@ internal sealed class SocketServer : IAsyncDisposable
             }
             catch (Exception e) when (e is SocketException or OperationCanceledException)
             {
-                // the client went away, or we do
+                // the client disconnected, or the simulator stops
             }
     }
 }

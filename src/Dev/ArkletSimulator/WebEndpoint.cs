@@ -4,7 +4,7 @@ using System.Text;
 
 namespace ModuleController.Dev.ArkletSimulator;
 
-/// <summary>The base's Tomcat: its own readiness, and <c>/&lt;web context path&gt;/hello</c> of each module that serves.</summary>
+/// <summary>The base's Tomcat: its readiness, and <c>/&lt;web context path&gt;/hello</c> of each active module.</summary>
 internal sealed class WebEndpoint(BizContainer container, PauseGate gate, Func<bool> isReady)
 {
     public async Task ServeAsync(Socket socket, CancellationToken cut)

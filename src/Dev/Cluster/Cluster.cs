@@ -11,7 +11,7 @@ using ModuleController.Kube.Client;
 
 namespace ModuleController.Dev.Cluster;
 
-/// <summary>How to start a cluster that runs its pods.</summary>
+/// <summary>The options of a cluster.</summary>
 public sealed record ClusterOptions
 {
     public ApiServerOptions Server { get; init; } = new();
@@ -19,13 +19,13 @@ public sealed record ClusterOptions
     /// <summary>What runs the containers.</summary>
     public required IContainerRuntime Runtime { get; init; }
 
-    /// <summary>Pods' volumes lie below it; by default a new folder for temporary files, removed at the end.</summary>
+    /// <summary>The directory of pods' volumes; by default a temporary one that is removed at the end.</summary>
     public string? Directory { get; init; }
 
     public ILoggerFactory Loggers { get; init; } = NullLoggerFactory.Instance;
 }
 
-/// <summary>An API server with the controllers and the one node that make its Deployments run.</summary>
+/// <summary>An API server with the controllers and one node that run its Deployments.</summary>
 public sealed class Cluster : IAsyncDisposable
 {
     private readonly CancellationTokenSource _stop = new();
@@ -55,7 +55,7 @@ public sealed class Cluster : IAsyncDisposable
         }
     }
 
-    /// <summary>Ends the server and starts it anew, on the same port with the same objects; everything else goes on.</summary>
+    /// <summary>Restarts the server on the same port with the same objects. Everything else keeps running.</summary>
     public async Task RestartServerAsync(CancellationToken cancellation = default)
     {
         var (log, port) = (Server.Log, Server.ServerUri.Port);
@@ -64,7 +64,7 @@ public sealed class Cluster : IAsyncDisposable
         _server = await ApiServerHost.StartAsync(_serverOptions with { Log = log, Port = port }, cancellation);
     }
 
-    /// <summary>Ends the pods' processes first, the server last. A part that fails does not keep the others.</summary>
+    /// <summary>Stops the pods' processes first, the server last. If a part fails, the others are still stopped.</summary>
     public async ValueTask DisposeAsync()
     {
         if (_stop.IsCancellationRequested) return;
@@ -96,7 +96,7 @@ public sealed class Cluster : IAsyncDisposable
         var directory = options.Directory ?? System.IO.Directory.CreateTempSubdirectory("devcluster-").FullName;
         if (options.Directory is null) _disposals.Push(() => RemoveAsync(directory));
 
-        var token = _server.TokenOf("devcluster", "system:masters");      // counted apart from the administrator
+        var token = _server.TokenOf("devcluster", "system:masters");      // counted separately from the administrator
         var client = new KubeClient(
             Transport.To(_server.ServerUri, token), new ResourceJson(KubeletJson.Default, ClusterJson.Default),
             new() { UserAgent = "devcluster" }, time: time);
@@ -130,7 +130,7 @@ public sealed class Cluster : IAsyncDisposable
         return ValueTask.CompletedTask;
     }
 
-    /// <summary>The server is there before the kubelet whose logs it serves.</summary>
+    /// <summary>The server starts before the kubelet whose logs it serves.</summary>
     private sealed class PodLogs : IPodLogs
     {
         public Kubelet.Kubelet? Kubelet { get; set; }

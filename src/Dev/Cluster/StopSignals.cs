@@ -2,7 +2,7 @@ using System.Runtime.InteropServices;
 
 namespace ModuleController.Dev.Cluster;
 
-/// <summary>Ctrl-C, SIGTERM and a closed terminal as a token, so that everything that was started is ended in order.</summary>
+/// <summary>Ctrl-C, SIGTERM and a closed terminal as a cancellation token.</summary>
 internal sealed class StopSignals : IDisposable
 {
     private readonly CancellationTokenSource _stop = new();

@@ -81,13 +81,13 @@ internal sealed class EndpointSlices(
     private async Task UpdateAsync(
         ObjectKey key, EndpointSlice slice, List<Endpoint> endpoints, List<EndpointPort> ports, CancellationToken cancellation)
     {
-        var wanted = JsonSerializer.SerializeToNode(
+        var desired = JsonSerializer.SerializeToNode(
             slice with { Endpoints = endpoints, Ports = ports }, BuiltinJson.Default.EndpointSlice)!.AsObject();
         var patch = new JsonObject
         {
             ["metadata"] = new JsonObject { ["uid"] = slice.Metadata.Uid },
-            ["endpoints"] = wanted["endpoints"]!.DeepClone(),
-            ["ports"] = wanted["ports"]!.DeepClone(),
+            ["endpoints"] = desired["endpoints"]!.DeepClone(),
+            ["ports"] = desired["ports"]!.DeepClone(),
         };
         written.Wrote(key, await client.PatchAsync<EndpointSlice>(ObjectKey.Of(slice.Metadata), patch, new(Manager), cancellation));
     }

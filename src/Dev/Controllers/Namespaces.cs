@@ -43,7 +43,7 @@ internal sealed partial class Namespaces(RawClient client, TimeProvider time, IL
             {
                 try
                 {
-                    if (await DeleteContentAsync(name, cancellation) && await IsGoneAsync(name, uid, cancellation)) return;
+                    if (await DeleteContentAsync(name, cancellation) && await IsDeletedAsync(name, uid, cancellation)) return;
                 }
                 catch (HttpRequestException problem)
                 {
@@ -60,7 +60,7 @@ internal sealed partial class Namespaces(RawClient client, TimeProvider time, IL
     }
 
     /// <summary>Removes the finalizer; false if the namespace has changed in the meantime.</summary>
-    private async Task<bool> IsGoneAsync(string name, string uid, CancellationToken cancellation)
+    private async Task<bool> IsDeletedAsync(string name, string uid, CancellationToken cancellation)
     {
         var current = await client.FindAsync($"{Path}/{name}", cancellation);
         if (current?["metadata"]!["uid"]!.GetValue<string>() != uid) return true;

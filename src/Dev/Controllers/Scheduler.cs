@@ -15,8 +15,8 @@ internal sealed class Scheduler(IInformer<ClusterPod> pods, IInformer<Node> node
             return ReconcileResult.Done;
         if (pod.Spec.TryGetProperty("schedulerName", out var scheduler) && scheduler.GetString() != "default-scheduler")
             return ReconcileResult.Done;       // another scheduler's pod
-        var selector = pod.Spec.TryGetProperty("nodeSelector", out var wanted)
-            ? wanted.EnumerateObject().ToDictionary(pair => pair.Name, pair => pair.Value.GetString() ?? "") : [];
+        var selector = pod.Spec.TryGetProperty("nodeSelector", out var desired)
+            ? desired.EnumerateObject().ToDictionary(pair => pair.Name, pair => pair.Value.GetString() ?? "") : [];
         var node = nodes.List()
             .Where(node => node.Spec.Unschedulable != true
                 && selector.All(pair => node.Metadata.Labels.GetValueOrDefault(pair.Key) == pair.Value))

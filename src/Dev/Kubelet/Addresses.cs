@@ -3,7 +3,7 @@ using System.Net.Sockets;
 
 namespace ModuleController.Dev.Kubelet;
 
-/// <summary>Hands out loopback addresses, one per pod, and free ports. Two clusters of one machine rarely meet.</summary>
+/// <summary>Allocates loopback addresses, one per pod, and free ports. Two clusters on one machine rarely use the same.</summary>
 public sealed class Addresses
 {
     private const int Count = 56 * 250;
@@ -18,7 +18,7 @@ public sealed class Addresses
     private readonly HashSet<int> _taken = [];
     private int _next;
 
-    /// <summary>127.a.b.1 to .250, then the next b. One that was given back is the last to be handed out again.</summary>
+    /// <summary>127.a.b.1 to .250, then the next b. A returned address is reused last.</summary>
     public string Take()
     {
         lock (_lock)
@@ -31,16 +31,16 @@ public sealed class Addresses
         }
     }
 
-    public void GiveBack(string address)
+    public void Return(string address)
     {
         var parts = IPAddress.Parse(address).GetAddressBytes();
         lock (_lock) _taken.Remove(((parts[2] - _third) * 250) + parts[3] - 1);
     }
 
-    /// <summary>A port that nobody has at any address, for programs that bind all of them; another one each time.</summary>
+    /// <summary>A port that is free at all addresses, for programs that bind all of them; a different one each time.</summary>
     /// <remarks>
-    /// A program takes seconds until it binds its port. Meanwhile any client of this machine may be given one from 32,768 on
-    /// (Linux), so it is one below that.
+    /// A program needs seconds until it binds its port. Meanwhile Linux may give any client on this machine a port from 32,768 on,
+    /// so the port is below that.
     /// </remarks>
     public static int FreePort()
     {
@@ -53,10 +53,10 @@ public sealed class Addresses
         throw new InvalidOperationException($"all ports from {FirstPort} to {FirstPort + PortCount - 1} are taken");
     }
 
-    /// <summary>Until a port that was ours can be had again, or somebody else seems to have it.</summary>
+    /// <summary>Waits until a port that this process had is free again, or another program seems to have it.</summary>
     /// <remarks>
-    /// A process that is being started holds copies of all our descriptors until it runs its own program: for some
-    /// milliseconds the port is taken also when we have closed it.
+    /// A process that is being started has copies of all descriptors of this one until it runs its own program: for some
+    /// milliseconds the port is in use although it was closed.
     /// </remarks>
     public static async Task UntilFreeAsync(IPEndPoint endpoint, CancellationToken cancellation)
     {

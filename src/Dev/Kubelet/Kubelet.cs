@@ -10,7 +10,7 @@ using ModuleController.Kube.Client;
 
 namespace ModuleController.Dev.Kubelet;
 
-/// <summary>Runs the pods that are bound to its node. It knows the cluster through the API alone, so any API server will do.</summary>
+/// <summary>Runs the pods that are bound to its node. It uses only the API, so it works with any API server.</summary>
 public sealed partial class Kubelet(
     KubeClient client, IInformer<RunnerPod> pods, IContainerRuntime runtime, KubeletOptions options, TimeProvider time,
     ILogger<Kubelet> logger) : IAsyncDisposable
@@ -20,7 +20,7 @@ public sealed partial class Kubelet(
     private string? _hostAddress; // of all pods on the host network
     private readonly HttpClient _http = new(new SocketsHttpHandler { AllowAutoRedirect = false, PooledConnectionLifetime = TimeSpan.Zero });
     private readonly ConcurrentDictionary<ObjectKey, Managed> _managed = new();
-    private readonly Channel<ObjectKey> _changed = Channel.CreateUnbounded<ObjectKey>(); // one key per pod state seen
+    private readonly Channel<ObjectKey> _changed = Channel.CreateUnbounded<ObjectKey>(); // one key per observed pod state
     private readonly Dictionary<ObjectKey, Task> _deleting = [];
     private readonly CancellationTokenSource _stop = new();
     private Task _running = Task.CompletedTask;
@@ -34,7 +34,7 @@ public sealed partial class Kubelet(
         _running = RunAsync(subscription);
     }
 
-    /// <summary>The log of a container that runs here; of the pod's first one where none is named.</summary>
+    /// <summary>The log of a container that runs here; by default the pod's first one.</summary>
     public ContainerLog? FindLog(string ns, string pod, string? container) =>
         _managed.TryGetValue(new(ns, pod), out var managed) ? managed.Runner.Log(container) : null;
 
@@ -44,7 +44,7 @@ public sealed partial class Kubelet(
         if (_stop.IsCancellationRequested) return;
         await _stop.CancelAsync();
         await _running;
-        foreach (var managed in _managed.Values) managed.End(TimeSpan.FromSeconds(2), isGone: true);
+        foreach (var managed in _managed.Values) managed.End(TimeSpan.FromSeconds(2), isDeleted: true);
         await Task.WhenAll(_managed.Values.Select(managed => managed.Running));
         await Task.WhenAll(_deleting.Values);
         _http.Dispose();
@@ -74,8 +74,8 @@ public sealed partial class Kubelet(
         var pod = pods.Get(key);
         if (_managed.TryGetValue(key, out var managed))
         {
-            if (pod?.Metadata.Uid != managed.Runner.Uid) managed.End(TimeSpan.Zero, isGone: true);
-            else if (pod.Metadata.IsDeleting) managed.End(GraceOf(pod), isGone: false);
+            if (pod?.Metadata.Uid != managed.Runner.Uid) managed.End(TimeSpan.Zero, isDeleted: true);
+            else if (pod.Metadata.IsDeleting) managed.End(GraceOf(pod), isDeleted: false);
             else managed.Runner.Observe(pod);
             return;
         }
@@ -97,7 +97,7 @@ public sealed partial class Kubelet(
         managed.Running = KeepAsync(key, managed);
     }
 
-    /// <summary>From start to end of one pod; then the API object goes, and a pod of the same name may come.</summary>
+    /// <summary>Runs one pod from start to end, and then deletes its object.</summary>
     private async Task KeepAsync(ObjectKey key, Managed managed)
     {
         await Task.Yield();
@@ -107,18 +107,18 @@ public sealed partial class Kubelet(
         }
         catch (Exception problem)
         {
-            LogFailed(logger, problem, key); // a bug of ours: the pod's object must go all the same when it is told to
+            LogFailed(logger, problem, key); // an internal error: the pod's object must still be deleted on request
             await managed.Ending;
         }
 
-        if (managed.Runner.Ip != _hostAddress) _addresses.GiveBack(managed.Runner.Ip);
-        if (!managed.IsGone) await DeleteAsync(key, managed.Runner.Uid);
+        if (managed.Runner.Ip != _hostAddress) _addresses.Return(managed.Runner.Ip);
+        if (!managed.IsDeleted) await DeleteAsync(key, managed.Runner.Uid);
         _managed.TryRemove(key, out _);
         LogEnded(logger, key);
         _changed.Writer.TryWrite(key);
     }
 
-    /// <summary>A pod that never ran here, or whose kubelet was started anew while it ended.</summary>
+    /// <summary>A pod that never ran here, or whose kubelet was restarted while the pod ended.</summary>
     private void Delete(ObjectKey key, string? uid)
     {
         if (_deleting.TryGetValue(key, out var running) && !running.IsCompleted) return;
@@ -171,7 +171,7 @@ public sealed partial class Kubelet(
         }
     }
 
-    /// <summary>So long, or until the kubelet stops.</summary>
+    /// <summary>Ends early when the kubelet stops.</summary>
     private async Task WaitAsync(TimeSpan delay)
     {
         try
@@ -180,14 +180,14 @@ public sealed partial class Kubelet(
         }
         catch (OperationCanceledException)
         {
-            // The caller looks whether to go on.
+            // The caller checks for cancellation.
         }
     }
 
     private static TimeSpan GraceOf(RunnerPod pod) => TimeSpan.FromSeconds(
         pod.Metadata.DeletionGracePeriodSeconds ?? pod.Spec.TerminationGracePeriodSeconds ?? 30);
 
-    /// <summary>A pod that runs here, and the wish to end it.</summary>
+    /// <summary>A pod that runs here, and the request to end it.</summary>
     private sealed class Managed(PodRunner runner)
     {
         private readonly TaskCompletionSource _ending = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -196,14 +196,14 @@ public sealed partial class Kubelet(
 
         public Task Running { get; set; } = Task.CompletedTask;
 
-        /// <summary>The API object is gone, or must stay: nothing is left to be deleted.</summary>
-        public bool IsGone { get; private set; }
+        /// <summary>The object was deleted, or must stay: it is not to be deleted.</summary>
+        public bool IsDeleted { get; private set; }
 
         public Task Ending => _ending.Task;
 
-        public void End(TimeSpan grace, bool isGone)
+        public void End(TimeSpan grace, bool isDeleted)
         {
-            IsGone |= isGone;
+            IsDeleted |= isDeleted;
             Runner.Stop(grace);
             _ending.TrySetResult();
         }

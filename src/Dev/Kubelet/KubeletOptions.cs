@@ -1,16 +1,16 @@
 namespace ModuleController.Dev.Kubelet;
 
-/// <summary>One node of the cluster: a name, and where its pods' files lie.</summary>
+/// <summary>The options of one node.</summary>
 public sealed record KubeletOptions
 {
     public string NodeName { get; init; } = "devcluster";
 
-    /// <summary>Pods' volumes lie below it; removed with the pod.</summary>
+    /// <summary>The directory of pods' volumes, which are removed with the pod.</summary>
     public required string Directory { get; init; }
 
     /// <summary>Labels of the Node, for pods that select it.</summary>
     public IReadOnlyDictionary<string, string> NodeLabels { get; init; } = new Dictionary<string, string>();
 
-    /// <summary>How often the node says that it lives.</summary>
+    /// <summary>The interval between renewals of the node's Lease.</summary>
     public TimeSpan Heartbeat { get; init; } = TimeSpan.FromSeconds(10);
 }

@@ -6,7 +6,7 @@ using ModuleController.Kube.Client;
 
 namespace ModuleController.Dev.Kubelet;
 
-/// <summary>Registers the Node and keeps it Ready: a real cluster collects the pods of one that falls silent.</summary>
+/// <summary>Registers the Node and keeps it Ready: a real cluster deletes the pods of a silent one.</summary>
 internal sealed class NodeHeartbeat(IKubeClient client, KubeletOptions options, TimeProvider time)
 {
     private static readonly PatchOptions Status = new("kubelet") { Subresource = "status", IsStrategic = true };
@@ -71,7 +71,7 @@ internal sealed class NodeHeartbeat(IKubeClient client, KubeletOptions options, 
         }
         catch (KubeException problem) when (problem.IsAlreadyExists)
         {
-            // From an earlier life of this kubelet.
+            // Written by an earlier kubelet.
         }
     }
 }

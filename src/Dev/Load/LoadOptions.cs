@@ -3,7 +3,7 @@ using ModuleController.Dev.Load.Cleanup;
 
 namespace ModuleController.Dev.Load;
 
-/// <summary>Whom the kills of a run are for.</summary>
+/// <summary>The target of kills.</summary>
 public enum KillTarget
 {
     None,
@@ -11,7 +11,7 @@ public enum KillTarget
     Agent,
 }
 
-/// <summary>What is installed, where, how often, and what goes wrong meanwhile.</summary>
+/// <summary>The options of a run.</summary>
 public sealed record LoadOptions
 {
     public int Bases { get; init; } = 200;
@@ -22,7 +22,7 @@ public sealed record LoadOptions
 
     public TimeSpan InstallTime { get; init; }
 
-    /// <summary>In so many batches; 0: nothing is upgraded.</summary>
+    /// <summary>The number of batches; 0: no upgrade.</summary>
     public int Upgrade { get; init; }
 
     public int Hang { get; init; }
@@ -37,10 +37,10 @@ public sealed record LoadOptions
 
     public int AgentProcesses { get; init; }
 
-    /// <summary>0: the load is the controller's; else one agent's.</summary>
+    /// <summary>0: measure the controller; otherwise one agent, with so many commands.</summary>
     public int AgentCommands { get; init; }
 
-    /// <summary>A program, or a <c>.dll</c> for <c>dotnet</c>; null: the one that was built with this program.</summary>
+    /// <summary>An executable, or a <c>.dll</c> for <c>dotnet</c>; null: the one that was built with this program.</summary>
     public string? Agent { get; init; }
 
     public string? Controller { get; init; }
@@ -49,11 +49,11 @@ public sealed record LoadOptions
 
     public TimeSpan Timeout { get; init; } = TimeSpan.FromMinutes(5);
 
-    /// <summary>For the end of a run on somebody else's API server.</summary>
+    /// <summary>For a run on an API server that it did not start.</summary>
     [JsonIgnore]
     public CleanupLimits Cleanup { get; init; } = new();
 
-    /// <summary>Of this process, which runs the bases and agents.</summary>
+    /// <summary>Applies to this process, which runs the bases and agents.</summary>
     public bool HasLowPriority { get; init; }
 
     public bool IsJson { get; init; }

@@ -30,7 +30,7 @@ static async Task<int> RunAsync(LoadOptions options)
         return 1;
     }
 
-    // The first signal ends the run, which then cleans up. The second one ends the process and what it started.
+    // The first signal ends the run, which cleans up. The second one ends the process and what it started.
     void Stop(PosixSignalContext signal)
     {
         signal.Cancel = true;

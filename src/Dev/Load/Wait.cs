@@ -2,7 +2,7 @@ using System.Diagnostics;
 
 namespace ModuleController.Dev.Load;
 
-/// <summary>Waits for something that other processes bring about.</summary>
+/// <summary>Waits for conditions in other processes.</summary>
 internal static class Wait
 {
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(20);
@@ -10,7 +10,7 @@ internal static class Wait
     public static Task UntilAsync(Func<bool> condition, TimeSpan limit, Func<string> what, CancellationToken cancellation) =>
         UntilAsync(() => Task.FromResult(condition()), limit, what, cancellation);
 
-    /// <summary>A condition that can't be asked, since a process is just not there, does not hold yet.</summary>
+    /// <summary>While a process is not reachable, the condition does not hold.</summary>
     public static async Task UntilAsync(Func<Task<bool>> condition, TimeSpan limit, Func<string> what, CancellationToken cancellation)
     {
         var started = Stopwatch.StartNew();

@@ -33,7 +33,7 @@ public sealed class AccessTests(ConformanceCluster cluster)
     }
 
     [Fact]
-    public async Task A_request_that_no_rule_allows_is_403_and_says_what_is_missing()
+    public async Task A_request_that_no_rule_allows_is_403_and_names_what_is_missing()
     {
         var (account, token) = await cluster.NewAccountAsync();
         var user = $"system:serviceaccount:{cluster.Namespace}:{account}";
@@ -147,7 +147,7 @@ public sealed class AccessTests(ConformanceCluster cluster)
     }
 
     [Fact]
-    public async Task An_access_review_says_whether_a_user_may_and_why()
+    public async Task An_access_review_answers_whether_a_user_is_allowed_and_why()
     {
         var (account, token) = await cluster.NewAccountAsync();
         await BindAsync(account, Rule("""{"apiGroups": [""], "resources": ["pods/log"], "verbs": ["get"]}"""));

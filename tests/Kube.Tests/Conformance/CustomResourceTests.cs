@@ -117,7 +117,7 @@ public sealed class CustomResourceTests(ConformanceCluster cluster)
     }
 
     [Fact]
-    public async Task An_update_of_a_custom_resource_must_say_its_version()
+    public async Task An_update_of_a_custom_resource_must_name_its_version()
     {
         var path = await NewWidgetAsync("""{"size": 1}""");
         var answer = await cluster.PutAsync(path, Objects.Widget(path.Split('/')[^1]));

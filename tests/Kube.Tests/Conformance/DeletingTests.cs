@@ -47,7 +47,7 @@ public sealed class DeletingTests(ConformanceCluster cluster)
     }
 
     [Fact]
-    public async Task A_terminating_object_takes_no_new_finalizer()
+    public async Task A_terminating_object_accepts_no_new_finalizer()
     {
         var path = await HeldAsync();
         await cluster.DeleteAsync(path);
@@ -82,7 +82,7 @@ public sealed class DeletingTests(ConformanceCluster cluster)
     }
 
     [Fact]
-    public async Task A_pod_without_a_node_is_gone_at_once()
+    public async Task A_pod_without_a_node_is_deleted_immediately()
     {
         var name = cluster.NewName();
         await cluster.CreateAsync(cluster.Pods, Objects.Pod(name));

@@ -10,7 +10,7 @@ public sealed class DocumentTests
         typeof(DeletingTests), typeof(WatchingTests), typeof(CustomResourceTests), typeof(SubresourceTests),
         typeof(AccessTests), typeof(QuotaTests) })]
     [InlineData("Faults", new[] { typeof(FaultTests) })]
-    [InlineData("Refuses", new[] { typeof(RefusalTests) })]
+    [InlineData("Rejects", new[] { typeof(RejectionTests) })]
     public async Task Each_line_of_the_document_is_a_test(string section, Type[] classes)
     {
         var folder = new DirectoryInfo(AppContext.BaseDirectory);

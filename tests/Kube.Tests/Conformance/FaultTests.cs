@@ -34,7 +34,7 @@ public sealed class FaultTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task After_a_compaction_an_old_watch_is_told_410_in_the_stream()
+    public async Task After_a_compaction_an_old_watch_gets_410_in_the_stream()
     {
         var version = await CreateAsync("one");
         await CreateAsync("two");
@@ -59,7 +59,7 @@ public sealed class FaultTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_version_that_is_not_reached_yet_is_504()
+    public async Task A_future_version_is_504()
     {
         using var answer = await _http.GetAsync(Path("?resourceVersion=999999"), Cancellation);
         Assert.Equal(504, (int)answer.StatusCode);
@@ -80,16 +80,16 @@ public sealed class FaultTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task The_next_writes_are_refused_as_ordered_and_no_more()
+    public async Task Only_the_requested_number_of_writes_is_rejected()
     {
-        _host.Faults.RefuseNext(1, "create", "configmaps", 429, TimeSpan.FromSeconds(7));
+        _host.Faults.RejectNext(1, "create", "configmaps", 429, TimeSpan.FromSeconds(7));
         using var refused = await PostAsync("one");
         Assert.Equal(429, (int)refused.StatusCode);
         var recorded = Recording.Load(Repository.Fixture("too-many-requests.json")).Steps[^1].Answer;
         Assert.Equal(recorded.Text("body"), await refused.Content.ReadAsStringAsync(Cancellation));
         Assert.Equal(TimeSpan.FromSeconds(7), refused.Headers.RetryAfter?.Delta);
         await CreateAsync("one");
-        _host.Faults.RefuseNext(2, "write");
+        _host.Faults.RejectNext(2, "write");
         for (var i = 0; i < 2; i++)
         {
             using var failed = await PostAsync("two");
@@ -100,7 +100,7 @@ public sealed class FaultTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_lost_answer_is_of_a_write_that_was_done()
+    public async Task A_write_whose_answer_is_lost_was_carried_out()
     {
         _host.Faults.LoseAnswersOfNext(1);
         using var lost = await PostAsync("one");
@@ -110,7 +110,7 @@ public sealed class FaultTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Delayed_events_come_when_their_time_has_come()
+    public async Task Delayed_events_arrive_after_their_delay()
     {
         await using var watch = await WatchAsync("?resourceVersion=1");
         _host.Faults.EventDelay = TimeSpan.FromSeconds(5);
@@ -127,7 +127,7 @@ public sealed class FaultTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Bookmarks_come_each_minute_and_at_the_end()
+    public async Task Bookmarks_are_sent_each_minute_and_at_the_end()
     {
         var version = await CreateAsync("one");
         await using var watch = await WatchAsync("?resourceVersion=1&allowWatchBookmarks=true&timeoutSeconds=90");
@@ -147,7 +147,7 @@ public sealed class FaultTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_server_that_is_started_again_goes_on_with_its_objects()
+    public async Task A_restarted_server_continues_with_its_objects()
     {
         var version = await CreateAsync("one");
         var port = _host.ServerUri.Port;

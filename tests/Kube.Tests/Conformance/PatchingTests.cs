@@ -57,7 +57,7 @@ public sealed class PatchingTests(ConformanceCluster cluster)
     }
 
     [Fact]
-    public async Task A_JSON_patch_is_done_wholly_or_not_at_all()
+    public async Task A_JSON_patch_is_applied_completely_or_not_at_all()
     {
         var path = await NewDeploymentAsync();
         var done = await cluster.PatchAsync(path, """
@@ -91,7 +91,7 @@ public sealed class PatchingTests(ConformanceCluster cluster)
     }
 
     [Fact]
-    public async Task A_status_patch_of_a_custom_resource_looks_at_the_version_but_not_at_the_uid()
+    public async Task A_status_patch_of_a_custom_resource_checks_the_version_but_not_the_uid()
     {
         var name = cluster.NewName();
         await cluster.CreateAsync(cluster.Widgets, Objects.Widget(name));
@@ -102,7 +102,7 @@ public sealed class PatchingTests(ConformanceCluster cluster)
     }
 
     [Fact]
-    public async Task A_custom_resource_refuses_strategic_merge_with_415()
+    public async Task A_custom_resource_rejects_strategic_merge_with_415()
     {
         var name = cluster.NewName();
         await cluster.CreateAsync(cluster.Widgets, Objects.Widget(name));

@@ -26,7 +26,7 @@ public sealed class ServingTests(ConformanceCluster cluster)
     }
 
     [Fact]
-    public async Task A_HorizontalPodAutoscaler_is_kept_as_it_was_made()
+    public async Task A_HorizontalPodAutoscaler_is_stored_unchanged()
     {
         var path = $"/apis/autoscaling/v2/namespaces/{cluster.Namespace}/horizontalpodautoscalers";
         var target = new JsonObject { ["apiVersion"] = "apps/v1", ["kind"] = "Deployment", ["name"] = "nobody" };
@@ -155,6 +155,6 @@ public sealed class ServingTests(ConformanceCluster cluster)
     }
 
     [Fact]
-    public async Task An_answer_that_is_not_JSON_is_refused_with_406() =>
+    public async Task An_answer_that_is_not_JSON_is_rejected_with_406() =>
         Assert.Equal(406, (await cluster.GetAsync(cluster.Pods, "application/xml")).Code);
 }

@@ -45,7 +45,7 @@ public sealed class SubresourceTests(ConformanceCluster cluster)
     }
 
     [Fact]
-    public async Task A_token_names_its_account_and_pod_and_dies_with_the_pod()
+    public async Task A_token_names_its_account_and_pod_and_ends_with_the_pod()
     {
         var name = cluster.NewName();
         var pod = await cluster.CreateAsync(cluster.Pods, Objects.Pod(name));

@@ -94,7 +94,7 @@ public sealed class WatchingTests(ConformanceCluster cluster)
     }
 
     [Fact]
-    public async Task A_watch_without_a_version_begins_with_what_is_there()
+    public async Task A_watch_without_a_version_begins_with_the_current_objects()
     {
         var name = cluster.NewName();
         await cluster.CreateAsync(cluster.ConfigMaps, Objects.ConfigMap(name));
@@ -103,7 +103,7 @@ public sealed class WatchingTests(ConformanceCluster cluster)
     }
 
     [Fact]
-    public async Task To_a_selective_watch_an_object_comes_and_goes_with_its_labels()
+    public async Task A_watch_with_a_selector_adds_and_deletes_an_object_as_its_labels_change()
     {
         var (name, label) = (cluster.NewName(), cluster.NewName("shown"));
         await cluster.CreateAsync(cluster.ConfigMaps, Objects.ConfigMap(name));

@@ -26,7 +26,7 @@ public sealed class WritingTests(ConformanceCluster cluster)
     }
 
     [Fact]
-    public async Task Reading_or_changing_what_is_not_there_is_404()
+    public async Task Reading_or_changing_a_missing_object_is_404()
     {
         var path = $"{cluster.ConfigMaps}/{cluster.NewName()}";
         foreach (var answer in (Answer[])[await cluster.GetAsync(path), await cluster.PatchAsync(path, "{}"),
@@ -74,7 +74,7 @@ public sealed class WritingTests(ConformanceCluster cluster)
     }
 
     [Fact]
-    public async Task A_dry_run_answers_as_if_and_changes_nothing()
+    public async Task A_dry_run_is_answered_and_changes_nothing()
     {
         var name = cluster.NewName();
         Assert.Equal(201, (await cluster.PostAsync($"{cluster.ConfigMaps}?dryRun=All", Objects.ConfigMap(name))).Code);
@@ -135,7 +135,7 @@ public sealed class WritingTests(ConformanceCluster cluster)
     }
 
     [Fact]
-    public async Task Names_and_labels_that_are_none_are_422()
+    public async Task Invalid_names_and_labels_are_422()
     {
         var name = await cluster.PostAsync(cluster.ConfigMaps, Objects.ConfigMap("Not_A_Name"));
         Assert.Equal(422, name.Code);
@@ -149,7 +149,7 @@ public sealed class WritingTests(ConformanceCluster cluster)
     }
 
     [Fact]
-    public async Task The_generation_rises_with_the_spec_alone()
+    public async Task The_generation_rises_only_with_the_spec()
     {
         var name = cluster.NewName();
         Assert.Equal(1, (await cluster.CreateAsync(cluster.Widgets, Objects.Widget(name)))
@@ -224,7 +224,7 @@ public sealed class WritingTests(ConformanceCluster cluster)
     }
 
     [Fact]
-    public async Task A_terminating_namespace_takes_nothing_new()
+    public async Task A_terminating_namespace_accepts_no_new_objects()
     {
         var name = $"{cluster.Namespace}-ending";
         var created = await cluster.CreateAsync("/api/v1/namespaces",

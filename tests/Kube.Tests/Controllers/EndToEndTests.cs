@@ -62,9 +62,9 @@ public sealed class EndToEndTests : IAsyncLifetime
             switch (i)
             {
                 case 3: _host.Faults.CutWatches(); break;
-                case 6: _host.Faults.RefuseNext(3, "write", "leases"); break;
+                case 6: _host.Faults.RejectNext(3, "write", "leases"); break;
                 case 9: _host.Faults.LoseAnswersOfNext(2, "create", "leases"); break;
-                case 12: _host.Faults.RefuseNext(2, "write", "", 429, TimeSpan.FromSeconds(1)); break;
+                case 12: _host.Faults.RejectNext(2, "write", "", 429, TimeSpan.FromSeconds(1)); break;
                 case 15:
                     _host.Faults.CutWatches("services");
                     _host.Faults.CompactNow();

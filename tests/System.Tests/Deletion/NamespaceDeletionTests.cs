@@ -28,7 +28,7 @@ public sealed class NamespaceDeletionTests
         // It is emptied once the controller knows: what it does before that is no answer to the end of a namespace.
         var faults = world.Cluster?.Server.Faults;
         foreach (var content in (string[])["modules.koupleless.io", "modulereplicasets.koupleless.io", "moduledeployments.koupleless.io", "services", "pods"])
-            faults?.RefuseNext(int.MaxValue, "delete", content, 503);
+            faults?.RejectNext(int.MaxValue, "delete", content, 503);
         await world.Client.DeleteAsync<Namespace>(new("", world.Namespace));
         await Eventually.True(() => world.Controller!.Caches.Namespaces.Get(new("", world.Namespace)) is null or { Metadata.IsDeleting: true });
         faults?.Clear();

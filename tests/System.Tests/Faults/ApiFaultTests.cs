@@ -42,10 +42,10 @@ public sealed class ApiFaultTests(SharedWorld shared) : IClassFixture<SharedWorl
     {
         await ThroughAnUpgradeAsync($"refused-{code}", () =>
         {
-            Faults.RefuseNext(2, "write", "modules.koupleless.io", code);
-            Faults.RefuseNext(2, "write", "modulereplicasets.koupleless.io", code);
-            Faults.RefuseNext(1, "write", "moduledeployments.koupleless.io", code);
-            Faults.RefuseNext(1, "patch", "pods", code);
+            Faults.RejectNext(2, "write", "modules.koupleless.io", code);
+            Faults.RejectNext(2, "write", "modulereplicasets.koupleless.io", code);
+            Faults.RejectNext(1, "write", "moduledeployments.koupleless.io", code);
+            Faults.RejectNext(1, "patch", "pods", code);
         });
     }
 

@@ -104,7 +104,7 @@ public sealed class IdentityTests : IAsyncLifetime
         var controller = await _rig.StartLeaderAsync(Strict);
         var uid = await _rig.CreatePodAsync("base-0");
         var token = await _rig.TokenAsync("base-0", uid);
-        _rig.Faults.RefuseNext(1, "create", "tokenreviews.authentication.k8s.io", 403);
+        _rig.Faults.RejectNext(1, "create", "tokenreviews.authentication.k8s.io", 403);
         var refused = _rig.Connect(controller, token);
         await SayAsync(refused, "base-0", uid);
         Assert.Equal(StatusCode.Unavailable, (await refused.EndedAsync()).StatusCode);

@@ -88,7 +88,7 @@ public sealed class LeadershipTests : IAsyncLifetime
     [Fact]
     public async Task It_is_healthy_at_once_and_ready_when_its_caches_are_synced()
     {
-        _rig.Faults.RefuseNext(1_000_000, "list", "pods", 503);
+        _rig.Faults.RejectNext(1_000_000, "list", "pods", 503);
         var controller = await _rig.StartControllerAsync();
 
         Assert.Equal(HttpStatusCode.OK, await StatusAsync(controller, "/healthz"));

@@ -78,8 +78,8 @@ public sealed class GuardTests
         await using var bench = await ReleaseBench.StartAsync(1);
         await bench.CreateAsync("shop", 2);
         await IsExplainedAsync(bench);
-        bench.Host.Faults.RefuseNext(100_000, "watch", "pods", 500);
-        bench.Host.Faults.RefuseNext(100_000, "list", "pods", 500);
+        bench.Host.Faults.RejectNext(100_000, "watch", "pods", 500);
+        bench.Host.Faults.RejectNext(100_000, "list", "pods", 500);
         bench.Host.Faults.CutWatches("pods");
         await bench.AddPodAsync("base-late");
         var pod = await bench.Client.GetAsync<Pod>(new("default", "base-late"), Cancellation);

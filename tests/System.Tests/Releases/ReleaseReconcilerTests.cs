@@ -36,11 +36,11 @@ public sealed class ReleaseReconcilerTests
     public async Task A_write_that_keeps_being_rejected_stalls_its_module_deployment_alone_until_it_is_accepted()
     {
         await using var bench = await ReleaseBench.StartAsync(1);
-        bench.Host.Faults.RefuseNext(1000, "create", "services", 403);
+        bench.Host.Faults.RejectNext(1000, "create", "services", 403);
         await bench.CreateAsync("shop", 1, strategy => strategy with { ServiceStrategy = new() { EnableModuleService = true, Port = 8080 } });
         var stalled = await bench.Becomes("shop", found => found.Status.Conditions.IsTrue(DeploymentConditions.Stalled));
         var condition = stalled.Status.Conditions.Find(DeploymentConditions.Stalled)!;
-        Assert.Equal((Reasons.WriteRejected, "403 Forbidden: refused by a fault (create services)"), (condition.Reason, condition.Message));
+        Assert.Equal((Reasons.WriteRejected, "403 Forbidden: rejected by a fault (create services)"), (condition.Reason, condition.Message));
         Assert.Equal(Condition.False, stalled.Status.Conditions.Find(DeploymentConditions.Ready)!.Status);
         Assert.Equal((1, stalled.Metadata.Generation, ReleaseProgress.Completed),
             (stalled.Status.AvailableReplicas, stalled.Status.ObservedGeneration, stalled.Status.ReleaseStatus!.Progress));

@@ -1,6 +1,6 @@
 namespace ModuleController.Dev.ApiServer.Access;
 
-/// <summary>Authenticates and authorizes each request before anything else is done with it.</summary>
+/// <summary>Authenticates and authorizes each request before it is processed.</summary>
 public sealed class AccessControl(EventLog log, TimeProvider time, AccessLog accesses)
 {
     private readonly Authorizer _authorizer = new(log);
@@ -10,7 +10,7 @@ public sealed class AccessControl(EventLog log, TimeProvider time, AccessLog acc
     /// <summary>The user of an admitted request; the server's own requests have none.</summary>
     public static User? UserOf(HttpContext http) => http.Features.Get<User>();
 
-    /// <exception cref="StatusException">401 for credentials that are not valid, 403 for what is not allowed.</exception>
+    /// <exception cref="StatusException">401 for invalid credentials, 403 for what is not allowed.</exception>
     public void Admit(HttpContext http, RequestAttributes attributes)
     {
         var user = Impersonated(http.Request, Authenticate(http.Request));
@@ -25,7 +25,7 @@ public sealed class AccessControl(EventLog log, TimeProvider time, AccessLog acc
         return decision;
     }
 
-    /// <summary>The same answer, for somebody who only asks.</summary>
+    /// <summary>The same decision for an access review, which is not counted.</summary>
     public Decision Review(User user, RequestAttributes attributes) => _authorizer.Decide(user, attributes);
 
     private User Authenticate(HttpRequest request)
@@ -37,7 +37,7 @@ public sealed class AccessControl(EventLog log, TimeProvider time, AccessLog acc
             ? User.Of(claims) : throw Statuses.Unauthorized();
     }
 
-    /// <summary>As <c>kubectl --as</c> asks, for those who may impersonate that user and each of the groups.</summary>
+    /// <summary>Impersonation (<c>kubectl --as</c>) by a user who may impersonate that user and each of the groups.</summary>
     private User Impersonated(HttpRequest request, User user)
     {
         var name = request.Headers["Impersonate-User"].ToString();

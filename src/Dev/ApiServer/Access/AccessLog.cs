@@ -5,7 +5,7 @@ namespace ModuleController.Dev.ApiServer.Access;
 /// <summary>One kind of access: <paramref name="Resource"/> includes the subresource, as a rule of a role names it.</summary>
 public sealed record Access(string User, string Verb, string Group, string Resource, bool IsAllowed);
 
-/// <summary>Counts what each user asked authorization for, of resources.</summary>
+/// <summary>Counts the requests for resources by user, and whether they were allowed.</summary>
 public sealed class AccessLog
 {
     private readonly ConcurrentDictionary<Access, long> _counts = new();

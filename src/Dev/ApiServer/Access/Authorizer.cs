@@ -1,6 +1,6 @@
 namespace ModuleController.Dev.ApiServer.Access;
 
-/// <summary>Decides by the RBAC objects of the cluster. They are compiled once for each change of one of them.</summary>
+/// <summary>Decides by the RBAC objects of the cluster, which are compiled again after each change.</summary>
 public sealed class Authorizer(EventLog log)
 {
     private const string Group = "rbac.authorization.k8s.io";

@@ -1,6 +1,6 @@
 namespace ModuleController.Dev.ApiServer.Access;
 
-/// <summary>The roles and bindings that every cluster has, as far as they are about what is served here.</summary>
+/// <summary>The roles and bindings that every cluster has, for the resources that are served here.</summary>
 internal static class DefaultRoles
 {
     private const string Bootstrapping = "kubernetes.io/bootstrapping";

@@ -1,9 +1,9 @@
 namespace ModuleController.Dev.ApiServer.Access;
 
-/// <summary>The answer to whether a request is allowed, with the binding that allows it or what prevented an answer.</summary>
+/// <summary>Whether a request is allowed, with the binding that allows it or the problem with a binding.</summary>
 public readonly record struct Decision(bool IsAllowed, string Reason);
 
-/// <summary>All rules and bindings at one time, indexed by the users and groups that they are for.</summary>
+/// <summary>All rules and bindings at one revision, indexed by user and group.</summary>
 internal sealed class RbacPolicy
 {
     private readonly Dictionary<string, IReadOnlyList<RbacRule>> _roles;
@@ -70,7 +70,7 @@ internal sealed class RbacPolicy
         return [.. sources.SelectMany(source => source.Objects("rules")).Select(rule => new RbacRule(rule))];
     }
 
-    /// <summary>The rules of an aggregated ClusterRole are those of all that its selectors match, which may be aggregated, too.</summary>
+    /// <summary>The rules of an aggregated ClusterRole are those of all that its selectors match, which may be aggregated too.</summary>
     private static void AddSources(JsonObject role, Snapshot clusterRoles, HashSet<JsonObject> sources)
     {
         if (!sources.Add(role)) return;
@@ -84,7 +84,7 @@ internal sealed class RbacPolicy
 
     private static string KeyOf(string kind, string ns, string name) => $"{kind}/{ns}/{name}";
 
-    /// <summary>What one binding gives to one subject; no rules where its role does not exist.</summary>
+    /// <summary>The rules that one binding grants to one subject; none if its role does not exist.</summary>
     private sealed record Grant(string Namespace, IReadOnlyList<RbacRule>? Rules, string Role, string Description);
 }
 

@@ -2,12 +2,12 @@ using System.Text.RegularExpressions;
 
 namespace ModuleController.Dev.ApiServer.Access;
 
-/// <summary>What authorization sees of a request: it is read from method and path alone, whether or not the resource is served.</summary>
+/// <summary>The attributes of a request that authorization uses, from method and path, whether or not the resource is served.</summary>
 public sealed partial record RequestAttributes(string Verb, string Path)
 {
     public string Group { get; init; } = "";
 
-    /// <summary>The plural; empty where the path is not one of a resource.</summary>
+    /// <summary>The plural; empty if the path is not one of a resource.</summary>
     public string Resource { get; init; } = "";
 
     public string Subresource { get; init; } = "";
@@ -34,7 +34,7 @@ public sealed partial record RequestAttributes(string Verb, string Path)
         };
         if (rest.Length == 0) return attributes;
 
-        // A namespace is in itself: "get" of the namespace a is a request in a.
+        // A namespace is in itself: "get" of namespace a is a request in a.
         var ns = rest is ["namespaces", var home, ..] ? home : "";
         if (rest is ["namespaces", _, not ("status" or "finalize"), ..]) rest = rest[2..];
         var name = rest.Length > 1 ? Uri.UnescapeDataString(rest[1]) : "";
@@ -50,7 +50,7 @@ public sealed partial record RequestAttributes(string Verb, string Path)
         };
     }
 
-    /// <summary>The attributes that a review of access asks about.</summary>
+    /// <summary>The attributes in an access review.</summary>
     public static RequestAttributes Of(JsonNode? spec)
     {
         string Field(string name) => spec.Text("resourceAttributes", name) ?? "";

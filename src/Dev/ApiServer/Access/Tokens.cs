@@ -4,7 +4,7 @@ using System.Text.Json;
 
 namespace ModuleController.Dev.ApiServer.Access;
 
-/// <summary>Tokens of users and service accounts: signed by a key that lives as long as the objects, and invalid once the pod that they are bound to is deleted.</summary>
+/// <summary>Tokens of users and service accounts. A token that is bound to a pod is invalid when the pod is deleted.</summary>
 public static class Tokens
 {
     public const string DefaultAudience = "https://kubernetes.default.svc";
@@ -15,24 +15,24 @@ public static class Tokens
         return $"{Base64Url.EncodeToString(payload)}.{Base64Url.EncodeToString(HMACSHA256.HashData(log.SigningKey, payload))}";
     }
 
-    /// <summary>A token that does not expire, of a user of that name in these groups.</summary>
+    /// <summary>A token of a user in these groups, without expiry.</summary>
     public static string IssueTo(EventLog log, string user, params IEnumerable<string> groups) => Issue(log, new()
     {
         ["user"] = user,
         ["groups"] = new JsonArray([.. groups.Select(group => (JsonNode)group)]),
     });
 
-    /// <summary>The claims of a token that is ours, unexpired, and whose account and pod are still the same ones.</summary>
+    /// <summary>The claims of a token that this cluster signed, that has not expired, and whose account and pod still exist.</summary>
     public static JsonObject? Verify(EventLog log, string token, DateTimeOffset now)
     {
         return Read(log, token) is { } claims && Problem(log, claims, now) is null ? claims : null;
     }
 
-    /// <summary>The claims of a token that is ours, whether it is still valid or not.</summary>
+    /// <summary>The claims of a token that this cluster signed, valid or not.</summary>
     public static JsonObject? Read(EventLog log, string token) =>
         token.Split('.') is [var payload, var signature] ? Claims(log, payload, signature) : null;
 
-    /// <summary>Why a token is no longer valid, in the words of the server; null: it is.</summary>
+    /// <summary>Why a token is no longer valid, as a real server says it; null if it is valid.</summary>
     public static string? Problem(EventLog log, JsonObject claims, DateTimeOffset now)
     {
         bool IsThere(string resource, string claim) => claims[claim] is not { } owner
@@ -53,7 +53,7 @@ public static class Tokens
         }
         catch (Exception e) when (e is FormatException or JsonException)
         {
-            return null;      // not one of ours
+            return null;      // not signed by this cluster
         }
     }
 }

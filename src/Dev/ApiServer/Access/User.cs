@@ -1,6 +1,6 @@
 namespace ModuleController.Dev.ApiServer.Access;
 
-/// <summary>Who sends a request: a name and the groups that it belongs to.</summary>
+/// <summary>The sender of a request: a name and its groups.</summary>
 public sealed record User(string Name, IReadOnlyList<string> Groups)
 {
     public const string Masters = "system:masters";
@@ -13,7 +13,7 @@ public sealed record User(string Name, IReadOnlyList<string> Groups)
 
     public string? Uid { get; init; }
 
-    /// <summary>A user by name; a ServiceAccount's name brings its groups with it.</summary>
+    /// <summary>A user by name. A ServiceAccount is also in the groups of ServiceAccounts.</summary>
     public static User Named(string name, params IEnumerable<string> groups)
     {
         var account = name.StartsWith(AccountPrefix, StringComparison.Ordinal) ? name[AccountPrefix.Length..].Split(':') : [];

@@ -2,7 +2,7 @@ using System.Globalization;
 
 namespace ModuleController.Dev.ApiServer.Patches;
 
-/// <summary>JSON patch (RFC 6902) without copy and move: a list of operations, all of which work or none.</summary>
+/// <summary>JSON patch (RFC 6902) without copy and move: a list of operations, applied all or none.</summary>
 public static class JsonPatch
 {
     public static JsonNode? Apply(JsonObject target, JsonNode? patch)
@@ -78,7 +78,7 @@ public static class JsonPatch
         int.TryParse(step, NumberStyles.None, CultureInfo.InvariantCulture, out var index) && index < count ? index
             : throw Failed();
 
-    /// <summary>The server does not say which operation failed, or why.</summary>
+    /// <summary>A real server does not name the operation that failed.</summary>
     private static StatusException Failed() =>
         new(422, "Invalid", "the server rejected our request due to an error in our request", []);
 }

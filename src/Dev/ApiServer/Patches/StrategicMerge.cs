@@ -109,7 +109,7 @@ public static class StrategicMerge
     }
 
     /// <summary>
-    /// Items of the patch in its order, each after the others that were before it. New items precede the others.
+    /// Items of the patch in its order, each after the other items that preceded it. New items come first.
     /// </summary>
     private static void Interleave(JsonArray target, List<string?> patch, List<string?> before, Func<JsonNode?, string?> idOf)
     {
@@ -124,14 +124,14 @@ public static class StrategicMerge
         }
     }
 
-    private static void DeletePrimitives(JsonNode? target, JsonNode? gone)
+    private static void DeletePrimitives(JsonNode? target, JsonNode? removed)
     {
-        if (target is not JsonArray list || gone is not JsonArray values) return;
+        if (target is not JsonArray list || removed is not JsonArray values) return;
         foreach (var item in list.ToArray())
             if (values.Any(value => JsonNode.DeepEquals(value, item))) list.Remove(item);
     }
 
-    /// <summary>Puts the named items into the order that the client has; those that only the server has stay after their neighbours.</summary>
+    /// <summary>Sorts the named items in the client's order; other items stay after their neighbours.</summary>
     private static void Reorder(JsonArray target, JsonArray order, Schema schema)
     {
         JsonNode? Id(JsonNode? item) => schema.ListType == "map" ? item.At(schema.ListMapKeys[0]) : item;

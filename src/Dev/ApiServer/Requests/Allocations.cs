@@ -3,12 +3,12 @@ using System.Globalization;
 namespace ModuleController.Dev.ApiServer.Requests;
 
 /// <summary>
-/// Gives Services a cluster address (10.96.0.0/16) and node ports (30000-32767). Nothing listens there; they are handed
-/// out so that each is unique, which clients and manifests may rely on.
+/// Allocates a cluster address (10.96.0.0/16) and node ports (30000-32767) to Services. Nothing listens there; they are
+/// unique, which clients and manifests may rely on.
 /// </summary>
 public sealed class Allocations(EventLog log)
 {
-    // Each number is handed out once, however many ask at a time; those of a dry run are lost, and there are enough.
+    // Each number is allocated once. Those of a dry run are lost.
     private int _addresses;
     private int _ports;
 
@@ -20,8 +20,8 @@ public sealed class Allocations(EventLog log)
         var addresses = others.Select(other => other.Text("clusterIP")).OfType<string>().ToHashSet();
         if (string.IsNullOrEmpty(spec.Text("clusterIP")))
             spec["clusterIP"] = before.Text("spec", "clusterIP") ?? Free(NextAddress, addresses.Contains);
-        else if (spec.Text("clusterIP") is var wanted and not "None" && addresses.Contains(wanted!))
-            throw Refused(service, "clusterIPs", wanted, "the provided IP is already allocated");
+        else if (spec.Text("clusterIP") is var requested and not "None" && addresses.Contains(requested!))
+            throw AlreadyAllocated(service, "clusterIPs", requested, "the provided IP is already allocated");
         spec["clusterIPs"] = new JsonArray(spec.Text("clusterIP"));
 
         if (spec.Text("type") is not ("NodePort" or "LoadBalancer"))
@@ -37,10 +37,10 @@ public sealed class Allocations(EventLog log)
             port.Default("nodePort", old?["nodePort"]?.DeepClone() ?? Free(NextPort, port => taken.Contains(port)));
             var number = port.Number("nodePort");
             if (number is < 30000 or > 32767)
-                throw Refused(service, "ports[0].nodePort", number,
+                throw AlreadyAllocated(service, "ports[0].nodePort", number,
                     "provided port is not in the valid range. The range of valid ports is 30000-32767");
             if (!taken.Add(number))
-                throw Refused(service, "ports[0].nodePort", number, "provided port is already allocated");
+                throw AlreadyAllocated(service, "ports[0].nodePort", number, "provided port is already allocated");
         }
     }
 
@@ -50,7 +50,7 @@ public sealed class Allocations(EventLog log)
         return string.Create(CultureInfo.InvariantCulture, $"10.96.{next / 254 % 256}.{next % 254 + 1}");
     }
 
-    /// <summary>Spread, as a real one's look, and never one twice in 2,768.</summary>
+    /// <summary>Spread like those of a real server, without a repetition in 2,768.</summary>
     private int NextPort() => 30000 + Interlocked.Increment(ref _ports) * 37 % 2768;
 
     private static T Free<T>(Func<T> next, Func<T, bool> isTaken)
@@ -59,7 +59,7 @@ public sealed class Allocations(EventLog log)
             if (next() is var one && !isTaken(one)) return one;
     }
 
-    private static StatusException Refused(JsonObject service, string field, JsonNode? value, string why) =>
+    private static StatusException AlreadyAllocated(JsonObject service, string field, JsonNode? value, string why) =>
         Statuses.Invalid("Service", "", service.Text("metadata", "name") ?? "",
             [FieldError.Invalid($"spec.{field}", value, why)]);
 }

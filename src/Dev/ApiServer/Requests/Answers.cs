@@ -3,13 +3,13 @@ using Microsoft.Net.Http.Headers;
 
 namespace ModuleController.Dev.ApiServer.Requests;
 
-/// <summary>Writing answers, and which form of them the client wants.</summary>
+/// <summary>Writes responses.</summary>
 public static class Answers
 {
-    /// <summary>The item of a context that is called when its request has succeeded and before that is said: for faults.</summary>
+    /// <summary>The key of a context item that is called after a request has succeeded and before the response: for faults.</summary>
     public static readonly object BeforeSuccess = new();
 
-    /// <summary>Whether the client would rather have a Table; the first form in Accept that is served counts.</summary>
+    /// <summary>Whether the client prefers a Table: the first served form in Accept counts.</summary>
     public static bool WantsTable(HttpRequest request)
     {
         if (request.Headers.Accept.Count == 0) return false;

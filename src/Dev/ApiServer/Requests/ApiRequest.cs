@@ -3,14 +3,14 @@ using System.Text.Json;
 
 namespace ModuleController.Dev.ApiServer.Requests;
 
-/// <summary>A request for a resource, taken apart: what is asked of which object.</summary>
+/// <summary>A parsed request for a resource.</summary>
 public sealed record ApiRequest(HttpContext Http, string Verb, ResourceType Type, string Namespace, string Name,
     string Subresource)
 {
     private static readonly JsonDocumentOptions NoDuplicates =
         new() { AllowDuplicateProperties = false, MaxDepth = 128 };
 
-    /// <summary>What the client should be told besides the answer.</summary>
+    /// <summary>Warnings beside the response.</summary>
     public HashSet<string> Warnings { get; } = [];
 
     public ResourceKey Key => new(Type.Resource, Namespace, Name);
@@ -60,7 +60,7 @@ public sealed record ApiRequest(HttpContext Http, string Verb, ResourceType Type
         }
     }
 
-    /// <summary>The object in the body. Bodies are JSON; YAML, CBOR and protobuf are refused.</summary>
+    /// <summary>The object in the body. Bodies are JSON; YAML, CBOR and protobuf are rejected.</summary>
     public async Task<JsonObject> ReadObjectAsync()
     {
         if (MediaType is not (null or "" or "application/json"))

@@ -2,10 +2,10 @@ using ModuleController.Dev.ApiServer.Access;
 
 namespace ModuleController.Dev.ApiServer.Requests;
 
-/// <summary>Where <c>kubectl logs</c> gets its text from: the kubelet of this cluster, if it has one.</summary>
+/// <summary>The source of <c>kubectl logs</c>: the kubelet of this cluster, if it has one.</summary>
 public interface IPodLogs
 {
-    /// <summary>Writes what a container printed, its last <paramref name="tail"/> lines or all, and with <paramref name="follow"/> what comes.</summary>
+    /// <summary>Writes a container's output: its last <paramref name="tail"/> lines or all, and with <paramref name="follow"/> new ones.</summary>
     Task WriteAsync(string ns, string pod, string container, bool follow, int? tail, Stream output,
         CancellationToken cancellation);
 }
@@ -22,10 +22,10 @@ public sealed record ApiState(EventLog Log, ResourceRegistry Registry, TimeProvi
 
     public Quotas Quotas { get; } = new(Log);
 
-    /// <summary>Null where the admission plugin is off, as it is by default.</summary>
+    /// <summary>Null if the admission plugin is off, which is the default.</summary>
     public OwnerPermissions? OwnerPermissions { get; init; }
 
-    /// <summary>Ends the watches when the server stops; they would hold it up otherwise.</summary>
+    /// <summary>Ends the watches when the server stops.</summary>
     public CancellationToken Stopping { get; init; }
 
     public DateTimeOffset Now => Time.GetUtcNow();

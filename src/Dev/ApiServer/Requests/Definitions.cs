@@ -1,6 +1,6 @@
 namespace ModuleController.Dev.ApiServer.Requests;
 
-/// <summary>What is special about CustomResourceDefinitions: checked and established as they are written.</summary>
+/// <summary>Checks and establishes CustomResourceDefinitions as they are written.</summary>
 public static class Definitions
 {
     public const string CleanUpFinalizer = "customresourcecleanup.apiextensions.k8s.io";
@@ -21,7 +21,7 @@ public static class Definitions
         status["storedVersions"] = new JsonArray(type.Version);
     }
 
-    /// <summary>Accepts the names of a definition that was written: from then on it is served.</summary>
+    /// <summary>Accepts the names of a definition that was written, and serves it.</summary>
     public static void Establish(ApiState state, string name)
     {
         var key = new ResourceKey(ResourceRegistry.Definitions, "", name);

@@ -1,6 +1,6 @@
 namespace ModuleController.Dev.ApiServer.Requests;
 
-/// <summary>How something is to be deleted.</summary>
+/// <summary>The options of a deletion.</summary>
 public sealed record DeleteOptions(long? GracePeriodSeconds, string? Propagation, string? Uid, string? ResourceVersion)
 {
     public bool IsDryRun { get; init; }
@@ -18,30 +18,30 @@ public sealed record DeleteOptions(long? GracePeriodSeconds, string? Propagation
         return new(body.Number("gracePeriodSeconds") ?? request.QueryNumber("gracePeriodSeconds"), propagation,
             body.Text("preconditions", "uid"), body.Text("preconditions", "resourceVersion"))
         {
-            IsDryRun = request.IsDryRun || body.Texts("dryRun").Contains("All"),      // kubectl says it in the body
+            IsDryRun = request.IsDryRun || body.Texts("dryRun").Contains("All"),      // kubectl sends it in the body
         };
     }
 }
 
 /// <summary>
-/// Deleting: at once where nothing holds the object, else a mark. What holds it are finalizers (those of the propagation
-/// policy among them, for the garbage collector to take off), a pod's grace period and a namespace's content.
+/// Deletes an object at once, or marks it as deleted while it is held: by finalizers (those of the propagation
+/// policy among them, which the garbage collector removes), a pod's grace period or a namespace's content.
 /// </summary>
 public sealed class Deletion(ApiState state)
 {
-    public (StoredObject Object, bool IsGone) Delete(ResourceType type, ResourceKey key, DeleteOptions options)
+    public (StoredObject Object, bool IsRemoved) Delete(ResourceType type, ResourceKey key, DeleteOptions options)
     {
-        var isGone = false;
+        var isRemoved = false;
         var last = state.Log.Commit(key, before => Check(type, key.Name, before, options), before =>
         {
             var edit = Mark(type, before!, options);
-            isGone = edit.Remove;
+            isRemoved = edit.Remove;
             return edit;
         }, options.IsDryRun);
-        return (last, isGone);
+        return (last, isRemoved);
     }
 
-    /// <summary>Deletes what is left of a terminating definition's objects, and the definition itself when none is.</summary>
+    /// <summary>Deletes the remaining objects of a terminating definition, or the definition itself if there are none.</summary>
     public void CleanUp(ResourceKey definition)
     {
         if (state.Log.Find(definition) is not { IsTerminating: true } stored) return;
@@ -120,7 +120,7 @@ public sealed class Deletion(ApiState state)
         return [.. names.Select(name => (JsonNode)name)];
     }
 
-    /// <summary>A pod that no kubelet has, or whose containers have ended, needs no time to end.</summary>
+    /// <summary>A pod without a node, or whose containers have ended, has no grace period.</summary>
     private static long GracePeriod(JsonObject pod, DeleteOptions options)
     {
         if (pod.Text("spec", "nodeName") is null || pod.Text("status", "phase") is "Succeeded" or "Failed") return 0;

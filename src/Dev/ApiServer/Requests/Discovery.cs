@@ -1,6 +1,6 @@
 namespace ModuleController.Dev.ApiServer.Requests;
 
-/// <summary>What is served: versions, groups and the resources of each, in the form that every client starts from.</summary>
+/// <summary>Discovery: versions, groups and their resources.</summary>
 public static class Discovery
 {
     private static readonly string[] StoredVerbs =

@@ -4,7 +4,7 @@ using System.Text;
 
 namespace ModuleController.Dev.ApiServer.Requests;
 
-/// <summary>Lists: one revision over all pages, the objects' bytes as they are stored.</summary>
+/// <summary>Lists objects, at one revision over all pages.</summary>
 public static class Lists
 {
     public static async Task AnswerAsync(ApiState state, ApiRequest request)
@@ -55,7 +55,7 @@ public static class Lists
         }
     }
 
-    /// <summary>The version that a request names; 0: none.</summary>
+    /// <summary>The requested version; 0 if there is none.</summary>
     public static long Version(ApiRequest request, Func<string, StatusException> refuse)
     {
         var text = request.Query("resourceVersion");

@@ -1,6 +1,6 @@
 namespace ModuleController.Dev.ApiServer.Requests;
 
-/// <summary>OpenAPI v3, a document per group and version: what kubectl's apply, explain and strict validation read of it.</summary>
+/// <summary>OpenAPI v3, a document per group and version, with what kubectl's apply, explain and strict validation read.</summary>
 public static class OpenApi
 {
     public static JsonObject Index(ResourceRegistry registry)
@@ -42,7 +42,7 @@ public static class OpenApi
     private static JsonObject Kind(ResourceType type) =>
         new() { ["group"] = type.Group, ["version"] = type.Version, ["kind"] = type.Kind };
 
-    /// <summary>Of the operations kubectl looks at PATCH alone, for what its parameters offer.</summary>
+    /// <summary>kubectl reads only the parameters of PATCH.</summary>
     private static (string Path, JsonObject Item) Patch(ResourceType type)
     {
         var scope = type.IsNamespaced ? "namespaces/{namespace}/" : "";
@@ -62,7 +62,7 @@ public static class OpenApi
         return ($"/{type.Root}/{scope}{type.Plural}/{{name}}", new() { ["patch"] = operation });
     }
 
-    /// <summary>The named schemas that a type refers to, however deep; some refer to themselves.</summary>
+    /// <summary>The named schemas that a type refers to, directly or not; some refer to themselves.</summary>
     private static void AddComponents(JsonObject components, Schema schema)
     {
         foreach (var child in schema.Properties.Values.Append(schema.Items).Append(schema.AdditionalProperties)
@@ -78,7 +78,7 @@ public static class OpenApi
         }
     }
 
-    /// <summary>The schema of a built-in type; that of a custom resource is served as its author wrote it.</summary>
+    /// <summary>The schema of a built-in type; that of a custom resource is served as written.</summary>
     private static JsonObject Write(Schema schema, bool isTop = false)
     {
         if (schema.Name is not null && !isTop) return new() { ["$ref"] = $"#/components/schemas/{schema.Name}" };

@@ -3,8 +3,8 @@ using ModuleController.Dev.ApiServer.Access;
 namespace ModuleController.Dev.ApiServer.Requests;
 
 /// <summary>
-/// The admission plugin OwnerReferencesPermissionEnforcement: who changes the owner references of an object must be allowed
-/// to delete it, and who lets a reference block the deletion of its owner must be allowed to update the owner's finalizers.
+/// The admission plugin OwnerReferencesPermissionEnforcement: a user who changes the owner references of an object must be allowed
+/// to delete it. A user who sets blockOwnerDeletion must be allowed to update the owner's finalizers.
 /// </summary>
 public sealed class OwnerPermissions(ResourceRegistry registry, AccessControl access)
 {

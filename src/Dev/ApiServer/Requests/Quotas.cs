@@ -3,8 +3,8 @@ using System.Globalization;
 namespace ModuleController.Dev.ApiServer.Requests;
 
 /// <summary>
-/// ResourceQuotas that count objects and node ports. What is used is counted anew for each write, and written into the
-/// status before the write is answered; both under one lock, so that no two writes share the last free place.
+/// ResourceQuotas that count objects and node ports. Usage is counted again for each write, and written into the
+/// status before the response; both under one lock, so that two writes cannot both use the last free place.
 /// </summary>
 public sealed class Quotas(EventLog log)
 {
@@ -12,14 +12,14 @@ public sealed class Quotas(EventLog log)
 
     private readonly Lock _gate = new();
 
-    /// <summary>Carries out a write whose check and commit no other write to a namespace with a quota may come between.</summary>
+    /// <summary>Carries out a write. In a namespace with a quota no other write comes between its check and its commit.</summary>
     public StoredObject Guard(string ns, Func<StoredObject> write)
     {
         if (!Applies(ns)) return write();
         lock (_gate) return write();
     }
 
-    /// <exception cref="StatusException">403 where the object would exceed a quota of its namespace.</exception>
+    /// <exception cref="StatusException">403 if the object would exceed a quota of its namespace.</exception>
     public void Check(ApiRequest request, JsonObject tree, JsonObject? before)
     {
         foreach (var quota in Of(request.Namespace))
@@ -40,7 +40,7 @@ public sealed class Quotas(EventLog log)
         }
     }
 
-    /// <summary>Writes what is used now into the statuses of a namespace's quotas; those that are right stay as they are.</summary>
+    /// <summary>Updates the usage in the statuses of a namespace's quotas.</summary>
     public void Refresh(string ns)
     {
         if (!Applies(ns)) return;
@@ -55,7 +55,7 @@ public sealed class Quotas(EventLog log)
         }
     }
 
-    /// <summary>Refuses what nobody here counts, rather than letting it pass unlimited.</summary>
+    /// <summary>Rejects limits that are not counted here, instead of ignoring them.</summary>
     public static void Admit(JsonObject quota)
     {
         if (quota.Texts("spec", "scopes").Any() || quota.At("spec", "scopeSelector") is not null)
@@ -91,7 +91,7 @@ public sealed class Quotas(EventLog log)
     private static IEnumerable<(string Name, long Limit)> Limits(JsonObject quota) => quota.Fields("spec", "hard")
         .Select(one => (one.Name, long.Parse(one.Value.Text()!, CultureInfo.InvariantCulture)));
 
-    /// <summary>The resource whose objects count towards a limit; null for limits of another kind.</summary>
+    /// <summary>The resource whose objects a limit counts; null for limits of another kind.</summary>
     private static string? TrackedBy(string name) => name switch
     {
         "pods" or "services" or "secrets" or "configmaps" or Resource => name,

@@ -2,10 +2,10 @@ using System.Collections.Concurrent;
 
 namespace ModuleController.Dev.ApiServer.Requests;
 
-/// <summary>What is counted of a request; verbs are those of RBAC: get, list, watch, create, update …</summary>
+/// <summary>The labels of a request's counter; verbs are those of RBAC: get, list, watch, create, update …</summary>
 public sealed record RequestKind(string Verb, string Resource, string Subresource, int Code, string UserAgent);
 
-/// <summary>Counts requests as they are answered (a watch: as it begins).</summary>
+/// <summary>Counts requests when they are answered (watches when they begin).</summary>
 public sealed class RequestCounters
 {
     private readonly ConcurrentDictionary<RequestKind, long> _counts = new();

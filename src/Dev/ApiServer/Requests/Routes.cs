@@ -2,7 +2,7 @@ using ModuleController.Dev.ApiServer.Access;
 
 namespace ModuleController.Dev.ApiServer.Requests;
 
-/// <summary>From a path to what answers it. Whatever is not known is refused with a Status, and everything is counted.</summary>
+/// <summary>Routes requests by path. Unknown paths are answered with a Status, and every request is counted.</summary>
 public sealed partial class Routes(ApiState state, ILogger<Routes> log)
 {
     private readonly Verbs _verbs = new(state);
@@ -15,7 +15,7 @@ public sealed partial class Routes(ApiState state, ILogger<Routes> log)
             var attributes = RequestAttributes.Of(http.Request);
             (verb, resource, subresource) = (attributes.Verb, attributes.QualifiedResource, attributes.Subresource);
             state.Access.Admit(http, attributes);
-            resource = "";      // what is not served is not counted
+            resource = "";      // only served resources are counted
             if (Parse(http) is not { } request)
             {
                 await AnswerDocumentAsync(http);
@@ -23,11 +23,11 @@ public sealed partial class Routes(ApiState state, ILogger<Routes> log)
             }
 
             (verb, resource, subresource) = (request.Verb, request.Type.Resource, request.Subresource);
-            state.Faults.ThrowIfRefused(verb, resource, isAfterwards: false);
+            state.Faults.ThrowIfRejected(verb, resource, isAfterwards: false);
             http.Items[Answers.BeforeSuccess] = () =>
             {
                 if (verb is not ("get" or "list" or "watch")) state.Quotas.Refresh(request.Namespace);
-                state.Faults.ThrowIfRefused(request.Verb, request.Type.Resource, isAfterwards: true);
+                state.Faults.ThrowIfRejected(request.Verb, request.Type.Resource, isAfterwards: true);
             };
             if (verb == "watch") Count(http, verb, resource, subresource);
             await _verbs.AnswerAsync(request);
@@ -38,13 +38,13 @@ public sealed partial class Routes(ApiState state, ILogger<Routes> log)
         }
         catch (OperationCanceledException) when (http.RequestAborted.IsCancellationRequested)
         {
-            return;      // nobody is left to be answered
+            return;      // the client disconnected
         }
         catch (BadHttpRequestException e)
         {
             await Answers.WriteAsync(http, new StatusException(e.StatusCode, "RequestEntityTooLarge", e.Message));
         }
-        catch (Exception e)      // a bug of ours: the client gets a Status all the same, and the log the rest
+        catch (Exception e)      // an internal error: the client gets a Status, and the log the details
         {
             LogFailure(log, e, http.Request.Method, http.Request.Path);
             var error = new StatusException(500, "InternalError", $"Internal error occurred: {e.Message}");
@@ -70,7 +70,7 @@ public sealed partial class Routes(ApiState state, ILogger<Routes> log)
         };
         if (rest.Length == 0) return null;
         var ns = "";
-        // "/namespaces/a/pods" is about pods in a, "/namespaces/a" and "/namespaces/a/status" are about the namespace itself.
+        // "/namespaces/a/pods" names pods in a; "/namespaces/a" and "/namespaces/a/status" name the namespace itself.
         if (rest is ["namespaces", var home, var inside, ..]
             && !(group.Length == 0 && inside is "status" or "finalize")) (ns, rest) = (home, rest[2..]);
         var type = state.Registry.Find(group, version, rest[0])

@@ -2,7 +2,7 @@ using System.Text.RegularExpressions;
 
 namespace ModuleController.Dev.ApiServer.Requests;
 
-/// <summary>Which objects a list or watch is about: namespace, label selector and field selector.</summary>
+/// <summary>Selects the objects of a list or watch: namespace, label selector and field selector.</summary>
 public sealed partial class Selection
 {
     private readonly string _namespace;
@@ -19,7 +19,7 @@ public sealed partial class Selection
         return selection;
     }
 
-    /// <summary>Whether it leaves anything out but other namespaces.</summary>
+    /// <summary>Whether it selects by more than the namespace.</summary>
     public bool IsSelective => _tests.Count > 0;
 
     public bool Matches(StoredObject stored) =>
@@ -61,7 +61,7 @@ public sealed partial class Selection
     {
         var match = FieldTerm().Match(term);
         if (!match.Success) throw Statuses.BadRequest($"invalid selector: '{term}'; can't understand '{term}'");
-        var (field, wanted) = (match.Groups["field"].Value, match.Groups["value"].Value);
+        var (field, requested) = (match.Groups["field"].Value, match.Groups["value"].Value);
         if (field is not "metadata.name" && !(field is "metadata.namespace" && type.IsNamespaced)
             && !type.SelectableFields.Contains(field))
             throw Statuses.BadRequest($"field label not supported: {field}");
@@ -70,7 +70,7 @@ public sealed partial class Selection
         return tree =>
         {
             var value = tree.At(path);
-            return (value is null ? "" : value.Text() ?? value.ToCompact()) == wanted == isEqual;
+            return (value is null ? "" : value.Text() ?? value.ToCompact()) == requested == isEqual;
         };
     }
 

@@ -1,6 +1,6 @@
 namespace ModuleController.Dev.ApiServer.Requests;
 
-/// <summary>Scale, and what pods and service accounts have beside their status.</summary>
+/// <summary>Scale and the subresources of pods and service accounts.</summary>
 public sealed class Subresources(ApiState state)
 {
     private readonly WritePath _writes = new(state);
@@ -41,7 +41,7 @@ public sealed class Subresources(ApiState state)
             ["kind"] = "Scale",
             ["apiVersion"] = "autoscaling/v1",
             ["metadata"] = metadata,
-            ["spec"] = replicas == 0 ? [] : new JsonObject { ["replicas"] = replicas },      // a zero is left out
+            ["spec"] = replicas == 0 ? [] : new JsonObject { ["replicas"] = replicas },      // a zero is omitted
             ["status"] = status,
         };
     }
@@ -92,7 +92,7 @@ public sealed class Subresources(ApiState state)
         }
         catch (OperationCanceledException) when (ending.IsCancellationRequested)
         {
-            // The reader left.
+            // The reader disconnected.
         }
     }
 

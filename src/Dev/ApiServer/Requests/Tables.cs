@@ -1,6 +1,6 @@
 namespace ModuleController.Dev.ApiServer.Requests;
 
-/// <summary>Objects as rows, the form in which kubectl asks for what it prints.</summary>
+/// <summary>Objects as table rows, which kubectl prints.</summary>
 public static class Tables
 {
     public static JsonObject Of(

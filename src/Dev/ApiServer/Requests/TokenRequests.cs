@@ -2,7 +2,7 @@ using ModuleController.Dev.ApiServer.Access;
 
 namespace ModuleController.Dev.ApiServer.Requests;
 
-/// <summary>TokenRequest and TokenReview: tokens for pods, and whose one is.</summary>
+/// <summary>TokenRequest and TokenReview.</summary>
 public sealed class TokenRequests(ApiState state)
 {
     private const string Group = "authentication.k8s.io";
@@ -44,18 +44,18 @@ public sealed class TokenRequests(ApiState state)
         await Answers.WriteAsync(request.Http, 201, ask);
     }
 
-    /// <summary>Says whose token the caller was shown, for those who let pods in by it.</summary>
+    /// <summary>Answers whose token the caller received, for servers that authenticate pods by it.</summary>
     public async Task ReviewAsync(ApiRequest request)
     {
         var review = await request.ReadObjectAsync();
         if (string.IsNullOrEmpty(review.Text("spec", "token")))
             throw Statuses.BadRequest("token is required for TokenReview in authentication");
         var claims = Tokens.Read(state.Log, review.Text("spec", "token")!);
-        var wanted = review.Texts("spec", "audiences").DefaultIfEmpty(Tokens.DefaultAudience).ToArray();
-        var audiences = wanted.Intersect(claims.Texts("aud")).ToArray();
+        var requested = review.Texts("spec", "audiences").DefaultIfEmpty(Tokens.DefaultAudience).ToArray();
+        var audiences = requested.Intersect(claims.Texts("aud")).ToArray();
         var problem = claims is null ? null : Tokens.Problem(state.Log, claims, state.Now)
             ?? (audiences is not [] ? null
-                : $"token audiences {Quoted(claims.Texts("aud"))} is invalid for the target audiences {Quoted(wanted)}");
+                : $"token audiences {Quoted(claims.Texts("aud"))} is invalid for the target audiences {Quoted(requested)}");
         review["apiVersion"] = request.Type.ApiVersion;
         review["kind"] = request.Type.Kind;
         review.Child("metadata");

@@ -2,7 +2,7 @@ using ModuleController.Dev.ApiServer.Patches;
 
 namespace ModuleController.Dev.ApiServer.Requests;
 
-/// <summary>What can be done with an object or a collection. Every write ends in <see cref="EventLog.Commit"/>.</summary>
+/// <summary>The verbs on an object or a collection. Every write ends in <see cref="EventLog.Commit"/>.</summary>
 public sealed class Verbs(ApiState state)
 {
     private readonly WritePath _writes = new(state);
@@ -48,14 +48,14 @@ public sealed class Verbs(ApiState state)
         return written;
     }
 
-    /// <summary>Each namespace has a service account "default", which pods get that name none.</summary>
+    /// <summary>Each namespace has a service account "default", for pods that name none.</summary>
     private void CreateDefaultAccount(ApiRequest request, string ns)
     {
         var account = new ApiRequest(request.Http, "create", state.Registry.Get("serviceaccounts"), ns, "", "");
         _writes.Create(account, new() { ["metadata"] = new JsonObject { ["name"] = "default" } });
     }
 
-    /// <summary>A PUT and the four patch types differ only in the function that they are.</summary>
+    /// <summary>A PUT and the patch types differ only in this function.</summary>
     public static async Task<Func<JsonObject, JsonObject>> ReadChangeAsync(ApiRequest request, Schema schema)
     {
         if (!request.IsPatch)
@@ -90,10 +90,10 @@ public sealed class Verbs(ApiState state)
     private async Task DeleteAsync(ApiRequest request)
     {
         var options = DeleteOptions.From(request, await request.ReadAsync());
-        var (last, isGone) = _deletion.Delete(request.Type, request.Key, options);
+        var (last, isRemoved) = _deletion.Delete(request.Type, request.Key, options);
         if (!options.IsDryRun) AfterWrite(request.Type, last);
-        // As in the real one: a pod or service is answered with itself, as is whatever is still there; else a Status.
-        if (!isGone || request.Type.Resource is "pods" or "services" or "serviceaccounts")
+        // As in a real server: the response is the object if it is a pod or service or still exists, otherwise a Status.
+        if (!isRemoved || request.Type.Resource is "pods" or "services" or "serviceaccounts")
         {
             await Answers.WriteAsync(request.Http, 200, last.Json);
             return;
@@ -104,7 +104,7 @@ public sealed class Verbs(ApiState state)
         await Answers.WriteAsync(request.Http, 200, Statuses.Success(details: details));
     }
 
-    /// <summary>A definition that changed changes what is served; the last object of one that goes lets it go.</summary>
+    /// <summary>A changed definition changes what is served. The last object of a deleted definition removes the definition.</summary>
     private void AfterWrite(ResourceType type, StoredObject written)
     {
         if (type.Resource == ResourceRegistry.Definitions)

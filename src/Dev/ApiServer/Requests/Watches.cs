@@ -5,8 +5,8 @@ using System.IO.Pipelines;
 namespace ModuleController.Dev.ApiServer.Requests;
 
 /// <summary>
-/// One watch: what is there or, where a version is asked for, what the log holds since, and then what comes. Bookmarks
-/// each minute and at the end; 410 in the stream for a version older than the log, as the real server has it.
+/// One watch: the current objects, or the changes since the requested version, and then new changes. Bookmarks
+/// each minute and at the end; 410 in the stream for a version older than the log, as in a real server.
 /// </summary>
 public sealed class Watch(ApiState state, ApiRequest request)
 {
@@ -27,11 +27,11 @@ public sealed class Watch(ApiState state, ApiRequest request)
         }
         catch (OperationCanceledException) when (ending.IsCancellationRequested)
         {
-            // The client left or the server stops: either way nobody waits for more.
+            // The client disconnected, or the server stops.
         }
         finally
         {
-            await ending.CancelAsync();      // lets go of the timers of a watch that ended in another way
+            await ending.CancelAsync();      // stops the timers
         }
     }
 
@@ -60,7 +60,7 @@ public sealed class Watch(ApiState state, ApiRequest request)
 
     private (IEnumerable<StoredObject> Initial, long After) Start()
     {
-        // As a server whose WatchList feature is off: clients fall back to a list and a watch.
+        // As a server without the WatchList feature: clients fall back to a list and a watch.
         foreach (var option in (string[])["sendInitialEvents", "resourceVersionMatch"])
             if (request.Query(option).Length > 0)
                 throw Statuses.Invalid("ListOptions", "meta.k8s.io", "",
@@ -99,10 +99,10 @@ public sealed class Watch(ApiState state, ApiRequest request)
         }
     }
 
-    /// <summary>For a selector, an object that begins to match is added, and one that no longer does is deleted.</summary>
+    /// <summary>With a selector, an object that begins to match is ADDED, and one that no longer matches is DELETED.</summary>
     private void Write(Change change)
     {
-        if (change.Revision <= _sent) return;      // a watch may ask for a version that is yet to come
+        if (change.Revision <= _sent) return;      // a watch may start at a future version
         _sent = change.Revision;
         var did = change.Before is not null && _selection.Matches(change.Before);
         var does = !change.IsRemoval && _selection.Matches(change.After);

@@ -2,7 +2,7 @@ using System.Globalization;
 
 namespace ModuleController.Dev.ApiServer.Requests;
 
-/// <summary>What a write must fulfil apart from its schema.</summary>
+/// <summary>Checks of a write besides the schema.</summary>
 internal static class WriteChecks
 {
     public static void Identity(ApiRequest request, JsonObject tree)
@@ -43,7 +43,7 @@ internal static class WriteChecks
         if (!string.IsNullOrEmpty(version) && version != before.Text("metadata", "resourceVersion"))
             throw Statuses.Modified(request.Type, request.Name);
         if (!isOther) return;
-        if (request.Type.IsCustom && request.Subresource == "status") return;       // its metadata is thrown away unread
+        if (request.Type.IsCustom && request.Subresource == "status") return;       // its metadata is ignored
         throw Statuses.Invalid(request.Type, request.Name,
             FieldError.Invalid("metadata.uid", uid, "field is immutable"));
     }
@@ -69,7 +69,7 @@ internal static class WriteChecks
     public static StatusException Unreadable(ResourceType type, string why) => Statuses.BadRequest(
         $"{type.Kind} in version \"{type.Version}\" cannot be handled as a {type.Kind}: {why}");
 
-    /// <summary>Where the real server would keep the object; its messages name it.</summary>
+    /// <summary>The key of the object in etcd, which messages name.</summary>
     private static string StorageKey(ApiRequest request) =>
         $"/registry/{(request.Type.IsCustom ? $"{request.Type.Group}/" : "")}{request.Type.Plural}/"
         + $"{(request.Namespace.Length > 0 ? $"{request.Namespace}/" : "")}{request.Name}";

@@ -3,14 +3,14 @@ using System.Security.Cryptography;
 namespace ModuleController.Dev.ApiServer.Requests;
 
 /// <summary>
-/// What happens to an object between a request and <see cref="EventLog.Commit"/>, the same for every verb and patch type:
+/// The path of an object between a request and <see cref="EventLog.Commit"/>, the same for every verb and patch type:
 /// identity, preconditions, the fields that this request may not set, shape, defaults, validation, generation.
 /// </summary>
 public sealed class WritePath(ApiState state)
 {
     private const string NameAlphabet = "bcdfghjklmnpqrstvwxz2456789";
 
-    /// <summary>What the server alone says of an object; an update can't change it.</summary>
+    /// <summary>Fields that only the server sets; an update cannot change them.</summary>
     private static readonly string[] ServerFields =
     [
         "uid", "namespace", "creationTimestamp", "resourceVersion", "generation", "deletionTimestamp",
@@ -28,12 +28,12 @@ public sealed class WritePath(ApiState state)
         return state.Quotas.Guard(named.Namespace, () => state.Log.Commit(named.Key, before =>
         {
             if (before is null) return;
-            state.Quotas.Check(named, body, null);      // as in the real one, which does not know yet that there is one already
+            state.Quotas.Check(named, body, null);      // before the conflict check, as in a real server
             throw Statuses.AlreadyExists(request.Type, named.Name, before.IsTerminating);
         }, _ => new Edit(AdmitNew(named, body.Copy())), request.IsDryRun));
     }
 
-    /// <summary>Changes an object by what <paramref name="change"/> makes of it, within what the subresource may touch.</summary>
+    /// <summary>Changes an object with <paramref name="change"/>, within the fields of the subresource.</summary>
     public StoredObject Update(ApiRequest request, Func<JsonObject, JsonObject> change)
     {
         var stored = default(StoredObject);
@@ -45,14 +45,14 @@ public sealed class WritePath(ApiState state)
         return IsOver(request.Type, written.Tree) ? WithVersionOf(stored!, written) : written;
     }
 
-    /// <summary>A terminating object ends with its last finalizer; a pod, besides, only after its grace period.</summary>
+    /// <summary>A terminating object is removed with its last finalizer; a pod only after its grace period.</summary>
     public static bool IsOver(ResourceType type, JsonObject tree) =>
         tree.At("metadata", "deletionTimestamp") is not null
         && tree.Number("metadata", "deletionGracePeriodSeconds") is null or 0
         && !tree.Texts("metadata", "finalizers").Any()
         && !(type.Resource == "namespaces" && tree.Texts("spec", "finalizers").Any());
 
-    /// <summary>What a write removed was not stored once more, so its answer has the last stored version; the removal has its own.</summary>
+    /// <summary>The write that removes an object stores no new state: its response has the last stored version.</summary>
     private static StoredObject WithVersionOf(StoredObject before, StoredObject removed)
     {
         var tree = removed.Tree.Copy();
@@ -101,7 +101,7 @@ public sealed class WritePath(ApiState state)
             throw Statuses.Forbidden(request.Type, request.Name, "create not allowed while custom resource definition is terminating");
     }
 
-    /// <summary>Takes from the request what its subresource may change, and everything else from what is stored.</summary>
+    /// <summary>Takes the fields of the subresource from the request, and all others from the stored object.</summary>
     private static JsonObject Reset(ApiRequest request, JsonObject before, JsonObject next)
     {
         var tree = request.Subresource is "status" or "finalize" ? before.Copy() : next;
@@ -136,7 +136,7 @@ public sealed class WritePath(ApiState state)
         return tree;
     }
 
-    /// <summary>From what a client sent to what may be stored: known fields, defaults, and all rules kept.</summary>
+    /// <summary>Prunes, defaults and validates an object.</summary>
     private void Complete(ApiRequest request, JsonObject tree, JsonObject? before)
     {
         var type = request.Type;
@@ -194,7 +194,7 @@ public sealed class WritePath(ApiState state)
             .Any(name => name != "metadata" && !(name == "status" && type.HasStatus)
                 && !JsonNode.DeepEquals(before[name], after[name]));
 
-    /// <summary>In a built-in object null is the same as absent.</summary>
+    /// <summary>In built-in objects null means absent.</summary>
     private static void DropNulls(JsonNode? node)
     {
         foreach (var item in node as JsonArray ?? []) DropNulls(item);

@@ -2,7 +2,7 @@ using System.Text;
 
 namespace ModuleController.Dev.ApiServer.Resources;
 
-/// <summary>The defaults of built-in kinds, as far as kubectl, our own controllers or a reader of the YAML sees them.</summary>
+/// <summary>The defaults of built-in kinds that kubectl, our controllers or a reader of the YAML uses.</summary>
 public static class BuiltinDefaults
 {
     private static readonly Dictionary<string, string> Table = new()

@@ -3,7 +3,7 @@ using k8s.Models;
 
 namespace ModuleController.Dev.ApiServer.Resources;
 
-/// <summary>The built-in resources: one entry says all there is to know of each.</summary>
+/// <summary>The built-in resources, one entry each.</summary>
 public static class Builtins
 {
     public static IReadOnlyList<ResourceType> All(BuiltinSchemas schemas)

@@ -1,14 +1,14 @@
 namespace ModuleController.Dev.ApiServer.Resources;
 
-/// <summary>From a CustomResourceDefinition to the resource it defines, or to what is wrong with it.</summary>
+/// <summary>Converts a CustomResourceDefinition to the resource that it defines, or to errors.</summary>
 public static class CustomTypes
 {
-    // Of the only version the server names these as if they stood in the spec itself.
+    // For a single version a real server names these fields as if they were in the spec itself.
     private const string SchemaPath = "spec.validation.openAPIV3Schema";
     private const string ScalePath = "spec.subresources.scale";
     private const string ColumnsPath = "spec.additionalPrinterColumns";
 
-    /// <summary>Checks a definition. What this server does not do (conversion, several versions) is refused as 501.</summary>
+    /// <summary>Checks a definition. Unsupported features (conversion, several versions) are rejected with 501.</summary>
     public static (ResourceType? Type, IReadOnlyList<FieldError> Errors) Parse(JsonObject definition, Schema metadata)
     {
         var (spec, errors) = (definition["spec"], new List<FieldError>());
@@ -81,7 +81,7 @@ public static class CustomTypes
         }
     }
 
-    /// <summary>A version as the server's own type for it is written as JSON, its schema and columns apart.</summary>
+    /// <summary>A version as a real server writes it, without its schema and columns.</summary>
     private static JsonObject InGo(JsonObject version) => new()
     {
         ["Name"] = version.Text("name"),

@@ -1,9 +1,9 @@
 namespace ModuleController.Dev.ApiServer.Resources;
 
-/// <summary>Fills in a schema's defaults, in what the object has: a missing parent is not made for its children's sake.</summary>
+/// <summary>Fills in a schema's defaults. A missing parent is not created for its children's defaults.</summary>
 public static class Defaulting
 {
-    /// <summary>Removes each null where there may be none, unless a default takes its place.</summary>
+    /// <summary>Removes each null where none is allowed, unless a default replaces it.</summary>
     public static void DropNulls(JsonNode? node, Schema schema)
     {
         foreach (var item in node as JsonArray ?? [])

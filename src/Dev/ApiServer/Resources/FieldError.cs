@@ -2,7 +2,7 @@ using System.Text.Json;
 
 namespace ModuleController.Dev.ApiServer.Resources;
 
-/// <summary>One thing that is wrong with one field, as a cause in a Status names it.</summary>
+/// <summary>A problem with one field: a cause in a Status.</summary>
 public sealed record FieldError(string Reason, string Field, string Message)
 {
     public static FieldError Required(string field, string detail = "") =>
@@ -11,7 +11,7 @@ public sealed record FieldError(string Reason, string Field, string Message)
     public static FieldError Invalid(string field, JsonNode? value, string detail) =>
         new("FieldValueInvalid", field, $"Invalid value: {value.ToCompact()}: {detail}");
 
-    /// <summary>Of an update the server's message has the last part of the field alone.</summary>
+    /// <summary>For updates a real server's message has only the last part of the field.</summary>
     public static FieldError WrongType(string field, JsonNode? value, string type, bool isUpdate = false) =>
         new("FieldValueTypeInvalid", field, $"Invalid value: \"{TypeName(value)}\": "
             + $"{(isUpdate ? field[(field.LastIndexOf('.') + 1)..] : field)} in body must be of type {type}: \"{TypeName(value)}\"");

@@ -1,8 +1,8 @@
 namespace ModuleController.Dev.ApiServer.Resources;
 
 /// <summary>
-/// The one table of list keys: by which field the items of a built-in list are told apart ("set": by themselves). Lists
-/// that are not here are replaced as a whole. Custom resources say theirs in <c>x-kubernetes-list-map-keys</c>.
+/// The table of list keys: the field that identifies the items of a built-in list ("set": the item itself). Lists
+/// that are not here are replaced as a whole. Custom resources name theirs in <c>x-kubernetes-list-map-keys</c>.
 /// </summary>
 public static class ListKeys
 {

@@ -2,7 +2,7 @@ using System.Text.RegularExpressions;
 
 namespace ModuleController.Dev.ApiServer.Resources;
 
-/// <summary>What names, label keys and values, annotations, finalizers and owner references may look like.</summary>
+/// <summary>The rules for names, label keys and values, annotations, finalizers and owner references.</summary>
 public static partial class Names
 {
     public const string LabelRule = "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', "

@@ -1,8 +1,8 @@
 namespace ModuleController.Dev.ApiServer.Resources;
 
 /// <summary>
-/// What a table says of a pod, counted as the real API server does: native sidecars (init containers that are always
-/// restarted) count among the containers; other init containers only show until they have done their work.
+/// The columns of a pod, counted as by a real API server: native sidecars (init containers that are always
+/// restarted) count as containers; other init containers are shown only until they have completed.
 /// </summary>
 internal sealed class PodColumns
 {
@@ -57,7 +57,7 @@ internal sealed class PodColumns
             ? $"{columns._restarts} ({since} ago)" : $"{columns._restarts}";
     }
 
-    /// <summary>False where an init container has still to do its work; the status then says which.</summary>
+    /// <summary>False while an init container has not completed; the status then names it.</summary>
     private bool HasInitialized()
     {
         foreach (var (init, at) in _pod.Objects("status", "initContainerStatuses").Select((init, at) => (init, at)))

@@ -1,6 +1,6 @@
 namespace ModuleController.Dev.ApiServer.Resources;
 
-/// <summary>Removes the fields that a schema does not know, and says which they were.</summary>
+/// <summary>Removes unknown fields and returns their paths.</summary>
 public static class Pruning
 {
     public static IReadOnlyList<string> Unknown(JsonNode? tree, Schema schema)
@@ -33,7 +33,7 @@ public static class Pruning
 
                 break;
             default:
-                break;      // a scalar has no fields, and validation refuses what has the wrong type
+                break;      // a scalar has no fields, and validation rejects a wrong type
         }
     }
 }

@@ -2,7 +2,7 @@ using System.Collections.Immutable;
 
 namespace ModuleController.Dev.ApiServer.Resources;
 
-/// <summary>All resources that are served now: the built-ins, and what CustomResourceDefinitions define.</summary>
+/// <summary>All served resources: built-in and custom ones.</summary>
 public sealed class ResourceRegistry
 {
     public const string Definitions = "customresourcedefinitions.apiextensions.k8s.io";
@@ -24,7 +24,7 @@ public sealed class ResourceRegistry
 
     public ImmutableArray<ResourceType> All => _served.Types;
 
-    /// <summary>Rises whenever a definition comes, changes or goes; what clients cache of the API hangs on it.</summary>
+    /// <summary>Rises whenever a definition is created, changed or deleted: clients' caches of the API depend on it.</summary>
     public long Revision => _served.Revision;
 
     public ResourceType? Find(string group, string version, string plural) =>
@@ -34,7 +34,7 @@ public sealed class ResourceRegistry
 
     public ResourceType Get(string resource) => All.First(type => type.Resource == resource);
 
-    /// <summary>Reads the definitions anew. Called after each write to one, before its writer has the answer.</summary>
+    /// <summary>Reads the definitions again, after each write to one and before the response to it.</summary>
     public void Refresh()
     {
         while (true)

@@ -7,14 +7,14 @@ public sealed record Column(string Name, string Type, Func<JsonObject, DateTimeO
 
     public string Description { get; init; } = "";
 
-    /// <summary>0 is shown always, more only by <c>-o wide</c>.</summary>
+    /// <summary>0: always shown; higher: only with <c>-o wide</c>.</summary>
     public int Priority { get; init; }
 }
 
-/// <summary>Where a resource that can be scaled keeps what the scale subresource shows.</summary>
+/// <summary>The fields of a scalable resource that the scale subresource shows.</summary>
 public sealed record ScalePaths(string[] SpecReplicas, string[] StatusReplicas, string[]? Selector);
 
-/// <summary>One kind of objects: its names and paths, what its objects look like, and what can be done with them.</summary>
+/// <summary>A served resource: its names, schema and verbs.</summary>
 public sealed record ResourceType
 {
     public required string Group { get; init; }
@@ -39,10 +39,10 @@ public sealed record ResourceType
     /// <summary>Subresources besides status and scale: (name, kind, verbs).</summary>
     public IReadOnlyList<Subresource> Subresources { get; init; } = [];
 
-    /// <summary>Whether a PUT may leave out the resource version and so overwrite whatever is there.</summary>
+    /// <summary>Whether a PUT may omit the resource version and overwrite any version.</summary>
     public bool AllowsUnconditionalUpdate { get; init; } = true;
 
-    /// <summary>Reviews and the like: they are answered, never stored.</summary>
+    /// <summary>Reviews: they are answered, never stored.</summary>
     public bool IsOnlyCreated { get; init; }
 
     public string Resource => Group.Length == 0 ? Plural : $"{Plural}.{Group}";

@@ -2,7 +2,7 @@ using System.Text.RegularExpressions;
 
 namespace ModuleController.Dev.ApiServer.Resources;
 
-/// <summary>Reads a CEL rule, and checks its fields against the schema that it belongs to.</summary>
+/// <summary>Parses a CEL rule and checks its fields against its schema.</summary>
 public sealed partial class RuleParser
 {
     private readonly string _text;
@@ -88,13 +88,13 @@ public sealed partial class RuleParser
 
     private RuleExpression.Matches Matches(RuleExpression.Field text)
     {
-        RefuseUnless(IsText(text));
+        Require(IsText(text));
         return Peek() is ['r', '\'', ..] ? new(text, SchemaParser.Expression(_tokens[_next++].Value[2..^1])) : throw Unsupported();
     }
 
     private RuleExpression.All All(RuleExpression.Field map)
     {
-        RefuseUnless(_key is null && SchemaOf(map).AdditionalProperties is not null && Peek() is { } name && char.IsLetter(name[0]));
+        Require(_key is null && SchemaOf(map).AdditionalProperties is not null && Peek() is { } name && char.IsLetter(name[0]));
         _key = _tokens[_next++].Value;
         Expect(",");
         var condition = Either();
@@ -108,7 +108,7 @@ public sealed partial class RuleParser
         var isInBytes = Accept("bytes");
         if (isInBytes) Expect("(");
         var text = Field(atOfError: null);
-        RefuseUnless(IsText(text));
+        Require(IsText(text));
         if (isInBytes) Close();
         Close();
         Expect("<=");
@@ -149,12 +149,12 @@ public sealed partial class RuleParser
 
     private Schema SchemaOf(RuleExpression.Field field) => field.Path.Aggregate(_schema, (schema, name) => schema.Properties[name]);
 
-    private void RefuseUnless(bool isSupported)
+    private void Require(bool isSupported)
     {
         if (!isSupported) throw Unsupported();
     }
 
-    private void Expect(string token) => RefuseUnless(Accept(token));
+    private void Expect(string token) => Require(Accept(token));
 
     private void Close()
     {
@@ -171,7 +171,7 @@ public sealed partial class RuleParser
         return true;
     }
 
-    /// <summary>The message of the real compiler, which points at the place.</summary>
+    /// <summary>The message of the real compiler, with the position.</summary>
     private RuleException Failed(int index, string why) =>
         new($"compilation failed: ERROR: <input>:1:{index + 1}: {why}\n | {_text}\n | {new string('.', index)}^");
 

@@ -3,7 +3,7 @@ namespace ModuleController.Dev.ApiServer.Resources;
 /// <summary>Evaluates the rules of a schema against an object and its previous state.</summary>
 public static class Rules
 {
-    /// <summary>The server evaluates no rule while the object has an error of these kinds.</summary>
+    /// <summary>A real server evaluates no rules while the object has an error of these kinds.</summary>
     private static readonly HashSet<string> Blocking =
     [
         "FieldValueNotSupported", "FieldValueRequired", "FieldValueTooLong", "FieldValueTooMany", "FieldValueTypeInvalid",
@@ -19,7 +19,7 @@ public static class Rules
         || (schema.Items is not null && HasRules(schema.Items))
         || (schema.AdditionalProperties is not null && HasRules(schema.AdditionalProperties));
 
-    /// <summary>An unchanged value breaks no rule, and in a list only one of type map has items with a previous state.</summary>
+    /// <summary>Unchanged values are not evaluated. Only items of lists of type map have a previous state.</summary>
     private static IEnumerable<FieldError> Visit(JsonNode? node, JsonNode? old, Schema schema, string path)
     {
         if (node is null || (old is not null && JsonNode.DeepEquals(node, old))) yield break;

@@ -3,8 +3,8 @@ using System.Text.RegularExpressions;
 namespace ModuleController.Dev.ApiServer.Resources;
 
 /// <summary>
-/// Reads the <c>openAPIV3Schema</c> of a CustomResourceDefinition and refuses what is not structural: every node says its
-/// type, and nothing is described twice. A keyword that nobody here would heed is refused as 501, never passed over.
+/// Parses the <c>openAPIV3Schema</c> of a CustomResourceDefinition and rejects what is not structural: every node has a
+/// type, and nothing is described twice. An unsupported keyword is rejected with 501, never ignored.
 /// </summary>
 public sealed class SchemaParser
 {
@@ -14,7 +14,7 @@ public sealed class SchemaParser
         "default", "minimum", "maximum", "minLength", "maxLength", "minItems", "maxItems", "maxProperties", "pattern",
         "x-kubernetes-int-or-string", "x-kubernetes-preserve-unknown-fields", "x-kubernetes-list-type",
         "x-kubernetes-list-map-keys", "x-kubernetes-validations",
-        "x-kubernetes-map-type", // only server-side apply would heed it, and that is refused
+        "x-kubernetes-map-type", // only for server-side apply, which is rejected
     ];
 
     private static readonly string[] Types = ["array", "boolean", "integer", "number", "object", "string"];
@@ -39,7 +39,7 @@ public sealed class SchemaParser
 
     private Schema Node(JsonObject source, string path)
     {
-        Refuse(source, path);
+        Reject(source, path);
         var schema = new Schema
         {
             Type = source.Text("type"),
@@ -76,7 +76,7 @@ public sealed class SchemaParser
         return schema;
     }
 
-    /// <summary>Only in a list of type map has an item a previous state.</summary>
+    /// <summary>Only items of lists of type map have a previous state.</summary>
     private Schema Items(JsonObject source, Schema list, string path)
     {
         var outer = _uncorrelated;
@@ -86,8 +86,8 @@ public sealed class SchemaParser
         return items;
     }
 
-    /// <summary>Beside int-or-string an anyOf of the two types is customary and says the same again.</summary>
-    private static void Refuse(JsonObject source, string path)
+    /// <summary>An anyOf of the two types beside int-or-string is customary and redundant.</summary>
+    private static void Reject(JsonObject source, string path)
     {
         foreach (var (name, _) in source.Fields())
             if (!Keywords.Contains(name) && !(name == "anyOf" && source.Flag("x-kubernetes-int-or-string")))
@@ -126,7 +126,7 @@ public sealed class SchemaParser
         }
     }
 
-    /// <summary>A default that its own schema would refuse would make every object that needs it invalid.</summary>
+    /// <summary>A default that its schema rejects would make every object that needs it invalid.</summary>
     private void CheckDefaults(Schema schema, string path)
     {
         if (schema.Default is { } value)
@@ -167,7 +167,7 @@ public sealed class SchemaParser
         }
     }
 
-    /// <summary>A rule as the server's own type for it is written as JSON.</summary>
+    /// <summary>A rule as a real server writes it.</summary>
     private static JsonObject InGo(JsonObject rule) => new()
     {
         ["Rule"] = rule.Text("rule"),
@@ -187,7 +187,7 @@ public sealed class SchemaParser
 
     /// <summary>
     /// The API server's expressions are RE2, which has neither look-around nor back references; the engine without
-    /// backtracking refuses the same. A final $ means the very end there, not "or before the last line break".
+    /// backtracking rejects the same. In RE2 a final $ matches only the very end, not before a last line break.
     /// </summary>
     private Regex? Pattern(JsonObject source, string path)
     {

@@ -1,6 +1,6 @@
 namespace ModuleController.Dev.ApiServer.Resources;
 
-/// <summary>An answer other than success: the code, reason and message of the Status that goes out.</summary>
+/// <summary>A response other than success: the code, reason and message of its Status.</summary>
 public sealed class StatusException(int code, string reason, string message, JsonObject? details = null)
     : Exception(message)
 {
@@ -8,7 +8,7 @@ public sealed class StatusException(int code, string reason, string message, Jso
 
     public TimeSpan? RetryAfter { get; init; }
 
-    /// <summary>The message alone is the answer.</summary>
+    /// <summary>The response is only the message.</summary>
     public bool IsPlainText { get; init; }
 
     public JsonObject ToStatus()
@@ -28,7 +28,7 @@ public sealed class StatusException(int code, string reason, string message, Jso
     }
 }
 
-/// <summary>The answers of an API server that are not objects, in its own words.</summary>
+/// <summary>The responses of an API server that are not objects, with the messages of a real one.</summary>
 public static class Statuses
 {
     public static StatusException NotFound(ResourceType type, string name) =>
@@ -37,7 +37,7 @@ public static class Statuses
     public static StatusException NoSuchPath() =>
         new(404, "NotFound", "the server could not find the requested resource", []);
 
-    /// <summary>The path of a group that nobody serves: no Status, but plain text.</summary>
+    /// <summary>The path of a group that is not served: plain text instead of a Status.</summary>
     public static StatusException PageNotFound() => new(404, "NotFound", "404 page not found\n") { IsPlainText = true };
 
     public static StatusException Internal(string message) => new(500, "InternalError", $"Internal error occurred: {message}",
@@ -70,14 +70,14 @@ public static class Statuses
         return Forbidden(type, name, $"unable to create new content in namespace {ns} because it is being terminated", cause);
     }
 
-    /// <summary>A precondition of a DELETE or of a token that does not hold; it names the kind, not the resource.</summary>
+    /// <summary>A failed precondition of a DELETE or of a token. It names the kind, not the resource.</summary>
     public static StatusException Unmet(ResourceType type, string name, string why)
     {
         var kind = type.Group.Length == 0 ? type.Kind : $"{type.Kind}.{type.Group}";
         return new(409, "Conflict", $"Operation cannot be fulfilled on {kind} \"{name}\": {why}", Details(name, type.Group, type.Kind));
     }
 
-    /// <summary>The server's own failures over what a client sent: they have no reason.</summary>
+    /// <summary>A failure of the server with what a client sent. It has no reason.</summary>
     public static StatusException Failed(string message) => new(500, "", message);
 
     public static StatusException Invalid(string kind, string group, string name, IReadOnlyList<FieldError> errors)

@@ -70,8 +70,8 @@ public sealed class Validation
 
     private void Items(JsonArray items, JsonArray? old, Schema schema, string path)
     {
-        if (items.Count < schema.MinItems) Refuse(path, items, $"should have at least {schema.MinItems} items");
-        if (items.Count > schema.MaxItems) Refuse(path, items, $"should have at most {schema.MaxItems} items");
+        if (items.Count < schema.MinItems) Reject(path, items, $"should have at least {schema.MinItems} items");
+        if (items.Count > schema.MaxItems) Reject(path, items, $"should have at most {schema.MaxItems} items");
         var seen = new HashSet<string>();
         for (var i = 0; i < items.Count; i++)
         {
@@ -89,8 +89,8 @@ public sealed class Validation
     {
         var length = text.EnumerateRunes().Count();
         if (length > schema.MaxLength) _errors.Add(FieldError.TooLong(path, schema.MaxLength.Value));
-        else if (length < schema.MinLength) Refuse(path, node, $"should be at least {schema.MinLength} chars long");
-        else if (schema.Pattern?.IsMatch(text) is false) Refuse(path, node, $"should match '{schema.PatternText}'");
+        else if (length < schema.MinLength) Reject(path, node, $"should be at least {schema.MinLength} chars long");
+        else if (schema.Pattern?.IsMatch(text) is false) Reject(path, node, $"should match '{schema.PatternText}'");
         var hasFormat = schema.Format switch
         {
             "date-time" => text.Contains('T', StringComparison.Ordinal)
@@ -98,18 +98,18 @@ public sealed class Validation
             "byte" => Convert.TryFromBase64String(text, new byte[Encoding.UTF8.GetByteCount(text)], out _),
             _ => true,
         };
-        if (!hasFormat) Refuse(path, node, $"must be of type {schema.Format}: {node.ToCompact()}");
+        if (!hasFormat) Reject(path, node, $"must be of type {schema.Format}: {node.ToCompact()}");
     }
 
     private void Number(JsonNode node, Schema schema, string path)
     {
         var number = double.Parse(node.ToJsonString(), CultureInfo.InvariantCulture);      // whatever type it was made from
         if (schema.Format == "int32" && schema.Maximum is null && (number < int.MinValue || number > int.MaxValue))
-            Refuse(path, node, $"must be of type int32: {node.ToCompact()}");
-        if (number < schema.Minimum) Refuse(path, node, $"should be greater than or equal to {schema.Minimum}");
-        if (number > schema.Maximum) Refuse(path, node, $"should be less than or equal to {schema.Maximum}");
+            Reject(path, node, $"must be of type int32: {node.ToCompact()}");
+        if (number < schema.Minimum) Reject(path, node, $"should be greater than or equal to {schema.Minimum}");
+        if (number > schema.Maximum) Reject(path, node, $"should be less than or equal to {schema.Maximum}");
     }
 
-    private void Refuse(string path, JsonNode node, string what) =>
+    private void Reject(string path, JsonNode node, string what) =>
         _errors.Add(FieldError.Invalid(path, node, $"{path} in body {what}"));
 }

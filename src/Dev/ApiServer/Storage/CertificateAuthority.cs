@@ -4,7 +4,7 @@ using System.Security.Cryptography.X509Certificates;
 
 namespace ModuleController.Dev.ApiServer.Storage;
 
-/// <summary>Signs the certificates of a cluster's servers; clients find its own one in the kubeconfig.</summary>
+/// <summary>Signs the certificates of a cluster's servers. Its own certificate is in the kubeconfig.</summary>
 public sealed class CertificateAuthority
 {
     private static readonly DateTimeOffset Start = TimeProvider.System.GetUtcNow().AddDays(-1);

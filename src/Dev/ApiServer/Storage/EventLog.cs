@@ -5,8 +5,8 @@ using System.Security.Cryptography;
 namespace ModuleController.Dev.ApiServer.Storage;
 
 /// <summary>
-/// All objects, one revision counter, and the last changes. <see cref="Commit"/> is the only way in: revisions rise by
-/// one with each change, a write that changes nothing makes none, and each watcher sees each change once and in order. A watcher
+/// All objects, one revision counter, and the last changes. <see cref="Commit"/> is the only way to change them: revisions rise by
+/// one with each change, a write that changes nothing creates none, and each watcher gets each change once and in order. A watcher
 /// that has more than <paramref name="watcherLag"/> changes to read is ended, as a real API server does.
 /// </summary>
 public sealed class EventLog(int changesKept = 5_000, int watcherLag = 100)
@@ -22,15 +22,15 @@ public sealed class EventLog(int changesKept = 5_000, int watcherLag = 100)
     private long _compacted = 1;
     private long _slowWatchersEnded;
 
-    /// <summary>A random key that lives as long as the objects do: what was signed stays valid over a restarted server.</summary>
+    /// <summary>Signs tokens. It is kept with the objects, so tokens stay valid when the server restarts.</summary>
     public byte[] SigningKey { get; } = RandomNumberGenerator.GetBytes(32);
 
-    /// <summary>Lives as long: clients of a restarted server go on trusting it.</summary>
+    /// <summary>Kept with the objects, so clients still trust a restarted server.</summary>
     public CertificateAuthority Authority { get; } = new();
 
     public long Revision => List("").Revision;
 
-    /// <summary>How many watches were ended because their reader fell behind.</summary>
+    /// <summary>The number of watches that ended because their reader fell behind.</summary>
     public long SlowWatchersEnded => Interlocked.Read(ref _slowWatchersEnded);
 
     public StoredObject? Find(ResourceKey key)
@@ -43,7 +43,7 @@ public sealed class EventLog(int changesKept = 5_000, int watcherLag = 100)
         lock (_gate) return new(_revision, _objects.GetValueOrDefault(resource, Nothing));
     }
 
-    /// <summary>The objects as they were at an earlier revision: later changes are taken back one by one.</summary>
+    /// <summary>The objects at an earlier revision: later changes are reverted one by one.</summary>
     public Snapshot ListAt(string resource, long revision)
     {
         lock (_gate)
@@ -62,9 +62,9 @@ public sealed class EventLog(int changesKept = 5_000, int watcherLag = 100)
     }
 
     /// <summary>
-    /// Reads the object, checks <paramref name="precondition"/>, lets <paramref name="change"/> make the next state from a
-    /// copy of it, and appends that, unless nothing differs. Both run outside of the lock, and again if somebody else's
-    /// write came between, so they must depend on their argument alone. A dry run does all but the last step.
+    /// Reads the object, checks <paramref name="precondition"/>, computes the next state with <paramref name="change"/> from a
+    /// copy of it, and appends that, unless nothing differs. Both run outside of the lock, and again if another
+    /// write came in between, so they must depend only on their argument. A dry run does all but the last step.
     /// </summary>
     public StoredObject Commit(
         ResourceKey key, Action<StoredObject?> precondition, Func<JsonObject?, Edit> change, bool dryRun = false)
@@ -81,7 +81,7 @@ public sealed class EventLog(int changesKept = 5_000, int watcherLag = 100)
     }
 
     /// <summary>The changes of a resource after a revision.</summary>
-    /// <exception cref="CompactedException">The log does not reach that far back.</exception>
+    /// <exception cref="CompactedException">The revision is older than the log.</exception>
     public Subscription Subscribe(string resource, long after)
     {
         lock (_gate)
@@ -95,7 +95,7 @@ public sealed class EventLog(int changesKept = 5_000, int watcherLag = 100)
         }
     }
 
-    /// <summary>Forgets all changes up to now: watches and list pages from before are answered with 410.</summary>
+    /// <summary>Discards all changes up to now: watches and list pages from before are answered with 410.</summary>
     public void Compact()
     {
         lock (_gate)
@@ -146,7 +146,7 @@ public sealed class EventLog(int changesKept = 5_000, int watcherLag = 100)
     private void Publish(Change change)
     {
         _changes.Add(change);
-        if (_changes.Count > changesKept * 5 / 4)      // in strides, since removing from the front moves all the rest
+        if (_changes.Count > changesKept * 5 / 4)      // in batches: removing from the front moves all others
         {
             var surplus = _changes.Count - changesKept;
             _compacted = _changes[surplus - 1].Revision;

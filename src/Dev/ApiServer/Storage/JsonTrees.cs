@@ -3,7 +3,7 @@ using System.Text.Json;
 
 namespace ModuleController.Dev.ApiServer.Storage;
 
-/// <summary>Short ways to read and build the JSON trees that all objects are.</summary>
+/// <summary>Reads and builds the JSON trees of objects.</summary>
 public static class JsonTrees
 {
     private static readonly JsonSerializerOptions Compact =
@@ -25,7 +25,7 @@ public static class JsonTrees
     public static bool Flag(this JsonNode? node, params ReadOnlySpan<string> path) =>
         node.At(path)?.GetValueKind() == JsonValueKind.True;
 
-    /// <summary>The objects in a list; anything else in it is passed over, since validation has its say on that.</summary>
+    /// <summary>The objects in a list. Other items are skipped: validation rejects them.</summary>
     public static IEnumerable<JsonObject> Objects(this JsonNode? node, params ReadOnlySpan<string> path) =>
         (node.At(path) as JsonArray)?.OfType<JsonObject>() ?? [];
 
@@ -36,7 +36,7 @@ public static class JsonTrees
         params ReadOnlySpan<string> path) =>
         (node.At(path) as JsonObject)?.Select(field => (field.Key, field.Value)) ?? [];
 
-    /// <summary>The object under a name, made where it is missing.</summary>
+    /// <summary>The object under a name, created if it is missing.</summary>
     public static JsonObject Child(this JsonObject node, string name)
     {
         if (node[name] is JsonObject child) return child;
@@ -50,7 +50,7 @@ public static class JsonTrees
         if (node[name] is null) node[name] = value;
     }
 
-    /// <summary>Copies a field from another object, or removes it where that has none.</summary>
+    /// <summary>Copies a field from another object, or removes it if that one lacks it.</summary>
     public static void CopyFrom(this JsonObject node, JsonObject? other, string name)
     {
         if (other?[name] is { } value) node[name] = value.DeepClone();

@@ -1,12 +1,12 @@
 namespace ModuleController.Dev.ApiServer.Storage;
 
-/// <summary>What names an object: its resource ("pods", "deployments.apps"), namespace (or "") and name.</summary>
+/// <summary>The key of an object: its resource ("pods", "deployments.apps"), namespace (or "") and name.</summary>
 public readonly record struct ResourceKey(string Resource, string Namespace, string Name)
 {
     internal string Path => $"{Namespace}/{Name}";
 }
 
-/// <summary>One state of one object. Never changed: readers, watchers and lists share the tree and its bytes.</summary>
+/// <summary>One state of one object. It is immutable: readers, watchers and lists share the tree and its bytes.</summary>
 public sealed class StoredObject
 {
     public StoredObject(JsonObject tree, long revision)
@@ -22,7 +22,7 @@ public sealed class StoredObject
 
     public long Revision { get; }
 
-    /// <summary>The tree as UTF-8, written once however many ask for it.</summary>
+    /// <summary>The tree as UTF-8, serialized once.</summary>
     public ReadOnlyMemory<byte> Json { get; }
 
     public string Name { get; }
@@ -34,13 +34,13 @@ public sealed class StoredObject
     public bool IsTerminating => Tree.At("metadata", "deletionTimestamp") is not null;
 }
 
-/// <summary>What a write does to the object it was given: another state, or, with <paramref name="Remove"/>, its end.</summary>
+/// <summary>The result of a write: the next state of the object, or its removal.</summary>
 public readonly record struct Edit(JsonObject Tree, bool Remove = false);
 
 /// <summary>One entry of the log. For a removal <see cref="After"/> is the last state, with the removal's revision.</summary>
 public sealed record Change(long Revision, ResourceKey Key, StoredObject? Before, StoredObject After, bool IsRemoval);
 
-/// <summary>All objects of one resource as they were at one revision.</summary>
+/// <summary>All objects of one resource at one revision.</summary>
 public readonly record struct Snapshot(long Revision, IReadOnlyDictionary<string, StoredObject> Objects)
 {
     /// <summary>In the order of namespace and name; an empty namespace means all.</summary>
@@ -53,6 +53,6 @@ public readonly record struct Snapshot(long Revision, IReadOnlyDictionary<string
     }
 }
 
-/// <summary>The revision asked for is older than what the log still holds.</summary>
+/// <summary>The requested revision is older than the log.</summary>
 public sealed class CompactedException(long asked, long oldest)
     : Exception($"too old resource version: {asked} ({oldest})");

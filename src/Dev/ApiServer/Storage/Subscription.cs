@@ -2,7 +2,7 @@ using System.Threading.Channels;
 
 namespace ModuleController.Dev.ApiServer.Storage;
 
-/// <summary>The changes of one resource after a revision: first those that the log held, then the live ones.</summary>
+/// <summary>The changes of one resource after a revision: first those in the log, then new ones.</summary>
 public sealed class Subscription : IDisposable
 {
     private readonly Channel<Change> _live;
@@ -18,13 +18,13 @@ public sealed class Subscription : IDisposable
 
     public IReadOnlyList<Change> Backlog { get; }
 
-    /// <summary>Ends when the watcher is cut off: it was too slow, or somebody asked for it.</summary>
+    /// <summary>Ends when the watcher is cut off: it was too slow, or a fault was requested.</summary>
     public ChannelReader<Change> Live => _live.Reader;
 
-    /// <summary>How far the log had come, if every change up to there has been read from here; else null.</summary>
+    /// <summary>The revision of the log if every change up to it has been read from here; otherwise null.</summary>
     public long? CaughtUp() => _log.WhenIdle(() => _live.Reader.Count == 0);
 
-    /// <summary>False where this change ends the watch: its reader is a whole channel behind, and is never waited for.</summary>
+    /// <summary>False if this change ends the watch because its reader is a full channel behind.</summary>
     internal bool Offer(Change change) => _live.Writer.TryWrite(change) || !Cut();
 
     internal bool Cut() => _live.Writer.TryComplete();

@@ -5,7 +5,7 @@ using ModuleController.Dev.Controllers;
 
 namespace ModuleController.Dev.Cluster.Demo;
 
-/// <summary>What the demo does with the API, as kubectl would: apply, get, patch.</summary>
+/// <summary>The demo's requests to the API, like kubectl's: apply, get, patch.</summary>
 internal sealed class DemoApi(HttpClient http)
 {
     public const string Modules = "/apis/koupleless.io/v1alpha1/namespaces/default/modules";
@@ -18,17 +18,17 @@ internal sealed class DemoApi(HttpClient http)
     private readonly RawClient _raw = new(http);
     private IReadOnlyList<DiscoveredResource> _kinds = [];
 
-    /// <summary>Creates the objects of a manifest, or changes them to what it says.</summary>
+    /// <summary>Creates or patches the objects of a manifest.</summary>
     public async Task ApplyAsync(IEnumerable<JsonObject> objects, CancellationToken cancellation)
     {
-        foreach (var wanted in objects)
+        foreach (var desired in objects)
         {
-            var (version, kind) = (wanted["apiVersion"]!.GetValue<string>(), wanted["kind"]!.GetValue<string>());
+            var (version, kind) = (desired["apiVersion"]!.GetValue<string>(), desired["kind"]!.GetValue<string>());
             var resource = await FindKindAsync(version, kind, cancellation);
-            var ns = resource.IsNamespaced ? wanted["metadata"]!["namespace"]?.GetValue<string>() ?? "default" : null;
-            var path = resource.Path(ns, wanted["metadata"]!["name"]!.GetValue<string>());
-            if (await _raw.FindAsync(path, cancellation) is null) await SendAsync(HttpMethod.Post, path[..path.LastIndexOf('/')], wanted, cancellation);
-            else await PatchAsync(path, wanted, cancellation);
+            var ns = resource.IsNamespaced ? desired["metadata"]!["namespace"]?.GetValue<string>() ?? "default" : null;
+            var path = resource.Path(ns, desired["metadata"]!["name"]!.GetValue<string>());
+            if (await _raw.FindAsync(path, cancellation) is null) await SendAsync(HttpMethod.Post, path[..path.LastIndexOf('/')], desired, cancellation);
+            else await PatchAsync(path, desired, cancellation);
         }
     }
 
@@ -44,7 +44,7 @@ internal sealed class DemoApi(HttpClient http)
     public Task<string> LogAsync(string pod, int lines, CancellationToken cancellation) =>
         http.GetStringAsync(new Uri($"{pod}/log?tailLines={lines}", UriKind.Relative), cancellation);
 
-    /// <summary>Addresses and port of the pods that the module's generated Service sends requests to.</summary>
+    /// <summary>The ready endpoints of the module's Service.</summary>
     public async Task<IReadOnlyList<Uri>> EndpointsAsync(CancellationToken cancellation)
     {
         var found = new List<Uri>();
@@ -80,6 +80,6 @@ internal sealed class DemoApi(HttpClient http)
         using var response = await http.SendAsync(request, cancellation);
         if (response.IsSuccessStatusCode || response.StatusCode == HttpStatusCode.Conflict) return;
         var status = JsonNode.Parse(await response.Content.ReadAsStringAsync(cancellation));
-        throw new DemoException($"{method} {path} was refused: {status?["message"]}");
+        throw new DemoException($"{method} {path} was rejected: {status?["message"]}");
     }
 }

@@ -3,7 +3,7 @@ using System.Runtime.InteropServices;
 
 namespace ModuleController.Dev.Cluster.Demo;
 
-/// <summary>Where the demo's parts are: manifests in the checkout, programs beside our own, the rest in a directory that goes with it.</summary>
+/// <summary>The files of the demo: manifests in the checkout, programs beside this one, and a temporary directory.</summary>
 internal sealed class DemoFiles : IDisposable
 {
     private readonly DirectoryInfo _temporary = Directory.CreateTempSubdirectory("modulecontroller-demo-");
@@ -17,7 +17,7 @@ internal sealed class DemoFiles : IDisposable
 
     public string Pods => Path.Combine(_temporary.FullName, "pods");
 
-    /// <summary>What <c>deploy/demo/images.yaml</c> refers to.</summary>
+    /// <summary>The variables of <c>deploy/demo/images.yaml</c>.</summary>
     public Dictionary<string, string> Variables(string? baseJar) => new()
     {
         ["DOTNET"] = Dotnet(),
@@ -27,7 +27,7 @@ internal sealed class DemoFiles : IDisposable
         ["BASE_JAR"] = baseJar ?? "",
     };
 
-    /// <summary>Two versions of the sample module for the simulator, which needs no more of a jar than its manifest.</summary>
+    /// <summary>Writes two versions of the sample module for the simulator, which reads only the manifest of a jar.</summary>
     public async Task<string> MakeModulesAsync(CancellationToken cancellation)
     {
         var directory = _temporary.CreateSubdirectory("modules").FullName;
@@ -57,7 +57,7 @@ internal sealed class DemoFiles : IDisposable
         if (_temporary.Exists) _temporary.Delete(recursive: true);
     }
 
-    /// <summary>The host that runs us, also where it is not on the path.</summary>
+    /// <summary>The host of this process, which may not be on the path.</summary>
     private static string Dotnet()
     {
         var host = Path.GetFullPath(Path.Combine(RuntimeEnvironment.GetRuntimeDirectory(), "..", "..", "..", "dotnet"));
@@ -76,5 +76,5 @@ internal sealed class DemoFiles : IDisposable
     }
 }
 
-/// <summary>The demo can't go on; the message is for the user.</summary>
+/// <summary>The demo cannot continue; the message is for the user.</summary>
 internal sealed class DemoException(string message) : Exception(message);

@@ -3,7 +3,7 @@ using ModuleController.Dev.Kubelet;
 
 namespace ModuleController.Dev.Cluster.Demo;
 
-/// <summary>The controller's two ports: those of the manifests, or free ones where another demo has them.</summary>
+/// <summary>The controller's two ports: those of the manifests, or free ones if another demo uses them.</summary>
 internal sealed class DemoPorts
 {
     private const int Http = 18080;

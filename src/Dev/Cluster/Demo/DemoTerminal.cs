@@ -23,7 +23,7 @@ internal sealed class DemoTerminal(IAnsiConsole console, TimeProvider time)
 
     public static DemoTerminal OfConsole(TimeProvider time)
     {
-        // Build systems that Spectre recognizes would get colours in a file.
+        // Without this, Spectre writes colours to a file on build systems that it recognizes.
         var console = AnsiConsole.Create(new()
         {
             Ansi = Console.IsOutputRedirected ? AnsiSupport.No : AnsiSupport.Detect,

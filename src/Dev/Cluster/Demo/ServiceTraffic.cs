@@ -3,7 +3,7 @@ using System.Net;
 
 namespace ModuleController.Dev.Cluster.Demo;
 
-/// <summary>A client of the module's generated Service: one request after the other, to one ready endpoint after the other.</summary>
+/// <summary>A client of the module's Service: sends requests one after the other, to the ready endpoints in turn.</summary>
 internal sealed class ServiceTraffic : IAsyncDisposable
 {
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(25);
@@ -25,7 +25,7 @@ internal sealed class ServiceTraffic : IAsyncDisposable
         _running = RunAsync();
     }
 
-    /// <summary>Stops, and says in one line what the requests got.</summary>
+    /// <summary>Stops, and summarizes the responses in one line.</summary>
     public async Task<string> SummaryAsync()
     {
         await StopAsync();
@@ -61,7 +61,7 @@ internal sealed class ServiceTraffic : IAsyncDisposable
         }
         catch (OperationCanceledException) when (_stop.IsCancellationRequested)
         {
-            // Enough was asked.
+            // Stopped.
         }
     }
 

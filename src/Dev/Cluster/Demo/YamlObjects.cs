@@ -5,7 +5,7 @@ using YamlDotNet.RepresentationModel;
 
 namespace ModuleController.Dev.Cluster.Demo;
 
-/// <summary>The objects of a manifest, typed as kubectl does: what is plain and looks like a number or a boolean is one.</summary>
+/// <summary>The objects of a manifest, typed as by kubectl: a plain scalar that looks like a number or a boolean is one.</summary>
 public static class YamlObjects
 {
     public static IReadOnlyList<JsonObject> Parse(string yaml)

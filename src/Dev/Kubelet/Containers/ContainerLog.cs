@@ -2,12 +2,12 @@ using System.Text;
 
 namespace ModuleController.Dev.Kubelet.Containers;
 
-/// <summary>The last lines that a container wrote; whoever follows is woken by each new one.</summary>
+/// <summary>The last lines that a container wrote. Followers get each new one.</summary>
 public sealed class ContainerLog(int keep = 5_000)
 {
     private readonly Lock _lock = new();
     private readonly Queue<string> _lines = new();
-    private long _first; // number of the oldest line kept
+    private long _first; // number of the oldest line
     private bool _isClosed;
     private TaskCompletionSource _changed = New();
 
@@ -23,14 +23,14 @@ public sealed class ContainerLog(int keep = 5_000)
             }
         }
 
-        Wake();
+        NotifyFollowers();
     }
 
-    /// <summary>No more lines come: followers end.</summary>
+    /// <summary>Ends the followers: no more lines are written.</summary>
     public void Close()
     {
         lock (_lock) _isClosed = true;
-        Wake();
+        NotifyFollowers();
     }
 
     public IReadOnlyList<string> Lines
@@ -41,7 +41,7 @@ public sealed class ContainerLog(int keep = 5_000)
         }
     }
 
-    /// <summary>Copies the last <paramref name="tail"/> lines (all where null), then, while following, each new one.</summary>
+    /// <summary>Copies the last <paramref name="tail"/> lines (null: all) and, while following, each new one.</summary>
     public async Task CopyToAsync(Stream target, bool follow, int? tail, CancellationToken cancellation)
     {
         var next = -1L;
@@ -67,7 +67,7 @@ public sealed class ContainerLog(int keep = 5_000)
         }
     }
 
-    private void Wake()
+    private void NotifyFollowers()
     {
         TaskCompletionSource changed;
         lock (_lock) (changed, _changed) = (_changed, New());

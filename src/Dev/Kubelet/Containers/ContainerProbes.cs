@@ -6,7 +6,7 @@ namespace ModuleController.Dev.Kubelet.Containers;
 /// <summary>The three probes over one life of a container; thresholds count results in a row.</summary>
 internal sealed class ContainerProbes(Container spec, ContainerContext context, IContainer container)
 {
-    /// <summary>True once the startup probe has succeeded, false when it has failed too often.</summary>
+    /// <summary>Waits for the startup probe: true after its first success, false after too many failures.</summary>
     public async Task<bool> StartsAsync(CancellationToken cancellation)
     {
         if (spec.StartupProbe is not { } probe) return true;
@@ -20,7 +20,7 @@ internal sealed class ContainerProbes(Container spec, ContainerContext context, 
         return false;
     }
 
-    /// <summary>Tells each change of readiness; the container begins unready.</summary>
+    /// <summary>Reports each change of readiness. The container is unready at first.</summary>
     public async Task ReportReadinessAsync(Action<bool> changed, CancellationToken cancellation)
     {
         if (spec.ReadinessProbe is not { } probe) return;

@@ -2,18 +2,18 @@ using ModuleController.Dev.Kubelet.Resources;
 
 namespace ModuleController.Dev.Kubelet.Containers;
 
-/// <summary>What all containers of a pod have in common for the one who runs them.</summary>
+/// <summary>What all containers of a pod share.</summary>
 internal sealed record ContainerContext(IContainerRuntime Runtime, Prober Prober, TimeProvider Time, string PodIp)
 {
-    /// <summary>What to start a container with; fails where its manifest asks for what does not exist.</summary>
+    /// <summary>Builds what a container is started with. Throws for an invalid manifest.</summary>
     public required Func<Container, ContainerLog, ContainerStart> Prepare { get; init; }
 
-    /// <summary>Told after each change of a container's view.</summary>
+    /// <summary>Called after each change of a container's view.</summary>
     public required Action Changed { get; init; }
 }
 
-/// <summary>Keeps one container running: starts it, probes it, starts it again with a growing pause.</summary>
-/// <remarks>The first restart is at once, then after 1, 2, 4 … 30 seconds; ten minutes without an end reset the pause.</remarks>
+/// <summary>Keeps one container running: starts it, probes it, and restarts it with backoff.</summary>
+/// <remarks>The first restart is immediate, then after 1, 2, 4 … 30 seconds. Ten minutes without an end reset the backoff.</remarks>
 internal sealed class ContainerRunner(Container spec, string restartPolicy, ContainerContext context) : IDisposable
 {
     private static readonly TimeSpan LongestPause = TimeSpan.FromSeconds(30);
@@ -38,15 +38,15 @@ internal sealed class ContainerRunner(Container spec, string restartPolicy, Cont
 
     public ContainerLog Log { get; } = new();
 
-    /// <summary>An init container that goes on beside the others.</summary>
+    /// <summary>An init container that keeps running beside the others.</summary>
     public bool IsSidecar => spec.RestartPolicy == "Always";
 
-    /// <summary>It has started once; where it has a startup probe, that has succeeded.</summary>
+    /// <summary>It has started once, and its startup probe, if any, has succeeded.</summary>
     public Task Started => _started.Task;
 
     public bool IsStopping => _stop.IsCancellationRequested;
 
-    /// <summary>Asks the container to end, and ends it without asking after the grace period, which a second call may only shorten.</summary>
+    /// <summary>Asks the container to end, and kills it after the grace period. A second call can only shorten it.</summary>
     public void Stop(TimeSpan grace)
     {
         lock (_lock)
@@ -70,7 +70,7 @@ internal sealed class ContainerRunner(Container spec, string restartPolicy, Cont
         _kill.Dispose();
     }
 
-    /// <summary>Runs until stopped, or until the container has ended and is not to be restarted.</summary>
+    /// <summary>Runs until stopped, or until the container has ended and its policy allows no restart.</summary>
     public async Task RunAsync()
     {
         for (var restarts = 0; !_stop.IsCancellationRequested; restarts++)
@@ -88,7 +88,7 @@ internal sealed class ContainerRunner(Container spec, string restartPolicy, Cont
         Change(view => view with { IsOver = true });
     }
 
-    /// <summary>One life of the container: its exit code, or null where it could not be started.</summary>
+    /// <summary>Runs one life of the container. Returns its exit code, or null if it could not be started.</summary>
     private async Task<int?> RunOnceAsync()
     {
         if (TryStart() is not { } container) return null;
@@ -113,7 +113,7 @@ internal sealed class ContainerRunner(Container spec, string restartPolicy, Cont
         }
     }
 
-    /// <summary>Whatever keeps it from starting is shown to the user, and tried again as an image that can't be pulled is.</summary>
+    /// <summary>A failure to start is shown in the status and retried, like a failed image pull.</summary>
     private IContainer? TryStart()
     {
         ContainerStart start;

@@ -2,7 +2,7 @@ using ModuleController.Dev.Kubelet.Resources;
 
 namespace ModuleController.Dev.Kubelet.Containers;
 
-/// <summary>What a container is doing; a closed set.</summary>
+/// <summary>The state of a container: a closed set.</summary>
 public abstract record ContainerState
 {
     private ContainerState()
@@ -22,7 +22,7 @@ public abstract record ContainerState
 /// <summary>A container as the pod's status shows it.</summary>
 public sealed record ContainerView(Container Spec, ContainerState State)
 {
-    /// <summary>How the life before the one that <see cref="State"/> shows came to its end.</summary>
+    /// <summary>How the previous life of the container ended.</summary>
     public ContainerState.Terminated? LastState { get; init; }
 
     public int RestartCount { get; init; }
@@ -31,10 +31,10 @@ public sealed record ContainerView(Container Spec, ContainerState State)
 
     public bool IsStarted { get; init; }
 
-    /// <summary>It has ended and is not started again.</summary>
+    /// <summary>It has ended and is not restarted.</summary>
     public bool IsOver { get; init; }
 
-    /// <summary>In another state; an end that was shown until now becomes the last one.</summary>
+    /// <summary>The view in another state. A previous end becomes the last one.</summary>
     public ContainerView In(ContainerState next) =>
         this with { State = next, LastState = State as ContainerState.Terminated ?? LastState };
 }

@@ -1,6 +1,6 @@
 namespace ModuleController.Dev.Kubelet.Containers;
 
-/// <summary>Runs what an image names: a delegate in tests, a process of this machine in the demo.</summary>
+/// <summary>Runs images: as delegates in tests, as processes of this machine in the demo.</summary>
 public interface IContainerRuntime
 {
     /// <summary>Starts a container; an image that the runtime does not know is an <see cref="UnknownImageException"/>.</summary>
@@ -10,20 +10,20 @@ public interface IContainerRuntime
 /// <summary>A container that was started.</summary>
 public interface IContainer : IAsyncDisposable
 {
-    /// <summary>Ends with the exit code; 128 + signal where a signal ended it.</summary>
+    /// <summary>Completes with the exit code: 128 + signal if a signal ended it.</summary>
     Task<int> Exited { get; }
 
-    /// <summary>Asks it to end, as SIGTERM does.</summary>
+    /// <summary>Asks it to end, like SIGTERM.</summary>
     void Terminate();
 
-    /// <summary>Ends it without asking, as SIGKILL does.</summary>
+    /// <summary>Forces it to end, like SIGKILL.</summary>
     void Kill();
 
-    /// <summary>Runs a command beside it; true where that exits with 0.</summary>
+    /// <summary>Runs a command beside it: true if that exits with 0.</summary>
     Task<bool> ExecAsync(IReadOnlyList<string> command, CancellationToken cancellation);
 }
 
-/// <summary>What a container is started with; the environment is complete, variables in arguments are replaced.</summary>
+/// <summary>What a container is started with. The environment is complete, and variables in arguments are replaced.</summary>
 public sealed record ContainerStart(
     PodIdentity Pod, string Container, string Image, IReadOnlyList<string> Command, IReadOnlyList<string> Args,
     IReadOnlyDictionary<string, string> Environment, ContainerLog Log);
@@ -34,5 +34,5 @@ public sealed record PodIdentity(string Namespace, string Name, string Uid, stri
     public string HostIp => IsOnHostNetwork ? Ip : "127.0.0.1";
 }
 
-/// <summary>No runtime here has this image.</summary>
-public sealed class UnknownImageException(string image) : Exception($"no program stands for the image \"{image}\"");
+/// <summary>The runtime does not know this image.</summary>
+public sealed class UnknownImageException(string image) : Exception($"no program is known for the image \"{image}\"");

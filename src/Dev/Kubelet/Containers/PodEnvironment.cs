@@ -4,10 +4,10 @@ using ModuleController.Dev.Kubelet.Resources;
 
 namespace ModuleController.Dev.Kubelet.Containers;
 
-/// <summary>What a container of a pod is started with: variables, downward API, and directories in place of volumes.</summary>
+/// <summary>Builds what a container is started with: variables, downward API, and directories in place of volumes.</summary>
 internal static class PodEnvironment
 {
-    /// <summary>A pod's own free port, for programs that bind all interfaces and can't share one number.</summary>
+    /// <summary>A free port of the pod, for programs that bind all interfaces.</summary>
     public const string PodPort = "DEVCLUSTER_POD_PORT";
 
     public static ContainerStart Of(RunnerPod pod, Container container, PodPlace place, ContainerLog log)
@@ -27,7 +27,7 @@ internal static class PodEnvironment
             [.. texts.Select(text => inDirectory(Variables.Expand(text, environment)))];
     }
 
-    /// <summary>The container with the commands of its probes told about its directories, as it itself is.</summary>
+    /// <summary>The container with its directories in the commands of its probes.</summary>
     public static Container WithMountedProbes(Container container, PodPlace place)
     {
         var inDirectory = Mounts(container, place);

@@ -24,7 +24,7 @@ public sealed class Prober(HttpClient http, TimeProvider time)
         }
         catch (Exception) when (!cancellation.IsCancellationRequested)
         {
-            return false; // whatever kept it from being carried out: refused, too late, or a command that does not exist
+            return false; // connection refused, timeout, or an unknown command
         }
     }
 

@@ -2,7 +2,7 @@ using System.Text.RegularExpressions;
 
 namespace ModuleController.Dev.Kubelet.Containers;
 
-/// <summary>Replaces <c>$(NAME)</c> as the kubelet does: unknown names stay as they are.</summary>
+/// <summary>Replaces <c>$(NAME)</c> as the kubelet does. Unknown names stay.</summary>
 public static partial class Variables
 {
     public static string Expand(string text, IReadOnlyDictionary<string, string> environment) =>

@@ -11,7 +11,7 @@ namespace ModuleController.Dev.Kubelet.Pods;
 /// <summary>What every pod of a node is run with.</summary>
 internal sealed record PodServices(KubeClient Client, IContainerRuntime Runtime, Prober Prober, TimeProvider Time);
 
-/// <summary>Runs one pod from its first container to its last, and keeps its status true.</summary>
+/// <summary>Runs one pod from its first container to its last, and updates its status.</summary>
 internal sealed class PodRunner
 {
     private static readonly TimeSpan SidecarGrace = TimeSpan.FromSeconds(5);
@@ -60,7 +60,7 @@ internal sealed class PodRunner
         ? _main.FirstOrDefault()?.Log
         : _main.Concat(_init).FirstOrDefault(runner => runner.View.Spec.Name == container)?.Log;
 
-    /// <summary>The pod as the API has it now: its conditions of others count for its readiness.</summary>
+    /// <summary>The pod in the API. Conditions of other writers count for its readiness.</summary>
     public void Observe(RunnerPod pod)
     {
         _pod = pod;
@@ -84,7 +84,7 @@ internal sealed class PodRunner
 
             StopAll(_init, SidecarGrace);
             await Task.WhenAll(_runningInit);
-            await cancelling; // a pod whose work is done stays until its object goes
+            await cancelling; // a completed pod stays until its object is deleted
             await renewing;
         }
         finally
@@ -95,7 +95,7 @@ internal sealed class PodRunner
         }
     }
 
-    /// <summary>Asks all containers to end. Asked again, it can only be faster.</summary>
+    /// <summary>Asks all containers to end. A second call can only shorten the grace period.</summary>
     public void Stop(TimeSpan grace)
     {
         lock (_lock)
@@ -130,7 +130,7 @@ internal sealed class PodRunner
             }
             catch (Exception problem)
             {
-                // What is missing may come; until then the user sees it where kubectl looks.
+                // Missing objects may be created later. Until then the status names them.
                 foreach (var runner in _main) runner.Wait("ContainerCreating", problem.Message);
                 await Task.WhenAny(Task.Delay(RetryAfter, _time, CancellationToken.None), _stopped.Task);
             }
@@ -139,7 +139,7 @@ internal sealed class PodRunner
         return false;
     }
 
-    /// <summary>One after the other: init containers to their end, sidecars to their start. False: a failure, or told to stop.</summary>
+    /// <summary>Runs init containers to their end and sidecars to their start, one after the other. False after a failure or a stop.</summary>
     private async Task<bool> InitializeAsync()
     {
         foreach (var runner in _init)
@@ -190,7 +190,7 @@ internal sealed class PodRunner
             }
             catch (KubeException problem) when (problem.Error.Code is 404 or 409 or 422)
             {
-                // Gone, or another pod of the same name: the kubelet hears of it from its watch.
+                // The pod was deleted or replaced, which the kubelet learns from its watch.
             }
             catch (KubeException)
             {

@@ -6,12 +6,12 @@ using ModuleController.Dev.Kubelet.Resources;
 
 namespace ModuleController.Dev.Kubelet.Pods;
 
-/// <summary>The pod's status as its containers make it. It remembers since when each condition is as it is.</summary>
+/// <summary>Computes a pod's status from its containers, with the transition time of each condition.</summary>
 internal sealed class PodStatus(PodIdentity identity, DateTimeOffset startedAt)
 {
     private readonly Dictionary<string, (string Status, DateTimeOffset Since)> _since = [];
 
-    /// <summary>A strategic merge patch: conditions are merged by type, so those of others stay.</summary>
+    /// <summary>A strategic merge patch: conditions are merged by type, so those of other writers stay.</summary>
     public JsonObject Of(
         RunnerPod pod, IReadOnlyList<ContainerView> init, IReadOnlyList<ContainerView> main, bool isInitialized, DateTimeOffset now)
     {
@@ -51,7 +51,7 @@ internal sealed class PodStatus(PodIdentity identity, DateTimeOffset startedAt)
     {
         var status = isTrue ? "True" : "False";
         if (!_since.TryGetValue(type, out var last) && pod.Status.Conditions.Find(type) is { } old)
-            last = (old.Status, old.LastTransitionTime ?? now); // from an earlier life of the kubelet
+            last = (old.Status, old.LastTransitionTime ?? now); // written by an earlier kubelet
         if (last.Status != status) last = (status, now);
         _since[type] = last;
         return new JsonObject

@@ -40,7 +40,7 @@ public sealed record RunnerSecret : IFiles
     IReadOnlyDictionary<string, byte[]> IFiles.Files => Data;
 }
 
-/// <summary>Whom tokens are made for.</summary>
+/// <summary>The account of a token.</summary>
 public sealed record RunnerServiceAccount : IResource
 {
     public static ResourceKind Kind { get; } = new("", "v1", "ServiceAccount", "serviceaccounts");

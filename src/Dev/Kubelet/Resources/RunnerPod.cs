@@ -4,7 +4,7 @@ using ModuleController.Core.Meta;
 
 namespace ModuleController.Dev.Kubelet.Resources;
 
-/// <summary>A pod with what it takes to run it.</summary>
+/// <summary>A pod with the fields that are needed to run it.</summary>
 public sealed record RunnerPod : IResource
 {
     public static ResourceKind Kind { get; } = new("", "v1", "Pod", "pods");

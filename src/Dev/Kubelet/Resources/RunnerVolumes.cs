@@ -3,7 +3,7 @@ using System.Text.Json.Serialization;
 
 namespace ModuleController.Dev.Kubelet.Resources;
 
-/// <summary>A volume of the kinds that a process can have; of any other kind nothing is set.</summary>
+/// <summary>A volume of a supported kind; for other kinds nothing is set.</summary>
 public sealed record Volume(string Name, JsonElement? EmptyDir = null, ProjectedVolume? Projected = null)
 {
     public ObjectVolume? ConfigMap { get; init; }
@@ -30,7 +30,7 @@ public sealed record DownwardApiFile(string Path, FieldRef? FieldRef = null, int
 /// <summary>Files of several sources in one directory.</summary>
 public sealed record ProjectedVolume(IReadOnlyList<ProjectedSource>? Sources = null, int? DefaultMode = null);
 
-/// <summary>One of the sources is set; of an unsupported source none is.</summary>
+/// <summary>One of the sources is set; none if the source is unsupported.</summary>
 public sealed record ProjectedSource(TokenProjection? ServiceAccountToken = null)
 {
     public ObjectVolume? ConfigMap { get; init; }

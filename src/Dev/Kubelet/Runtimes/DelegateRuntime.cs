@@ -4,10 +4,10 @@ namespace ModuleController.Dev.Kubelet.Runtimes;
 
 /// <summary>Runs images as functions of this process: for tests, and for a thousand bases at a time.</summary>
 /// <remarks>
-/// A container has started when its function has come to its first await: who may start only after it, as a main
-/// container after its sidecar, then does nothing before it either.
+/// A container has started when its function has reached its first await: what starts after it, such as a main
+/// container after its sidecar, does not run before that.
 /// </remarks>
-/// <param name="images">What an image does; the token asks it to end. Its result is the exit code.</param>
+/// <param name="images">The function of each image; the token asks it to end. Its result is the exit code.</param>
 public sealed class DelegateRuntime(
     IReadOnlyDictionary<string, Func<ContainerStart, CancellationToken, Task<int>>> images, IContainerRuntime? others = null)
     : IContainerRuntime
@@ -28,7 +28,7 @@ public sealed class DelegateRuntime(
 
         public void Terminate() => _stop.Cancel();
 
-        public void Kill() => _stop.Cancel(); // a function can't be ended without asking
+        public void Kill() => _stop.Cancel(); // a function cannot be forced to end
 
         public Task<bool> ExecAsync(IReadOnlyList<string> command, CancellationToken cancellation) => Task.FromResult(true);
 

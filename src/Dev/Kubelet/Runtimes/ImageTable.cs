@@ -4,7 +4,7 @@ using YamlDotNet.Serialization.NamingConventions;
 
 namespace ModuleController.Dev.Kubelet.Runtimes;
 
-/// <summary>Which program of this machine stands for an image.</summary>
+/// <summary>The program on this machine that runs for an image.</summary>
 public sealed record ImageEntry
 {
     public string Image { get; set; } = "";
@@ -12,7 +12,7 @@ public sealed record ImageEntry
     /// <summary>The program and its first arguments; <c>$(NAME)</c> is a variable of the container's environment.</summary>
     public List<string> Command { get; set; } = [];
 
-    /// <summary>What the program is called inside the image: an exec probe or a command that begins so runs ours.</summary>
+    /// <summary>The program's name inside the image. It is replaced at the start of commands and exec probes.</summary>
     public string? Entrypoint { get; set; }
 
     public Dictionary<string, string> Env { get; set; } = [];
@@ -26,7 +26,7 @@ public sealed class ImageTable(IReadOnlyList<ImageEntry> entries)
         .Build()
         .Deserialize<List<ImageEntry>>(yaml) ?? []);
 
-    /// <summary>Tags do not count: <c>modulecontroller/agent:1.2</c> is <c>modulecontroller/agent</c>.</summary>
+    /// <summary>Tags are ignored: <c>modulecontroller/agent:1.2</c> is <c>modulecontroller/agent</c>.</summary>
     public ImageEntry Find(string image)
     {
         var colon = image.LastIndexOf(':');

@@ -4,8 +4,8 @@ using ModuleController.Dev.Kubelet.Containers;
 
 namespace ModuleController.Dev.Kubelet.Runtimes;
 
-/// <summary>Runs images as processes of this machine: as real as a container's main process, without its walls.</summary>
-/// <param name="variables">What the table of images may refer to besides a container's own variables.</param>
+/// <summary>Runs images as processes of this machine, without isolation.</summary>
+/// <param name="variables">Variables for the table of images, besides the container's.</param>
 public sealed class ProcessRuntime(ImageTable images, IReadOnlyDictionary<string, string>? variables = null) : IContainerRuntime
 {
     public IContainer Start(ContainerStart start)
@@ -44,7 +44,7 @@ public sealed class ProcessRuntime(ImageTable images, IReadOnlyDictionary<string
 
         public void Terminate() => Signal(15);
 
-        /// <summary>With what it has started itself, as the end of a container takes all its processes.</summary>
+        /// <summary>Kills the process and its children, like the end of a container.</summary>
         public void Kill()
         {
             try
@@ -53,7 +53,7 @@ public sealed class ProcessRuntime(ImageTable images, IReadOnlyDictionary<string
             }
             catch (Exception problem) when (problem is InvalidOperationException or AggregateException)
             {
-                // It, or one of its children, ended meanwhile.
+                // It, or a child, has ended in the meantime.
             }
         }
 
@@ -96,7 +96,7 @@ public sealed class ProcessRuntime(ImageTable images, IReadOnlyDictionary<string
             };
             foreach (var (name, value) in environment) start.Environment[name] = value;
             var process = Process.Start(start) ?? throw new InvalidOperationException($"\"{command[0]}\" could not be started");
-            Watchdog.Shared.Add(process.Id); // no process of a container outlives the kubelet, however that ends
+            Watchdog.Shared.Add(process.Id); // ends the process if the kubelet is killed
             process.StandardInput.Close();   // a container has no terminal
             return process;
         }
@@ -107,7 +107,7 @@ public sealed class ProcessRuntime(ImageTable images, IReadOnlyDictionary<string
             await process.WaitForExitAsync();
             Watchdog.Shared.Remove(process.Id);
 
-            // A process that it has left behind may hold the pipes open; the container has ended all the same.
+            // A child may keep the pipes open after the container has ended.
             await Task.WhenAny(output, Task.Delay(LastOutput, TimeProvider.System, CancellationToken.None));
             return process.ExitCode;
         }
@@ -120,7 +120,7 @@ public sealed class ProcessRuntime(ImageTable images, IReadOnlyDictionary<string
             }
             catch (Exception problem) when (problem is IOException or ObjectDisposedException)
             {
-                // The process was let go while the pipe was held open.
+                // The process was disposed of while a child kept the pipe open.
             }
         }
 
@@ -132,7 +132,7 @@ public sealed class ProcessRuntime(ImageTable images, IReadOnlyDictionary<string
             }
             catch (InvalidOperationException)
             {
-                // It ended between the question and the signal.
+                // It ended before the signal.
             }
         }
 

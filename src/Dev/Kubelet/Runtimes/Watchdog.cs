@@ -4,12 +4,12 @@ using System.Globalization;
 namespace ModuleController.Dev.Kubelet.Runtimes;
 
 /// <summary>
-/// Ends the processes of containers when ours has died without a chance to, as by <c>kill -9</c>: a shell reads from a pipe
-/// which of them live, and when that closes, however it came about, it ends what is left, with what those have started.
+/// Ends the processes of containers when this process was killed: a shell reads from a pipe
+/// which processes run. When the pipe closes, the shell kills them and their children.
 /// </summary>
 /// <remarks>
-/// The signal that Linux sends at a parent's death won't do: there the parent is the thread that started the process, and
-/// threads of a pool come and go.
+/// The parent-death signal of Linux does not help: its parent is the thread that started the process, and
+/// threads of a pool end.
 /// </remarks>
 internal sealed class Watchdog
 {
@@ -35,14 +35,14 @@ internal sealed class Watchdog
     private readonly HashSet<int> _living = [];
     private Process? _shell;
 
-    /// <summary>One for all containers of this process: what it stands by is the life of the process.</summary>
+    /// <summary>The watchdog of all containers of this process.</summary>
     public static Watchdog Shared { get; } = new();
 
     public void Add(int pid)
     {
         lock (_lock)
         {
-            if (_living.Add(pid)) Tell('+', pid);
+            if (_living.Add(pid)) Send('+', pid);
         }
     }
 
@@ -50,12 +50,12 @@ internal sealed class Watchdog
     {
         lock (_lock)
         {
-            if (_living.Remove(pid)) Tell('-', pid);
+            if (_living.Remove(pid)) Send('-', pid);
         }
     }
 
-    /// <summary>Under the lock, since order counts; a line into a pipe does not wait.</summary>
-    private void Tell(char change, int pid)
+    /// <summary>Called under the lock, because the order matters. Writing a line to a pipe does not block.</summary>
+    private void Send(char change, int pid)
     {
         try
         {
@@ -67,7 +67,7 @@ internal sealed class Watchdog
         }
         catch (IOException)
         {
-            _shell?.Dispose(); // somebody ended it: another one takes over
+            _shell?.Dispose(); // the shell was ended: start another one
         }
 
         _shell = Process.Start(new ProcessStartInfo("/bin/sh", ["-c", Script, "watchdog"]) { RedirectStandardInput = true })

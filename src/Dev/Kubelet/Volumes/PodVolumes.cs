@@ -6,7 +6,7 @@ using ModuleController.Kube.Client;
 namespace ModuleController.Dev.Kubelet.Volumes;
 
 /// <summary>
-/// Directories in place of a pod's volumes. ConfigMaps, Secrets and fields of the pod stay as they were at the start;
+/// Directories in place of a pod's volumes. ConfigMaps, Secrets and fields of the pod stay as at the start;
 /// service account tokens are renewed at four fifths of their life.
 /// </summary>
 internal sealed class PodVolumes(RunnerPod pod, PodPlace place, KubeClient client, TimeProvider time)
@@ -17,7 +17,7 @@ internal sealed class PodVolumes(RunnerPod pod, PodPlace place, KubeClient clien
     private readonly VolumeObjects _objects = new(client, pod.Metadata.Namespace ?? "");
     private readonly List<Token> _tokens = [];
 
-    /// <summary>Creates all directories and their files; fails with the kubelet's message for the first volume that cannot be mounted.</summary>
+    /// <summary>Creates all directories and their files. Throws for the first volume that cannot be mounted.</summary>
     public async Task MountAsync(CancellationToken cancellation)
     {
         _tokens.Clear();
@@ -62,7 +62,7 @@ internal sealed class PodVolumes(RunnerPod pod, PodPlace place, KubeClient clien
             await ProjectAsync(source, directory, projected.DefaultMode ?? DefaultMode, cancellation);
     }
 
-    /// <summary>Every kind of volume as a projected one.</summary>
+    /// <summary>Converts each kind of volume to a projected one.</summary>
     private static ProjectedVolume Projected(Volume volume) => volume switch
     {
         { EmptyDir: not null } => new(),
@@ -108,7 +108,7 @@ internal sealed class PodVolumes(RunnerPod pod, PodPlace place, KubeClient clien
         }
         catch (Exception problem) when (problem is not OperationCanceledException)
         {
-            token.RenewAt = time.GetUtcNow() + RetryAfter; // a fifth of its life is left for retries
+            token.RenewAt = time.GetUtcNow() + RetryAfter; // a fifth of its lifetime remains for retries
         }
     }
 
@@ -122,7 +122,7 @@ internal sealed class PodVolumes(RunnerPod pod, PodPlace place, KubeClient clien
         await WriteAsync(token.Directory, new(token.Projection.Path, content), token.Mode, cancellation);
     }
 
-    /// <summary>Readers see the old file or the new one, never half of it.</summary>
+    /// <summary>Readers get the previous file or the new one, never a part.</summary>
     private static async Task WriteAsync(string directory, VolumeFile file, int mode, CancellationToken cancellation)
     {
         if (Path.IsPathRooted(file.Path) || file.Path.Split('/').Contains(".."))
@@ -146,6 +146,6 @@ internal sealed class PodVolumes(RunnerPod pod, PodPlace place, KubeClient clien
     }
 }
 
-/// <summary>A volume that cannot be mounted, in the words of the kubelet's FailedMount event.</summary>
+/// <summary>A volume that cannot be mounted, with the message of the kubelet's FailedMount event.</summary>
 internal sealed class VolumeException(string volume, Exception problem)
     : Exception($"MountVolume.SetUp failed for volume \"{volume}\" : {problem.Message}", problem);

@@ -8,10 +8,10 @@ namespace ModuleController.Dev.Kubelet.Volumes;
 /// <param name="Mode">Permission bits; null: those of the volume.</param>
 internal sealed record VolumeFile(string Path, byte[] Content, int? Mode = null);
 
-/// <summary>Reads from the API what the volumes of a pod contain. Failures have the kubelet's messages.</summary>
+/// <summary>Reads the content of a pod's volumes from the API. Failures have the kubelet's messages.</summary>
 internal sealed class VolumeObjects(KubeClient client, string ns)
 {
-    /// <summary>The files of a ConfigMap or Secret; none where it is optional and does not exist.</summary>
+    /// <summary>The files of a ConfigMap or Secret; none if it is optional and does not exist.</summary>
     /// <param name="kind">As messages name it.</param>
     /// <param name="missingKey">The message for an item whose key the object lacks.</param>
     public async Task<IReadOnlyList<VolumeFile>> ReadAsync<T>(

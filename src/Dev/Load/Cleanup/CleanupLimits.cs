@@ -1,6 +1,6 @@
 namespace ModuleController.Dev.Load.Cleanup;
 
-/// <summary>When a cleanup gives up.</summary>
+/// <summary>The timeouts of a cleanup.</summary>
 public sealed record CleanupLimits
 {
     /// <summary>A step ends when the number of its objects has not fallen for this long.</summary>

@@ -8,11 +8,11 @@ namespace ModuleController.Dev.Load.Cleanup;
 
 /// <summary>
 /// Removes what a run created on a cluster that is not its own: its namespace with everything in it, the Node of the same name,
-/// and the Node's Lease. CustomResourceDefinitions stay: their deletion would delete everybody's objects.
+/// and the Node's Lease. CustomResourceDefinitions stay: their deletion would delete the objects of other users.
 /// </summary>
 /// <remarks>
-/// Modules have finalizers that the controller removes, and pods end when the kubelet says so. Therefore <see cref="EmptyAsync"/>
-/// comes first, while both run, and <see cref="RemoveAsync"/> after they have stopped. Neither throws: what is left is reported.
+/// The controller removes the finalizers of Modules, and the kubelet ends pods. Therefore <see cref="EmptyAsync"/>
+/// comes first, while both run, and <see cref="RemoveAsync"/> after they have stopped. Neither throws: problems are reported.
 /// </remarks>
 public sealed class ClusterCleanup(IKubeClient client, string ns, CleanupLimits limits, Action<string> report) : IDisposable
 {
@@ -34,7 +34,7 @@ public sealed class ClusterCleanup(IKubeClient client, string ns, CleanupLimits 
     private readonly List<string> _problems = [];
     private string? _lastError;
 
-    /// <summary>What was not removed, or not as it should be.</summary>
+    /// <summary>What was not removed, or only by force.</summary>
     public IReadOnlyList<string> Problems => _problems;
 
     /// <summary>Removes the modules and then the pods.</summary>
@@ -49,7 +49,7 @@ public sealed class ClusterCleanup(IKubeClient client, string ns, CleanupLimits 
         if (pods is not null) await ForceAsync(_pods, $"{pods}: not ended by the kubelet, so they were removed by force");
     });
 
-    /// <summary>Removes the namespace, the Node and its Lease, and waits until they are gone.</summary>
+    /// <summary>Removes the Node, its Lease and the namespace, and waits until the namespace is deleted.</summary>
     public Task RemoveAsync() => TryAsync(async () =>
     {
         await AnsweredAsync(() => client.DeleteAsync<Node>(new("", ns), null, _end.Token));
@@ -73,8 +73,8 @@ public sealed class ClusterCleanup(IKubeClient client, string ns, CleanupLimits 
 
     public void Dispose() => _end.Dispose();
 
-    /// <summary>Deletes all objects of these kinds and waits until they are gone.</summary>
-    /// <returns>Null, or what is left.</returns>
+    /// <summary>Deletes all objects of these kinds and waits until they are deleted.</summary>
+    /// <returns>Null, or what remains.</returns>
     private async Task<string?> RemoveAllAsync(ILeftovers[] kinds)
     {
         var fewest = int.MaxValue;
@@ -103,7 +103,7 @@ public sealed class ClusterCleanup(IKubeClient client, string ns, CleanupLimits 
             await EachAsync(objects, found => kind.ForceAsync(found.Name, _end.Token));
     }
 
-    /// <summary>The kinds of which something is left; null where the API server did not say.</summary>
+    /// <summary>The kinds that still have objects; null if the API server did not answer.</summary>
     private async Task<IReadOnlyList<(ILeftovers Kind, IReadOnlyList<(string Name, bool IsDeleting)> Objects)>?> ListAsync(ILeftovers[] kinds)
     {
         var left = new List<(ILeftovers, IReadOnlyList<(string, bool)>)>();
@@ -120,7 +120,7 @@ public sealed class ClusterCleanup(IKubeClient client, string ns, CleanupLimits 
     private Task EachAsync<T>(IEnumerable<T> objects, Func<T, Task> action) => Parallel.ForEachAsync(
         objects, new ParallelOptions { MaxDegreeOfParallelism = 16 }, async (found, _) => await AnsweredAsync(() => action(found)));
 
-    /// <summary>False where the request was refused, or not answered: it is sent again in the next round.</summary>
+    /// <summary>False if the request was rejected or not answered: it is sent again in the next round.</summary>
     private async Task<bool> AnsweredAsync(Func<Task> request)
     {
         try

@@ -4,17 +4,17 @@ using ModuleController.Kube.Client;
 
 namespace ModuleController.Dev.Load.Cleanup;
 
-/// <summary>The objects of one kind that are left in the namespace of a run.</summary>
+/// <summary>The remaining objects of one kind in the namespace of a run.</summary>
 internal interface ILeftovers
 {
     string Kind { get; }
 
-    /// <summary>The objects, and whether each is being deleted already. A kind that the API server does not serve has none.</summary>
+    /// <summary>The objects, and whether each is being deleted. A kind that is not served has none.</summary>
     Task<IReadOnlyList<(string Name, bool IsDeleting)>> ListAsync(CancellationToken cancellation);
 
     Task DeleteAsync(string name, CancellationToken cancellation);
 
-    /// <summary>Removes what the deletion waits for: finalizers and the grace period.</summary>
+    /// <summary>Deletes an object without its finalizers and grace period.</summary>
     Task ForceAsync(string name, CancellationToken cancellation);
 }
 

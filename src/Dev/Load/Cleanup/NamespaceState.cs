@@ -3,7 +3,7 @@ using ModuleController.Core.Meta;
 
 namespace ModuleController.Dev.Load.Cleanup;
 
-/// <summary>A namespace with what its deletion waits for.</summary>
+/// <summary>A namespace with the reasons why its deletion waits.</summary>
 public sealed record NamespaceState : IResource
 {
     public static ResourceKind Kind => Namespace.Kind;

@@ -4,7 +4,7 @@ using ModuleController.Dev.Controllers;
 
 namespace ModuleController.Dev.Load.Clusters;
 
-/// <summary>The base Deployment, as JSON since our types leave out what only a kubelet reads.</summary>
+/// <summary>The base Deployment. Its template is JSON, because our types lack the fields that only a kubelet reads.</summary>
 internal static class BaseManifest
 {
     public const string Name = "base";

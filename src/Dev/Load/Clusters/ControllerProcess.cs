@@ -5,7 +5,7 @@ using ModuleController.Dev.Load.Processes;
 
 namespace ModuleController.Dev.Load.Clusters;
 
-/// <summary>The controller as a process that is started again, on the same ports, whenever it ends.</summary>
+/// <summary>The controller as a process that is restarted on the same ports whenever it ends.</summary>
 public sealed partial class ControllerProcess : IAsyncDisposable
 {
     private static readonly TimeSpan Quiet = TimeSpan.FromSeconds(1.5);
@@ -26,13 +26,13 @@ public sealed partial class ControllerProcess : IAsyncDisposable
 
     public Uri Http { get; }
 
-    /// <summary>Where agents dial; the same after each start.</summary>
+    /// <summary>The address for agents, the same after each start.</summary>
     public Uri Agents { get; }
 
-    /// <summary>How often it ended since it could not renew its Lease, which is right.</summary>
+    /// <summary>How often it ended because it could not renew its Lease, as designed.</summary>
     public int LostLeases { get; private set; }
 
-    /// <summary>Ends that nobody ordered, with the last lines of each.</summary>
+    /// <summary>Ends without a kill, each with the last lines of output.</summary>
     public List<string> Crashes { get; } = [];
 
     public ChildProcess Process => _process;
@@ -51,7 +51,7 @@ public sealed partial class ControllerProcess : IAsyncDisposable
         return controller;
     }
 
-    /// <summary>kill -9; the next one starts at once. False: there was none to kill, this moment.</summary>
+    /// <summary>kill -9, followed by a restart. False if no process was running.</summary>
     public bool Kill()
     {
         var process = _process;
@@ -59,11 +59,11 @@ public sealed partial class ControllerProcess : IAsyncDisposable
         return process.Kill();
     }
 
-    /// <summary>What it counts, read from <c>/metrics</c>.</summary>
+    /// <summary>Its counters, from <c>/metrics</c>.</summary>
     public async Task<ControllerMetrics> MetricsAsync(CancellationToken cancellation) =>
         ControllerMetrics.Parse(await _http.GetStringAsync(new Uri(Http, "/metrics"), cancellation));
 
-    /// <summary>The same, once the counts stand still.</summary>
+    /// <summary>Its counters, once they no longer change.</summary>
     public async Task<ControllerMetrics> SettledMetricsAsync(CancellationToken cancellation)
     {
         var last = await MetricsAsync(cancellation);
@@ -102,7 +102,7 @@ public sealed partial class ControllerProcess : IAsyncDisposable
         }
         catch (OperationCanceledException) when (_stop.IsCancellationRequested)
         {
-            // The load is over.
+            // The run has ended.
         }
     }
 

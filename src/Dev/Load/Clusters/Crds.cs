@@ -8,11 +8,11 @@ using YamlDotNet.Serialization;
 
 namespace ModuleController.Dev.Load.Clusters;
 
-/// <summary>The repository's CRDs, which are resources of this program.</summary>
+/// <summary>The repository's CRDs, embedded in this program.</summary>
 public static class Crds
 {
-    /// <summary>Creates those that the API server lacks; what is there stays as it is.</summary>
-    /// <returns>The names of those that were created.</returns>
+    /// <summary>Creates those that the API server lacks. Existing ones stay unchanged.</summary>
+    /// <returns>The names of the created ones.</returns>
     public static async Task<IReadOnlyList<string>> ApplyAsync(IKubeClient client, CancellationToken cancellation)
     {
         var created = new List<string>();
@@ -29,7 +29,7 @@ public static class Crds
             }
             catch (KubeException exception) when (exception.IsAlreadyExists)
             {
-                // Somebody else was faster, with the same one.
+                // Created by another run.
             }
         }
 

@@ -10,7 +10,7 @@ using ModuleController.Dev.Load.Processes;
 namespace ModuleController.Dev.Load.Clusters;
 
 /// <summary>
-/// The images of the base pods: a simulated base in this process, and the real agent, in this process too or, for the
+/// The images of the base pods: a simulated base in this process, and the real agent, also in this process or, for the
 /// first pods, as a process that can be killed.
 /// </summary>
 internal sealed class LoadBases(LoadOptions options, ILoggerFactory loggers)
@@ -33,10 +33,10 @@ internal sealed class LoadBases(LoadOptions options, ILoggerFactory loggers)
     /// <summary>By the pod's UID.</summary>
     public IReadOnlyDictionary<string, SimulatedBase> All => _bases;
 
-    /// <summary>Agents that ended though nobody killed them.</summary>
+    /// <summary>Agents that ended without a kill.</summary>
     public IReadOnlyCollection<string> Crashes => _crashes;
 
-    /// <summary>kill -9 for all agents that are processes; each is started again at once.</summary>
+    /// <summary>kill -9 for all agents that are processes. Each is restarted immediately.</summary>
     /// <returns>Whether there was any.</returns>
     public bool KillAgents()
     {
@@ -79,7 +79,7 @@ internal sealed class LoadBases(LoadOptions options, ILoggerFactory loggers)
         return await AgentRuntime.RunAsync(agent, loggers, cancellation);
     }
 
-    /// <summary>One after the other, so that a kubelet's growing pause between restarts does not count.</summary>
+    /// <summary>Restarted here, without the kubelet's backoff.</summary>
     private async Task<int> RunProcessesAsync(ContainerStart start, CancellationToken cancellation)
     {
         IReadOnlyList<string> arguments =

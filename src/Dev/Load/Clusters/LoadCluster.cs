@@ -15,8 +15,8 @@ using ModuleController.Kube.Client;
 namespace ModuleController.Dev.Load.Clusters;
 
 /// <summary>
-/// An API server, a controller, and base pods that all run: the first two as processes, the pods on a node that this
-/// process is. Everything lies in a namespace of its own.
+/// An API server, a controller and base pods: the first two as processes, the pods on a node that is this
+/// process. Everything is in one namespace.
 /// </summary>
 public sealed class LoadCluster : IAsyncDisposable
 {
@@ -44,7 +44,7 @@ public sealed class LoadCluster : IAsyncDisposable
 
     public ControllerProcess Controller { get; private set; }
 
-    /// <summary>Processor time of the API server so far, where it is ours.</summary>
+    /// <summary>Processor time of the API server, if the run started it.</summary>
     public double? ServerCpuSeconds => _server?.CpuSeconds;
 
     public Informer<Module> Modules { get; private set; }
@@ -53,14 +53,14 @@ public sealed class LoadCluster : IAsyncDisposable
 
     internal LoadBases Bases { get; }
 
-    /// <summary>After the end: what could not be removed or did not stop as it should.</summary>
+    /// <summary>After the end: what could not be removed or stopped.</summary>
     public IReadOnlyList<string> Left => _left;
 
-    /// <summary>What this process's own parts complain about.</summary>
+    /// <summary>The warnings of the parts in this process.</summary>
     private ILoggerFactory Loggers { get; } = LoggerFactory.Create(logging => logging.SetMinimumLevel(LogLevel.Error)
         .AddSimpleConsole(console => console.SingleLine = true));
 
-    /// <summary>Writes a jar and says its URL.</summary>
+    /// <summary>Writes a jar and returns its URL.</summary>
     public string Jar(string name, string version, string? webContextPath = null)
     {
         var file = Path.Combine(_directory, $"{name}-{version}.jar");
@@ -69,7 +69,7 @@ public sealed class LoadCluster : IAsyncDisposable
     }
 
     /// <summary>
-    /// Ends all parts, and removes what the run created where the API server is somebody else's. It does not throw, so that
+    /// Stops all parts, and removes what the run created on an API server that it did not start. It does not throw, so that
     /// the failure of a run is not lost.
     /// </summary>
     public async ValueTask DisposeAsync()
@@ -109,7 +109,7 @@ public sealed class LoadCluster : IAsyncDisposable
         Own(client);
         Client = client;
         var definitions = await Crds.ApplyAsync(client, cancellation);
-        // An API server of our own ends with all it has.
+        // An API server of the run ends with its objects.
         if (_options.Kubeconfig is not null)
         {
             if (definitions is not []) _progress($"created {string.Join(", ", definitions)}; they stay, since their deletion would delete everybody's objects");
@@ -171,11 +171,11 @@ public sealed class LoadCluster : IAsyncDisposable
 
     private List<string> ControllerArguments(string kubeconfig)
     {
-        // Kills wait for the dead one's Lease: a short one, so that the installs are what takes the time.
+        // After a kill the next controller waits for the Lease. A short one keeps the share of that time low.
         var lease = _options.Kill == KillTarget.Controller ? (Duration: 2.0, Renew: 1.5, Retry: 0.2) : (15, 10, 2);
         return
         [
-            // Not 127.0.0.1, from which all connections go out: the port of a killed one would be given to the next of them.
+            // Not 127.0.0.1: an outgoing connection could get the port of a killed controller.
             "--kubeconfig", kubeconfig, "--bind", $"127.65.{Random.Shared.Next(1, 250)}.{Random.Shared.Next(1, 250)}", "--insecure-agents", "--namespace", Namespace, "--watch-namespace", Namespace,
             "--lease-duration", Text(lease.Duration), "--lease-renew", Text(lease.Renew), "--lease-retry", Text(lease.Retry),
         ];

@@ -3,13 +3,13 @@ using ModuleController.Dev.Load.Processes;
 
 namespace ModuleController.Dev.Load.Measuring;
 
-/// <summary>What one agent takes.</summary>
+/// <summary>The resources of one agent.</summary>
 /// <param name="BinaryMegabytes">Of the executable, in millions of bytes.</param>
 /// <param name="FirstMessage">Seconds from the start of the process to its first message, for each start.</param>
 /// <param name="CpuSeconds">Of the last start, all commands included.</param>
 public sealed record AgentFigures(double BinaryMegabytes, IReadOnlyList<double> FirstMessage, IReadOnlyList<MemoryPoint> Memory, double CpuSeconds);
 
-/// <summary>Resident memory after so many commands, in MB: private pages, and those that are a file's.</summary>
+/// <summary>Resident memory after a number of commands, in MB: private pages and pages of files.</summary>
 public sealed record MemoryPoint(int Commands, double Resident, double Anonymous, double Files, int Threads)
 {
     public static MemoryPoint Of(ChildProcess process, int commands)

@@ -3,21 +3,21 @@ using System.Text.RegularExpressions;
 
 namespace ModuleController.Dev.Load.Measuring;
 
-/// <summary>What a controller has counted so far: its requests to the API server, and its reconciles.</summary>
-/// <param name="Requests">By <c>verb resource[/subresource]</c>; watches and Leases are left out.</param>
-/// <param name="Rejected">Those of them that were answered with an error, by the same name and the code.</param>
+/// <summary>The counters of a controller: requests to the API server and reconciles.</summary>
+/// <param name="Requests">By <c>verb resource[/subresource]</c>; without watches and Leases.</param>
+/// <param name="Rejected">Requests that were answered with an error, by the same name and the code.</param>
 /// <param name="Reconciles">Number and seconds of all reconciles, by controller.</param>
-/// <param name="Agents">How many are connected.</param>
+/// <param name="Agents">The number of connected agents.</param>
 public sealed partial record ControllerMetrics(
     IReadOnlyDictionary<string, long> Requests, IReadOnlyDictionary<string, long> Rejected,
     IReadOnlyDictionary<string, (long Count, double Seconds)> Reconciles, int Agents)
 {
     private static readonly string[] WriteVerbs = ["create", "patch", "update", "delete"];
 
-    /// <summary>Writes by resource and the time until the controller's cache had observed them: how many took at most so many seconds.</summary>
+    /// <summary>Writes by resource and bucket: how many the controller's cache observed within so many seconds.</summary>
     public IReadOnlyDictionary<(string Resource, double Limit), long> CacheLag { get; init; } = new Dictionary<(string, double), long>();
 
-    /// <summary>The same of the times between two events of a watch while a write was not observed yet.</summary>
+    /// <summary>The same for times between two events of a watch while a write was not observed.</summary>
     public IReadOnlyDictionary<(string Resource, double Limit), long> WatchGaps { get; init; } = new Dictionary<(string, double), long>();
 
     public long All => Requests.Values.Sum();
@@ -28,7 +28,7 @@ public sealed partial record ControllerMetrics(
 
     public static ControllerMetrics Parse(string text)
     {
-        var (requests, refused) = (new SortedDictionary<string, long>(), new SortedDictionary<string, long>());
+        var (requests, rejected) = (new SortedDictionary<string, long>(), new SortedDictionary<string, long>());
         var reconciles = new SortedDictionary<string, (long Count, double Seconds)>();
         var (lag, gaps) = (new Dictionary<(string, double), long>(), new Dictionary<(string, double), long>());
         var agents = 0;
@@ -61,7 +61,7 @@ public sealed partial record ControllerMetrics(
             }
         }
 
-        return new(requests, refused, reconciles, agents) { CacheLag = lag, WatchGaps = gaps };
+        return new(requests, rejected, reconciles, agents) { CacheLag = lag, WatchGaps = gaps };
 
         static double Limit(string text) => text == "+Inf" ? double.PositiveInfinity : double.Parse(text, CultureInfo.InvariantCulture);
 
@@ -71,7 +71,7 @@ public sealed partial record ControllerMetrics(
             if (verb == "watch" || resource.StartsWith("leases", StringComparison.Ordinal)) return;
             var name = $"{verb} {resource.Split('.')[0]}{(subresource.Length > 0 ? $"/{subresource}" : "")}";
             requests[name] = requests.GetValueOrDefault(name) + count;
-            if (labels["code"] is not ['2', ..]) refused[$"{name} {labels["code"]}"] = refused.GetValueOrDefault($"{name} {labels["code"]}") + count;
+            if (labels["code"] is not ['2', ..]) rejected[$"{name} {labels["code"]}"] = rejected.GetValueOrDefault($"{name} {labels["code"]}") + count;
         }
 
         void Add(string controller, long count, double seconds)
@@ -81,7 +81,7 @@ public sealed partial record ControllerMetrics(
         }
     }
 
-    /// <summary>What came since an earlier look.</summary>
+    /// <summary>The increase since an earlier reading.</summary>
     public ControllerMetrics Since(ControllerMetrics before) => new(
         Differences(Requests, before.Requests), Differences(Rejected, before.Rejected),
         Reconciles.ToDictionary(pair => pair.Key, pair =>

@@ -1,7 +1,7 @@
 namespace ModuleController.Dev.Load.Measuring;
 
-/// <summary>Undisturbed installs and deletions.</summary>
-/// <param name="RequestsPerModule">The controller's own, by verb and resource; watches and Leases apart.</param>
+/// <summary>Installs and deletions without faults.</summary>
+/// <param name="RequestsPerModule">The controller's requests by verb and resource, without watches and Leases.</param>
 public sealed record InstallFigures(
     IReadOnlyList<double> AllAvailable, IReadOnlyList<double> Completed, IReadOnlyList<double> Deleted, double ModuleP50, double ModuleP99,
     IReadOnlyList<CpuFigures> Cpu, double ResidentIdle, double ResidentPeak, IReadOnlyDictionary<string, double> RequestsPerModule,
@@ -14,13 +14,13 @@ public sealed record InstallFigures(
     /// <summary>By resource, all runs.</summary>
     public IReadOnlyList<LagFigures> CacheLag { get; init; } = [];
 
-    /// <summary>By resource, all runs: how long a watch was silent while a write was not observed yet.</summary>
+    /// <summary>By resource, all runs: how long a watch was silent while a write was not observed.</summary>
     public IReadOnlyList<LagFigures> WatchGaps { get; init; } = [];
 }
 
-/// <summary>Seconds of processor time from the creation until all stood still.</summary>
-/// <param name="Server">Null where the API server is somebody else's.</param>
-/// <param name="Load">Of this program: all bases and the agents that are no processes of their own.</param>
+/// <summary>Seconds of processor time from the creation until the controller was idle.</summary>
+/// <param name="Server">Null if the API server was not started by the run.</param>
+/// <param name="Load">Of this process: all bases, and the agents in it.</param>
 public sealed record CpuFigures(double Controller, double? Server, double Load)
 {
     public CpuFigures Since(CpuFigures before) => new(Controller - before.Controller, Server - before.Server, Load - before.Load);

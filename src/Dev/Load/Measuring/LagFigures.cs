@@ -2,8 +2,8 @@ using System.Globalization;
 
 namespace ModuleController.Dev.Load.Measuring;
 
-/// <summary>How many times, of one resource, were counted: of writes until they were observed, or of gaps in a watch.</summary>
-/// <param name="AtMost">None was longer, in seconds; null where one was longer than the longest time that is counted.</param>
+/// <summary>Times of one resource: of writes until they were observed, or of gaps in a watch.</summary>
+/// <param name="AtMost">The limit of the highest used bucket, in seconds; null if it is infinite.</param>
 public sealed record LagFigures(string Resource, long Count, long OverOneSecond, double? AtMost)
 {
     public static IReadOnlyList<LagFigures> Of(IEnumerable<IReadOnlyDictionary<(string Resource, double Limit), long>> counts) =>

@@ -3,7 +3,7 @@ using System.Text.Json.Serialization;
 
 namespace ModuleController.Dev.Load.Measuring;
 
-/// <summary>What was measured. Seconds and megabytes; medians where there were several runs.</summary>
+/// <summary>The results of a run, in seconds and megabytes; medians of several runs.</summary>
 public sealed record LoadReport
 {
     public required LoadOptions Options { get; init; }
@@ -20,7 +20,7 @@ public sealed record LoadReport
 
     public UpgradeFigures? Upgrades { get; init; }
 
-    /// <summary>What should not have happened; nothing in a good run.</summary>
+    /// <summary>Violated promises; none in a good run.</summary>
     public IReadOnlyList<string> Problems { get; init; } = [];
 
     [JsonIgnore]

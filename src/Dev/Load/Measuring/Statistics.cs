@@ -1,16 +1,16 @@
 namespace ModuleController.Dev.Load.Measuring;
 
-/// <summary>Figures of some runs as one.</summary>
+/// <summary>Statistics over several runs.</summary>
 internal static class Statistics
 {
-    /// <summary>The middle one, or what lies between the two in the middle.</summary>
+    /// <summary>The middle value, or the mean of the two in the middle.</summary>
     public static double Median(this IEnumerable<double> values)
     {
         var sorted = values.Order().ToList();
         return sorted.Count == 0 ? 0 : (sorted[(sorted.Count - 1) / 2] + sorted[sorted.Count / 2]) / 2;
     }
 
-    /// <summary>The nearest rank: a value that was there.</summary>
+    /// <summary>By the nearest rank: always a measured value.</summary>
     public static double Percentile(this IEnumerable<double> values, int percent)
     {
         var sorted = values.Order().ToList();

@@ -4,7 +4,7 @@ using System.Runtime.InteropServices;
 
 namespace ModuleController.Dev.Load.Processes;
 
-/// <summary>A program of ours as a process of its own: what it says, what it costs, and its end.</summary>
+/// <summary>A program as a child process: its output, its resources and its end.</summary>
 public sealed class ChildProcess : IAsyncDisposable
 {
     private const int KeptLines = 400;
@@ -53,7 +53,7 @@ public sealed class ChildProcess : IAsyncDisposable
     {
         get
         {
-            // The name, in parentheses, may hold spaces; what follows it are fields from the third one on.
+            // The name is in parentheses and may contain spaces. The third field follows it.
             var stat = File.ReadAllText($"/proc/{Id}/stat");
             var fields = stat[(stat.LastIndexOf(')') + 2)..].Split(' ');
             return (long.Parse(fields[11], CultureInfo.InvariantCulture) + long.Parse(fields[12], CultureInfo.InvariantCulture)) / 100.0;
@@ -78,7 +78,7 @@ public sealed class ChildProcess : IAsyncDisposable
     public static ChildProcess Start(string program, IReadOnlyList<string> arguments, Action<string>? line = null) =>
         new(program, arguments, null, line);
 
-    /// <summary>Starts it and waits until it says the awaited words; the line that has them is returned too.</summary>
+    /// <summary>Starts it and waits for a line that contains <paramref name="awaited"/>, which is returned too.</summary>
     public static async Task<(ChildProcess Process, string Line)> StartAsync(
         string program, IReadOnlyList<string> arguments, string awaited, Action<string>? line, CancellationToken cancellation)
     {
@@ -96,7 +96,7 @@ public sealed class ChildProcess : IAsyncDisposable
         }
     }
 
-    /// <summary>kill -9; false where it had ended before.</summary>
+    /// <summary>kill -9; false if it had already ended.</summary>
     public bool Kill()
     {
         lock (_lock)

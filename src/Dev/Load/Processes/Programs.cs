@@ -7,7 +7,7 @@ public static class Programs
 
     public static string DevCluster { get; } = Beside("ModuleController.Dev.Cluster.dll");
 
-    // Beside another program these two would lack the web framework's settings for them.
+    // A copy beside another program would lack the runtime settings for the web framework.
     public static string Agent => InOwnFolder("Agent", "ModuleController.Agent.dll");
 
     public static string Load => InOwnFolder("Load", "ModuleController.Dev.Load.dll");

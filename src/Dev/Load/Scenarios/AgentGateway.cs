@@ -18,10 +18,10 @@ using ModuleController.Protocol.V1;
 
 namespace ModuleController.Dev.Load.Scenarios;
 
-/// <summary>The controller's side of one agent's stream, with TLS, and a repository of jars beside it in plain HTTP.</summary>
+/// <summary>The controller's side of one agent's stream, with TLS, and an HTTP server with a jar.</summary>
 internal sealed class AgentGateway : IAsyncDisposable
 {
-    private readonly Channel<ConnectRequest> _heard = Channel.CreateUnbounded<ConnectRequest>();
+    private readonly Channel<ConnectRequest> _received = Channel.CreateUnbounded<ConnectRequest>();
     private readonly X509Certificate2 _certificate;
     private readonly WebApplication _app;
     private IServerStreamWriter<ConnectResponse>? _agent;
@@ -55,7 +55,7 @@ internal sealed class AgentGateway : IAsyncDisposable
 
     public Uri Jar { get; private set; } = null!;
 
-    /// <summary>What the agent has to trust.</summary>
+    /// <summary>The root that the agent must trust.</summary>
     public string CertificatePem => _certificate.ExportCertificatePem();
 
     public static async Task<AgentGateway> StartAsync(byte[] jar, CancellationToken cancellation)
@@ -69,10 +69,10 @@ internal sealed class AgentGateway : IAsyncDisposable
         return gateway;
     }
 
-    /// <summary>The next message that passes; those before it are dropped.</summary>
-    public async Task<ConnectRequest> HearAsync(Func<ConnectRequest, bool> awaited, CancellationToken cancellation)
+    /// <summary>Waits for the next message that matches. Earlier ones are dropped.</summary>
+    public async Task<ConnectRequest> ReceiveAsync(Func<ConnectRequest, bool> awaited, CancellationToken cancellation)
     {
-        await foreach (var message in _heard.Reader.ReadAllAsync(cancellation))
+        await foreach (var message in _received.Reader.ReadAllAsync(cancellation))
             if (awaited(message)) return message;
         throw new InvalidOperationException("the gateway was closed");
     }
@@ -80,7 +80,7 @@ internal sealed class AgentGateway : IAsyncDisposable
     public async Task<CommandResult> RunAsync(Command command, CancellationToken cancellation)
     {
         await _agent!.WriteAsync(new ConnectResponse { Command = command }, cancellation);
-        return (await HearAsync(message => message.Result?.CommandId == command.Id, cancellation)).Result;
+        return (await ReceiveAsync(message => message.Result?.CommandId == command.Id, cancellation)).Result;
     }
 
     public async ValueTask DisposeAsync()
@@ -123,7 +123,7 @@ internal sealed class AgentGateway : IAsyncDisposable
                                 SnapshotInterval = Duration.FromTimeSpan(TimeSpan.FromSeconds(60)),
                             },
                         });
-                    gateway._heard.Writer.TryWrite(requestStream.Current);
+                    gateway._received.Writer.TryWrite(requestStream.Current);
                 }
             }
             catch (Exception end) when (end is IOException or OperationCanceledException)

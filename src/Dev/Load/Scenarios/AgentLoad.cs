@@ -9,8 +9,8 @@ using ModuleController.Protocol.V1;
 namespace ModuleController.Dev.Load.Scenarios;
 
 /// <summary>
-/// One agent, as a process, over TLS: installs and uninstalls one after the other, each jar fetched and checked anew.
-/// What it takes of memory before and after, and how soon it speaks.
+/// Runs one agent as a process over TLS, with alternating installs and uninstalls; each jar is fetched and checked again.
+/// Measures its memory before and after, and the time to its first message.
 /// </summary>
 internal static class AgentLoad
 {
@@ -51,9 +51,9 @@ internal static class AgentLoad
         {
             var began = TimeProvider.System.GetTimestamp();
             await using var agent = ChildProcess.Start(program, arguments);
-            await gateway.HearAsync(message => message.Hello is not null, cancellation);
+            await gateway.ReceiveAsync(message => message.Hello is not null, cancellation);
             firsts.Add(TimeProvider.System.GetElapsedTime(began).TotalSeconds);
-            var snapshot = await gateway.HearAsync(message => message.Snapshot is { BizKnown: true }, cancellation);
+            var snapshot = await gateway.ReceiveAsync(message => message.Snapshot is { BizKnown: true }, cancellation);
             if (start < Starts)
             {
                 await agent.StopAsync();
@@ -82,7 +82,7 @@ internal static class AgentLoad
 
     private static Command NewCommand(string life, int number, Uri jar)
     {
-        // Every second one takes away what the one before has brought.
+        // Installs and uninstalls alternate.
         var (isInstall, attempt) = (number % 2 == 1, (number + 1) / 2);
         var module = new ModuleRef { ModuleUid = "7f1b9c52-1d3e-4b8a-9e55-0d6a1f2c3b4d", Name = "orders", Version = "1.0.0" };
         var command = new Command

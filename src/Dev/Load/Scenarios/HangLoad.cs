@@ -10,7 +10,7 @@ internal sealed class HangLoad(LoadCluster cluster, LoadOptions options, Action<
     {
         var hanging = cluster.Bases.All.Keys.Order(StringComparer.Ordinal).Take(options.Hang).ToHashSet();
         var (without, with, problems) = (new List<double>(), new List<double>(), new List<string>());
-        // In turn, so that whatever else the machine does meets both; a first one, not counted, warms a cold controller up.
+        // Alternating, so that other load on the machine affects both. The first one warms the controller up and is not counted.
         for (var number = 0; number <= 2 * options.Runs; number++)
         {
             var hangs = number > 0 && number % 2 == 0;

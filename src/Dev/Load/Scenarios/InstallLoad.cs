@@ -3,7 +3,7 @@ using ModuleController.Dev.Load.Measuring;
 
 namespace ModuleController.Dev.Load.Scenarios;
 
-/// <summary>Installs and deletes, over and over, and says what it took.</summary>
+/// <summary>Installs and deletes repeatedly, and measures the cost.</summary>
 internal sealed class InstallLoad(LoadCluster cluster, LoadOptions options, Action<string> progress)
 {
     private static readonly TimeSpan Idle = TimeSpan.FromSeconds(5);

@@ -7,8 +7,8 @@ using ModuleController.Dev.Load.Measuring;
 namespace ModuleController.Dev.Load.Scenarios;
 
 /// <summary>
-/// Some ModuleDeployments from their creation to their deletion, and when this process saw which of their Modules come
-/// and become Available. Names are new each time, so that the bases' counts are this installation's alone.
+/// ModuleDeployments from their creation to their deletion, and when this process observed their Modules
+/// and that they were Available. Names are new each time, so that the bases count only this installation.
 /// </summary>
 internal sealed class Installation : IDisposable
 {
@@ -30,15 +30,15 @@ internal sealed class Installation : IDisposable
         _began = TimeProvider.System.GetTimestamp();
     }
 
-    /// <summary>Of the ModuleDeployments and their modules.</summary>
+    /// <summary>The names of the ModuleDeployments and their modules.</summary>
     public IReadOnlyList<string> Names => _names;
 
     public int Expected => _options.Bases * _options.Modules;
 
-    /// <summary>How far it is: each Module counts when it was made, and when it is Available.</summary>
+    /// <summary>The number of steps: each Module counts when it is created and when it is Available.</summary>
     public double Progress => Volatile.Read(ref _steps) / (2.0 * Expected);
 
-    /// <summary>Per Module, from when it was seen first to when it was seen Available.</summary>
+    /// <summary>Per Module, from its first observation to Available.</summary>
     public IReadOnlyList<TimeSpan> Durations =>
         [.. _times.Values.Where(times => times.Available is not null).Select(times => TimeProvider.System.GetElapsedTime(times.Seen, times.Available!.Value))];
 
@@ -51,7 +51,7 @@ internal sealed class Installation : IDisposable
         return installation;
     }
 
-    /// <summary>Asks for another version; from now on all that is said is about that one.</summary>
+    /// <summary>Changes the version. All other members are about the new one from now on.</summary>
     public async Task UpgradeAsync(string version, UpgradePolicy policy, CancellationToken cancellation)
     {
         _version = version;
@@ -74,20 +74,20 @@ internal sealed class Installation : IDisposable
             new("load"), cancellation)));
     }
 
-    /// <summary>From the creation to when the last Module on these pods was seen Available.</summary>
+    /// <summary>The time from the creation to the last Module on these pods Available.</summary>
     public TimeSpan AvailableOn(Func<string, bool> isCounted) => TimeProvider.System.GetElapsedTime(
         _began, Seen(isCounted).Max());
 
     /// <summary>
-    /// Until so many Modules are Available on the pods that count, and have been seen so: the cache knows of the last one
-    /// before <see cref="Note"/> hears of it.
+    /// Waits until so many Modules are observed as Available on the pods that count: the cache has the last one
+    /// before <see cref="Note"/> is called.
     /// </summary>
     public Task AvailableAsync(int count, Func<string, bool> isCounted, CancellationToken cancellation) => Wait.UntilAsync(
         () => Own().Count(module => module.IsAvailable && module.Spec.Module.Version == _version && isCounted(module.Spec.PodUid!)) == count
             && Seen(isCounted).Count() >= count,
         _options.Timeout, () => $"{count} Modules of {_names[0]} are Available; {Describe()}", cancellation);
 
-    /// <summary>Until the status of each ModuleDeployment says so too.</summary>
+    /// <summary>Waits until the status of each ModuleDeployment is Completed.</summary>
     public Task CompletedAsync(CancellationToken cancellation) => Wait.UntilAsync(
         () => _names.All(name => _cluster.Deployments.Get(new(_cluster.Namespace, name)) is { } deployment
             && deployment.Spec.Template.Spec.Module.Version == _version
@@ -96,13 +96,13 @@ internal sealed class Installation : IDisposable
             && deployment.Status.ReleaseStatus?.Progress == ReleaseProgress.Completed),
         _options.Timeout, () => $"all releases are completed; {Describe()}", cancellation);
 
-    /// <summary>Until nothing of another version is left, in the API and in the bases.</summary>
+    /// <summary>Waits until no other version exists, in the API and in the bases.</summary>
     public Task AloneAsync(CancellationToken cancellation) => Wait.UntilAsync(
         () => Own().Count() == Expected && Own().All(module => module.Spec.Module.Version == _version && module.IsAvailable)
             && _cluster.Bases.All.Values.All(simulated => simulated.Biz.Keys.Count(biz => _names.Contains(biz.Split(':')[0])) == _names.Count),
         _options.Timeout, () => $"only {_version} of {_names[0]} is left; {Describe()}", cancellation);
 
-    /// <summary>What is wrong with how often the bases started to install; nothing where each did once.</summary>
+    /// <summary>The modules that a base did not install exactly once in each life.</summary>
     public IEnumerable<string> Miscounts()
     {
         foreach (var name in _names)
@@ -119,12 +119,12 @@ internal sealed class Installation : IDisposable
         foreach (var name in _names) await _cluster.Client.DeleteAsync<ModuleDeployment>(new(_cluster.Namespace, name), null, cancellation);
         await Wait.UntilAsync(
             () => !Own().Any() && _names.All(name => _cluster.Deployments.Get(new(_cluster.Namespace, name)) is null),
-            _options.Timeout, () => $"{_names[0]} is gone; {Describe()}", cancellation);
+            _options.Timeout, () => $"{_names[0]} to be deleted; {Describe()}", cancellation);
     }
 
     public void Dispose() => _subscription.Dispose();
 
-    /// <summary>Counts by phase and error, for the message of a failure.</summary>
+    /// <summary>Counts by status and error, for the message of a failure.</summary>
     public string Describe() => string.Join(", ", Own()
         .GroupBy(module => $"{module.Spec.Module.Version} {module.Status.Status ?? "new"} {module.Status.LastError?.Reason}{(module.Metadata.IsDeleting ? " deleting" : "")}".Trim())
         .Select(group => $"{group.Count()} {group.Key}"));

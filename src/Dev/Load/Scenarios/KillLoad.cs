@@ -3,7 +3,7 @@ using ModuleController.Dev.Load.Measuring;
 
 namespace ModuleController.Dev.Load.Scenarios;
 
-/// <summary>Kills the controller or agents at seeded moments of installs, and sees whether all is well in the end.</summary>
+/// <summary>Kills the controller or agents at seeded moments of installs, and checks the result.</summary>
 internal sealed class KillLoad(LoadCluster cluster, LoadOptions options, Action<string> progress)
 {
     private readonly Kills _kills = new(cluster, options);

@@ -4,8 +4,8 @@ namespace ModuleController.Dev.Load.Scenarios;
 
 /// <summary>Kills at seeded moments of an installation, or of its upgrade.</summary>
 /// <remarks>
-/// A moment is a share of the steps (a Module made, a Module Available) and some milliseconds more, so that it lies in the
-/// middle on slow machines as on fast ones.
+/// A moment is a share of the steps (a Module created, a Module Available) plus some milliseconds, so that it is in the
+/// middle on slow and on fast machines.
 /// </remarks>
 internal sealed class Kills(LoadCluster cluster, LoadOptions options)
 {
@@ -14,7 +14,7 @@ internal sealed class Kills(LoadCluster cluster, LoadOptions options)
 
     public bool AreLeft => _left > 0;
 
-    /// <summary>The moments of the next installation or upgrade. Several lie apart: each has its own part of it.</summary>
+    /// <summary>The moments of the next installation or upgrade. Each of several has its own part of it.</summary>
     public IReadOnlyList<Moment> Next()
     {
         var count = Math.Min(options.KillsPerInstall, _left);
@@ -33,14 +33,14 @@ internal sealed class Kills(LoadCluster cluster, LoadOptions options)
             await Wait.UntilAsync(
                 () => installation.Progress >= moment.Progress, options.Timeout, () => $"it comes to {moment}; {installation.Describe()}", cancellation);
             await Task.Delay(moment.Delay, TimeProvider.System, cancellation);
-            // The one before it may be so short ago that there is nothing to kill yet.
+            // After the previous kill the process may not have been restarted yet.
             await Wait.UntilAsync(
                 () => options.Kill == KillTarget.Controller ? cluster.Controller.Kill() : cluster.Bases.KillAgents(),
                 options.Timeout, () => $"the killed {options.Kill} has started again", cancellation);
         }
     }
 
-    /// <summary>Ends that nobody ordered.</summary>
+    /// <summary>Ends without a kill.</summary>
     public IReadOnlyList<string> Crashes()
     {
         lock (cluster.Controller.Crashes) return [.. cluster.Bases.Crashes, .. cluster.Controller.Crashes];

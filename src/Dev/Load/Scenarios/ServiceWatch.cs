@@ -6,8 +6,8 @@ using ModuleController.Kube.Client;
 namespace ModuleController.Dev.Load.Scenarios;
 
 /// <summary>
-/// Looks at every state of every Module, in the order of the API server, by a watch of its own: a cache may skip some. It
-/// notes the most that were ever unavailable, and what no release may do.
+/// Checks every state of every Module, in the order of the API server, with its own watch: a cache may skip states. It
+/// records the maximum of unavailable Modules, and violations of what a release promises.
 /// </summary>
 internal sealed class ServiceWatch : IAsyncDisposable
 {
@@ -26,16 +26,16 @@ internal sealed class ServiceWatch : IAsyncDisposable
         _followers = names.ToDictionary(name => name, name => new Follower(name, desired, batches, _problems));
     }
 
-    /// <summary>How many states were looked at.</summary>
+    /// <summary>The number of states that were checked.</summary>
     public long States => Interlocked.Read(ref _states);
 
-    /// <summary>The most of one ModuleDeployment that were unavailable at once, since the last expectation.</summary>
+    /// <summary>The maximum of unavailable Modules of one ModuleDeployment since the last call of <see cref="Expect"/>.</summary>
     public int MostUnavailable
     {
         get { lock (_lock) return _followers.Values.Max(follower => follower.MostUnavailable); }
     }
 
-    /// <summary>What was wrong since the last time.</summary>
+    /// <summary>The violations since the last call.</summary>
     public IReadOnlyList<string> TakeProblems()
     {
         lock (_lock)
@@ -46,25 +46,25 @@ internal sealed class ServiceWatch : IAsyncDisposable
         }
     }
 
-    /// <summary>All Modules have to be Available by now.</summary>
+    /// <summary>Requires that all Modules are Available.</summary>
     public static async Task<ServiceWatch> StartAsync(
         LoadCluster cluster, IReadOnlyList<string> names, LoadOptions options, CancellationToken cancellation)
     {
         var watch = new ServiceWatch(cluster, names, options.Bases, options.Upgrade);
         var list = await cluster.Client.ListAsync<Module>(new() { Namespace = cluster.Namespace }, cancellation);
-        foreach (var module in list.Items) watch.Note(module, isGone: false);
+        foreach (var module in list.Items) watch.Note(module, isDeleted: false);
         watch._version = Number(list.ResourceVersion);
         watch._following = Task.Run(watch.FollowAsync, cancellation);
         return watch;
     }
 
-    /// <summary>A release to this version begins; counting starts over.</summary>
+    /// <summary>Begins the checks of a release to this version.</summary>
     public void Expect(string version)
     {
         lock (_lock) foreach (var follower in _followers.Values) follower.Expect(version);
     }
 
-    /// <summary>Until it has seen what is there now.</summary>
+    /// <summary>Waits until the watch has delivered the current state.</summary>
     public async Task CaughtUpAsync(TimeSpan limit, CancellationToken cancellation)
     {
         var now = Number((await _cluster.Client.ListAsync<Module>(new() { Namespace = _cluster.Namespace }, cancellation)).ResourceVersion);
@@ -83,7 +83,7 @@ internal sealed class ServiceWatch : IAsyncDisposable
         }
         catch (OperationCanceledException)
         {
-            // How it ends.
+            // The watch was stopped.
         }
 
         _stop.Dispose();
@@ -91,7 +91,7 @@ internal sealed class ServiceWatch : IAsyncDisposable
 
     private async Task FollowAsync()
     {
-        // A server ends watches now and then: the next one goes on where this one was.
+        // A server may end a watch: the next one resumes.
         while (!_stop.IsCancellationRequested)
         {
             var options = new WatchOptions { Namespace = _cluster.Namespace, ResourceVersion = _version.ToString(CultureInfo.InvariantCulture) };
@@ -104,11 +104,11 @@ internal sealed class ServiceWatch : IAsyncDisposable
         }
     }
 
-    private void Note(Module module, bool isGone)
+    private void Note(Module module, bool isDeleted)
     {
         Interlocked.Increment(ref _states);
         lock (_lock)
-            if (_followers.TryGetValue(module.Spec.Module.Name, out var follower)) follower.Note(module, isGone);
+            if (_followers.TryGetValue(module.Spec.Module.Name, out var follower)) follower.Note(module, isDeleted);
     }
 
     private static long Number(string? version) => long.Parse(version ?? "0", CultureInfo.InvariantCulture);
@@ -131,11 +131,11 @@ internal sealed class ServiceWatch : IAsyncDisposable
             (_version, MostUnavailable, _updated, _updatedServing) = (version, desired - _serving.Count, 0, 0);
         }
 
-        public void Note(Module module, bool isGone)
+        public void Note(Module module, bool isDeleted)
         {
             var uid = module.Metadata.Uid!;
             if (_live.Remove(uid, out var before)) Count(before, -1);
-            if (!isGone && !module.Metadata.IsDeleting)
+            if (!isDeleted && !module.Metadata.IsDeleting)
             {
                 _live[uid] = module;
                 Count(module, 1);
@@ -149,14 +149,14 @@ internal sealed class ServiceWatch : IAsyncDisposable
                 if (unavailable > _limit) problems.Add($"{name}: {unavailable} of {desired} unavailable on the way to {_version}, {_limit} are allowed");
             }
 
-            // Before the first of a batch is made, all of the batch before it serve.
+            // The first Module of a batch is created only after all of the batch before are available.
             if (before is null && IsUpdated(module) && _updatedServing < DoneBefore(_updated))
                 problems.Add($"{name}: {_updated} of {_version} made when {_updatedServing} served, {batches} batches of {desired}");
         }
 
         private bool IsUpdated(Module module) => module.Spec.Module.Version == _version;
 
-        /// <summary>What the batches before the one that needs so many have to have done: 200 in 4 batches: for 51, 50.</summary>
+        /// <summary>The Modules of the batches before the one that this count belongs to. 200 in 4 batches: 50 for 51.</summary>
         private int DoneBefore(int updated)
         {
             for (var batch = batches; batch > 0; batch--)
@@ -167,7 +167,7 @@ internal sealed class ServiceWatch : IAsyncDisposable
 
         private int Aim(int batch) => ((desired * batch) + batches - 1) / batches;
 
-        // A pod with two versions that overlap serves while either does.
+        // A pod with two overlapping versions serves while one of them does.
         private void Count(Module module, int by)
         {
             if (IsUpdated(module)) _updated += by;

@@ -5,8 +5,8 @@ using ModuleController.Dev.Load.Measuring;
 namespace ModuleController.Dev.Load.Scenarios;
 
 /// <summary>
-/// Upgrades all that is installed, in batches, by each policy that stays in one JVM in turn: what it costs, and whether
-/// every state on the way kept what a release promises; with <c>--kill</c> also across kills.
+/// Upgrades what is installed, in batches, with each policy that stays in one JVM in turn. Measures the cost, and checks that
+/// every state kept the promises of a release; with <c>--kill</c> also across kills.
 /// </summary>
 internal sealed class UpgradeLoad(LoadCluster cluster, LoadOptions options, Action<string> progress)
 {
@@ -38,7 +38,7 @@ internal sealed class UpgradeLoad(LoadCluster cluster, LoadOptions options, Acti
         Installation installation, ServiceWatch watch, string version, UpgradePolicy policy, IReadOnlyList<Kills.Moment> moments,
         CancellationToken cancellation)
     {
-        // Counters of a controller that is killed are lost: they are read where nobody is.
+        // A killed controller loses its counters: they are read only without kills.
         var before = moments.Count == 0 ? await cluster.Controller.SettledMetricsAsync(cancellation) : null;
         watch.Expect(version);
         await installation.UpgradeAsync(version, policy, cancellation);

@@ -3,7 +3,7 @@ using System.Text.Json.Nodes;
 namespace ModuleController.Kube.Tests.Conformance;
 
 /// <summary>What DevCluster does not do it says so; each line of "Does not" that a request can ask for.</summary>
-public sealed class RefusalTests(ConformanceCluster cluster)
+public sealed class RejectionTests(ConformanceCluster cluster)
 {
     [Fact]
     public async Task Server_side_apply_is_415()
@@ -66,7 +66,7 @@ public sealed class RefusalTests(ConformanceCluster cluster)
     [InlineData("""{"type": "object", "properties": {"spec": {"type": "object", "oneOf": [{"required": ["a"]}, {"required": ["b"]}]}}}""")]
     [InlineData("""{"type": "object", "properties": {"spec": {"type": "object", "minProperties": 2}}}""")]
     [InlineData("""{"type": "object", "properties": {"spec": {"type": "string", "format": "ipv4"}}}""")]
-    public async Task Schemas_with_keywords_or_formats_that_nobody_here_heeds_are_501(string schema)
+    public async Task Schemas_with_unsupported_keywords_or_formats_are_501(string schema)
     {
         Assert.NotNull(cluster.Host);
         Assert.Equal(501, (await cluster.PostAsync(Objects.DefinitionsPath, Objects.Definition("odd", "Odd", schema))).Code);

@@ -49,7 +49,7 @@ public sealed partial class BasePodReconciler(
         rejections.Report(Source(key), outcome.Rejections);
         Record(state, plan, outcome);
         if (outcome.Failed.Contains(BasePodOrder.Gate))
-            _memories[key] = (uid, plan.Memory with { GateShutSince = remembered.GateShutSince, GateToldAt = remembered.GateToldAt });
+            _memories[key] = (uid, plan.Memory with { GateShutSince = remembered.GateShutSince, GateReportedAt = remembered.GateReportedAt });
         outcome.ThrowIfInterrupted();
         return ReconcileResult.At(new[] { plan.RequeueAt, outcome.RetryAt, Send(key, state, plan, outcome, now) }.Min(), now);
     }

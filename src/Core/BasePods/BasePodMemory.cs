@@ -17,11 +17,11 @@ public sealed record BasePodMemory
     /// <summary>Since when the agent says that nothing listens: when the life ended, if a new one follows.</summary>
     public DateTimeOffset? DownSince { get; init; }
 
-    /// <summary>Since when the readiness gate is shut without anyone having been told why.</summary>
+    /// <summary>Since when the readiness gate is shut without a condition.</summary>
     public DateTimeOffset? GateShutSince { get; init; }
 
-    /// <summary>When the condition of the readiness gate last said what it waits for.</summary>
-    public DateTimeOffset? GateToldAt { get; init; }
+    /// <summary>When the condition of the readiness gate was last written with what it waits for.</summary>
+    public DateTimeOffset? GateReportedAt { get; init; }
 
     /// <summary>By Module UID; those of orphans too.</summary>
     public ImmutableDictionary<string, ModuleMemory> Modules { get; init; } = ImmutableDictionary<string, ModuleMemory>.Empty;
@@ -34,12 +34,11 @@ public sealed record BasePodMemory
 
     public ModuleMemory Of(string moduleUid) => Modules.GetValueOrDefault(moduleUid, ModuleMemory.Empty);
 
-    /// <summary>An install left: should the life end under it, it is a suspect.</summary>
     public BasePodMemory WithSent(ModuleCommand command) => command is ModuleCommand.Install install
         ? this with
         {
             Modules = Modules.SetItem(
-                install.ModuleUid, Of(install.ModuleUid) with { Installing = new(install.Id, install.BaseLife) }),
+                install.ModuleUid, Of(install.ModuleUid) with { Installing = CommandId.Parse(install.Id) }),
         }
         : this;
 }
@@ -60,12 +59,11 @@ public sealed record ModuleMemory
     /// <summary>Since when a hook is being called for it.</summary>
     public DateTimeOffset? InHookSince { get; init; }
 
-    /// <summary>An intermediate state and since when it lasts; it is written only when that is long.</summary>
-    public string? Phase { get; init; }
+    /// <summary>An intermediate state: it is written only when it lasts.</summary>
+    public (string Phase, string? Message)? Intermediate { get; init; }
 
-    public DateTimeOffset? PhaseSince { get; init; }
+    public DateTimeOffset? IntermediateSince { get; init; }
 
-    public InstallUnderWay? Installing { get; init; }
+    /// <summary>The install that was sent: should the base life end under it, the module is a suspect.</summary>
+    public CommandId? Installing { get; init; }
 }
-
-public sealed record InstallUnderWay(string CommandId, string BaseLife);

@@ -18,56 +18,62 @@ public static class BasePodPlanner
         var memory = Remember(pod);
         var events = new List<BasePodEvent>();
         var finalizers = new List<FinalizerRemoval>();
-        var changes = new List<ModuleStatusChange>();
-        var wanted = new Dictionary<string, ModuleStatus>(StringComparer.Ordinal);
-        var modules = memory.Modules.ToBuilder();
-
+        var plans = new List<(ModuleFacts Module, ModulePlan Plan)>();
         foreach (var module in pod.Modules)
         {
-            if (FinalizerPlanner.Plan(pod, module, memory, events) is { } removal)
-            {
-                finalizers.Add(removal);
-                continue;
-            }
-
-            var remembered = memory.Of(module.Uid);
-            var status = ModuleStatusPlanner.Plan(pod, module, memory, ref remembered, events);
-            wanted[module.Uid] = status;
-            modules[module.Uid] = remembered;
-            if (!ReferenceEquals(status, module.Module.Status)) changes.Add(new(module.Module, status));
+            if (FinalizerPlanner.Plan(pod, module, memory, events) is { } removal) finalizers.Add(removal);
+            else plans.Add((module, new ModulePlanner(pod, module, memory).Plan()));
         }
 
+        events.AddRange(plans.SelectMany(item => item.Plan.Events));
         if (pod.IsForeignBase || pod.IsUndecidedBase) events.Add(new(null, Reasons.ForeignBase, pod.View!.Shared!.Message));
-        memory = Report(pod, memory with { Modules = modules.ToImmutable() }, events);
-        var gate = GatePlanner.Plan(pod, wanted, ref memory, events);
+        memory = memory with { Modules = memory.Modules.SetItems(plans.Select(item => KeyValuePair.Create(item.Module.Uid, item.Plan.Memory))) };
+        memory = Report(pod, memory, events);
+        var orphans = pod.Orphans.Select(orphan => UninstallSteps.OfOrphan(pod, orphan, memory)).ToList();
+        var gate = GatePlanner.Plan(pod, plans.ToDictionary(item => item.Module.Uid, item => item.Plan.Status), memory);
         return new()
         {
             Labels = TrafficPlanner.Labels(pod, TrafficPlanner.Served(pod)),
-            Statuses = changes,
-            Gate = gate,
+            Statuses =
+            [
+                .. plans.Where(item => !ReferenceEquals(item.Plan.Status, item.Module.Module.Status))
+                    .Select(item => new ModuleStatusChange(item.Module.Module, item.Plan.Status)),
+            ],
+            Gate = gate.Condition,
             Finalizers = finalizers,
-            Commands = NextCommands(pod, wanted, memory),
+            Commands = NextCommands(pod, plans, orphans),
             DeletesPod = PodDeletion.IsDue(pod),
             // Nothing can be created in a namespace that terminates, not even an Event.
-            Events = state.IsNamespaceTerminating ? [] : events,
-            RequeueAt = pod.RequeueAt,
-            Memory = memory,
+            Events = state.IsNamespaceTerminating ? [] : [.. events, .. gate.Events],
+            RequeueAt = plans.Select(item => item.Plan.RequeueAt).Concat(orphans.Select(step => step.Until))
+                .Concat(TimesIn(pod, memory)).Append(pod.ChangesAt).Append(gate.RequeueAt).Where(at => at > now).Min(),
+            Memory = gate.Memory,
         };
     }
 
-    // First what has to go, then what has to come, in order; last what nobody waits for.
+    // Uninstalls first, then installs in order; last what no Module waits for.
     private static IReadOnlyList<ModuleCommand> NextCommands(
-        BasePodFacts pod, Dictionary<string, ModuleStatus> wanted, BasePodMemory memory)
+        BasePodFacts pod, IReadOnlyList<(ModuleFacts Module, ModulePlan Plan)> plans, IReadOnlyList<ModuleStep> orphans)
     {
-        if (pod.Current is null) return [];
-        var going = pod.Modules.Where(module => module.IsDeleting);
-        var coming = pod.Modules.Where(module => !module.IsDeleting)
-            .OrderBy(module => !module.HasLived && wanted[module.Uid].LastError?.Reason == nameof(FailureReason.BaseDied));
-        var steps = going.Concat(coming).Where(module => wanted.ContainsKey(module.Uid))
-            .Select(module => ModuleSteps.Next(pod, module, wanted[module.Uid], memory))
-            .Concat(pod.Orphans.Select(orphan => ModuleSteps.OfOrphan(pod, orphan, memory)))
-            .ToList();
-        return [.. steps.OfType<ModuleStep.Send>().Select(step => step.Command).Where(command => !pod.MustWait(command))];
+        var installs = plans.Where(item => !item.Module.IsDeleting)
+            .OrderBy(item => !item.Module.HasLived && item.Plan.Status.LastError?.Reason == nameof(FailureReason.BaseDied));
+        return
+        [
+            .. plans.Where(item => item.Module.IsDeleting).Concat(installs).Select(item => item.Plan.Command)
+                .Concat(orphans.Select(step => step.Command)).OfType<ModuleCommand>().Where(command => !pod.Commands.MustWait(command)),
+        ];
+    }
+
+    /// <summary>When what is remembered has other consequences.</summary>
+    private static IEnumerable<DateTimeOffset?> TimesIn(BasePodFacts pod, BasePodMemory memory)
+    {
+        foreach (var remembered in memory.Modules.Values)
+        {
+            yield return TrafficPlanner.QuietAt(remembered);
+            yield return ForgottenAt(pod, remembered.Installing);
+        }
+
+        if (pod.Modules.Any(module => module is { IsDeleting: true, IsHere: true })) yield return memory.SilentSince + BasePodTimes.SilenceToRemove;
     }
 
     private static BasePodMemory Remember(BasePodFacts pod)
@@ -77,11 +83,10 @@ public static class BasePodPlanner
         foreach (var module in pod.Modules)
         {
             var followed = TrafficPlanner.Follow(pod, old.Of(module.Uid), module.Uid, module.Name, module.IsInEndpoints);
-            var isInHook = pod.InHooks.Any(running => CommandId.Parse(running.CommandId)?.ModuleUid == module.Uid);
             modules[module.Uid] = followed with
             {
-                Installing = IsOver(pod, followed.Installing) ? null : followed.Installing,
-                InHookSince = isInHook ? followed.InHookSince ?? pod.Now : null,
+                Installing = pod.HasPassed(ForgottenAt(pod, followed.Installing)) ? null : followed.Installing,
+                InHookSince = pod.Commands.IsInHook(module.Uid) ? followed.InHookSince ?? pod.Now : null,
             };
         }
 
@@ -97,7 +102,7 @@ public static class BasePodPlanner
             SilentSince = SilentSince(pod),
             DownSince = DownSince(pod),
             Modules = modules.ToImmutable(),
-            Commands = pod.BeginOfCommands(),
+            Commands = pod.Commands.Since,
         };
     }
 
@@ -115,11 +120,11 @@ public static class BasePodPlanner
         _ => pod.State.Memory.DownSince,
     };
 
-    // An install that failed while the life went on is not what ended it. One that got no answer may be: for a minute.
-    private static bool IsOver(BasePodFacts pod, InstallUnderWay? install) =>
-        install is not null && pod.View?.Answers.GetValueOrDefault(install.CommandId) is
-        { Outcome: not CommandOutcome.Succeeded } answer
-        && (answer.Reason != FailureReason.ArkletUnreachable || pod.IsDue(answer.ReceivedAt + BasePodTimes.Suspicious));
+    // An install that failed while the life went on did not end it. One without an answer may have: for a minute.
+    private static DateTimeOffset? ForgottenAt(BasePodFacts pod, CommandId? install) =>
+        install is not null && pod.View?.Answers.GetValueOrDefault(install.ToString()) is { Outcome: not CommandOutcome.Succeeded } answer
+            ? answer.ReceivedAt + (answer.Reason == FailureReason.ArkletUnreachable ? BasePodTimes.Suspicious : TimeSpan.Zero)
+            : null;
 
     // Once for each base life, as far as this process remembers.
     private static BasePodMemory Report(BasePodFacts pod, BasePodMemory memory, List<BasePodEvent> events)

@@ -6,14 +6,14 @@ public static class BasePodTimes
     /// <summary>Intermediate states are written only when they last longer.</summary>
     public static readonly TimeSpan Intermediate = TimeSpan.FromSeconds(2);
 
-    /// <summary>After this much silence of the agent, its Modules say so.</summary>
-    public static readonly TimeSpan SilenceToTell = TimeSpan.FromSeconds(60);
+    /// <summary>After this much silence of the agent, its Modules report AgentConnected=Unknown.</summary>
+    public static readonly TimeSpan SilenceToReport = TimeSpan.FromSeconds(60);
 
     /// <summary>A command that has the base for longer is named by the Modules that wait for it.</summary>
-    public static readonly TimeSpan TurnToTell = TimeSpan.FromSeconds(60);
+    public static readonly TimeSpan CommandIsNamed = TimeSpan.FromSeconds(60);
 
     /// <summary>After this much silence of a base, deletion does not wait for it any longer.</summary>
-    public static readonly TimeSpan SilenceToLetGo = TimeSpan.FromSeconds(120);
+    public static readonly TimeSpan SilenceToRemove = TimeSpan.FromSeconds(120);
 
     /// <summary>How long an orphan may be one: its Module may be on its way into the cache.</summary>
     public static readonly TimeSpan OrphanGrace = TimeSpan.FromSeconds(60);
@@ -34,7 +34,7 @@ public static class BasePodTimes
     public static readonly TimeSpan Refused = TimeSpan.FromSeconds(5);
 
     /// <summary>Between two messages about what a shut readiness gate waits for; another reason is told at once.</summary>
-    public static readonly TimeSpan GateTold = TimeSpan.FromSeconds(30);
+    public static readonly TimeSpan GateMessage = TimeSpan.FromSeconds(30);
 
     /// <summary>The deadline of a switch, and of what touches the journal only.</summary>
     public static readonly TimeSpan CommandDeadline = TimeSpan.FromSeconds(60);

@@ -23,7 +23,7 @@ internal static class FinalizerPlanner
 
     private static bool IsGone(BasePodFacts pod, ModuleFacts module) =>
         pod.IsForeignBase ? !IsListed(pod, module) && !pod.IsUnderWay(module.Uid)
-        : pod.Current is not null && module.Own is null && !pod.IsUnderWay(module.Uid) && !module.IsAboutToShow;
+        : pod.Current is not null && module.Own is null && !pod.IsUnderWay(module.Uid) && !module.AwaitsSnapshot;
 
     private static bool IsListed(BasePodFacts pod, ModuleFacts module) => pod.View!.Biz.Any(biz => biz.ModuleUid == module.Uid);
 
@@ -45,7 +45,7 @@ internal static class FinalizerPlanner
 
         if (module.Own is not null && pod.Current!.IsRejectedTooOften(module.Uid))
         {
-            var why = pod.LastAnswer(module.Uid, CommandAction.Uninstall) is { Answer: { Reason: FailureReason.UninstallFailed, Message: { } message } } ? $": {message}" : "";
+            var why = pod.History.LastAnswer(module.Uid, CommandAction.Uninstall) is { Answer: { Reason: FailureReason.UninstallFailed, Message: { } message } } ? $": {message}" : "";
             events.Add(new(module.Module, nameof(FailureReason.UninstallFailed),
                 $"{what} was left in pod {pod.State.Key}: its uninstall was rejected {pod.Current.Rejections(module.Uid)} times{why}"));
             events.Add(new(null, "NeedsRestart",
@@ -61,7 +61,7 @@ internal static class FinalizerPlanner
             return true;
         }
 
-        if (memory.SilentSince is not { } since || !pod.IsDue(since + BasePodTimes.SilenceToLetGo)) return false;
+        if (memory.SilentSince is not { } since || !pod.HasPassed(since + BasePodTimes.SilenceToRemove)) return false;
         events.Add(new(null, "ModuleLeftBehind", pod switch
         {
             { IsUndecidedBase: true } => $"{what} may still be in pod {pod.State.Key}: {pod.View!.Shared!.Message}",

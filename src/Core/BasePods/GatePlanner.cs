@@ -6,6 +6,14 @@ using ModuleController.Core.Modules;
 
 namespace ModuleController.Core.BasePods;
 
+/// <param name="Condition">The one to write; null: it is as it should be, or nothing may be concluded.</param>
+internal sealed record GatePlan(Condition? Condition, BasePodMemory Memory)
+{
+    public DateTimeOffset? RequeueAt { get; init; }
+
+    public IReadOnlyList<BasePodEvent> Events { get; init; } = [];
+}
+
 /// <summary>When a base pod with the readiness gate may be Ready: when the modules that are required there serve.</summary>
 /// <remarks>
 /// Within one base life the gate opens once and stays open: upgrades are the business of releases. A new life shuts it
@@ -13,79 +21,82 @@ namespace ModuleController.Core.BasePods;
 /// </remarks>
 internal static class GatePlanner
 {
-    private const int NamesTold = 5;
-    private const int LongestCause = 150;
+    private const int MaxNames = 5;
+    private const int MaxCauseLength = 150;
 
-    /// <summary>The condition to write; null: it is as it should be, or nothing may be concluded.</summary>
-    public static Condition? Plan(
-        BasePodFacts pod, IReadOnlyDictionary<string, ModuleStatus> statuses, ref BasePodMemory memory, ICollection<BasePodEvent> events)
+    public static GatePlan Plan(BasePodFacts pod, IReadOnlyDictionary<string, ModuleStatus> statuses, BasePodMemory memory)
     {
-        if (pod.State.Gate is not { } gate || !pod.IsLiving || pod.State.IsReleased) return null;
-        var told = ModulesGate.ConditionOf(pod.State.Pod!);
-        if (pod.IsForeignBase) return Foreign(pod, told, ref memory);
-        if (pod.Life is not { } life) return null;
+        var keep = new GatePlan(null, memory);
+        if (pod.State.Gate is not { } gate || !pod.IsLiving || pod.State.IsReleased) return keep;
+        var previous = ModulesGate.ConditionOf(pod.State.Pod!);
+        if (pod.IsForeignBase)
+        {
+            // Open stays open: until its own base answers, nothing is known of it but that no module of ours is in another one.
+            return previous is { Status: Condition.True }
+                ? keep
+                : Shut(pod, previous, ModulesGate.Shut(Reasons.ForeignBase, pod.View!.Shared!.Message), memory);
+        }
+
+        if (pod.Life is not { } life) return keep;
         var required = Requirements(pod, gate, statuses);
         var missing = required.Where(item => !item.IsServed).ToList();
         var isComplete = pod.Current is not null && missing.Count == 0;
-        if (ModulesGate.IsOpenFor(told, life) && !(told!.Reason == ModulesGate.OpenedAfterTimeout && isComplete)) return null;
-        if (missing.Count > 0) return Wait(pod, gate, told, required.Count, missing, ref memory, events);
-        if (!isComplete) return null;
-        memory = memory with { GateShutSince = null, GateToldAt = null };
-        return Stamp(pod, ModulesGate.Open(
-            ModulesGate.ModulesInstalled,
-            required.Count == 0 ? "no module is required here" : Text($"all {required.Count} required modules are installed"), life));
+        if (ModulesGate.IsOpenFor(previous, life) && !(previous!.Reason == ModulesGate.OpenedAfterTimeout && isComplete)) return keep;
+        if (missing.Count > 0) return Wait(pod, gate, previous, required.Count, missing, memory);
+        return isComplete
+            ? Open(pod, ModulesGate.ModulesInstalled,
+                required.Count == 0 ? "no module is required here" : Text($"all {required.Count} required modules are installed"), memory)
+            : keep;
     }
 
-    // Open stays open: until its own base answers, nothing is known of it but that no module of ours is in another one.
-    private static Condition? Foreign(BasePodFacts pod, Condition? told, ref BasePodMemory memory)
+    private static GatePlan Wait(
+        BasePodFacts pod, PodGate gate, Condition? previous, int required, IReadOnlyList<Requirement> missing, BasePodMemory memory)
     {
-        var shut = ModulesGate.Shut(Reasons.ForeignBase, pod.View!.Shared!.Message);
-        if (told is { Status: Condition.True } || !IsWorthTelling(pod, told, shut, ref memory)) return null;
-        memory = memory with { GateShutSince = null, GateToldAt = pod.Now };
-        return Stamp(pod, shut);
-    }
-
-    private static Condition? Wait(
-        BasePodFacts pod, PodGate gate, Condition? told, int required, IReadOnlyList<Requirement> missing, ref BasePodMemory memory,
-        ICollection<BasePodEvent> events)
-    {
-        var life = pod.Life!;
-        if (missing.All(item => item.IsExcused) && ShutSince(told, life, pod.Now) is { } since && pod.IsDue(since + gate.Timeout))
+        var opensAt = missing.All(item => item.IsExcused) ? ShutSince(previous, pod.Life!, pod.Now) + gate.Timeout : null;
+        if (pod.HasPassed(opensAt))
         {
             var message = Text($"opened after {gate.Timeout.TotalSeconds:0} s ")
                 + Text($"without {missing.Count} of {required} required modules: {Names(missing)}");
-            events.Add(new(null, ModulesGate.OpenedAfterTimeout, Text($"readiness gate of pod {pod.State.Key} {message}")));
-            memory = memory with { GateShutSince = null, GateToldAt = null };
-            return Stamp(pod, ModulesGate.Open(ModulesGate.OpenedAfterTimeout, message, life));
+            return Open(pod, ModulesGate.OpenedAfterTimeout, message, memory) with
+            {
+                Events = [new(null, ModulesGate.OpenedAfterTimeout, Text($"readiness gate of pod {pod.State.Key} {message}"))],
+            };
         }
 
-        var shut = ModulesGate.Shut(
+        var shut = Shut(pod, previous, ModulesGate.Shut(
             missing.Any(item => item.Cause is not null) ? ModulesGate.ModulesFailed : ModulesGate.WaitingForModules,
-            Text($"waiting for {missing.Count} of {required} required modules: {Names(missing)}"));
-        if (!IsWorthTelling(pod, told, shut, ref memory)) return null;
-        memory = memory with { GateShutSince = null, GateToldAt = pod.Now };
-        return Stamp(pod, shut);
+            Text($"waiting for {missing.Count} of {required} required modules: {Names(missing)}")), memory);
+        return shut with { RequeueAt = new[] { shut.RequeueAt, opensAt }.Min() };
     }
 
-    // A pod that never had the condition counts as not Ready anyway; what is missing is told when it takes longer. Later on
-    // another reason is told at once, another message now and then.
-    private static bool IsWorthTelling(BasePodFacts pod, Condition? told, Condition shut, ref BasePodMemory memory)
+    private static GatePlan Open(BasePodFacts pod, string reason, string message, BasePodMemory memory) => new(
+        Stamp(pod, ModulesGate.Open(reason, message, pod.Life!)), memory with { GateShutSince = null, GateReportedAt = null });
+
+    // A pod that never had the condition counts as not Ready anyway; what is missing is reported when it takes longer. Later
+    // another reason is reported immediately, another message now and then.
+    private static GatePlan Shut(BasePodFacts pod, Condition? previous, Condition shut, BasePodMemory memory)
     {
-        if (told is null)
+        DateTimeOffset? reportedAt = null;
+        if (previous is null)
         {
-            var since = memory.GateShutSince ?? pod.Now;
-            memory = memory with { GateShutSince = since };
-            return pod.IsDue(since + BasePodTimes.Intermediate);
+            memory = memory with { GateShutSince = memory.GateShutSince ?? pod.Now };
+            reportedAt = memory.GateShutSince + BasePodTimes.Intermediate;
+        }
+        else if (previous.Status == shut.Status && previous.Reason == shut.Reason)
+        {
+            if (previous.Message == shut.Message) return new(null, memory);
+            reportedAt = memory.GateReportedAt + BasePodTimes.GateMessage;
         }
 
-        if (told.Status != shut.Status || told.Reason != shut.Reason) return true;
-        return told.Message != shut.Message && (memory.GateToldAt is not { } at || pod.IsDue(at + BasePodTimes.GateTold));
+        return reportedAt > pod.Now
+            ? new(null, memory) { RequeueAt = reportedAt }
+            : new(Stamp(pod, shut), memory with { GateShutSince = null, GateReportedAt = pod.Now });
     }
 
     // The later of what the condition and the agent say: an earlier life's wait does not count.
-    private static DateTimeOffset? ShutSince(Condition? told, BaseLife life, DateTimeOffset now)
+    private static DateTimeOffset? ShutSince(Condition? previous, BaseLife life, DateTimeOffset now)
     {
-        if (told is not { Status: Condition.False, LastTransitionTime: { } since }) return null;
+        if (previous is not { Status: Condition.False, LastTransitionTime: { } since }) return null;
         return life.StartedAt > since && life.StartedAt <= now ? life.StartedAt : since;
     }
 
@@ -104,8 +115,8 @@ internal static class GatePlanner
     }
 
     private static string Names(IReadOnlyList<Requirement> missing) =>
-        string.Join(", ", missing.Take(NamesTold))
-        + (missing.Count > NamesTold ? Text($" and {missing.Count - NamesTold} more") : "");
+        string.Join(", ", missing.Take(MaxNames))
+        + (missing.Count > MaxNames ? Text($" and {missing.Count - MaxNames} more") : "");
 
     private static Condition Stamp(BasePodFacts pod, Condition condition) =>
         pod.State.Pod!.Status.Conditions.With(condition, ModuleFailures.Seconds(pod.Now)!.Value).Find(ModulesGate.ConditionType)!;
@@ -148,7 +159,7 @@ internal static class GatePlanner
         /// <summary>It failed in this life or is not even tried, and no other pod in this one's place would do better.</summary>
         public bool IsExcused { get; }
 
-        public override string ToString() => $"{_what} ({(_state.Length > LongestCause ? _state[..LongestCause] + "…" : _state)})";
+        public override string ToString() => $"{_what} ({(_state.Length > MaxCauseLength ? _state[..MaxCauseLength] + "…" : _state)})";
 
         private static bool HasFailed(BasePodFacts pod, ModuleStatus status) =>
             status is { LastError: not null, Attempts: > 0 } && status.BaseLife == pod.Life!.Id;

@@ -15,7 +15,7 @@ public static class PodDeletion
     {
         if (pod.State.Pod is not { } target || !pod.IsLiving || pod.State.IsReleased) return false;
         if (target.Metadata.Labels.ContainsKey(Labels.DeletePodDirectly)) return true;
-        return target.Metadata.Labels.ContainsKey(Labels.DeletePod) && pod.UnderWay is null && !pod.Modules.Any(Holds);
+        return target.Metadata.Labels.ContainsKey(Labels.DeletePod) && pod.Commands.Current is null && !pod.Modules.Any(Holds);
     }
 
     // One that nobody owns is deleted by nobody either, and one that we let go has nothing in the base any more.

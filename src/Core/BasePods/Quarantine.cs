@@ -6,7 +6,7 @@ namespace ModuleController.Core.BasePods;
 /// <remarks>Never one that has lived: a module that served for a minute in any base life did not end the later ones.</remarks>
 public static class Quarantine
 {
-    private const int DeathsAllowed = 1;
+    private const int ExitsAllowed = 1;
 
     /// <summary>A module of the revision has served for a minute, at any time.</summary>
     public static bool HasLived(ModuleReplicaSet? replicaSet) => replicaSet?.Metadata.Annotations.ContainsKey(Annotations.LivedAt) == true;
@@ -23,11 +23,11 @@ public static class Quarantine
     public static bool IsQuarantined(ReplicaSetWithModules set, ModuleSource artifact, DateTimeOffset? retriedAt)
     {
         if (HasLived(set.ReplicaSet)) return false;
-        var deaths = 0;
+        var exits = 0;
         foreach (var module in set.Modules)
             if (module.Spec.Module == artifact && module.Status.LastError is { } error && !(error.Time <= retriedAt))
-                deaths += Retries.DeathsIn(error);
-        return deaths > DeathsAllowed;
+                exits += JvmExits.Of(error).Own;
+        return exits > ExitsAllowed;
     }
 
     /// <summary>The release of this template was aborted because the revision is quarantined.</summary>

@@ -47,18 +47,21 @@ internal static class TrafficPlanner
         pod.State.Pod?.Metadata.Labels.ContainsKey(Modules.Labels.Traffic(name)) != true || IsTakenOver(pod, moduleUid, name);
 
     /// <summary>
-    /// Whether the module may be uninstalled as far as traffic goes: label seen gone, pod out of the endpoints (waited for
-    /// at most a minute), and the drain's seconds after that.
+    /// When the module may be uninstalled as far as traffic goes: the label is removed, the pod has left the endpoints (for which it
+    /// waits a minute at most), and the drain's seconds have passed. Null: not known yet.
     /// </summary>
-    public static bool IsDrained(BasePodFacts pod, ModuleMemory memory, TimeSpan drain) =>
-        memory.UnlabelledSince is not null && memory.QuietSince is { } quiet && pod.IsDue(quiet + drain);
+    public static DateTimeOffset? DrainedAt(ModuleMemory memory, TimeSpan drain) => memory.QuietSince + drain;
 
-    /// <summary>Follows the drain of one module: what was first seen when.</summary>
+    /// <summary>When endpoints that still hold the pod are not waited for any longer.</summary>
+    public static DateTimeOffset? QuietAt(ModuleMemory memory) =>
+        memory.QuietSince is null ? memory.UnlabelledSince + BasePodTimes.EndpointsLeave : null;
+
+    /// <summary>Follows the drain of one module: what was first observed when.</summary>
     public static ModuleMemory Follow(BasePodFacts pod, ModuleMemory memory, string moduleUid, string name, bool isInEndpoints)
     {
         if (!IsUnlabelled(pod, moduleUid, name)) return memory with { UnlabelledSince = null, QuietSince = null };
         var unlabelled = memory.UnlabelledSince ?? pod.Now;
-        var isOut = !isInEndpoints || IsTakenOver(pod, moduleUid, name) || pod.IsDue(unlabelled + BasePodTimes.EndpointsLeave);
+        var isOut = !isInEndpoints || IsTakenOver(pod, moduleUid, name) || pod.HasPassed(unlabelled + BasePodTimes.EndpointsLeave);
         return memory with { UnlabelledSince = unlabelled, QuietSince = isOut ? memory.QuietSince ?? pod.Now : null };
     }
 
@@ -81,6 +84,6 @@ internal static class TrafficPlanner
     private static bool IsHeld(BasePodFacts pod, ModuleFacts module) =>
         module.Own is { State: BizState.Deactivated }
         && pod.State.Pod!.Metadata.Labels.ContainsKey(Modules.Labels.Traffic(module.Name))
-        && module.Siblings.Any(sibling => sibling.State == BizState.Activated)
-        && pod.LastAttempt(module.Uid, CommandAction.Switch) is not { Attempt: >= SwitchesToWaitFor, Outcome: not CommandOutcome.Succeeded };
+        && module.OtherVersions.Any(other => other.State == BizState.Activated)
+        && pod.History.LastAttempt(module.Uid, CommandAction.Switch) is not { Number: >= SwitchesToWaitFor, Outcome: not CommandOutcome.Succeeded };
 }

@@ -98,7 +98,7 @@ internal sealed class Context
 
     // A JVM exit with several suspects does not count.
     private static bool IsOfClassUser(ModuleError error) => FailureReasons.Parse(error.Reason) is { } reason
-        && reason.Class() == FailureClass.User && (reason != FailureReason.BaseDied || Retries.DeathsIn(error) > 0);
+        && reason.Class() == FailureClass.User && (reason != FailureReason.BaseDied || JvmExits.Of(error).Own > 0);
 
     // What served in a revision that has completed is good: its surroundings fail.
     private static bool IsReplay(ReplicaSetWithModules updated, Module module) =>

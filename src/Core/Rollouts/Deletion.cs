@@ -13,7 +13,7 @@ public static class Deletion
     public static RolloutPlan Plan(RolloutState state, DateTimeOffset now)
     {
         var meta = state.Deployment.Metadata;
-        if (!meta.Finalizers.Any(IsOurs)) return new();
+        if (!meta.Finalizers.Any(FinalizerNames.IsOfModuleDeployment)) return new();
         // Orphaned: the children stay. In a terminating namespace each child is deleted by itself.
         if (meta.Finalizers.Contains(OrphanFinalizer) || state.IsNamespaceTerminating)
             return new() { Steps = [RemoveFinalizer(state.Deployment)] };
@@ -91,9 +91,6 @@ public static class Deletion
 
     private static RolloutStep.UpdateDeployment RemoveFinalizer(ModuleDeployment deployment) => new(deployment, deployment with
     {
-        Metadata = deployment.Metadata with { Finalizers = [.. deployment.Metadata.Finalizers.Where(name => !IsOurs(name))] },
+        Metadata = deployment.Metadata with { Finalizers = [.. deployment.Metadata.Finalizers.Where(name => !FinalizerNames.IsOfModuleDeployment(name))] },
     });
-
-    private static bool IsOurs(string finalizer) =>
-        finalizer == FinalizerNames.ModuleDeployment || FinalizerNames.OfVersion1.Contains(finalizer);
 }

@@ -65,14 +65,13 @@ public sealed record Inspection(UpgradePolicy? Policy, RolloutStep.Inspect? Comm
     }
 
     private static int AttemptOf(string commandId, string uid) =>
-        commandId.Split('/') is [var owner, "inspect", _, var attempt] && owner == uid
-        && int.TryParse(attempt, NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number : -1;
+        IsInspection(commandId, uid) ? CommandId.Parse(commandId)!.Attempt : -1;
 
     private static bool IsUnderWay(BaseView view, string uid) =>
         view.IsConnected && (IsInspection(view.Sent, uid) || view.Running.Any(command => IsInspection(command.CommandId, uid)));
 
     private static bool IsInspection(string? commandId, string uid) =>
-        commandId?.StartsWith($"{uid}/inspect/", StringComparison.Ordinal) == true;
+        CommandId.Parse(commandId) is { Action: CommandAction.Inspect } id && id.ModuleUid == uid;
 
     private static TimeSpan Longer(TimeSpan backOff, TimeSpan? asked) => asked > backOff ? asked.Value : backOff;
 

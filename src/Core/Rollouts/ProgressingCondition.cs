@@ -129,7 +129,7 @@ internal sealed class ProgressingCondition(Context context, Release release, Pol
         module.Status is { Status: ModulePhase.Failed, LastError: { } error } && module.Spec.Module == context.Module
         && !(error.Time <= release.Status.RetriedAt) && FailureReasons.Parse(error.Reason) is { } reason
         && RetryPolicy.Next(
-            reason, reason == FailureReason.BaseDied ? Retries.DeathsIn(error) : 1,
+            reason, reason == FailureReason.BaseDied ? JvmExits.Of(error).Own : 1,
             RevisionHistory.FirstAvailableAt(updated) is not null || ModuleReadiness.WasEverAvailable(module), jitter: 0) is Retry.Final;
 
     /// <summary>A failed hook is no fault of the artifact, and only the verb retry tries it again.</summary>

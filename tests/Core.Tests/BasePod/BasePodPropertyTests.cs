@@ -51,6 +51,26 @@ public sealed class BasePodPropertyTests
             iter: 400);
 
     [Fact]
+    public void Until_the_time_that_a_plan_names_the_passing_of_time_changes_nothing() =>
+        Gen.Select(Gen.Int[0, 22], Gen.Int[0, 99]).Array[5, 60].Sample(
+            steps =>
+            {
+                var world = Make();
+                foreach (var (action, argument) in steps)
+                {
+                    Step(world, action, argument);
+                    world.Settle(finish: false);
+                    var state = world.State();
+                    foreach (var seconds in (double[])[0.5, 1, 2, 5, 10, 30, 60, 120, 300, 900])
+                    {
+                        var later = world.Now.AddSeconds(seconds);
+                        if (later < (world.Last.RequeueAt ?? DateTimeOffset.MaxValue)) Assert.True(BasePodPlanner.Plan(state, later).IsEmpty, $"after {seconds} s");
+                    }
+                }
+            },
+            iter: 400);
+
+    [Fact]
     public void The_order_of_the_input_does_not_matter() =>
         Gen.Select(Gen.Int[0, 22], Gen.Int[0, 99]).Array[5, 40].Sample(
             steps =>

@@ -12,20 +12,20 @@ namespace ModuleController.Core.BasePods;
 /// </remarks>
 internal sealed class ModulePlanner(BasePodFacts pod, ModuleFacts module, BasePodMemory podMemory)
 {
-    private readonly ModuleMemory _memory = podMemory.Of(module.Uid);
+    private readonly ModuleWrites _writes = new(pod, module, podMemory.Of(module.Uid));
     private readonly ModuleStatus _status = module.Module.Status;
     private readonly string _what = $"{module.Name}:{module.Version} on pod {pod.State.Key}";
 
     public ModulePlan Plan() => module switch
     {
-        _ when pod.State.IsNamespaceTerminating => Keep(),
+        _ when pod.State.IsNamespaceTerminating => _writes.Keep(),
         { IsDeleting: true } => Deleting(),
         { IsHere: false } => OffPod(),
         _ when pod.State.IsReleased => Withdrawn("PodReleased", $"pod {pod.State.Key} no longer belongs to the base"),
         _ when pod.IsForeignBase => OnForeignBase(),
         _ when ModuleFailures.JvmExit(pod, module, podMemory) is { } exit => AfterJvmExit(exit),
         { IsInstalled: false } when pod.Life is { } life && _status.BaseLife is { } of && of != life.Id => InNewLife(life),
-        _ when pod.Current is null => Unknown(),
+        _ when pod.Current is null => new UnknownModule(pod, module, _writes).Plan(),
         { IsInstalled: true } => Available(),
         _ when ModuleFailures.InThisLife(pod, module) is { } failure => Failed(failure.Attempts, failure.Error),
         _ => Starting(),
@@ -52,7 +52,7 @@ internal sealed class ModulePlanner(BasePodFacts pod, ModuleFacts module, BasePo
         var step = Next(_status);
         if (ModuleFailures.OfUninstall(pod, module) is { } error)
         {
-            return Write(_status with
+            return _writes.Write(_status with
             {
                 Status = ModulePhase.Terminating,
                 Message = $"{error.Reason}: {error.Message}",
@@ -73,7 +73,7 @@ internal sealed class ModulePlanner(BasePodFacts pod, ModuleFacts module, BasePo
             _ when removedAt is { } until => $"waiting for the base of pod {pod.State.Key} to answer, until {until:HH:mm:ss} UTC",
             _ => "waiting for its last finalizer",
         };
-        return WriteIfLasting(ModulePhase.Terminating, message).With(step);
+        return _writes.WriteIfLasting(ModulePhase.Terminating, message).With(step);
     }
 
     private ModulePlan Starting()
@@ -81,19 +81,19 @@ internal sealed class ModulePlanner(BasePodFacts pod, ModuleFacts module, BasePo
         var step = Next(_status);
         // Replaced and left deactivated: another Module of the name serves, and this one is about to be deleted.
         if (module.Own is { State: BizState.Deactivated } && pod.Here(module.Name).Any(other => other.IsInstalled && !other.IsDeleting))
-            return Keep().With(step);
+            return _writes.Keep().With(step);
         // Its label is removed by the same plan, so Available is not true any more.
         if (module.Module.IsAvailable)
         {
-            return Write(_status with
+            return _writes.Write(_status with
             {
                 Status = step.Phase ?? ModulePhase.Pending,
                 Message = step.Message,
-                Conditions = Down("NotActive", step.Message),
+                Conditions = _writes.Down("NotActive", step.Message),
             }).With(step);
         }
 
-        return (step.Phase is { } phase ? WriteIfLasting(phase, step.Message) : Keep()).With(step);
+        return (step.Phase is { } phase ? _writes.WriteIfLasting(phase, step.Message) : _writes.Keep()).With(step);
     }
 
     private ModulePlan Available()
@@ -107,8 +107,8 @@ internal sealed class ModulePlanner(BasePodFacts pod, ModuleFacts module, BasePo
         var isCleared = !module.IsSuspect || pod.HasPassed(clearedAt);
         var conditions = isNewLife ? _status.Conditions.Without(ModuleConditions.TrafficReady) : _status.Conditions;
         foreach (var type in (string[])[ModuleConditions.Installed, ModuleConditions.Healthy, ModuleConditions.TrafficReady])
-            conditions = With(conditions, type, Condition.True, "Serving", null);
-        return Write(_status with
+            conditions = _writes.With(conditions, type, Condition.True, "Serving", null);
+        return _writes.Write(_status with
         {
             Status = ModulePhase.Available,
             Message = null,
@@ -121,7 +121,7 @@ internal sealed class ModulePlanner(BasePodFacts pod, ModuleFacts module, BasePo
             ArtifactHash = biz.ArtifactHash ?? (isNewLife ? null : _status.ArtifactHash),
             Conditions = conditions,
         }) with
-        { Memory = Fresh, RequeueAt = isCleared ? null : clearedAt };
+        { Memory = _writes.Fresh, RequeueAt = isCleared ? null : clearedAt };
     }
 
     private ModulePlan Failed(int attempts, ModuleError error)
@@ -144,10 +144,10 @@ internal sealed class ModulePlanner(BasePodFacts pod, ModuleFacts module, BasePo
             Attempts = attempts,
             LastError = error,
             BaseLife = pod.Life!.Id,
-            Conditions = Down(error.Reason, error.Message),
+            Conditions = _writes.Down(error.Reason, error.Message),
         }) with
         {
-            Memory = Settled,
+            Memory = _writes.Settled,
             Events = [Warning(error.Reason, $"Failed to install {_what}{ModuleFailures.CodeOf(error)}: {error.Message}")],
         };
     }
@@ -161,7 +161,7 @@ internal sealed class ModulePlanner(BasePodFacts pod, ModuleFacts module, BasePo
             Message = isFinal ? _status.Message : $"the base of pod {pod.State.Key} restarted; waiting to be installed again",
             Attempts = null,
             BaseLife = life.Id,
-            Conditions = Down("BaseRestarted", "the base restarted"),
+            Conditions = _writes.Down("BaseRestarted", "the base restarted"),
         });
     }
 
@@ -179,7 +179,7 @@ internal sealed class ModulePlanner(BasePodFacts pod, ModuleFacts module, BasePo
             Attempts = null,
             LastError = error,
             BaseLife = pod.Life!.Id,
-            Conditions = Down(error.Reason, error.Message),
+            Conditions = _writes.Down(error.Reason, error.Message),
         }) with
         { Events = [Warning(error.Reason, $"{_what}: {error.Message} ({whose})")] };
     }
@@ -193,110 +193,32 @@ internal sealed class ModulePlanner(BasePodFacts pod, ModuleFacts module, BasePo
             : $"pod {pod.State.Key} is gone";
         if (isThere) return Withdrawn("PodGone", message);
         // Nobody reads the labels of a pod that is gone: not worth a write, if the Module is deleted right away.
-        var memory = Intermediate(ModulePhase.Terminating, message);
-        return WrittenAt(memory) is var at && pod.HasPassed(at)
-            ? Withdrawn("PodGone", message) with { Memory = memory }
-            : new(_status, memory) { RequeueAt = at };
+        return _writes.IfLasting(ModulePhase.Terminating, message, () => Withdrawn("PodGone", message));
     }
 
     private ModulePlan Withdrawn(string reason, string message) => _status.Status == ModulePhase.Available
-        ? Write(_status with { Status = ModulePhase.Terminating, Message = message, Conditions = Down(reason, message) })
-        : Keep();
+        ? _writes.Write(_status with { Status = ModulePhase.Terminating, Message = message, Conditions = _writes.Down(reason, message) })
+        : _writes.Keep();
 
     // Its message is about the pod as it is: written immediately, and replaced as soon as its own base answers.
     private ModulePlan OnForeignBase()
     {
         var message = pod.View!.Shared!.Message;
-        return Write(_status with
+        return _writes.Write(_status with
         {
             Status = ModulePhase.Prepare,
             Message = message,
-            Conditions = Down(Reasons.ForeignBase, message),
+            Conditions = _writes.Down(Reasons.ForeignBase, message),
         }) with
-        { Memory = Fresh };
+        { Memory = _writes.Fresh };
     }
 
-    private ModulePlan Unknown()
-    {
-        if (pod.IsBaseDown && module.Module.IsAvailable)
-        {
-            var down = $"the base of pod {pod.State.Key} is down";
-            // Installed stays: it shows, when the next life begins, whether this one ended too soon after the install.
-            return Write(_status with
-            {
-                Status = ModulePhase.Pending,
-                Message = down,
-                Conditions = With(With(_status.Conditions, ModuleConditions.Healthy, Condition.False, "BaseDown", down),
-                    ModuleConditions.TrafficReady, Condition.False, "BaseDown", down),
-            });
-        }
-
-        return pod.View is { IsConnected: true } view ? Unanswered(view) : Silent();
-    }
-
-    // Connected, but Arklet does not answer: what is installed stays as it was; what waits reports for what.
-    private ModulePlan Unanswered(BaseView view)
-    {
-        if (_status.Conditions.Find(ModuleConditions.AgentConnected) is { Status: not Condition.True }) return Write(_status);
-        if (!IsWaiting) return Keep();
-        return WriteIfLasting(ModulePhase.Prepare, pod.IsUndecidedBase ? view.Shared!.Message
-            : view.State == BaseState.WithoutFigures
-            ? $"Arklet on pod {pod.State.Key} answers, but its health lacks the JVM's figures, so its base life is not known"
-            : $"waiting for the base of pod {pod.State.Key} to answer");
-    }
-
-    private ModulePlan Silent()
-    {
-        var since = pod.View?.LastHeard ?? pod.AcceptingSince;
-        var reportedAt = since + BasePodTimes.SilenceToReport;
-        if (!pod.HasPassed(reportedAt)) return Keep() with { RequeueAt = reportedAt };
-        if (_status.Conditions.Find(ModuleConditions.AgentConnected) is { Status: Condition.Unknown }) return Keep();
-        var message = $"the agent of pod {pod.State.Key} has not been heard since {since:HH:mm:ss} UTC";
-        return new(ModuleStatuses.Stamp(pod, module.Module, _status with
-        {
-            Status = _status.Status ?? ModulePhase.Pending,
-            Message = IsWaiting ? message : _status.Message,
-            Conditions = With(_status.Conditions, ModuleConditions.AgentConnected, Condition.Unknown, nameof(FailureReason.AgentDisconnected), message),
-        }), _memory);
-    }
-
-    /// <summary>Its message must name what it waits for now.</summary>
-    private bool IsWaiting => _status.IsInitial || _status.Status is ModulePhase.Prepare or ModulePhase.Upgrading;
-
-    private ModuleMemory Settled => _memory with { Intermediate = null, IntermediateSince = null };
-
-    private ModuleMemory Fresh => Settled with { Installing = null };
-
-    private ModulePlan Keep() => new(_status, _memory);
-
-    private ModulePlan Write(ModuleStatus desired) => new(ModuleStatuses.Complete(pod, module.Module, desired), _memory);
+    private BasePodEvent Warning(string reason, string message) => new(module.Module, reason, message);
 
     /// <summary>Writes what is known now; the next command follows from it at once.</summary>
     private ModulePlan WriteAndContinue(ModuleStatus desired)
     {
-        var plan = Write(desired) with { Memory = Fresh };
+        var plan = _writes.Write(desired) with { Memory = _writes.Fresh };
         return plan.With(Next(plan.Status));
     }
-
-    private ModulePlan WriteIfLasting(string phase, string? message)
-    {
-        if (_status.Status == phase && _status.Message == message) return new(_status, Settled);
-        var memory = Intermediate(phase, message);
-        return WrittenAt(memory) is var at && pod.HasPassed(at)
-            ? Write(_status with { Status = phase, Message = message }) with { Memory = memory }
-            : new(_status, memory) { RequeueAt = at };
-    }
-
-    private ModuleMemory Intermediate(string phase, string? message) => _memory.Intermediate == (phase, message) && _memory.IntermediateSince is not null
-        ? _memory
-        : _memory with { Intermediate = (phase, message), IntermediateSince = pod.Now };
-
-    private static DateTimeOffset? WrittenAt(ModuleMemory memory) => memory.IntermediateSince + BasePodTimes.Intermediate;
-
-    private BasePodEvent Warning(string reason, string message) => new(module.Module, reason, message);
-
-    private IReadOnlyList<Condition> Down(string reason, string? message) => ModuleStatuses.Down(pod, _status, reason, message);
-
-    private IReadOnlyList<Condition> With(IReadOnlyList<Condition> conditions, string type, string status, string reason, string? message) =>
-        ModuleStatuses.With(pod, conditions, type, status, reason, message);
 }

@@ -64,6 +64,10 @@ public sealed record ModuleStatus
     /// <summary>Nothing has been written yet: absent, or the default of the schema.</summary>
     [JsonIgnore]
     public bool IsInitial => Status is null || this is { Status: ModulePhase.Pending, LastTransitionTime: null, Conditions: [] };
+
+    // A record compares its lists by reference.
+    public bool HasContentOf(ModuleStatus other) =>
+        Conditions.SequenceEqual(other.Conditions) && this == other with { Conditions = Conditions };
 }
 
 public sealed record ModuleError

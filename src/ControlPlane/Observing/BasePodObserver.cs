@@ -9,7 +9,7 @@ using ModuleController.Core.Placement;
 
 namespace ModuleController.ControlPlane.Observing;
 
-/// <summary>Gathers all that decides about one base pod, by indexes alone: the cost goes with its Modules, not with the cluster.</summary>
+/// <summary>Gathers all that decides about one base pod, by indexes alone: the cost depends on its Modules, not on the cluster.</summary>
 public sealed class BasePodObserver(Caches caches, IAgentDirectory agents, TimeSpan gateTimeout)
 {
     public Pod? Find(ObjectKey key) => caches.Pods.Get(key);
@@ -26,7 +26,7 @@ public sealed class BasePodObserver(Caches caches, IAgentDirectory agents, TimeS
             Key = key,
             Pod = pod,
             IsNamespaceTerminating = caches.Namespaces.Get(new("", key.Namespace))?.Metadata.IsDeleting == true,
-            // Released by its ReplicaSet: somebody took its labels, to have a look at it in peace. Nor does a pod that never was a
+            // Released by its ReplicaSet: somebody removed its labels, to inspect it undisturbed. Nor does a pod that never was a
             // base's get traffic, or go because of its labels.
             IsReleased = pod is not null && (pod.Metadata.Controller is not { Kind: "ReplicaSet" }),
             Modules = [.. modules.Select(module => Describe(module, pod, view, gate))],
@@ -37,7 +37,7 @@ public sealed class BasePodObserver(Caches caches, IAgentDirectory agents, TimeS
         };
     }
 
-    /// <summary>Whether a pod is worth a look: Modules are bound to it, or it carries labels of ours or our readiness gate.</summary>
+    /// <summary>Whether a pod has to be reconciled: Modules are bound to it, or it carries labels of ours or our readiness gate.</summary>
     public bool IsOurs(Pod pod) =>
         ModulesOf(ObjectKey.Of(pod.Metadata)).Count > 0 || (IsMarkedAsOurs(pod) && BasePods.IsBasePod(caches, pod));
 
@@ -75,12 +75,12 @@ public sealed class BasePodObserver(Caches caches, IAgentDirectory agents, TimeS
 
     private IReadOnlyCollection<Module> ModulesOf(ObjectKey key) => caches.Modules.ByIndex(Caches.ByPod, key.ToString());
 
-    // Only where it may change: gates are open most of the time, and then nobody looks for what they wait for.
+    // Only where it may change: gates are open most of the time, and then nothing is computed that they wait for.
     private PodGate? GateOf(Pod pod, BaseView? view)
     {
         if (!ModulesGate.IsOn(pod) || view?.Life is not { } life || BasePods.BaseOf(caches, pod) is not { } key) return null;
-        var told = ModulesGate.ConditionOf(pod);
-        if (ModulesGate.IsOpenFor(told, life) && told!.Reason != ModulesGate.OpenedAfterTimeout) return null;
+        var previous = ModulesGate.ConditionOf(pod);
+        if (ModulesGate.IsOpenFor(previous, life) && previous!.Reason != ModulesGate.OpenedAfterTimeout) return null;
         var required = RequiredModule.Of(
             caches.ModuleDeployments.ByIndex(Caches.ByBase, key.ToString()),
             deployment => caches.ModuleReplicaSets.ByIndex(Caches.ByOwner, deployment.Metadata.Uid!),
@@ -126,7 +126,7 @@ public sealed class BasePodObserver(Caches caches, IAgentDirectory agents, TimeS
     private static bool IsReleased(ModuleDeployment deployment, ModuleReplicaSet replicaSet) =>
         deployment.Status.ReleaseStatus?.UpdateRevision == Revision.Of(replicaSet.Spec.Template).Hash();
 
-    // Counted here, too: the second death stands in the Modules before anyone has drawn the conclusion.
+    // Counted here, too: the second JVM exit is in the Modules before the release is aborted for it.
     private bool IsQuarantined(ModuleDeployment deployment, ModuleReplicaSet replicaSet, Module module)
     {
         if (!IsReleased(deployment, replicaSet)) return false;
@@ -158,7 +158,7 @@ public sealed class BasePodObserver(Caches caches, IAgentDirectory agents, TimeS
     private static ObjectKey? Owner(ObjectMeta meta) =>
         meta.Controller is { } owner ? new ObjectKey(meta.Namespace ?? "", owner.Name) : null;
 
-    private static bool IsMarkedAsOurs(Pod pod) => HasOurLabels(pod) || ModulesGate.IsOn(pod) || PodDeletion.IsAsked(pod);
+    private static bool IsMarkedAsOurs(Pod pod) => HasOurLabels(pod) || ModulesGate.IsOn(pod) || PodDeletion.IsRequested(pod);
 
     private static bool HasOurLabels(Pod pod)
     {

@@ -29,7 +29,7 @@ public static class BasePods
     public static bool HasBeingRemoved(Caches caches, Deployment deployment) =>
         caches.ReplicaSets.ByIndex(Caches.ByController, deployment.Metadata.Uid!)
             .SelectMany(replicaSet => caches.Pods.ByIndex(Caches.ByController, replicaSet.Metadata.Uid!))
-            .Any(pod => PodDeletion.IsAsked(pod) && pod is { Metadata.IsDeleting: false, Status.Phase: not ("Succeeded" or "Failed") });
+            .Any(pod => PodDeletion.IsRequested(pod) && pod is { Metadata.IsDeleting: false, Status.Phase: not ("Succeeded" or "Failed") });
 
     /// <summary>The living pods of these Modules whose base is missing, or has not taken their ReplicaSet yet: a Deployment that
     /// is deleted with <c>--cascade=orphan</c> and made anew takes them back, and meanwhile they serve.</summary>

@@ -15,7 +15,7 @@ public static class BasePodController
     {
         var observer = new BasePodObserver(parts.Caches, parts.Agents, parts.Options.GateTimeout);
         var writes = new WriteTracker(parts.Informers, parts.Time);
-        var gates = new GateWakers(parts.Caches);
+        var gates = new GateWatches(parts.Caches);
         manager.Reconcile(new BasePodReconciler(
                 observer, parts.Client, writes, rejections, parts.Events, parts.Agents, parts.Time, parts.Loggers.CreateLogger<BasePodReconciler>()))
             .Named("basepod")
@@ -31,10 +31,10 @@ public static class BasePodController
                 change is { Before.Metadata.IsDeleting: false, After: { Metadata.IsDeleting: true } ending } ? observer.PodsIn(ending) : [])
             .WokenBy(parts.Agents.Subscribe)
             // Gates that are shut wait for more than their own pod's Modules.
-            .WokenByChange<ModuleDeployment>(gates.WokenBy)
-            .WokenByChange<ModuleReplicaSet>(gates.WokenBy)
-            .WokenByChange<Module>(gates.WokenBy)
-            .WokenByChange<ReplicaSet>(gates.WokenBy)
+            .WokenByChange<ModuleDeployment>(gates.AffectedBy)
+            .WokenByChange<ModuleReplicaSet>(gates.AffectedBy)
+            .WokenByChange<Module>(gates.AffectedBy)
+            .WokenByChange<ReplicaSet>(gates.AffectedBy)
             .Tracks(writes)
             .Workers(Workers);
     }

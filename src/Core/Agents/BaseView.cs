@@ -2,7 +2,7 @@ using ModuleController.Core.Commands;
 
 namespace ModuleController.Core.Agents;
 
-/// <summary>What an agent said of its base: the observed side of every decision about a pod.</summary>
+/// <summary>What an agent reported of its base: the observed side of every decision about a pod.</summary>
 /// <remarks>Silence is not absence: where <see cref="IsCurrent"/> is false, nothing may be concluded from the rest.</remarks>
 public sealed record BaseView
 {
@@ -27,7 +27,7 @@ public sealed record BaseView
     /// <summary>Ids of the installs that were under way when the life before this one ended, by the agent's journal.</summary>
     public IReadOnlyList<string> Interrupted { get; init; } = [];
 
-    /// <summary>The last attempts that the agent's journal counts and that the state of its biz does not settle, told or not.</summary>
+    /// <summary>The last attempts that the agent's journal counts and that the state of its biz does not settle, answered or not.</summary>
     public IReadOnlyList<CommandAttempt> Attempts { get; init; } = [];
 
     /// <summary>Answers of this life that the session has received, by command id.</summary>
@@ -42,7 +42,7 @@ public sealed record BaseView
     /// <summary>When Arklet last answered again after having been silent; null if it never was in this session.</summary>
     public DateTimeOffset? AnsweringSince { get; init; }
 
-    /// <summary>Since when Arklet has not said in this session what runs there; null: it has, and answers.</summary>
+    /// <summary>Since when Arklet has not listed in this session what runs there; null: it has, and answers.</summary>
     public DateTimeOffset? UnansweredSince { get; init; }
 
     /// <summary>Fetches and inspections that were sent on this stream and neither answered nor seen running yet.</summary>
@@ -80,7 +80,7 @@ public sealed record BaseView
         .Select(id => CommandId.Parse(id)?.ModuleUid).Distinct()
         .Any(uid => uid is not null && Biz.Any(biz => biz.ModuleUid == uid) && IsRejectedTooOften(uid));
 
-    /// <summary>The view says what is true now: connected, the pod's own Arklet answering, its list read in the current life.</summary>
+    /// <summary>The view is up to date: connected, the pod's own Arklet answering, its list read in the current life.</summary>
     public bool IsCurrent => IsConnected && IsAnswered && Shared is null;
 
     private bool IsAnswered => State == BaseState.Up && Life is not null && IsBizKnown;
@@ -92,10 +92,10 @@ public sealed record BaseView
     /// answers that are newer. What failed in a hook or was refused by the agent did not reach Arklet and does not count.</summary>
     public int Rejections(string moduleUid)
     {
-        var told = Attempts.FirstOrDefault(attempt => UninstallOf(attempt.CommandId, moduleUid) is not null);
-        var (number, counted) = told is null
+        var last = Attempts.FirstOrDefault(attempt => UninstallOf(attempt.CommandId, moduleUid) is not null);
+        var (number, counted) = last is null
             ? (0, 0)
-            : (UninstallOf(told.CommandId, moduleUid) ?? 0, Math.Max(told.Rejections, IsRejection(told.Outcome, told.Reason) ? 1 : 0));
+            : (UninstallOf(last.CommandId, moduleUid) ?? 0, Math.Max(last.Rejections, IsRejection(last.Outcome, last.Reason) ? 1 : 0));
         var answered = Answers.Values.Where(answer => IsRejection(answer.Outcome, answer.Reason))
             .Select(answer => UninstallOf(answer.CommandId, moduleUid)).OfType<int>().ToList();
         return Math.Max(answered.Count, counted + answered.Count(attempt => attempt > number));
@@ -120,7 +120,7 @@ public enum BaseState
     Up,
     Hung,
 
-    /// <summary>Arklet answers, but without the figures that tell the JVM's life.</summary>
+    /// <summary>Arklet answers, but without the figures that identify the base life.</summary>
     WithoutFigures,
 }
 
@@ -188,7 +188,7 @@ public enum CommandOutcome
     Refused,
 }
 
-/// <summary>What an inspected or installed jar says of itself.</summary>
+/// <summary>The manifest of an inspected or installed jar.</summary>
 public sealed record ArtifactView(string Name, string Version, string? WebContextPath, string? Sha256);
 
 /// <summary>Bytes; −1 where the JVM knows no limit.</summary>

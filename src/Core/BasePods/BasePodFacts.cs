@@ -44,7 +44,7 @@ internal sealed class BasePodFacts
 
     public BaseView? View { get; }
 
-    /// <summary>The view where it says what is true now; null: nothing may be concluded.</summary>
+    /// <summary>The view where it is up to date; null: nothing may be concluded.</summary>
     public BaseView? Current { get; }
 
     /// <summary>What runs there is known, and nothing can be done about it: its agent gets no commands.</summary>
@@ -60,7 +60,7 @@ internal sealed class BasePodFacts
     public bool IsUndecidedBase => IsLiving && View?.Shared is { HoldsFrom: null };
 
     /// <summary>Its agent finds nobody at Arklet's port, and its container is not Ready: whatever it had, it serves nobody.</summary>
-    /// <remarks>It takes both: out of memory, Arklet can be gone while the modules answer.</remarks>
+    /// <remarks>Both are required: out of memory, Arklet can fail while the modules answer.</remarks>
     public bool IsBaseDown { get; }
 
     public CommandsUnderWay Commands { get; }

@@ -4,8 +4,8 @@ using ModuleController.Core.Commands;
 namespace ModuleController.Core.BasePods;
 
 /// <summary>
-/// What is neither in the API nor in the agent's view: when something was first seen. It is lost with the process, and
-/// every wait then starts over: it errs long, never short.
+/// What is neither in the API nor in the agent's view: when something was first observed. It is lost with the process, and
+/// every wait then starts over: it may last longer, never shorter.
 /// </summary>
 public sealed record BasePodMemory
 {
@@ -14,7 +14,7 @@ public sealed record BasePodMemory
     /// <summary>Since when the view is not current, or the agent gets no commands.</summary>
     public DateTimeOffset? SilentSince { get; init; }
 
-    /// <summary>Since when the agent says that nothing listens: when the life ended, if a new one follows.</summary>
+    /// <summary>Since when the agent reports that nothing listens: when the life ended, if a new one follows.</summary>
     public DateTimeOffset? DownSince { get; init; }
 
     /// <summary>Since when the readiness gate is shut without a condition.</summary>
@@ -43,15 +43,15 @@ public sealed record BasePodMemory
         : this;
 }
 
-/// <summary>When something of one Module was first seen.</summary>
+/// <summary>When something of one Module was first observed.</summary>
 public sealed record ModuleMemory
 {
     public static ModuleMemory Empty { get; } = new();
 
-    /// <summary>The label is gone from the cached pod, or another Module of the name serves under it.</summary>
+    /// <summary>Since when the cached pod has no label, or another Module of the name serves under it.</summary>
     public DateTimeOffset? UnlabelledSince { get; init; }
 
-    /// <summary>No traffic comes for it any more, as far as endpoints tell.</summary>
+    /// <summary>Since when it gets no traffic any more, by the endpoints.</summary>
     public DateTimeOffset? QuietSince { get; init; }
 
     public DateTimeOffset? OrphanSince { get; init; }

@@ -8,14 +8,14 @@ namespace ModuleController.Core.BasePods;
 /// <summary>The order in which the plan of a base pod is carried out, and what of it fails on its own.</summary>
 /// <remarks>
 /// The labels, the gate, and each Module are units. A command is sent only if the unit of its Module has not failed, and of an
-/// orphan only when the API server has confirmed that its Module is gone.
+/// orphan only when the API server has confirmed that its Module does not exist.
 /// </remarks>
 public static class BasePodOrder
 {
     public const string Gate = "gate";
     private const string LabelsOfPod = "labels";
 
-    /// <summary>A label is on the pod before a status says Available. A failure is in the status before the next attempt.</summary>
+    /// <summary>A label is on the pod before a status is Available. A failure is in the status before the next attempt.</summary>
     public static IReadOnlyList<IReadOnlyList<PlannedStep<BasePodStep>>> Of(BasePodState state, BasePodPlan plan)
     {
         var modules = state.Modules.ToDictionary(module => module.Module.Metadata.Uid ?? "");

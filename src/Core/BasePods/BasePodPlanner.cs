@@ -8,7 +8,7 @@ namespace ModuleController.Core.BasePods;
 /// <summary>Decides for one base pod: its labels, the state of each of its Modules, its readiness gate, and the next command.</summary>
 /// <remarks>
 /// At most one command at a time that calls Arklet, and none to a base whose view is not current. What is Available has its label. Nothing
-/// is uninstalled before its traffic has run dry. The same state gives the same plan, and the plan on its own result is empty.
+/// is uninstalled before its traffic is drained. The same state gives the same plan, and the plan on its own result is empty.
 /// </remarks>
 public static class BasePodPlanner
 {
@@ -137,7 +137,7 @@ public static class BasePodPlanner
             if (biz.ModuleUid is { Length: > 0 } ? biz is not { IsStuck: true, State: not BizState.Activated } : !IsNews(pod, biz)) continue;
             if (!reported.Add($"{pod.Life!.Id}/{what}/{biz.IsStuck}")) continue;
             events.Add(biz.ModuleUid is { Length: > 0 }
-                ? new(null, "NeedsRestart", $"{what} in pod {pod.State.Key} is stuck: only a restart of the base helps; other modules go on")
+                ? new(null, "NeedsRestart", $"{what} in pod {pod.State.Key} is stuck: only a restart of the base helps; other modules are not affected")
                 : new(pod.Here(biz.Name).First().Module, nameof(FailureReason.ForeignBiz),
                     $"{what} in pod {pod.State.Key} was not installed by us; it is left alone"));
         }

@@ -24,7 +24,7 @@ public sealed record BasePodState
     /// <summary>Null: its agent has not been heard since this process leads.</summary>
     public BaseView? View { get; init; }
 
-    /// <summary>Since when agents can reach this leader; before they had time to, absence says nothing.</summary>
+    /// <summary>Since when agents can reach this leader; before they had time to, nothing follows from absence.</summary>
     public required DateTimeOffset AcceptingSince { get; init; }
 
     /// <summary>Null: the pod has no readiness gate of ours, or it is open for good in this life, or the base is not known yet.</summary>
@@ -34,7 +34,7 @@ public sealed record BasePodState
     public BasePodMemory Memory { get; init; } = BasePodMemory.Empty;
 }
 
-/// <summary>A Module bound to the pod, with what its surroundings say about it.</summary>
+/// <summary>A Module bound to the pod, with what follows from other objects for it.</summary>
 public sealed record PodModule(Module Module, ModuleSettings Settings)
 {
     /// <summary>This revision was Available once in this ModuleDeployment: its artifact is good.</summary>
@@ -59,7 +59,7 @@ public sealed record PodModule(Module Module, ModuleSettings Settings)
     public bool IsInEndpoints { get; init; }
 }
 
-/// <summary>What the ModuleDeployment says about its Modules on a pod.</summary>
+/// <summary>What the ModuleDeployment asks for its Modules on a pod.</summary>
 public sealed record ModuleSettings
 {
     public int Priority { get; init; }

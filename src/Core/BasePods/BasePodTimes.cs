@@ -33,7 +33,7 @@ public static class BasePodTimes
     /// <summary>After an agent refused a command as not meant for it.</summary>
     public static readonly TimeSpan Refused = TimeSpan.FromSeconds(5);
 
-    /// <summary>Between two messages about what a shut readiness gate waits for; another reason is told at once.</summary>
+    /// <summary>Between two messages about what a shut readiness gate waits for; another reason is written immediately.</summary>
     public static readonly TimeSpan GateMessage = TimeSpan.FromSeconds(30);
 
     /// <summary>The deadline of a switch, and of what touches the journal only.</summary>

@@ -4,15 +4,15 @@ using ModuleController.Core.Modules;
 
 namespace ModuleController.Core.BasePods;
 
-/// <summary>When a deleted Module may go: its module is gone from the base, or cannot be waited for.</summary>
+/// <summary>When the finalizer of a deleted Module is removed: its module is uninstalled, or is not waited for any longer.</summary>
 internal static class FinalizerPlanner
 {
-    /// <summary>Null: it stays. What may be left behind is told in an Event; the agent's journal removes it later.</summary>
+    /// <summary>Null: it stays. An Event reports what may be left behind; the agent's journal removes it later.</summary>
     public static FinalizerRemoval? Plan(
         BasePodFacts pod, ModuleFacts module, BasePodMemory memory, ICollection<BasePodEvent> events)
     {
         if (!module.IsDeleting || !module.Module.Metadata.Finalizers.Any(FinalizerNames.IsOfModule)) return null;
-        if (module.IsHere && !IsGone(pod, module) && !IsGivenUp(pod, module, memory, events)) return null;
+        if (module.IsHere && !IsUninstalled(pod, module) && !IsGivenUp(pod, module, memory, events)) return null;
         if (module.Own is null && ModuleFailures.OfLastHook(pod, module) is { } failed)
             events.Add(new(module.Module, failed.Reason, $"{module.Name}:{module.Version} on pod {pod.State.Key} is uninstalled, but {failed.Message}"));
         return new(module.Module, [.. module.Module.Metadata.Finalizers.Where(finalizer => !FinalizerNames.IsOfModule(finalizer))])
@@ -21,7 +21,7 @@ internal static class FinalizerPlanner
         };
     }
 
-    private static bool IsGone(BasePodFacts pod, ModuleFacts module) =>
+    private static bool IsUninstalled(BasePodFacts pod, ModuleFacts module) =>
         pod.IsForeignBase ? !IsListed(pod, module) && !pod.IsUnderWay(module.Uid)
         : pod.Current is not null && module.Own is null && !pod.IsUnderWay(module.Uid) && !module.AwaitsSnapshot;
 
@@ -71,10 +71,10 @@ internal static class FinalizerPlanner
         return true;
     }
 
-    // What is stuck otherwise than in its start is stuck in its uninstall; the answer that says so may come later.
+    // What is stuck, and not in its start, is stuck in its uninstall; the answer may arrive later.
     private static ModuleError? UninstallFailure(BasePodFacts pod, ModuleFacts module) =>
         ModuleFailures.OfUninstall(pod, module)
         ?? (module.Own is { State: BizState.Deactivated or BizState.Activated }
-            ? ModuleFailures.Error(FailureReason.UninstallFailed, "it did not end in its time", pod.Now)
+            ? ModuleFailures.Error(FailureReason.UninstallFailed, "it did not finish in time", pod.Now)
             : null);
 }

@@ -93,7 +93,7 @@ internal static class GatePlanner
             : new(Stamp(pod, shut), memory with { GateShutSince = null, GateReportedAt = pod.Now });
     }
 
-    // The later of what the condition and the agent say: an earlier life's wait does not count.
+    // The later time of the condition's and the agent's: an earlier life's wait does not count.
     private static DateTimeOffset? ShutSince(Condition? previous, BaseLife life, DateTimeOffset now)
     {
         if (previous is not { Status: Condition.False, LastTransitionTime: { } since }) return null;

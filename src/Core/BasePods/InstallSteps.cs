@@ -152,7 +152,7 @@ internal sealed class InstallSteps(BasePodFacts pod, ModuleFacts module, ModuleS
     private ModuleStep? Fetch(ModuleFacts replaced)
     {
         if (!pod.Current!.CanFetch || replaced.IsDeleting || !replaced.IsInstalled || module.Module.Spec.Replaces != replaced.Uid) return null;
-        var stays = $"{replaced.Name}:{replaced.Version} goes on serving";
+        var stays = $"{replaced.Name}:{replaced.Version} continues to serve";
         if (pod.Current.Staged.Contains(module.Uid))
         {
             return pod.Current.IsOutOfMetaspace

@@ -27,7 +27,7 @@ internal static class ModuleFailures
         if (module.Own is { State: BizState.Deactivated } && pod.History.LastAnswer(module.Uid, CommandAction.Switch) is { Answer.Outcome: CommandOutcome.Failed } failed
             && !IsRecorded(module, failed.Answer)) return (module.Recorded, ErrorOf(failed.Answer, FailureReason.SwitchFailed));
         if (module.IsStuck && module.Module.Status is not { Status: ModulePhase.Failed, LastError.Reason: nameof(FailureReason.InstallTimedOut) })
-            return (module.Recorded, Error(FailureReason.InstallTimedOut, "the module has not come to rest in its start", pod.Now));
+            return (module.Recorded, Error(FailureReason.InstallTimedOut, "the module did not finish its start", pod.Now));
         if (module.Duplicate is { ModuleUid: null or "", State: BizState.Broken } && module.Module.Status.LastError?.Reason != nameof(FailureReason.ForeignBiz))
             return (module.Recorded, Error(FailureReason.ForeignBiz,
                 $"{module.Name}:{module.Version} is in the base already, broken and not installed by us; it is left alone", pod.Now));

@@ -169,7 +169,7 @@ internal sealed class ModulePlanner(BasePodFacts pod, ModuleFacts module, BasePo
     {
         var exits = JvmExits.Of(error);
         var isFinal = RetryPolicy.Next(FailureReason.BaseDied, exits.Own, module.HasServed, 0) is Retry.Final;
-        var whose = exits.IsShared ? "others were as new, and it counts for none of them" : $"death {exits.Own}";
+        var whose = exits.IsShared ? "other modules may have caused it, so it counts for none" : $"JVM exit {exits.Own}";
         return WriteAndContinue(_status with
         {
             Status = isFinal ? ModulePhase.Failed : ModulePhase.Pending,
@@ -190,9 +190,9 @@ internal sealed class ModulePlanner(BasePodFacts pod, ModuleFacts module, BasePo
         var isThere = pod.State.Pod is not null && module.Module.Spec.PodUid == pod.PodUid;
         var message = isThere
             ? pod.IsFinished ? $"pod {pod.State.Key} has finished" : $"pod {pod.State.Key} is being deleted"
-            : $"pod {pod.State.Key} is gone";
+            : $"pod {pod.State.Key} was deleted";
         if (isThere) return Withdrawn("PodGone", message);
-        // Nobody reads the labels of a pod that is gone: not worth a write, if the Module is deleted right away.
+        // Nobody reads the labels of a deleted pod: not worth a write, if the Module is deleted right away.
         return _writes.IfLasting(ModulePhase.Terminating, message, () => Withdrawn("PodGone", message));
     }
 

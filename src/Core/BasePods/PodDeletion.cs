@@ -4,11 +4,11 @@ using ModuleController.Core.Modules;
 namespace ModuleController.Core.BasePods;
 
 /// <summary>Base pods that a user deletes by label: drained first, or at once.</summary>
-/// <remarks>To placement such a pod is the base's no longer, so its Modules are deleted and placed elsewhere; here they are
-/// drained and uninstalled as always, and when none is left, the pod goes.</remarks>
+/// <remarks>For placement such a pod no longer belongs to the base, so its Modules are deleted and placed elsewhere; here they are
+/// drained and uninstalled as always, and when none is left, the pod is deleted.</remarks>
 public static class PodDeletion
 {
-    public static bool IsAsked(Pod pod) =>
+    public static bool IsRequested(Pod pod) =>
         pod.Metadata.Labels.ContainsKey(Labels.DeletePod) || pod.Metadata.Labels.ContainsKey(Labels.DeletePodDirectly);
 
     internal static bool IsDue(BasePodFacts pod)
@@ -18,7 +18,7 @@ public static class PodDeletion
         return target.Metadata.Labels.ContainsKey(Labels.DeletePod) && pod.Commands.Current is null && !pod.Modules.Any(Holds);
     }
 
-    // One that nobody owns is deleted by nobody either, and one that we let go has nothing in the base any more.
+    // A Module without an owner is never deleted, and one without our finalizer has nothing in the base any more.
     private static bool Holds(ModuleFacts module) => module.IsHere && module.Module.Metadata.Controller is not null
         && (!module.IsDeleting || module.Module.Metadata.Finalizers.Any(FinalizerNames.IsOfModule));
 }

@@ -12,7 +12,7 @@ public sealed record RequiredModule(string DeploymentUid, ModuleSource Completed
     public bool FailsOnOlderPods { get; init; }
 
     /// <summary>
-    /// Of a base's ModuleDeployments, those that may hold a gate: none that goes, that does nothing because an older one has
+    /// Of a base's ModuleDeployments, those that may hold a gate: none that is being deleted, that does nothing because an older one has
     /// its module name, or whose first release has not completed. A first release never stops a base.
     /// </summary>
     public static IReadOnlyList<RequiredModule> Of(

@@ -3,7 +3,7 @@ using ModuleController.Core.Commands;
 
 namespace ModuleController.Core.BasePods;
 
-/// <summary>Which modules a base pod serves, the labels that say so, and when a module's traffic has run dry.</summary>
+/// <summary>Which modules a base pod serves, the labels that report them, and when a module's traffic is drained.</summary>
 /// <remarks>
 /// Labels go by module name: one stays while any Module of that name serves, so an install-then-uninstall upgrade keeps it.
 /// Up: the label first, then Available. Down: the label first, then the drain, then the uninstall.

@@ -30,12 +30,12 @@ internal static class UninstallSteps
 
     public static ModuleStep RemoveOrphan(BasePodFacts pod, BizView orphan, TimeSpan drain, BasePodMemory memory)
     {
-        var what = $"{orphan.Name}:{orphan.Version} of a Module that is gone";
+        var what = $"{orphan.Name}:{orphan.Version} of a deleted Module";
         var reportedAt = pod.AcceptingSince + AgentPresence.TimeToReport;
         if (!pod.HasPassed(reportedAt))
-            return new(ModulePhase.Prepare, $"{what} is in the way; nothing is removed in our first seconds") { Until = reportedAt };
+            return new(ModulePhase.Prepare, $"{what} is in the way; it is not uninstalled before agents had time to report") { Until = reportedAt };
         if (orphan.IsStuck || orphan.State is BizState.Resolved or BizState.Other)
-            return new(ModulePhase.Prepare, $"{what} hangs in the base of pod {pod.State.Key}; only its restart helps");
+            return new(ModulePhase.Prepare, $"{what} is stuck in the base of pod {pod.State.Key}: only a restart of the base helps");
         return Remove(pod, ModulePhase.Prepare, orphan, new() { TrafficDrain = drain }, memory);
     }
 
@@ -44,7 +44,7 @@ internal static class UninstallSteps
         var uid = biz.ModuleUid!;
         var drainedAt = TrafficPlanner.DrainedAt(memory.Of(uid), settings.TrafficDrain);
         if (!pod.HasPassed(drainedAt))
-            return new(phase, $"waiting for the traffic of {biz.Name}:{biz.Version} to run dry") { Until = drainedAt };
+            return new(phase, $"waiting for the traffic of {biz.Name}:{biz.Version} to drain") { Until = drainedAt };
         return ModuleStep.Repeat(pod, phase, uid, CommandAction.Uninstall, attempt => new ModuleCommand.Uninstall(
             uid, biz.Name, biz.Version, pod.Life!.Id, attempt, settings.InstallTimeout)
         {

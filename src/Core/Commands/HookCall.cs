@@ -6,7 +6,7 @@ namespace ModuleController.Core.Commands;
 /// <summary>An HTTP call that the agent makes to its own pod around a command, every default filled in.</summary>
 /// <param name="Timeout">For each try.</param>
 /// <param name="Retries">Tries after the first.</param>
-/// <param name="IgnoreFailure">The command goes on as if the hook had succeeded.</param>
+/// <param name="IgnoreFailure">The command continues as if the hook had succeeded.</param>
 public sealed record HookCall(int Port, string Path, TimeSpan Timeout, int Retries, bool IgnoreFailure)
 {
     public static HookCall? From(ModuleHook? hook) => hook is null

@@ -23,17 +23,17 @@ public static class RetryPolicy
     public static readonly TimeSpan Longest = TimeSpan.FromMinutes(5);
 
     /// <summary>A revision that ended this many base lives is not tried again.</summary>
-    public const int DeathsForgiven = 1;
+    public const int ExitsForgiven = 1;
 
     /// <param name="attempts">How many have failed; for <see cref="FailureReason.BaseDied"/>, how many lives have ended.</param>
     /// <param name="hasServed">
     /// This revision was Available once. Then its artifact is good, and what fails now is its surroundings: a database
     /// that is down during a replay.
     /// </param>
-    /// <param name="jitter">0 to 1, so that a thousand bases don't come back in the same second.</param>
+    /// <param name="jitter">0 to 1, so that a thousand bases don't try again in the same second.</param>
     public static Retry Next(FailureReason reason, int attempts, bool hasServed, double jitter) => reason switch
     {
-        FailureReason.BaseDied when attempts <= DeathsForgiven => new Retry.After(TimeSpan.Zero),
+        FailureReason.BaseDied when attempts <= ExitsForgiven => new Retry.After(TimeSpan.Zero),
         FailureReason.BaseDied => new Retry.Final(),
         FailureReason.MetaspaceFull => new Retry.Elsewhere(),
         _ when reason.Class() is FailureClass.User && !hasServed => new Retry.Final(),

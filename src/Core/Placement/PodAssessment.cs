@@ -34,7 +34,7 @@ public static class PodAssessment
 
     /// <summary>Neither terminating nor finished, nor asked by label to go.</summary>
     public static bool IsActive(Pod pod) =>
-        !pod.Metadata.IsDeleting && pod.Status.Phase is not ("Succeeded" or "Failed") && !PodDeletion.IsAsked(pod);
+        !pod.Metadata.IsDeleting && pod.Status.Phase is not ("Succeeded" or "Failed") && !PodDeletion.IsRequested(pod);
 
     public static CandidatePod Of(ObservedPod observed, TimeSpan grace, DateTimeOffset now)
     {

@@ -33,7 +33,7 @@ public sealed class DeletionTests
         _world.InEndpoints.Clear();
         _world.SettleWithin(4.9);
         Assert.Empty(_world.Sent);
-        Assert.Equal((ModulePhase.Terminating, "waiting for the traffic of orders:1.0.0 to run dry"), (_world.Status(_orders).Status, _world.Status(_orders).Message));
+        Assert.Equal((ModulePhase.Terminating, "waiting for the traffic of orders:1.0.0 to drain"), (_world.Status(_orders).Status, _world.Status(_orders).Message));
 
         _world.SettleWithin(0.2, finish: false);
         Assert.IsType<ModuleCommand.Uninstall>(Assert.Single(_world.Sent));

@@ -113,7 +113,7 @@ public sealed class PreparationTests
         _world.Agent.IsMetaspaceFull = true;
         _world.SettleWithin(10);
         Assert.IsType<ModuleCommand.Fetch>(Assert.Single(_world.Sent));
-        Assert.Equal("pod shop/base-1 is out of Metaspace until its base restarts; orders:1.0.0 goes on serving", _world.Status(next).Message);
+        Assert.Equal("pod shop/base-1 is out of Metaspace until its base restarts; orders:1.0.0 continues to serve", _world.Status(next).Message);
         Assert.True(_world.Find(_old)!.IsAvailable);
     }
 

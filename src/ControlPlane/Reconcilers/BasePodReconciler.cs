@@ -43,15 +43,21 @@ public sealed partial class BasePodReconciler(
         var now = time.GetUtcNow();
         var plan = BasePodPlanner.Plan(state, now);
         _memories[key] = (uid, plan.Memory);
-        var writes = new Writes(client, tracker, key, FieldManager, cancellation);
+        var writes = new Writes(client, tracker, _executor.Answers, key, FieldManager, cancellation);
         var live = new LiveReads(new(client, cancellation), new(client, key, cancellation));
-        var outcome = await _executor.ExecuteAsync(key, BasePodOrder.Of(state, plan), step => _steps.CarryOutAsync(key, pod, step, writes, live));
+        var order = BasePodOrder.Of(state, plan, _executor.IsFailing(key, BasePodOrder.IsOfLabels));
+        var outcome = await _executor.ExecuteAsync(key, order, async step =>
+        {
+            await _steps.CarryOutAsync(key, pod, step, writes, live);
+            return null;
+        });
         rejections.Report(Source(key), outcome.Rejections);
         Record(state, plan, outcome);
         if (outcome.Failed.Contains(BasePodOrder.Gate))
             _memories[key] = (uid, plan.Memory with { GateShutSince = remembered.GateShutSince, GateReportedAt = remembered.GateReportedAt });
+        var sendAt = Send(key, state, plan, outcome, now);
         outcome.ThrowIfInterrupted();
-        return ReconcileResult.At(new[] { plan.RequeueAt, outcome.RetryAt, Send(key, state, plan, outcome, now) }.Min(), now);
+        return ReconcileResult.At(new[] { plan.RequeueAt, outcome.RetryAt, sendAt }.Min(), now);
     }
 
     /// <returns>When to try again; null: it was sent, or there is none.</returns>

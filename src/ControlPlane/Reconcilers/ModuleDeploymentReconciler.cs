@@ -43,12 +43,12 @@ public sealed class ModuleDeploymentReconciler(
         var plan = WithRejection(RolloutPlanner.Plan(state, now), state, now);
         if (plan.AwaitsAgents) _awaitingAgents[key] = true;
         else _awaitingAgents.TryRemove(key, out _);
-        var writes = new Writes(client, tracker, key, FieldManager, cancellation);
-        DateTimeOffset? statusAt = null;
+        var writes = new Writes(client, tracker, _executor.Answers, key, FieldManager, cancellation);
         var outcome = await _executor.ExecuteAsync(key, RolloutOrder.Of(state, plan), async step =>
         {
-            if (step is RolloutStep.WriteStatus write && NextStatusAt(key, deployment, write.Status, plan, now) is { } later) statusAt = later;
-            else await _steps.CarryOutAsync(key, step, writes);
+            if (step is RolloutStep.WriteStatus write && NextStatusAt(key, deployment, write.Status, plan, now) is { } later) return later;
+            await _steps.CarryOutAsync(key, step, writes);
+            return null;
         });
         if (!state.IsNamespaceTerminating)
         {
@@ -57,7 +57,7 @@ public sealed class ModuleDeploymentReconciler(
         }
 
         outcome.ThrowIfInterrupted();
-        return ReconcileResult.At(new[] { statusAt, plan.RequeueAt, agentsAgainAt, outcome.RetryAt }.Min(), now);
+        return ReconcileResult.At(new[] { plan.RequeueAt, agentsAgainAt, outcome.RetryAt }.Min(), now);
     }
 
     /// <summary>Where the plan has no status, as while an object is only prepared or removed, a rejection still is its readiness.</summary>
@@ -85,7 +85,7 @@ public sealed class ModuleDeploymentReconciler(
 
     private void Record(ObjectKey key, ModuleDeployment deployment, RolloutPlan plan, Outcome outcome)
     {
-        var isStatusWritten = outcome.Interruption is null && !outcome.Failed.Contains(RolloutOrder.Status);
+        var isStatusWritten = !outcome.Failed.Contains(RolloutOrder.Status);
         var isDone = isStatusWritten && !outcome.Failed.Contains(RolloutOrder.Release);
         var begun = _warnings.Begin(key, deployment.Metadata.Uid, plan.Events.Where(planned => planned.Time == EventTime.Begins));
         foreach (var planned in plan.Events.Where(planned => planned.Time switch

@@ -51,13 +51,13 @@ public sealed partial class PlacementReconciler(
         // Also where an answer is lost.
         if (plan.Steps.Any(step => step is PlacementStep.Explain)) _messages.Wrote(key, now);
         if (plan.Steps.Any(step => step is PlacementStep.Mark)) _marks.Wrote(key, now);
-        var writes = new Writes(client, tracker, key, FieldManager, cancellation);
+        var writes = new Writes(client, tracker, _executor.Answers, key, FieldManager, cancellation);
         var live = new LivePods(client, cancellation);
-        DateTimeOffset? nextCounts = null;
         var outcome = await _executor.ExecuteAsync(key, PlacementOrder.Of(state, plan), async step =>
         {
-            if (step is PlacementStep.WriteCounts write) nextCounts = await _counts.WriteAsync(key, write.Counts, now, writes);
-            else await _steps.CarryOutAsync(key, step, writes, live);
+            if (step is PlacementStep.WriteCounts write) return await _counts.WriteAsync(key, write.Counts, now, writes);
+            await _steps.CarryOutAsync(key, step, writes, live);
+            return null;
         });
         rejections.Report(Source(key), outcome.Rejections);
         if (state.Base?.Deployment is { } deployment)
@@ -66,7 +66,7 @@ public sealed partial class PlacementReconciler(
         outcome.ThrowIfInterrupted();
         var isWaiting = state.Groups.SelectMany(group => group.Sets).SelectMany(set => set.Modules).Any(module => !module.IsBound);
         return ReconcileResult.At(
-            new[] { outcome.RetryAt, requeueAt, plan.RequeueAt, marksObservedAt, nextCounts, isWaiting ? nextMessages : null }.Min(), now);
+            new[] { outcome.RetryAt, requeueAt, plan.RequeueAt, marksObservedAt, isWaiting ? nextMessages : null }.Min(), now);
     }
 
     private static string Source(ObjectKey key) => $"Placement {key}";

@@ -9,22 +9,26 @@ namespace ModuleController.Core.BasePods;
 /// <remarks>
 /// The labels, the gate, and each Module are units. A command is sent only if the unit of its Module has not failed, and of an
 /// orphan only when the API server has confirmed that its Module does not exist.
+/// Labels are written in one patch, and after a rejection in one patch each: a policy may deny the label of one module alone.
 /// </remarks>
 public static class BasePodOrder
 {
     public const string Gate = "gate";
-    private const string LabelsOfPod = "labels";
+    private const string AllLabels = "labels";
+    private const string OneLabel = "label/";
 
     /// <summary>A label is on the pod before a status is Available. A failure is in the status before the next attempt.</summary>
-    public static IReadOnlyList<IReadOnlyList<PlannedStep<BasePodStep>>> Of(BasePodState state, BasePodPlan plan)
+    /// <param name="areLabelsFailing">Whether a unit of labels failed the last time.</param>
+    public static IReadOnlyList<IReadOnlyList<PlannedStep<BasePodStep>>> Of(BasePodState state, BasePodPlan plan, bool areLabelsFailing)
     {
+        var isOneByOne = areLabelsFailing || plan.Labels.Count == 1;
         var modules = state.Modules.ToDictionary(module => module.Module.Metadata.Uid ?? "");
         return
         [
-            plan.Labels.Count == 0 ? [] : [new(LabelsOfPod, new BasePodStep.SetLabels(plan.Labels)) { For = LabelledFor(state, plan) }],
+            [.. LabelSteps()],
             [.. plan.Statuses.Select(change => About(change.Module, new BasePodStep.WriteStatus(change.Module, change.Status)) with
             {
-                Requires = IsLabelledBy(plan, change) ? [LabelsOfPod] : [],
+                Requires = TrafficLabelOf(plan, change) is { } label ? [UnitOfLabel(label)] : [],
             })],
             plan.Gate is { } gate ? [new(Gate, new BasePodStep.SetGate(gate))] : [],
             [.. plan.Finalizers.Select(removal => About(removal.Module, new BasePodStep.RemoveFinalizers(removal)))],
@@ -34,6 +38,14 @@ public static class BasePodOrder
                 : [],
         ];
 
+        IEnumerable<PlannedStep<BasePodStep>> LabelSteps() => plan.Labels.GroupBy(label => UnitOfLabel(label.Key))
+            .Select(unit => new PlannedStep<BasePodStep>(unit.Key, new BasePodStep.SetLabels(unit.ToDictionary()))
+            {
+                For = LabelledFor(state, unit.Select(label => label.Key).ToHashSet()),
+            });
+
+        string UnitOfLabel(string label) => isOneByOne ? OneLabel + label : AllLabels;
+
         PlannedStep<BasePodStep> About(Module module, BasePodStep step) => new(UnitOf(module), step)
         {
             For = modules.GetValueOrDefault(module.Metadata.Uid ?? "")?.Deployment is { } deployment ? [deployment] : [],
@@ -42,6 +54,8 @@ public static class BasePodOrder
     }
 
     public static string UnitOf(Module module) => PlanUnits.Of(module);
+
+    public static bool IsOfLabels(string unit) => unit == AllLabels || unit.StartsWith(OneLabel, StringComparison.Ordinal);
 
     /// <summary>
     /// The first command that may be sent when the plan was carried out: of a Module whose own writes have not failed, or of an orphan
@@ -61,12 +75,16 @@ public static class BasePodOrder
 
     private static string UnitOf(ModuleCommand ofOrphan) => $"orphan/{ofOrphan.ModuleUid}";
 
-    private static bool IsLabelledBy(BasePodPlan plan, ModuleStatusChange change) =>
-        change.Status.Status == ModulePhase.Available && plan.Labels.GetValueOrDefault(Labels.Traffic(change.Module.Spec.Module.Name)) is not null;
+    /// <summary>The label that must be on the pod before this status is written; null: none.</summary>
+    private static string? TrafficLabelOf(BasePodPlan plan, ModuleStatusChange change)
+    {
+        var label = Labels.Traffic(change.Module.Spec.Module.Name);
+        return change.Status.Status == ModulePhase.Available && plan.Labels.GetValueOrDefault(label) is not null ? label : null;
+    }
 
-    private static IReadOnlyList<ObjectKey> LabelledFor(BasePodState state, BasePodPlan plan) =>
+    private static IReadOnlyList<ObjectKey> LabelledFor(BasePodState state, HashSet<string> labels) =>
     [
-        .. state.Modules.Where(module => plan.Labels.ContainsKey(Labels.Traffic(module.Module.Spec.Module.Name)))
+        .. state.Modules.Where(module => labels.Contains(Labels.Traffic(module.Module.Spec.Module.Name)))
             .Select(module => module.Deployment).OfType<ObjectKey>().Distinct(),
     ];
 }

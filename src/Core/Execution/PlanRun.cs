@@ -5,6 +5,7 @@ namespace ModuleController.Core.Execution;
 /// Steps of one stage do not depend on each other; a stage begins when the steps of the one before are over.
 /// After a failed step nothing more is done for its unit, nor for what requires that unit. All other units continue.
 /// Steps are handed out 1, 2, 4, 8, 16 at a time, so that what is rejected for many costs one call.
+/// Units that come last, and what requires them, follow when all others are over, in the same order of stages.
 /// </remarks>
 public sealed class PlanRun<TStep>
 {
@@ -17,10 +18,28 @@ public sealed class PlanRun<TStep>
 
     /// <param name="stages">The steps in their order.</param>
     /// <param name="held">Units of which nothing is carried out this time.</param>
-    public PlanRun(IReadOnlyList<IReadOnlyList<PlannedStep<TStep>>> stages, IEnumerable<string> held)
+    /// <param name="last">Units that come after all others.</param>
+    public PlanRun(
+        IReadOnlyList<IReadOnlyList<PlannedStep<TStep>>> stages, IEnumerable<string> held, IEnumerable<string>? last = null)
     {
-        _stages = new(stages.Select(stage => new Queue<PlannedStep<TStep>>(stage)));
         _failed = new(held, StringComparer.Ordinal);
+        HashSet<string> late = new(last ?? [], StringComparer.Ordinal);
+        List<Queue<PlannedStep<TStep>>> first = [], then = [];
+        foreach (var stage in stages)
+        {
+            var steps = stage.ToLookup(IsLate);
+            first.Add(new(steps[false]));
+            then.Add(new(steps[true]));
+        }
+
+        _stages = new(first.Concat(then));
+
+        bool IsLate(PlannedStep<TStep> step)
+        {
+            if (!late.Contains(step.Unit) && !step.Requires.Any(late.Contains)) return false;
+            late.Add(step.Unit);   // its next steps stay behind this one
+            return true;
+        }
     }
 
     /// <summary>The steps to carry out now, at the same time; empty: the run is over.</summary>

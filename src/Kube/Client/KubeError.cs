@@ -35,6 +35,9 @@ public sealed record KubeError(int Code, string Reason, string Message)
     /// <summary>There was no answer: whether the request was carried out is not known.</summary>
     public bool IsUnanswered => Code == 0;
 
+    /// <summary>The same answer is to be expected for every other request, unless a webhook gave it.</summary>
+    public bool IsOutage => IsUnanswered || Code is 401 or 429 or 503 or 504;
+
     /// <summary>Reads a <c>Status</c> object; anything else becomes the message, shortened. A rejected value is repeated there,
     /// so the secrets of its urls are removed.</summary>
     public static KubeError Parse(ReadOnlySpan<byte> body, int httpStatus)
@@ -67,7 +70,7 @@ public sealed record KubeError(int Code, string Reason, string Message)
         };
     }
 
-    public override string ToString() => $"{Code} {Reason}: {Message}";
+    public override string ToString() => IsUnanswered ? $"{Reason}: {Message}" : $"{Code} {Reason}: {Message}";
 
     private static string? Text(JsonElement parent, string name) => Member(parent, name, JsonValueKind.String)?.GetString();
 

@@ -71,6 +71,52 @@ public sealed class RejectionTests
     }
 
     [Fact]
+    public async Task A_label_that_is_denied_keeps_no_other_module_of_the_pod_from_traffic()
+    {
+        await using var bench = await ReleaseBench.StartAsync(1);
+        bench.Race.BeforePatch = (_, patch) => patch["metadata"]?["labels"] is JsonObject labels && labels.ContainsKey(Labels.Traffic("shop"))
+            ? throw Denied("label")
+            : Task.CompletedTask;
+        await bench.CreateAsync("shop", 1);
+        await IsToldAsync(bench, "shop", "label");
+        await bench.CreateAsync("stock", 1);
+        await bench.Completes("stock", 1);
+        await bench.DeleteAsync<ModuleDeployment>("stock");
+        await Eventually.True(async () => await bench.FindAsync("stock") is null);
+        bench.Race.BeforePatch = null;
+        await bench.Completes("shop", 1);
+    }
+
+    [Theory]
+    [InlineData(0, "TimedOut")]
+    [InlineData(429, "TooManyRequests")]
+    [InlineData(500, "InternalError")]
+    [InlineData(503, "ServiceUnavailable")]
+    public async Task A_webhook_that_fails_for_the_modules_of_one_user_stops_no_other_of_the_base(int code, string reason)
+    {
+        await using var bench = await ReleaseBench.StartAsync(1);
+        bench.Race.Reject = write => write.Kind == "Module" && write.Name.StartsWith("shop-", StringComparison.Ordinal)
+            && write.Verb.StartsWith("patch", StringComparison.Ordinal)
+                ? new(code, reason, "webhook")
+                : null;
+        await bench.CreateAsync("shop", 1);
+        await Eventually.True(async () => (await bench.ListAsync<Module>()).Count > 0);
+        await bench.CreateAsync("stock", 1);
+        await bench.Completes("stock", 1);
+        await bench.DeleteAsync<ModuleDeployment>("stock");
+        await Eventually.True(async () => await bench.FindAsync("stock") is null);
+
+        bench.Clock.Jump(TimeSpan.FromMinutes(1));
+        var told = await bench.Becomes("shop", found => found.Status.Conditions.Find(DeploymentConditions.Stalled)?.Reason == Reasons.WriteRejected);
+        var module = Assert.Single(await bench.ListAsync<Module>());
+        Assert.Equal(
+            $"Failed to patch status of Module {module.Metadata.Name}: {new KubeError(code, reason, "webhook")}",
+            told.Status.Conditions.Find(DeploymentConditions.Stalled)!.Message);
+        bench.Race.Reject = _ => null;
+        await bench.Completes("shop", 1);
+    }
+
+    [Fact]
     public async Task A_rejected_unit_is_tried_again_with_backoff_whatever_wakes_its_key_and_is_told_once()
     {
         await using var bench = await ReleaseBench.StartAsync(2);
@@ -119,7 +165,7 @@ public sealed class RejectionTests
     private static async Task IsToldAsync(ReleaseBench bench, string name, string what)
     {
         var stalled = await bench.Becomes(name, found => found.Status.Conditions.Find(DeploymentConditions.Stalled)?.Reason == Reasons.WriteRejected);
-        Assert.Equal($"403 Forbidden: {what} denied by policy", stalled.Status.Conditions.Find(DeploymentConditions.Stalled)!.Message);
+        Assert.Equal($"Failed to write: 403 Forbidden: {what} denied by policy", stalled.Status.Conditions.Find(DeploymentConditions.Stalled)!.Message);
         await Eventually.True(async () => (await ToldAsync(bench, name)).Count > 0);
     }
 
@@ -129,5 +175,5 @@ public sealed class RejectionTests
     private static async Task<IReadOnlyList<Event>> EventsAsync(ReleaseBench bench, string name) =>
         [.. (await bench.ListAsync<Event>()).Where(told => told.InvolvedObject is { Kind: "ModuleDeployment" } about && about.Name == name)];
 
-    private static KubeException Denied(string what) => new(new(403, "Forbidden", $"{what} denied by policy"), "PATCH");
+    private static KubeException Denied(string what) => new(new(403, "Forbidden", $"{what} denied by policy"), "write");
 }

@@ -40,7 +40,7 @@ public sealed class ReleaseReconcilerTests
         await bench.CreateAsync("shop", 1, strategy => strategy with { ServiceStrategy = new() { EnableModuleService = true, Port = 8080 } });
         var stalled = await bench.Becomes("shop", found => found.Status.Conditions.IsTrue(DeploymentConditions.Stalled));
         var condition = stalled.Status.Conditions.Find(DeploymentConditions.Stalled)!;
-        Assert.Equal((Reasons.WriteRejected, "403 Forbidden: rejected by a fault (create services)"), (condition.Reason, condition.Message));
+        Assert.Equal((Reasons.WriteRejected, "Failed to create services default/shop-service: 403 Forbidden: rejected by a fault (create services)"), (condition.Reason, condition.Message));
         Assert.Equal(Condition.False, stalled.Status.Conditions.Find(DeploymentConditions.Ready)!.Status);
         Assert.Equal((1, stalled.Metadata.Generation, ReleaseProgress.Completed),
             (stalled.Status.AvailableReplicas, stalled.Status.ObservedGeneration, stalled.Status.ReleaseStatus!.Progress));

@@ -13,7 +13,7 @@ internal sealed class CountLabels(Caches caches)
 
     public void Forget(ObjectKey key) => _interval.Forget(key);
 
-    /// <returns>When labels that were held back are due.</returns>
+    /// <returns>When labels that are deferred are due; null: none are.</returns>
     public async Task<DateTimeOffset?> WriteAsync(ObjectKey key, IReadOnlyList<int> counts, DateTimeOffset now, Writes writes)
     {
         if (caches.Deployments.Get(key) is not { Metadata.IsDeleting: false } deployment) return null;
@@ -26,7 +26,6 @@ internal sealed class CountLabels(Caches caches)
         var changed = labels.Where(label => deployment.Metadata.Labels.GetValueOrDefault(label.Label) != label.Value).ToList();
         if (changed.Count == 0) return null;
         if (_interval.NextAt(key, now) is { } later) return later;
-        _interval.Wrote(key, now);
         await writes.PatchAsync(deployment, new JsonObject
         {
             ["metadata"] = new JsonObject
@@ -35,6 +34,7 @@ internal sealed class CountLabels(Caches caches)
                 ["labels"] = new JsonObject(changed.Select(label => KeyValuePair.Create(label.Label, (JsonNode?)label.Value))),
             },
         });
+        _interval.Wrote(key, now);
         return null;
     }
 }

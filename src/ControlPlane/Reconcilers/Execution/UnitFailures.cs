@@ -15,6 +15,9 @@ internal sealed class UnitFailures
 {
     private static readonly Backoff Rejected = new(TimeSpan.FromSeconds(1), TimeSpan.FromMinutes(1), 0.1);
 
+    // An attempt may take as long as the request's timeout, and keeps its key for that time.
+    private static readonly Backoff Unavailable = new(TimeSpan.FromSeconds(1), TimeSpan.FromMinutes(5), 0.1);
+
     // One worker at a time has a key, and with it the inner dictionary.
     private readonly ConcurrentDictionary<ObjectKey, Dictionary<string, UnitFailure>> _failures = new();
 
@@ -34,38 +37,65 @@ internal sealed class UnitFailures
     public bool WasRejected(ObjectKey key, string unit, string name) =>
         _failures.TryGetValue(key, out var failures) && failures.TryGetValue(unit, out var failure) && failure.Steps.Contains(name);
 
-    /// <returns>True: the unit did not fail before, or with another error.</returns>
-    /// <remarks>Its backoff starts over with another content.</remarks>
-    public bool Add<TStep>(ObjectKey key, PlannedStep<TStep> step, KubeError error, DateTimeOffset now)
+    /// <returns>True: the unit did not fail before, or with another content or error.</returns>
+    /// <remarks>Its backoff starts over with another content. A text that differs in numbers, or in which object of the unit failed,
+    /// is the same error: the first text is kept.</remarks>
+    public bool Add<TStep>(ObjectKey key, PlannedStep<TStep> step, Exception exception, DateTimeOffset now)
     {
         var failures = _failures.GetOrAdd(key, _ => []);
+        var error = (exception as KubeException)?.Error;
+        var (message, text) = (MessageOf(step.Unit, exception), TextOf(step.Name, exception));
         var before = failures.GetValueOrDefault(step.Unit);
-        var isSame = before is not null && (before.Error.Code, before.Error.Reason) == (error.Code, error.Reason);
-        var count = before is null || before.Content != step.Content ? 1 : before.Count + 1;
+        var isSameContent = before?.Content == step.Content;
+        var isSame = isSameContent && before!.Text == text;
+        var count = isSameContent ? before!.Count + 1 : 1;
+        var since = before?.Since ?? now;
         // What exists already may be ours, and not in the cache yet.
-        var backoff = error.IsAlreadyExists ? Backoff.Default : Rejected;
-        failures[step.Unit] = new(step.Unit, step.For, step.Content, isSame ? before!.Error : error, count, before?.Since ?? now, now + backoff.After(count))
+        var backoff = error switch { { IsAlreadyExists: true } => Backoff.Default, { IsOutage: true } => Unavailable, _ => Rejected };
+        failures[step.Unit] = new(
+            step.Unit, step.For, step.Content, isSame ? before!.Message : message, count, since, now + backoff.After(count))
         {
+            Text = text,
             Steps = [.. (before?.Steps ?? []).Append(step.Name).Distinct()],
+            ReportedFrom = UnitFailure.ReportedFromOf(since, now, error is { IsOutage: true }),
         };
         return !isSame;
     }
 
-    /// <returns>True: the unit had failed.</returns>
-    public bool Remove(ObjectKey key, string unit) => _failures.TryGetValue(key, out var failures) && failures.Remove(unit);
+    /// <returns>The failure that has ended; null: the unit had not failed.</returns>
+    public UnitFailure? Remove(ObjectKey key, string unit) =>
+        _failures.TryGetValue(key, out var failures) && failures.Remove(unit, out var failure) ? failure : null;
+
+    private static string MessageOf(string unit, Exception exception) =>
+        exception is KubeException ? $"Failed to {exception.Message}" : $"Internal error in {unit}: {exception.Message}";
+
+    private static string TextOf(string name, Exception exception) =>
+        string.Concat((name.Length == 0 ? exception.Message : exception.Message.Replace(name, "", StringComparison.Ordinal))
+            .Where(letter => !char.IsDigit(letter)));
 }
 
 /// <summary>A unit whose last attempt failed.</summary>
-/// <param name="Error">The first error of its code and reason: its text may differ from request to request.</param>
+/// <param name="Message">Names the request and the first of the errors with this text.</param>
 /// <param name="Count">How many attempts failed in a row.</param>
 /// <param name="Since">When the first of them failed.</param>
 internal sealed record UnitFailure(
-    string Unit, IReadOnlyList<ObjectKey> For, string Content, KubeError Error, int Count, DateTimeOffset Since, DateTimeOffset RetryAt)
+    string Unit, IReadOnlyList<ObjectKey> For, string Content, string Message, int Count, DateTimeOffset Since, DateTimeOffset RetryAt)
 {
     // A shorter rejection may come from a cache that was behind, or from a quota whose usage has not been counted anew.
     private static readonly TimeSpan ReportedAfter = TimeSpan.FromSeconds(5);
 
+    /// <summary>The last error without numbers and the name of the object.</summary>
+    public required string Text { get; init; }
+
     public IReadOnlyList<string> Steps { get; init; } = [];
 
-    public bool IsReported(DateTimeOffset now) => now - Since >= ReportedAfter;
+    public required DateTimeOffset ReportedFrom { get; init; }
+
+    public bool IsReported(DateTimeOffset now) => now >= ReportedFrom;
+
+    /// <summary>Where an outage might have begun with the first attempt, only a later one shows that the unit itself fails.</summary>
+    public static DateTimeOffset ReportedFromOf(DateTimeOffset since, DateTimeOffset now, bool mayBeOutage) =>
+        !mayBeOutage ? since + ReportedAfter
+        : now - since >= ReportedAfter ? now
+        : DateTimeOffset.MaxValue;
 }

@@ -10,13 +10,14 @@ namespace ModuleController.ControlPlane.Reconcilers.Execution;
 /// Patches of one object in one reconcile build on each other: the second carries the version that the first returned.
 /// After a conflict the key waits until its cache has another version of the object: the same content is never sent again.
 /// </remarks>
-internal sealed class Writes(IKubeClient client, WriteTracker tracker, ObjectKey key, string fieldManager, CancellationToken cancellation)
+internal sealed class Writes(
+    IKubeClient client, WriteTracker tracker, Answers answers, ObjectKey key, string fieldManager, CancellationToken cancellation)
 {
     private readonly Dictionary<string, string?> _versions = [];
 
     public async Task<T> CreateAsync<T>(T resource) where T : class, IResource
     {
-        var created = await client.CreateAsync(resource, fieldManager, cancellation);
+        var created = await answers.CountAsync(() => client.CreateAsync(resource, fieldManager, cancellation));
         tracker.Created(key, created);
         return created;
     }
@@ -36,7 +37,8 @@ internal sealed class Writes(IKubeClient client, WriteTracker tracker, ObjectKey
     {
         try
         {
-            var written = await client.PatchAsync<T>(ObjectKey.Of(before.Metadata), patch, options ?? new(fieldManager), cancellation);
+            var written = await answers.CountAsync(
+                () => client.PatchAsync<T>(ObjectKey.Of(before.Metadata), patch, options ?? new(fieldManager), cancellation));
             tracker.Wrote(key, written);
             return written;
         }
@@ -48,17 +50,16 @@ internal sealed class Writes(IKubeClient client, WriteTracker tracker, ObjectKey
 
     public async Task DeleteAsync<T>(T resource, DeleteOptions? options = null) where T : class, IResource
     {
-        await ConflictAsync(resource, async () =>
-        {
-            await client.DeleteAsync<T>(ObjectKey.Of(resource.Metadata), (options ?? new()) with { Uid = resource.Metadata.Uid }, cancellation);
-            return true;
-        });
+        var guarded = (options ?? new()) with { Uid = resource.Metadata.Uid };
+        await ConflictAsync(
+            resource, () => answers.CountAsync(() => client.DeleteAsync<T>(ObjectKey.Of(resource.Metadata), guarded, cancellation)));
         tracker.Deleted(key, resource);
     }
 
     public async Task RemoveFinalizersAsync<T>(T resource, IReadOnlyCollection<string> finalizers) where T : class, IResource
     {
-        var written = await ConflictAsync(resource, () => client.RemoveFinalizersAsync(resource, finalizers, fieldManager, cancellation));
+        var written = await ConflictAsync(
+            resource, () => answers.CountAsync(() => client.RemoveFinalizersAsync(resource, finalizers, fieldManager, cancellation)));
         if (written is not null) tracker.Wrote(key, written);
         else tracker.NotFound(key, resource);
     }

@@ -22,26 +22,42 @@ internal static class BrokenModuleDeployments
         ("status-denied", _ => { }),
         ("delete-denied", _ => { }),
         ("finalizer-denied", _ => { }),
+        ("create-500", _ => { }),
+        ("create-unanswered", _ => { }),
+        ("status-429", _ => { }),
+        ("delete-503", _ => { }),
+        ("finalizer-unanswered", _ => { }),
         ("delete-label", _ => { }),
+    ];
+
+    // The last three are also what an outage of the API server looks like.
+    private static readonly (string Name, int Code, string Reason)[] Answers =
+    [
+        ("denied", 403, "Forbidden"),
+        ("500", 500, "InternalError"),
+        ("429", 429, "TooManyRequests"),
+        ("503", 503, "ServiceUnavailable"),
+        ("unanswered", 0, KubeError.TimedOut),
     ];
 
     public static IEnumerable<string> Names(int seed) => Mistakes.Select(mistake => NameOf(mistake.Name, seed));
 
     public static IEnumerable<JsonObject> Manifests(int seed) => Mistakes.Select(mistake => Manifest(mistake.Name, mistake.Break, seed));
 
-    /// <summary>A policy, a quota or a webhook.</summary>
+    /// <summary>A policy, a quota, or a webhook that denies, is broken or hangs.</summary>
     public static KubeError? Reject(RacingClient.Write write)
     {
-        var isDenied = (write.Verb, write.Kind, write.Name) switch
+        var what = (write.Verb, write.Kind) switch
         {
-            ("create", "Service", var name) => name.StartsWith("service-denied-", StringComparison.Ordinal),
-            ("create", "Module", var name) => name.StartsWith("create-denied-", StringComparison.Ordinal),
-            ("patch status of", "Module", var name) => name.StartsWith("status-denied-", StringComparison.Ordinal),
-            ("delete", "Module", var name) => name.StartsWith("delete-denied-", StringComparison.Ordinal),
-            ("patch", "Module", var name) => name.StartsWith("finalizer-denied-", StringComparison.Ordinal) && write.Patch?["metadata"]?["finalizers"] is not null,
-            _ => false,
+            ("create", "Service") => "service",
+            ("create", "Module") => "create",
+            ("patch status of", "Module") => "status",
+            ("delete", "Module") => "delete",
+            ("patch", "Module") when write.Patch?["metadata"]?["finalizers"] is not null => "finalizer",
+            _ => null,
         };
-        return isDenied ? new(403, "Forbidden", $"a policy denies to {write}") : null;
+        var answer = Answers.FirstOrDefault(answer => what is not null && write.Name.StartsWith($"{what}-{answer.Name}-", StringComparison.Ordinal));
+        return answer.Name is null ? null : new(answer.Code, answer.Reason, $"a policy denies to {write}");
     }
 
     private static string NameOf(string mistake, int seed) => $"{mistake}-{seed}";

@@ -39,23 +39,28 @@ internal sealed class FleetStory(int seed)
         return string.Join('\n', commands.Concat(writes));
     }
 
-    /// <summary>Every text about the healthy ones that a user sees.</summary>
+    /// <summary>Every text about the healthy ones that a user sees or saw: Events, and what was written to their statuses.</summary>
     public async Task<IReadOnlyList<string>> MessagesAsync(ReleaseBench bench) =>
         [.. (await bench.ListAsync<Event>()).Where(told => _names.Any(name => told.InvolvedObject?.Name?.StartsWith(name, StringComparison.Ordinal) == true))
-            .Select(told => told.Message ?? "")];
+            .Select(told => told.Message ?? ""),
+            .. bench.Race.Written.Where(write => IsHealthy(write) && write.Patch is not null).Select(write => write.Patch!.ToJsonString())];
 
     // A pod's labels are written for all its modules at once, and statuses of many Modules as often as there was time for.
     private IEnumerable<string> Traced(RacingClient.Write write) => write.Kind switch
     {
         "Pod" when write.Patch?["metadata"]?["labels"] is System.Text.Json.Nodes.JsonObject labels =>
             _names.Where(name => labels.ContainsKey(Labels.Traffic(name))).Select(name => $"label {write.Name} {name} {labels[Labels.Traffic(name)]}"),
+        // How a release went on. Counts, and the deletion, are written as often as there was time for.
+        "ModuleDeployment" when IsHealthy(write) && ProgressIn(write) is { } progress and not ReleaseProgress.Terminating => [$"{write} {progress}"],
         "Module" or "Service" when IsHealthy(write) => [write.ToString()],
         "ModuleReplicaSet" when IsHealthy(write) && (write.Verb != "patch" || write.Patch?["spec"]?["replicas"] is not null)
             && !write.Verb.Contains("status", StringComparison.Ordinal) => [$"{write} {write.Patch?["spec"]?["replicas"]}"],
         _ => [],
     };
 
-    private bool IsHealthy(RacingClient.Write write) => _names.Any(name => write.Name.StartsWith($"{name}-", StringComparison.Ordinal));
+    private static string? ProgressIn(RacingClient.Write write) => (string?)write.Patch?["status"]?["releaseStatus"]?["progress"];
+
+    private bool IsHealthy(RacingClient.Write write) => _names.Any(name => write.Name == name || write.Name.StartsWith($"{name}-", StringComparison.Ordinal));
 
     private OperationStrategy Strategy(OperationStrategy strategy, string policy) => strategy with
     {

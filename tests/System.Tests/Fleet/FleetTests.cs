@@ -34,6 +34,10 @@ public sealed class FleetTests
 
             beside.Race.Reject = _ => null;
             foreach (var bench in (ReleaseBench[])[alone, beside]) bench.Clock.Jump(TimeSpan.FromMinutes(2));   // no backoff lasts longer
+            // What is created while its ModuleDeployment is deleted is left to the garbage collector, and here is none.
+            await Eventually.True(async () => (await beside.ListAsync<Module>()) is var modules && BrokenModuleDeployments.Names(seed)
+                .Where(name => name.StartsWith("create-", StringComparison.Ordinal))
+                .All(name => modules.Count(module => module.Spec.Module.Name == name) == 2));
             foreach (var name in BrokenModuleDeployments.Names(seed)) await beside.DeleteAsync<ModuleDeployment>(name);
             await Eventually.True(
                 async () => (await beside.ListAsync<ModuleDeployment>()).Count == 0 && (await beside.ListAsync<Module>()).Count == 0,

@@ -60,13 +60,13 @@ public sealed class FreshLeaderTests
         Assert.Null(again);
         // Who comes or goes counts at once, or a release would begin in between.
         for (var i = 0; i < 4; i++) bench.Agents.Disconnect(new("default", $"base-{i:d3}"));
-        Assert.Equal(4, agents.OutageOf(found, now, out again)?.Gone);
+        Assert.Equal(4, agents.OutageOf(found, now, out again)?.Disconnected);
 
         await bench.DeleteAsync<Pod>("base-000");
         await Eventually.True(() => bench.Caches.Pods.List().Count == Pods - 1);
-        Assert.Equal(4, agents.OutageOf(found, now.AddSeconds(0.9), out again)?.Gone);
+        Assert.Equal(4, agents.OutageOf(found, now.AddSeconds(0.9), out again)?.Disconnected);
         Assert.Equal(now.AddSeconds(1), again);
-        Assert.Equal(3, agents.OutageOf(found, now.AddSeconds(1), out again)?.Gone);
+        Assert.Equal(3, agents.OutageOf(found, now.AddSeconds(1), out again)?.Disconnected);
         Assert.Null(again);
     }
 

@@ -2,7 +2,7 @@ using System.Globalization;
 
 namespace ModuleController.Agent;
 
-/// <summary>Every setting and its default. A flag <c>--state-dir=/x</c> wins over the variable <c>STATE_DIR</c>.</summary>
+/// <summary>The settings and their defaults. A flag <c>--state-dir=/x</c> overrides the variable <c>STATE_DIR</c>.</summary>
 public sealed record AgentOptions
 {
     public Uri Controller { get; private init; } = new("http://localhost");
@@ -34,8 +34,8 @@ public sealed record AgentOptions
     public TimeSpan ReplayAfter { get; private init; } = TimeSpan.FromSeconds(30);
 
     public const string Usage = """
-        usage: agent [--NAME=VALUE ...]     runs beside a base and does what the controller says
-               agent ready [--state-dir=]   exits 0 when the running agent says that the base answers
+        usage: agent [--NAME=VALUE ...]     runs beside a base and carries out the controller's commands
+               agent ready [--state-dir=]   exits 0 if the agent runs and the base answers
 
         flag or variable                            default
         --controller-address  CONTROLLER_ADDRESS    required; http://host:port or https://host:port
@@ -51,10 +51,9 @@ public sealed record AgentOptions
         --keep-unused-jars    KEEP_UNUSED_JARS      10
         --health-interval     HEALTH_INTERVAL       2s
         --query-interval      QUERY_INTERVAL        10s
-        --replay-after        REPLAY_AFTER          30s; without a controller for so long the agent replays by itself
+        --replay-after        REPLAY_AFTER          30s; time without a controller after which the agent replays modules itself
 
-        Downloads use the proxy of HTTP_PROXY, HTTPS_PROXY and NO_PROXY (host names and suffixes, no address ranges).
-        Nothing else does.
+        Only downloads use the proxy of HTTP_PROXY, HTTPS_PROXY and NO_PROXY (host names and suffixes, no address ranges).
         """;
 
     private static readonly string[] Names =
@@ -63,7 +62,7 @@ public sealed record AgentOptions
         "CA_FILE", "MAX_ARTIFACT_BYTES", "KEEP_UNUSED_JARS", "HEALTH_INTERVAL", "QUERY_INTERVAL", "REPLAY_AFTER",
     ];
 
-    /// <summary>Reads flags and variables; every bad value is one error that names its option.</summary>
+    /// <summary>Reads flags and variables. Each invalid value is an error that names its option.</summary>
     public static (AgentOptions Options, IReadOnlyList<string> Errors) Parse(
         IReadOnlyList<string> arguments, Func<string, string?> variable, bool isProbe = false)
     {
@@ -102,10 +101,10 @@ public sealed record AgentOptions
 
     private sealed class Reader(Dictionary<string, string?> values, List<string> errors)
     {
-        public string Required(string name, int longest)
+        public string Required(string name, int maxLength)
         {
-            if (values[name] is not { Length: > 0 } value) errors.Add($"{name} is missing");
-            else if (value.Length > longest) errors.Add($"{name} has {value.Length} characters, {longest} are allowed");
+            if (values[name] is not { Length: > 0 } value) errors.Add($"{name} is required");
+            else if (value.Length > maxLength) errors.Add($"{name} must have at most {maxLength} characters, not {value.Length}");
             else return value;
             return "";
         }
@@ -115,22 +114,22 @@ public sealed record AgentOptions
             var text = Required(name, 2048);
             if (text.Length == 0) return null;
             if (Uri.TryCreate(text, UriKind.Absolute, out var url) && url.Scheme is "http" or "https" && url.Host.Length > 0) return url;
-            errors.Add($"{name}: \"{text}\" is not http://host:port or https://host:port");
+            errors.Add($"{name} must be http://host:port or https://host:port, not \"{text}\"");
             return null;
         }
 
-        public long Number(string name, long otherwise, long least, long most)
+        public long Number(string name, long defaultValue, long min, long max)
         {
-            if (values[name] is not { } text) return otherwise;
-            if (long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number) && number >= least && number <= most)
+            if (values[name] is not { } text) return defaultValue;
+            if (long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number) && number >= min && number <= max)
                 return number;
-            errors.Add($"{name}: \"{text}\" is no number from {least} to {most}");
-            return otherwise;
+            errors.Add($"{name} must be a number from {min} to {max}, not \"{text}\"");
+            return defaultValue;
         }
 
-        public TimeSpan Time(string name, TimeSpan otherwise, TimeSpan least, TimeSpan most)
+        public TimeSpan Time(string name, TimeSpan defaultValue, TimeSpan min, TimeSpan max)
         {
-            if (values[name] is not { } text) return otherwise;
+            if (values[name] is not { } text) return defaultValue;
             var (unit, seconds) = text switch
             {
                 _ when text.EndsWith("ms", StringComparison.Ordinal) => ("ms", 0.001),
@@ -139,10 +138,11 @@ public sealed record AgentOptions
             };
             if (text.EndsWith(unit, StringComparison.Ordinal)
                 && double.TryParse(text[..^unit.Length], NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var number)
-                && number <= most.TotalSeconds / seconds && TimeSpan.FromSeconds(number * seconds) is var time && time >= least)
+                && number <= max.TotalSeconds / seconds && TimeSpan.FromSeconds(number * seconds) is var time && time >= min)
                 return time;
-            errors.Add($"{name}: \"{text}\" is no time such as 500ms, 2s or 1m from {least.TotalSeconds} s to {most.TotalSeconds} s");
-            return otherwise;
+            errors.Add(
+                $"{name} must be a time such as 500ms, 2s or 1m, from {min.TotalSeconds} s to {max.TotalSeconds} s, not \"{text}\"");
+            return defaultValue;
         }
     }
 }

@@ -10,13 +10,13 @@ using ModuleController.Agent.Observing;
 
 namespace ModuleController.Agent;
 
-/// <summary>The agent put together: its loops run until it is told to stop, or until one of them fails.</summary>
+/// <summary>Composes the agent and runs its loops until it is stopped or one of them fails.</summary>
 public static class AgentRuntime
 {
     public static string Version { get; } =
         Assembly.GetExecutingAssembly().GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion ?? "0";
 
-    /// <summary>The exit code: 0 after a stop, 1 after a failure.</summary>
+    /// <summary>Returns the exit code: 0 after a stop, 1 after a failure.</summary>
     public static async Task<int> RunAsync(
         AgentOptions options, ILoggerFactory logs, CancellationToken cancellation, TimeProvider? clock = null)
     {
@@ -52,7 +52,7 @@ public static class AgentRuntime
             runner, observer, journal, time, Log("link"));
         var replay = new SelfReplay(() => link.IsConnected, runner, observer, journal, options.ReplayAfter, time, Log("replay"));
         var ready = new ReadyFile(options.StateDir, () => (observer.View, replay.IsPending), time, log);
-        observer.Looked += ready.Want;
+        observer.Observed += ready.RequestWrite;
 
         log.Started(
             Version, options.PodNamespace, options.PodName, options.Controller, options.ArkletHost, options.ArkletPort, options.StateDir);
@@ -64,7 +64,7 @@ public static class AgentRuntime
         ];
         var first = await Task.WhenAny(parts);
         if (cancellation.IsCancellationRequested) log.Stopping();
-        else log.PartFailed(first.Exception?.GetBaseException() ?? new InvalidOperationException("a loop ended by itself"));
+        else log.PartFailed(first.Exception?.GetBaseException() ?? new InvalidOperationException("a loop ended unexpectedly"));
         await ending.CancelAsync();
         await Task.WhenAll(parts.Select(async part => await part.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing)));
         return cancellation.IsCancellationRequested ? 0 : 1;

@@ -5,14 +5,14 @@ using ModuleController.Core.Meta;
 namespace ModuleController.Agent;
 
 /// <summary>
-/// One line per event on standard output. Of our own, because the usual console logger brings dependency injection,
-/// configuration and options along: 0.8 MB of the binary, in every pod.
+/// Logs one line per event to standard output. The console logger of Microsoft.Extensions.Logging would add dependency injection,
+/// configuration and options: 0.8 MB of the executable, in every pod.
 /// </summary>
 internal sealed class ConsoleLogs(TimeProvider time) : ILoggerFactory
 {
     public ILogger CreateLogger(string categoryName) => new ConsoleLog(categoryName, time);
 
-    public void AddProvider(ILoggerProvider provider) => throw new NotSupportedException("the agent logs to standard output alone");
+    public void AddProvider(ILoggerProvider provider) => throw new NotSupportedException("the agent logs only to standard output");
 
     public void Dispose()
     {
@@ -38,12 +38,12 @@ internal sealed class ConsoleLog(string category, TimeProvider time) : ILogger
         if (exception is not null) text += " " + exception;
         var line = string.Create(
             CultureInfo.InvariantCulture,
-            $"{time.GetUtcNow():yyyy-MM-ddTHH:mm:ss.fffZ} {Word(logLevel)} {category}: {UrlText.In(text.ReplaceLineEndings(" "))}");
-        // Whole lines, also when two loops log at once.
+            $"{time.GetUtcNow():yyyy-MM-ddTHH:mm:ss.fffZ} {LevelText(logLevel)} {category}: {UrlText.In(text.ReplaceLineEndings(" "))}");
+        // Lines of concurrent loops must not mix.
         lock (Gate) Console.Out.WriteLine(line);
     }
 
-    private static string Word(LogLevel level) => level switch
+    private static string LevelText(LogLevel level) => level switch
     {
         LogLevel.Critical or LogLevel.Error => "error",
         LogLevel.Warning => "warn",

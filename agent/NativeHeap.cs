@@ -2,14 +2,14 @@ using System.Runtime.InteropServices;
 
 namespace ModuleController.Agent;
 
-/// <summary>Keeps what is allocated outside the managed heap small: TLS and the runtime's own structures.</summary>
+/// <summary>Limits the memory outside the managed heap.</summary>
 internal static class NativeHeap
 {
     private const int ArenaMax = -8;
 
     /// <summary>
-    /// glibc gives each thread an arena of its own, and none is ever given back. One is enough for a process that does one
-    /// thing at a time. To be called before there are other threads; without glibc there is nothing to do.
+    /// By default glibc creates an arena for each thread and never frees it. One is enough here. Must be called before other threads exist.
+    /// Has no effect without glibc.
     /// </summary>
     public static void UseOneArena()
     {
@@ -20,7 +20,7 @@ internal static class NativeHeap
         }
         catch (Exception e) when (e is EntryPointNotFoundException or DllNotFoundException)
         {
-            // musl: its allocator has no arenas.
+            // The allocator of musl has no arenas.
         }
     }
 

@@ -36,7 +36,7 @@ try
 }
 catch (Exception e) when (e is IOException or UnauthorizedAccessException)
 {
-    // The state folder: missing, read-only, or another agent's.
+    // The state folder is missing, read-only or used by another agent.
     await Console.Error.WriteLineAsync($"STATE_DIR: {e.Message}");
     return 1;
 }

@@ -8,23 +8,24 @@ using ModuleController.Protocol.V1;
 
 namespace ModuleController.Agent;
 
-/// <summary>What <c>agent ready</c> reads: whether the agent runs, Arklet answers, and no replay is still to come.</summary>
-/// <remarks>One loop writes it. The base is looked at from several loops, which only wake that one.</remarks>
+/// <summary>The file that <c>agent ready</c> reads: whether the agent runs, Arklet answers, and no replay is pending.</summary>
+/// <remarks>One loop writes the file. Other loops only request that.</remarks>
 public sealed class ReadyFile(string folder, Func<(BaseView View, bool IsReplayPending)> read, TimeProvider time, ILogger log)
 {
-    private readonly Channel<bool> _wanted = Channel.CreateBounded<bool>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
+    private readonly Channel<bool> _requests =
+        Channel.CreateBounded<bool>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
 
-    /// <summary>An agent looks at least this often; one unanswered query can take 15 s.</summary>
-    private static readonly TimeSpan Fresh = TimeSpan.FromSeconds(30);
+    /// <summary>An agent writes the file at least this often. One unanswered query can take 15 s.</summary>
+    private static readonly TimeSpan MaxAge = TimeSpan.FromSeconds(30);
 
     private static string PathIn(string folder) => Path.Combine(folder, "ready.json");
 
-    /// <summary>Asks for it to be written. Never waits.</summary>
-    public void Want() => _wanted.Writer.TryWrite(true);
+    /// <summary>Requests a write. Never waits.</summary>
+    public void RequestWrite() => _requests.Writer.TryWrite(true);
 
     public async Task RunAsync(CancellationToken cancellation)
     {
-        await foreach (var _ in _wanted.Reader.ReadAllAsync(cancellation)) Write();
+        await foreach (var _ in _requests.Reader.ReadAllAsync(cancellation)) Write();
     }
 
     private void Write()
@@ -33,7 +34,7 @@ public sealed class ReadyFile(string folder, Func<(BaseView View, bool IsReplayP
         var path = PathIn(folder);
         try
         {
-            // Beside and renamed: a probe never sees half of it.
+            // Renamed, so that a probe never reads an incomplete file.
             var temporary = path + ".new";
             File.WriteAllBytes(temporary, JsonSerializer.SerializeToUtf8Bytes(
                 new ReadyState(time.GetUtcNow(), view.State.ToString(), view.Life?.Id, replayPending), ReadyJson.Default.ReadyState));
@@ -60,11 +61,11 @@ public sealed class ReadyFile(string folder, Func<(BaseView View, bool IsReplayP
         }
 
         if (state is null) return $"{path} is empty";
-        if (now - state.At > Fresh)
-            return string.Create(CultureInfo.InvariantCulture, $"no agent has written {path} since {state.At:O}");
+        if (now - state.At > MaxAge)
+            return string.Create(CultureInfo.InvariantCulture, $"the agent has not written {path} since {state.At:O}");
         if (state.Base == nameof(BaseState.WithoutFigures)) return "Arklet answers, but its health lacks the JVM's figures";
         if (state.Base != nameof(BaseState.Up)) return $"Arklet does not answer: the base is {state.Base}";
-        return state.ReplayPending ? $"modules are being brought back in base life {state.Life}" : null;
+        return state.ReplayPending ? $"modules are being replayed in base life {state.Life}" : null;
     }
 }
 

@@ -3,7 +3,7 @@ using System.Text.Json;
 namespace ModuleController.Agent.Arklet;
 
 /// <summary>
-/// Reads what Arklets of all versions write. Only the first JSON value counts (an unknown command is answered twice),
+/// Reads the answers of all versions of Arklet. Only the first JSON value counts (an unknown command is answered twice),
 /// unknown fields, <c>$ref</c> and <c>@type</c> are ignored, everything but the codes may be missing, and enums come in
 /// any case or, through fastjson 2, as ordinals.
 /// </summary>
@@ -12,7 +12,7 @@ internal static class ArkletAnswerReader
     private const int MaxText = 1024;
     private const double Mebibyte = 1024 * 1024;
 
-    // the container's order; what fastjson 2 writes before Arklet 1.3.0
+    // In the order of the container's enum: before Arklet 1.3.0, fastjson 2 writes ordinals.
     private static readonly string[] ContainerCodes = ["SUCCESS", "FAILED", "REPEAT_BIZ", "NOT_FOUND_BIZ", "ILLEGAL_STATE_BIZ"];
     private static readonly string[] EnvelopeCodes = ["SUCCESS", "FAILED", "CMD_NOT_FOUND", "CMD_PROCESS_INTERNAL_ERROR"];
     private static readonly ArkletBizState[] States =
@@ -21,7 +21,7 @@ internal static class ArkletAnswerReader
         ArkletBizState.Stopped,
     ];
 
-    /// <summary>Both codes must say SUCCESS; the container's, where there is one, tells the failures apart.</summary>
+    /// <summary>Both codes must be SUCCESS. The container's code, where there is one, distinguishes the failures.</summary>
     public static ArkletResult ReadResult(ReadOnlyMemory<byte> body)
     {
         if (Parse(body) is not { } answer || Code(answer, EnvelopeCodes) is not { } envelope)
@@ -50,7 +50,7 @@ internal static class ArkletAnswerReader
             Number(data, "elapsedSpace") is { } space ? (long)space : null);
     }
 
-    /// <summary>Null when the answer is no list: a failure, or not Arklet at all.</summary>
+    /// <summary>Null: the answer is a failure, or not from Arklet.</summary>
     public static IReadOnlyList<ArkletBiz>? ReadAll(ReadOnlyMemory<byte> body)
     {
         if (Parse(body) is not { } answer || Code(answer, EnvelopeCodes) != "SUCCESS") return null;
@@ -58,7 +58,7 @@ internal static class ArkletAnswerReader
         return [.. list.EnumerateArray().Select(ReadBiz).OfType<ArkletBiz>()];
     }
 
-    /// <summary>False: not an answer. True with no figures: Arklet mixed up concurrent health queries, and is alive.</summary>
+    /// <summary>False: not an answer of Arklet. True without figures: Arklet answered, but mixed up concurrent health queries.</summary>
     public static bool TryReadJvm(ReadOnlyMemory<byte> body, out JvmFigures? figures)
     {
         figures = null;
@@ -78,7 +78,9 @@ internal static class ArkletAnswerReader
     private static bool IsConflict(string? message) =>
         message?.Contains("conflict, exist unfinished command", StringComparison.OrdinalIgnoreCase) == true;
 
-    /// <summary>The root of the outer exception, itself where it has none: causes of suppressed ones are indented and do not count.</summary>
+    /// <summary>
+    /// The root cause of the outer exception, or the exception itself. Causes of suppressed exceptions are indented and ignored.
+    /// </summary>
     private static string? LastCause(string? stackTrace)
     {
         const string Mark = "Caused by: ";
@@ -99,8 +101,10 @@ internal static class ArkletAnswerReader
 
     private static ArkletBizState State(JsonElement biz) => Member(biz, "bizState") switch
     {
-        { ValueKind: JsonValueKind.Number } number => number.TryGetInt32(out var at) && at >= 0 && at < States.Length ? States[at] : default,
-        { ValueKind: JsonValueKind.String } text => Array.Find(States, s => Enum.GetName(s)!.Equals(text.GetString(), StringComparison.OrdinalIgnoreCase)),
+        { ValueKind: JsonValueKind.Number } number =>
+            number.TryGetInt32(out var at) && at >= 0 && at < States.Length ? States[at] : default,
+        { ValueKind: JsonValueKind.String } text =>
+            Array.Find(States, state => Enum.GetName(state)!.Equals(text.GetString(), StringComparison.OrdinalIgnoreCase)),
         _ => default,
     };
 
@@ -130,7 +134,8 @@ internal static class ArkletAnswerReader
         }
         catch (JsonException)
         {
-            return null;     // a JVM that died in mid-write looks just like this
+            // Also the answer of a JVM that exited while it wrote.
+            return null;
         }
     }
 

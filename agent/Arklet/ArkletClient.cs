@@ -4,8 +4,8 @@ using Polly.Retry;
 namespace ModuleController.Agent.Arklet;
 
 /// <summary>
-/// Talks to a base's Arklet. Commands are sent once, and only over a connection that somebody reads; queries have a
-/// time limit, and more tries on other connections, which land on other loops of the JVM.
+/// Arklet's HTTP interface. Commands are sent once, over a connection that the JVM reads. Queries have a timeout and are retried on other
+/// connections, which other event loops of the JVM serve.
 /// </summary>
 public sealed class ArkletClient : IArklet, IDisposable
 {
@@ -22,8 +22,8 @@ public sealed class ArkletClient : IArklet, IDisposable
         _commands = Pipeline(options.CommandConnections, e => e.Outcome is ExchangeOutcome.NotSent);
         _queries = Pipeline(options.QueryConnections, e => e.Outcome is ExchangeOutcome.NotSent or ExchangeOutcome.Lost);
 
-        // no delay between tries: another loop answers at once, and who has none to spare took the time already
-        ResiliencePipeline<Exchange> Pipeline(int tries, Func<Exchange, bool> isWorthAnother)
+        // No delay between attempts: another loop answers at once, and a timeout has already waited.
+        ResiliencePipeline<Exchange> Pipeline(int tries, Func<Exchange, bool> shouldRetry)
         {
             var builder = new ResiliencePipelineBuilder<Exchange> { TimeProvider = time };
             if (tries > 1)
@@ -32,7 +32,7 @@ public sealed class ArkletClient : IArklet, IDisposable
                     MaxRetryAttempts = tries - 1,
                     Delay = TimeSpan.Zero,
                     ShouldHandle = attempt => ValueTask.FromResult(
-                        attempt.Outcome is { Exception: null } outcome && isWorthAnother(outcome.Result)
+                        attempt.Outcome is { Exception: null } outcome && shouldRetry(outcome.Result)
                         && !attempt.Context.CancellationToken.IsCancellationRequested),
                 });
             return builder.Build();
@@ -88,7 +88,7 @@ public sealed class ArkletClient : IArklet, IDisposable
             exchange = await _commands.ExecuteAsync(
                 async token => await _exchange.SendAsync(command, body, Timeout.InfiniteTimeSpan, token), cancellation);
         }
-        catch (OperationCanceledException)      // before the first try: inside one it is an outcome
+        catch (OperationCanceledException)      // before the first attempt: during one it is an outcome
         {
             exchange = Exchange.Failed(ExchangeOutcome.NotSent, "cancelled before it was sent");
         }

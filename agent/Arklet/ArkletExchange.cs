@@ -4,19 +4,19 @@ using ModuleController.Core.Meta;
 
 namespace ModuleController.Agent.Arklet;
 
-/// <summary>How far one request got.</summary>
+/// <summary>How one request ended.</summary>
 internal enum ExchangeOutcome
 {
-    /// <summary>A whole HTTP answer is here.</summary>
+    /// <summary>A complete HTTP response was received.</summary>
     Answered,
 
-    /// <summary>Nobody listens on the port.</summary>
+    /// <summary>The connection was refused: nothing listens on the port.</summary>
     Refused,
 
-    /// <summary>Nothing that could run was sent: no connection, or one that nobody reads.</summary>
+    /// <summary>The body was not sent: no connection, or one that the JVM does not read.</summary>
     NotSent,
 
-    /// <summary>The request was sent; whether it runs is not known.</summary>
+    /// <summary>The request was sent. Whether it runs is unknown.</summary>
     Lost,
 }
 
@@ -27,10 +27,10 @@ internal readonly record struct Exchange(ExchangeOutcome Outcome, int Status, Re
 }
 
 /// <summary>
-/// One request on one connection of its own. Arklet answers without any header and ends by closing, so this reads to
-/// the end of the stream. The body is sent only after Arklet answered <c>Expect: 100-continue</c>: a command runs on
-/// the Netty loop that owns its connection, and a connection dealt to a loop that another command holds would keep a
-/// request for minutes, and run it long after we gave up. Without a body Arklet drops it.
+/// Sends one request on its own connection. Arklet answers without headers and closes the connection, so the response ends with the stream.
+/// The body is sent only after Arklet answered <c>Expect: 100-continue</c>. The reason: a command runs on the Netty loop of its connection.
+/// A connection of a loop that another command blocks would keep a request for minutes and run it long after it was given up. Without a
+/// body, Arklet drops the request.
 /// </summary>
 internal sealed class ArkletExchange(ArkletOptions options, TimeProvider time)
 {
@@ -51,7 +51,8 @@ internal sealed class ArkletExchange(ArkletOptions options, TimeProvider time)
             await socket.SendAsync(Head(command, body.Length), either.Token);
             var reader = new AnswerReader(socket, options.MaxAnswerBytes);
             if (!await WithinAsync(options.ContinueTimeout, async (_, c) => await reader.ReadHeadAsync(c)))
-                return Exchange.Failed(ExchangeOutcome.NotSent, $"nobody read the connection within {options.ContinueTimeout.TotalSeconds} s");
+                return Exchange.Failed(
+                    ExchangeOutcome.NotSent, $"the connection was not read within {options.ContinueTimeout.TotalSeconds} s");
 
             if (reader.Head.StartsWith(Continue, StringComparison.Ordinal))
             {
@@ -73,7 +74,7 @@ internal sealed class ArkletExchange(ArkletOptions options, TimeProvider time)
             return Exchange.Failed(isSent ? ExchangeOutcome.Lost : ExchangeOutcome.NotSent, problem);
         }
 
-        // false: this step alone ran out of time; the exchange's own end goes on as an exception
+        // False: this step timed out. The timeout of the whole exchange is an exception.
         async Task<bool> WithinAsync(TimeSpan limit, Func<Socket, CancellationToken, ValueTask> step)
         {
             using var own = new CancellationTokenSource(limit, time);
@@ -100,7 +101,7 @@ internal sealed class ArkletExchange(ArkletOptions options, TimeProvider time)
             ? number
             : throw new IOException("the answer is not HTTP");
 
-    /// <summary>Reads heads and the rest of one connection into one buffer that never grows over the limit.</summary>
+    /// <summary>Reads the heads and the body of one connection into one buffer of limited size.</summary>
     private sealed class AnswerReader(Socket socket, int limit)
     {
         private byte[] _buffer = new byte[8192];
@@ -113,7 +114,7 @@ internal sealed class ArkletExchange(ArkletOptions options, TimeProvider time)
         {
             int end;
             while ((end = _buffer.AsSpan(_start, _count - _start).IndexOf(EndOfHead)) < 0)
-                if (!await FillAsync(cancellation)) throw new IOException("the connection ended before an answer");
+                if (!await FillAsync(cancellation)) throw new IOException("the connection was closed before an answer");
             Head = Encoding.ASCII.GetString(_buffer, _start, end);
             _start += end + EndOfHead.Length;
         }

@@ -2,12 +2,12 @@ using System.Text.Json;
 
 namespace ModuleController.Agent.Arklet;
 
-/// <summary>The bodies of the commands, written from typed values alone: nothing of a client's is passed through.</summary>
+/// <summary>The bodies of requests, written from typed values only.</summary>
 internal static class ArkletRequests
 {
     public static byte[] Empty { get; } = "{}"u8.ToArray();
 
-    /// <summary>Only the JVM's figures: no biz, no plugins, and no sampling of the processor, which takes time.</summary>
+    /// <summary>Only the figures of the JVM: sampling the processor takes time.</summary>
     public static byte[] JvmHealth { get; } = """{"type":"system","metrics":["jvm"]}"""u8.ToArray();
 
     public static byte[] Biz(string name, string version, Uri? jar = null)

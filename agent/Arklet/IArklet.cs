@@ -1,9 +1,9 @@
 namespace ModuleController.Agent.Arklet;
 
 /// <summary>
-/// The Arklet of one base JVM: five commands over HTTP on localhost. Never throws for what the JVM did or failed to do.
-/// Commands have no time limit but their token, and a cancelled one is an outcome too: <see cref="ArkletOutcome.Unknown"/>
-/// once it was sent, <see cref="ArkletOutcome.Unreachable"/> before. A cancelled query throws.
+/// The Arklet of one base JVM. Failures of the JVM are outcomes, not exceptions. A command ends when it is answered or cancelled. A
+/// cancelled command is <see cref="ArkletOutcome.Unknown"/> if it was sent, else <see cref="ArkletOutcome.Unreachable"/>. A cancelled query
+/// throws.
 /// </summary>
 public interface IArklet
 {
@@ -14,9 +14,9 @@ public interface IArklet
 
     Task<ArkletResult> SwitchAsync(string name, string version, CancellationToken cancellation);
 
-    /// <summary>All biz of the JVM but the base itself; null when Arklet did not answer in time or not intelligibly.</summary>
+    /// <summary>All biz of the JVM except the base itself; null: no valid answer.</summary>
     Task<IReadOnlyList<ArkletBiz>?> QueryAllAsync(CancellationToken cancellation);
 
-    /// <summary>JVM figures and run time; never two at once (Arklet mixes concurrent answers).</summary>
+    /// <summary>Figures and run time of the JVM. One query at a time: Arklet mixes up concurrent answers.</summary>
     Task<HealthAnswer> HealthAsync(CancellationToken cancellation);
 }

@@ -2,7 +2,7 @@ using ModuleController.Protocol.V1;
 
 namespace ModuleController.Agent.Artifacts;
 
-/// <summary>Why a jar could not be had: the reason and code that the command is answered with, the message for a person.</summary>
+/// <summary>Why a jar could not be fetched: reason, code and message of the command's result.</summary>
 public sealed class ArtifactException(Reason reason, string code, string message, Exception? inner = null)
     : Exception(message, inner)
 {
@@ -10,9 +10,9 @@ public sealed class ArtifactException(Reason reason, string code, string message
 
     public string Code => code;
 
-    /// <summary>Whether trying again at once may help: the connection was cut, the server was busy.</summary>
+    /// <summary>A retry at once may help: the connection was cut, or the server was busy.</summary>
     public bool IsTransient { get; init; }
 
-    /// <summary>The store asked not to be asked again for so long.</summary>
+    /// <summary>How long the store asks to wait before the next request.</summary>
     public TimeSpan? RetryAfter { get; init; }
 }

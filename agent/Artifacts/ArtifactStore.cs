@@ -5,7 +5,7 @@ using ModuleController.Protocol.V1;
 
 namespace ModuleController.Agent.Artifacts;
 
-/// <summary>A jar on the shared volume, checked against everything that is known of it.</summary>
+/// <summary>A jar on the shared volume, whose digest and manifest were checked.</summary>
 public sealed record CachedJar(string Path, JarManifest Manifest, string Sha256, long Size)
 {
     public Uri Url => new(Path);
@@ -21,13 +21,14 @@ public sealed record CachedJar(string Path, JarManifest Manifest, string Sha256,
 }
 
 /// <summary>
-/// The jars on the volume that agent and JVM share, one file per content: <c>name-version-sha256.jar</c>. A file has that
-/// name only when it is complete, so a crash leaves no half jar behind a good name.
+/// The jars on the volume that agent and JVM share, one file per content: <c>name-version-sha256.jar</c>. A file gets that name when it is
+/// complete and checked, so a crash leaves no partial jar under it.
 /// </summary>
 public sealed class ArtifactStore
 {
     private const string PartSuffix = ".part";
-    private static readonly TimeSpan Fresh = TimeSpan.FromMinutes(10);
+    /// <summary>A jar that was fetched or used within this time is not evicted: another command may be about to install it.</summary>
+    private static readonly TimeSpan InUsePeriod = TimeSpan.FromMinutes(10);
     private readonly string _folder;
     private readonly Downloader _downloader;
     private readonly TimeProvider _time;
@@ -43,26 +44,28 @@ public sealed class ArtifactStore
     /// <summary>Unused jars beyond this many are removed, the oldest first.</summary>
     public int KeepUnused { get; init; } = 10;
 
-    /// <summary>Letters, digits, dot, dash and underscore, and not a folder's own name: it can't leave the folder.</summary>
+    /// <summary>Letters, digits, dot, dash and underscore; not <c>.</c> or <c>..</c>. Such a name can't leave the folder.</summary>
     public static bool IsSafeName(string name) =>
         name is not ("" or "." or "..") && name.All(c => char.IsAsciiLetterOrDigit(c) || c is '.' or '-' or '_');
 
     /// <summary>
     /// The jar of <paramref name="module"/>, from the cache or from its source. <paramref name="verifying"/> is called when
-    /// the download is over. An <see cref="ArtifactException"/> says why it can't be had.
+    /// the download has ended. Throws <see cref="ArtifactException"/>.
     /// </summary>
     public async Task<CachedJar> GetAsync(ModuleRef module, Source source, string? known, Action verifying, CancellationToken cancellation)
     {
         if (!IsSafeName(module.Name) || !IsSafeName(module.Version))
             throw new ArtifactException(
-                Reason.InvalidArtifact, "BAD_NAME", $"module name \"{module.Name}\" or version \"{module.Version}\" is no file name");
+                Reason.InvalidArtifact, "BAD_NAME",
+                $"module name \"{module.Name}\" or version \"{module.Version}\" is not a valid file name");
         if (Find(module, source, known) is { } cached && await TryCheckAsync(cached, module, source, cancellation) is { } jar) return jar;
 
         if (!Uri.TryCreate(source.Url, UriKind.Absolute, out var url) || url.Scheme is not ("http" or "https" or "file"))
         {
             throw new ArtifactException(
                 Reason.InvalidArtifact, "BAD_URL",
-                $"url must be an http, https or file URL, such as https://repo.example.com/orders-1.0.0.jar, not \"{UrlText.Of(source.Url)}\"");
+                "url must be an http, https or file URL, such as https://repo.example.com/orders-1.0.0.jar, "
+                + $"not \"{UrlText.Of(source.Url)}\"");
         }
 
         var part = Path.Combine(_folder, $"{module.Name}-{module.Version}-{Guid.NewGuid():N}{PartSuffix}");
@@ -71,7 +74,7 @@ public sealed class ArtifactStore
             await _downloader.FetchAsync(url, part, cancellation);
             verifying();
             var fetched = await CheckAsync(part, module, source, cancellation);
-            return Keep(fetched);
+            return StoreJar(fetched);
         }
         finally
         {
@@ -79,13 +82,12 @@ public sealed class ArtifactStore
         }
     }
 
-    /// <summary>Removes the jars that <paramref name="used"/> does not name, but for the newest few and for what another command may
-    /// be about to use.</summary>
+    /// <summary>Removes the jars that are not in <paramref name="used"/>, except the newest ones.</summary>
     public void Evict(IEnumerable<string> used)
     {
         var kept = used.ToHashSet(StringComparer.Ordinal);
         var unused = new DirectoryInfo(_folder).EnumerateFiles("*.jar")
-            .Where(file => !kept.Contains(file.FullName) && _time.GetUtcNow() - file.LastWriteTimeUtc >= Fresh)
+            .Where(file => !kept.Contains(file.FullName) && _time.GetUtcNow() - file.LastWriteTimeUtc >= InUsePeriod)
             .OrderByDescending(file => file.LastWriteTimeUtc)
             .Skip(KeepUnused);
         foreach (var file in unused)
@@ -102,7 +104,7 @@ public sealed class ArtifactStore
         }
     }
 
-    /// <summary>A file by its digest, or the one that this very Module was installed from before.</summary>
+    /// <summary>The jar that this Module was installed from before, or one with the requested digest.</summary>
     private string? Find(ModuleRef module, Source source, string? known)
     {
         if (known is not null && File.Exists(known)) return known;
@@ -121,7 +123,7 @@ public sealed class ArtifactStore
         }
         catch (Exception e) when (e is ArtifactException or IOException)
         {
-            // The cached file isn't what is asked for now: fetch it.
+            // The cached file does not match the source any more: fetch it.
             return null;
         }
     }
@@ -142,15 +144,15 @@ public sealed class ArtifactStore
         if (manifest.Name == module.Name && manifest.Version == module.Version) return new(path, manifest, sha256, size);
         throw new ArtifactException(
             Reason.InvalidArtifact, "OTHER_MODULE",
-            $"the jar is {manifest.Name}:{manifest.Version} by its manifest, not {module.Name}:{module.Version}; {Remedy(manifest, module)}; "
-            + $"fetched from {UrlText.Of(source.Url)}");
+            $"the jar is {manifest.Name}:{manifest.Version} by its manifest, not {module.Name}:{module.Version}; "
+            + $"{Remedy(manifest, module)}; fetched from {UrlText.Of(source.Url)}");
     }
 
-    // Before the url, which may be longer than a message.
+    // In front of the url: a long url is cut off at the end of the message.
     private static string Remedy(JarManifest manifest, ModuleRef module) => manifest.Name == module.Name
         ? $"set version to {manifest.Version}, or url to the jar of {module.Version}"
-        : $"the name of a ModuleDeployment's module can't be changed: create a ModuleDeployment for {manifest.Name} and delete this one, or set url to "
-            + $"a jar whose Ark-Biz-Name is {module.Name}";
+        : $"the name of a ModuleDeployment's module can't be changed: create a ModuleDeployment for {manifest.Name} and delete this one, "
+            + $"or set url to a jar whose Ark-Biz-Name is {module.Name}";
 
     private static async Task<(string Sha256, long Size)> CheckDigestsAsync(string path, Source source, CancellationToken cancellation)
     {
@@ -178,7 +180,7 @@ public sealed class ArtifactStore
         }
     }
 
-    private CachedJar Keep(CachedJar fetched)
+    private CachedJar StoreJar(CachedJar fetched)
     {
         var path = PathOf(fetched.Manifest.Name, fetched.Manifest.Version, fetched.Sha256);
         try
@@ -188,7 +190,7 @@ public sealed class ArtifactStore
         }
         catch (IOException e)
         {
-            throw new ArtifactException(Reason.DiskFull, "DISK_FULL", $"cannot keep {Path.GetFileName(path)}: {e.Message}", e);
+            throw new ArtifactException(Reason.DiskFull, "DISK_FULL", $"cannot store {Path.GetFileName(path)}: {e.Message}", e);
         }
 
         return fetched with { Path = path };

@@ -10,7 +10,7 @@ internal static class Credentials
     public static AuthenticationHeaderValue? Of(Uri url)
     {
         if (url.UserInfo.Length == 0) return null;
-        // Split before it is decoded: an encoded colon belongs to the name.
+        // Split before decoding: an encoded colon is part of the name.
         var (user, password) = url.UserInfo.IndexOf(':', StringComparison.Ordinal) is var colon and >= 0
             ? (url.UserInfo[..colon], url.UserInfo[(colon + 1)..])
             : (url.UserInfo, "");

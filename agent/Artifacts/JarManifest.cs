@@ -3,13 +3,13 @@ using System.Text;
 
 namespace ModuleController.Agent.Artifacts;
 
-/// <summary>What a biz jar says of itself in META-INF/MANIFEST.MF.</summary>
+/// <summary>The attributes that the agent needs from META-INF/MANIFEST.MF of a biz jar.</summary>
 public sealed record JarManifest(string Name, string Version, string? WebContextPath)
 {
-    /// <summary>More than any build tool writes, and little enough that a zip bomb does no harm.</summary>
+    /// <summary>Larger than any build tool writes, and small enough that a zip bomb does no harm.</summary>
     private const int MaxBytes = 1024 * 1024;
 
-    /// <summary>Reads the manifest; an <see cref="InvalidDataException"/> says what is wrong with the jar.</summary>
+    /// <summary>Throws <see cref="InvalidDataException"/> with what is wrong with the jar.</summary>
     public static JarManifest Read(string jar)
     {
         using var zip = ZipFile.OpenRead(jar);

@@ -1,9 +1,9 @@
 namespace ModuleController.Agent.Artifacts;
 
-/// <summary>Where a redirect leads, and what may be sent there.</summary>
+/// <summary>Which redirects are followed, and with which credentials.</summary>
 public static class Redirects
 {
-    /// <summary>Null: not followed. Plain text after https would give up what https promised, and <c>file:</c> would read our disk.</summary>
+    /// <summary>Null: the redirect is not followed. Only http and https are, and never from https back to http.</summary>
     public static Uri? Follow(Uri from, Uri? location)
     {
         if (location is null) return null;
@@ -12,7 +12,9 @@ public static class Redirects
         return isFollowed ? to : null;
     }
 
-    /// <summary>Credentials stay with the host and port that they were given for. Only its own https port may take over.</summary>
+    /// <summary>
+    /// Credentials are sent only to the host and port that they were given for, or to the default https port of that host.
+    /// </summary>
     public static bool MayKeepCredentials(Uri from, Uri to) =>
         string.Equals(from.IdnHost, to.IdnHost, StringComparison.OrdinalIgnoreCase)
         && ((from.Scheme == to.Scheme && from.Port == to.Port)

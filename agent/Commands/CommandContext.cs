@@ -3,23 +3,26 @@ using ModuleController.Agent.Artifacts;
 using ModuleController.Agent.Hooks;
 using ModuleController.Agent.Journal;
 using ModuleController.Agent.Observing;
-using ModuleController.Protocol;
+using ModuleController.Core.Commands;
 using ModuleController.Protocol.V1;
 
 namespace ModuleController.Agent.Commands;
 
-/// <summary>What all commands work with.</summary>
+/// <summary>The services that commands use.</summary>
 public sealed record CommandTools(
     IArklet Arklet, BaseObserver Observer, CommandJournal Journal, ArtifactStore Artifacts, HookRunner Hooks, TimeProvider Time)
 {
-    /// <summary>A JVM that was paused executes what waits in its sockets: before that can be over, absence proves nothing.</summary>
+    /// <summary>
+    /// A JVM that was paused still executes what waits in its sockets. Until Arklet has answered for this long, a biz that is not listed
+    /// may yet be installed.
+    /// </summary>
     public TimeSpan SettleTime { get; init; } = TimeSpan.FromSeconds(10);
 
-    /// <summary>How often the base is asked while a command's outcome is open.</summary>
-    public TimeSpan AskInterval { get; init; } = TimeSpan.FromMilliseconds(500);
+    /// <summary>How often the base is queried while the outcome of a command is unknown.</summary>
+    public TimeSpan PollInterval { get; init; } = TimeSpan.FromMilliseconds(500);
 }
 
-/// <summary>One command on its way: its turn, its phase, and the questions that every action asks.</summary>
+/// <summary>One running command: its turn, its phase, and what all actions need.</summary>
 public sealed class CommandContext(CommandTools tools, Command command, bool wasSent, Action<CommandPhase> entered, Turn turn)
 {
     public CommandTools Tools => tools;
@@ -35,14 +38,14 @@ public sealed class CommandContext(CommandTools tools, Command command, bool was
 
     public JournalState State => tools.Journal.State;
 
-    /// <summary>Cancelled when the command's time is over, or the agent ends.</summary>
+    /// <summary>Cancelled at the command's deadline, or when the agent stops.</summary>
     public CancellationToken Deadline => turn.Deadline;
 
     public Turn Turn => turn;
 
     public CommandPhase Phase { get; private set; } = CommandPhase.Queued;
 
-    /// <summary>Whether Arklet has been called: from then on a missing answer is an unknown outcome.</summary>
+    /// <summary>Arklet was called, so from now on the outcome without an answer is unknown.</summary>
     public bool WasSent { get; private set; } = wasSent;
 
     public void Enter(CommandPhase phase)
@@ -52,37 +55,42 @@ public sealed class CommandContext(CommandTools tools, Command command, bool was
         entered(phase);
     }
 
-    /// <summary>The base as it is now, in the life that the command is for; an exception carries the verdict if that can't be had.</summary>
-    public async Task<BaseView> LookAsync(CancellationToken cancellation)
+    /// <summary>
+    /// Reads the base in the base life of the command. A <see cref="VerdictException"/> ends the command if Arklet does not answer or the
+    /// life is another.
+    /// </summary>
+    public async Task<BaseView> ReadBaseAsync(CancellationToken cancellation)
     {
         var view = await tools.Observer.ReadAsync(cancellation)
             ?? throw new VerdictException(Verdict.Failed(Reason.ArkletUnreachable, "NO_ANSWER", "Arklet does not answer"));
         return CheckLife(view);
     }
 
-    /// <summary>As <see cref="LookAsync"/>, but waits while the JVM is silent: a command of ours may still run in it.</summary>
-    public async Task<BaseView> LookUntilAnsweredAsync()
+    /// <summary>As <see cref="ReadBaseAsync"/>, but waits while the JVM does not answer: our command may still run in it.</summary>
+    public async Task<BaseView> ReadBaseUntilAnsweredAsync()
     {
         while (true)
         {
             if (await tools.Observer.ReadAsync(Deadline) is { } view) return CheckLife(view);
-            // Refused: nobody is there any more to carry it out; the next life will say so.
+            // The connection was refused, so the JVM has exited and will not carry the command out.
             if (tools.Observer.View.State is BaseState.Down)
                 throw new VerdictException(Verdict.Failed(
-                    Reason.ArkletUnreachable, JournalState.BaseDown, $"nothing listens on Arklet's port any more, {Name} was under way")
-                    .Unsettled());
-            await PauseAsync();
+                    Reason.ArkletUnreachable, JournalState.BaseDown,
+                    $"nothing listens on Arklet's port any more while {Name} was in progress").Unsettled());
+            await WaitForNextPollAsync();
         }
     }
 
-    public Task PauseAsync() => Task.Delay(tools.AskInterval, tools.Time, Deadline);
+    public Task WaitForNextPollAsync() => Task.Delay(tools.PollInterval, tools.Time, Deadline);
 
-    /// <summary>Whether Arklet has answered for so long since <paramref name="since"/> that nothing sent before can still be waiting.</summary>
+    /// <summary>
+    /// Arklet has answered for so long since <paramref name="since"/> that no earlier request can still be waiting in the JVM.
+    /// </summary>
     public bool IsSettled(BaseView view, long since) =>
         view.AnsweringSince != 0 && tools.Time.GetElapsedTime(Math.Max(view.AnsweringSince, since)) >= tools.SettleTime;
 
-    /// <summary>Writes the intent and waits for the disk: after this Arklet may be called.</summary>
-    public void Intend(CommandAction action, CachedJar? jar)
+    /// <summary>Writes the intent and waits for the disk. Must precede every call of Arklet.</summary>
+    public void Intend(IntentAction action, CachedJar? jar)
     {
         var now = tools.Time.GetUtcNow();
         try
@@ -94,26 +102,26 @@ public sealed class CommandContext(CommandTools tools, Command command, bool was
         }
         catch (IOException e)
         {
-            throw new VerdictException(Verdict.Failed(Reason.DiskFull, "JOURNAL", $"the intent can't be written: {e.Message}"), e);
+            throw new VerdictException(Verdict.Failed(Reason.DiskFull, "JOURNAL", $"failed to write the intent: {e.Message}"), e);
         }
 
         WasSent = true;
         Enter(CommandPhase.Executing);
     }
 
-    /// <summary>Calls a hook beside the lane; what went wrong, where that counts. Null: go on.</summary>
-    public async Task<string?> CallAsync(HookCall? hook)
+    /// <summary>Calls a hook while other commands may use the lane. Null: it succeeded or is ignored.</summary>
+    public async Task<string?> CallHookAsync(string @event, HookCall? hook)
     {
         if (hook is null) return null;
         var before = Phase;
         Enter(CommandPhase.Hook);
-        var problem = await turn.StepAsideAsync(
-            cancellation => tools.Hooks.CallAsync(hook, command, Module, cancellation));
+        var problem = await turn.ReleaseLaneDuringAsync(
+            cancellation => tools.Hooks.CallAsync(@event, hook, command, Module, cancellation));
         Enter(before);
         return problem;
     }
 
-    /// <summary>An answer that came because we stopped waiting is none.</summary>
+    /// <summary>The result, unless waiting for it was cancelled at the deadline.</summary>
     public ArkletResult Checked(ArkletResult result)
     {
         if (result.Outcome is ArkletOutcome.Unknown or ArkletOutcome.Unreachable) Deadline.ThrowIfCancellationRequested();
@@ -130,7 +138,7 @@ public sealed class CommandContext(CommandTools tools, Command command, bool was
     }
 }
 
-/// <summary>Ends a command from deep inside it.</summary>
+/// <summary>Ends a command with a verdict.</summary>
 public sealed class VerdictException(Verdict verdict, Exception? inner = null) : Exception(verdict.Message, inner)
 {
     public Verdict Verdict => verdict;

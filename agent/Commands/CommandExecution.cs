@@ -6,10 +6,10 @@ using ModuleController.Protocol.V1;
 
 namespace ModuleController.Agent.Commands;
 
-/// <summary>Takes a command to its verdict: by its action, within its time, with every expected failure turned into a value.</summary>
+/// <summary>Executes a command. Every expected failure becomes a verdict.</summary>
 internal static class CommandExecution
 {
-    /// <param name="ending">Cancelled when the agent ends: then there is no verdict, and the journal's intent stays open.</param>
+    /// <param name="ending">Cancelled when the agent stops. Then there is no verdict, and the intent stays open in the journal.</param>
     public static async Task<Verdict> RunAsync(CommandContext context, JournalRecord.Intended? recovered, CancellationToken ending)
     {
         try
@@ -57,7 +57,7 @@ internal static class CommandExecution
             Command.ActionOneofCase.Install => await new InstallCommand(context).TimedOutAsync(ending),
             Command.ActionOneofCase.Uninstall => await new UninstallCommand(context).TimedOutAsync(ending),
             Command.ActionOneofCase.Switch => new SwitchCommand(context).TimedOut(),
-            _ => Verdict.Failed(Reason.ArtifactUnreachable, "TIMED_OUT", "the time was over during the download"),
+            _ => Verdict.Failed(Reason.ArtifactUnreachable, "TIMED_OUT", "timed out during the download"),
         };
     }
 
@@ -91,8 +91,8 @@ internal static class CommandExecution
             return owner.ModuleUid == module.ModuleUid
                 ? Verdict.Success("PRESENT")
                 : Verdict.Failed(Reason.ModuleNameConflict, "BIZ_OWNED", $"{name} belongs to module {owner.ModuleUid}");
-        if (view.Find(module.Name, module.Version) is not { State: ArkletBizState.Activated or ArkletBizState.Deactivated } present)
-            return Verdict.Failed(Reason.BizLost, "NOT_FOUND_BIZ", $"{name} is not there to be adopted");
+        if (view.Find(module.Name, module.Version) is not { HasStarted: true } present)
+            return Verdict.Failed(Reason.BizLost, "NOT_FOUND_BIZ", $"{name} is not in the JVM, so it can't be adopted");
         return Verdict.Success("SUCCESS", new JournalRecord.Owned(new InstalledModule(
             module.ModuleUid, module.Name, module.Version, context.Life, null, null, present.WebContextPath,
             context.Tools.Time.GetUtcNow(), TimeSpan.Zero, 0, present.State is ArkletBizState.Activated)));
@@ -105,7 +105,7 @@ internal static class CommandExecution
         if (context.State.Owner(module.Name, module.Version) is { } owner && owner.ModuleUid != module.ModuleUid)
             return Verdict.Failed(
                 Reason.ModuleNameConflict, "BIZ_OWNED", $"{module.Name}:{module.Version} belongs to module {owner.ModuleUid}");
-        return Verdict.Success("SUCCESS", new JournalRecord.Gone(module.Name, module.Version));
+        return Verdict.Success("SUCCESS", new JournalRecord.Removed(module.Name, module.Version));
     }
 
     private static Verdict? CheckLife(CommandContext context, BaseView view) => view.Life?.Id == context.Life

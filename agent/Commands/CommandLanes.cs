@@ -11,7 +11,8 @@ namespace ModuleController.Agent.Commands;
 /// lane is free for commands of other modules.
 /// </summary>
 internal sealed class CommandLanes(
-    CrashRecovery recovery, BaseObserver observer, TimeProvider time, Func<AcceptedCommand, Turn, CancellationToken, Task> run) : IDisposable
+    CrashRecovery recovery, BaseObserver observer, TimeProvider time, Func<AcceptedCommand, Turn, CancellationToken, Task> run)
+    : IDisposable
 {
     private static readonly TimeSpan MinRecoveryTime = TimeSpan.FromSeconds(30);
 

@@ -5,10 +5,10 @@ using ModuleController.Protocol.V1;
 
 namespace ModuleController.Agent.Commands;
 
-/// <summary>The limits of the protocol on what comes from the controller, and the cutting of what goes to it.</summary>
+/// <summary>Checks commands against the limits of the protocol, and cuts texts to those limits.</summary>
 public static class CommandLimits
 {
-    /// <summary>What makes a message malformed, so that the stream is closed; null: nothing.</summary>
+    /// <summary>Why the message is malformed, so that the stream is closed; null: it is well-formed.</summary>
     public static string? FindProblem(Command command)
     {
         if (command.Id.Length == 0) return "id is missing";
@@ -16,23 +16,23 @@ public static class CommandLimits
         if (TooLong("base_life_id", command.BaseLifeId, Limits.BaseLifeId) is { } life) return life;
         if (command.ActionCase is Command.ActionOneofCase.None) return "action is missing";
         if (command.BaseLifeId.Length == 0 && command.ActionCase is not Command.ActionOneofCase.Inspect) return "base_life_id is missing";
-        return ModuleProblem(command.Module())
-            ?? (command.ActionCase is Command.ActionOneofCase.Install or Command.ActionOneofCase.Inspect or Command.ActionOneofCase.Fetch && Source(command) is null
-                ? "source is missing" : null);
+        return ModuleProblem(command.Module()) ?? (NeedsSource(command) && Source(command) is null ? "source is missing" : null);
     }
 
     /// <summary>
-    /// The refusal of a command that is well-formed, and has a value that is not allowed; null: there is none. The value comes from an
-    /// object of a user: it fails that one Module, and the stream stays open.
+    /// The refusal of a well-formed command with an invalid value; null: all values are valid. The value comes from an object of a user, so
+    /// it fails that one Module, and the stream stays open.
     /// </summary>
     public static Verdict? FindInvalidValue(Command command) =>
-        Refused(Reason.InvalidArtifact, DeadlineProblem(command.Deadline) ?? NameProblem(command.Module()!) ?? SourceProblem(Source(command)))
+        Refused(
+            Reason.InvalidArtifact,
+            DeadlineProblem(command.Deadline) ?? NameProblem(command.Module()!) ?? SourceProblem(Source(command)))
         ?? Refused(Reason.HookFailed,
             HookProblem("pre_install", command.Install?.PreInstall) ?? HookProblem("post_install", command.Install?.PostInstall)
             ?? HookProblem("pre_uninstall", command.Uninstall?.PreUninstall)
             ?? HookProblem("post_uninstall", command.Uninstall?.PostUninstall));
 
-    /// <summary>The module that any action is about; null when the sender left it out.</summary>
+    /// <summary>The module of any action; null: the sender omitted it.</summary>
     public static ModuleRef? Module(this Command command) => command.ActionCase switch
     {
         Command.ActionOneofCase.Install => command.Install.Module,
@@ -45,7 +45,7 @@ public static class CommandLimits
         _ => null,
     };
 
-    /// <summary>Cut to so many bytes of UTF-8, never in the middle of a character.</summary>
+    /// <summary>Cuts a text to a number of bytes in UTF-8, never inside a character.</summary>
     public static string Cut(string? text, int bytes)
     {
         if (text is null || Encoding.UTF8.GetByteCount(text) <= bytes) return text ?? "";
@@ -60,7 +60,7 @@ public static class CommandLimits
         return text[..kept];
     }
 
-    /// <summary>What a jar says of itself, cut to the protocol's limits.</summary>
+    /// <summary>Cuts the attributes of a jar to the protocol's limits.</summary>
     public static Artifact Cut(Artifact artifact)
     {
         artifact.Name = Cut(artifact.Name, Limits.BizName);
@@ -78,6 +78,9 @@ public static class CommandLimits
         return TooLong("module.module_uid", module.ModuleUid, Limits.Uid);
     }
 
+    private static bool NeedsSource(Command command) =>
+        command.ActionCase is Command.ActionOneofCase.Install or Command.ActionOneofCase.Inspect or Command.ActionOneofCase.Fetch;
+
     private static Source? Source(Command command) => command.ActionCase switch
     {
         Command.ActionOneofCase.Install => command.Install.Source,
@@ -90,7 +93,8 @@ public static class CommandLimits
         problem is null ? null : Verdict.Refused(reason, "INVALID_COMMAND", problem);
 
     private static string? DeadlineProblem(Duration? deadline) =>
-        deadline is null || (deadline is { Seconds: >= 0, Nanos: >= 0 and < 1_000_000_000 } && deadline.Seconds <= Limits.Deadline.TotalSeconds)
+        deadline is null
+            || (deadline is { Seconds: >= 0, Nanos: >= 0 and < 1_000_000_000 } && deadline.Seconds <= Limits.Deadline.TotalSeconds)
             ? null
             : $"deadline must be 0 to {Limits.Deadline.TotalSeconds:0} seconds, not {deadline.Seconds}";
 
@@ -117,7 +121,9 @@ public static class CommandLimits
     }
 
     private static string? HexProblem(string field, string text, int length) =>
-        text.Length == 0 || (text.Length == length && text.All(char.IsAsciiHexDigit)) ? null : $"{field} must be {length} hexadecimal digits, or empty";
+        text.Length == 0 || (text.Length == length && text.All(char.IsAsciiHexDigit))
+            ? null
+            : $"{field} must be {length} hexadecimal digits, or empty";
 
     private static string? TooLong(string field, string text, int limit) =>
         Encoding.UTF8.GetByteCount(text) is var bytes && bytes > limit ? $"{field} must be at most {limit} bytes, not {bytes}" : null;

@@ -11,8 +11,8 @@ namespace ModuleController.Agent.Commands;
 
 /// <summary>
 /// Accepts commands and answers them. An id is executed once: a repeated one is answered from the journal, or joins the command that runs.
-/// <see cref="CommandLanes"/> decides when a command runs, <see cref="CommandExecution"/> what it does, and <see cref="CrashRecovery"/> what
-/// happens to commands of an earlier agent process.
+/// <see cref="CommandLanes"/> decides when a command runs, <see cref="CommandExecution"/> what it does, and <see cref="CrashRecovery"/>
+/// what happens to commands of an earlier agent process.
 /// </summary>
 public sealed class CommandRunner : IDisposable
 {
@@ -34,7 +34,7 @@ public sealed class CommandRunner : IDisposable
             command => command.HasStarted && command.CallsArklet && command.Module.Name == name && command.Module.Version == version);
         tools.Observer.IsAnyBusy = () => _accepted.Values.Any(command => command.Phase is CommandPhase.Executing);
         tools.Observer.Changed += _lanes.WakeForRecovery;
-        tools.Observer.Looked += CompleteLateInstalls;
+        tools.Observer.Observed += CompleteLateInstalls;
     }
 
     public event Action<CommandResult>? Finished;
@@ -60,14 +60,16 @@ public sealed class CommandRunner : IDisposable
         }),
     ];
 
-    /// <summary>Accepts a well-formed command. Never waits: the answer comes by <see cref="Finished"/>, possibly before this returns.</summary>
+    /// <summary>
+    /// Accepts a well-formed command. Never waits: the answer comes by <see cref="Finished"/>, possibly before this returns.
+    /// </summary>
     public void Submit(Command command)
     {
         var state = _tools.Journal.State;
         if (command.Epoch < state.HighestEpoch)
         {
             Answer(command, Verdict.Refused(
-                Reason.Fenced, "FENCED", $"of epoch {command.Epoch}, a controller of epoch {state.HighestEpoch} has spoken"));
+                Reason.Fenced, "FENCED", $"epoch {command.Epoch} is lower than {state.HighestEpoch}, of which there was a command"));
             return;
         }
 
@@ -78,7 +80,7 @@ public sealed class CommandRunner : IDisposable
         catch (IOException e)
         {
             _log.JournalNotWritten(command.Id, "epoch", e);
-            Answer(command, Verdict.Failed(Reason.DiskFull, "JOURNAL", $"the epoch can't be written: {e.Message}"));
+            Answer(command, Verdict.Failed(Reason.DiskFull, "JOURNAL", $"failed to write the epoch: {e.Message}"));
             return;
         }
 
@@ -130,9 +132,9 @@ public sealed class CommandRunner : IDisposable
     {
         if (command.HasHooks && _accepted.Values.Count(other => other.HasHooks) > Limits.HookedCommands)
             return Verdict.Refused(
-                Reason.Unspecified, "TOO_MANY_HOOKS", $"{Limits.HookedCommands} commands with hooks are under way here already");
+                Reason.Unspecified, "TOO_MANY_HOOKS", $"{Limits.HookedCommands} commands with hooks are already running on this pod");
         return _accepted.Count > Limits.RunningCommands || !_lanes.TryAdd(command)
-            ? Verdict.Refused(Reason.Unspecified, "TOO_MANY", $"{Limits.RunningCommands} commands wait here already")
+            ? Verdict.Refused(Reason.Unspecified, "TOO_MANY", $"{Limits.RunningCommands} commands are already queued on this pod")
             : null;
     }
 
@@ -169,8 +171,8 @@ public sealed class CommandRunner : IDisposable
         catch (Exception e) when (!ending.IsCancellationRequested)
         {
             // A bug in one command must not stop all others.
-            _log.CommandBroke(command.Command.Id, e);
-            return Verdict.Failed(Reason.AgentDisconnected, "AGENT_ERROR", $"{e.GetType().Name}: {ExceptionText.Of(e)}") with { IsUnsettled = true };
+            _log.CommandCrashed(command.Command.Id, e);
+            return Verdict.Failed(Reason.AgentDisconnected, "AGENT_ERROR", $"{e.GetType().Name}: {ExceptionText.Of(e)}").Unsettled();
         }
     }
 
@@ -189,9 +191,9 @@ public sealed class CommandRunner : IDisposable
         {
             try
             {
-                _tools.Journal.Append(
-                    [.. verdict.Records,
-                        new JournalRecord.Finished(command.Command.Id, result.ToByteArray(), verdict.IsUnsettled, _tools.Time.GetUtcNow())]);
+                var finished = new JournalRecord.Finished(
+                    command.Command.Id, result.ToByteArray(), verdict.IsUnsettled, _tools.Time.GetUtcNow());
+                _tools.Journal.Append([.. verdict.Records, finished]);
             }
             catch (IOException e)
             {
@@ -214,10 +216,9 @@ public sealed class CommandRunner : IDisposable
 
     private void LogStart(AcceptedCommand command)
     {
-        if (command.Recovered is not null) _log.CommandRecovered(command.Command.Id);
-        else
-            _log.CommandBegins(
-                command.Command.Id, command.Command.Epoch, command.Command.ActionCase.ToString(), command.Module.Name, command.Module.Version);
+        var (wire, module) = (command.Command, command.Module);
+        if (command.Recovered is not null) _log.CommandRecovered(wire.Id);
+        else _log.CommandStarted(wire.Id, wire.Epoch, wire.ActionCase.ToString(), module.Name, module.Version);
     }
 
     private void LogEnd(CommandResult result) => _log.CommandEnded(

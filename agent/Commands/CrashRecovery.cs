@@ -3,7 +3,6 @@ using System.Diagnostics.CodeAnalysis;
 using ModuleController.Agent.Arklet;
 using ModuleController.Agent.Journal;
 using ModuleController.Agent.Observing;
-using ModuleController.Protocol;
 using ModuleController.Protocol.V1;
 
 namespace ModuleController.Agent.Commands;
@@ -14,7 +13,8 @@ namespace ModuleController.Agent.Commands;
 /// <list type="bullet">
 /// <item>An intent is on the disk before Arklet is called, and the result is written after Arklet answered. So an intent without a result
 /// means: Arklet may not have been called, may still be working, or may have answered.</item>
-/// <item>Nothing is sent a second time. The list of biz, read until the JVM answers, decides: listed and at rest is a success, even if nobody
+/// <item>Nothing is sent a second time. The list of biz, read until the JVM answers, decides: listed and at rest is a success, even if
+/// nobody
 /// received Arklet's answer. Not listed after <see cref="CommandTools.SettleTime"/> is a failure with code AGENT_RESTARTED, and the next
 /// attempt is the controller's decision.</item>
 /// <item>Recovered commands run before all new ones, in the order of their intents. A repeated id joins the recovered command.</item>
@@ -47,41 +47,39 @@ internal sealed class CrashRecovery
         context.Enter(CommandPhase.Asking);
         while (true)
         {
-            var view = await context.LookUntilAnsweredAsync();
+            var view = await context.ReadBaseUntilAnsweredAsync();
             var present = view.Find(intent.Name, intent.Version);
             var verdict = intent.Action switch
             {
-                CommandAction.Install => await InstallAsync(context, intent, view, present, since),
-                CommandAction.Uninstall => await UninstallAsync(context, view, present, since),
+                IntentAction.Install => await InstallAsync(context, intent, view, present, since),
+                IntentAction.Uninstall => await UninstallAsync(context, view, present, since),
                 _ => Switch(context, present),
             };
             if (verdict is not null) return verdict;
-            await context.PauseAsync();
+            await context.WaitForNextPollAsync();
         }
     }
 
     private static async Task<Verdict?> InstallAsync(
-        CommandContext context, JournalRecord.Intended intent, BaseView view, ArkletBiz? present, long since) => present?.State switch
+        CommandContext context, JournalRecord.Intended intent, BaseView view, ArkletBiz? present, long since) => present switch
         {
-            ArkletBizState.Activated or ArkletBizState.Deactivated => await new InstallCompletion(context).RunAsync(view, present, intent),
-            ArkletBizState.Broken or ArkletBizState.Stopped => Verdict.Failed(Reason.BizStartFailed, "BROKEN", $"{context.Name} is listed as broken"),
-            null when context.IsSettled(view, since) => Verdict.Failed(
-                Reason.AgentDisconnected, "AGENT_RESTARTED", $"the agent was restarted during the install, and {context.Name} is not there")
-                .Unsettled(),
+            { HasStarted: true } => await new InstallCompletion(context).RunAsync(view, present, intent),
+            { IsBroken: true } => Verdict.Broken(context.Name),
+            null when context.IsSettled(view, since) => Interrupted($"during the install, and {context.Name} is not installed"),
             _ => null,
         };
 
-    private static async Task<Verdict?> UninstallAsync(CommandContext context, BaseView view, ArkletBiz? present, long since) => present switch
+    private static async Task<Verdict?> UninstallAsync(CommandContext context, BaseView view, ArkletBiz? present, long since)
     {
-        null => await new UninstallCommand(context).GoneAsync("SUCCESS"),
-        _ when context.IsSettled(view, since) => Verdict.Failed(
-            Reason.AgentDisconnected, "AGENT_RESTARTED", $"the agent was restarted during the uninstall, and {context.Name} is still there")
-            .Unsettled(),
-        _ => null,
-    };
+        if (present is null) return await new UninstallCommand(context).CompleteAsync("SUCCESS");
+        return context.IsSettled(view, since) ? Interrupted($"during the uninstall, and {context.Name} is still installed") : null;
+    }
 
-    private static Verdict Switch(CommandContext context, ArkletBiz? present) => present is { State: ArkletBizState.Activated }
+    private static Verdict Interrupted(string what) =>
+        Verdict.Failed(Reason.AgentDisconnected, "AGENT_RESTARTED", $"the agent was restarted {what}").Unsettled();
+
+    private static Verdict Switch(CommandContext context, ArkletBiz? present) => present?.State is ArkletBizState.Activated
         ? new SwitchCommand(context).Activated()
         : Verdict.Failed(
-            Reason.SwitchFailed, "AGENT_RESTARTED", $"the agent was restarted during the switch, and {context.Name} is not the active one");
+            Reason.SwitchFailed, "AGENT_RESTARTED", $"the agent was restarted during the switch, and {context.Name} is not active");
 }

@@ -3,14 +3,13 @@ using ModuleController.Agent.Artifacts;
 using ModuleController.Agent.Hooks;
 using ModuleController.Agent.Journal;
 using ModuleController.Agent.Observing;
-using ModuleController.Protocol;
 using ModuleController.Protocol.V1;
 
 namespace ModuleController.Agent.Commands;
 
 /// <summary>
-/// What follows when Arklet lists the module as started: its postInstall hook, the entry in the journal, and the switch where the new version
-/// is to be the active one.
+/// What follows when Arklet lists the module as started: its postInstall hook, the entry in the journal, and the switch where the new
+/// version is to be the active one.
 /// </summary>
 internal sealed class InstallCompletion(CommandContext context)
 {
@@ -46,7 +45,7 @@ internal sealed class InstallCompletion(CommandContext context)
 
         // Arklet leaves a second version deactivated. It is installed, and owned even if the switch fails.
         _tools.Journal.Append(owned);
-        if (!context.WasSent) context.Intend(CommandAction.Switch, null);
+        if (!context.WasSent) context.Intend(IntentAction.Switch, null);
         var switched = await new SwitchCommand(context).SwitchAsync();
         return switched.Outcome is Outcome.Succeeded ? verdict with { Records = switched.Records } : switched;
     }
@@ -55,13 +54,13 @@ internal sealed class InstallCompletion(CommandContext context)
     public async Task<Verdict?> CallPostInstallAsync()
     {
         if (_hooks?.After is null || context.State.Owner(_module.Name, _module.Version) is not null) return null;
-        var problem = await context.CallAsync(_hooks.After);
+        var problem = await context.CallHookAsync(HookEvents.PostInstall, _hooks.After);
         // Ends the command if the base life ended during the hook.
-        var view = await context.LookUntilAnsweredAsync();
+        var view = await context.ReadBaseUntilAnsweredAsync();
         if (problem is not null) return await UninstallAsync(problem);
-        return view.Find(_module.Name, _module.Version) is { State: ArkletBizState.Activated or ArkletBizState.Deactivated }
+        return view.Find(_module.Name, _module.Version) is { HasStarted: true }
             ? null
-            : Verdict.Failed(Reason.BizLost, "NOT_FOUND_BIZ", $"{context.Name} was not there any more after its postInstall hook");
+            : Verdict.Failed(Reason.BizLost, "NOT_FOUND_BIZ", $"{context.Name} was not installed any more after its postInstall hook");
     }
 
     public JournalRecord.Owned Owned(BaseView view, ArkletBiz present) => new(new InstalledModule(
@@ -72,21 +71,21 @@ internal sealed class InstallCompletion(CommandContext context)
     /// <summary>The next attempt starts without the module.</summary>
     private async Task<Verdict> UninstallAsync(string problem)
     {
-        context.Turn.Renew(TimeAfterDeadline);
+        context.Turn.RestartDeadline(TimeAfterDeadline);
         context.Enter(CommandPhase.Executing);
         string left;
         try
         {
-            var undone = await new UninstallCommand(context).TakeOutAsync();
+            var undone = await new UninstallCommand(context).UninstallAsync();
             if (undone.Outcome is Outcome.Succeeded) return Verdict.Failed(Reason.HookFailed, "POST_INSTALL", problem);
             left = undone.Message;
         }
-        catch (OperationCanceledException) when (!context.Turn.IsEnding)
+        catch (OperationCanceledException) when (!context.Turn.IsStopping)
         {
-            left = $"{context.Name} was not gone in time";
+            left = $"{context.Name} was not removed in time";
         }
 
-        return Verdict.Failed(Reason.HookFailed, "POST_INSTALL", $"{problem}; it could not be uninstalled again: {left}")
+        return Verdict.Failed(Reason.HookFailed, "POST_INSTALL", $"{problem}; the module could not be uninstalled again: {left}")
             .Unsettled()
             .With(new JournalRecord.Stuck(_module.Name, _module.Version));
     }

@@ -15,7 +15,7 @@ internal static class LateInstalls
     {
         var state = journal.State;
         if (state.Intents.IsEmpty || view.Life?.Id != state.Life) yield break;
-        foreach (var module in view.Modules.Where(module => module.State is ArkletBizState.Activated or ArkletBizState.Deactivated))
+        foreach (var module in view.Modules.Where(module => module.HasStarted))
         {
             if (state.Owner(module.Name, module.Version) is not null
                 || state.UnsettledInstall(module.Name, module.Version) is not { Hooks.After: not null } intent

@@ -1,15 +1,15 @@
 namespace ModuleController.Agent.Commands;
 
 /// <summary>
-/// One command's turn at the base: the lane, which only one command has, and the time that it may take. While a hook is
-/// called the lane is another's and the time stands still, so that a hook costs its own time-out and nothing else.
+/// The right of one command to use a lane, and its deadline. During a hook the lane is released and the deadline is suspended, so a hook
+/// takes only its own timeout.
 /// </summary>
 public sealed class Turn : IDisposable
 {
     private readonly SemaphoreSlim _lane;
     private readonly TimeProvider _time;
     private readonly CancellationToken _ending;
-    private CancellationTokenSource _clock;
+    private CancellationTokenSource _timer;
     private CancellationTokenSource _deadline;
     private TimeSpan _limit;
     private long _since;
@@ -18,64 +18,64 @@ public sealed class Turn : IDisposable
     private Turn(SemaphoreSlim lane, TimeSpan limit, TimeProvider time, CancellationToken ending)
     {
         (_lane, _time, _ending, _hasLane) = (lane, time, ending, true);
-        (_clock, _deadline) = Begin(limit);
+        (_timer, _deadline) = StartDeadline(limit);
     }
 
-    /// <summary>Cancelled when the time is over, or the agent ends.</summary>
+    /// <summary>Cancelled at the deadline, or when the agent stops.</summary>
     public CancellationToken Deadline => _deadline.Token;
 
-    /// <summary>The agent ends: no verdict is asked for any more.</summary>
-    public bool IsEnding => _ending.IsCancellationRequested;
+    /// <summary>The agent stops: the command ends without a verdict.</summary>
+    public bool IsStopping => _ending.IsCancellationRequested;
 
-    /// <summary>Begins when the lane is free.</summary>
+    /// <summary>Waits for a free lane.</summary>
     public static async Task<Turn> WaitAsync(SemaphoreSlim lane, TimeSpan limit, TimeProvider time, CancellationToken ending)
     {
         await lane.WaitAsync(ending);
         return new Turn(lane, limit, time, ending);
     }
 
-    /// <summary>Lets others have the lane while <paramref name="work"/> lasts.</summary>
-    public async Task<T> StepAsideAsync<T>(Func<CancellationToken, Task<T>> work)
+    /// <summary>Releases the lane for other commands during <paramref name="work"/>.</summary>
+    public async Task<T> ReleaseLaneDuringAsync<T>(Func<CancellationToken, Task<T>> work)
     {
-        var left = _limit - _time.GetElapsedTime(_since);
-        _clock.CancelAfter(Timeout.InfiniteTimeSpan);
-        Leave();
+        var remaining = _limit - _time.GetElapsedTime(_since);
+        _timer.CancelAfter(Timeout.InfiniteTimeSpan);
+        ReleaseLane();
         var result = await work(_ending);
         await _lane.WaitAsync(_ending);
         _hasLane = true;
-        GoOn(left);
+        ResumeDeadline(remaining);
         return result;
     }
 
-    /// <summary>A time of its own for what has to be done after the first one is over.</summary>
-    public void Renew(TimeSpan limit)
+    /// <summary>Starts a new deadline, for cleanup after the first one.</summary>
+    public void RestartDeadline(TimeSpan limit)
     {
         _deadline.Dispose();
-        _clock.Dispose();
-        (_clock, _deadline) = Begin(limit);
+        _timer.Dispose();
+        (_timer, _deadline) = StartDeadline(limit);
     }
 
     public void Dispose()
     {
-        Leave();
+        ReleaseLane();
         _deadline.Dispose();
-        _clock.Dispose();
+        _timer.Dispose();
     }
 
-    private (CancellationTokenSource Clock, CancellationTokenSource Deadline) Begin(TimeSpan limit)
+    private (CancellationTokenSource Timer, CancellationTokenSource Deadline) StartDeadline(TimeSpan limit)
     {
         (_limit, _since) = (limit > TimeSpan.Zero ? limit : TimeSpan.Zero, _time.GetTimestamp());
-        var clock = new CancellationTokenSource(_limit, _time);
-        return (clock, CancellationTokenSource.CreateLinkedTokenSource(clock.Token, _ending));
+        var timer = new CancellationTokenSource(_limit, _time);
+        return (timer, CancellationTokenSource.CreateLinkedTokenSource(timer.Token, _ending));
     }
 
-    private void GoOn(TimeSpan left)
+    private void ResumeDeadline(TimeSpan remaining)
     {
-        (_limit, _since) = (left > TimeSpan.Zero ? left : TimeSpan.Zero, _time.GetTimestamp());
-        _clock.CancelAfter(_limit);
+        (_limit, _since) = (remaining > TimeSpan.Zero ? remaining : TimeSpan.Zero, _time.GetTimestamp());
+        _timer.CancelAfter(_limit);
     }
 
-    private void Leave()
+    private void ReleaseLane()
     {
         if (!_hasLane) return;
         _hasLane = false;

@@ -1,47 +1,46 @@
 using ModuleController.Agent.Arklet;
 using ModuleController.Agent.Hooks;
 using ModuleController.Agent.Journal;
-using ModuleController.Protocol;
 using ModuleController.Protocol.V1;
 
 namespace ModuleController.Agent.Commands;
 
-/// <summary>Takes one module out. It succeeded when Arklet doesn't list it any more, whatever the answer was.</summary>
+/// <summary>Uninstalls one module. It has succeeded when Arklet does not list the biz any more, whatever Arklet answered.</summary>
 internal sealed class UninstallCommand(CommandContext context)
 {
     private readonly ModuleRef _module = context.Module;
     private readonly CommandHooks? _hooks = CommandHooks.Of(context.Command);
-    private bool _isAnnounced;
+    private bool _isPreUninstallCalled;
 
     public async Task<Verdict> RunAsync()
     {
         while (true)
         {
-            var view = await context.LookAsync(context.Deadline);
+            var view = await context.ReadBaseAsync(context.Deadline);
             if (view.Find(_module.Name, _module.Version) is not { } present)
             {
-                // An install that timed out may still come out of the JVM's sockets.
+                // The JVM may still execute an install that timed out.
                 if (context.State.UnsettledInstall(_module.Name, _module.Version) is null || context.IsSettled(view, 0))
                     return Removed("ABSENT");
             }
             else
             {
-                if (CommandContextChecks.NotOurs(context) is { } notOurs) return notOurs;
-                if (present.State is not (ArkletBizState.Resolved or ArkletBizState.Unresolved))
+                if (ModuleOwnership.FindConflict(context) is { } conflict) return conflict;
+                if (!present.IsStarting)
                 {
-                    if (_isAnnounced || _hooks?.Before is null) return await CallAsync();
-                    if (await AnnounceAsync() is { } failed) return failed;
+                    if (_isPreUninstallCalled || _hooks?.Before is null) return await CallArkletAsync();
+                    if (await CallPreUninstallAsync() is { } failed) return failed;
                     continue;
                 }
 
                 if (context.State.IsStuck(_module.Name, _module.Version))
                     return Verdict.Failed(
-                        Reason.UninstallFailed, "STUCK", $"{context.Name} is stuck in its start: only a new life of the JVM removes it")
+                        Reason.UninstallFailed, "STUCK", $"{context.Name} is stuck while starting: only a restart of the JVM removes it")
                         .Unsettled();
             }
 
             context.Enter(CommandPhase.Asking);
-            await context.PauseAsync();
+            await context.WaitForNextPollAsync();
         }
     }
 
@@ -49,43 +48,43 @@ internal sealed class UninstallCommand(CommandContext context)
     {
         var view = await context.Tools.Observer.ReadAsync(cancellation);
         if (context.WasSent && view?.Life?.Id == context.Life && view.Find(_module.Name, _module.Version) is null)
-            return await GoneAsync("SUCCESS");
-        return Verdict.Failed(Reason.UninstallFailed, "TIMED_OUT", $"{context.Name} was not gone in time") with
+            return await CompleteAsync("SUCCESS");
+        return Verdict.Failed(Reason.UninstallFailed, "TIMED_OUT", $"{context.Name} was not removed in time") with
         {
             IsUnsettled = context.WasSent,
             Records = context.WasSent ? [new JournalRecord.Stuck(_module.Name, _module.Version)] : [],
         };
     }
 
-    private Verdict Removed(string code) => Verdict.Success(code, new JournalRecord.Gone(_module.Name, _module.Version));
+    private Verdict Removed(string code) => Verdict.Success(code, new JournalRecord.Removed(_module.Name, _module.Version));
 
-    private async Task<Verdict?> AnnounceAsync()
+    private async Task<Verdict?> CallPreUninstallAsync()
     {
-        _isAnnounced = true;
-        if (await context.CallAsync(_hooks!.Before) is not { } problem) return null;
-        // Where the base has gone meanwhile, that is the news.
-        await context.LookAsync(context.Deadline);
+        _isPreUninstallCalled = true;
+        if (await context.CallHookAsync(HookEvents.PreUninstall, _hooks!.Before) is not { } problem) return null;
+        // If the base life has ended meanwhile, that is the verdict.
+        await context.ReadBaseAsync(context.Deadline);
         return Verdict.Failed(Reason.HookFailed, "PRE_UNINSTALL", problem);
     }
 
-    /// <summary>It was taken out by this command: the last hook can't change that any more.</summary>
-    public async Task<Verdict> GoneAsync(string code)
+    /// <summary>The biz was removed by this command. A failing postUninstall hook does not change that.</summary>
+    public async Task<Verdict> CompleteAsync(string code)
     {
-        var gone = Removed(code);
-        return await context.CallAsync(_hooks?.After) is { } problem
-            ? Verdict.Failed(Reason.HookFailed, "POST_UNINSTALL", problem).With(gone.Records)
-            : gone;
+        var removed = Removed(code);
+        return await context.CallHookAsync(HookEvents.PostUninstall, _hooks?.After) is { } problem
+            ? Verdict.Failed(Reason.HookFailed, "POST_UNINSTALL", problem).With(removed.Records)
+            : removed;
     }
 
-    private async Task<Verdict> CallAsync()
+    private async Task<Verdict> CallArkletAsync()
     {
-        context.Intend(CommandAction.Uninstall, null);
-        var verdict = await TakeOutAsync();
-        return verdict.Outcome is Outcome.Succeeded ? await GoneAsync(verdict.Code) : verdict;
+        context.Intend(IntentAction.Uninstall, null);
+        var verdict = await UninstallAsync();
+        return verdict.Outcome is Outcome.Succeeded ? await CompleteAsync(verdict.Code) : verdict;
     }
 
-    /// <summary>The call, and as many looks as it takes to know; for a module that is known to be ours.</summary>
-    public async Task<Verdict> TakeOutAsync()
+    /// <summary>Calls Arklet and polls until the outcome is known. The module must be ours.</summary>
+    public async Task<Verdict> UninstallAsync()
     {
         while (true)
         {
@@ -95,17 +94,18 @@ internal sealed class UninstallCommand(CommandContext context)
             if (result.Outcome is not ArkletOutcome.Success) context.Enter(CommandPhase.Asking);
             while (true)
             {
-                var view = await context.LookUntilAnsweredAsync();
+                var view = await context.ReadBaseUntilAnsweredAsync();
                 if (view.Find(_module.Name, _module.Version) is null) return Removed(result.Code.Length > 0 ? result.Code : "SUCCESS");
                 if (result.Outcome is not ArkletOutcome.Unknown || context.IsSettled(view, lostAt)) break;
-                await context.PauseAsync();
+                await context.WaitForNextPollAsync();
             }
 
             if (result.Outcome is not ArkletOutcome.Conflict)
                 return Verdict.Failed(
-                    Reason.UninstallFailed, result.Code, $"{context.Name} is still there: {result.Cause ?? result.Message ?? "Arklet gives no cause"}")
+                    Reason.UninstallFailed, result.Code,
+                    $"{context.Name} is still installed: {result.Cause ?? result.Message ?? "Arklet gave no cause"}")
                     .Unsettled(result.Outcome is ArkletOutcome.Unknown);
-            await context.PauseAsync();
+            await context.WaitForNextPollAsync();
         }
     }
 }

@@ -5,7 +5,7 @@ using ModuleController.Protocol.V1;
 
 namespace ModuleController.Agent.Commands;
 
-/// <summary>How a command ended, and what the journal takes down together with its answer.</summary>
+/// <summary>The outcome of a command, and the records that the journal writes together with its result.</summary>
 public sealed record Verdict(Outcome Outcome, Reason Reason, string Code, string Message)
 {
     public IReadOnlyList<JournalRecord> Records { get; init; } = [];
@@ -26,25 +26,27 @@ public sealed record Verdict(Outcome Outcome, Reason Reason, string Code, string
 
     public static Verdict Failed(ArtifactException e) => Failed(e.Reason, e.Code, e.Message) with { RetryAfter = e.RetryAfter };
 
+    public static Verdict Broken(string name) => Failed(Reason.BizStartFailed, "BROKEN", $"{name} is listed as broken");
+
     public static Verdict Refused(Reason reason, string code, string message) => new(Outcome.Refused, reason, code, message);
 
     public Verdict Unsettled(bool isUnsettled = true) => this with { IsUnsettled = isUnsettled };
 
     public Verdict With(params IReadOnlyList<JournalRecord> records) => this with { Records = records };
 
-    /// <summary>A start that the JVM reported as failed: the reason is in the last cause of its stack trace.</summary>
+    /// <summary>A failed start. The last cause of the stack trace determines the reason.</summary>
     public static Verdict StartFailed(ArkletResult result)
     {
         var text = $"{result.Cause}\n{result.Message}";
         var reason = text switch
         {
-            _ when Says("is not unique") || Says("Duplicated context path") => Reason.WebContextPathConflict,
-            _ when Says("OutOfMemoryError: Metaspace") || Says("OutOfMemoryError: Compressed class space") => Reason.MetaspaceFull,
-            _ when Says("No space left on device") => Reason.DiskFull,
+            _ when Mentions("is not unique") || Mentions("Duplicated context path") => Reason.WebContextPathConflict,
+            _ when Mentions("OutOfMemoryError: Metaspace") || Mentions("OutOfMemoryError: Compressed class space") => Reason.MetaspaceFull,
+            _ when Mentions("No space left on device") => Reason.DiskFull,
             _ => Reason.BizStartFailed,
         };
-        return Failed(reason, result.Code, result.Cause ?? result.Message ?? "Arklet gives no cause");
+        return Failed(reason, result.Code, result.Cause ?? result.Message ?? "Arklet gave no cause");
 
-        bool Says(string words) => text.Contains(words, StringComparison.OrdinalIgnoreCase);
+        bool Mentions(string part) => text.Contains(part, StringComparison.OrdinalIgnoreCase);
     }
 }

@@ -1,10 +1,12 @@
 using System.Globalization;
 using System.Net;
 using System.Net.Http.Headers;
+using System.Net.Sockets;
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using Microsoft.Extensions.Logging;
+using ModuleController.Core.Commands;
 using ModuleController.Core.Meta;
 using ModuleController.Protocol.V1;
 using Polly;
@@ -12,18 +14,18 @@ using Polly.Retry;
 
 namespace ModuleController.Agent.Hooks;
 
-/// <summary>Whose agent this is; the address is the pod's own, and the only one that hooks are called at.</summary>
+/// <summary>The pod of this agent. Hooks are called only at its address.</summary>
 public sealed record HookTarget(string Host, string PodNamespace, string PodName, string PodUid);
 
 /// <summary>
-/// Calls hooks: an HTTP POST to a port of the own pod, each try with a time-out of its own. No redirect is followed and no
-/// proxy asked, so a hook can't lead anywhere else.
+/// Calls hooks: an HTTP POST to a port of the agent's own pod, with a timeout for each try. Redirects and proxies are not used, so a
+/// request can't leave the pod.
 /// </summary>
 public sealed class HookRunner : IDisposable
 {
-    private const int BytesOfAnswer = 512;
-    private static readonly TimeSpan FirstPause = TimeSpan.FromSeconds(1);
-    private static readonly TimeSpan LongestPause = TimeSpan.FromSeconds(10);
+    private const int MaxBodyBytes = 512;
+    private static readonly TimeSpan FirstDelay = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan MaxDelay = TimeSpan.FromSeconds(10);
 
     private readonly HookTarget _target;
     private readonly TimeProvider _time;
@@ -38,14 +40,14 @@ public sealed class HookRunner : IDisposable
             AllowAutoRedirect = false,
             UseProxy = false,
             UseCookies = false,
-            // Hooks are rare, and a JVM that restarts takes its connections along.
+            // Hooks are rare, and a restart of the JVM closes its connections.
             PooledConnectionIdleTimeout = TimeSpan.FromSeconds(5),
         })
         { Timeout = Timeout.InfiniteTimeSpan };
     }
 
-    /// <summary>Null when the hook succeeded, or its failure counts for nothing; else what went wrong in the last try.</summary>
-    public async Task<string?> CallAsync(HookCall hook, Command command, ModuleRef module, CancellationToken cancellation)
+    /// <summary>Null: the hook succeeded, or its failure is ignored. Otherwise the problem of the last try.</summary>
+    public async Task<string?> CallAsync(string @event, HookCall hook, Command command, ModuleRef module, CancellationToken cancellation)
     {
         var tries = 0;
         var pipeline = new ResiliencePipelineBuilder<string?> { TimeProvider = _time };
@@ -53,13 +55,13 @@ public sealed class HookRunner : IDisposable
             pipeline.AddRetry(new RetryStrategyOptions<string?>
             {
                 MaxRetryAttempts = hook.Retries,
-                Delay = FirstPause,
-                MaxDelay = LongestPause,
+                Delay = FirstDelay,
+                MaxDelay = MaxDelay,
                 BackoffType = DelayBackoffType.Exponential,
                 ShouldHandle = attempt => ValueTask.FromResult(attempt.Outcome is { Exception: null, Result: not null }),
             });
         var problem = await pipeline.Build().ExecuteAsync(
-            async token => await TryAsync(hook, command, module, ++tries, token), cancellation);
+            async token => await TryAsync(@event, hook, command, module, ++tries, token), cancellation);
         if (problem is null || !hook.IgnoreFailure) return problem;
         _log.HookIgnored(command.Id, problem);
         return null;
@@ -67,49 +69,51 @@ public sealed class HookRunner : IDisposable
 
     public void Dispose() => _http.Dispose();
 
-    private async Task<string?> TryAsync(HookCall hook, Command command, ModuleRef module, int number, CancellationToken cancellation)
+    private async Task<string?> TryAsync(
+        string @event, HookCall hook, Command command, ModuleRef module, int number, CancellationToken cancellation)
     {
-        // Host and port are ours; what stands behind them can't become part of the authority, since it begins with a slash.
+        // The path begins with a slash, so it can't change the host.
         var url = new Uri(string.Create(CultureInfo.InvariantCulture, $"http://{Host()}:{hook.Port}{hook.Path}"));
         using var deadline = new CancellationTokenSource(hook.Timeout, _time);
         using var both = CancellationTokenSource.CreateLinkedTokenSource(cancellation, deadline.Token);
         try
         {
-            using var request = new HttpRequestMessage(HttpMethod.Post, url) { Content = Body(hook, command, module, number) };
+            using var request = new HttpRequestMessage(HttpMethod.Post, url) { Content = Body(@event, command, module, number) };
             using var response = await _http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, both.Token);
             if (response.IsSuccessStatusCode) return null;
-            var beginning = await BeginningAsync(response, both.Token);
-            return $"{hook.Event} hook {url} answered {(int)response.StatusCode} {response.ReasonPhrase}{beginning}";
+            var body = await ReadBodyAsync(response, both.Token);
+            return $"{@event} hook {url} answered {(int)response.StatusCode} {response.ReasonPhrase}{body}";
         }
         catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
         {
-            return string.Create(CultureInfo.InvariantCulture, $"{hook.Event} hook {url} did not answer within {hook.Timeout.TotalSeconds} s");
+            return string.Create(CultureInfo.InvariantCulture, $"{@event} hook {url} did not answer within {hook.Timeout.TotalSeconds} s");
         }
         catch (Exception e) when (e is HttpRequestException or IOException)
         {
-            return $"{hook.Event} hook {url}: {e.GetType().Name}: {ExceptionText.Of(e)}";
+            return $"{@event} hook {url}: {e.GetType().Name}: {ExceptionText.Of(e)}";
         }
     }
 
-    private string Host() => IPAddress.TryParse(_target.Host, out var address) && address.AddressFamily is System.Net.Sockets.AddressFamily.InterNetworkV6
-        ? $"[{_target.Host}]"
-        : _target.Host;
+    private string Host() =>
+        IPAddress.TryParse(_target.Host, out var address) && address.AddressFamily is AddressFamily.InterNetworkV6
+            ? $"[{_target.Host}]"
+            : _target.Host;
 
-    private ByteArrayContent Body(HookCall hook, Command command, ModuleRef module, int number) =>
-        // Its length is known: not every server in a JVM reads chunks.
+    private ByteArrayContent Body(string @event, Command command, ModuleRef module, int number) =>
+        // With Content-Length: not every server in a JVM reads chunks.
         new(JsonSerializer.SerializeToUtf8Bytes(
             new HookBody(
-                hook.Event, new HookModule(module.Name, module.Version, module.ModuleUid),
+                @event, new HookModule(module.Name, module.Version, module.ModuleUid),
                 new HookPod(_target.PodNamespace, _target.PodName, _target.PodUid), command.BaseLifeId, command.Id, number),
             HookJson.Default.HookBody))
         {
             Headers = { ContentType = new MediaTypeHeaderValue("application/json") },
         };
 
-    /// <summary>The first words of an answer, for a person to read; the rest is left unread.</summary>
-    private static async Task<string> BeginningAsync(HttpResponseMessage response, CancellationToken cancellation)
+    /// <summary>The beginning of an error response, for the message.</summary>
+    private static async Task<string> ReadBodyAsync(HttpResponseMessage response, CancellationToken cancellation)
     {
-        var bytes = new byte[BytesOfAnswer];
+        var bytes = new byte[MaxBodyBytes];
         var length = 0;
         try
         {
@@ -118,7 +122,7 @@ public sealed class HookRunner : IDisposable
         }
         catch (Exception e) when (e is HttpRequestException or IOException or OperationCanceledException)
         {
-            // The status is known, and says enough.
+            // The status alone is the message.
         }
 
         var text = new string([.. Encoding.UTF8.GetString(bytes, 0, length).Select(c => char.IsControl(c) ? ' ' : c)]).Trim();
@@ -126,7 +130,7 @@ public sealed class HookRunner : IDisposable
     }
 }
 
-/// <summary>What a hook is told. The command's id is the same in every try, so a receiver can tell a repetition.</summary>
+/// <summary>The body of a hook's request. All tries have the same command id, so a receiver can detect repetitions.</summary>
 internal sealed record HookBody(string Event, HookModule Module, HookPod Pod, string BaseLife, string Command, int Try);
 
 internal sealed record HookModule(string Name, string Version, string Uid);

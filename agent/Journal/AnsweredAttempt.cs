@@ -1,20 +1,24 @@
+using ModuleController.Core.Commands;
 using ModuleController.Protocol;
 using ModuleController.Protocol.V1;
 
 namespace ModuleController.Agent.Journal;
 
-/// <summary>An attempt that the journal has an answer to: who counts attempts goes on above it.</summary>
+/// <summary>An attempt that the journal has an answer to. The next attempt has a higher number.</summary>
 public sealed record AnsweredAttempt(CommandId Id, Outcome Outcome, Reason Reason, DateTimeOffset? At)
 {
-    public (string ModuleUid, CommandAction Action, int Source) Key => KeyOf(Id);
+    public (string ModuleUid, string Action, int Source) Key => KeyOf(Id);
 
-    /// <summary>How many attempts up to this one Arklet rejected.</summary>
+    /// <summary>How many attempts, including this one, were rejected by Arklet.</summary>
     public int Rejections { get; init; }
 
-    /// <summary>What may still be carried out was not rejected.</summary>
+    /// <summary>An unsettled uninstall is not a rejection: the JVM may still carry it out.</summary>
     private bool IsRejection { get; init; }
 
-    /// <summary>Null where nobody counts: installs and fetches are counted in the Module's status, and what we do by ourselves has no attempts.</summary>
+    /// <summary>
+    /// Null: attempts are not counted here. Those of installs and fetches are in the Module's status, and the agent's own commands have
+    /// none.
+    /// </summary>
     public static AnsweredAttempt? From(JournalRecord.Finished finished)
     {
         if (Parse(finished.CommandId) is not { } id) return null;
@@ -25,18 +29,18 @@ public sealed record AnsweredAttempt(CommandId Id, Outcome Outcome, Reason Reaso
         };
     }
 
-    /// <summary>With the rejections of the attempts before it. An answer may be known more than once.</summary>
+    /// <summary>Adds the rejections of earlier attempts. An answer that is recorded twice counts once.</summary>
     public AnsweredAttempt After(AnsweredAttempt? before) => this with
     {
         Rejections = (before?.Rejections ?? 0) + (IsRejection ? 1 : 0) - (before is { IsRejection: true } && before.Id == Id ? 1 : 0),
     };
 
-    public static (string ModuleUid, CommandAction Action, int Source)? KeyOf(string commandId) =>
+    public static (string ModuleUid, string Action, int Source)? KeyOf(string commandId) =>
         Parse(commandId) is { } id ? KeyOf(id) : null;
 
-    private static (string ModuleUid, CommandAction Action, int Source) KeyOf(CommandId id) =>
+    private static (string ModuleUid, string Action, int Source) KeyOf(CommandId id) =>
         (id.ModuleUid, id.Action, id.Action is CommandAction.Inspect ? id.Attempt / Limits.InspectionsPerSource : 0);
 
     private static CommandId? Parse(string commandId) =>
-        CommandId.TryParse(commandId, out var id) && id!.Action is not (CommandAction.Install or CommandAction.Fetch) ? id : null;
+        CommandId.Parse(commandId) is { Action: not (CommandAction.Install or CommandAction.Fetch) } id ? id : null;
 }

@@ -5,9 +5,9 @@ using ModuleController.Protocol.V1;
 namespace ModuleController.Agent.Journal;
 
 /// <summary>
-/// The agent's memory on disk, append-only. What <see cref="Append"/> returned from is on the disk. One process at a time
-/// has it. A last line without its end was never acknowledged and is cut when the file is opened. A line that can't be read
-/// is skipped: what it said, the base's list corrects.
+/// The agent's state on disk, append-only. When <see cref="Append"/> returns, its records are on the disk. One process at a time can open
+/// it. An incomplete last line was never acknowledged and is removed when the file is opened. An unreadable line is skipped: the list of
+/// biz corrects the state.
 /// </summary>
 public sealed class CommandJournal : IDisposable
 {
@@ -40,22 +40,22 @@ public sealed class CommandJournal : IDisposable
         _state = records.Aggregate(JournalState.Empty, (state, record) => state.Apply(record));
         if (_length == bytes.Length) return;
 
-        log.JournalTailCut(_path, bytes.Length - _length);
+        log.JournalTruncated(_path, bytes.Length - _length);
         RandomAccess.SetLength(_file, _length);
         _sync.File(_file);
     }
 
-    /// <summary>What the journal adds up to now.</summary>
+    /// <summary>The state after all records.</summary>
     public JournalState State => _state;
 
-    /// <summary>Opens the journal in <paramref name="folder"/>; an <see cref="IOException"/> when another agent has it.</summary>
+    /// <summary>Throws <see cref="IOException"/> if another agent has the journal open.</summary>
     public static CommandJournal Open(string folder, ILogger log, long compactAbove = 1024 * 1024, JournalSync? sync = null)
     {
         Directory.CreateDirectory(folder);
         return new CommandJournal(folder, log, compactAbove, sync ?? JournalSync.Disk);
     }
 
-    /// <summary>The kept answer to a command of this base life, marked as repeated; null: never executed.</summary>
+    /// <summary>The result of a command of this base life, marked as repeated; null: it was not executed.</summary>
     public CommandResult? FindResult(string commandId)
     {
         if (!_state.Results.TryGetValue(commandId, out var finished)) return null;
@@ -64,12 +64,12 @@ public sealed class CommandJournal : IDisposable
         return result;
     }
 
-    /// <summary>Writes all records at once and waits for the disk. An exception means that none of them counts.</summary>
+    /// <summary>Writes all records together and waits for the disk. After an exception, none of them is in the state.</summary>
     public void Append(params ReadOnlySpan<JournalRecord> records)
     {
         if (records.IsEmpty) return;
         using var buffer = new MemoryStream();
-        // The one lock with I/O under it: records must be on the disk in the order in which the state takes them.
+        // I/O under the lock: the order of records on the disk must be that of the state.
         lock (_gate)
         {
             var state = _state;
@@ -87,7 +87,7 @@ public sealed class CommandJournal : IDisposable
             }
             catch (IOException)
             {
-                // Half a line must not stay in front of the next record.
+                // An incomplete line must not stay in front of the next record.
                 RandomAccess.SetLength(_file, _length);
                 throw;
             }
@@ -116,7 +116,7 @@ public sealed class CommandJournal : IDisposable
         }
     }
 
-    /// <summary>Written beside, synced, renamed: at any moment one whole journal has the name.</summary>
+    /// <summary>Writes a new file, syncs it and renames it, so the journal's name always leads to a complete file.</summary>
     private void Compact()
     {
         var temporary = _path + ".new";
@@ -129,7 +129,7 @@ public sealed class CommandJournal : IDisposable
             RandomAccess.Write(renewed, buffer.GetBuffer().AsSpan(0, (int)buffer.Length), 0);
             _sync.File(renewed);
             File.Move(temporary, _path, overwrite: true);
-            // From here on the name leads to the new file, whatever happens to the folder.
+            // The name now leads to the new file, even if the sync of the folder fails.
             _isFolderSynced = false;
             _file.Dispose();
             _file = renewed;
@@ -139,14 +139,14 @@ public sealed class CommandJournal : IDisposable
         }
         catch (IOException e)
         {
-            // Before the rename: the old file is whole and goes on growing. Tried again when it has doubled.
+            // Before the rename, the old file is complete and stays in use. The next attempt is when it has doubled.
             if (renewed != _file) renewed?.Dispose();
             _lengthAfterCompaction = _length;
             _log.JournalNotCompacted(_path, e);
         }
     }
 
-    /// <summary>After a power cut the name could lead to the file before the rename, so nothing is acknowledged until this succeeds.</summary>
+    /// <summary>After a power failure the name could lead to the old file, so nothing is acknowledged before this succeeds.</summary>
     private void SyncFolder()
     {
         if (_isFolderSynced) return;

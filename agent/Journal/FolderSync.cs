@@ -4,13 +4,13 @@ using Microsoft.Win32.SafeHandles;
 
 namespace ModuleController.Agent.Journal;
 
-/// <summary>How the journal waits for the disk.</summary>
+/// <summary>How the journal syncs its file and its folder.</summary>
 public sealed record JournalSync(Action<SafeFileHandle> File, Action<string> Folder)
 {
     public static JournalSync Disk { get; } = new(RandomAccess.FlushToDisk, FolderSync.Flush);
 }
 
-/// <summary>Makes a rename survive a power cut: .NET has no call to sync a folder.</summary>
+/// <summary>Makes a rename durable. .NET has no method to sync a folder.</summary>
 internal static class FolderSync
 {
     public static void Flush(string folder)

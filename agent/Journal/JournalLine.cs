@@ -6,8 +6,7 @@ using System.Text.Json;
 namespace ModuleController.Agent.Journal;
 
 /// <summary>
-/// The journal's framing: <c>CRC-32C in eight hex digits, blank, JSON, line feed</c>. A line that was written in part, or
-/// whose bytes changed, doesn't match its sum.
+/// The format of a line: <c>CRC-32C in eight hex digits, blank, JSON, line feed</c>. The checksum detects incomplete and changed lines.
 /// </summary>
 internal static class JournalLine
 {
@@ -24,8 +23,8 @@ internal static class JournalLine
         return line;
     }
 
-    /// <summary>Reads the whole lines and skips the unreadable ones; returns how many bytes the whole lines took.</summary>
-    /// <param name="skipped">Where unreadable lines begin.</param>
+    /// <summary>Reads the complete lines and skips unreadable ones. Returns the length of the complete lines in bytes.</summary>
+    /// <param name="skipped">The positions of unreadable lines.</param>
     public static long Decode(ReadOnlySpan<byte> file, ICollection<JournalRecord> records, ICollection<long> skipped)
     {
         var position = 0;

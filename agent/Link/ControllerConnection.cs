@@ -11,21 +11,21 @@ internal sealed class ControllerConnection : IDisposable
 {
     private readonly SocketsHttpHandler _handler;
 
-    /// <param name="endpoint">Where to dial instead of the configured host; the certificate must name that host all the same.</param>
+    /// <param name="endpoint">Where to connect instead of the configured host. The certificate must still name the configured host.</param>
     public ControllerConnection(LinkOptions options, DnsEndPoint? endpoint)
     {
         _handler = new SocketsHttpHandler
         {
             ConnectTimeout = options.ConnectTimeout,
-            // The proxy of the environment is for downloads. A range in NO_PROXY would not keep the controller out of it.
+            // The proxy of the environment is for downloads only. .NET ignores address ranges in NO_PROXY.
             UseProxy = false,
-            // Notices a dead peer within 15 s although the controller sends nothing by itself.
+            // Detects an unreachable controller within 15 s, although it sends nothing on its own.
             KeepAlivePingDelay = TimeSpan.FromSeconds(10),
             KeepAlivePingTimeout = TimeSpan.FromSeconds(5),
             KeepAlivePingPolicy = HttpKeepAlivePingPolicy.WithActiveRequests,
             PooledConnectionIdleTimeout = Timeout.InfiniteTimeSpan,
         };
-        // Both are read anew for each connection: certificates and leaders change.
+        // Read for each connection: certificates and leaders change.
         if (options.CaFile is { } file) _handler.SslOptions.CertificateChainPolicy = Trust(file);
         if (endpoint is not null) _handler.ConnectCallback = (_, cancellation) => DialAsync(endpoint, cancellation);
         Channel = GrpcChannel.ForAddress(options.Controller, new GrpcChannelOptions
@@ -49,7 +49,7 @@ internal sealed class ControllerConnection : IDisposable
         var policy = new X509ChainPolicy
         {
             TrustMode = X509ChainTrustMode.CustomRootTrust,
-            // A pod reaches no revocation service.
+            // A pod can't reach a revocation service.
             RevocationMode = X509RevocationMode.NoCheck,
         };
         policy.CustomTrustStore.ImportFromPemFile(file);

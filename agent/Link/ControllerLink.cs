@@ -11,18 +11,18 @@ using ModuleController.Protocol.V1;
 namespace ModuleController.Agent.Link;
 
 /// <summary>
-/// Keeps one stream to the controller: dials, says hello, and starts over with jittered back-off whenever it ends. A
-/// replica that doesn't lead names the one that does, and that is dialled next.
+/// Keeps one stream to the controller: connects, sends a hello, and reconnects with jittered backoff when the stream ends. A replica that
+/// does not lead names the leader, to which the agent connects next.
 /// </summary>
 public sealed class ControllerLink(
     LinkOptions options, CommandRunner runner, BaseObserver observer, CommandJournal journal, TimeProvider time, ILogger log)
 {
     private const string LeaderTrailer = "leader-address";
-    private readonly Backoff _backoff = new(options.FirstDelay, options.LongestDelay, Random.Shared);
+    private readonly Backoff _backoff = new(options.FirstDelay, options.MaxDelay, Random.Shared);
     private ulong _sequence;
     private volatile bool _isConnected;
 
-    /// <summary>Whether a controller has welcomed us on a stream that still stands.</summary>
+    /// <summary>A stream is open on which the controller sent its Welcome.</summary>
     public bool IsConnected => _isConnected;
 
     public async Task RunAsync(CancellationToken cancellation)
@@ -34,7 +34,7 @@ public sealed class ControllerLink(
             _isConnected = false;
             if (cancellation.IsCancellationRequested) return;
             if (end.WasWelcomed) _backoff.Reset();
-            // A leader that was named and can't be reached may be long gone: then the configured address knows better.
+            // Where the named leader can't be reached, the configured address is next.
             leader = end.Leader;
             var delay = _backoff.Next();
             log.StreamEnded(options.Controller, end.Problem, delay);
@@ -59,11 +59,11 @@ public sealed class ControllerLink(
             using var outbox = new Outbox(
                 call.RequestStream, welcome,
                 () => Snapshots.Build(observer.View, journal.State, runner.Running, ++_sequence, time.GetUtcNow()),
-                () => Snapshots.Beat(observer.View), time);
+                () => Snapshots.Heartbeat(observer.View), time);
             runner.Finished += outbox.Add;
             runner.Progressed += outbox.Add;
-            runner.Changed += outbox.WantSnapshot;
-            observer.Changed += outbox.WantSnapshot;
+            runner.Changed += outbox.RequestSnapshot;
+            observer.Changed += outbox.RequestSnapshot;
             try
             {
                 var writing = outbox.RunAsync(session.Token);
@@ -72,19 +72,19 @@ public sealed class ControllerLink(
                 await session.CancelAsync();
                 await Task.WhenAll(QuietlyAsync(writing), QuietlyAsync(reading));
                 await first;
-                return new("the controller closed it", null, welcomed);
+                return new("closed by the controller", null, welcomed);
             }
             finally
             {
                 runner.Finished -= outbox.Add;
                 runner.Progressed -= outbox.Add;
-                runner.Changed -= outbox.WantSnapshot;
-                observer.Changed -= outbox.WantSnapshot;
+                runner.Changed -= outbox.RequestSnapshot;
+                observer.Changed -= outbox.RequestSnapshot;
             }
         }
         catch (ProtocolException e)
         {
-            log.ProtocolBroken(options.Controller, e.Message);
+            log.ProtocolViolated(options.Controller, e.Message);
             return new(e.Message, null, false);
         }
         catch (RpcException e)
@@ -93,7 +93,7 @@ public sealed class ControllerLink(
             var problem = e.Status.DebugException is { } cause ? ExceptionText.Of(cause) : e.Status.Detail;
             return new($"{e.StatusCode} {problem}", LeaderOf(e), welcomed);
         }
-        // A connection that dies in mid-write throws these raw; files of token and roots may be missing for a while.
+        // A connection that breaks during a write throws these. The files of token and roots may be missing for a while.
         catch (Exception e) when (e is IOException or HttpRequestException or InvalidOperationException or UnauthorizedAccessException
             or System.Security.Cryptography.CryptographicException or OperationCanceledException)
         {
@@ -101,19 +101,20 @@ public sealed class ControllerLink(
         }
     }
 
-    private async Task<Welcome> WelcomeAsync(AsyncDuplexStreamingCall<ConnectRequest, ConnectResponse> call, CancellationTokenSource session)
+    private async Task<Welcome> WelcomeAsync(
+        AsyncDuplexStreamingCall<ConnectRequest, ConnectResponse> call, CancellationTokenSource session)
     {
         using var late = new CancellationTokenSource(options.WelcomeTimeout, time);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(session.Token, late.Token);
-        if (!await call.ResponseStream.MoveNext(either.Token)) throw new IOException("closed before the welcome");
-        return call.ResponseStream.Current.Welcome ?? throw new ProtocolException("its first message is no welcome");
+        if (!await call.ResponseStream.MoveNext(either.Token)) throw new IOException("closed before the Welcome");
+        return call.ResponseStream.Current.Welcome ?? throw new ProtocolException("the first message must be a Welcome");
     }
 
     private async Task ReadAsync(AsyncDuplexStreamingCall<ConnectRequest, ConnectResponse> call, CancellationToken cancellation)
     {
         while (await call.ResponseStream.MoveNext(cancellation))
         {
-            var command = call.ResponseStream.Current.Command ?? throw new ProtocolException("a message that is no command");
+            var command = call.ResponseStream.Current.Command ?? throw new ProtocolException("the message must be a command");
             if (CommandLimits.FindProblem(command) is { } problem)
                 throw new ProtocolException($"command \"{CommandLimits.Cut(command.Id, 80)}\": {problem}");
             runner.Submit(command);
@@ -145,7 +146,7 @@ public sealed class ControllerLink(
         return hello;
     }
 
-    /// <summary>The address without a scheme: ours is kept, so a replica can't talk an agent out of TLS.</summary>
+    /// <summary>The address without its scheme: the configured scheme stays, so a replica can't turn TLS off.</summary>
     private static DnsEndPoint? LeaderOf(RpcException e)
     {
         var text = e.Trailers.GetValue(LeaderTrailer);
@@ -156,11 +157,11 @@ public sealed class ControllerLink(
             : null;
     }
 
-    /// <summary>Waits for an end whose failure somebody else reports.</summary>
+    /// <summary>Waits for the end of a task whose failure is reported elsewhere.</summary>
     private static async Task QuietlyAsync(Task task) => await task.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
 
     private sealed record StreamEnd(string Problem, DnsEndPoint? Leader, bool WasWelcomed);
 }
 
-/// <summary>The controller broke the protocol: the stream is closed, and nothing of the message was done.</summary>
+/// <summary>The controller violated the protocol. The stream is closed, and the message has no effect.</summary>
 public sealed class ProtocolException(string message) : Exception(message);

@@ -1,6 +1,6 @@
 namespace ModuleController.Agent.Link;
 
-/// <summary>Where the controller is, who we are, and how we prove it.</summary>
+/// <summary>Address of the controller, and identity and credentials of the agent.</summary>
 public sealed record LinkOptions
 {
     public required Uri Controller { get; init; }
@@ -15,18 +15,18 @@ public sealed record LinkOptions
 
     public required int ArkletPort { get; init; }
 
-    /// <summary>A projected ServiceAccount token; the kubelet renews it, so it is read for each connection.</summary>
+    /// <summary>A projected ServiceAccount token. It is read for each connection because the kubelet renews it.</summary>
     public string? TokenFile { get; init; }
 
-    /// <summary>The roots that the controller's certificate must lead to; null: the system's.</summary>
+    /// <summary>Root certificates for the controller's certificate; null: those of the system.</summary>
     public string? CaFile { get; init; }
 
     public TimeSpan ConnectTimeout { get; init; } = TimeSpan.FromSeconds(5);
 
-    /// <summary>A gateway may hold a hello for 10 s until its caches know the pod.</summary>
+    /// <summary>A controller may wait 10 s with its Welcome until its caches contain the pod.</summary>
     public TimeSpan WelcomeTimeout { get; init; } = TimeSpan.FromSeconds(20);
 
     public TimeSpan FirstDelay { get; init; } = TimeSpan.FromMilliseconds(200);
 
-    public TimeSpan LongestDelay { get; init; } = TimeSpan.FromSeconds(10);
+    public TimeSpan MaxDelay { get; init; } = TimeSpan.FromSeconds(10);
 }

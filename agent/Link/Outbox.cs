@@ -5,28 +5,27 @@ using ModuleController.Protocol.V1;
 namespace ModuleController.Agent.Link;
 
 /// <summary>
-/// The one writer of a stream. Snapshots are not queued: one is built when it is its turn, and it goes ahead of every
-/// result, so that whoever reads the result already knows what it led to. When the queue is full the stream ends: results
-/// are in the journal, and a new stream begins with everything.
+/// The only writer of a stream. A snapshot is built when it is sent, and one precedes each result, so the receiver of a result has the
+/// state after it. When the queue is full the stream ends: results are in the journal, and a new stream starts with a snapshot.
 /// </summary>
 internal sealed class Outbox(
     IClientStreamWriter<ConnectRequest> stream, Welcome welcome, Func<Snapshot> snapshot, Func<Heartbeat> heartbeat, TimeProvider time)
     : IDisposable
 {
-    private static readonly TimeSpan Least = TimeSpan.FromMilliseconds(100);
+    private static readonly TimeSpan MinInterval = TimeSpan.FromMilliseconds(100);
     private readonly Channel<ConnectRequest?> _queue = Channel.CreateBounded<ConnectRequest?>(256);
     private readonly TimeSpan _heartbeatInterval = Interval(welcome.HeartbeatInterval, TimeSpan.FromSeconds(10));
     private readonly TimeSpan _snapshotInterval = Interval(welcome.SnapshotInterval, TimeSpan.FromSeconds(60));
-    private int _snapshotWanted;
+    private int _isSnapshotRequested;
 
     public void Add(CommandResult result) => Add(new ConnectRequest { Result = result });
 
     public void Add(CommandProgress progress) => Add(new ConnectRequest { Progress = progress });
 
-    public void WantSnapshot()
+    public void RequestSnapshot()
     {
-        // A null in the queue only wakes the writer; one is enough.
-        if (Interlocked.Exchange(ref _snapshotWanted, 1) == 0) _queue.Writer.TryWrite(null);
+        // A null only wakes the writer. One is enough.
+        if (Interlocked.Exchange(ref _isSnapshotRequested, 1) == 0) _queue.Writer.TryWrite(null);
     }
 
     public async Task RunAsync(CancellationToken cancellation)
@@ -51,7 +50,7 @@ internal sealed class Outbox(
                 wroteAt = time.GetTimestamp();
             }
 
-            if (Volatile.Read(ref _snapshotWanted) == 1 || time.GetElapsedTime(snapshotAt) >= _snapshotInterval)
+            if (Volatile.Read(ref _isSnapshotRequested) == 1 || time.GetElapsedTime(snapshotAt) >= _snapshotInterval)
             {
                 await WriteSnapshotAsync(cancellation);
                 wroteAt = snapshotAt = time.GetTimestamp();
@@ -62,7 +61,7 @@ internal sealed class Outbox(
                 wroteAt = time.GetTimestamp();
             }
 
-            if (_queue.Reader.Completion.IsCompleted) throw new IOException("the controller reads too slowly");
+            if (_queue.Reader.Completion.IsCompleted) throw new IOException("the queue of messages to the controller is full");
         }
     }
 
@@ -75,30 +74,30 @@ internal sealed class Outbox(
 
     private async Task WriteSnapshotAsync(CancellationToken cancellation)
     {
-        // Cleared first: what changes while it is built asks for the next one.
-        Interlocked.Exchange(ref _snapshotWanted, 0);
+        // Cleared first: a change while it is built requests another one.
+        Interlocked.Exchange(ref _isSnapshotRequested, 0);
         await stream.WriteAsync(new ConnectRequest { Snapshot = snapshot() }, cancellation);
     }
 
-    /// <summary>Until there is something to write or the time is over.</summary>
-    private async Task WaitAsync(TimeSpan longest, CancellationToken cancellation)
+    /// <summary>Until there is a message to write or the timeout ends.</summary>
+    private async Task WaitAsync(TimeSpan timeout, CancellationToken cancellation)
     {
-        if (longest <= TimeSpan.Zero) return;
-        using var over = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
-        var delay = Task.Delay(longest, time, over.Token);
-        Task something = _queue.Reader.WaitToReadAsync(over.Token).AsTask();
-        await Task.WhenAny(delay, something);
-        await over.CancelAsync();
+        if (timeout <= TimeSpan.Zero) return;
+        using var waiting = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        var delay = Task.Delay(timeout, time, waiting.Token);
+        Task readable = _queue.Reader.WaitToReadAsync(waiting.Token).AsTask();
+        await Task.WhenAny(delay, readable);
+        await waiting.CancelAsync();
         await delay.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        await ((Task)something).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        await ((Task)readable).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         cancellation.ThrowIfCancellationRequested();
     }
 
     private static TimeSpan Shorter(TimeSpan one, TimeSpan other) => one < other ? one : other;
 
-    private static TimeSpan Interval(Google.Protobuf.WellKnownTypes.Duration? asked, TimeSpan otherwise)
+    private static TimeSpan Interval(Google.Protobuf.WellKnownTypes.Duration? requested, TimeSpan fallback)
     {
-        var interval = asked?.ToTimeSpan() ?? TimeSpan.Zero;
-        return interval <= TimeSpan.Zero ? otherwise : interval < Least ? Least : interval;
+        var interval = requested?.ToTimeSpan() ?? TimeSpan.Zero;
+        return interval <= TimeSpan.Zero ? fallback : interval < MinInterval ? MinInterval : interval;
     }
 }

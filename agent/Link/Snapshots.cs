@@ -3,15 +3,16 @@ using ModuleController.Agent.Arklet;
 using ModuleController.Agent.Commands;
 using ModuleController.Agent.Journal;
 using ModuleController.Agent.Observing;
+using ModuleController.Core.Commands;
 using ModuleController.Protocol;
 using ModuleController.Protocol.V1;
 
 namespace ModuleController.Agent.Link;
 
-/// <summary>Turns what is known into messages, cut to the protocol's limits.</summary>
+/// <summary>Builds snapshots and heartbeats within the protocol's limits.</summary>
 public static class Snapshots
 {
-    private static readonly TimeSpan AnswerIsAwaited = TimeSpan.FromHours(1);
+    private static readonly TimeSpan InspectionResultPeriod = TimeSpan.FromHours(1);
 
     public static Snapshot Build(
         BaseView view, JournalState state, IReadOnlyList<RunningCommand> running, ulong sequence, DateTimeOffset now)
@@ -26,7 +27,7 @@ public static class Snapshots
             BizKnown = view.ModulesKnown,
         };
         snapshot.Biz.AddRange(view.Modules.Take(Limits.Biz).Select(module => Module(module, state)));
-        // A life that the base has and the journal has not yet, is told by the next snapshot.
+        // Where the journal does not have this base life yet, the next snapshot contains them.
         if (view.Life?.Id == state.Life)
         {
             snapshot.Interrupted.AddRange(state.Interrupted);
@@ -39,12 +40,12 @@ public static class Snapshots
         return snapshot;
     }
 
-    public static Heartbeat Beat(BaseView view) => new() { BaseState = view.State, Jvm = Jvm(view.Jvm) };
+    public static Heartbeat Heartbeat(BaseView view) => new() { BaseState = view.State, Jvm = Jvm(view.Jvm) };
 
     public static BaseLife? Life(BaseView view) =>
         view.Life is { } life ? new() { Id = life.Id, StartedAt = life.StartedAt.ToTimestamp() } : null;
 
-    /// <summary>What the controller may still have to try again: the newest, and at rest none.</summary>
+    /// <summary>The newest attempts that the state of the base does not settle: the controller may have to retry them.</summary>
     private static IEnumerable<LastAttempt> Attempts(BaseView view, JournalState state, DateTimeOffset now)
     {
         if (state.Attempts.IsEmpty) return [];
@@ -66,8 +67,8 @@ public static class Snapshots
     {
         CommandAction.Uninstall or CommandAction.Disown => listed.Any(),
         CommandAction.Switch => listed.Any(state => state is not ArkletBizState.Activated),
-        // A controller that has not got this answer asks for it when it is back, or decides without.
-        CommandAction.Inspect => attempt.Outcome is not Outcome.Succeeded || now - attempt.At < AnswerIsAwaited,
+        // A controller that did not receive this result requests it again.
+        CommandAction.Inspect => attempt.Outcome is not Outcome.Succeeded || now - attempt.At < InspectionResultPeriod,
         _ => attempt.Outcome is not Outcome.Succeeded,
     };
 
@@ -101,8 +102,7 @@ public static class Snapshots
         }
         else if (state.UnsettledInstall(module.Name, module.Version) is { } intent)
         {
-            // Starting or stuck for this Module: not installed, but not a stranger either. One that has just come to rest is
-            // installed when the journal says so, a moment later, with all there is to tell about it.
+            // It starts or is stuck for this Module. If it has just started, it is reported as installed once the journal has its entry.
             biz.ModuleUid = intent.ModuleUid;
             if (biz.State is BizState.Activated or BizState.Deactivated) biz.State = BizState.Resolved;
         }

@@ -5,10 +5,12 @@ using BaseState = ModuleController.Protocol.V1.BaseState;
 
 namespace ModuleController.Agent.Observing;
 
-/// <summary>How often the base is asked, and when its silence means something.</summary>
+/// <summary>How often the base is queried, and when it counts as hung.</summary>
 public sealed record ObserverOptions
 {
-    /// <summary>A base's log can grow by two lines with each connection, so no more often than needed to see a new life in 5 s.</summary>
+    /// <summary>
+    /// Each connection can add two lines to the base's log, so this is no shorter than needed to detect a new base life in 5 s.
+    /// </summary>
     public TimeSpan HealthInterval { get; init; } = TimeSpan.FromSeconds(2);
 
     public TimeSpan QueryInterval { get; init; } = TimeSpan.FromSeconds(10);
@@ -18,16 +20,18 @@ public sealed record ObserverOptions
 
     public TimeSpan HungAfter { get; init; } = TimeSpan.FromSeconds(15);
 
-    /// <summary>2 × loops, a loop being 2 × cores: so many in a row can't all have met the loop of one busy command.</summary>
-    public int HungAfterMisses { get; init; } = 4 * Environment.ProcessorCount;
+    /// <summary>
+    /// Twice the number of Arklet's loops, which is 2 × cores: this many connections in a row are not all served by one blocked loop.
+    /// </summary>
+    public int HungAfterFailures { get; init; } = 4 * Environment.ProcessorCount;
 
-    /// <summary>Connections that one unanswered query has tried.</summary>
-    public int MissesPerQuery { get; init; } = 3;
+    /// <summary>Connections that an unanswered query has tried.</summary>
+    public int ConnectionsPerQuery { get; init; } = 3;
 }
 
 /// <summary>
-/// Asks the base how it is and what it has. Never two questions at once. A list of modules counts only when a health
-/// answer after it shows the same life as before it.
+/// Queries health and list of biz of the base, one query at a time. A list counts only if a health answer after it shows the same base life
+/// as before it.
 /// </summary>
 public sealed class BaseObserver(
     IArklet arklet, CommandJournal journal, ObserverOptions options, TimeProvider time, ILogger log) : IDisposable
@@ -36,23 +40,23 @@ public sealed class BaseObserver(
     private readonly LifeClock _clock = new();
     private readonly long _origin = time.GetTimestamp();
     private volatile BaseView _view = BaseView.Unknown;
-    private int _misses;
-    private long _firstMiss;
+    private int _failures;
+    private long _firstFailureAt;
     private DateTimeOffset? _downSince;
 
     public BaseView View => _view;
 
-    /// <summary>Whether a command on this module is under way: then what became of it is that command's to say.</summary>
+    /// <summary>A command on this module runs. That command decides about its outcome.</summary>
     public Func<string, string, bool> IsBusy { get; set; } = (_, _) => false;
 
-    /// <summary>Whether any command is under way: while one is, silence proves nothing.</summary>
+    /// <summary>A command calls Arklet. Meanwhile an unanswered query does not mean that the base hangs.</summary>
     public Func<bool> IsAnyBusy { get; set; } = () => false;
 
-    /// <summary>Something changed that others should know.</summary>
+    /// <summary>The view or the journal has changed.</summary>
     public event Action? Changed;
 
-    /// <summary>Each look at the base, changed or not.</summary>
-    public event Action? Looked;
+    /// <summary>A query has ended, with or without a change.</summary>
+    public event Action? Observed;
 
     public async Task RunAsync(CancellationToken cancellation)
     {
@@ -60,8 +64,8 @@ public sealed class BaseObserver(
         while (true)
         {
             var view = _view;
-            // While something happens to a module, others want to see how far it is.
-            var unsettled = IsAnyBusy() || view.Modules.Any(module => module.State is not (ArkletBizState.Activated or ArkletBizState.Deactivated));
+            // While a module starts or stops, its progress is observed at each interval.
+            var unsettled = IsAnyBusy() || view.Modules.Any(module => !module.HasStarted);
             try
             {
                 if (!view.ModulesKnown || unsettled || queriedAt is null || time.GetElapsedTime(queriedAt.Value) >= options.QueryInterval)
@@ -75,7 +79,7 @@ public sealed class BaseObserver(
             }
             catch (IOException e)
             {
-                // The journal's disk: what was seen is seen again on the next look.
+                // The next query observes the same again.
                 log.JournalNotWritten("-", "view of the base", e);
             }
 
@@ -86,7 +90,7 @@ public sealed class BaseObserver(
         }
     }
 
-    /// <summary>Reads modules and life now; null when Arklet does not answer.</summary>
+    /// <summary>Reads the list of biz and the base life; null: Arklet does not answer.</summary>
     public async Task<BaseView?> ReadAsync(CancellationToken cancellation)
     {
         await _gate.WaitAsync(cancellation);
@@ -96,12 +100,12 @@ public sealed class BaseObserver(
             {
                 var before = _view.Life;
                 var modules = before is null ? null : await arklet.QueryAllAsync(cancellation);
-                var alive = await LookAsync(cancellation);
+                var alive = await CheckHealthAsync(cancellation);
                 if (!alive || (before is not null && modules is null)) return null;
-                // Of another life than we thought, or of nobody knows which: once more.
+                // The list may be of another base life: read again.
                 if (modules is null || before is null || _view.Life?.Id != before.Id) continue;
                 Publish(_view with { Modules = [.. modules], ObservedAt = time.GetUtcNow() });
-                TakeOver();
+                ReconcileOwnership();
                 return _view;
             }
 
@@ -110,7 +114,7 @@ public sealed class BaseObserver(
         finally
         {
             _gate.Release();
-            Looked?.Invoke();
+            Observed?.Invoke();
         }
     }
 
@@ -121,17 +125,17 @@ public sealed class BaseObserver(
         await _gate.WaitAsync(cancellation);
         try
         {
-            await LookAsync(cancellation);
+            await CheckHealthAsync(cancellation);
         }
         finally
         {
             _gate.Release();
-            Looked?.Invoke();
+            Observed?.Invoke();
         }
     }
 
-    /// <summary>One health question and what follows from it; false: no answer.</summary>
-    private async Task<bool> LookAsync(CancellationToken cancellation)
+    /// <summary>Queries health and updates the view; false: no answer.</summary>
+    private async Task<bool> CheckHealthAsync(CancellationToken cancellation)
     {
         for (var tries = 0; ; tries++)
         {
@@ -139,19 +143,19 @@ public sealed class BaseObserver(
             var answer = await arklet.HealthAsync(cancellation);
             if (answer is not { Outcome: HealthOutcome.Answered, Jvm: { } jvm })
             {
-                Miss(answer.Outcome, sentAt);
+                RecordFailure(answer.Outcome, sentAt);
                 return false;
             }
 
             var roundTrip = time.GetElapsedTime(sentAt, answer.ArrivedAt);
             var (sent, arrived) = (time.GetElapsedTime(_origin, sentAt), time.GetElapsedTime(_origin, answer.ArrivedAt));
             var verdict = _clock.Judge(sent, arrived, jvm.RunTime);
-            // A life's start is kept in the journal and compared later: it is worth a second look.
+            // The start is written to the journal and compared later, so it has to be exact.
             if (tries < 2 && (verdict is LifeVerdict.Unclear || (verdict is LifeVerdict.New && roundTrip > LifeClock.Tolerance / 2)))
                 continue;
 
-            _misses = 0;
-            if (verdict is LifeVerdict.New) Begin(sent - jvm.RunTime, arrived - jvm.RunTime);
+            _failures = 0;
+            if (verdict is LifeVerdict.New) BeginLife(sent - jvm.RunTime, arrived - jvm.RunTime);
             _downSince = null;
             var view = _view;
             Publish(view with
@@ -164,15 +168,15 @@ public sealed class BaseObserver(
         }
     }
 
-    private void Begin(TimeSpan earliest, TimeSpan latest)
+    private void BeginLife(TimeSpan earliest, TimeSpan latest)
     {
         var startedAt = time.GetUtcNow() - (time.GetElapsedTime(_origin) - latest);
         var state = journal.State;
-        // After a restart of ours, or of the clock's second thoughts: the journal may know this life already.
+        // After a restart of the agent: the journal may have this base life already.
         var slack = LifeClock.Tolerance + (latest - earliest);
         if (_view.Life is null && state.Life is { } known && (startedAt - state.LifeStartedAt).Duration() <= slack)
         {
-            log.LifeGoesOn(known);
+            log.LifeResumed(known);
             _view = _view with { Life = new(known, state.LifeStartedAt) };
         }
         else
@@ -180,30 +184,30 @@ public sealed class BaseObserver(
             var life = new KnownLife($"b-{startedAt.ToUnixTimeMilliseconds()}", startedAt);
             journal.Append(new JournalRecord.LifeBegan(life.Id, life.StartedAt, EndedAt: _downSince < life.StartedAt ? _downSince : null));
             log.LifeBegan(life.Id, life.StartedAt);
-            // Not published yet: with State and figures of this answer it is one change.
+            // Published together with state and figures of this answer.
             _view = new BaseView { Life = life, State = BaseState.Unspecified };
         }
 
         _clock.Begin(latest);
     }
 
-    private void Miss(HealthOutcome outcome, long at)
+    private void RecordFailure(HealthOutcome outcome, long at)
     {
         var view = _view with { AnsweringSince = 0 };
         if (outcome is HealthOutcome.ConnectionRefused)
         {
-            _misses = 0;
+            _failures = 0;
             _downSince ??= time.GetUtcNow();
             Publish(view with { State = BaseState.Down });
             return;
         }
 
-        if (_misses == 0) _firstMiss = at;
-        // A running command may hold every loop that was asked; the count starts over after it.
-        _misses = IsAnyBusy() ? 0 : _misses + options.MissesPerQuery;
-        // Modules that hang hold a loop each for good.
-        var patience = journal.State.StuckModules.Count > 0 ? 2 : 1;
-        var hung = _misses >= patience * options.HungAfterMisses && time.GetElapsedTime(_firstMiss) >= patience * options.HungAfter;
+        if (_failures == 0) _firstFailureAt = at;
+        // A running command may block all loops that were tried. The count restarts after it.
+        _failures = IsAnyBusy() ? 0 : _failures + options.ConnectionsPerQuery;
+        // Each module that hangs blocks a loop until the JVM exits.
+        var factor = journal.State.StuckModules.Count > 0 ? 2 : 1;
+        var hung = _failures >= factor * options.HungAfterFailures && time.GetElapsedTime(_firstFailureAt) >= factor * options.HungAfter;
         Publish(hung ? view with { State = outcome is HealthOutcome.Answered ? BaseState.WithoutFigures : BaseState.Hung } : view);
     }
 
@@ -215,8 +219,8 @@ public sealed class BaseObserver(
         if (view.DiffersFrom(before)) Changed?.Invoke();
     }
 
-    /// <summary>Brings the journal in line with what Arklet lists: a late success is ours, what vanished isn't any more.</summary>
-    private void TakeOver()
+    /// <summary>Updates the journal by the list of biz: a late success is ours, and a biz that is not listed any more is not.</summary>
+    private void ReconcileOwnership()
     {
         var records = Ownership.Reconcile(journal.State, _view, IsBusy, log);
         if (records.Count == 0) return;

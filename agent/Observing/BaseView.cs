@@ -4,10 +4,10 @@ using BaseState = ModuleController.Protocol.V1.BaseState;
 
 namespace ModuleController.Agent.Observing;
 
-/// <summary>One life of the JVM: the id that commands name, and when it began.</summary>
+/// <summary>One base life: the id that commands name, and its start.</summary>
 public sealed record KnownLife(string Id, DateTimeOffset StartedAt);
 
-/// <summary>What is known of the base now. A list of modules is only ever of the life that stands beside it.</summary>
+/// <summary>The observed state of the base. The list of modules was read in the base life of the same view.</summary>
 public sealed record BaseView
 {
     public static readonly BaseView Unknown = new();
@@ -16,14 +16,14 @@ public sealed record BaseView
 
     public KnownLife? Life { get; init; }
 
-    /// <summary>When the modules were read; null: never in this life.</summary>
+    /// <summary>When the modules were read; null: not yet in this base life.</summary>
     public DateTimeOffset? ObservedAt { get; init; }
 
     public ImmutableArray<ArkletBiz> Modules { get; init; } = [];
 
     public JvmFigures? Jvm { get; init; }
 
-    /// <summary>Since when Arklet answers without a pause, a timestamp of the TimeProvider.</summary>
+    /// <summary>Since when Arklet answers every query, a timestamp of the TimeProvider; 0: it does not.</summary>
     public long AnsweringSince { get; init; }
 
     public bool ModulesKnown => ObservedAt is not null;
@@ -31,7 +31,7 @@ public sealed record BaseView
     public ArkletBiz? Find(string name, string version) =>
         Modules.FirstOrDefault(module => module.Name == name && module.Version == version);
 
-    /// <summary>Whether somebody should be told: figures and times alone are no news.</summary>
+    /// <summary>Whether the difference is to be reported. Figures and times alone are not.</summary>
     public bool DiffersFrom(BaseView other) =>
         State != other.State || Life != other.Life || ModulesKnown != other.ModulesKnown
         || !Modules.ToHashSet().SetEquals(other.Modules);

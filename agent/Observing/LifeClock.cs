@@ -1,26 +1,26 @@
 namespace ModuleController.Agent.Observing;
 
-/// <summary>What one health answer says about the JVM's life.</summary>
+/// <summary>Which base life a health answer belongs to.</summary>
 public enum LifeVerdict
 {
     Same,
     New,
 
-    /// <summary>The answer took so long that it fits both: ask once more.</summary>
+    /// <summary>The answer took so long that it fits both: query again.</summary>
     Unclear,
 }
 
 /// <summary>
-/// Tells one life of a JVM from the next by its start: time of the answer less the run time that it reports. The JVM read
-/// its clock somewhere between request and answer, so the start lies between the two differences; both on a monotonic
-/// clock. Example: known start 10.0 s, answer puts it into 13.6…13.7 s: a new life; into 9.5…12.0 s: unclear.
+/// Distinguishes base lives by the start of the JVM: the time of the answer minus the run time that it reports. The JVM read its clock
+/// between request and answer, so the start is between two differences. All times are of a monotonic clock. Example with a known start of
+/// 10.0 s: a start between 13.6 and 13.7 s is a new life, one between 9.5 and 12.0 s is unclear.
 /// </summary>
 public sealed class LifeClock
 {
-    /// <summary>Two starts further apart are two lives; a JVM takes longer than this to start.</summary>
+    /// <summary>Starts that differ by more are two base lives. A JVM takes longer than this to start.</summary>
     public static readonly TimeSpan Tolerance = TimeSpan.FromSeconds(1);
 
-    /// <summary>The smallest start seen in this life: late answers only ever make it look later.</summary>
+    /// <summary>The earliest start computed in this base life: a slow answer can only make it later.</summary>
     public TimeSpan? Start { get; private set; }
 
     public LifeVerdict Judge(TimeSpan sentAt, TimeSpan arrivedAt, TimeSpan runTime)

@@ -4,7 +4,7 @@ using ModuleController.Agent.Journal;
 
 namespace ModuleController.Agent.Observing;
 
-/// <summary>What the journal has to learn from a list of modules: what is installed is what Arklet lists.</summary>
+/// <summary>Compares the journal with the list of biz. Installed is what Arklet lists.</summary>
 internal static class Ownership
 {
     public static IReadOnlyList<JournalRecord> Reconcile(
@@ -13,12 +13,12 @@ internal static class Ownership
         var records = new List<JournalRecord>();
         foreach (var module in view.Modules)
         {
-            if (module.State is not (ArkletBizState.Activated or ArkletBizState.Deactivated) || isBusy(module.Name, module.Version)) continue;
+            if (!module.HasStarted || isBusy(module.Name, module.Version)) continue;
             if (state.Owner(module.Name, module.Version) is not null) continue;
-            // Answered as timed out or unknown, and there after all.
+            // Answered as timed out or unknown, and installed later.
             var intent = state.UnsettledInstall(module.Name, module.Version);
             if (intent is null || !state.Results.ContainsKey(intent.CommandId)) continue;
-            // It is not installed before its last hook, which is a command's to call.
+            // LateInstalls calls its postInstall hook first.
             if (intent.Hooks?.After is not null) continue;
             log.LateSuccess(module.Name, module.Version, intent.ModuleUid);
             records.Add(new JournalRecord.Owned(Installed(intent, view, module)));
@@ -29,13 +29,13 @@ internal static class Ownership
             if (owned.Life != state.Life || isBusy(owned.Name, owned.Version) || view.Find(owned.Name, owned.Version) is not null) continue;
             if (state.Unanswered.Any(intent => intent.Name == owned.Name && intent.Version == owned.Version)) continue;
             log.ModuleVanished(owned.Name, owned.Version, owned.ModuleUid);
-            records.Add(new JournalRecord.Gone(owned.Name, owned.Version));
+            records.Add(new JournalRecord.Removed(owned.Name, owned.Version));
         }
 
         return records;
     }
 
-    /// <summary>The module of an install whose duration nobody measured.</summary>
+    /// <summary>An install whose duration is not known.</summary>
     public static InstalledModule Installed(JournalRecord.Intended intent, BaseView view, ArkletBiz module) => new(
         intent.ModuleUid, intent.Name, intent.Version, view.Life!.Id, intent.Sha256, intent.Jar,
         module.WebContextPath ?? intent.WebContextPath, view.ObservedAt ?? intent.At, TimeSpan.Zero, 0,

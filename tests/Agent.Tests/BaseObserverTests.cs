@@ -16,7 +16,7 @@ public sealed class BaseObserverTests
         using var journal = CommandJournal.Open(folder.Path, NullLogger.Instance);
         var arklet = new FakeArklet { HasFigures = false };
         using var observer = new BaseObserver(
-            arklet, journal, new() { HungAfter = TimeSpan.Zero, HungAfterMisses = 1 }, TimeProvider.System, NullLogger.Instance);
+            arklet, journal, new() { HungAfter = TimeSpan.Zero, HungAfterFailures = 1 }, TimeProvider.System, NullLogger.Instance);
         Assert.Null(await observer.ReadAsync(TestContext.Current.CancellationToken));
         Assert.Equal(BaseState.WithoutFigures, observer.View.State);
 

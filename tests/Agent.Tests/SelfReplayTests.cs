@@ -33,7 +33,7 @@ public sealed class SelfReplayTests : IAsyncLifetime
         await InstalledAsync("killer", priority: 9, createdAt: 1, hasLived: false);
         await InstalledAsync("good", priority: 0, createdAt: 1);
         var killer = _bench.Journal.State.Modules.Single(module => module.Name == "killer");
-        _bench.Journal.Append(new JournalRecord.Gone("killer", "1.0.0"), new JournalRecord.Owned(killer with { IsSuspect = true, Exits = 2 }));
+        _bench.Journal.Append(new JournalRecord.Removed("killer", "1.0.0"), new JournalRecord.Owned(killer with { IsSuspect = true, Exits = 2 }));
         Assert.Equal(["good"], await ReplayedAsync(1));
     }
 
@@ -80,7 +80,7 @@ public sealed class ReadyFileTests
         var running = ready.RunAsync(ending.Token);
         await Task.WhenAll(Enumerable.Range(0, 8).Select(_ => Task.Run(() =>
         {
-            for (var look = 0; look < 500; look++) ready.Want();
+            for (var look = 0; look < 500; look++) ready.RequestWrite();
         })));
         await Eventually.True(() => read > 0 && ReadyFile.FindObstacle(folder.Path, TimeProvider.System.GetUtcNow()) is null);
         await ending.CancelAsync();
@@ -99,11 +99,11 @@ public sealed class ReadyFileTests
         using var ending = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
         var running = ready.RunAsync(ending.Token);
 
-        ready.Want();
+        ready.RequestWrite();
         await Eventually.True(() => log.Lines.Count > 0 || running.IsCompleted);
         Assert.Contains(nameof(UnauthorizedAccessException), log.Lines.FirstOrDefault(), StringComparison.Ordinal);
         obstacle.Delete();
-        ready.Want();
+        ready.RequestWrite();
         await Eventually.True(() => ReadyFile.FindObstacle(folder.Path, TimeProvider.System.GetUtcNow()) is null);
         await ending.CancelAsync();
         await Task.WhenAny(running);

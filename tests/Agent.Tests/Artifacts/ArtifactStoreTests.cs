@@ -25,7 +25,7 @@ public sealed class ArtifactStoreTests : IAsyncLifetime
 
     // For the server that is silent on purpose.
     private readonly Downloader _hasty = new(
-        new DownloadLimits { MaxBytes = 300_000, FirstDelay = TimeSpan.FromMilliseconds(5), Silence = TimeSpan.FromMilliseconds(500) },
+        new DownloadLimits { MaxBytes = 300_000, FirstDelay = TimeSpan.FromMilliseconds(5), IdleTimeout = TimeSpan.FromMilliseconds(500) },
         TimeProvider.System, NullLogger.Instance);
 
     private WebApplication? _server;
@@ -33,7 +33,7 @@ public sealed class ArtifactStoreTests : IAsyncLifetime
     private int _requests;
 
     public ArtifactStoreTests() => _downloader = new(
-        new DownloadLimits { MaxBytes = 300_000, FirstDelay = TimeSpan.FromMilliseconds(5), Silence = TimeSpan.FromSeconds(60) },
+        new DownloadLimits { MaxBytes = 300_000, FirstDelay = TimeSpan.FromMilliseconds(5), IdleTimeout = TimeSpan.FromSeconds(60) },
         TimeProvider.System, _log);
 
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
@@ -197,7 +197,7 @@ public sealed class ArtifactStoreTests : IAsyncLifetime
         using var downloader = new Downloader(new DownloadLimits { Attempts = 2 }, time, _log);
         var fetching = GetAsync("status/429?retry=7", downloader: downloader);
         await Eventually.True(() => _log.Lines.Count == 1);
-        Assert.Contains("again in 00:00:07", _log.Lines[0], StringComparison.Ordinal);
+        Assert.Contains("retry in 00:00:07", _log.Lines[0], StringComparison.Ordinal);
         await Eventually.True(() =>
         {
             time.Advance(TimeSpan.FromSeconds(7));

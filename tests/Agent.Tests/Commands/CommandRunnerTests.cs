@@ -35,7 +35,7 @@ public sealed class CommandRunnerTests : IAsyncLifetime
     {
         var first = await _bench.RunAsync(InstallOf("orders"));
         var second = await _bench.RunAsync(InstallOf("orders"));
-        await _bench.DieAndComeBackAsync();
+        await _bench.RestartAsync();
         var third = await _bench.RunAsync(InstallOf("orders"));
         Assert.Equal([false, true, true], new[] { first, second, third }.Select(result => result.Repeated));
         Assert.Equal(["install orders:1.0.0"], Arklet.Calls);
@@ -65,7 +65,7 @@ public sealed class CommandRunnerTests : IAsyncLifetime
     public async Task A_lower_epoch_is_fenced_and_the_highest_survives_a_restart()
     {
         await _bench.RunAsync(InstallOf("orders", epoch: 5));
-        await _bench.DieAndComeBackAsync();
+        await _bench.RestartAsync();
         var fenced = await _bench.RunAsync(InstallOf("invoice", epoch: 4));
         Assert.Equal((Outcome.Refused, Reason.Fenced), (fenced.Outcome, fenced.Reason));
         Assert.Equal(["install orders:1.0.0"], Arklet.Calls);
@@ -83,7 +83,7 @@ public sealed class CommandRunnerTests : IAsyncLifetime
     public async Task An_unknown_outcome_that_shows_up_later_is_a_success()
     {
         _bench.SettleTime = TimeSpan.FromMinutes(1);
-        await _bench.DieAndComeBackAsync();
+        await _bench.RestartAsync();
         Arklet.OnInstall = (name, version, _) =>
         {
             Later(() => Arklet.List(name, version, ArkletBizState.Resolved), 100);
@@ -146,7 +146,7 @@ public sealed class CommandRunnerTests : IAsyncLifetime
     public async Task A_process_that_ended_before_the_result_was_written_finds_its_module_and_repeats_nothing()
     {
         var install = InstallOf("orders");
-        await DieInAsync(install, (name, version) => Arklet.List(name, version));
+        await CrashDuringInstallAsync(install, (name, version) => Arklet.List(name, version));
         var result = await _bench.RunAsync(install);
         Assert.Equal(Outcome.Succeeded, result.Outcome);
         Assert.Equal(Uid("orders", "1.0.0"), _bench.Journal.State.Owner("orders", "1.0.0")!.ModuleUid);
@@ -157,7 +157,7 @@ public sealed class CommandRunnerTests : IAsyncLifetime
     public async Task A_process_that_ended_before_anything_came_of_it_says_so_and_the_next_attempt_runs()
     {
         var install = InstallOf("orders");
-        await DieInAsync(install, (_, _) => { });
+        await CrashDuringInstallAsync(install, (_, _) => { });
         var result = await _bench.RunAsync(install);
         Assert.Equal((Outcome.Failed, Reason.AgentDisconnected, "AGENT_RESTARTED"), (result.Outcome, result.Reason, result.Code));
 
@@ -300,7 +300,7 @@ public sealed class CommandRunnerTests : IAsyncLifetime
         Assert.Equal(Outcome.Succeeded, (await done).Outcome);
 
         File.Delete(jar.LocalPath);
-        await _bench.DieAndComeBackAsync();
+        await _bench.RestartAsync();
         Assert.Equal([Uid("invoice", "2.0.0")], Snapshot().Staged);
         Assert.Equal(Outcome.Succeeded, (await _bench.RunAsync(Install(_bench.Life, "invoice", "2.0.0", jar))).Outcome);
         Assert.Empty(Snapshot().Staged);
@@ -351,7 +351,7 @@ public sealed class CommandRunnerTests : IAsyncLifetime
         Install(_bench.Life, name, "1.0.0", _bench.Jar(name, "1.0.0"), attempt, seconds, epoch: epoch);
 
     /// <summary>Ends the process while Arklet carries the install out, so that the intent has no result.</summary>
-    private async Task DieInAsync(Command install, Action<string, string> effect)
+    private async Task CrashDuringInstallAsync(Command install, Action<string, string> effect)
     {
         var called = new TaskCompletionSource();
         Arklet.OnInstall = async (name, version, cancellation) =>
@@ -363,7 +363,7 @@ public sealed class CommandRunnerTests : IAsyncLifetime
         };
         _bench.Runner.Submit(install);
         await called.Task.WaitAsync(Eventually.Deadline, TestContext.Current.CancellationToken);
-        await _bench.DieAndComeBackAsync();
+        await _bench.RestartAsync();
     }
 
     private static void Later(Action action, int milliseconds) => _ = Task.Run(async () =>

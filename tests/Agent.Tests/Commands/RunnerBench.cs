@@ -63,7 +63,7 @@ public sealed class RunnerBench : IAsyncDisposable
         (_results[id] = new(TaskCreationOptions.RunContinuationsAsynchronously)).Task;
 
     /// <summary>What a dying process leaves: the loops stop where they are, and nothing more is written.</summary>
-    public async Task DieAndComeBackAsync()
+    public async Task RestartAsync()
     {
         await EndAsync();
         await BeginAsync();
@@ -93,7 +93,7 @@ public sealed class RunnerBench : IAsyncDisposable
             new CommandTools(Arklet, Observer, Journal, new ArtifactStore(_folder.Combine("artifacts"), _downloader, time, log), _hooks, time)
             {
                 SettleTime = SettleTime,
-                AskInterval = TimeSpan.FromMilliseconds(10),
+                PollInterval = TimeSpan.FromMilliseconds(10),
             },
             log);
         Runner.Finished += result =>

@@ -1,5 +1,5 @@
 using Google.Protobuf.WellKnownTypes;
-using ModuleController.Protocol;
+using ModuleController.Core.Commands;
 using ModuleController.Protocol.V1;
 
 namespace ModuleController.Agent.Tests.EndToEnd;
@@ -60,7 +60,7 @@ internal static class AgentCommands
         new() { ModuleUid = uid ?? Uid(name, version), Name = name, Version = version };
 
     private static Command New(
-        ModuleRef module, CommandAction action, string life, int attempt, double seconds, ulong epoch, Action<Command> fill)
+        ModuleRef module, string action, string life, int attempt, double seconds, ulong epoch, Action<Command> fill)
     {
         var command = new Command
         {

@@ -212,7 +212,7 @@ public sealed class HookTests : IAsyncLifetime
         var install = InstallOf("orders");
         _bench.Runner.Submit(install);
         await Eventually.True(() => ownedBefore.Count == 2);
-        await _bench.DieAndComeBackAsync();
+        await _bench.RestartAsync();
 
         Assert.Equal(Outcome.Succeeded, (await _bench.RunAsync(install)).Outcome);
         Assert.Equal([false, false, false], ownedBefore);

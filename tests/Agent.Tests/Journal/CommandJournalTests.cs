@@ -234,9 +234,9 @@ public sealed class CommandJournalTests : IDisposable
         state = state.Apply(new JournalRecord.Owned(Module("a", "b-2") with { InstalledAt = Noon.AddMinutes(20) }))
             .Apply(Intent("c1", "b")).Apply(new JournalRecord.LifeBegan("b-3", Noon.AddMinutes(30)));
         Assert.Equal([("old", false, 0, 0), ("b", true, 1, 1), ("a", false, 0, 0)], Pasts(state));
-        Assert.True(state.Modules[1].MustBeAlone);
+        Assert.True(state.Modules[1].MustReplayAlone);
         state = state.Apply(Intent("c2", "b")).Apply(new JournalRecord.LifeBegan("b-4", Noon.AddMinutes(31)));
-        Assert.Equal(JournalState.ExitsForgiven, state.Modules[1].Exits);
+        Assert.Equal(JournalState.MaxExits, state.Modules[1].Exits);
         AssertSame(state, state.ToRecords().Aggregate(JournalState.Empty, (next, record) => next.Apply(record)));
 
         static IEnumerable<(string, bool, int, int)> Pasts(JournalState state) =>
@@ -295,7 +295,7 @@ public sealed class CommandJournalTests : IDisposable
         Gen.Int[0, 5].Select(i => (JournalRecord)Intent($"c{i}", $"m{i % 3}")),
         Gen.Select(Gen.Int[0, 5], Gen.Bool).Select((i, unsettled) => (JournalRecord)Answer($"c{i}", unsettled)),
         Gen.Select(Gen.Int[0, 3], Gen.Int[1, 3]).Select((i, life) => (JournalRecord)new JournalRecord.Owned(Module($"m{i}", $"b-{life}"))),
-        Gen.Int[0, 3].Select(i => (JournalRecord)new JournalRecord.Gone($"m{i}", "1.0.0")),
+        Gen.Int[0, 3].Select(i => (JournalRecord)new JournalRecord.Removed($"m{i}", "1.0.0")),
         Gen.Int[0, 3].Select(i => (JournalRecord)new JournalRecord.Staged($"u{i}", $"m{i % 2}", "1.0.0", "/jars/x.jar")),
         Gen.Int[0, 3].Select(i => (JournalRecord)new JournalRecord.Stuck($"m{i}", "1.0.0"))).Array[1, 6];
 
@@ -310,7 +310,7 @@ public sealed class CommandJournalTests : IDisposable
         new(id, new CommandResult { CommandId = id, Outcome = Outcome.Succeeded }.ToByteArray(), unsettled);
 
     private static JournalRecord.Intended Intent(string id, string name) => new(
-        id, CommandAction.Install, $"uid-{name}", name, "1.0.0", new string('a', 64), "/jars/x.jar", name, true, Noon, Noon.AddMinutes(5));
+        id, IntentAction.Install, $"uid-{name}", name, "1.0.0", new string('a', 64), "/jars/x.jar", name, true, Noon, Noon.AddMinutes(5));
 
     private static InstalledModule Module(string name, string life) => new(
         $"uid-{name}", name, "1.0.0", life, new string('a', 64), "/jars/x.jar", name, Noon, TimeSpan.FromSeconds(1), 42, true);

@@ -1,9 +1,9 @@
 using System.Net;
 using Google.Protobuf.WellKnownTypes;
+using ModuleController.Core.Commands;
 using ModuleController.Dev.ArkletSimulator;
 using ModuleController.Dev.Load.Measuring;
 using ModuleController.Dev.Load.Processes;
-using ModuleController.Protocol;
 using ModuleController.Protocol.V1;
 
 namespace ModuleController.Dev.Load.Scenarios;

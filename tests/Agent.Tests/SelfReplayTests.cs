@@ -18,7 +18,7 @@ public sealed class SelfReplayTests : IAsyncLifetime
     public ValueTask DisposeAsync() => _bench.DisposeAsync();
 
     [Fact]
-    public async Task Higher_priority_comes_first_then_the_older_deployment_and_suspects_last()
+    public async Task A_replay_is_ordered_by_priority_then_age_of_the_deployment_with_suspects_last()
     {
         await InstalledAsync("late", priority: 0, createdAt: 9);
         await InstalledAsync("suspect", priority: 9, createdAt: 1, hasLived: false);
@@ -28,7 +28,7 @@ public sealed class SelfReplayTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task What_ended_two_base_lives_is_not_brought_back()
+    public async Task A_module_that_caused_two_JVM_exits_is_not_replayed()
     {
         await InstalledAsync("killer", priority: 9, createdAt: 1, hasLived: false);
         await InstalledAsync("good", priority: 0, createdAt: 1);
@@ -64,7 +64,7 @@ public sealed class SelfReplayTests : IAsyncLifetime
 public sealed class ReadyFileTests
 {
     [Fact]
-    public async Task It_has_one_writer_however_many_look_at_the_base()
+    public async Task The_ready_file_has_one_writer()
     {
         using var folder = new TemporaryFolder();
         var log = new LogLines();
@@ -90,7 +90,7 @@ public sealed class ReadyFileTests
     }
 
     [Fact]
-    public async Task What_keeps_it_from_being_written_is_logged_and_it_is_written_later()
+    public async Task A_failed_write_of_the_ready_file_is_logged_and_retried()
     {
         using var folder = new TemporaryFolder();
         var log = new LogLines();

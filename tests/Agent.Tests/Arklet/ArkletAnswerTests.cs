@@ -35,7 +35,7 @@ public class ArkletAnswerTests
     [InlineData("\"2\"", ArkletBizState.Unknown)]
     [InlineData("\"flying\"", ArkletBizState.Unknown)]
     [InlineData("null", ArkletBizState.Unknown)]
-    public async Task States_come_as_words_or_ordinals(string json, ArkletBizState expected)
+    public async Task States_are_read_as_names_or_ordinals(string json, ArkletBizState expected)
     {
         await using var arklet = CannedArklet.Saying(
             $$"""{"code":"SUCCESS","data":[{"bizName":"a","bizVersion":"1","bizState":{{json}}},{"bizName":"nameless"},7]}""");
@@ -52,7 +52,7 @@ public class ArkletAnswerTests
     [InlineData("""[]""")]
     [InlineData("")]
     [InlineData("<html>")]
-    public async Task What_is_no_list_is_not_an_empty_list(string json)
+    public async Task An_invalid_list_is_not_an_empty_list(string json)
     {
         await using var arklet = CannedArklet.Saying(json);
         using var client = arklet.Client();
@@ -127,7 +127,7 @@ public class ArkletAnswerTests
     }
 
     [Fact]
-    public async Task Class_loader_maps_of_newer_containers_are_passed_over()
+    public async Task Class_loader_maps_of_newer_containers_are_ignored()
     {
         var maps = string.Join(',', Enumerable.Range(0, 40_000).Select(i => $$"""
             "com.example.exported.package{{i}}":{"$ref":"$.data.bizInfos[0].dependentPlugins[0].pluginClassLoader"}

@@ -23,7 +23,7 @@ public class ArkletExchangeTests
     }
 
     [Fact]
-    public async Task A_request_carries_what_arklet_needs_and_nothing_else()
+    public async Task A_request_contains_only_what_Arklet_needs()
     {
         await using var arklet = CannedArklet.Saying(Success);
         using var client = arklet.Client();
@@ -38,7 +38,7 @@ public class ArkletExchangeTests
     }
 
     [Fact]
-    public async Task A_connection_that_nobody_reads_is_given_up_for_another()
+    public async Task A_connection_that_is_not_read_is_replaced_by_another()
     {
         await using var arklet = new CannedArklet(number => number < 3 ? null : CannedArklet.Answer(Success));
         using var client = arklet.Client(TimeSpan.FromSeconds(4));
@@ -48,7 +48,7 @@ public class ArkletExchangeTests
     }
 
     [Fact]
-    public async Task A_command_that_nobody_read_was_certainly_not_sent()
+    public async Task A_command_on_connections_that_are_not_read_is_not_sent()
     {
         await using var arklet = new CannedArklet(_ => null);
         using var client = arklet.Client(TimeSpan.FromMilliseconds(50));
@@ -68,7 +68,7 @@ public class ArkletExchangeTests
     }
 
     [Fact]
-    public async Task A_cancelled_command_says_whether_it_was_sent()
+    public async Task A_cancelled_command_reports_whether_it_was_sent()
     {
         await using var arklet = new CannedArklet(_ => null);
         using var client = arklet.Client();

@@ -31,7 +31,7 @@ public sealed class CommandLimitsTests
 
     /// <summary>Such a value comes from an object of a user: it fails that one command.</summary>
     [Fact]
-    public void A_value_that_is_not_allowed_refuses_its_command_with_the_field_and_what_it_must_be()
+    public void An_invalid_value_refuses_its_command_and_names_field_and_limit()
     {
         Refuses(Reason.InvalidArtifact, "deadline must be 0 to 86400 seconds, not -1", command => command.Deadline.Seconds = -1);
         Refuses(Reason.InvalidArtifact, "deadline must be 0 to 86400 seconds, not 100000", command => command.Deadline.Seconds = 100_000);

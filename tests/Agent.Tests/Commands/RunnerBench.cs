@@ -4,7 +4,9 @@ using ModuleController.Agent.Artifacts;
 using ModuleController.Agent.Commands;
 using ModuleController.Agent.Hooks;
 using ModuleController.Agent.Journal;
+using ModuleController.Agent.Link;
 using ModuleController.Agent.Observing;
+using ModuleController.Agent.Tests.EndToEnd;
 using ModuleController.Dev.ArkletSimulator;
 using ModuleController.Protocol.V1;
 using ModuleController.Tests;
@@ -44,6 +46,12 @@ public sealed class RunnerBench : IAsyncDisposable
         await bench.BeginAsync();
         return bench;
     }
+
+    public Command InstallOf(string name, int attempt = 1, double seconds = 60, ulong epoch = 1) =>
+        AgentCommands.Install(Life, name, "1.0.0", Jar(name, "1.0.0"), attempt, seconds, epoch: epoch);
+
+    public Snapshot Snapshot() =>
+        Snapshots.Build(Observer.View, Journal.State, Runner.Running, sequence: 1, TimeProvider.System.GetUtcNow());
 
     public Uri Jar(string name, string version)
     {

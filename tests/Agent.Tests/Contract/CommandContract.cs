@@ -45,7 +45,7 @@ public abstract class CommandContract(ContractFixture fixture) : ContractTests(f
     }
 
     [Fact]
-    public async Task Nothing_is_promoted_when_the_active_version_goes()
+    public async Task No_other_version_becomes_active_when_the_active_one_is_removed()
     {
         await InstalledAsync("catalog", "1.0.0");
         await InstalledAsync("catalog", "2.0.0");
@@ -56,7 +56,7 @@ public abstract class CommandContract(ContractFixture fixture) : ContractTests(f
     }
 
     [Fact]
-    public async Task What_is_not_there_is_not_found()
+    public async Task A_missing_biz_is_not_found()
     {
         Assert.Equal(
             new ArkletResult(ArkletOutcome.NotFound, "NOT_FOUND_BIZ", "Uninstall biz: orders:9 not found."), await UninstallAsync("orders", "9"));
@@ -85,7 +85,7 @@ public abstract class CommandContract(ContractFixture fixture) : ContractTests(f
     [Theory]
     [InlineData("orders", "2.0.0", "java.lang.IllegalStateException: cannot reach the ledger database at db.example:5432")]
     [InlineData("plain-throws", "1.0.0", "java.io.IOException: licence.bin: truncated")]
-    public async Task A_module_that_failed_to_start_is_gone_and_the_last_cause_says_why(string name, string version, string cause)
+    public async Task A_module_that_failed_to_start_is_removed_and_the_last_cause_has_the_reason(string name, string version, string cause)
     {
         var result = await InstallAsync(name, version);
 
@@ -96,7 +96,7 @@ public abstract class CommandContract(ContractFixture fixture) : ContractTests(f
     }
 
     [Fact]
-    public async Task A_module_without_spring_is_gone_although_its_uninstall_failed()
+    public async Task A_module_without_Spring_is_removed_although_its_uninstall_failed()
     {
         Assert.Equal(ArkletBizState.Activated, (await InstalledAsync("plain", "1.0.0")).State);
 
@@ -175,7 +175,7 @@ public abstract class CommandContract(ContractFixture fixture) : ContractTests(f
     }
 
     [Fact]
-    public async Task An_install_reports_what_it_took_of_the_metaspace()
+    public async Task An_install_reports_its_use_of_Metaspace()
     {
         var before = await FiguresAsync();
 

@@ -6,7 +6,7 @@ namespace ModuleController.Agent.Tests.Contract;
 public abstract class LifeContract(ContractFixture fixture) : ContractTests(fixture)
 {
     [Fact]
-    public async Task A_module_that_hangs_stays_until_a_restart_which_forgets_everything()
+    public async Task A_module_that_hangs_stays_until_a_restart_removes_everything()
     {
         await InstalledAsync("orders", "1.0.0");
         using var patience = CancellationTokenSource.CreateLinkedTokenSource(Cancellation);

@@ -8,7 +8,7 @@ public abstract class MetaspaceContract(ContractFixture fixture) : ContractTests
     protected const long Limit = 68 * 1024 * 1024;
 
     [Fact]
-    public async Task A_module_for_which_there_is_no_metaspace_is_gone_and_the_jvm_lives_on()
+    public async Task A_module_that_fills_the_Metaspace_is_removed_and_the_JVM_stays_up()
     {
         Assert.Equal(Limit, (await FiguresAsync()).MaxMetaspace);
 

@@ -33,7 +33,7 @@ public abstract class WireContract(ContractFixture fixture) : ContractTests(fixt
         Assert.StartsWith(Ok + """{"code":"SUCCESS",""", await AskAsync(Base, Post("queryAllBiz?x=1", "{}"), Cancellation), StringComparison.Ordinal);
 
     [Fact]
-    public async Task Anything_but_post_is_status_500_with_a_header_of_its_own() => Assert.Equal(
+    public async Task Any_method_but_POST_is_status_500_with_an_own_header() => Assert.Equal(
         "HTTP/1.1 500 Internal Server Error\r\nContent_Length: 42\r\n\r\nPOST http request only supported by arklet",
         await AskAsync(Base, "GET /health HTTP/1.1\r\nHost: x\r\n\r\n", Cancellation));
 
@@ -42,7 +42,7 @@ public abstract class WireContract(ContractFixture fixture) : ContractTests(fixt
     [InlineData("[]")]
     [InlineData("\"text\"")]
     [InlineData(" ")]
-    public async Task What_is_no_json_object_is_never_answered(string body)
+    public async Task A_body_that_is_no_JSON_object_is_never_answered(string body)
     {
         using var connection = await OpenAsync(Base, Cancellation);
         await connection.SendAsync(Post("queryAllBiz", body), Cancellation);
@@ -126,7 +126,7 @@ public abstract class WireContract(ContractFixture fixture) : ContractTests(fixt
     [InlineData("""{"type":"system","metrics":["foo"]}""", "indicator not registered")]
     [InlineData("""{"type":"biz","bizName":"x","bizVersion":"1"}""", "can not find biz")]
     [InlineData("""{"type":"biz","bizName":"x"}""", "can not find biz: x")]
-    public async Task Health_of_what_is_not_there_fails(string body, string message) =>
+    public async Task Health_of_a_missing_biz_fails(string body, string message) =>
         Assert.Equal($$"""{"code":"FAILED","message":"{{message}}"}""", (await AnswerAsync("health", body)).ToJsonString());
 
     [Fact]
@@ -141,7 +141,7 @@ public abstract class WireContract(ContractFixture fixture) : ContractTests(fixt
     }
 
     [Fact]
-    public async Task A_command_whose_client_went_away_is_carried_out()
+    public async Task A_command_whose_client_disconnected_is_carried_out()
     {
         using (var connection = await OpenAsync(Base, Cancellation))
             await connection.SendAsync(InstallRequest("invoice"), Cancellation);

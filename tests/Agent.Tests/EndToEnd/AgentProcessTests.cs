@@ -29,7 +29,7 @@ public sealed class AgentProcessTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task It_says_who_it_is_with_the_token_of_now_and_beats_at_the_interval_it_is_told()
+    public async Task The_agent_identifies_itself_with_the_current_token_and_sends_heartbeats_at_the_requested_interval()
     {
         var token = _folder.Combine("token");
         await File.WriteAllTextAsync(token, "first\n", Cancellation);
@@ -62,7 +62,7 @@ public sealed class AgentProcessTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_malformed_message_closes_the_stream_touches_nothing_and_the_agent_comes_back()
+    public async Task A_malformed_message_closes_the_stream_without_effect_and_the_agent_reconnects()
     {
         await using var agent = Start();
         var session = await KnownAsync();
@@ -108,7 +108,7 @@ public sealed class AgentProcessTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Without_a_controller_it_brings_the_last_set_back_in_order_and_is_not_ready_before()
+    public async Task Without_a_controller_the_agent_replays_in_order_and_is_ready_afterwards()
     {
         await using var agent = Start("--replay-after=3s");
         var session = await KnownAsync();
@@ -136,7 +136,7 @@ public sealed class AgentProcessTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task It_ends_at_once_when_told_also_with_a_stream_open_and_an_install_under_way()
+    public async Task The_agent_stops_at_once_on_SIGTERM_also_during_an_install()
     {
         _base.Order("orders", new() { Hangs = true });
         await using var agent = Start();
@@ -161,7 +161,7 @@ public sealed class AgentProcessTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_probe_without_an_agent_says_why()
+    public async Task A_probe_without_an_agent_reports_the_reason()
     {
         var (code, output) = await AgentProcess.RunAsync("ready", $"--state-dir={_folder.Path}");
         Assert.Equal(1, code);

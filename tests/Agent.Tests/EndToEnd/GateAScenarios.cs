@@ -62,7 +62,7 @@ public abstract class GateAScenarios(ContractFixture fixture) : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_second_version_comes_in_beside_the_first_is_switched_to_and_the_first_goes()
+    public async Task A_second_version_is_installed_beside_the_first_and_made_active_and_the_first_is_removed()
     {
         var agent = await ConnectAsync();
         await SucceedsAsync(agent, Install(agent.Life, "catalog", "1.0.0", Base.Jar("catalog", "1.0.0")));
@@ -90,7 +90,7 @@ public abstract class GateAScenarios(ContractFixture fixture) : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_failed_start_says_its_real_cause_and_leaves_what_was_there()
+    public async Task A_failed_start_reports_its_root_cause_and_changes_no_other_module()
     {
         var agent = await ConnectAsync();
         await SucceedsAsync(agent, Install(agent.Life, "orders", "1.0.0", Base.Jar("orders", "1.0.0")));
@@ -109,7 +109,7 @@ public abstract class GateAScenarios(ContractFixture fixture) : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_module_is_gone_although_Arklet_answered_its_uninstall_with_an_error()
+    public async Task A_module_is_uninstalled_although_Arklet_answered_with_an_error()
     {
         var agent = await ConnectAsync();
         await SucceedsAsync(agent, Install(agent.Life, "plain", "1.0.0", Base.Jar("plain", "1.0.0")));
@@ -119,7 +119,7 @@ public abstract class GateAScenarios(ContractFixture fixture) : IAsyncLifetime
     }
 
     [Fact]
-    public async Task While_a_slow_module_starts_the_base_is_up_and_says_so()
+    public async Task The_base_is_reported_as_up_while_a_slow_module_starts()
     {
         var agent = await ConnectAsync();
         var install = Install(agent.Life, "slow", "1.0.0", Base.Jar("slow", "1.0.0"));
@@ -177,7 +177,7 @@ public abstract class GateAScenarios(ContractFixture fixture) : IAsyncLifetime
     }
 
     [Fact]
-    public async Task An_agent_killed_between_Arklets_answer_and_its_journal_reports_the_truth_and_installs_nothing_twice()
+    public async Task An_agent_killed_between_Arklets_answer_and_its_journal_finds_the_install_and_does_not_repeat_it()
     {
         await using var proxy = new HoldingProxy(Base.Host, Base.ArkletPort);
         var agent = await ConnectAsync(arkletPort: proxy.Port);
@@ -228,69 +228,9 @@ public abstract class GateAScenarios(ContractFixture fixture) : IAsyncLifetime
     }
 }
 
-/// <summary>What becomes of a JVM's Metaspace, which only a small one can show.</summary>
-public abstract class MetaspaceScenario(ContractFixture fixture) : IAsyncLifetime
-{
-    private readonly DirectoryInfo _state = Directory.CreateTempSubdirectory("agent-");
-
-    public ValueTask InitializeAsync()
-    {
-        fixture.SkipUnlessAvailable();
-        return default;
-    }
-
-    public ValueTask DisposeAsync()
-    {
-        _state.Delete(recursive: true);
-        GC.SuppressFinalize(this);
-        return default;
-    }
-
-    [Fact]
-    public async Task A_module_that_the_Metaspace_can_not_hold_is_told_apart_and_the_JVM_lives_on()
-    {
-        var cancellation = TestContext.Current.CancellationToken;
-        await using var gateway = await ScriptedGateway.StartAsync(cancellation);
-        await using var process = AgentProcess.Start(gateway.Address, fixture.Base.Host, fixture.Base.ArkletPort, _state.FullName);
-        var agent = await gateway.AcceptAsync(cancellation);
-        await agent.UntilAsync(s => s.Snapshot is { BizKnown: true }, "a snapshot with the list of modules");
-
-        // What reports a failure is loaded by the first one; there would be no room for it later.
-        var first = await agent.RunAsync(Install(agent.Life, "plain-throws", "1.0.0", fixture.Base.Jar("plain-throws", "1.0.0")));
-        Assert.Equal((Reason.BizStartFailed, "java.io.IOException: licence.bin: truncated"), (first.Reason, first.Message));
-        Assert.Equal(Outcome.Succeeded, (await agent.RunAsync(Install(agent.Life, "plain", "1.0.0", fixture.Base.Jar("plain", "1.0.0")))).Outcome);
-        Assert.Equal(Outcome.Succeeded, (await agent.RunAsync(Uninstall(agent.Life, "plain", "1.0.0"))).Outcome);
-
-        var result = await agent.RunAsync(Install(agent.Life, "metaspace", "1.0.0", fixture.Base.Jar("metaspace", "1.0.0")));
-        Assert.Equal((Outcome.Failed, Reason.MetaspaceFull), (result.Outcome, result.Reason));
-        Assert.Contains("OutOfMemoryError: Metaspace", result.Message, StringComparison.Ordinal);
-        Assert.Null(agent.Biz("metaspace", "1.0.0"));
-        Assert.Equal(BaseState.Up, agent.Snapshot!.BaseState);
-    }
-}
-
 /// <summary>The stories on the simulator.</summary>
 public sealed class SimulatedGateATests(SimulatedFixture fixture) : GateAScenarios(fixture), IClassFixture<SimulatedFixture>;
 
 /// <summary>The stories on a real JVM.</summary>
 [Collection(RealBaseCollection.Name)]
 public sealed class RealGateATests(RealFixture fixture) : GateAScenarios(fixture), IClassFixture<RealFixture>;
-
-/// <summary>A simulator as small as the real JVM below.</summary>
-public sealed class SmallSimulatedFixture : SimulatedFixture
-{
-    protected override Dev.ArkletSimulator.SimulatedBaseOptions Options => new() { MaxMetaspace = 68L * 1024 * 1024 };
-}
-
-/// <summary>A JVM that has no room for the sample module.</summary>
-public sealed class SmallRealFixture : RealFixture
-{
-    protected override string[] Flags => ["-XX:MaxMetaspaceSize=68m"];
-}
-
-/// <summary>The Metaspace on the simulator.</summary>
-public sealed class SimulatedMetaspaceTests(SmallSimulatedFixture fixture) : MetaspaceScenario(fixture), IClassFixture<SmallSimulatedFixture>;
-
-/// <summary>The Metaspace of a real JVM.</summary>
-[Collection(RealBaseCollection.Name)]
-public sealed class RealMetaspaceTests(SmallRealFixture fixture) : MetaspaceScenario(fixture), IClassFixture<SmallRealFixture>;

@@ -9,7 +9,7 @@ public sealed class LinkProblemTests
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     [Fact]
-    public async Task A_failure_of_TLS_says_what_is_wrong()
+    public async Task A_TLS_failure_reports_its_cause()
     {
         await using var gateway = await ScriptedGateway.StartAsync(Cancellation);   // without TLS
         using var folder = new TemporaryFolder();

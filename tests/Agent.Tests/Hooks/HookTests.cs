@@ -1,13 +1,13 @@
 using Google.Protobuf.WellKnownTypes;
 using ModuleController.Agent.Arklet;
 using ModuleController.Agent.Tests.Commands;
-using ModuleController.Protocol;
 using ModuleController.Protocol.V1;
 using ModuleController.Tests;
 using static ModuleController.Agent.Tests.EndToEnd.AgentCommands;
 
 namespace ModuleController.Agent.Tests.Hooks;
 
+/// <summary>What the result of a hook does to its command.</summary>
 public sealed class HookTests : IAsyncLifetime
 {
     private readonly HookServer _hooks = new();
@@ -24,7 +24,7 @@ public sealed class HookTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Hooks_are_called_around_install_and_uninstall_and_are_told_what_happens()
+    public async Task Hooks_are_called_around_install_and_uninstall_with_the_event_in_the_body()
     {
         var seen = new List<string>();
         _hooks.Called = request => seen.Add(
@@ -42,7 +42,7 @@ public sealed class HookTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_preInstall_hook_that_fails_ends_the_install_before_Arklet_is_called()
+    public async Task A_failed_preInstall_hook_ends_the_install_before_Arklet_is_called()
     {
         _hooks.Answer = _ => 503;
         var result = await _bench.RunAsync(InstallOf("orders"));
@@ -55,7 +55,7 @@ public sealed class HookTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_postInstall_hook_that_fails_leaves_nothing_behind_and_the_next_attempt_starts_clean()
+    public async Task A_failed_postInstall_hook_uninstalls_the_module_and_the_next_attempt_starts_without_it()
     {
         _hooks.Answer = request => request.Event == "postInstall" ? 500 : 200;
         var failed = await _bench.RunAsync(InstallOf("orders"));
@@ -69,7 +69,7 @@ public sealed class HookTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_new_version_that_its_postInstall_hook_refuses_is_never_switched_to()
+    public async Task A_new_version_whose_postInstall_hook_fails_does_not_become_active()
     {
         _hooks.Answer = request => request.Event == "postInstall" ? 500 : 200;
         Arklet.OnInstall = (name, version, _) =>
@@ -82,7 +82,7 @@ public sealed class HookTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task What_can_not_be_uninstalled_after_its_hook_failed_is_stuck_and_left_alone()
+    public async Task A_module_that_can_not_be_uninstalled_after_a_failed_hook_is_stuck()
     {
         _hooks.Answer = request => request.Event == "postInstall" ? 500 : 200;
         Arklet.OnUninstall = (_, _, _) => Task.FromResult(new ArkletResult(ArkletOutcome.InternalError, "CMD_PROCESS_INTERNAL_ERROR", "Internal Error", "java.lang.Error: no"));
@@ -98,7 +98,7 @@ public sealed class HookTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_preUninstall_hook_that_fails_keeps_the_module_and_the_next_attempt_may_take_it()
+    public async Task A_failed_preUninstall_hook_keeps_the_module_for_the_next_attempt()
     {
         await _bench.RunAsync(InstallOf("orders"));
         _hooks.Answer = _ => 409;
@@ -112,7 +112,7 @@ public sealed class HookTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_postUninstall_hook_that_fails_is_told_and_the_module_is_gone()
+    public async Task A_failed_postUninstall_hook_is_reported_and_the_module_is_removed()
     {
         await _bench.RunAsync(InstallOf("orders"));
         _hooks.Answer = request => request.Event == "postUninstall" ? 500 : 200;
@@ -122,76 +122,7 @@ public sealed class HookTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_failure_that_is_to_be_ignored_changes_nothing()
-    {
-        _hooks.Answer = _ => 500;
-        Assert.Equal(Outcome.Succeeded, (await _bench.RunAsync(InstallOf("orders", change: hook => hook.IgnoreFailure = true))).Outcome);
-        Assert.Equal(Outcome.Succeeded, (await _bench.RunAsync(UninstallOf("orders", change: hook => hook.IgnoreFailure = true))).Outcome);
-        Assert.Equal(["preInstall", "postInstall", "preUninstall", "postUninstall"], _hooks.Events);
-    }
-
-    [Fact]
-    public async Task A_hook_that_hangs_costs_its_own_time_and_other_modules_are_installed_meanwhile()
-    {
-        _hooks.Answer = request => request.Text("module.name") == "orders" ? null : 200;
-        var hanging = InstallOf("orders", seconds: 4, change: hook => hook.Timeout = Duration.FromTimeSpan(TimeSpan.FromSeconds(10)));
-        var result = _bench.Expect(hanging.Id);
-        _bench.Runner.Submit(hanging);
-        await Eventually.True(() => _hooks.Requests.Count == 1);
-        Assert.Equal(CommandPhase.Hook, Assert.Single(_bench.Runner.Running).Phase);
-
-        Assert.Equal(Outcome.Succeeded, (await _bench.RunAsync(InstallOf("invoice"))).Outcome);
-        Assert.False(result.IsCompleted);
-        // Its own time-out, not the command's: that clock stands still meanwhile.
-        Assert.Equal((Reason.HookFailed, true), ((await result).Reason, (await result).Message.Contains("did not answer within 10 s", StringComparison.Ordinal)));
-        Assert.Equal(["install invoice:1.0.0"], Arklet.Calls);
-    }
-
-    [Fact]
-    public async Task Nothing_is_begun_for_a_module_while_a_hook_of_its_name_is_being_called()
-    {
-        var release = new TaskCompletionSource();
-        _hooks.Called = request => release.Task.Wait();
-        var install = InstallOf("orders");
-        var (first, second) = (_bench.Expect(install.Id), Uninstall(_bench.Life, "orders", "1.0.0"));
-        _bench.Runner.Submit(install);
-        await Eventually.True(() => _hooks.Requests.Count == 1);
-        var removed = _bench.Expect(second.Id);
-        _bench.Runner.Submit(second);
-        release.SetResult();
-        Assert.Equal(Outcome.Succeeded, (await first).Outcome);
-        Assert.Equal((Outcome.Succeeded, "SUCCESS"), ((await removed).Outcome, (await removed).Code));
-    }
-
-    [Fact]
-    public async Task Each_try_is_numbered_and_the_last_one_counts()
-    {
-        _hooks.Answer = request => request.Text("try") == "3" ? 200 : 500;
-        Assert.Equal(Outcome.Succeeded, (await _bench.RunAsync(InstallOf("orders", change: hook => hook.Retries = 2))).Outcome);
-        Assert.Equal(["1", "2", "3", "1", "2", "3"], _hooks.Requests.Select(request => request.Text("try")));
-    }
-
-    [Fact]
-    public async Task A_redirect_is_not_followed_and_counts_as_a_failure()
-    {
-        _hooks.Answer = _ => 302;
-        var result = await _bench.RunAsync(InstallOf("orders"));
-        Assert.Equal(Reason.HookFailed, result.Reason);
-        Assert.Equal(["/hook/preInstall?of=orders"], _hooks.Requests.Select(request => request.Path));
-    }
-
-    [Fact]
-    public async Task Nobody_at_the_port_is_a_failure_that_names_it()
-    {
-        var install = InstallOf("orders");
-        _hooks.Dispose();
-        var result = await _bench.RunAsync(install);
-        Assert.Equal(Reason.HookFailed, result.Reason);
-        Assert.Contains("refused", result.Message, StringComparison.Ordinal);
-    }
-
-    [Fact]
-    public async Task A_base_that_ends_under_a_hook_is_the_news_and_not_the_hook()
+    public async Task A_JVM_exit_during_a_hook_is_reported_instead_of_the_hook()
     {
         _hooks.Called = request =>
         {
@@ -203,7 +134,7 @@ public sealed class HookTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task An_agent_that_died_in_the_postInstall_hook_calls_it_again_and_installs_nothing_twice()
+    public async Task After_a_crash_in_the_postInstall_hook_it_is_called_again_and_nothing_is_installed_twice()
     {
         // Only the first one hangs: the second is called as soon as the agent is back.
         var ownedBefore = new List<bool>();
@@ -237,50 +168,6 @@ public sealed class HookTests : IAsyncLifetime
         Arklet.List("orders", "1.0.0");
         await Eventually.True(() => _bench.Journal.State.Owner("orders", "1.0.0") is not null);
         Assert.Equal((false, 2), (owned, _hooks.Requests.Count));
-    }
-
-    [Fact]
-    public async Task A_hook_that_ends_after_the_time_of_its_install_still_decides()
-    {
-        Arklet.OnInstall = async (name, version, cancellation) =>
-        {
-            Arklet.List(name, version);
-            await Task.Delay(Timeout.InfiniteTimeSpan, TimeProvider.System, cancellation);
-            return FakeArklet.Unknown;
-        };
-        Assert.Equal(Outcome.Succeeded, (await _bench.RunAsync(InstallOf("orders", seconds: 4))).Outcome);
-        Assert.Equal(["preInstall", "postInstall"], _hooks.Events);
-
-        _hooks.Answer = request => request.Event == "postInstall" ? 500 : 200;
-        Assert.Equal((Reason.HookFailed, "POST_INSTALL"), await InstallInvoiceAsync());
-        Assert.DoesNotContain(Arklet.Listed, biz => biz.Name == "invoice");
-
-        async Task<(Reason, string)> InstallInvoiceAsync()
-        {
-            var result = await _bench.RunAsync(InstallOf("invoice", seconds: 4));
-            return (result.Reason, result.Code);
-        }
-    }
-
-    [Fact]
-    public async Task Hooks_that_hang_leave_room_for_commands_without_any_and_one_too_many_is_refused_and_may_come_again()
-    {
-        _hooks.Answer = _ => null;
-        for (var number = 0; number < Limits.HookedCommands; number++) _bench.Runner.Submit(Hanging($"hanging{number}"));
-        await Eventually.True(() => _hooks.Requests.Count == Limits.HookedCommands);
-        Assert.All(_bench.Runner.Running, running => Assert.Equal(CommandPhase.Hook, running.Phase));
-        var refused = await _bench.RunAsync(Hanging("late"));
-        Assert.Equal((Outcome.Refused, "TOO_MANY_HOOKS"), (refused.Outcome, refused.Code));
-        Assert.Equal(Limits.HookedCommands, _hooks.Requests.Count);
-
-        for (var number = 0; number < Limits.RunningCommands; number++)
-            Assert.Equal(Outcome.Succeeded, (await _bench.RunAsync(Install(_bench.Life, $"passing{number}", "1.0.0", _bench.Jar($"passing{number}", "1.0.0")))).Outcome);
-        _hooks.Answer = _ => 200;
-        _hooks.HangUp();
-        await Eventually.True(() => _bench.Runner.Running.Count == 0);
-        Assert.Equal(Outcome.Succeeded, (await _bench.RunAsync(Hanging("late"))).Outcome);
-
-        Command Hanging(string name) => InstallOf(name, change: hook => (hook.Timeout, hook.Retries) = (Duration.FromTimeSpan(TimeSpan.FromMinutes(30)), 1));
     }
 
     private Command InstallOf(string name, int attempt = 1, double seconds = 60, Action<Hook>? change = null)

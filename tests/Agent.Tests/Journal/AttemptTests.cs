@@ -18,7 +18,7 @@ public sealed class AttemptTests : IDisposable
     public void Dispose() => _folder.Dispose();
 
     [Fact]
-    public void The_highest_attempt_is_told_with_its_end_and_how_long_ago_it_was_also_after_a_restart_and_a_compaction()
+    public void The_highest_attempt_is_reported_with_outcome_and_age_also_after_a_restart_and_a_compaction()
     {
         using (var journal = Open())
         {
@@ -50,7 +50,7 @@ public sealed class AttemptTests : IDisposable
     }
 
     [Fact]
-    public void What_the_state_of_the_base_settles_is_not_told()
+    public void Attempts_that_the_state_of_the_base_settles_are_not_reported()
     {
         using var journal = Open();
         journal.Append(
@@ -65,7 +65,7 @@ public sealed class AttemptTests : IDisposable
     }
 
     [Fact]
-    public void Inspections_are_counted_for_each_source_and_a_found_jar_is_told_for_an_hour()
+    public void Inspections_are_counted_per_source_and_a_success_is_reported_for_an_hour()
     {
         using var journal = Open();
         var (low, high) = (3, 3 + (5 * Limits.InspectionsPerSource));
@@ -79,7 +79,7 @@ public sealed class AttemptTests : IDisposable
     }
 
     [Fact]
-    public void A_new_life_begins_with_none_and_what_is_forgotten_is_not_told()
+    public void Attempts_of_earlier_lives_and_of_dropped_results_are_not_reported()
     {
         using var journal = Open();
         journal.Append(new JournalRecord.LifeBegan("b-1", Noon), Failed("m-1/adopt/b-1/1"), Failed("m-2/adopt/b-0/1"));
@@ -92,7 +92,7 @@ public sealed class AttemptTests : IDisposable
     }
 
     [Fact]
-    public void No_more_are_told_than_a_snapshot_may_hold_and_those_are_the_newest()
+    public void A_snapshot_reports_the_newest_attempts_up_to_its_limit()
     {
         var records = Enumerable.Range(0, Limits.Attempts + 10).Select(number => Failed($"m-{number}/adopt/b-1/1") with { At = Noon.AddSeconds(number) });
         var state = records.Aggregate(JournalState.Empty.Apply(new JournalRecord.LifeBegan("b-1", Noon)), (state, record) => state.Apply(record));
@@ -103,7 +103,7 @@ public sealed class AttemptTests : IDisposable
     }
 
     [Fact]
-    public void A_journal_of_an_older_agent_does_not_say_when()
+    public void Attempts_in_the_journal_of_an_older_agent_have_no_age()
     {
         var state = JournalState.Empty.Apply(new JournalRecord.LifeBegan("b-1", Noon)).Apply(Failed("m-1/adopt/b-1/3") with { At = null });
         Assert.Null(Assert.Single(Told(state)).AnsweredFor);

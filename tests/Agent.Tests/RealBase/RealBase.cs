@@ -50,7 +50,9 @@ public sealed class RealBase : IAsyncDisposable
     public static string Module(string name, string version) =>
         Path.GetFullPath(Path.Combine(ModulesDirectory ?? throw new InvalidOperationException("ARKLET_MODULES is not set"), $"{name}-{version}.jar"));
 
-    /// <summary>Returns when Arklet answers. <paramref name="flags"/>: more of the JVM's, for example <c>-XX:MaxMetaspaceSize=72m</c>.</summary>
+    /// <summary>
+    /// Returns when Arklet answers. <paramref name="flags"/>: more of the JVM's, for example <c>-XX:MaxMetaspaceSize=72m</c>.
+    /// </summary>
     public static async Task<RealBase> StartAsync(CancellationToken cancellation, params string[] flags)
     {
         var started = new RealBase(flags);

@@ -17,7 +17,7 @@ public sealed class SimulatedBaseTests : IDisposable
     public void Dispose() => _jars.Delete(recursive: true);
 
     [Fact]
-    public async Task What_waits_in_a_base_that_stands_still_runs_when_it_wakes_though_nobody_listens_any_more()
+    public async Task A_paused_base_executes_waiting_requests_when_it_resumes_also_without_a_client()
     {
         await using var simulated = await SimulatedBase.StartAsync(new());
         using var client = Client(simulated, TimeSpan.FromMilliseconds(100));
@@ -42,7 +42,7 @@ public sealed class SimulatedBaseTests : IDisposable
     }
 
     [Fact]
-    public async Task Each_life_counts_what_it_did_and_the_log_has_a_line_for_it()
+    public async Task Each_life_counts_and_logs_its_requests()
     {
         var log = Path.Combine(_jars.FullName, "log.txt");
         await using (var simulated = await SimulatedBase.StartAsync(new() { LogFile = log }))
@@ -78,7 +78,7 @@ public sealed class SimulatedBaseTests : IDisposable
     }
 
     [Fact]
-    public async Task An_order_counts_more_than_the_jar_and_one_for_a_version_more_than_one_for_all()
+    public async Task A_behaviour_overrides_the_jar_and_one_of_a_version_overrides_one_of_all_versions()
     {
         await using var simulated = await SimulatedBase.StartAsync(new());
         using var client = Client(simulated);
@@ -169,7 +169,7 @@ public sealed class SimulatedBaseTests : IDisposable
     }
 
     [Fact]
-    public async Task While_it_starts_the_web_is_there_and_arklet_is_not()
+    public async Task During_the_start_the_web_answers_and_Arklet_does_not()
     {
         var time = new Microsoft.Extensions.Time.Testing.FakeTimeProvider();
         await using var simulated = await SimulatedBase.StartAsync(new() { StartDelay = TimeSpan.FromSeconds(3), Time = time });
@@ -185,7 +185,7 @@ public sealed class SimulatedBaseTests : IDisposable
     }
 
     [Fact]
-    public async Task It_has_its_ports_again_at_once_although_processes_begin_that_hold_copies_of_them()
+    public async Task Ports_can_be_reused_at_once_although_child_processes_inherited_them()
     {
         await using var simulated = await SimulatedBase.StartAsync(new());
         using var enough = new CancellationTokenSource();
@@ -206,7 +206,7 @@ public sealed class SimulatedBaseTests : IDisposable
     }
 
     [Fact]
-    public async Task A_life_that_cannot_begin_is_no_secret()
+    public async Task A_failed_start_of_a_life_is_reported()
     {
         var time = new Microsoft.Extensions.Time.Testing.FakeTimeProvider();
         await using var simulated = await SimulatedBase.StartAsync(new() { StartDelay = TimeSpan.FromSeconds(3), Time = time });
@@ -223,7 +223,7 @@ public sealed class SimulatedBaseTests : IDisposable
     }
 
     [Fact]
-    public async Task Hundreds_fit_into_one_process()
+    public async Task Hundreds_of_bases_run_in_one_process()
     {
         var jar = Jar("a", "1");
         var bases = await Task.WhenAll(Enumerable.Range(0, 300).Select(_ => SimulatedBase.StartAsync(new())));

@@ -3,7 +3,6 @@ using ModuleController.Core.BasePods;
 using ModuleController.Core.Builtin;
 using ModuleController.Core.Meta;
 using ModuleController.Core.Modules;
-using ModuleController.Core.Placement;
 using ModuleController.Kube.Caches;
 
 namespace ModuleController.ControlPlane.Observing;

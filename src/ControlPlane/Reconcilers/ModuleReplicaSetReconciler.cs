@@ -5,7 +5,6 @@ using ModuleController.Core.Execution;
 using ModuleController.Core.Meta;
 using ModuleController.Core.Modules;
 using ModuleController.Core.Placement;
-using ModuleController.Core.Rollouts;
 using ModuleController.Kube.Client;
 using ModuleController.Kube.Controllers;
 

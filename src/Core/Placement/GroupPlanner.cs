@@ -3,7 +3,6 @@ using ModuleController.Core.Commands;
 using ModuleController.Core.Modules;
 using ModuleController.Core.Modules.Rules;
 using ModuleController.Core.Placement.Upgrades;
-using ModuleController.Core.Rollouts;
 
 namespace ModuleController.Core.Placement;
 

@@ -70,7 +70,7 @@ internal sealed class Context
         : Deployment.IsPaused ? new(Reasons.Paused, "paused")
         : null;
 
-    /// <summary>One more module is updated or available, or one old module less exists, than the status says.</summary>
+    /// <summary>One more module is updated or available, or one old module less exists, than in the status.</summary>
     public bool HasProgressed
     {
         get

@@ -53,8 +53,8 @@ public static class Deletion
                 + (!batches.IsWaiting ? ""
                     : $", waiting for confirmation of batch {release.CurrentBatch}{Confirmation.Ignored(release, "deletion")}");
         var goals = batches.Goals();
-        List<RolloutStep> steps = [.. state.Sets.Where(set => set.Goal != goals[set.ReplicaSet.Metadata.Uid!])
-            .Select(set => new RolloutStep.ScaleReplicaSet(set.ReplicaSet, goals[set.ReplicaSet.Metadata.Uid!]))];
+        List<RolloutStep> steps = [.. state.Sets.Where(set => set.Goal != goals[set.Uid])
+            .Select(set => new RolloutStep.ScaleReplicaSet(set.ReplicaSet, goals[set.Uid]))];
         List<PlannedEvent> events = [];
         if (previous?.Progress != ReleaseProgress.Terminating) events.Add(new(Reasons.Terminating, left));
         if (batches.IsWaiting && previous?.BatchProgress != ReleaseProgress.WaitingForConfirmation)

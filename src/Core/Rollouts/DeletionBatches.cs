@@ -38,14 +38,14 @@ internal sealed class DeletionBatches
     public IReadOnlyDictionary<string, int> Goals()
     {
         var left = IsInBatches ? Left(Release) : 0;
-        var goals = State.Sets.ToDictionary(set => set.ReplicaSet.Metadata.Uid!, _ => 0);
+        var goals = State.Sets.ToDictionary(set => set.Uid, _ => 0);
         var updated = State.Updated;
         foreach (var serves in (ReadOnlySpan<bool>)[true, false])
             foreach (var set in State.Old(updated).Prepend(updated).OfType<ReplicaSetWithModules>())
             {
                 var kept = Math.Min(left, set.Modules.Count(module =>
                     module is { IsBound: true, Metadata.IsDeleting: false } && module.IsAvailable == serves));
-                goals[set.ReplicaSet.Metadata.Uid!] += kept;
+                goals[set.Uid] += kept;
                 left -= kept;
             }
 

@@ -79,7 +79,7 @@ internal sealed class Release
     /// <summary>What stops an upgrade and can be lifted; null: nothing does.</summary>
     public Wait? Hold { get; }
 
-    /// <summary>No module moves between revisions. Everything else goes on: replacement, scaling, replay, deletion.</summary>
+    /// <summary>No module moves between revisions. Everything else continues: replacement, scaling, replay, deletion.</summary>
     public bool IsStopped => IsUpgrade && (Status.Abort is not null || Hold is not null);
 
     /// <summary>The upgrade policy is not known. An upgrade that has not begun creates no more modules of older revisions.</summary>

@@ -59,6 +59,7 @@ public static class RolloutPlanner
         {
             Steps =
             [
+                .. RecordPreviousCompletion(context),
                 .. Preparation.Steps(context, release.Status),
                 .. Inspect(policy),
                 .. ResetConfirmation(context, release),
@@ -125,10 +126,23 @@ public static class RolloutPlanner
     // After the status: a revision that is completed while its release is not would continue as a mere change of the number.
     private static IEnumerable<RolloutStep> Complete(Context context, Release release)
     {
-        if (release.State != ReleaseState.Completed || context.Updated is not { } updated || context.LastCompleted == updated) yield break;
+        if (release.State == ReleaseState.Completed && context.Updated is { } updated && context.LastCompleted != updated)
+            yield return Completed(context, updated);
+    }
+
+    // The template may change between the status and the record of a completed release.
+    private static IEnumerable<RolloutStep> RecordPreviousCompletion(Context context) =>
+        context.Previous is not { Progress: ReleaseProgress.Completed, UpdateRevision: { } revision }
+            ? []
+            : context.Old.Where(set => !set.ReplicaSet.Metadata.IsDeleting && RevisionHistory.CompletedAt(set) is null
+                    && Revision.Of(set.ReplicaSet.Spec.Template).Hash() == revision)
+                .Select(set => Completed(context, set));
+
+    private static RolloutStep.UpdateReplicaSet Completed(Context context, ReplicaSetWithModules revision)
+    {
         // Not before the last completed one, whatever the clock of this process says.
         var last = context.LastCompleted is { } set ? RevisionHistory.CompletedAt(set) : null;
-        yield return Annotated(updated, Annotations.CompletedAt, last > context.Now ? last.Value : context.Now);
+        return Annotated(revision, Annotations.CompletedAt, last > context.Now ? last.Value : context.Now);
     }
 
     /// <summary>Copies the desired number into <c>replicas</c> and <c>scaleReplicas</c>.</summary>

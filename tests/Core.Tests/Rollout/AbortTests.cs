@@ -90,6 +90,17 @@ public class AbortTests
     }
 
     [Fact]
+    public void A_release_that_was_rolled_back_stays_so_when_the_ReplicaSet_of_its_revision_is_deleted()
+    {
+        var story = Failing(strategy => strategy with { BatchCount = 2, MaxFailures = 1, AutoRollback = true }, failures: 2);
+        var name = story.World.ReplicaSets.Values.Single(set => set.Spec.Template.Spec.Module.Version == "2.0.0").Metadata.Name;
+        story.World.ReplicaSets.Remove(name);
+        story.Stands("1/2 Aborted: 1.0.0 x 6");
+        Assert.Equal(Reasons.RolledBack, story.Progressing.Reason);
+        Assert.Contains(name, story.World.ReplicaSets.Keys);
+    }
+
+    [Fact]
     public void Auto_rollback_waits_for_the_deadline_where_failures_are_not_limited()
     {
         var story = Failing(strategy => strategy with { BatchCount = 2, AutoRollback = true }, failures: 2);

@@ -9,6 +9,18 @@ public class MidReleaseTests
     private static Func<OperationStrategy, OperationStrategy> InThree => strategy => strategy with { BatchCount = 3, NeedConfirm = true };
 
     [Fact]
+    public void A_revision_that_completed_is_recorded_also_where_the_template_changed_before_that()
+    {
+        var story = Story.Released(4, 2, strategy => strategy with { BatchCount = 2, NeedConfirm = true });
+        var (name, completed) = story.World.ReplicaSets.Single();
+        story.World.ReplicaSets[name] = completed with { Metadata = completed.Metadata with { Annotations = new Dictionary<string, string>() } };
+        story.Upgrade("2.0.0").Settle();
+        Assert.Contains(Annotations.CompletedAt, story.World.ReplicaSets[name].Metadata.Annotations.Keys);
+        story.Scale(4).Settle();
+        Assert.Equal("1.0.0 x 2, 2.0.0 x 2", story.Versions);
+    }
+
+    [Fact]
     public void Another_number_by_replicas_starts_a_release_from_what_is_there()
     {
         var story = Story.Released(12, replicas: 6, strategy: InThree).Upgrade("2.0.0").Stands("1/3 Paused: 1.0.0 x 4, 2.0.0 x 2");

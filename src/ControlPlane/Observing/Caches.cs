@@ -1,5 +1,5 @@
 using ModuleController.Core.Agents;
-using ModuleController.Core.BasePods;
+using ModuleController.Core.BasePods.Gates;
 using ModuleController.Core.Builtin;
 using ModuleController.Core.Meta;
 using ModuleController.Core.Modules;

@@ -1,5 +1,4 @@
 using ModuleController.Core.Agents;
-using ModuleController.Core.Commands;
 
 namespace ModuleController.Core.BasePods;
 

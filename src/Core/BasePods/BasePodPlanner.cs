@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using ModuleController.Core.Agents;
+using ModuleController.Core.BasePods.Gates;
 using ModuleController.Core.Commands;
 using ModuleController.Core.Modules;
 

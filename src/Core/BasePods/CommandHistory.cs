@@ -3,9 +3,6 @@ using ModuleController.Core.Commands;
 
 namespace ModuleController.Core.BasePods;
 
-/// <summary>The end of one attempt at a command.</summary>
-internal readonly record struct EndedAttempt(int Number, CommandOutcome Outcome, FailureReason? Reason, DateTimeOffset EndedAt);
-
 /// <summary>How the commands of the current base life ended: answers on this stream, and attempts that the agent's journal counts.</summary>
 internal sealed class CommandHistory
 {
@@ -25,6 +22,9 @@ internal sealed class CommandHistory
                 _attempts[(id.ModuleUid, id.Action)] = new(id.Attempt, counted.Outcome, counted.Reason, counted.AnsweredAt);
         }
     }
+
+    /// <summary>The end of one attempt at a command.</summary>
+    public readonly record struct EndedAttempt(int Number, CommandOutcome Outcome, FailureReason? Reason, DateTimeOffset EndedAt);
 
     /// <summary>The answer to the highest attempt.</summary>
     public (int Attempt, CommandAnswer Answer)? LastAnswer(string moduleUid, string action) =>

@@ -174,9 +174,10 @@ internal sealed class InstallSteps(BasePodFacts pod, ModuleFacts module, ModuleS
         };
         if (until > pod.Now)
         {
-            return Preparing(last!.Value.Answer.Outcome == CommandOutcome.Refused
+            var waits = last!.Value.Answer.Outcome == CommandOutcome.Refused
                 ? $"the agent of pod {pod.State.Key} refused the fetch; it is sent again; {stays}"
-                : $"waiting for the agent of pod {pod.State.Key} to list the artifact; {stays}") with { Until = until };
+                : $"waiting for the agent of pod {pod.State.Key} to list the artifact; {stays}";
+            return Preparing(waits) with { Until = until };
         }
 
         return ModuleStep.Send(pod, ModulePhase.Prepare, new ModuleCommand.Fetch(

@@ -33,11 +33,12 @@ internal sealed record ModuleStep(string? Phase = null, string? Message = null)
             _ => RetryPolicy.Delay(last.Number, RetryPolicy.Jitter(uid, last.Number)),
         };
         if (pod.HasPassed(until)) return Send(pod, phase, command(last.Number + 1));
-        return new(phase, last switch
+        var message = last switch
         {
             { Outcome: CommandOutcome.Refused } => $"the agent of pod {pod.State.Key} refused the {action}; it is sent again",
             { Reason: { } reason } => $"waiting for the next attempt to {action}: the last one failed with {reason}",
             _ => $"waiting for the next attempt to {action}",
-        }) { Until = until };
+        };
+        return new(phase, message) { Until = until };
     }
 }

@@ -91,6 +91,9 @@ public static class Deletion
 
     private static RolloutStep.UpdateDeployment RemoveFinalizer(ModuleDeployment deployment) => new(deployment, deployment with
     {
-        Metadata = deployment.Metadata with { Finalizers = [.. deployment.Metadata.Finalizers.Where(name => !FinalizerNames.IsOfModuleDeployment(name))] },
+        Metadata = deployment.Metadata with
+        {
+            Finalizers = [.. deployment.Metadata.Finalizers.Where(name => !FinalizerNames.IsOfModuleDeployment(name))],
+        },
     });
 }

@@ -1,6 +1,7 @@
 using System.Globalization;
 using ModuleController.Core.Agents;
 using ModuleController.Core.BasePods;
+using ModuleController.Core.BasePods.Gates;
 using ModuleController.Core.Builtin;
 using ModuleController.Core.Commands;
 using ModuleController.Core.Meta;

@@ -1,5 +1,5 @@
 using System.Text.Json.Nodes;
-using ModuleController.Core.BasePods;
+using ModuleController.Core.BasePods.Gates;
 
 namespace ModuleController.Core.Tests.Crds;
 

@@ -1,4 +1,4 @@
-using ModuleController.Core.BasePods;
+using ModuleController.Core.BasePods.Gates;
 using ModuleController.Core.Meta;
 using ModuleController.Core.Modules;
 using ModuleController.Core.Tests.World;

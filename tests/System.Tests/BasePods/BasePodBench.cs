@@ -3,7 +3,7 @@ using System.Text.Json.Nodes;
 using Microsoft.Extensions.Logging.Abstractions;
 using ModuleController.ControlPlane.Observing;
 using ModuleController.ControlPlane.Reconcilers;
-using ModuleController.Core.BasePods;
+using ModuleController.Core.BasePods.Gates;
 using ModuleController.Core.Builtin;
 using ModuleController.Core.Meta;
 using ModuleController.Core.Modules;

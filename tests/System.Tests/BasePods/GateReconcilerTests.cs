@@ -1,4 +1,4 @@
-using ModuleController.Core.BasePods;
+using ModuleController.Core.BasePods.Gates;
 using ModuleController.Core.Builtin;
 using ModuleController.Core.Commands;
 using ModuleController.Core.Meta;

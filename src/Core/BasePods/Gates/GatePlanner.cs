@@ -4,7 +4,7 @@ using ModuleController.Core.Commands;
 using ModuleController.Core.Meta;
 using ModuleController.Core.Modules;
 
-namespace ModuleController.Core.BasePods;
+namespace ModuleController.Core.BasePods.Gates;
 
 /// <param name="Condition">The one to write; null: it is as it should be, or nothing may be concluded.</param>
 internal sealed record GatePlan(Condition? Condition, BasePodMemory Memory)

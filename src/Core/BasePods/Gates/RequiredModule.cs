@@ -1,6 +1,6 @@
 using ModuleController.Core.Modules;
 
-namespace ModuleController.Core.BasePods;
+namespace ModuleController.Core.BasePods.Gates;
 
 /// <summary>A ModuleDeployment whose module counts for the gates of its base, and what its last completed revision installs.</summary>
 public sealed record RequiredModule(string DeploymentUid, ModuleSource Completed)

@@ -2,7 +2,7 @@ using ModuleController.Core.Agents;
 using ModuleController.Core.Builtin;
 using ModuleController.Core.Meta;
 
-namespace ModuleController.Core.BasePods;
+namespace ModuleController.Core.BasePods.Gates;
 
 /// <summary>The readiness gate of base pods, and what its condition remembers.</summary>
 /// <remarks>

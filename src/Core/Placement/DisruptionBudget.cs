@@ -3,7 +3,7 @@ using ModuleController.Core.Modules;
 namespace ModuleController.Core.Placement;
 
 /// <summary>How many modules of one ModuleDeployment may still be taken out of service. A pod with two overlapping versions
-/// is one slot, which serves while either does.</summary>
+/// is one slot, which serves while one of them does. Only <see cref="TakeDown"/> changes it.</summary>
 internal sealed class DisruptionBudget
 {
     private readonly Dictionary<string, List<Module>> _serving = [];
@@ -13,9 +13,8 @@ internal sealed class DisruptionBudget
     private readonly int _mustRemain;
     private int _available;
 
-    /// <param name="places">How many pods there are for this module, also where something keeps them from taking it now. Where
-    /// there are fewer than are desired, the rest is unavailable for want of pods: no upgrade makes that worse, and it would wait
-    /// for ever on its account.</param>
+    /// <param name="places">How many pods have room for this module, refused ones included. Modules that lack a pod do not count as
+    /// unavailable: an upgrade does not make that worse, and would wait for ever.</param>
     public DisruptionBudget(DeploymentGroup group, IEnumerable<Module> live, int desired, int places, DateTimeOffset now)
     {
         (_group, _now, _desired) = (group, now, desired);
@@ -29,23 +28,23 @@ internal sealed class DisruptionBudget
         _available = _serving.Values.Count(slot => slot.Exists(IsLongEnough));
     }
 
-    /// <summary>When a module that serves too shortly to count will count: the budget may grow then.</summary>
+    /// <summary>When the next module will have served for minReadySeconds: the budget grows then.</summary>
     public DateTimeOffset? RequeueAt => _serving.Values.SelectMany(slot => slot)
         .Min(module => ModuleReadiness.AvailableAt(module, _group.Deployment.MinReady, _now));
 
-    /// <summary>Taking this module away stops its slot from serving.</summary>
+    /// <summary>Without this module its slot does not serve.</summary>
     public bool EndsService(Module module) =>
         module.IsAvailable && module.Spec.PodUid is { } uid && _serving.TryGetValue(uid, out var slot) && slot is [var only]
         && only.Metadata.Uid == module.Metadata.Uid;
 
-    /// <summary>Replacing it, with a gap, keeps what must remain available. What serves nothing is free.</summary>
+    /// <summary>It may be replaced with a gap. A module that does not serve is free.</summary>
     public bool AllowsGap(Module module) =>
         !EndsService(module) || _available - (IsLongEnough(module) ? 1 : 0) >= _mustRemain;
 
-    /// <summary>Removing it for good keeps what must remain serving; minReadySeconds does not hold up a scale-down.</summary>
+    /// <summary>It may be removed without a replacement. minReadySeconds does not delay a scale-down.</summary>
     public bool AllowsRemoval(Module module) => !EndsService(module) || _serving.Count - 1 >= _mustRemain;
 
-    /// <summary>Nothing would serve any more, and the user did not say that this is all right.</summary>
+    /// <summary>Nothing would serve any more, and the user did not set maxUnavailable.</summary>
     public bool WouldInterrupt(Module module) =>
         EndsService(module) && _serving.Count == 1 && _desired > 0 && !_group.Deployment.HasMaxUnavailable;
 

@@ -6,7 +6,7 @@ using ModuleController.Core.Modules;
 
 namespace ModuleController.Core.Placement;
 
-/// <summary>What a new Module looks like.</summary>
+/// <summary>The Modules that the steps of a plan write.</summary>
 public static class ModuleObjects
 {
     public static Module Created(PlacementStep.Create create)
@@ -38,7 +38,10 @@ public static class ModuleObjects
         var (meta, replicaSet) = (adopt.Module.Metadata, adopt.ReplicaSet);
         var labels = new Dictionary<string, string>(meta.Labels) { [Labels.ModuleReplicaSet] = LabelValues.Of(replicaSet.Metadata.Name) };
         if (replicaSet.Metadata.Labels.TryGetValue(Labels.Revision, out var revision)) labels[Labels.Revision] = revision;
-        return adopt.Module with { Metadata = meta with { Labels = labels, OwnerReferences = [.. meta.OwnerReferences, OwnerOf(replicaSet)] } };
+        return adopt.Module with
+        {
+            Metadata = meta with { Labels = labels, OwnerReferences = [.. meta.OwnerReferences, OwnerOf(replicaSet)] },
+        };
     }
 
     private static OwnerReference OwnerOf(ModuleReplicaSet replicaSet) => new(
@@ -66,7 +69,10 @@ public static class ModuleObjects
         var labels = new Dictionary<string, string>(ChildLabels.OfParent(deployment.Metadata.Labels));
         foreach (var (key, value) in ChildLabels.OfTemplate(replicaSet.Spec.Template.Metadata.Labels)) labels[key] = value;
         foreach (var key in (ReadOnlySpan<string>)
-            [Labels.DeploymentName, Labels.ModuleDeployment, Labels.ModuleName, Labels.ModuleVersion, Labels.Revision, Labels.SchedulingStrategy])
+            [
+                Labels.DeploymentName, Labels.ModuleDeployment, Labels.ModuleName, Labels.ModuleVersion, Labels.Revision,
+                Labels.SchedulingStrategy,
+            ])
             if (replicaSet.Metadata.Labels.TryGetValue(key, out var value))
                 labels[key] = value;
         labels[Labels.ModuleReplicaSet] = LabelValues.Of(replicaSet.Metadata.Name);

@@ -10,15 +10,16 @@ public static class PlacementOrder
     public const string Counts = "counts";
 
     /// <summary>
-    /// A new Module exists before the one that it replaces is deleted: a crash in between leaves one too many, never one too few.
-    /// All other deletions do not wait for creations: what is lost or too many may be what fills the quota.
+    /// A new Module is created before the one that it replaces is deleted: a crash in between leaves one too many, never one too few.
+    /// Other deletions do not wait for creations: the deleted Modules may be what fills the quota.
     /// </summary>
     public static IReadOnlyList<IReadOnlyList<PlannedStep<PlacementStep>>> Of(PlacementState state, PlacementPlan plan)
     {
         var owners = Owners(state);
         var replacing = Replacing(plan.Steps);
         var lost = plan.Steps.OfType<PlacementStep.Delete>().Where(step => step.RequiresPodGone).ToList();
-        var lostOf = lost.SelectMany(step => owners[step.Module.Metadata.Controller?.Uid ?? ""].Select(owner => (owner, Unit: Confirmed(step.Module))))
+        var lostOf = lost
+            .SelectMany(step => owners[step.Module.Metadata.Controller?.Uid ?? ""].Select(owner => (owner, Unit: Confirmed(step.Module))))
             .ToLookup(item => item.owner, item => item.Unit);
         return
         [
@@ -33,13 +34,17 @@ public static class PlacementOrder
                 Name = step.Name,
                 For = IsStandIn(step.Deployment, step.ReplicaSet) ? [] : [ObjectKey.Of(step.Deployment.Metadata)],
                 Content = PlanUnits.ContentOf(step.Deployment),
-                // Nothing takes the place of what is not lost.
+                // A lost Module is replaced only when its loss is confirmed.
                 Requires = [.. lostOf[ObjectKey.Of(step.Deployment.Metadata)]],
             })],
             [.. Of<PlacementStep.Bind>(step => About(step.Module, step))],
             [.. Of<PlacementStep.Delete>(step => About(step.Module, step) with
             {
-                Requires = [.. replacing[step.Module.Metadata.Uid!], .. step.RequiresPodGone ? [Confirmed(step.Module)] : Array.Empty<string>()],
+                Requires =
+                [
+                    .. replacing[step.Module.Metadata.Uid!],
+                    .. step.RequiresPodGone ? [Confirmed(step.Module)] : Array.Empty<string>(),
+                ],
             })],
             [.. Of<PlacementStep.Release>(step => About(step.Module, step))],
             [.. Of<PlacementStep.Explain>(step => About(step.Module, step))],
@@ -65,7 +70,8 @@ public static class PlacementOrder
         $"create/{(IsStandIn(step.Deployment, step.ReplicaSet) ? "replicaset" : "moduledeployment")}/{step.Deployment.Metadata.Name}";
 
     /// <summary>An orphaned ReplicaSet takes the place of the ModuleDeployment that it no longer has.</summary>
-    private static bool IsStandIn(ModuleDeployment deployment, ModuleReplicaSet replicaSet) => deployment.Metadata.Uid == replicaSet.Metadata.Uid;
+    private static bool IsStandIn(ModuleDeployment deployment, ModuleReplicaSet replicaSet) =>
+        deployment.Metadata.Uid == replicaSet.Metadata.Uid;
 
     /// <summary>By UID of a replaced Module: the units that bring its successor.</summary>
     private static ILookup<string, string> Replacing(IReadOnlyList<PlacementStep> steps) => steps

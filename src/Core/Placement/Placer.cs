@@ -4,66 +4,57 @@ using ModuleController.Core.Modules;
 
 namespace ModuleController.Core.Placement;
 
-/// <summary>Places Modules on free pods, and says of those that find none why.</summary>
-internal sealed class Placer(PlacementState state, ModuleDeployment deployment, PodLoads loads, List<PlacementStep> steps)
+/// <summary>Places missing Modules on free pods, and explains why the others have none.</summary>
+internal sealed class Placer(GroupPlan plan)
 {
+    private readonly PlacementState _state = plan.State;
     private string? _summary;
 
-    /// <summary>The reason and message of those that find no pod; null: the pods' refusals, counted.</summary>
+    /// <summary>The reason and message of Modules without a pod; null: the refusals of the pods, counted.</summary>
     public (string Reason, string Message)? Unplaced { get; init; }
 
-    /// <summary>What those that find no pod are told besides.</summary>
+    /// <summary>Appended to the counted refusals.</summary>
     public string? Advice { get; init; }
 
-    /// <summary>How many found none.</summary>
     public int UnplacedCount { get; private set; }
 
-    private string ModuleName => deployment.Spec.Template.Spec.Module.Name;
-
-    public void Place(IReadOnlyList<MissingModule> wanted, PodPicker picker)
+    public void Place(IReadOnlyList<MissingModule> missing)
     {
-        // Those that wait already come first: what they wait for is a place, not a new Module.
-        foreach (var place in wanted.OrderBy(place => place.Waiting is null))
-            if (picker.HasNext && (place.Waiting is not null || !state.IsCreationBlocked)) PlaceOn(picker.Next(), place);
-            else LeaveWithout(place, UnplacedCount++);
+        // Waiting Modules first: else a new one would take the pod that they wait for.
+        foreach (var item in missing.OrderBy(item => item.Unbound is null))
+            if (plan.FreePods.HasNext && (item.Unbound is not null || !_state.IsCreationBlocked))
+                plan.Place(item, plan.FreePods.Next(), item.Replaces);
+            else Explain(item, UnplacedCount++);
     }
 
-    private void PlaceOn(CandidatePod pod, MissingModule place)
+    private void Explain(MissingModule missing, int index)
     {
-        loads.Add(pod.Uid, ModuleName);
-        steps.Add(place.Waiting is { } waiting
-            ? new PlacementStep.Bind(waiting, pod, place.Replaces)
-            : new PlacementStep.Create(deployment, place.Set.Set.ReplicaSet, place.Set.NextName(), pod, place.Replaces));
-    }
-
-    private void LeaveWithout(MissingModule place, int index)
-    {
-        // Right after a start all agents are away: who would be told "no place" then has one a moment later.
-        if (state.IsCreationBlocked || !state.HaveAgentsReported) return;
-        if (place.Waiting is not { } waiting)
+        // Right after a start no agent is connected yet: "no place" would be true only for a moment.
+        if (_state.IsCreationBlocked || !_state.HaveAgentsReported) return;
+        if (missing.Unbound is not { } unbound)
         {
-            steps.Add(new PlacementStep.Create(deployment, place.Set.Set.ReplicaSet, place.Set.NextName(), null, null));
+            plan.Add(new PlacementStep.Create(plan.Deployment, missing.Set.Set.ReplicaSet, missing.Set.NextName(), null, null));
             return;
         }
 
         var (reason, message) = Unplaced ?? (Reasons.NoEligibleBase, Advice is null ? Why(index) : $"{Why(index)}; {Advice}");
-        var told = waiting.Status.Conditions.Find(ModuleConditions.Scheduled);
-        if (told?.Reason == reason && (told.Message == message || !state.MayRefreshMessages)) return;
-        steps.Add(new PlacementStep.Explain(waiting, reason, message));
+        var previous = unbound.Status.Conditions.Find(ModuleConditions.Scheduled);
+        if (previous?.Reason == reason && (previous.Message == message || !_state.MayRefreshMessages)) return;
+        plan.Add(new PlacementStep.Explain(unbound, reason, message));
     }
 
-    /// <summary>Symmetric: the pod that this one stands for. Else: how many pods refuse it, by reason.</summary>
+    /// <summary>Symmetric: the refusal of one pod, a different one for each Module. Else: how many pods refuse it, by reason.</summary>
     private string Why(int index)
     {
-        if (deployment.IsSymmetric && Refusing().ElementAtOrDefault(index) is { } pod)
-            return $"base pod {pod.Name} {loads.Refusal(pod, ModuleName)}";
+        if (plan.Deployment.IsSymmetric && Refusing().ElementAtOrDefault(index) is { } pod)
+            return $"base pod {pod.Name} {plan.Loads.Refusal(pod, plan.ModuleName)}";
         return _summary ??= Summary();
     }
 
-    private IEnumerable<CandidatePod> Refusing() => state.Pods
-        .Where(pod => !loads.Has(pod.Uid, ModuleName)).OrderBy(pod => pod.Name, StringComparer.Ordinal);
+    private IEnumerable<CandidatePod> Refusing() => _state.Pods
+        .Where(pod => !plan.Loads.Has(pod.Uid, plan.ModuleName)).OrderBy(pod => pod.Name, StringComparer.Ordinal);
 
-    // "is full", of several: "are full".
+    // For several pods, "is full" becomes "are full".
     private static string Plural(string refusal)
     {
         var isAlready = refusal.StartsWith("already ", StringComparison.Ordinal);
@@ -83,10 +74,11 @@ internal sealed class Placer(PlacementState state, ModuleDeployment deployment, 
 
     private string Summary()
     {
-        if (state.Pods.Count == 0) return "the base has no pods";
-        var counts = state.Pods.GroupBy(pod => loads.Refusal(pod, ModuleName) ?? "was just taken")
+        if (_state.Pods.Count == 0) return "the base has no pods";
+        var counts = _state.Pods.GroupBy(pod => plan.Loads.Refusal(pod, plan.ModuleName) ?? "was just taken")
             .OrderByDescending(refusal => refusal.Count()).ThenBy(refusal => refusal.Key, StringComparer.Ordinal)
-            .Select(refusal => string.Create(CultureInfo.InvariantCulture, $"{refusal.Count()} {(refusal.Count() == 1 ? refusal.Key : Plural(refusal.Key))}"));
-        return string.Create(CultureInfo.InvariantCulture, $"0 of {state.Pods.Count} base pods are eligible: {string.Join(", ", counts)}");
+            .Select(refusal => string.Create(CultureInfo.InvariantCulture,
+                $"{refusal.Count()} {(refusal.Count() == 1 ? refusal.Key : Plural(refusal.Key))}"));
+        return string.Create(CultureInfo.InvariantCulture, $"0 of {_state.Pods.Count} base pods are eligible: {string.Join(", ", counts)}");
     }
 }

@@ -2,7 +2,7 @@ using ModuleController.Core.Modules;
 
 namespace ModuleController.Core.Placement;
 
-/// <summary>One ReplicaSet while its base is planned: what of it lives, and how that compares with its goal.</summary>
+/// <summary>A ReplicaSet while its base is planned: its live Modules, compared with its goal.</summary>
 internal sealed class PlannedReplicaSet
 {
     private readonly HashSet<string> _names;
@@ -13,7 +13,8 @@ internal sealed class PlannedReplicaSet
     {
         Set = set;
         _names = [.. set.Modules.Concat(strays).Select(module => module.Metadata.Name)];
-        Live = [.. set.Modules.Where(module => !module.Metadata.IsDeleting).OrderBy(module => module.Metadata.Name, StringComparer.Ordinal)];
+        var live = set.Modules.Where(module => !module.Metadata.IsDeleting);
+        Live = [.. live.OrderBy(module => module.Metadata.Name, StringComparer.Ordinal)];
         _held = [.. Live.Select(module => module.Metadata.Uid!)];
     }
 
@@ -21,10 +22,10 @@ internal sealed class PlannedReplicaSet
 
     public List<Module> Live { get; }
 
-    /// <summary>Live Modules that leave as soon as their replacement lets them; they no longer count for the goal.</summary>
+    /// <summary>UIDs of live Modules that are deleted as soon as their replacement allows that. They do not count for the goal.</summary>
     public HashSet<string> Replaced { get; } = [];
 
-    /// <summary>Above the goal: so many too many. Below zero: so many missing. Nothing is added to what is being orphaned.</summary>
+    /// <summary>Modules above the goal; negative: missing ones. 0 while the Modules are being orphaned.</summary>
     public int Surplus => OrphanedModules.AreLeftBy(Set.ReplicaSet) ? 0 : Live.Count - Replaced.Count - Set.Goal;
 
     public bool Holds(Module module) => _held.Contains(module.Metadata.Uid!);
@@ -36,7 +37,7 @@ internal sealed class PlannedReplicaSet
         Replaced.Remove(module.Metadata.Uid!);
     }
 
-    /// <summary><c>shop-1a2b3c4d5e-0</c>: with the lowest ordinal that no Module has, a deleting one neither.</summary>
+    /// <summary><c>shop-1a2b3c4d5e-0</c>: with the lowest ordinal that no Module has, those that are being deleted included.</summary>
     public string NextName()
     {
         while (true)
@@ -46,7 +47,3 @@ internal sealed class PlannedReplicaSet
         }
     }
 }
-
-/// <summary>A place that a ReplicaSet wants filled: by a Module that waits, or by a new one.</summary>
-/// <param name="Replaces">What the new one takes over from, on another pod.</param>
-internal sealed record MissingModule(PlannedReplicaSet Set, Module? Waiting, Module? Replaces = null);

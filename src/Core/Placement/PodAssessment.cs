@@ -7,7 +7,7 @@ using ModuleController.Core.Modules;
 
 namespace ModuleController.Core.Placement;
 
-/// <summary>What is observed of one base pod, before it is judged.</summary>
+/// <summary>What is observed of one base pod.</summary>
 public sealed record ObservedPod(Pod Pod, Node? Node, BaseView? View)
 {
     public bool IsNewest { get; init; } = true;
@@ -15,31 +15,31 @@ public sealed record ObservedPod(Pod Pod, Node? Node, BaseView? View)
     /// <summary>An install found no Metaspace left in this base life.</summary>
     public bool IsOutOfMetaspace { get; init; }
 
-    /// <summary>Its base is missing, or has not taken its ReplicaSet yet.</summary>
+    /// <summary>Its base is missing, or has not adopted its ReplicaSet yet.</summary>
     public bool IsOrphaned { get; init; }
 
-    /// <summary>Since when its containers were observed unready, without the agent's. Kubernetes keeps no such time: the condition
-    /// ContainersReady counts the agent, too.</summary>
+    /// <summary>When the base's containers were first observed unready. Kubernetes keeps no such time: the condition ContainersReady
+    /// includes the agent.</summary>
     public DateTimeOffset? UnreadySince { get; init; }
 
-    /// <summary>Since when agents could have said that they are there.</summary>
+    /// <summary>Since when agents can connect to this controller.</summary>
     public DateTimeOffset AcceptingSince { get; init; }
 }
 
-/// <summary>Judges base pods: who takes new Modules, who comes last, whose Modules have to move.</summary>
+/// <summary>Assesses base pods: which take new Modules, which are the last choice, and whose Modules are evicted.</summary>
 public static class PodAssessment
 {
     private const string ZoneLabel = "topology.kubernetes.io/zone";
     private const string DisruptionTarget = "DisruptionTarget";
 
-    /// <summary>Neither terminating nor finished, nor asked by label to go.</summary>
+    /// <summary>Neither terminating nor finished, and without the label <c>delete-pod</c>.</summary>
     public static bool IsActive(Pod pod) =>
         !pod.Metadata.IsDeleting && pod.Status.Phase is not ("Succeeded" or "Failed") && !PodDeletion.IsRequested(pod);
 
     public static CandidatePod Of(ObservedPod observed, TimeSpan grace, DateTimeOffset now)
     {
         var (pod, node, view) = (observed.Pod, observed.Node, observed.View);
-        // While its base is missing, nothing takes the place of what is taken away.
+        // Without its base no other pod would replace it.
         var isPastGrace = !observed.IsOrphaned && NotReadySince(observed, now) is { } since && now - since >= grace;
         var cost = pod.Metadata.Annotations.GetValueOrDefault(Annotations.PodDeletionCost);
         return new()
@@ -54,7 +54,8 @@ public static class PodAssessment
             IsOutOfMetaspace = IsOutOfMetaspace(observed),
             IsPastGrace = isPastGrace,
             IsOrphaned = observed.IsOrphaned,
-            IsStarting = !isPastGrace && !observed.IsOrphaned && (!IsReady(pod) || (SilentSince(observed, now) is { } silence && now - silence < grace)),
+            IsStarting = !isPastGrace && !observed.IsOrphaned
+                && (!IsReady(pod) || (SilentSince(observed, now) is { } silence && now - silence < grace)),
             IsMarked = SurgePodPlanner.IsMark(cost),
             CreatedAt = pod.Metadata.CreationTimestamp,
             IsReady = pod.Status.Conditions.IsTrue("Ready"),
@@ -69,7 +70,7 @@ public static class PodAssessment
         };
     }
 
-    /// <summary>When this pod will have been not Ready, or silent, for too long; null: it is neither, or already was so for too long.</summary>
+    /// <summary>The next time at which the grace time of an unready or silent pod ends.</summary>
     public static DateTimeOffset? EvictionAt(ObservedPod observed, TimeSpan grace, DateTimeOffset now) =>
         new[] { NotReadySince(observed, now) + grace, SilentSince(observed, now) + grace }.Where(at => at > now).Min();
 
@@ -85,13 +86,14 @@ public static class PodAssessment
         { View: { NeedsRestart: true, HasStuck: true } } => "needs a restart: a module is stuck there",
         { View.NeedsRestart: true } => "needs a restart: Arklet rejects the uninstall of a module there",
         _ when IsOutOfMetaspace(observed) => "is out of Metaspace",
-        { Pod: var pod } when SurgePodPlanner.IsMark(pod.Metadata.Annotations.GetValueOrDefault(Annotations.PodDeletionCost)) => "is about to be removed",
+        { Pod.Metadata.Annotations: var annotations } when SurgePodPlanner.IsMark(annotations.GetValueOrDefault(Annotations.PodDeletionCost)) =>
+            "is about to be removed",
         _ => null,
     };
 
     private static bool IsOutOfMetaspace(ObservedPod observed) => observed.IsOutOfMetaspace || observed.View is { IsOutOfMetaspace: true };
 
-    /// <summary>Its containers are Ready; no readiness gate counts, nor the agent.</summary>
+    /// <summary>The base's containers are Ready. Readiness gates and the agent do not count.</summary>
     public static bool IsReady(Pod pod)
     {
         var containers = pod.Status.ContainerStatuses.Where(BaseContainers.Includes).ToList();
@@ -105,8 +107,8 @@ public static class PodAssessment
         return ofPod is null || ofNode < ofPod ? ofNode ?? ofPod : ofPod;
     }
 
-    // Its containers are Ready, and nobody says what runs there: an agent that is dead or was never there, or an Arklet that is.
-    // A leader that begins has heard of nobody yet, so the time begins anew with it.
+    // Its containers are Ready, but it is unknown what runs there: the agent or Arklet does not answer. A new leader has not heard
+    // of any agent yet, so the time starts again.
     private static DateTimeOffset? SilentSince(ObservedPod observed, DateTimeOffset now)
     {
         var (pod, view) = (observed.Pod, observed.View);
@@ -117,8 +119,10 @@ public static class PodAssessment
             { IsConnected: true, UnansweredSince: { } since } => since,
             _ => view.LastHeard,
         };
-        // Where the agent's container is not Ready either, the condition tells of that one.
-        var ready = pod.Status.Conditions.Find("ContainersReady") is { Status: Condition.True, LastTransitionTime: { } at } ? at : pod.Metadata.CreationTimestamp;
+        // While the agent's container is unready, the condition says nothing about the base.
+        var ready = pod.Status.Conditions.Find("ContainersReady") is { Status: Condition.True, LastTransitionTime: { } at }
+            ? at
+            : pod.Metadata.CreationTimestamp;
         return ready > heard ? ready : heard;
     }
 

@@ -1,6 +1,6 @@
 namespace ModuleController.Core.Placement;
 
-/// <summary>Which module names each pod has: as observed, and as far as the plan has come. One planner's own, so mutable.</summary>
+/// <summary>Which module names each pod has, observed and planned. Only <see cref="Add"/> and <see cref="Remove"/> change it.</summary>
 internal sealed class PodLoads
 {
     private readonly Dictionary<string, HashSet<string>> _names;
@@ -16,7 +16,7 @@ internal sealed class PodLoads
 
     public IReadOnlyDictionary<string, CandidatePod> Pods { get; }
 
-    // A name counts once: two versions of one module overlap only for the moment of an upgrade.
+    // A name counts once: two versions of one module overlap only during an upgrade.
     public int Count(string podUid) => _names[podUid].Count;
 
     public bool Has(string podUid, string moduleName) => _names[podUid].Contains(moduleName);
@@ -26,14 +26,14 @@ internal sealed class PodLoads
         if (_names.TryGetValue(podUid, out var names)) names.Add(moduleName);
     }
 
-    /// <summary>What was added in vain.</summary>
+    /// <summary>Undoes <see cref="Add"/>.</summary>
     public void Remove(string podUid, string moduleName) => _names[podUid].Remove(moduleName);
 
-    /// <summary>It takes this module, or will when it is up, or when one of the name has left it.</summary>
+    /// <summary>It takes this module, or will when it is up, or when a Module of this name has left it.</summary>
     public bool MayTake(CandidatePod pod, string moduleName) =>
         (pod.Refusal is null || pod.IsStarting) && HasRoom(pod, moduleName);
 
-    /// <summary>There is a place for this module, whatever keeps it from being taken for the moment.</summary>
+    /// <summary>There is a place for this module, also on a refused pod.</summary>
     public bool HasRoom(CandidatePod pod, string moduleName) => Has(pod.Uid, moduleName) || !(pod.MaxModules <= Count(pod.Uid));
 
     /// <summary>Why this pod does not take this module; null: it does.</summary>

@@ -2,22 +2,22 @@ using ModuleController.Core.Modules;
 
 namespace ModuleController.Core.Placement;
 
-/// <summary>Hands out the eligible pods for one module, best first. Sorted once: a pod is handed out at most once, so what is
-/// placed for this module changes no other pod's rank but by its topology domain.</summary>
+/// <summary>Hands out the eligible pods for one module, best first, each once. They are sorted once: a placement changes the rank of
+/// other pods only through their topology domain.</summary>
 internal sealed class PodPicker
 {
     private readonly Queue<List<Queue<CandidatePod>>> _ranks = new();
     private readonly Dictionary<string, int> _inDomain = [];
 
-    /// <param name="may">Which pods come into question; null: all.</param>
-    public PodPicker(PodLoads loads, string moduleName, SchedulingPolicy policy, Func<CandidatePod, bool>? may = null)
+    /// <param name="filter">Null: all pods.</param>
+    public PodPicker(PodLoads loads, string moduleName, SchedulingPolicy policy, Func<CandidatePod, bool>? filter = null)
     {
         var sign = policy == SchedulingPolicy.Scatter ? 1 : -1;
         foreach (var pod in loads.Pods.Values)
             if (loads.Has(pod.Uid, moduleName))
                 _inDomain[pod.Domain] = _inDomain.GetValueOrDefault(pod.Domain) + 1;
         var ranks = loads.Pods.Values
-            .Where(pod => loads.Refusal(pod, moduleName) is null && (may is null || may(pod)))
+            .Where(pod => loads.Refusal(pod, moduleName) is null && (filter is null || filter(pod)))
             .GroupBy(pod => (pod.IsDisrupted, !pod.IsNewest, sign * loads.Count(pod.Uid)))
             .OrderBy(rank => rank.Key);
         foreach (var rank in ranks)
@@ -33,7 +33,7 @@ internal sealed class PodPicker
         }
     }
 
-    /// <summary>The next best pod; there must be one.</summary>
+    /// <summary>The next best pod. Requires <see cref="HasNext"/>.</summary>
     public CandidatePod Next()
     {
         if (!HasNext) throw new InvalidOperationException("no eligible pod is left");

@@ -5,13 +5,13 @@ namespace ModuleController.Core.Placement;
 /// <summary>Which base pod with modules may be taken back, and what has to serve elsewhere before.</summary>
 /// <remarks>A Module that is moved is replaced by one of its own revision on another pod, and goes when that one serves.</remarks>
 internal sealed class SurgePodDrain(
-    PlacementState state, BaseDeployment found, SurgePods added, PodLoads loads, IReadOnlyList<GroupPlanner> groups)
+    PlacementState state, BaseDeployment found, SurgePods added, PodLoads loads, IReadOnlyList<GroupPlan> groups)
 {
-    private readonly ILookup<string, (GroupPlanner Group, PlannedReplicaSet Set, Module Module)> _modules = groups
+    private readonly ILookup<string, (GroupPlan Group, PlannedReplicaSet Set, Module Module)> _modules = groups
         .SelectMany(group => group.Sets.SelectMany(set => set.Live.Where(module => module.IsBound).Select(module => (Group: group, Set: set, Module: module))))
         .ToLookup(item => item.Module.Spec.PodUid!);
 
-    private readonly Dictionary<GroupPlanner, HashSet<string>> _serving = groups.ToDictionary(group => group, group => group.Sets
+    private readonly Dictionary<GroupPlan, HashSet<string>> _serving = groups.ToDictionary(group => group, group => group.Sets
         .SelectMany(set => set.Live).Where(module => module is { IsBound: true, IsAvailable: true } && loads.Pods.ContainsKey(module.Spec.PodUid!))
         .Select(module => module.Spec.PodUid!).ToHashSet());
 
@@ -49,10 +49,10 @@ internal sealed class SurgePodDrain(
     });
 
     /// <summary>The Modules that have to serve elsewhere before this pod goes; null: it can't go.</summary>
-    private List<(GroupPlanner Group, PlannedReplicaSet Set, Module Module)>? ToBeMoved(CandidatePod pod)
+    private List<(GroupPlan Group, PlannedReplicaSet Set, Module Module)>? ToBeMoved(CandidatePod pod)
     {
         if (state.Strays.Any(module => module.IsAvailable && module.Spec.PodUid == pod.Uid)) return null;
-        List<(GroupPlanner Group, PlannedReplicaSet Set, Module Module)> moves = [];
+        List<(GroupPlan Group, PlannedReplicaSet Set, Module Module)> moves = [];
         foreach (var items in _modules[pod.Uid].GroupBy(item => item.Group))
         {
             if (!items.Any(item => item.Module.IsAvailable)) continue;
@@ -75,7 +75,7 @@ internal sealed class SurgePodDrain(
 
     /// <summary>Null: not all of them find another pod.</summary>
     private List<PlacementStep>? Move(
-        CandidatePod pod, IReadOnlyList<(GroupPlanner Group, PlannedReplicaSet Set, Module Module)> moves, HashSet<string> avoided)
+        CandidatePod pod, IReadOnlyList<(GroupPlan Group, PlannedReplicaSet Set, Module Module)> moves, HashSet<string> avoided)
     {
         List<CandidatePod> places = [];
         foreach (var (group, _, module) in moves)

@@ -2,12 +2,6 @@ using System.Globalization;
 
 namespace ModuleController.Core.Placement;
 
-/// <summary>A release that hands modules over from pod to pod, and what it lacks for that.</summary>
-/// <param name="Most">Never more pods than these are added: one for each new Module that has one, and for each old one that waits for its.</param>
-/// <param name="Unplaced">New Modules for which no pod was found.</param>
-/// <param name="Coming">Pods that may take one as soon as they are up.</param>
-internal sealed record Handover(int Most, int Unplaced, int Coming);
-
 /// <summary>Base pods for the time of a release: adds what is missing, and takes back what was added, the emptiest pods first.</summary>
 /// <remarks>What was added is written together with the number of pods, so a crash between any two writes neither adds twice
 /// nor forgets to take back. Of pods with modules one goes at a time, and none with the only Module that serves: what it has is
@@ -24,7 +18,7 @@ internal static class SurgePodPlanner
     /// <param name="state">The base.</param>
     /// <param name="loads">What its pods have when the plan so far is carried out.</param>
     /// <param name="groups">The planners of its ModuleDeployments, which have planned already.</param>
-    public static IEnumerable<PlacementStep> Plan(PlacementState state, PodLoads loads, IReadOnlyList<GroupPlanner> groups)
+    public static IEnumerable<PlacementStep> Plan(PlacementState state, PodLoads loads, IReadOnlyList<GroupPlan> groups)
     {
         if (state.Base is not { } found || state.IsCreationBlocked || !state.HaveAgentsReported || state.Outage is not null) return [];
         var handovers = groups.Select(group => group.Handover).OfType<Handover>().ToList();
@@ -50,9 +44,9 @@ internal static class SurgePodPlanner
     {
         if (!found.MayBeScaled || found.Added is { IsVeto: true }) yield break;
         // One pod takes a module of each release: the release that lacks the most says how many.
-        var missing = handovers.Max(handover => handover.Unplaced - handover.Coming) - Math.Max(0, found.Replicas - state.Pods.Count);
+        var missing = handovers.Max(handover => handover.Unplaced - handover.Starting) - Math.Max(0, found.Replicas - state.Pods.Count);
         var before = found.Added?.Count ?? 0;
-        var more = Math.Min(missing, Math.Min(handovers.Max(handover => handover.Most), found.MostAdded) - before);
+        var more = Math.Min(missing, Math.Min(handovers.Max(handover => handover.PodLimit), found.MostAdded) - before);
         if (more <= 0) yield break;
         var total = found.Replicas + more;
         yield return new PlacementStep.ScaleBase(found, total, new(before + more, total),
@@ -60,7 +54,7 @@ internal static class SurgePodPlanner
     }
 
     private static IEnumerable<PlacementStep> Down(
-        PlacementState state, BaseDeployment found, SurgePods added, PodLoads loads, IReadOnlyList<GroupPlanner> groups)
+        PlacementState state, BaseDeployment found, SurgePods added, PodLoads loads, IReadOnlyList<GroupPlan> groups)
     {
         var onTheWay = found.Replicas - state.Pods.Count;
         // A cost that is not ours has its reasons.

@@ -75,7 +75,7 @@ internal sealed partial class PlacementSteps(Caches caches, EventRecorder events
     {
         await writes.DeleteAsync(step.Module);
         LogDeleted(key, step.Module.Metadata.Name, step.Why);
-        if (step.Tell is { Metadata.IsDeleting: false } deployment)
+        if (step.Notify is { Metadata.IsDeleting: false } deployment)
             events.Record(deployment, EventRecorder.Warning, Reasons.ModuleReplaced,
                 $"Module {step.Module.Metadata.Name} on base pod {step.Module.Spec.PodName} is replaced: {step.Why}");
     }

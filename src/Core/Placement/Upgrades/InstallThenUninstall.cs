@@ -2,12 +2,12 @@ using ModuleController.Core.Modules;
 
 namespace ModuleController.Core.Placement.Upgrades;
 
-/// <summary>Both versions in one JVM, then the switch: the slot serves all along, so nothing limits how many at once.</summary>
+/// <summary>Both versions are in one JVM, then traffic switches. The slot always serves, so the number at a time has no limit.</summary>
 internal sealed class InstallThenUninstall : IUpgrade
 {
-    // One that was never there has nothing to keep serving.
+    // A Module that was never available has no traffic to keep.
     public UpgradeStart Start(Module old, CandidatePod? pod, DisruptionBudget budget) =>
         ModuleReadiness.WasEverAvailable(old) ? UpgradeStart.Beside : UpgradeStart.Instead;
 
-    public bool MayOldGo(Module old, Module replacement, CandidatePod? pod, DisruptionBudget budget) => replacement.IsAvailable;
+    public bool MayDeleteOld(Module old, Module replacement, CandidatePod? pod, DisruptionBudget budget) => replacement.IsAvailable;
 }

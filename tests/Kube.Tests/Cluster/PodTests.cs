@@ -1,7 +1,6 @@
 using System.Collections.Concurrent;
 using System.Globalization;
 using ModuleController.Dev.Kubelet.Containers;
-using ModuleController.Dev.Kubelet.Resources;
 using ModuleController.Tests;
 
 namespace ModuleController.Kube.Tests.Clusters;

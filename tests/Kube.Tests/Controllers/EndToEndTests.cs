@@ -6,7 +6,6 @@ using Microsoft.Extensions.Time.Testing;
 using ModuleController.Core.Builtin;
 using ModuleController.Core.Meta;
 using ModuleController.Dev.ApiServer;
-using ModuleController.Dev.ApiServer.Requests;
 using ModuleController.Dev.Kubelet;
 using ModuleController.Kube.Caches;
 using ModuleController.Kube.Client;

@@ -8,7 +8,6 @@ using ModuleController.Core.Builtin;
 using ModuleController.Core.Meta;
 using ModuleController.Core.Modules;
 using ModuleController.Dev.ApiServer;
-using ModuleController.Dev.ApiServer.Resources;
 using ModuleController.Kube.Caches;
 using ModuleController.Kube.Client;
 using ModuleController.Kube.Hosting;

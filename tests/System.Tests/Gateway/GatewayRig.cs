@@ -12,7 +12,6 @@ using ModuleController.Core.Agents;
 using ModuleController.Core.Meta;
 using ModuleController.Core.Modules;
 using ModuleController.Dev.ApiServer;
-using ModuleController.Dev.ApiServer.Requests;
 using ModuleController.Kube.Client;
 using ModuleController.SystemTests.Harness;
 

@@ -1,7 +1,6 @@
 using System.Runtime.InteropServices;
 using ModuleController.Core.Modules;
 using ModuleController.Dev.Load.Processes;
-using ModuleController.Kube.Client;
 
 namespace ModuleController.SystemTests.Load;
 

@@ -4,7 +4,6 @@ using ModuleController.Core.Modules;
 using ModuleController.Dev.Load;
 using ModuleController.Dev.Load.Measuring;
 using ModuleController.Dev.Load.Scenarios;
-using ModuleController.Kube.Client;
 
 namespace ModuleController.SystemTests.Load;
 

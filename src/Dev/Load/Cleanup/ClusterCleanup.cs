@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using ModuleController.Core.Builtin;
-using ModuleController.Core.Meta;
 using ModuleController.Core.Modules;
 using ModuleController.Kube.Client;
 

@@ -1,7 +1,6 @@
 using System.Reflection;
 using System.Text.Json;
 using System.Text.Json.Nodes;
-using System.Text.Json.Serialization;
 using ModuleController.Core.Meta;
 using ModuleController.Kube.Client;
 using YamlDotNet.Serialization;

@@ -2,7 +2,6 @@ using System.Collections.Concurrent;
 using System.Text.Json.Nodes;
 using ModuleController.Core.Modules;
 using ModuleController.Dev.Load.Clusters;
-using ModuleController.Dev.Load.Measuring;
 
 namespace ModuleController.Dev.Load.Scenarios;
 

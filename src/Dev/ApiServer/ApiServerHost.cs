@@ -166,7 +166,8 @@ public sealed class ApiServerHost : IAsyncDisposable
         var roles = DefaultRoles.All().Select(role => ($"{role.Plural}.rbac.authorization.k8s.io", role.Object));
         foreach (var (resource, tree) in namespaces.Concat(roles))
         {
-            var request = new ApiRequest(new DefaultHttpContext(), "create", state.Registry.Get(resource), "", tree.Text("metadata", "name")!, "");
+            var request = new ApiRequest(
+                new DefaultHttpContext(), "create", state.Registry.Get(resource), "", tree.Text("metadata", "name")!, "");
             if (state.Log.Find(request.Key) is null) verbs.Create(request, tree);
         }
     }

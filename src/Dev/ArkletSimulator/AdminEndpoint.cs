@@ -7,7 +7,8 @@ namespace ModuleController.Dev.ArkletSimulator;
 
 /// <summary>
 /// Behaviors and counters, for a simulator that is a process: <c>GET /stats</c>; <c>POST /behaviour</c> with
-/// <c>{"biz":"name[:version]", "installMillis":…, "failCause":…, "hangs":…, …}</c>; <c>POST /restart</c>, <c>/hang</c>, <c>/resume</c>.
+/// <c>{"biz":"name[:version]", "installMillis":…, "failCause":…, "hangs":…, …}</c>;
+/// <c>POST /restart</c>, <c>/hang</c>, <c>/resume</c>.
 /// </summary>
 internal sealed class AdminEndpoint(SimulatedBase simulated)
 {
@@ -24,7 +25,8 @@ internal sealed class AdminEndpoint(SimulatedBase simulated)
             await socket.SendAsync(
                 Encoding.UTF8.GetBytes(string.Create(
                     CultureInfo.InvariantCulture,
-                    $"HTTP/1.1 {status}\r\nContent-Type: application/json\r\nContent-Length: {Encoding.UTF8.GetByteCount(answer)}\r\n\r\n{answer}")), cut);
+                    $"HTTP/1.1 {status}\r\nContent-Type: application/json\r\n"
+                    + $"Content-Length: {Encoding.UTF8.GetByteCount(answer)}\r\n\r\n{answer}")), cut);
             if (head.Closes) return;
         }
     }

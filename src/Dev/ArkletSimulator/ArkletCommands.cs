@@ -29,7 +29,8 @@ internal sealed class ArkletCommands(SimulatedBaseOptions options, BizContainer 
                 "queryAllBiz" => Success(new JsonArray([.. container.Read(Listed)])),
                 "health" => health.Answer(input),
                 "installBiz" => await InstallAsync(input ?? throw JavaException.NoInput("InstallBizHandler$Input.isAsync()"), life),
-                "uninstallBiz" => await UninstallAsync(input ?? throw JavaException.NoInput("UninstallBizHandler$Input.getBizName()"), life),
+                "uninstallBiz" => await UninstallAsync(
+                    input ?? throw JavaException.NoInput("UninstallBizHandler$Input.getBizName()"), life),
                 "switchBiz" => await SwitchAsync(input ?? throw JavaException.NoInput("SwitchBizHandler$Input.getBizName()")),
                 "queryBizOps" => Text(input, "requestId") is null
                     ? throw JavaException.Validation("requestId is blank")
@@ -163,7 +164,8 @@ internal sealed class ArkletCommands(SimulatedBaseOptions options, BizContainer 
         info["bizUrl"] = $"file:{biz.Directory}/";
         info["classPath"] = new JsonArray($"file:{biz.Directory}/", $"file:{biz.Directory}/lib");
         info["declaredMode"] = biz.Behavior.IsPlain != true;
-        foreach (var empty in (string[])["denyImportClasses", "denyImportPackages", "denyImportResources", "injectExportPackages", "injectPluginDependencies"])
+        foreach (var empty in (string[])["denyImportClasses", "denyImportPackages", "denyImportResources", "injectExportPackages",
+            "injectPluginDependencies"])
             info[empty] = new JsonArray();
         info["identity"] = biz.Identity;
         info["priority"] = biz.Manifest.Priority;

@@ -30,7 +30,8 @@ internal sealed class BaseHealth(SimulatedBaseOptions options, BizContainer cont
         var (name, version) = (ArkletCommands.Text(input, "bizName"), ArkletCommands.Text(input, "bizVersion"));
         var all = container.Read(b => (b.Name, b.Version, Entry: Entry(b.Name, b.Version, b.State, b.Manifest.WebContextPath ?? "/")))
             .Append((Name: options.BaseName, Version: "1.0.0", Entry: Entry(options.BaseName, "1.0.0", "activated", "/")));
-        var found = all.Where(b => (name is null || b.Name == name) && (version is null || b.Version == version)).Select(b => b.Entry).ToArray();
+        var found = all.Where(b => (name is null || b.Name == name) && (version is null || b.Version == version))
+            .Select(b => b.Entry).ToArray();
         if (found is []) return ArkletCommands.Failed(version is null ? $"can not find biz: {name}" : "can not find biz");
         if (name is not null && version is not null) data["bizInfo"] = found[0];
         else data["bizListInfo"] = new JsonArray([.. found]);

@@ -13,7 +13,8 @@ internal sealed class BaseLife : IAsyncDisposable
 
     /// <param name="options">Ports of 0 are any free ones.</param>
     public BaseLife(
-        SimulatedBaseOptions options, EventLog log, Func<string, string, BizBehavior> orders, Action die, PauseGate arkletGate, PauseGate webGate)
+        SimulatedBaseOptions options, EventLog log, Func<string, string, BizBehavior> orders, Action die, PauseGate arkletGate,
+        PauseGate webGate)
     {
         _options = options;
         Container = new BizContainer(options, log, orders, die);

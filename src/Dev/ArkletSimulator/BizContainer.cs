@@ -65,7 +65,8 @@ internal sealed class BizContainer(SimulatedBaseOptions options, EventLog log, F
         lock (_gate)
         {
             if (name == options.BaseName) return new("FAILED", "Master biz must not be uninstalled.");
-            if (!_registry.TryGetValue($"{name}:{version}", out biz)) return new("NOT_FOUND_BIZ", $"Uninstall biz: {name}:{version} not found.");
+            if (!_registry.TryGetValue($"{name}:{version}", out biz))
+                return new("NOT_FOUND_BIZ", $"Uninstall biz: {name}:{version} not found.");
             if (biz.State == "resolved")
                 throw JavaException.Thrown("java.lang.IllegalArgumentException: BizState must be ACTIVATED, DEACTIVATED or BROKEN.");
             biz.Become("deactivated");
@@ -91,7 +92,8 @@ internal sealed class BizContainer(SimulatedBaseOptions options, EventLog log, F
         lock (_gate)
         {
             if ((name, version) == (options.BaseName, "1.0.0")) return Activated();
-            if (!_registry.TryGetValue($"{name}:{version}", out var biz)) return new("NOT_FOUND_BIZ", $"Switch biz: {name}:{version} not found.");
+            if (!_registry.TryGetValue($"{name}:{version}", out var biz))
+                return new("NOT_FOUND_BIZ", $"Switch biz: {name}:{version} not found.");
             if (biz.State is not ("activated" or "deactivated"))
                 return new("ILLEGAL_STATE_BIZ", $"Switch Biz: {name}:{version}'s state must not be {biz.State}.");
             if (biz.Behavior.SwitchFailCause is { } cause) throw JavaException.Thrown(cause);

@@ -2,7 +2,10 @@ using System.Globalization;
 
 namespace ModuleController.Dev.ArkletSimulator;
 
-/// <summary>Records the actions of a life: as counters and, in a log file, as one flushed line each with life, action, name, version and time.</summary>
+/// <summary>
+/// Records the actions of a life: as counters and, in a log file, as one flushed line each with life, action, name, version and
+/// time.
+/// </summary>
 internal sealed class EventLog(string life, TextWriter? file, TimeProvider time)
 {
     public const string InstallStarted = "install-started", Installed = "installed", InstallFailed = "install-failed",

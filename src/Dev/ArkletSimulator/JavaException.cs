@@ -3,7 +3,8 @@ namespace ModuleController.Dev.ArkletSimulator;
 /// <summary>An exception of a command inside the JVM. It becomes <c>CMD_PROCESS_INTERNAL_ERROR</c> with a stack trace.</summary>
 internal sealed class JavaException : Exception
 {
-    private const string At = "\n\tat com.alipay.sofa.koupleless.arklet.core.command.CommandServiceImpl.process(CommandServiceImpl.java:176)" +
+    private const string At =
+        "\n\tat com.alipay.sofa.koupleless.arklet.core.command.CommandServiceImpl.process(CommandServiceImpl.java:176)" +
         "\n\tat io.netty.channel.SimpleChannelInboundHandler.channelRead(SimpleChannelInboundHandler.java:99)";
 
     private const string Package = "com.alipay.sofa.koupleless.arklet.core.common.exception.";
@@ -15,7 +16,8 @@ internal sealed class JavaException : Exception
     /// <summary>The container's exception and its causes, the root cause last.</summary>
     public static JavaException Thrown(params string[] causes) => new(
         causes[0],
-        $"{Package}ArkletRuntimeException: {causes[0]}{At}" + string.Concat(causes.Select(c => $"\nCaused by: {c}{At}\n\t... 35 more")) + "\n");
+        $"{Package}ArkletRuntimeException: {causes[0]}{At}"
+            + string.Concat(causes.Select(c => $"\nCaused by: {c}{At}\n\t... 35 more")) + "\n");
 
     /// <summary>A biz whose start failed.</summary>
     public static JavaException StartFailed(params string[] causes) =>

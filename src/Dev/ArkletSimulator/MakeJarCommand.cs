@@ -10,9 +10,14 @@ internal static class MakeJarCommand
         var file = new Argument<string>("FILE") { Description = "Jar to write" };
         var name = new Argument<string>("NAME") { Description = "Name of the module" };
         var version = new Argument<string>("VERSION") { Description = "Version of the module" };
-        var path = new Argument<string?>("CONTEXT-PATH") { Description = "Web context path (none: a module without web)", Arity = ArgumentArity.ZeroOrOne };
+        var path = new Argument<string?>("CONTEXT-PATH")
+        {
+            Description = "Web context path (none: a module without web)",
+            Arity = ArgumentArity.ZeroOrOne,
+        };
         var command = new Command("make-jar", "Writes a module that the simulator can install.") { file, name, version, path };
-        command.SetAction(parsed => Write(parsed.GetValue(file)!, parsed.GetValue(name)!, parsed.GetValue(version)!, parsed.GetValue(path)));
+        command.SetAction(parsed => Write(
+            parsed.GetValue(file)!, parsed.GetValue(name)!, parsed.GetValue(version)!, parsed.GetValue(path)));
         return command;
     }
 

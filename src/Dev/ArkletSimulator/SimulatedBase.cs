@@ -24,7 +24,10 @@ public sealed class SimulatedBase : IAsyncDisposable
         _options = options;
         (ArkletPort, WebPort) = (options.ArkletPort, options.WebPort);
         if (options.LogFile is not null)
-            _log = new StreamWriter(new FileStream(options.LogFile, FileMode.Append, FileAccess.Write, FileShare.ReadWrite)) { AutoFlush = true };
+            _log = new StreamWriter(new FileStream(options.LogFile, FileMode.Append, FileAccess.Write, FileShare.ReadWrite))
+            {
+                AutoFlush = true,
+            };
     }
 
     /// <summary>Called when a module ends the JVM. Without a handler the next life begins immediately.</summary>
@@ -67,7 +70,9 @@ public sealed class SimulatedBase : IAsyncDisposable
         }
     }
 
-    /// <summary>Sets how a biz behaves from its next install on, by name or, with precedence, <c>name:version</c>. Null: as in its jar.</summary>
+    /// <summary>
+    /// Sets how a biz behaves from its next install on, by name or, with precedence, <c>name:version</c>. Null: as in its jar.
+    /// </summary>
     public void Order(string biz, BizBehavior? behavior)
     {
         if (behavior is null) _orders.TryRemove(biz, out _);
@@ -115,7 +120,9 @@ public sealed class SimulatedBase : IAsyncDisposable
         await StartLifeAsync();
     }
 
-    /// <summary>Accepts connections and does not answer from now on; <paramref name="includingWeb"/>: the whole JVM, like SIGSTOP.</summary>
+    /// <summary>
+    /// Accepts connections and does not answer from now on; <paramref name="includingWeb"/>: the whole JVM, like SIGSTOP.
+    /// </summary>
     public void Hang(bool includingWeb = false)
     {
         _arkletGate.Shut();

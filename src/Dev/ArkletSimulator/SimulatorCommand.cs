@@ -5,7 +5,10 @@ using ModuleController.Dev.CommandLine;
 
 namespace ModuleController.Dev.ArkletSimulator;
 
-/// <summary>The command line of the simulator. Each option can also be an environment variable, for the manifest of a pod; the option wins.</summary>
+/// <summary>
+/// The command line of the simulator. Each option can also be an environment variable, for the manifest of a pod; the option
+/// wins.
+/// </summary>
 internal sealed class SimulatorCommand
 {
     private const int ArkletPort = 1238;
@@ -31,13 +34,16 @@ internal sealed class SimulatorCommand
         _webPort = Setting<int?>("--web-port", "PORT", "WEB_PORT", $"The base's web port ({WebPort})", Port);
         _adminPort = Setting<int?>("--admin-port", "PORT", "ADMIN_PORT", "Port for behavior and statistics (none)", Port);
         _workDirectory = Setting<string?>(
-            "--work-dir", "DIRECTORY", "WORK_DIR", $"Directory that answers name for unpacked jars ({Initial.WorkDirectory})", text => text);
+            "--work-dir", "DIRECTORY", "WORK_DIR", $"Directory that answers name for unpacked jars ({Initial.WorkDirectory})",
+            text => text);
         _log = Setting<string?>("--log", "FILE", "LOG_FILE", "Log each command and each life to this file (none)", text => text);
-        _startDelay = Setting<TimeSpan?>("--start-delay", "SECONDS", "START_DELAY", "Time from the web port's start to Arklet's (0)", Seconds);
+        _startDelay = Setting<TimeSpan?>(
+            "--start-delay", "SECONDS", "START_DELAY", "Time from the web port's start to Arklet's (0)", Seconds);
         _installTime = Setting<TimeSpan?>(
             "--install-time", "SECONDS", "INSTALL_TIME", "Install time of a module whose jar names none (0)", Seconds);
         _maxMetaspace = Setting<long?>(
-            "--max-metaspace", "BYTES", "MAX_METASPACE", "Limit of the metaspace (none)", text => long.Parse(text, CultureInfo.InvariantCulture));
+            "--max-metaspace", "BYTES", "MAX_METASPACE", "Limit of the metaspace (none)",
+            text => long.Parse(text, CultureInfo.InvariantCulture));
     }
 
     /// <param name="run">Runs a base with the options and returns the exit code.</param>

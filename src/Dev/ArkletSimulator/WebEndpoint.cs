@@ -18,7 +18,8 @@ internal sealed class WebEndpoint(BizContainer container, PauseGate gate, Func<b
             await socket.SendAsync(
                 Encoding.UTF8.GetBytes(string.Create(
                     CultureInfo.InvariantCulture,
-                    $"HTTP/1.1 {status}\r\nContent-Type: {type}\r\nContent-Length: {Encoding.UTF8.GetByteCount(body)}\r\n\r\n{body}")), cut);
+                    $"HTTP/1.1 {status}\r\nContent-Type: {type}\r\n"
+                    + $"Content-Length: {Encoding.UTF8.GetByteCount(body)}\r\n\r\n{body}")), cut);
             if (head.Closes) return;
         }
     }

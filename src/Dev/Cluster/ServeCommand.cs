@@ -11,7 +11,11 @@ internal static class ServeCommand
     {
         var port = OptionRules.Parsed(
             "--port", "PORT", "Port of the API server (any free one)", text => OptionRules.WholeNumber(text, 0, ushort.MaxValue));
-        var kubeconfig = new Option<FileInfo>("--kubeconfig") { HelpName = "FILE", Description = "Write an administrator's kubeconfig to this file" };
+        var kubeconfig = new Option<FileInfo>("--kubeconfig")
+        {
+            HelpName = "FILE",
+            Description = "Write an administrator's kubeconfig to this file",
+        };
         var images = OptionRules.ExistingFile("--images", "Table of images and the programs that run for them (none)");
         var verbose = new Option<bool>("--verbose") { Description = "Log what the controllers and the kubelet do" };
         var command = new Command("serve", "Runs an empty cluster until Ctrl-C.") { port, kubeconfig, images, verbose };

@@ -11,8 +11,11 @@ internal static class CommandLineProgram
     // Each program ends on signals in its own way, and its exceptions keep their stack.
     private static InvocationConfiguration Default => new() { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null };
 
-    /// <returns>The exit code of the command, or 2 for an invalid command line. Then the error is printed, with a suggestion if there is one.</returns>
-    public static async Task<int> InvokeAsync(RootCommand command, IReadOnlyList<string> arguments, InvocationConfiguration? configuration = null)
+    /// <returns>
+    /// The exit code of the command, or 2 for an invalid command line. Then the error is printed, with a suggestion if there is one.
+    /// </returns>
+    public static async Task<int> InvokeAsync(
+        RootCommand command, IReadOnlyList<string> arguments, InvocationConfiguration? configuration = null)
     {
         var parsed = command.Parse(arguments);
         if (parsed.Action is not ParseErrorAction error) return await parsed.InvokeAsync(configuration ?? Default);

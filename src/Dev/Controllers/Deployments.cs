@@ -75,7 +75,11 @@ internal sealed class Deployments(
         if ((current.Spec.MinReadySeconds ?? 0) == desired) return;
         written.Wrote(key, await client.PatchAsync<ClusterReplicaSet>(
             ObjectKey.Of(current.Metadata),
-            new() { ["metadata"] = new JsonObject { ["uid"] = current.Metadata.Uid }, ["spec"] = new JsonObject { ["minReadySeconds"] = desired } },
+            new()
+            {
+                ["metadata"] = new JsonObject { ["uid"] = current.Metadata.Uid },
+                ["spec"] = new JsonObject { ["minReadySeconds"] = desired },
+            },
             new(Manager),
             cancellation));
     }

@@ -129,7 +129,8 @@ internal sealed partial class GarbageCollector(RawClient client, TimeProvider ti
         Trigger();
     }
 
-    private async Task CheckAsync(GarbageNode node, Dictionary<(string? Namespace, string Uid), bool> absent, CancellationToken cancellation)
+    private async Task CheckAsync(
+        GarbageNode node, Dictionary<(string? Namespace, string Uid), bool> absent, CancellationToken cancellation)
     {
         if (node.IsDeleting && node.Finalizers.Contains(Foreground)) await DeleteDependentsAsync(node, cancellation);
         else if (node.IsDeleting && node.Finalizers.Contains(Orphan)) await OrphanDependentsAsync(node, cancellation);
@@ -141,7 +142,8 @@ internal sealed partial class GarbageCollector(RawClient client, TimeProvider ti
         var dependents = _graph.DependentsOf(owner);
         foreach (var dependent in dependents.Where(dependent => !dependent.IsDeleting))
         {
-            if (dependent.Owners.Any(reference => reference.Uid != owner.Uid && _graph.Find(reference.Uid) is { } other && !IsDeletedInForeground(other)))
+            if (dependent.Owners.Any(
+                reference => reference.Uid != owner.Uid && _graph.Find(reference.Uid) is { } other && !IsDeletedInForeground(other)))
             {
                 await _writer.RemoveOwnersAsync(dependent, [owner.Uid], cancellation);
                 continue;
@@ -179,7 +181,8 @@ internal sealed partial class GarbageCollector(RawClient client, TimeProvider ti
 
     /// <summary>Asks the API: the owner may be newer than what the watch has delivered.</summary>
     private async Task<bool> IsAbsentAsync(
-        GarbageNode node, OwnerReference reference, Dictionary<(string? Namespace, string Uid), bool> absent, CancellationToken cancellation)
+        GarbageNode node, OwnerReference reference, Dictionary<(string? Namespace, string Uid), bool> absent,
+        CancellationToken cancellation)
     {
         if (absent.TryGetValue((node.Namespace, reference.Uid), out var known)) return known;
         var kind = _kinds.FirstOrDefault(kind => kind.Kind == reference.Kind && kind.ApiVersion == reference.ApiVersion);

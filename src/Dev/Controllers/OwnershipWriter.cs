@@ -11,7 +11,10 @@ internal sealed class OwnershipWriter(RawClient client)
     public Task RemoveFinalizerAsync(GarbageNode node, string finalizer, CancellationToken cancellation) =>
         RemoveAsync(node, "finalizers", name => name.GetValue<string>() == finalizer, cancellation);
 
-    /// <summary>Reads the object, removes entries of one list of its metadata, and writes only that list, guarded by the version that was read.</summary>
+    /// <summary>
+    /// Reads the object, removes entries of one list of its metadata, and writes only that list, guarded by the version that was
+    /// read.
+    /// </summary>
     private async Task RemoveAsync(GarbageNode node, string list, Func<JsonNode, bool> isRemoved, CancellationToken cancellation)
     {
         var current = await client.FindAsync(node.Path, cancellation);

@@ -74,7 +74,8 @@ public sealed class RawClient(HttpClient http)
         SendAsync(HttpMethod.Post, path, body, "application/json", cancellation);
 
     /// <summary>
-    /// Lists and then watches until the kind is no longer served: the type of each event, and the object. After an interruption it lists again,
+    /// Lists and then watches until the kind is no longer served: the type of each event, and the object. After an interruption it
+    /// lists again,
     /// which begins with RESET.
     /// </summary>
     public async IAsyncEnumerable<(string Type, JsonObject Object)> FollowAsync(

@@ -53,7 +53,8 @@ internal sealed class ReplicaSets(
                 Namespace = set.Metadata.Namespace,
                 OwnerReferences =
                 [
-                    new(ClusterReplicaSet.Kind.ApiVersion, ClusterReplicaSet.Kind.Kind, set.Metadata.Name, set.Metadata.Uid ?? "", true, true),
+                    new(ClusterReplicaSet.Kind.ApiVersion, ClusterReplicaSet.Kind.Kind, set.Metadata.Name, set.Metadata.Uid ?? "",
+                    true, true),
                 ],
             },
             Spec = template.GetProperty("spec"),

@@ -90,7 +90,8 @@ public sealed partial class Kubelet(
         LogStarting(logger, key);
         var uid = pod.Metadata.Uid ?? "";
         var isOnHost = pod.Spec.HostNetwork;
-        var identity = new PodIdentity(key.Namespace, key.Name, uid, isOnHost ? _hostAddress ??= _addresses.Take() : _addresses.Take(), isOnHost);
+        var identity = new PodIdentity(
+            key.Namespace, key.Name, uid, isOnHost ? _hostAddress ??= _addresses.Take() : _addresses.Take(), isOnHost);
         var place = new PodPlace(identity, Addresses.FreePort(), Path.Combine(options.Directory, uid));
         var managed = new Managed(new(pod, place, new(client, runtime, new(_http, time), time)));
         _managed[key] = managed;

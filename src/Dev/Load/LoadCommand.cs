@@ -45,12 +45,14 @@ public sealed class LoadCommand
         text => OptionRules.WholeNumber(text, 0, int.MaxValue));
 
     private readonly Option<int> _agentCommands = OptionRules.Number(
-        "--agent-commands", 0, 0, "Nothing of the above: one agent, over TLS, does N installs and uninstalls; measures its memory and its start");
+        "--agent-commands", 0, 0,
+        "Nothing of the above: one agent, over TLS, does N installs and uninstalls; measures its memory and its start");
 
     private readonly Option<FileInfo> _agent = OptionRules.ExistingFile(
         "--agent", "Executable or .dll of the agent, for example the native one (the one that was built with this program)");
 
-    private readonly Option<FileInfo> _controller = OptionRules.ExistingFile("--controller", "Executable or .dll of the controller, likewise");
+    private readonly Option<FileInfo> _controller = OptionRules.ExistingFile(
+        "--controller", "Executable or .dll of the controller, likewise");
 
     private readonly Option<bool> _lowPriority = new("--low-priority")
     {

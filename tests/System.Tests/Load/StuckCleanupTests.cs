@@ -6,7 +6,7 @@ public sealed class StuckCleanupTests : OtherClusterTests
     [Fact]
     public async Task A_module_on_a_base_that_does_not_answer_is_removed_with_its_pod()
     {
-        await FailAsync(Options with { Hang = 1, Cleanup = new() { NoProgress = TimeSpan.FromSeconds(5) } }, at: "run 2, hanging");
+        await FailAsync(Options with { Hang = 1, Cleanup = new() { NoProgress = TimeSpan.FromSeconds(5) } }, at: "run 2, with a hang");
         Assert.Equal(Before, await Cluster.ContentAsync());
     }
 

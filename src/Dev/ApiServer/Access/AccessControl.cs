@@ -53,7 +53,8 @@ public sealed class AccessControl(EventLog log, TimeProvider time, AccessLog acc
     {
         var isPath = request.Resource.Length == 0;
         var place = request.Namespace.Length > 0 ? $"in the namespace \"{request.Namespace}\"" : "at the cluster scope";
-        var target = isPath ? $"path \"{request.Path}\"" : $"resource \"{request.CombinedResource}\" in API group \"{request.Group}\" {place}";
+        var target = isPath ? $"path \"{request.Path}\""
+            : $"resource \"{request.CombinedResource}\" in API group \"{request.Group}\" {place}";
         var named = request.Name.Length > 0 ? $" \"{request.Name}\"" : "";
         var subject = isPath ? "" : $"{request.QualifiedResource}{named} is ";
         var why = reason.Length > 0 ? $": {reason}" : "";
@@ -61,7 +62,8 @@ public sealed class AccessControl(EventLog log, TimeProvider time, AccessLog acc
             $"{subject}forbidden: User \"{user.Name}\" cannot {request.Verb} {target}{why}", request.Name, request.Group, request.Resource);
     }
 
-    private static RequestAttributes OfUser(string path, string name) => name.Split(':') is ["system", "serviceaccount", var ns, var account]
+    private static RequestAttributes OfUser(string path, string name) =>
+        name.Split(':') is ["system", "serviceaccount", var ns, var account]
         ? Impersonation(path, "serviceaccounts", account) with { Namespace = ns } : Impersonation(path, "users", name);
 
     private static RequestAttributes Impersonation(string path, string resource, string name) =>

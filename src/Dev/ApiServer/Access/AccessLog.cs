@@ -13,7 +13,10 @@ public sealed class AccessLog
     internal void Count(User user, RequestAttributes request, bool isAllowed)
     {
         if (request.Resource.Length > 0)
-            _counts.AddOrUpdate(new(user.Name, request.Verb, request.Group, request.CombinedResource, isAllowed), 1, (_, count) => count + 1);
+        {
+            var access = new Access(user.Name, request.Verb, request.Group, request.CombinedResource, isAllowed);
+            _counts.AddOrUpdate(access, 1, (_, count) => count + 1);
+        }
     }
 
     public IReadOnlyDictionary<Access, long> Snapshot() => new Dictionary<Access, long>(_counts);

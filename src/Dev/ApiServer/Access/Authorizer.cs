@@ -15,7 +15,8 @@ public sealed class Authorizer(EventLog log)
         var (clusterRoles, roles) = (log.List($"clusterroles.{Group}"), log.List($"roles.{Group}"));
         var (clusterBindings, bindings) = (log.List($"clusterrolebindings.{Group}"), log.List($"rolebindings.{Group}"));
         object[] sources = [clusterRoles.Objects, roles.Objects, clusterBindings.Objects, bindings.Objects];
-        if (_compiled is { } compiled && compiled.Sources.SequenceEqual(sources, ReferenceEqualityComparer.Instance)) return compiled.Policy;
+        if (_compiled is { } compiled && compiled.Sources.SequenceEqual(sources, ReferenceEqualityComparer.Instance))
+            return compiled.Policy;
         var policy = RbacPolicy.Of(clusterRoles, roles, clusterBindings, bindings);
         _compiled = new(sources, policy);
         return policy;

@@ -46,7 +46,10 @@ internal static class DefaultRoles
             Rule(Read, ["discovery.k8s.io"], "endpointslices"));
     }
 
-    /// <summary>A role with all rules of those with its label; as on a real cluster, editors may do what viewers may, and admins what editors may.</summary>
+    /// <summary>
+    /// A role with all rules of those with its label; as on a real cluster, editors may do what viewers may, and admins what
+    /// editors may.
+    /// </summary>
     private static (string, JsonObject) Aggregated(string name, string? into = null)
     {
         var selector = new JsonObject { ["matchLabels"] = new JsonObject { [$"{Aggregate}{name}"] = "true" } };

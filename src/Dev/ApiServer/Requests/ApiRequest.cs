@@ -33,7 +33,8 @@ public sealed record ApiRequest(HttpContext Http, string Verb, ResourceType Type
     {
         "" => "Warn",
         "Strict" or "Warn" or "Ignore" => Query("fieldValidation"),
-        var other => throw Statuses.BadRequest($"fieldValidation: Unsupported value: \"{other}\": supported values: \"Ignore\", \"Strict\", \"Warn\""),
+        var other => throw Statuses.BadRequest(
+            $"fieldValidation: Unsupported value: \"{other}\": supported values: \"Ignore\", \"Strict\", \"Warn\""),
     };
 
     public string Query(string name) => Http.Request.Query[name].ToString();

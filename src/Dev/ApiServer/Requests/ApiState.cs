@@ -5,7 +5,9 @@ namespace ModuleController.Dev.ApiServer.Requests;
 /// <summary>The source of <c>kubectl logs</c>: the kubelet of this cluster, if it has one.</summary>
 public interface IPodLogs
 {
-    /// <summary>Writes a container's output: its last <paramref name="tail"/> lines or all, and with <paramref name="follow"/> new ones.</summary>
+    /// <summary>
+    /// Writes a container's output: its last <paramref name="tail"/> lines or all, and with <paramref name="follow"/> new ones.
+    /// </summary>
     Task WriteAsync(string ns, string pod, string container, bool follow, int? tail, Stream output,
         CancellationToken cancellation);
 }

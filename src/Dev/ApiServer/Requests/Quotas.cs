@@ -27,7 +27,8 @@ public sealed class Quotas(EventLog log)
             var exceeded = new List<(string Name, long Requested, long Used, long Limit)>();
             foreach (var (name, limit) in Limits(quota.Tree))
             {
-                var requested = Usage(name, request.Type.Resource, tree) - (before is null ? 0 : Usage(name, request.Type.Resource, before));
+                var usedBefore = before is null ? 0 : Usage(name, request.Type.Resource, before);
+                var requested = Usage(name, request.Type.Resource, tree) - usedBefore;
                 if (requested > 0 && Used(name, request.Namespace) is var used && used + requested > limit)
                     exceeded.Add((name, requested, used, limit));
             }
@@ -35,7 +36,8 @@ public sealed class Quotas(EventLog log)
             if (exceeded.Count == 0) continue;
             string Listed(Func<(string Name, long Requested, long Used, long Limit), long> value) => string.Join(',', exceeded
                 .OrderBy(one => one.Name, StringComparer.Ordinal).Select(one => $"{one.Name}={value(one)}"));
-            throw Statuses.Forbidden(request.Type, request.Name, $"exceeded quota: {quota.Name}, requested: {Listed(one => one.Requested)}, "
+            throw Statuses.Forbidden(
+                request.Type, request.Name, $"exceeded quota: {quota.Name}, requested: {Listed(one => one.Requested)}, "
                 + $"used: {Listed(one => one.Used)}, limited: {Listed(one => one.Limit)}");
         }
     }

@@ -77,7 +77,8 @@ public sealed partial class Selection
     [GeneratedRegex(@",(?![^()]*\))")]
     private static partial Regex CommaOutside();
 
-    [GeneratedRegex(@"^(?<absent>!)?\s*(?<key>[^\s=!<>,()]+)\s*((?<op>==|=|!=)\s*(?<values>[^\s=!<>,()]*)|(?<op>\s(in|notin))\s*\((?<values>[^()]*)\))?\z")]
+    [GeneratedRegex(@"^(?<absent>!)?\s*(?<key>[^\s=!<>,()]+)\s*"
+        + @"((?<op>==|=|!=)\s*(?<values>[^\s=!<>,()]*)|(?<op>\s(in|notin))\s*\((?<values>[^()]*)\))?\z")]
     private static partial Regex LabelTerm();
 
     [GeneratedRegex(@"^(?<field>[^=!]+)(?<op>==|=|!=)(?<value>.*)\z")]

@@ -27,7 +27,8 @@ internal sealed class DemoApi(HttpClient http)
             var resource = await FindKindAsync(version, kind, cancellation);
             var ns = resource.IsNamespaced ? desired["metadata"]!["namespace"]?.GetValue<string>() ?? "default" : null;
             var path = resource.Path(ns, desired["metadata"]!["name"]!.GetValue<string>());
-            if (await _raw.FindAsync(path, cancellation) is null) await SendAsync(HttpMethod.Post, path[..path.LastIndexOf('/')], desired, cancellation);
+            if (await _raw.FindAsync(path, cancellation) is null)
+                await SendAsync(HttpMethod.Post, path[..path.LastIndexOf('/')], desired, cancellation);
             else await PatchAsync(path, desired, cancellation);
         }
     }

@@ -15,11 +15,12 @@ internal sealed class DemoCommand
         "--timeout", "SECONDS", $"Fail if the steps take longer ({TimeoutSeconds}; with --base-jar {JvmTimeoutSeconds})",
         text => OptionRules.WholeNumber(text, 1, int.MaxValue));
 
-    private readonly Option<FileInfo> _baseJar = OptionRules.ExistingFile("--base-jar", "Run this base in real JVMs instead of simulated bases");
+    private readonly Option<FileInfo> _baseJar = OptionRules.ExistingFile(
+        "--base-jar", "Run this base in real JVMs instead of simulated bases");
     private readonly Option<DirectoryInfo> _modules = new Option<DirectoryInfo>("--modules")
     {
         HelpName = "DIRECTORY",
-        Description = $"Directory with {SampleModule.Jar("", SampleModule.First)} and {SampleModule.Jar("", SampleModule.Second)}, for --base-jar",
+        Description = $"Directory with {SampleModule.Name}-{SampleModule.First}.jar and {SampleModule.Name}-{SampleModule.Second}.jar",
     }.AcceptExistingOnly();
 
     private readonly Option<bool> _verbose = new("--verbose") { Description = "Log what the cluster does" };
@@ -27,7 +28,8 @@ internal sealed class DemoCommand
     public static Command Create()
     {
         var demo = new DemoCommand();
-        var command = new Command("demo", "Shows an install, an upgrade and the loss of a JVM on a cluster with a controller and three bases.")
+        var command = new Command(
+            "demo", "Shows an install, an upgrade and the loss of a JVM on a cluster with a controller and three bases.")
         {
             demo._once, demo._timeout, demo._baseJar, demo._modules, demo._verbose,
         };

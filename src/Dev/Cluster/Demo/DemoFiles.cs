@@ -37,7 +37,8 @@ internal sealed class DemoFiles : IDisposable
         foreach (var version in (string[])[SampleModule.First, SampleModule.Second])
         {
             var file = SampleModule.Jar(directory, version);
-            var start = new ProcessStartInfo(variables["DOTNET"], [simulator, "make-jar", file, SampleModule.Name, version, SampleModule.Name])
+            var start = new ProcessStartInfo(
+                variables["DOTNET"], [simulator, "make-jar", file, SampleModule.Name, version, SampleModule.Name])
             {
                 RedirectStandardInput = true,
                 RedirectStandardOutput = true,

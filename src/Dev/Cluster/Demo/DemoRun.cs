@@ -29,8 +29,8 @@ internal static class DemoRun
         var terminal = DemoTerminal.OfConsole(TimeProvider.System);
         var bases = options.BaseJar is null ? "a simulated Arklet" : "a real JVM";
         terminal.Title($"ModuleController demo: modules on three base pods, each with an agent and {bases}");
-        using var loggers = options.IsVerbose
-            ? LoggerFactory.Create(logging => logging.AddSimpleConsole(console => console.SingleLine = true).SetMinimumLevel(LogLevel.Information)) : null;
+        using var loggers = options.IsVerbose ? LoggerFactory.Create(
+            logging => logging.AddSimpleConsole(console => console.SingleLine = true).SetMinimumLevel(LogLevel.Information)) : null;
         var images = ImageTable.Parse(await File.ReadAllTextAsync(Path.Combine(files.Deploy, "demo", "images.yaml")));
         await using var cluster = await Cluster.StartAsync(
             new()

@@ -6,7 +6,8 @@ using ModuleController.Dev.ApiServer;
 namespace ModuleController.Dev.Cluster.Demo;
 
 /// <summary>The steps of the demo. Everything that it shows comes from the API and from the modules' own answers.</summary>
-internal sealed class DemoStory(DemoOptions options, DemoFiles files, ApiServerHost server, DemoTerminal terminal, TimeProvider time) : IDisposable
+internal sealed class DemoStory(
+    DemoOptions options, DemoFiles files, ApiServerHost server, DemoTerminal terminal, TimeProvider time) : IDisposable
 {
     private const int Pods = 3;
     private const string Base = "/apis/apps/v1/namespaces/default/deployments/base";
@@ -17,7 +18,11 @@ internal sealed class DemoStory(DemoOptions options, DemoFiles files, ApiServerH
     private static readonly TimeSpan ReconnectTime = TimeSpan.FromSeconds(10);
 
     private readonly HttpClient _http = server.CreateClient();
-    private readonly HttpClient _web = new(new SocketsHttpHandler { PooledConnectionLifetime = TimeSpan.Zero }) { Timeout = TimeSpan.FromSeconds(5) };
+    private readonly HttpClient _web = new(new SocketsHttpHandler { PooledConnectionLifetime = TimeSpan.Zero })
+    {
+        Timeout = TimeSpan.FromSeconds(5),
+    };
+
     private readonly ModuleProgress _progress = new(terminal);
 
     private TimeSpan _controllerReady;
@@ -50,8 +55,13 @@ internal sealed class DemoStory(DemoOptions options, DemoFiles files, ApiServerH
         await Api.ApplyAsync(definitions, cancellation);
         terminal.Line("applied deploy/crds", string.Join(", ", definitions.Select(definition => definition["spec"]!["names"]!["kind"])));
         foreach (var file in (string[])[
-            "namespace/namespace", "controller/service-account", "controller/cluster-role", "controller/lease-role", "controller/user-roles"])
-            await Api.ApplyAsync(YamlObjects.Parse(await File.ReadAllTextAsync(Path.Combine(files.Deploy, $"{file}.yaml"), cancellation)), cancellation);
+            "namespace/namespace", "controller/service-account", "controller/cluster-role", "controller/lease-role",
+            "controller/user-roles"])
+        {
+            var manifest = await File.ReadAllTextAsync(Path.Combine(files.Deploy, $"{file}.yaml"), cancellation);
+            await Api.ApplyAsync(YamlObjects.Parse(manifest), cancellation);
+        }
+
         terminal.Line("applied deploy/controller/*", "the controller's ServiceAccount, and roles for what it does");
         await Api.ApplyAsync([Kubeconfig()], cancellation);
         var bases = options.BaseJar is null ? "base.yaml" : "base-jvm.yaml";
@@ -63,7 +73,7 @@ internal sealed class DemoStory(DemoOptions options, DemoFiles files, ApiServerH
         _controllerReady = terminal.Elapsed;
         terminal.Good("controller ready", "a pod like any other: a process on this machine");
         await terminal.WaitAsync($"{Pods} base pods", async () => await AvailableAsync(Base, cancellation) == Pods, cancellation);
-        terminal.Good($"{Pods} base pods ready", options.BaseJar is null ? "each with an agent and a simulated Arklet" : "each with an agent and a JVM");
+        terminal.Good($"{Pods} base pods ready", $"each with an agent and a {(options.BaseJar is null ? "simulated Arklet" : "JVM")}");
     }
 
     private async Task InstallAsync(string jars, CancellationToken cancellation)
@@ -108,14 +118,16 @@ internal sealed class DemoStory(DemoOptions options, DemoFiles files, ApiServerH
         terminal.Line(await traffic.SummaryAsync());
 
         Task WaitForPodAsync(string what, Func<JsonObject, bool> condition) => terminal.WaitAsync(
-            what, async () => await Api.FindAsync($"{DemoApi.Pods}/{pod.Name()}", cancellation) is { } found && condition(found), cancellation);
+            what, async () => await Api.FindAsync($"{DemoApi.Pods}/{pod.Name()}", cancellation) is { } found && condition(found),
+            cancellation);
     }
 
     private async Task<int> ProcessOfBaseAsync(JsonObject pod, CancellationToken cancellation)
     {
         var home = new UriBuilder("http", pod.PodIp(), 8080).Uri;
         var answer = await _web.GetStringAsync(home, cancellation);
-        return int.TryParse(answer.Split([' ', '"', '}', ','], StringSplitOptions.RemoveEmptyEntries).LastOrDefault(), CultureInfo.InvariantCulture, out var pid)
+        var last = answer.Split([' ', '"', '}', ','], StringSplitOptions.RemoveEmptyEntries).LastOrDefault();
+        return int.TryParse(last, CultureInfo.InvariantCulture, out var pid)
             ? pid : throw new DemoException($"{home} did not answer with its process id: {answer}");
     }
 
@@ -137,7 +149,8 @@ internal sealed class DemoStory(DemoOptions options, DemoFiles files, ApiServerH
     {
         var pods = (await Api.ListAsync(DemoApi.Pods, cancellation)).ToDictionary(pod => pod.Name());
         var rows = new List<IReadOnlyList<string>>();
-        foreach (var module in (await Api.ListAsync(DemoApi.Modules, cancellation)).OrderBy(module => module.PodOfModule(), StringComparer.Ordinal))
+        var modules = await Api.ListAsync(DemoApi.Modules, cancellation);
+        foreach (var module in modules.OrderBy(module => module.PodOfModule(), StringComparer.Ordinal))
         {
             if (!pods.TryGetValue(module.PodOfModule(), out var pod)) continue;
             var answer = await AskAsync(new UriBuilder("http", pod.PodIp(), 8080, SampleModule.Page).Uri, cancellation);
@@ -153,7 +166,8 @@ internal sealed class DemoStory(DemoOptions options, DemoFiles files, ApiServerH
         try
         {
             using var response = await _web.GetAsync(page, cancellation);
-            return response.IsSuccessStatusCode ? (await response.Content.ReadAsStringAsync(cancellation)).Trim() : $"HTTP {(int)response.StatusCode}";
+            return response.IsSuccessStatusCode
+                ? (await response.Content.ReadAsStringAsync(cancellation)).Trim() : $"HTTP {(int)response.StatusCode}";
         }
         catch (HttpRequestException problem)
         {

@@ -31,7 +31,8 @@ internal sealed class ServiceTraffic : IAsyncDisposable
         await StopAsync();
         var all = _answers.Values.Sum() + _failed;
         var answers = string.Join(", ", _answers.Select(pair => $"{pair.Value} × \"{pair.Key}\""));
-        return $"{all} requests through the Service meanwhile: {answers}{(answers.Length > 0 ? ", " : "")}{_failed} failed" + (_failed == 0 ? "" : string.Create(
+        return $"{all} requests through the Service meanwhile: {answers}{(answers.Length > 0 ? ", " : "")}{_failed} failed"
+            + (_failed == 0 ? "" : string.Create(
             CultureInfo.InvariantCulture, $" (within {(_lastFailure - _firstFailure).TotalSeconds:0.0} s)"));
     }
 

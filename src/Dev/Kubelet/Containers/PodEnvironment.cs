@@ -42,12 +42,15 @@ internal static class PodEnvironment
             ? probe with { Exec = new([.. command.Select(inDirectory)]) } : probe;
     }
 
-    private static string ValueOf(RunnerPod pod, PodIdentity identity, EnvVar variable, Dictionary<string, string> environment) => variable switch
+    private static string ValueOf(RunnerPod pod, PodIdentity identity, EnvVar variable, Dictionary<string, string> environment)
     {
-        { ValueFrom: null } => Variables.Expand(variable.Value ?? "", environment),
-        { ValueFrom.FieldRef: { } field } => PodFields.Of(pod, identity, field.FieldPath),
-        _ => throw new NotSupportedException($"env \"{variable.Name}\": of valueFrom only fieldRef is supported"),
-    };
+        return variable switch
+        {
+            { ValueFrom: null } => Variables.Expand(variable.Value ?? "", environment),
+            { ValueFrom.FieldRef: { } field } => PodFields.Of(pod, identity, field.FieldPath),
+            _ => throw new NotSupportedException($"env \"{variable.Name}\": of valueFrom only fieldRef is supported"),
+        };
+    }
 
     /// <summary>
     /// A process sees this machine's files, so a path at or below a mount becomes one below the pod's own directory:

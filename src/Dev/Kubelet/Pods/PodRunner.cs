@@ -139,7 +139,9 @@ internal sealed class PodRunner
         return false;
     }
 
-    /// <summary>Runs init containers to their end and sidecars to their start, one after the other. False after a failure or a stop.</summary>
+    /// <summary>
+    /// Runs init containers to their end and sidecars to their start, one after the other. False after a failure or a stop.
+    /// </summary>
     private async Task<bool> InitializeAsync()
     {
         foreach (var runner in _init)

@@ -39,11 +39,13 @@ internal sealed class PodStatus(PodIdentity identity, DateTimeOffset startedAt)
 
     private static string Phase(IReadOnlyList<ContainerView> init, IReadOnlyList<ContainerView> main, bool isInitialized)
     {
-        if (init.Any(view => view is { IsOver: true, State: ContainerState.Terminated { ExitCode: not 0 } } && view.Spec.RestartPolicy != "Always"))
+        if (init.Any(view => view is { IsOver: true, State: ContainerState.Terminated { ExitCode: not 0 } }
+            && view.Spec.RestartPolicy != "Always"))
             return "Failed";
         if (main.All(view => view is { IsOver: true, State: ContainerState.Terminated }))
             return main.All(view => view.State is ContainerState.Terminated { ExitCode: 0 }) ? "Succeeded" : "Failed";
-        return isInitialized && main.All(view => view.State is not ContainerState.Waiting || view.RestartCount > 0 || view.LastState is not null)
+        return isInitialized && main.All(
+            view => view.State is not ContainerState.Waiting || view.RestartCount > 0 || view.LastState is not null)
             ? "Running" : "Pending";
     }
 

@@ -90,7 +90,8 @@ internal sealed class PodVolumes(RunnerPod pod, PodPlace place, KubeClient clien
     {
         { ConfigMap: { } configMap } => await _objects.ReadAsync<RunnerConfigMap>(
             configMap, "configmap", "configmap references non-existent config key", cancellation),
-        { Secret: { } secret } => await _objects.ReadAsync<RunnerSecret>(secret, "secret", "references non-existent secret key", cancellation),
+        { Secret: { } secret } =>
+            await _objects.ReadAsync<RunnerSecret>(secret, "secret", "references non-existent secret key", cancellation),
         { DownwardApi: { } fields } => [.. (fields.Items ?? []).Select(FieldFile)],
         _ => throw new NotSupportedException(
             "of projected sources only serviceAccountToken, configMap, secret and downwardAPI are supported"),

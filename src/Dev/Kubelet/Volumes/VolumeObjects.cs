@@ -23,7 +23,8 @@ internal sealed class VolumeObjects(KubeClient client, string ns)
         if (volume.Items is not [_, ..] items) return [.. found.Files.Select(file => new VolumeFile(file.Key, file.Value))];
         if (!isOptional && items.FirstOrDefault(item => !found.Files.ContainsKey(item.Key)) is { } missing)
             throw new InvalidOperationException($"{missingKey}: {missing.Key}");
-        return [.. items.Where(item => found.Files.ContainsKey(item.Key)).Select(item => new VolumeFile(item.Path, found.Files[item.Key], item.Mode))];
+        return [.. items.Where(item => found.Files.ContainsKey(item.Key)).Select(
+            item => new VolumeFile(item.Path, found.Files[item.Key], item.Mode))];
     }
 
     /// <summary>The status of a TokenRequest that is bound to the pod.</summary>

@@ -103,7 +103,8 @@ public sealed class ClusterCleanup(IKubeClient client, string ns, CleanupLimits 
     }
 
     /// <summary>The kinds that still have objects; null if the API server did not answer.</summary>
-    private async Task<IReadOnlyList<(ILeftovers Kind, IReadOnlyList<(string Name, bool IsDeleting)> Objects)>?> ListAsync(ILeftovers[] kinds)
+    private async Task<IReadOnlyList<(ILeftovers Kind, IReadOnlyList<(string Name, bool IsDeleting)> Objects)>?> ListAsync(
+        ILeftovers[] kinds)
     {
         var left = new List<(ILeftovers, IReadOnlyList<(string, bool)>)>();
         foreach (var kind in kinds)
@@ -166,8 +167,9 @@ public sealed class ClusterCleanup(IKubeClient client, string ns, CleanupLimits 
         report(problem);
     }
 
-    private static string Describe(IEnumerable<(ILeftovers Kind, IReadOnlyList<(string Name, bool IsDeleting)> Objects)> left) => string.Join(
-        "; ", left.Select(kind => $"{kind.Objects.Count} {kind.Kind.Kind} ({string.Join(", ", kind.Objects.Take(5).Select(found => found.Name))}"
+    private static string Describe(IEnumerable<(ILeftovers Kind, IReadOnlyList<(string Name, bool IsDeleting)> Objects)> left) =>
+        string.Join("; ", left.Select(kind =>
+            $"{kind.Objects.Count} {kind.Kind.Kind} ({string.Join(", ", kind.Objects.Take(5).Select(found => found.Name))}"
             + $"{(kind.Objects.Count > 5 ? ", …" : "")})"));
 
     private static TimeSpan Longer(TimeSpan pause) => pause < LongestPause ? pause * 1.5 : LongestPause;

@@ -13,7 +13,9 @@ public sealed record NamespaceState : IResource
     public NamespaceStatus Status { get; init => field = value ?? new(); } = new();
 
     public string Describe() => string.Join(
-        "; ", Status.Conditions.Where(condition => condition.Status == "True").Select(condition => condition.Message).DefaultIfEmpty(Status.Phase ?? ""));
+        "; ",
+        Status.Conditions.Where(condition => condition.Status == "True").Select(condition => condition.Message)
+            .DefaultIfEmpty(Status.Phase ?? ""));
 }
 
 public sealed record NamespaceStatus

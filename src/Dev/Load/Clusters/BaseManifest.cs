@@ -25,7 +25,8 @@ internal static class BaseManifest
                     ["image"] = LoadBases.AgentImage,
                     ["restartPolicy"] = "Always",
                     ["env"] = new JsonArray(
-                        Env("CONTROLLER_ADDRESS", controller.GetLeftPart(UriPartial.Authority)), Field("POD_NAMESPACE", "metadata.namespace"),
+                        Env("CONTROLLER_ADDRESS", controller.GetLeftPart(UriPartial.Authority)),
+                        Field("POD_NAMESPACE", "metadata.namespace"),
                         Field("POD_NAME", "metadata.name"), Field("POD_UID", "metadata.uid"), Field("ARKLET_HOST", "status.podIP"),
                         Env("ARKLET_PORT", "1238"), Env("STATE_DIR", "/var/lib/modulecontroller")),
                     ["volumeMounts"] = Mounts(),

@@ -19,7 +19,8 @@ public sealed partial class ControllerProcess : IAsyncDisposable
     private volatile int _killed;
     private Task _keeping = Task.CompletedTask;
 
-    private ControllerProcess(ChildProcess process, string program, IReadOnlyList<string> arguments, Uri http, Uri agents, Action<string>? log)
+    private ControllerProcess(
+        ChildProcess process, string program, IReadOnlyList<string> arguments, Uri http, Uri agents, Action<string>? log)
     {
         (_process, _program, _arguments, _log, Http, Agents) = (process, program, arguments, log, http, agents);
     }

@@ -94,7 +94,8 @@ internal sealed class LoadBases(LoadOptions options, ILoggerFactory loggers)
             try
             {
                 var code = await process.Exited.WaitAsync(cancellation);
-                if (!_killed.ContainsKey(process.Id)) _crashes.Enqueue($"the agent of {start.Pod.Name} ended with code {code}: {process.Output}");
+                if (!_killed.ContainsKey(process.Id))
+                    _crashes.Enqueue($"the agent of {start.Pod.Name} ended with code {code}: {process.Output}");
             }
             catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
             {

@@ -105,14 +105,16 @@ public sealed class LoadCluster : IAsyncDisposable
         var kubeconfig = _options.Kubeconfig ?? await ServeAsync(cancellation);
         var client = new KubeClient(
             Transport.FromKubeconfig(kubeconfig),
-            new ResourceJson(ModulesJson.Default, KubeletJson.Default, ClusterJson.Default, LoadJson.Default), new() { UserAgent = "load" });
+            new ResourceJson(ModulesJson.Default, KubeletJson.Default, ClusterJson.Default, LoadJson.Default),
+            new() { UserAgent = "load" });
         Own(client);
         Client = client;
         var definitions = await Crds.ApplyAsync(client, cancellation);
         // An API server of the run ends with its objects.
         if (_options.Kubeconfig is not null)
         {
-            if (definitions is not []) _progress($"created {string.Join(", ", definitions)}; they stay, since their deletion would delete everybody's objects");
+            if (definitions is not [])
+                _progress($"created {string.Join(", ", definitions)}; they stay, like the objects of other users");
             _cleanup = new(client, Namespace, _options.Cleanup, _progress);
             Own(async () => await _cleanup.RemoveAsync());
         }
@@ -131,14 +133,17 @@ public sealed class LoadCluster : IAsyncDisposable
 
         await StartNodeAsync(client, pods, cancellation);
         Controller = await ControllerProcess.StartAsync(
-            _options.Controller ?? Programs.Controller, ControllerArguments(kubeconfig), _options.IsVerbose ? Console.Error.WriteLine : null, cancellation);
+            _options.Controller ?? Programs.Controller, ControllerArguments(kubeconfig),
+            _options.IsVerbose ? Console.Error.WriteLine : null, cancellation);
         Own(Controller.DisposeAsync);
         if (_options.HasLowPriority) LowPriority.Enter();
         await client.CreateAsync(BaseManifest.Of(Namespace, _options.Bases, Controller.Agents), "load", cancellation);
         await Wait.UntilAsync(
-            () => pods.List().Count(pod => pod.Status.Conditions.IsTrue("Ready")) == _options.Bases, _options.Timeout, () => "all base pods are Ready", cancellation);
+            () => pods.List().Count(pod => pod.Status.Conditions.IsTrue("Ready")) == _options.Bases, _options.Timeout,
+            () => "all base pods are Ready", cancellation);
         await Wait.UntilAsync(
-            async () => (await Controller.MetricsAsync(cancellation)).Agents == _options.Bases, _options.Timeout, () => "all agents are connected", cancellation);
+            async () => (await Controller.MetricsAsync(cancellation)).Agents == _options.Bases, _options.Timeout,
+            () => "all agents are connected", cancellation);
     }
 
     private async Task<string> ServeAsync(CancellationToken cancellation)
@@ -163,7 +168,8 @@ public sealed class LoadCluster : IAsyncDisposable
             NodeLabels = new Dictionary<string, string> { [BaseManifest.NodeLabel] = Namespace },
         };
 #pragma warning disable CA2000 // owned by this cluster, which disposes of it
-        var kubelet = new Kubelet.Kubelet(client, pods, Bases.Runtime, options, TimeProvider.System, Loggers.CreateLogger<Kubelet.Kubelet>());
+        var kubelet = new Kubelet.Kubelet(
+            client, pods, Bases.Runtime, options, TimeProvider.System, Loggers.CreateLogger<Kubelet.Kubelet>());
 #pragma warning restore CA2000
         Own(kubelet.DisposeAsync);
         await kubelet.StartAsync(cancellation);
@@ -176,7 +182,8 @@ public sealed class LoadCluster : IAsyncDisposable
         return
         [
             // Not 127.0.0.1: an outgoing connection could get the port of a killed controller.
-            "--kubeconfig", kubeconfig, "--bind", $"127.65.{Random.Shared.Next(1, 250)}.{Random.Shared.Next(1, 250)}", "--insecure-agents", "--namespace", Namespace, "--watch-namespace", Namespace,
+            "--kubeconfig", kubeconfig, "--bind", $"127.65.{Random.Shared.Next(1, 250)}.{Random.Shared.Next(1, 250)}", "--insecure-agents",
+            "--namespace", Namespace, "--watch-namespace", Namespace,
             "--lease-duration", Text(lease.Duration), "--lease-renew", Text(lease.Renew), "--lease-retry", Text(lease.Retry),
         ];
 

@@ -7,7 +7,8 @@ namespace ModuleController.Dev.Load.Measuring;
 /// <param name="BinaryMegabytes">Of the executable, in millions of bytes.</param>
 /// <param name="FirstMessage">Seconds from the start of the process to its first message, for each start.</param>
 /// <param name="CpuSeconds">Of the last start, all commands included.</param>
-public sealed record AgentFigures(double BinaryMegabytes, IReadOnlyList<double> FirstMessage, IReadOnlyList<MemoryPoint> Memory, double CpuSeconds);
+public sealed record AgentFigures(
+    double BinaryMegabytes, IReadOnlyList<double> FirstMessage, IReadOnlyList<MemoryPoint> Memory, double CpuSeconds);
 
 /// <summary>Resident memory after a number of commands, in MB: private pages and pages of files.</summary>
 public sealed record MemoryPoint(int Commands, double Resident, double Anonymous, double Files, int Threads)
@@ -19,7 +20,8 @@ public sealed record MemoryPoint(int Commands, double Resident, double Anonymous
         return new(commands, resident, anonymous, resident - anonymous, Directory.GetDirectories($"/proc/{process.Id}/task").Length);
 
         double Of(string name) => long.Parse(
-            rollup.First(line => line.StartsWith(name, StringComparison.Ordinal))[name.Length..].Replace("kB", "", StringComparison.Ordinal).Trim(),
+            rollup.First(line => line.StartsWith(name, StringComparison.Ordinal))[name.Length..]
+                .Replace("kB", "", StringComparison.Ordinal).Trim(),
             CultureInfo.InvariantCulture) / 1024.0;
     }
 

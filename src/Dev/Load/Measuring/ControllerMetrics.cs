@@ -71,7 +71,9 @@ public sealed partial record ControllerMetrics(
             if (verb == "watch" || resource.StartsWith("leases", StringComparison.Ordinal)) return;
             var name = $"{verb} {resource.Split('.')[0]}{(subresource.Length > 0 ? $"/{subresource}" : "")}";
             requests[name] = requests.GetValueOrDefault(name) + count;
-            if (labels["code"] is not ['2', ..]) rejected[$"{name} {labels["code"]}"] = rejected.GetValueOrDefault($"{name} {labels["code"]}") + count;
+            if (labels["code"] is ['2', ..]) return;
+            var code = $"{name} {labels["code"]}";
+            rejected[code] = rejected.GetValueOrDefault(code) + count;
         }
 
         void Add(string controller, long count, double seconds)
@@ -95,7 +97,8 @@ public sealed partial record ControllerMetrics(
         WatchGaps = WatchGaps.ToDictionary(pair => pair.Key, pair => pair.Value - before.WatchGaps.GetValueOrDefault(pair.Key)),
     };
 
-    private static SortedDictionary<string, long> Differences(IReadOnlyDictionary<string, long> after, IReadOnlyDictionary<string, long> before) =>
+    private static SortedDictionary<string, long> Differences(
+        IReadOnlyDictionary<string, long> after, IReadOnlyDictionary<string, long> before) =>
         new(after.Select(pair => KeyValuePair.Create(pair.Key, pair.Value - before.GetValueOrDefault(pair.Key)))
             .Where(pair => pair.Value != 0).ToDictionary());
 

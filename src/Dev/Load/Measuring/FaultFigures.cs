@@ -7,4 +7,5 @@ public sealed record HangFigures(IReadOnlyList<double> Without, IReadOnlyList<do
 }
 
 /// <param name="LostLeases">How often a controller ended because it could not renew its Lease in time, on an overloaded machine.</param>
-public sealed record KillFigures(int Moments, int Installs, int ModulesPerInstall, double Undisturbed, IReadOnlyList<double> AllAvailable, int LostLeases);
+public sealed record KillFigures(
+    int Moments, int Installs, int ModulesPerInstall, double Undisturbed, IReadOnlyList<double> AllAvailable, int LostLeases);

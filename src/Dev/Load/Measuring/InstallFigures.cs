@@ -5,11 +5,13 @@ namespace ModuleController.Dev.Load.Measuring;
 public sealed record InstallFigures(
     IReadOnlyList<double> AllAvailable, IReadOnlyList<double> Completed, IReadOnlyList<double> Deleted, double ModuleP50, double ModuleP99,
     IReadOnlyList<CpuFigures> Cpu, double ResidentIdle, double ResidentPeak, IReadOnlyDictionary<string, double> RequestsPerModule,
-    IReadOnlyDictionary<string, double> RequestsPerDeleted, IReadOnlyDictionary<string, double> Rejected, double IdleSeconds, long IdleRequests,
+    IReadOnlyDictionary<string, double> RequestsPerDeleted, IReadOnlyDictionary<string, double> Rejected, double IdleSeconds,
+    long IdleRequests,
     IReadOnlyDictionary<string, ReconcileFigures> Reconciles)
 {
     /// <summary>Seconds from the last Module Available to the last release Completed, for each run.</summary>
-    public IReadOnlyList<double> CompletedAfterAvailable => [.. Completed.Zip(AllAvailable, (completed, available) => completed - available)];
+    public IReadOnlyList<double> CompletedAfterAvailable =>
+        [.. Completed.Zip(AllAvailable, (completed, available) => completed - available)];
 
     /// <summary>By resource, all runs.</summary>
     public IReadOnlyList<LagFigures> CacheLag { get; init; } = [];

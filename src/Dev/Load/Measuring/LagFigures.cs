@@ -9,12 +9,16 @@ public sealed record LagFigures(string Resource, long Count, long OverOneSecond,
     public static IReadOnlyList<LagFigures> Of(IEnumerable<IReadOnlyDictionary<(string Resource, double Limit), long>> counts) =>
     [
         .. counts.SelectMany(count => count).GroupBy(pair => pair.Key.Resource).OrderBy(group => group.Key, StringComparer.Ordinal)
-            .Select(group => Of(group.Key, group.GroupBy(pair => pair.Key.Limit).ToDictionary(limit => limit.Key, limit => limit.Sum(pair => pair.Value))))
+            .Select(group => Of(group.Key,
+                group.GroupBy(pair => pair.Key.Limit).ToDictionary(limit => limit.Key, limit => limit.Sum(pair => pair.Value))))
             .Where(figures => figures.Count > 0),
     ];
 
     public override string ToString() => string.Create(CultureInfo.InvariantCulture,
-        $"{Resource,-34} {(AtMost is { } most ? $"at most {most:0.###} s" : "longer than is counted")}, {OverOneSecond} of {Count} over 1 s");
+        $"{Resource,-34} {AtMostText}, {OverOneSecond} of {Count} over 1 s");
+
+    private string AtMostText => AtMost is { } most
+        ? string.Create(CultureInfo.InvariantCulture, $"at most {most:0.###} s") : "longer than the highest bucket";
 
     private static LagFigures Of(string resource, Dictionary<double, long> counts)
     {

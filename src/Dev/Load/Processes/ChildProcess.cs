@@ -69,7 +69,8 @@ public sealed class ChildProcess : IAsyncDisposable
             return (Of("VmRSS:"), Of("VmHWM:"));
 
             double Of(string name) => long.Parse(
-                lines.First(line => line.StartsWith(name, StringComparison.Ordinal))[name.Length..].Replace("kB", "", StringComparison.Ordinal).Trim(),
+                lines.First(line => line.StartsWith(name, StringComparison.Ordinal))[name.Length..]
+                    .Replace("kB", "", StringComparison.Ordinal).Trim(),
                 CultureInfo.InvariantCulture) / 1024.0;
         }
     }
@@ -85,7 +86,8 @@ public sealed class ChildProcess : IAsyncDisposable
         var child = new ChildProcess(program, arguments, awaited, line);
         try
         {
-            var first = await Task.WhenAny(child._said.Task, child.Exited).WaitAsync(TimeSpan.FromMinutes(1), TimeProvider.System, cancellation);
+            var first = await Task.WhenAny(child._said.Task, child.Exited).WaitAsync(
+                TimeSpan.FromMinutes(1), TimeProvider.System, cancellation);
             if (first == child._said.Task) return (child, await child._said.Task);
             throw new InvalidOperationException($"{program} ended with code {await child.Exited}: {child.Output}");
         }

@@ -14,7 +14,10 @@ internal static class LowPriority
     {
         if (!OperatingSystem.IsLinux()) return;
         foreach (var thread in Directory.EnumerateDirectories("/proc/self/task"))
-            _ = SetPriority(Thread, uint.Parse(Path.GetFileName(thread), CultureInfo.InvariantCulture), Niceness);   // fails for a thread that has ended
+        {
+            // Fails for a thread that has ended.
+            _ = SetPriority(Thread, uint.Parse(Path.GetFileName(thread), CultureInfo.InvariantCulture), Niceness);
+        }
     }
 
     [DllImport("libc", EntryPoint = "setpriority")]

@@ -106,7 +106,8 @@ internal sealed class AgentGateway : IAsyncDisposable
     private sealed class Service(AgentGateway gateway) : AgentService.AgentServiceBase
     {
         public override async Task Connect(
-            IAsyncStreamReader<ConnectRequest> requestStream, IServerStreamWriter<ConnectResponse> responseStream, ServerCallContext context)
+            IAsyncStreamReader<ConnectRequest> requestStream, IServerStreamWriter<ConnectResponse> responseStream,
+            ServerCallContext context)
         {
             gateway._agent = responseStream;
             try

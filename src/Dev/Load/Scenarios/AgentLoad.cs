@@ -35,7 +35,8 @@ internal static class AgentLoad
     {
         var jar = Path.Combine(directory, "orders.jar");
         SampleJar.Write(jar, "orders", "1.0.0", "orders");
-        await using var simulated = await SimulatedBase.StartAsync(new() { Address = IPAddress.Loopback, InstallTime = options.InstallTime });
+        await using var simulated = await SimulatedBase.StartAsync(
+            new() { Address = IPAddress.Loopback, InstallTime = options.InstallTime });
         await using var gateway = await AgentGateway.StartAsync(await File.ReadAllBytesAsync(jar, cancellation), cancellation);
         var roots = Path.Combine(directory, "roots.pem");
         await File.WriteAllTextAsync(roots, gateway.CertificatePem, cancellation);

@@ -16,10 +16,12 @@ internal sealed class HangLoad(LoadCluster cluster, LoadOptions options, Action<
             var hangs = number > 0 && number % 2 == 0;
             if (hangs) foreach (var uid in hanging) cluster.Bases.All[uid].Hang();
             using var installation = await Installation.CreateAsync(cluster, options, number, cancellation);
-            await installation.AvailableAsync((options.Bases - options.Hang) * options.Modules, uid => !hanging.Contains(uid), cancellation);
+            await installation.AvailableAsync(
+                (options.Bases - options.Hang) * options.Modules, uid => !hanging.Contains(uid), cancellation);
             var others = installation.AvailableOn(uid => !hanging.Contains(uid)).TotalSeconds;
             if (number > 0) (hangs ? with : without).Add(others);
-            progress($"run {number}, {(hangs ? "hanging" : "all well")}: the others are Available after {others:0.00} s; {installation.Describe()}");
+            var kind = hangs ? "with a hang" : "without a hang";
+            progress($"run {number}, {kind}: the others are Available after {others:0.00} s; {installation.Describe()}");
 
             if (hangs) foreach (var uid in hanging) cluster.Bases.All[uid].Resume();
             await installation.AvailableAsync(installation.Expected, _ => true, cancellation);

@@ -24,11 +24,13 @@ internal sealed class InstallLoad(LoadCluster cluster, LoadOptions options, Acti
             [.. _runs.Select(run => run.AllAvailable)], [.. _runs.Select(run => run.Completed)], [.. _runs.Select(run => run.Deleted)],
             _runs.SelectMany(run => run.Modules).Percentile(50), _runs.SelectMany(run => run.Modules).Percentile(99),
             [.. _runs.Select(run => run.Cpu)], idleMemory, cluster.Controller.Process.ResidentMegabytes.Peak,
-            PerModule(run => run.Installing.Requests, modules * _runs.Count), PerModule(run => run.Deleting.Requests, modules * _runs.Count),
+            PerModule(run => run.Installing.Requests, modules * _runs.Count),
+            PerModule(run => run.Deleting.Requests, modules * _runs.Count),
             PerModule(run => run.Installing.Rejected, 1), Idle.TotalSeconds, idle.All,
             _runs.SelectMany(run => run.Installing.Reconciles).GroupBy(pair => pair.Key).ToDictionary(
                 group => group.Key,
-                group => new ReconcileFigures(group.Select(pair => (double)pair.Value.Count).Median(), group.Select(pair => pair.Value.Seconds).Median())))
+                group => new ReconcileFigures(
+                    group.Select(pair => (double)pair.Value.Count).Median(), group.Select(pair => pair.Value.Seconds).Median())))
         {
             CacheLag = LagFigures.Of(Metrics.Select(metrics => metrics.CacheLag)),
             WatchGaps = LagFigures.Of(Metrics.Select(metrics => metrics.WatchGaps)),
@@ -64,7 +66,8 @@ internal sealed class InstallLoad(LoadCluster cluster, LoadOptions options, Acti
         cluster.Controller.Process.CpuSeconds, cluster.ServerCpuSeconds, Environment.CpuUsage.TotalTime.TotalSeconds);
 
     private Dictionary<string, double> PerModule(Func<Run, IReadOnlyDictionary<string, long>> counts, double by) => _runs
-        .SelectMany(run => counts(run)).GroupBy(pair => pair.Key).ToDictionary(group => group.Key, group => group.Sum(pair => pair.Value) / by);
+        .SelectMany(run => counts(run)).GroupBy(pair => pair.Key)
+        .ToDictionary(group => group.Key, group => group.Sum(pair => pair.Value) / by);
 
     private sealed record Run(
         double AllAvailable, double Completed, double Deleted, CpuFigures Cpu, ControllerMetrics Installing, ControllerMetrics Deleting,

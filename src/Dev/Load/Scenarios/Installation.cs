@@ -39,14 +39,16 @@ internal sealed class Installation : IDisposable
 
     /// <summary>Per Module, from its first observation to Available.</summary>
     public IReadOnlyList<TimeSpan> Durations =>
-        [.. _times.Values.Where(times => times.Available is not null).Select(times => TimeProvider.System.GetElapsedTime(times.Seen, times.Available!.Value))];
+        [.. _times.Values.Where(times => times.Available is not null)
+            .Select(times => TimeProvider.System.GetElapsedTime(times.Seen, times.Available!.Value))];
 
     public TimeSpan Elapsed => TimeProvider.System.GetElapsedTime(_began);
 
     public static async Task<Installation> CreateAsync(LoadCluster cluster, LoadOptions options, int number, CancellationToken cancellation)
     {
         var installation = new Installation(cluster, options, number);
-        await Task.WhenAll(installation._names.Select(name => cluster.Client.CreateAsync(installation.Deployment(name), "load", cancellation)));
+        await Task.WhenAll(installation._names.Select(
+            name => cluster.Client.CreateAsync(installation.Deployment(name), "load", cancellation)));
         return installation;
     }
 
@@ -66,7 +68,14 @@ internal sealed class Installation : IDisposable
                     ["operationStrategy"] = new JsonObject { ["batchCount"] = _options.Upgrade, ["upgradePolicy"] = policy.Text() },
                     ["template"] = new JsonObject
                     {
-                        ["spec"] = new JsonObject { ["module"] = new JsonObject { ["version"] = version, ["url"] = _cluster.Jar(name, version, $"{name}-{version}") } },
+                        ["spec"] = new JsonObject
+                        {
+                            ["module"] = new JsonObject
+                            {
+                                ["version"] = version,
+                                ["url"] = _cluster.Jar(name, version, $"{name}-{version}"),
+                            },
+                        },
                     },
                 },
             },
@@ -98,7 +107,8 @@ internal sealed class Installation : IDisposable
     /// <summary>Waits until no other version exists, in the API and in the bases.</summary>
     public Task AloneAsync(CancellationToken cancellation) => Wait.UntilAsync(
         () => Own().Count() == Expected && Own().All(module => module.Spec.Module.Version == _version && module.IsAvailable)
-            && _cluster.Bases.All.Values.All(simulated => simulated.Biz.Keys.Count(biz => _names.Contains(biz.Split(':')[0])) == _names.Count),
+            && _cluster.Bases.All.Values.All(
+                simulated => simulated.Biz.Keys.Count(biz => _names.Contains(biz.Split(':')[0])) == _names.Count),
         _options.Timeout, () => $"only {_version} of {_names[0]} is left; {Describe()}", cancellation);
 
     /// <summary>The modules that a base did not install exactly once in each life.</summary>
@@ -109,7 +119,10 @@ internal sealed class Installation : IDisposable
             var counts = _cluster.Bases.All.Values.SelectMany(simulated => simulated.Statistics)
                 .Select(life => life.InstallsStarted.GetValueOrDefault($"{name}:{_version}")).ToList();
             if (counts.Sum() != _options.Bases || counts.Any(count => count > 1))
-                yield return $"{name}:{_version}: {counts.Sum()} installs on {counts.Count(count => count > 0)} base lives, {counts.Count(count => count > 1)} of them more than one";
+            {
+                yield return $"{name}:{_version}: {counts.Sum()} installs on {counts.Count(count => count > 0)} base lives, "
+                    + $"{counts.Count(count => count > 1)} of them more than one";
+            }
         }
     }
 
@@ -125,7 +138,9 @@ internal sealed class Installation : IDisposable
 
     /// <summary>Counts by status and error, for the message of a failure.</summary>
     public string Describe() => string.Join(", ", Own()
-        .GroupBy(module => $"{module.Spec.Module.Version} {module.Status.Status ?? "new"} {module.Status.LastError?.Reason}{(module.Metadata.IsDeleting ? " deleting" : "")}".Trim())
+        .GroupBy(module => string.Join(' ', (string?[])[
+            module.Spec.Module.Version, module.Status.Status ?? "new", module.Status.LastError?.Reason,
+            module.Metadata.IsDeleting ? "deleting" : null]).Trim())
         .Select(group => $"{group.Count()} {group.Key}"));
 
     private IEnumerable<long> Seen(Func<string, bool> isCounted) =>

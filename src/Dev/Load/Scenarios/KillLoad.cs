@@ -25,14 +25,16 @@ internal sealed class KillLoad(LoadCluster cluster, LoadOptions options, Action<
         return (new(killed, number, options.Bases * options.Modules, undisturbed, times, cluster.Controller.LostLeases), problems);
     }
 
-    private async Task<double> InstallAsync(int number, IReadOnlyList<Kills.Moment> moments, List<string> problems, CancellationToken cancellation)
+    private async Task<double> InstallAsync(
+        int number, IReadOnlyList<Kills.Moment> moments, List<string> problems, CancellationToken cancellation)
     {
         using var installation = await Installation.CreateAsync(cluster, options, number, cancellation);
         await _kills.RunAsync(installation, moments, cancellation);
         await installation.AvailableAsync(installation.Expected, _ => true, cancellation);
         var available = installation.AvailableOn(_ => true).TotalSeconds;
         await installation.CompletedAsync(cancellation);
-        problems.AddRange(installation.Miscounts().Select(problem => $"install {number}, killed at {string.Join(", ", moments)}: {problem}"));
+        problems.AddRange(installation.Miscounts().Select(
+            problem => $"install {number}, killed at {string.Join(", ", moments)}: {problem}"));
         await installation.DeleteAsync(cancellation);
         return available;
     }

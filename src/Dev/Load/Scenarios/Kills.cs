@@ -31,7 +31,8 @@ internal sealed class Kills(LoadCluster cluster, LoadOptions options)
         foreach (var moment in moments)
         {
             await Wait.UntilAsync(
-                () => installation.Progress >= moment.Progress, options.Timeout, () => $"it comes to {moment}; {installation.Describe()}", cancellation);
+                () => installation.Progress >= moment.Progress, options.Timeout,
+                () => $"the installation reaches {moment}; {installation.Describe()}", cancellation);
             await Task.Delay(moment.Delay, TimeProvider.System, cancellation);
             // After the previous kill the process may not have been restarted yet.
             await Wait.UntilAsync(

@@ -70,7 +70,8 @@ internal sealed class ServiceWatch : IAsyncDisposable
         var now = Number((await _cluster.Client.ListAsync<Module>(new() { Namespace = _cluster.Namespace }, cancellation)).ResourceVersion);
         var last = Number(_cluster.Modules.List().MaxBy(module => Number(module.Metadata.ResourceVersion))?.Metadata.ResourceVersion);
         await Wait.UntilAsync(
-            () => _following.IsCompleted || Interlocked.Read(ref _version) >= Math.Min(now, last), limit, () => $"the watch comes to {last}", cancellation);
+            () => _following.IsCompleted || Interlocked.Read(ref _version) >= Math.Min(now, last), limit,
+            () => $"the watch reaches {last}", cancellation);
         if (_following.IsFaulted) await _following;
     }
 
@@ -94,7 +95,8 @@ internal sealed class ServiceWatch : IAsyncDisposable
         // A server may end a watch: the next one resumes.
         while (!_stop.IsCancellationRequested)
         {
-            var options = new WatchOptions { Namespace = _cluster.Namespace, ResourceVersion = _version.ToString(CultureInfo.InvariantCulture) };
+            var version = _version.ToString(CultureInfo.InvariantCulture);
+            var options = new WatchOptions { Namespace = _cluster.Namespace, ResourceVersion = version };
             await foreach (var change in _cluster.Client.WatchAsync<Module>(options, _stop.Token))
             {
                 if (change.Type is WatchEventType.Error) throw new InvalidOperationException($"states were missed: {change.Error}");
@@ -146,7 +148,8 @@ internal sealed class ServiceWatch : IAsyncDisposable
             if (unavailable > MostUnavailable)
             {
                 MostUnavailable = unavailable;
-                if (unavailable > _limit) problems.Add($"{name}: {unavailable} of {desired} unavailable on the way to {_version}, {_limit} are allowed");
+                if (unavailable > _limit)
+                    problems.Add($"{name}: {unavailable} of {desired} unavailable on the way to {_version}, {_limit} are allowed");
             }
 
             // The first Module of a batch is created only after all of the batch before are available.

@@ -31,7 +31,8 @@ internal sealed class UpgradeLoad(LoadCluster cluster, LoadOptions options, Acti
         }
 
         if (options.Kill != KillTarget.None) _problems.AddRange(_kills.Crashes());
-        return (new(killed, watch.States, [.. Policies.Where(policy => _runs.Exists(run => run.Policy == policy)).Select(FiguresOf)]), _problems);
+        return (new(killed, watch.States, [.. Policies.Where(policy => _runs.Exists(run => run.Policy == policy)).Select(FiguresOf)]),
+            _problems);
     }
 
     private async Task RunOnceAsync(

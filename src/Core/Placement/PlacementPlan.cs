@@ -45,10 +45,10 @@ public abstract record PlacementStep
     public sealed record Release(Module Module) : PlacementStep;
 
     /// <summary>The deletion cost of a surge pod; null: removed.</summary>
-    public sealed record Mark(CandidatePod Pod, int? Cost) : PlacementStep;
+    public sealed record Mark(CandidatePod Pod, string? Cost) : PlacementStep;
 
     /// <summary>The number of base pods, and how many of them are surge pods: one write.</summary>
-    public sealed record ScaleBase(BaseDeployment Base, int Replicas, SurgePods? Added, string Why) : PlacementStep;
+    public sealed record ScaleBase(BaseDeployment Base, int Replicas, SurgePods? Surge, string Why) : PlacementStep;
 
     /// <summary>The labels of the base Deployment with the number of Modules on its pods.</summary>
     public sealed record WriteCounts(IReadOnlyList<int> Counts) : PlacementStep;

@@ -86,8 +86,8 @@ public static class PodAssessment
         { View: { NeedsRestart: true, HasStuck: true } } => "needs a restart: a module is stuck there",
         { View.NeedsRestart: true } => "needs a restart: Arklet rejects the uninstall of a module there",
         _ when IsOutOfMetaspace(observed) => "is out of Metaspace",
-        { Pod.Metadata.Annotations: var annotations } when SurgePodPlanner.IsMark(annotations.GetValueOrDefault(Annotations.PodDeletionCost)) =>
-            "is about to be removed",
+        { Pod.Metadata.Annotations: var annotations }
+            when SurgePodPlanner.IsMark(annotations.GetValueOrDefault(Annotations.PodDeletionCost)) => "is about to be removed",
         _ => null,
     };
 

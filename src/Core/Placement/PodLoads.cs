@@ -1,6 +1,6 @@
 namespace ModuleController.Core.Placement;
 
-/// <summary>Which module names each pod has, observed and planned. Only <see cref="Add"/> and <see cref="Remove"/> change it.</summary>
+/// <summary>Which module names each pod has, observed and planned. Only <see cref="Add"/> changes it.</summary>
 internal sealed class PodLoads
 {
     private readonly Dictionary<string, HashSet<string>> _names;
@@ -14,6 +14,13 @@ internal sealed class PodLoads
                 Add(uid, module.Spec.Module.Name);
     }
 
+    /// <summary>A copy, to try something out.</summary>
+    public PodLoads(PodLoads other)
+    {
+        Pods = other.Pods;
+        _names = other._names.ToDictionary(item => item.Key, item => item.Value.ToHashSet());
+    }
+
     public IReadOnlyDictionary<string, CandidatePod> Pods { get; }
 
     // A name counts once: two versions of one module overlap only during an upgrade.
@@ -25,9 +32,6 @@ internal sealed class PodLoads
     {
         if (_names.TryGetValue(podUid, out var names)) names.Add(moduleName);
     }
-
-    /// <summary>Undoes <see cref="Add"/>.</summary>
-    public void Remove(string podUid, string moduleName) => _names[podUid].Remove(moduleName);
 
     /// <summary>It takes this module, or will when it is up, or when a Module of this name has left it.</summary>
     public bool MayTake(CandidatePod pod, string moduleName) =>

@@ -1,91 +1,82 @@
 using System.Globalization;
+using ModuleController.Core.Modules;
 
 namespace ModuleController.Core.Placement;
 
-/// <summary>Base pods for the time of a release: adds what is missing, and takes back what was added, the emptiest pods first.</summary>
-/// <remarks>What was added is written together with the number of pods, so a crash between any two writes neither adds twice
-/// nor forgets to take back. Of pods with modules one goes at a time, and none with the only Module that serves: what it has is
-/// moved first.</remarks>
+/// <summary>Adds base pods for the time of a release, and removes them afterwards.</summary>
+/// <remarks>The number of surge pods and the number of replicas are written together, so a crash between two writes neither adds pods
+/// twice nor forgets any. Empty pods are removed first. Of the others, one at a time is drained and removed.</remarks>
 internal static class SurgePodPlanner
 {
-    // Below any cost that a person would choose; the emptiest pod gets the lowest.
-    private const int LowestCost = int.MinValue + 1;
-    private const int HighestCost = LowestCost + 100_000;
+    // Lower than any cost that a person would choose.
+    private static readonly string Mark = (int.MinValue + 1).ToString(CultureInfo.InvariantCulture);
 
-    public static bool IsMark(string? cost) =>
-        int.TryParse(cost, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var number) && number is >= LowestCost and <= HighestCost;
+    public static bool IsMark(string? cost) => cost == Mark;
 
-    /// <param name="state">The base.</param>
-    /// <param name="loads">What its pods have when the plan so far is carried out.</param>
-    /// <param name="groups">The planners of its ModuleDeployments, which have planned already.</param>
-    public static IEnumerable<PlacementStep> Plan(PlacementState state, PodLoads loads, IReadOnlyList<GroupPlan> groups)
+    /// <param name="loads">The modules of each pod when the plans are carried out.</param>
+    /// <param name="plans">The plans of all ModuleDeployments of this base.</param>
+    public static IReadOnlyList<PlacementStep> Plan(PlacementState state, PodLoads loads, IReadOnlyList<GroupPlan> plans)
     {
         if (state.Base is not { } found || state.IsCreationBlocked || !state.HaveAgentsReported || state.Outage is not null) return [];
-        var handovers = groups.Select(group => group.Handover).OfType<Handover>().ToList();
-        if (found.Added is { IsVeto: false } added && (added.Total != found.Replicas || found.Autoscaler is not null))
-            return [Forget(found, added, isReleasing: handovers.Count > 0)];
-        if (handovers.Count > 0) return [.. Unmark(state.Pods), .. Up(state, found, handovers)];
-        if (found.Added is { IsVeto: true })
-            return [new PlacementStep.ScaleBase(found, found.Replicas, null, "the release in which somebody else scaled it is over")];
-        // What goes already, or a rolling update's pod too many, is waited for: marks have to last until they were read.
+        var handovers = plans.Select(plan => plan.Handover).OfType<Handover>().ToList();
+        if (handovers.Count > 0) return [.. Unmark(state.Pods), .. Add(state, found, handovers)];
+        if (found.IsOverruled) return [Release(found)];
+        // Pods are being removed, or the base rolls. Marks stay until the ReplicaSet has read them.
         if (state.Pods.Count > found.Replicas) return [];
-        return found.Added is null ? Unmark(state.Pods) : Down(state, found, found.Added, loads, groups);
+        return found.Surge is { } surge ? Remove(state, found, surge, loads, plans) : [.. Unmark(state.Pods)];
     }
 
-    // Who sets the number back, a GitOps tool for example, would do it again and again: until the release is over it is theirs.
-    private static PlacementStep.ScaleBase Forget(BaseDeployment found, SurgePods added, bool isReleasing) => found.Autoscaler is { } autoscaler
-        ? new(found, found.Replicas, null,
-            $"HorizontalPodAutoscaler {autoscaler} decides about its pods: the {added.Count} that we added are not taken back")
-        : new(found, found.Replicas, isReleasing ? SurgePods.Veto(found.Replicas) : null,
-            $"somebody else scaled it from {added.Total} to {found.Replicas}: the {added.Count} that we added are not taken back"
-            + (isReleasing ? ", and none are added again in this release" : ""));
-
-    private static IEnumerable<PlacementStep> Up(PlacementState state, BaseDeployment found, IReadOnlyList<Handover> handovers)
+    private static IEnumerable<PlacementStep> Add(PlacementState state, BaseDeployment found, IReadOnlyList<Handover> handovers)
     {
-        if (!found.MayBeScaled || found.Added is { IsVeto: true }) yield break;
-        // One pod takes a module of each release: the release that lacks the most says how many.
+        if (!found.MayBeScaled) yield break;
+        // One pod takes a module of each release, so the release that lacks the most pods determines the number.
         var missing = handovers.Max(handover => handover.Unplaced - handover.Starting) - Math.Max(0, found.Replicas - state.Pods.Count);
-        var before = found.Added?.Count ?? 0;
-        var more = Math.Min(missing, Math.Min(handovers.Max(handover => handover.PodLimit), found.MostAdded) - before);
+        var before = found.Surge?.Count ?? 0;
+        var more = Math.Min(missing, Math.Min(handovers.Max(handover => handover.PodLimit), found.SurgeLimit) - before);
         if (more <= 0) yield break;
         var total = found.Replicas + more;
         yield return new PlacementStep.ScaleBase(found, total, new(before + more, total),
-            $"scaled from {found.Replicas} to {total} pods, so that new versions are available before old ones go");
+            $"scaled from {found.Replicas} to {total} pods, so that new versions are available before old ones are removed");
     }
 
-    private static IEnumerable<PlacementStep> Down(
-        PlacementState state, BaseDeployment found, SurgePods added, PodLoads loads, IReadOnlyList<GroupPlan> groups)
+    private static PlacementStep.ScaleBase Release(BaseDeployment found) => new(found, found.Replicas, null,
+        (found.Autoscaler is { } autoscaler
+            ? $"HorizontalPodAutoscaler {autoscaler} decides about its pods"
+            : $"somebody else scaled it from {found.Surge!.Total} to {found.Replicas}")
+        + $": the {found.Surge!.Count} surge pods are not removed");
+
+    private static IReadOnlyList<PlacementStep> Remove(
+        PlacementState state, BaseDeployment found, SurgePods surge, PodLoads loads, IReadOnlyList<GroupPlan> plans)
     {
-        var onTheWay = found.Replicas - state.Pods.Count;
-        // A cost that is not ours has its reasons.
+        var notCreated = found.Replicas - state.Pods.Count;
         var empty = state.Pods.Where(pod => !pod.HasUserCost && loads.Count(pod.Uid) == 0)
-            .OrderBy(pod => pod.IsReady).ThenByDescending(pod => pod.IsDisrupted).ThenByDescending(pod => pod.Name, StringComparer.Ordinal).ToList();
-        var count = Math.Min(added.Count, onTheWay + empty.Count);
-        List<CandidatePod> leaving = [.. empty.Take(Math.Max(0, count - onTheWay))];
+            .OrderBy(pod => pod.IsReady).ThenByDescending(pod => pod.IsDisrupted).ThenByDescending(pod => pod.Name, StringComparer.Ordinal);
+        List<CandidatePod> leaving = [.. empty.Take(Math.Max(0, surge.Count - notCreated))];
+        var count = Math.Min(surge.Count, notCreated + leaving.Count);
         if (count == 0)
         {
-            if (new SurgePodDrain(state, found, added, loads, groups).Plan() is not { } evacuation) return [];
-            if (evacuation.Pod is null) return Unmark(state.Pods);
-            (count, leaving) = (1, [evacuation.Pod]);
-            if (evacuation.Moves.Count > 0) return [.. evacuation.Moves, .. Marks(state, loads, leaving)];
+            if (!SurgePodDrain.IsIdle(state, plans)) return [];
+            if (SurgePodDrain.Plan(state, surge, loads, plans) is not ({ } pod, var moves)) return [.. Unmark(state.Pods)];
+            (count, leaving) = (1, [pod]);
+            if (moves.Count > 0) return [.. moves, .. Marks(state, leaving)];
         }
 
-        var marks = Marks(state, loads, leaving);
-        if (marks.Count > 0 || !state.AreMarksObserved || !AreTaken(state, leaving)) return marks;
+        var marks = Marks(state, leaving);
+        if (marks.Count > 0 || !state.AreMarksObserved || !AreRemovedFirst(state, leaving)) return marks;
         var total = found.Replicas - count;
-        return [new PlacementStep.ScaleBase(found, total, added.Count > count ? new(added.Count - count, total) : null,
+        return [new PlacementStep.ScaleBase(found, total, surge.Count > count ? new(surge.Count - count, total) : null,
             $"scaled from {found.Replicas} back to {total} pods: the release that needed more is over")];
     }
 
-    // A ReplicaSet takes pods that are not Ready before it looks at any cost, and while a base rolls two ReplicaSets share the
-    // loss. One that is to go by label still counts for its ReplicaSet, and carries no cost.
-    private static bool AreTaken(PlacementState state, IReadOnlyCollection<CandidatePod> leaving) =>
+    // A ReplicaSet removes unready pods before it compares costs. While a base rolls, two ReplicaSets are scaled down. A pod with the
+    // label delete-pod still counts for its ReplicaSet, and has no cost of ours.
+    private static bool AreRemovedFirst(PlacementState state, List<CandidatePod> leaving) =>
         !state.HasPodsBeingRemoved && state.Pods.All(pod => pod.IsNewest && (pod.IsReady || leaving.Contains(pod)));
 
-    private static List<PlacementStep> Marks(PlacementState state, PodLoads loads, List<CandidatePod> leaving) =>
+    private static List<PlacementStep> Marks(PlacementState state, List<CandidatePod> leaving) =>
     [
         .. Unmark(state.Pods.Except(leaving)),
-        .. leaving.Where(pod => !pod.IsMarked).Select(pod => new PlacementStep.Mark(pod, LowestCost + loads.Count(pod.Uid))),
+        .. leaving.Where(pod => !pod.IsMarked).Select(pod => new PlacementStep.Mark(pod, Mark)),
     ];
 
     private static IEnumerable<PlacementStep> Unmark(IEnumerable<CandidatePod> pods) =>

@@ -90,7 +90,7 @@ public class HandoverTests
         CandidatePod[] pods = [.. Pods(2), A.Pod("base-2") with { MaxModules = 0 }, A.Pod("base-3") with { MaxModules = 0 }];
         var step = Plan(pods, Base(replicas, isAllowed, autoscaler: autoscaler), Group(deployment, (old, Modules(old, 2)), (@new, [])))
             .OfType<PlacementStep.ScaleBase>().SingleOrDefault();
-        Assert.Equal((expected, added), (step?.Replicas ?? 0, step?.Added?.ToString()));
+        Assert.Equal((expected, added), (step?.Replicas ?? 0, step?.Surge?.ToString()));
     }
 
     [Fact]
@@ -131,13 +131,13 @@ public class HandoverTests
         var (deployment, old, @new) = Release(2);
         var group = Group(deployment, (old, []), (@new, [A.Module(@new, 0, "base-2"), A.Module(@new, 1, "base-3")]));
         var marks = Plan(Pods(4), Base(4, added: "2 of 4"), group);
-        Assert.Equal([("base-1", int.MinValue + 1), ("base-0", int.MinValue + 1)], marks.Cast<PlacementStep.Mark>().Select(mark => (mark.Pod.Name, mark.Cost!.Value)));
+        Assert.Equal([("base-1", "-2147483647"), ("base-0", "-2147483647")], marks.Cast<PlacementStep.Mark>().Select(mark => (mark.Pod.Name, mark.Cost)));
 
         var marked = Pods(4).Select((pod, i) => pod with { IsMarked = i < 2 }).ToList();
         var tooEarly = State(marked, group) with { Base = Base(4, added: "2 of 4"), AreMarksObserved = false };
         Assert.Empty(PlacementPlanner.Plan(tooEarly, A.Time).Steps);
         var back = Assert.IsType<PlacementStep.ScaleBase>(Assert.Single(Plan(marked, Base(4, added: "2 of 4"), group)));
-        Assert.Equal((2, null), (back.Replicas, back.Added));
+        Assert.Equal((2, null), (back.Replicas, back.Surge));
         // Until the ReplicaSet has acted, they stay marked; then the marks that are left go.
         Assert.Empty(Plan(marked, Base(2), group));
         Assert.Equal(["base-0"], Plan([marked[0], marked[2], marked[3]], Base(3), group).Cast<PlacementStep.Mark>().Select(mark => mark.Cost is null ? mark.Pod.Name : ""));
@@ -150,7 +150,7 @@ public class HandoverTests
         var modules = Enumerable.Range(0, 4).Select(i => A.Module(@new, i, $"base-{i}")).ToArray();
         CandidatePod[] marked = [.. Pods(4).Select((pod, i) => pod with { IsMarked = i == 3 })];
         var step = Assert.IsType<PlacementStep.ScaleBase>(Assert.Single(Plan(marked, Base(4, added: "2 of 4"), Group(deployment, (old, []), (@new, modules)))));
-        Assert.Equal((3, "1 of 3"), (step.Replicas, step.Added?.ToString()));
+        Assert.Equal((3, "1 of 3"), (step.Replicas, step.Surge?.ToString()));
 
         modules[0] = A.Module(@new, 0, "base-0", isAvailable: false);
         Assert.DoesNotContain(Plan(marked, Base(4, added: "2 of 4"), Group(deployment, (old, []), (@new, modules))), planned => planned is PlacementStep.ScaleBase);
@@ -174,7 +174,7 @@ public class HandoverTests
         var (deployment, old, @new) = Release(2);
         var group = Group(deployment, (old, []), (@new, [A.Module(@new, 0, "base-0"), A.Module(@new, 1, "base-1")]));
         var step = Assert.IsType<PlacementStep.ScaleBase>(Assert.Single(Plan(Pods(replicas), Base(replicas, added: "2 of 6", autoscaler: autoscaler), group)));
-        Assert.Equal((replicas, null), (step.Replicas, step.Added));
+        Assert.Equal((replicas, null), (step.Replicas, step.Surge));
     }
 
     [Fact]

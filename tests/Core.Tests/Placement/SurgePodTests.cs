@@ -21,7 +21,7 @@ public class SurgePodTests
         CandidatePod[] pods = [Pod("a", 0), Pod("c", 1)];
         var only = A.Module(Shops, 0, "c");
         Assert.Equal(
-            [$"create {Name(Shops, 1)} on a for {Name(Shops, 0)}", $"mark c: {int.MinValue + 2}"],
+            [$"create {Name(Shops, 1)} on a for {Name(Shops, 0)}", $"mark c: {int.MinValue + 1}"],
             Steps(Grown(pods, "1 of 2", only)));
 
         CandidatePod[] marked = [pods[0], pods[1] with { IsMarked = true, Refusal = "is about to be removed" }];
@@ -50,6 +50,18 @@ public class SurgePodTests
     }
 
     [Fact]
+    public void A_module_is_not_moved_from_one_surge_pod_to_another()
+    {
+        var more = A.ModuleDeployment("more", replicas: 1);
+        var mores = A.ReplicaSet(more, 1);
+        var state = State(
+            [Pod("a", 0) with { MaxModules = 1 }, Pod("b", 1), Pod("c", 2)],
+            Group(Shop, (Shops, [A.Module(Shops, 0, "c")])), Group(Other, (Others, [A.Module(Others, 0, "a")])),
+            Group(more, (mores, [A.Module(mores, 0, "b")])));
+        Assert.Empty(Steps(state with { Base = Base(3, "2 of 3") }));
+    }
+
+    [Fact]
     public void The_pods_that_were_there_before_keep_their_modules()
     {
         // The older pod has less on it, and would be taken back with one move.
@@ -59,7 +71,7 @@ public class SurgePodTests
             with
         { Groups = [Group(Shop, (Shops, [A.Module(Shops, 0, "a-new")])), Group(Other, (Others, [A.Module(Others, 0, "z-old")])), Group(more, (mores, [A.Module(mores, 0, "a-new")]))] };
         Assert.Equal(
-            [$"create {Name(mores, 1)} on z-old for {Name(mores, 0)}", $"create {Name(Shops, 1)} on z-old for {Name(Shops, 0)}", $"mark a-new: {int.MinValue + 3}"],
+            [$"create {Name(mores, 1)} on z-old for {Name(mores, 0)}", $"create {Name(Shops, 1)} on z-old for {Name(Shops, 0)}", $"mark a-new: {int.MinValue + 1}"],
             Steps(state).Order(StringComparer.Ordinal));
     }
 
@@ -70,7 +82,7 @@ public class SurgePodTests
         var set = A.ReplicaSet(everywhere, 2);
         Module[] modules = [A.Module(set, 0, "a"), A.Module(set, 1, "c")];
         var state = State([Pod("a", 0), Pod("c", 1)], Group(everywhere, (set, modules))) with { Base = Base(2, "1 of 2") };
-        Assert.Equal([$"mark c: {int.MinValue + 2}"], Steps(state));
+        Assert.Equal([$"mark c: {int.MinValue + 1}"], Steps(state));
         Assert.Empty(Steps(State([Pod("a", 0), Pod("c", 1)], Group(everywhere, (set, [modules[1]]))) with { Base = Base(2, "1 of 2"), IsCreationBlocked = true }));
     }
 
@@ -100,17 +112,28 @@ public class SurgePodTests
         };
         world.Deployments["shop"] = world.Deployments["shop"].With(spec => spec with { Template = A.Template("shop", "2.0.0") });
         world.Settle();
-        Assert.Equal(["scale base to 4 (2 of 4)", "scale base to 2 (0 of 2)"], world.Log.Where(line => line.StartsWith("scale", StringComparison.Ordinal)));
-        Assert.Equal("0 of 2", world.Base.Metadata.Annotations[Annotations.AddedReplicas]);
+        Assert.Equal(["scale base to 4 (2 of 4)"], world.Log.Where(line => line.StartsWith("scale", StringComparison.Ordinal)));
+        Assert.Equal("2 of 4", world.Base.Metadata.Annotations[Annotations.AddedReplicas]);
         Assert.Contains(world.Log, line => line.Contains("somebody else set the number of pods of Deployment base during this release", StringComparison.Ordinal));
 
-        // One by hand, and the release goes on; the veto ends with it.
+        // One more by hand, and the release goes on. At its end the base is nobody's but the user's.
         world.AfterStep = () => { };
         world.Base = world.Base with { Spec = world.Base.Spec with { Replicas = 3 } };
         world.Settle();
         Assert.All(world.Modules.Values, module => Assert.Equal("2.0.0", module.Spec.Module.Version));
         Assert.Equal(3, world.Base.Spec.Replicas);
         Assert.DoesNotContain(Annotations.AddedReplicas, world.Base.Metadata.Annotations.Keys);
+    }
+
+    [Theory]
+    [InlineData("1 of 4", "2 of 5")]
+    [InlineData("1 of 6", null)]     // somebody else set it to 4
+    public void No_pods_are_added_while_the_number_is_somebody_elses(string added, string? after)
+    {
+        var (deployment, old, @new) = Release(4);
+        var group = Group(deployment, (old, [.. Enumerable.Range(0, 4).Select(i => A.Module(old, i, $"base-{i}"))]), (@new, []));
+        var state = State(Pods(4), group) with { Base = Base(4, added, limit: "2") };
+        Assert.Equal(after, PlacementPlanner.Plan(state, A.Time).Steps.OfType<PlacementStep.ScaleBase>().SingleOrDefault()?.Surge?.ToString());
     }
 
     [Theory]
@@ -126,7 +149,7 @@ public class SurgePodTests
         var modules = Enumerable.Range(0, 5).Select(i => A.Module(old, i, $"base-{i}")).ToArray();
         var state = State(Pods(5), Group(after, (old, modules), (@new, []))) with { Base = Base(5, limit: limit) };
         var scaled = PlacementPlanner.Plan(state, A.Time).Steps.OfType<PlacementStep.ScaleBase>().SingleOrDefault();
-        Assert.Equal((expected == 0 ? 0 : 5 + expected, added), (scaled?.Replicas ?? 0, scaled?.Added?.ToString()));
+        Assert.Equal((expected == 0 ? 0 : 5 + expected, added), (scaled?.Replicas ?? 0, scaled?.Surge?.ToString()));
     }
 
     [Fact]

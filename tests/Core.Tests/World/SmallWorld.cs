@@ -262,7 +262,7 @@ internal sealed class SmallWorld
                 break;
             case PlacementStep.ScaleBase scale:
                 var annotations = Base!.Metadata.Annotations.Where(pair => pair.Key != Annotations.AddedReplicas).ToDictionary();
-                if (scale.Added is not null) annotations[Annotations.AddedReplicas] = scale.Added.ToString();
+                if (scale.Surge is not null) annotations[Annotations.AddedReplicas] = scale.Surge.ToString();
                 Base = Base with { Metadata = Base.Metadata with { Annotations = annotations }, Spec = Base.Spec with { Replicas = scale.Replicas } };
                 break;
         }
@@ -350,7 +350,7 @@ internal sealed class SmallWorld
         PlacementStep.Explain explain => $"explain {explain.Module.Metadata.Name}: {explain.Reason}: {explain.Message}",
         PlacementStep.Release release => $"release {release.Module.Metadata.Name}",
         PlacementStep.Mark mark => $"mark {mark.Pod.Name}: {mark.Cost}",
-        PlacementStep.ScaleBase scale => $"scale base to {scale.Replicas} ({scale.Added})",
+        PlacementStep.ScaleBase scale => $"scale base to {scale.Replicas} ({scale.Surge})",
         _ => step.ToString(),
     };
 

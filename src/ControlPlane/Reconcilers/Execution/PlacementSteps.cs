@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Text.Json.Nodes;
 using ModuleController.ControlPlane.Observing;
 using ModuleController.Core.Builtin;
@@ -111,12 +110,12 @@ internal sealed partial class PlacementSteps(Caches caches, EventRecorder events
             ["metadata"] = new JsonObject
             {
                 ["uid"] = step.Pod.Uid,
-                ["annotations"] = new JsonObject { [Annotations.PodDeletionCost] = step.Cost?.ToString(CultureInfo.InvariantCulture) },
+                ["annotations"] = new JsonObject { [Annotations.PodDeletionCost] = step.Cost },
             },
         });
     }
 
-    /// <summary>The number and what of it is ours, in one write, and only on top of what was observed: else both would be wrong.</summary>
+    /// <summary>The number of pods and of surge pods are one write, and only on top of the observed version.</summary>
     private async Task ScaleBaseAsync(ObjectKey key, PlacementStep.ScaleBase step, Writes writes)
     {
         var deployment = step.Base.Deployment;
@@ -126,7 +125,7 @@ internal sealed partial class PlacementSteps(Caches caches, EventRecorder events
             {
                 ["uid"] = deployment.Metadata.Uid,
                 ["resourceVersion"] = deployment.Metadata.ResourceVersion,
-                ["annotations"] = new JsonObject { [Annotations.AddedReplicas] = step.Added?.ToString() },
+                ["annotations"] = new JsonObject { [Annotations.AddedReplicas] = step.Surge?.ToString() },
             },
         };
         var isScaled = step.Replicas != step.Base.Replicas;
@@ -134,7 +133,7 @@ internal sealed partial class PlacementSteps(Caches caches, EventRecorder events
         if (await writes.PatchAsync(deployment, patch) is null) return;
         LogScaled(key, step.Why);
         if (isScaled) events.Record(deployment, EventRecorder.Normal, Reasons.BaseScaled, step.Why);
-        else if (step.Base.Added is { IsVeto: false }) events.Record(deployment, EventRecorder.Warning, Reasons.SurgePodsReleased, step.Why);
+        else events.Record(deployment, EventRecorder.Warning, Reasons.SurgePodsReleased, step.Why);
     }
 
     [LoggerMessage(LogLevel.Information, "{Key}: created Module {Module} on {Pod}")]

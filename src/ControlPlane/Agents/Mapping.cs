@@ -3,6 +3,7 @@ using ModuleController.Core.Agents;
 using ModuleController.Core.Commands;
 using ModuleController.Core.Meta;
 using ModuleController.Core.Modules;
+using ModuleController.Core.Modules.Facts;
 using ModuleController.Protocol;
 using Wire = ModuleController.Protocol.V1;
 

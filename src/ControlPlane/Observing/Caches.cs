@@ -3,6 +3,8 @@ using ModuleController.Core.BasePods.Gates;
 using ModuleController.Core.Builtin;
 using ModuleController.Core.Meta;
 using ModuleController.Core.Modules;
+using ModuleController.Core.Modules.Facts;
+using ModuleController.Core.Modules.Names;
 using ModuleController.Kube.Caches;
 
 namespace ModuleController.ControlPlane.Observing;

@@ -3,6 +3,8 @@ using ModuleController.Core.Agents;
 using ModuleController.Core.BasePods;
 using ModuleController.Core.Meta;
 using ModuleController.Core.Modules;
+using ModuleController.Core.Modules.Facts;
+using ModuleController.Core.Modules.Names;
 using ModuleController.Core.Rollouts;
 
 namespace ModuleController.ControlPlane.Observing;

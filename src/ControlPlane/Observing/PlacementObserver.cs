@@ -4,6 +4,8 @@ using ModuleController.Core.Builtin;
 using ModuleController.Core.Commands;
 using ModuleController.Core.Meta;
 using ModuleController.Core.Modules;
+using ModuleController.Core.Modules.Facts;
+using ModuleController.Core.Modules.Names;
 using ModuleController.Core.Placement;
 
 namespace ModuleController.ControlPlane.Observing;

@@ -6,6 +6,7 @@ using ModuleController.Core.BasePods;
 using ModuleController.Core.Builtin;
 using ModuleController.Core.Meta;
 using ModuleController.Core.Modules;
+using ModuleController.Core.Modules.Names;
 using ModuleController.Kube.Client;
 using ModuleController.Kube.Controllers;
 using ModuleController.Kube.Hosting;

@@ -5,7 +5,7 @@ using ModuleController.ControlPlane.Reconcilers.Execution;
 using ModuleController.Core.Agents;
 using ModuleController.Core.Builtin;
 using ModuleController.Core.Meta;
-using ModuleController.Core.Modules;
+using ModuleController.Core.Modules.Names;
 using ModuleController.Core.Placement;
 using ModuleController.Kube.Client;
 using ModuleController.Kube.Controllers;

@@ -3,6 +3,7 @@ using ModuleController.Core.Agents;
 using ModuleController.Core.BasePods.Gates;
 using ModuleController.Core.Commands;
 using ModuleController.Core.Modules;
+using ModuleController.Core.Modules.Names;
 
 namespace ModuleController.Core.BasePods;
 

@@ -1,6 +1,7 @@
 using ModuleController.Core.Agents;
 using ModuleController.Core.Commands;
 using ModuleController.Core.Modules;
+using ModuleController.Core.Modules.Names;
 
 namespace ModuleController.Core.BasePods;
 

@@ -30,21 +30,21 @@ internal static class TrafficPlanner
         if (pod.State.Pod is not { } target) return changes;
         var labels = target.Metadata.Labels;
         foreach (var (key, _) in labels)
-            if (key.StartsWith(Modules.Labels.TrafficPrefix, StringComparison.Ordinal)
-                && !served.Contains(key[Modules.Labels.TrafficPrefix.Length..])) changes[key] = null;
+            if (key.StartsWith(Modules.Names.Labels.TrafficPrefix, StringComparison.Ordinal)
+                && !served.Contains(key[Modules.Names.Labels.TrafficPrefix.Length..])) changes[key] = null;
         foreach (var name in served)
-            if (labels.GetValueOrDefault(Modules.Labels.Traffic(name)) != "true") changes[Modules.Labels.Traffic(name)] = "true";
+            if (labels.GetValueOrDefault(Modules.Names.Labels.Traffic(name)) != "true") changes[Modules.Names.Labels.Traffic(name)] = "true";
 
         // The count changes with the traffic labels and travels with them; a pod that never had modules has none.
         var count = served.Count.ToString(System.Globalization.CultureInfo.InvariantCulture);
-        var counted = labels.GetValueOrDefault(Modules.Labels.ModuleInstanceCount);
-        if (counted != count && (counted is not null || served.Count > 0)) changes[Modules.Labels.ModuleInstanceCount] = count;
+        var counted = labels.GetValueOrDefault(Modules.Names.Labels.ModuleInstanceCount);
+        if (counted != count && (counted is not null || served.Count > 0)) changes[Modules.Names.Labels.ModuleInstanceCount] = count;
         return changes;
     }
 
     /// <summary>No traffic for this name reaches the pod on behalf of this Module: none at all, or another one takes it.</summary>
     public static bool IsUnlabelled(BasePodFacts pod, string moduleUid, string name) =>
-        pod.State.Pod?.Metadata.Labels.ContainsKey(Modules.Labels.Traffic(name)) != true || IsTakenOver(pod, moduleUid, name);
+        pod.State.Pod?.Metadata.Labels.ContainsKey(Modules.Names.Labels.Traffic(name)) != true || IsTakenOver(pod, moduleUid, name);
 
     /// <summary>
     /// When the module may be uninstalled as far as traffic goes: the label is removed, the pod has left the endpoints (for which it
@@ -77,13 +77,13 @@ internal static class TrafficPlanner
         if (pod.IsBaseDown) return false;
         if (pod.Life is { } life && module.Module.Status.BaseLife is { } of && of != life.Id) return false;
         return module.Module.IsAvailable
-            || pod.State.Pod!.Metadata.Labels.ContainsKey(Modules.Labels.Traffic(module.Name));
+            || pod.State.Pod!.Metadata.Labels.ContainsKey(Modules.Names.Labels.Traffic(module.Name));
     }
 
     // The new one went before it was switched away from (an undo): the old one will be switched back to, and until then the new one answers.
     private static bool IsHeld(BasePodFacts pod, ModuleFacts module) =>
         module.Own is { State: BizState.Deactivated }
-        && pod.State.Pod!.Metadata.Labels.ContainsKey(Modules.Labels.Traffic(module.Name))
+        && pod.State.Pod!.Metadata.Labels.ContainsKey(Modules.Names.Labels.Traffic(module.Name))
         && module.OtherVersions.Any(other => other.State == BizState.Activated)
         && pod.History.LastAttempt(module.Uid, CommandAction.Switch) is not { Number: >= SwitchesToWaitFor, Outcome: not CommandOutcome.Succeeded };
 }

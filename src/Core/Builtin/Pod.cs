@@ -55,11 +55,11 @@ public sealed record ContainerStatus
 /// <summary>Neither: the container is waiting.</summary>
 public sealed record ContainerState
 {
-    public ContainerStateRunning? Running { get; init; }
+    public RunningContainer? Running { get; init; }
 
-    public ContainerStateTerminated? Terminated { get; init; }
+    public TerminatedContainer? Terminated { get; init; }
+
+    public sealed record RunningContainer(DateTimeOffset? StartedAt);
+
+    public sealed record TerminatedContainer(DateTimeOffset? StartedAt, DateTimeOffset? FinishedAt);
 }
-
-public sealed record ContainerStateRunning(DateTimeOffset? StartedAt);
-
-public sealed record ContainerStateTerminated(DateTimeOffset? StartedAt, DateTimeOffset? FinishedAt);

@@ -1,5 +1,7 @@
 using System.Text.Json.Serialization;
 using ModuleController.Core.Meta;
+using ModuleController.Core.Modules.Facts;
+using ModuleController.Core.Modules.Names;
 
 namespace ModuleController.Core.Modules;
 

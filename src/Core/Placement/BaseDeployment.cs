@@ -1,7 +1,7 @@
 using System.Globalization;
 using ModuleController.Core.Builtin;
 using ModuleController.Core.Meta;
-using ModuleController.Core.Modules;
+using ModuleController.Core.Modules.Names;
 
 namespace ModuleController.Core.Placement;
 

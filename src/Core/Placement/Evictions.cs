@@ -1,5 +1,7 @@
 using ModuleController.Core.Commands;
 using ModuleController.Core.Modules;
+using ModuleController.Core.Modules.Facts;
+using ModuleController.Core.Modules.Names;
 
 namespace ModuleController.Core.Placement;
 

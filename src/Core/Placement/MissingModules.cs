@@ -1,5 +1,6 @@
 using ModuleController.Core.BasePods;
 using ModuleController.Core.Modules;
+using ModuleController.Core.Modules.Facts;
 using ModuleController.Core.Modules.Rules;
 
 namespace ModuleController.Core.Placement;

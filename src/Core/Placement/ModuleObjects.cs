@@ -3,6 +3,8 @@ using System.Net;
 using System.Net.Sockets;
 using ModuleController.Core.Meta;
 using ModuleController.Core.Modules;
+using ModuleController.Core.Modules.Facts;
+using ModuleController.Core.Modules.Names;
 
 namespace ModuleController.Core.Placement;
 

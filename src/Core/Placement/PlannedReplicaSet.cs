@@ -1,4 +1,5 @@
 using ModuleController.Core.Modules;
+using ModuleController.Core.Modules.Facts;
 
 namespace ModuleController.Core.Placement;
 

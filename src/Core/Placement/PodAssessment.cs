@@ -3,7 +3,7 @@ using ModuleController.Core.Agents;
 using ModuleController.Core.BasePods;
 using ModuleController.Core.Builtin;
 using ModuleController.Core.Meta;
-using ModuleController.Core.Modules;
+using ModuleController.Core.Modules.Names;
 
 namespace ModuleController.Core.Placement;
 

@@ -1,4 +1,5 @@
 using ModuleController.Core.Modules;
+using ModuleController.Core.Modules.Names;
 using ModuleController.Core.Placement.Upgrades;
 
 namespace ModuleController.Core.Placement;

@@ -1,6 +1,8 @@
 using System.Globalization;
 using ModuleController.Core.BasePods;
 using ModuleController.Core.Modules;
+using ModuleController.Core.Modules.Facts;
+using ModuleController.Core.Modules.Names;
 using static ModuleController.Core.Rollouts.StatusText;
 
 namespace ModuleController.Core.Rollouts;

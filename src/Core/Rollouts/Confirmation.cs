@@ -1,5 +1,6 @@
 using System.Globalization;
 using ModuleController.Core.Modules;
+using ModuleController.Core.Modules.Names;
 
 namespace ModuleController.Core.Rollouts;
 

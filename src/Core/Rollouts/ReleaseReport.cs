@@ -1,6 +1,8 @@
 using ModuleController.Core.Execution;
 using ModuleController.Core.Meta;
 using ModuleController.Core.Modules;
+using ModuleController.Core.Modules.Facts;
+using ModuleController.Core.Modules.Names;
 using static ModuleController.Core.Rollouts.StatusText;
 
 namespace ModuleController.Core.Rollouts;

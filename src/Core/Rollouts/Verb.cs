@@ -4,6 +4,8 @@ using ModuleController.Core.BasePods;
 using ModuleController.Core.Execution;
 using ModuleController.Core.Meta;
 using ModuleController.Core.Modules;
+using ModuleController.Core.Modules.Facts;
+using ModuleController.Core.Modules.Names;
 
 namespace ModuleController.Core.Rollouts;
 
@@ -137,7 +139,7 @@ internal sealed record Verb(string Name, string? Argument, string? By, string? R
         if (Name != UndoFast) return (back, null, false);
         var annotations = new Dictionary<string, string>(deployment.Metadata.Annotations)
         {
-            [Annotations.FastRevision] = Modules.Revision.Of(template).Hash(),
+            [Annotations.FastRevision] = Modules.Facts.Revision.Of(template).Hash(),
         };
         // A pause must not hold a fast undo.
         return (back with

@@ -3,6 +3,7 @@ using ModuleController.Core.Builtin;
 using ModuleController.Core.Commands;
 using ModuleController.Core.Meta;
 using ModuleController.Core.Modules;
+using ModuleController.Core.Modules.Names;
 using ModuleController.Core.Placement;
 
 namespace ModuleController.Core.Tests.BasePod;

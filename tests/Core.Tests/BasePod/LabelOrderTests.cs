@@ -1,5 +1,6 @@
 using ModuleController.Core.BasePods;
 using ModuleController.Core.Modules;
+using ModuleController.Core.Modules.Names;
 using ModuleController.Core.Tests.World;
 
 namespace ModuleController.Core.Tests.BasePod;

@@ -1,5 +1,6 @@
 using ModuleController.Core.Commands;
 using ModuleController.Core.Modules;
+using ModuleController.Core.Modules.Names;
 using ModuleController.Core.Placement;
 
 namespace ModuleController.Core.Tests.BasePod;

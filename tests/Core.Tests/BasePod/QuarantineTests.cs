@@ -1,6 +1,8 @@
 using ModuleController.Core.Agents;
 using ModuleController.Core.BasePods;
 using ModuleController.Core.Modules;
+using ModuleController.Core.Modules.Facts;
+using ModuleController.Core.Modules.Names;
 
 namespace ModuleController.Core.Tests.BasePod;
 

@@ -1,6 +1,7 @@
 using System.Text.Json.Nodes;
 using ModuleController.Core.Meta;
 using ModuleController.Core.Modules;
+using ModuleController.Core.Modules.Facts;
 using ModuleController.Core.Modules.Rules;
 
 namespace ModuleController.Core.Tests.Crds;

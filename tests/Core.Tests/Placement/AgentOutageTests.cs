@@ -1,5 +1,6 @@
 using ModuleController.Core.Agents;
 using ModuleController.Core.Modules;
+using ModuleController.Core.Modules.Names;
 using ModuleController.Core.Placement;
 using ModuleController.Core.Rollouts;
 using ModuleController.Core.Tests.World;

@@ -2,6 +2,7 @@ using ModuleController.Core.Agents;
 using ModuleController.Core.Builtin;
 using ModuleController.Core.Commands;
 using ModuleController.Core.Modules;
+using ModuleController.Core.Modules.Facts;
 using ModuleController.Core.Placement;
 using ModuleController.Core.Tests.World;
 

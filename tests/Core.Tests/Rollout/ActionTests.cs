@@ -1,6 +1,8 @@
 using System.Text.Json.Nodes;
 using ModuleController.Core.Execution;
 using ModuleController.Core.Modules;
+using ModuleController.Core.Modules.Facts;
+using ModuleController.Core.Modules.Names;
 using ModuleController.Core.Rollouts;
 using ModuleController.Core.Tests.World;
 

@@ -2,6 +2,7 @@ using ModuleController.Core.Agents;
 using ModuleController.Core.Commands;
 using ModuleController.Core.Meta;
 using ModuleController.Core.Modules;
+using ModuleController.Core.Modules.Names;
 using ModuleController.Core.Rollouts;
 using ModuleController.Core.Tests.World;
 using static ModuleController.Core.Tests.Rollout.ReleaseTests;

@@ -1,5 +1,7 @@
 using ModuleController.Core.Meta;
 using ModuleController.Core.Modules;
+using ModuleController.Core.Modules.Facts;
+using ModuleController.Core.Modules.Names;
 using ModuleController.Core.Rollouts;
 using ModuleController.Core.Tests.World;
 

@@ -1,4 +1,6 @@
 using ModuleController.Core.Modules;
+using ModuleController.Core.Modules.Facts;
+using ModuleController.Core.Modules.Names;
 using ModuleController.Core.Tests.World;
 
 namespace ModuleController.Core.Tests.Rollout;

@@ -3,6 +3,7 @@ using ModuleController.Core.Commands;
 using ModuleController.Core.Execution;
 using ModuleController.Core.Meta;
 using ModuleController.Core.Modules;
+using ModuleController.Core.Modules.Names;
 using ModuleController.Core.Rollouts;
 using ModuleController.Core.Tests.World;
 

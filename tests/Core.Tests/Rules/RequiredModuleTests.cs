@@ -1,6 +1,7 @@
 using ModuleController.Core.BasePods.Gates;
 using ModuleController.Core.Meta;
 using ModuleController.Core.Modules;
+using ModuleController.Core.Modules.Names;
 using ModuleController.Core.Tests.World;
 
 namespace ModuleController.Core.Tests.Rules;

@@ -1,5 +1,6 @@
 using CsCheck;
 using ModuleController.Core.Modules;
+using ModuleController.Core.Modules.Facts;
 using ModuleController.Core.Placement;
 
 namespace ModuleController.Core.Tests.World;

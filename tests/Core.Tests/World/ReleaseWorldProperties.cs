@@ -2,6 +2,8 @@ using System.Text.RegularExpressions;
 using CsCheck;
 using ModuleController.Core.Meta;
 using ModuleController.Core.Modules;
+using ModuleController.Core.Modules.Facts;
+using ModuleController.Core.Modules.Names;
 using ModuleController.Core.Placement;
 using ModuleController.Core.Rollouts;
 

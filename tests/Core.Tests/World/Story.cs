@@ -1,6 +1,7 @@
 using System.Globalization;
 using ModuleController.Core.Meta;
 using ModuleController.Core.Modules;
+using ModuleController.Core.Modules.Names;
 using ModuleController.Core.Placement;
 using ModuleController.Core.Rollouts;
 

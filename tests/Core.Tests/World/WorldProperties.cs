@@ -1,6 +1,8 @@
 using CsCheck;
 using ModuleController.Core.Commands;
 using ModuleController.Core.Modules;
+using ModuleController.Core.Modules.Facts;
+using ModuleController.Core.Modules.Names;
 using ModuleController.Core.Placement;
 
 namespace ModuleController.Core.Tests.World;

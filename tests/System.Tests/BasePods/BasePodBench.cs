@@ -7,6 +7,8 @@ using ModuleController.Core.BasePods.Gates;
 using ModuleController.Core.Builtin;
 using ModuleController.Core.Meta;
 using ModuleController.Core.Modules;
+using ModuleController.Core.Modules.Facts;
+using ModuleController.Core.Modules.Names;
 using ModuleController.Dev.ApiServer;
 using ModuleController.Kube.Caches;
 using ModuleController.Kube.Client;

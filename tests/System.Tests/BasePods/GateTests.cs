@@ -3,6 +3,7 @@ using ModuleController.Core.BasePods.Gates;
 using ModuleController.Core.Builtin;
 using ModuleController.Core.Meta;
 using ModuleController.Core.Modules;
+using ModuleController.Core.Modules.Names;
 using ModuleController.Dev.Controllers;
 using ModuleController.SystemTests.Harness;
 

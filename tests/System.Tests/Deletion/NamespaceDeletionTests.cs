@@ -1,6 +1,7 @@
 using ModuleController.Core.Builtin;
 using ModuleController.Core.Meta;
 using ModuleController.Core.Modules;
+using ModuleController.Core.Modules.Names;
 using ModuleController.Kube.Client;
 using ModuleController.SystemTests.Harness;
 

@@ -1,6 +1,7 @@
 using System.Net;
 using System.Text.RegularExpressions;
 using ModuleController.Core.Modules;
+using ModuleController.Core.Modules.Names;
 using ModuleController.SystemTests.Harness;
 
 namespace ModuleController.SystemTests.Failures;

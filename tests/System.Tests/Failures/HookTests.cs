@@ -2,6 +2,7 @@ using System.Net;
 using ModuleController.Core.Commands;
 using ModuleController.Core.Meta;
 using ModuleController.Core.Modules;
+using ModuleController.Core.Modules.Names;
 using ModuleController.SystemTests.Harness;
 
 namespace ModuleController.SystemTests.Failures;

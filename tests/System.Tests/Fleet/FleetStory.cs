@@ -1,5 +1,7 @@
 using ModuleController.Core.Builtin;
 using ModuleController.Core.Modules;
+using ModuleController.Core.Modules.Facts;
+using ModuleController.Core.Modules.Names;
 using ModuleController.SystemTests.Releases;
 
 namespace ModuleController.SystemTests.Fleet;

@@ -1,5 +1,6 @@
 using ModuleController.Core.Meta;
 using ModuleController.Core.Modules;
+using ModuleController.Core.Modules.Facts;
 
 namespace ModuleController.SystemTests.Harness;
 

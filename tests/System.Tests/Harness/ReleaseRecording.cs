@@ -1,4 +1,5 @@
 using ModuleController.Core.Modules;
+using ModuleController.Core.Modules.Names;
 
 namespace ModuleController.SystemTests.Harness;
 

@@ -1,10 +1,11 @@
 using System.Text.Json.Nodes;
 using Microsoft.Extensions.Logging;
-using ModuleController.ControlPlane.Settings;
 using ModuleController.ControlPlane;
+using ModuleController.ControlPlane.Settings;
 using ModuleController.Core.Builtin;
 using ModuleController.Core.Meta;
 using ModuleController.Core.Modules;
+using ModuleController.Core.Modules.Names;
 using ModuleController.Dev.ArkletSimulator;
 using ModuleController.Dev.Cluster;
 using ModuleController.Dev.Controllers;

@@ -4,6 +4,7 @@ using Microsoft.Extensions.Logging;
 using ModuleController.Core.Builtin;
 using ModuleController.Core.Meta;
 using ModuleController.Core.Modules;
+using ModuleController.Core.Modules.Names;
 using ModuleController.Kube.Client;
 
 namespace ModuleController.SystemTests.Harness;

@@ -2,7 +2,7 @@ using ModuleController.ControlPlane.Observing;
 using ModuleController.Core.Agents;
 using ModuleController.Core.Builtin;
 using ModuleController.Core.Meta;
-using ModuleController.Core.Modules;
+using ModuleController.Core.Modules.Names;
 using ModuleController.Core.Placement;
 
 namespace ModuleController.SystemTests.Releases;

@@ -1,6 +1,8 @@
 using System.Text.Json.Nodes;
 using ModuleController.Core.Meta;
 using ModuleController.Core.Modules;
+using ModuleController.Core.Modules.Facts;
+using ModuleController.Core.Modules.Names;
 using ModuleController.SystemTests.Harness;
 
 namespace ModuleController.SystemTests.Rollouts;

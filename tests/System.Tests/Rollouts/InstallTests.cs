@@ -2,6 +2,7 @@ using System.Text.Json.Nodes;
 using ModuleController.Core.Builtin;
 using ModuleController.Core.Meta;
 using ModuleController.Core.Modules;
+using ModuleController.Core.Modules.Names;
 using ModuleController.SystemTests.Harness;
 
 namespace ModuleController.SystemTests.Rollouts;

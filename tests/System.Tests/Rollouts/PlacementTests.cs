@@ -2,6 +2,8 @@ using System.Text.Json.Nodes;
 using ModuleController.Core.Builtin;
 using ModuleController.Core.Meta;
 using ModuleController.Core.Modules;
+using ModuleController.Core.Modules.Facts;
+using ModuleController.Core.Modules.Names;
 using ModuleController.Kube.Client;
 using ModuleController.SystemTests.Harness;
 

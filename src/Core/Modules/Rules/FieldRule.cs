@@ -1,5 +1,7 @@
 using System.Text;
 using System.Text.RegularExpressions;
+using ModuleController.Core.Modules.Facts;
+using ModuleController.Core.Modules.Names;
 
 namespace ModuleController.Core.Modules.Rules;
 

@@ -1,4 +1,6 @@
 using System.Text;
+using ModuleController.Core.Modules.Facts;
+using ModuleController.Core.Modules.Names;
 
 namespace ModuleController.Core.Modules.Rules;
 

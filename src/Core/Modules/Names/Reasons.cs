@@ -1,4 +1,5 @@
-namespace ModuleController.Core.Modules;
+
+namespace ModuleController.Core.Modules.Names;
 
 /// <summary>The condition types of a ModuleDeployment.</summary>
 public static class DeploymentConditions

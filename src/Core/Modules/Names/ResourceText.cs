@@ -1,6 +1,6 @@
 using System.Text.Json;
 
-namespace ModuleController.Core.Modules;
+namespace ModuleController.Core.Modules.Names;
 
 /// <summary>The JSON of a part of a resource: what two of them are compared by, since records compare lists by reference.</summary>
 public static class ResourceText

@@ -1,4 +1,6 @@
-namespace ModuleController.Core.Modules;
+using ModuleController.Core.Modules.Names;
+
+namespace ModuleController.Core.Modules.Facts;
 
 /// <summary>Modules without an owner, as <c>kubectl delete mdrs --cascade=orphan</c> leaves them. Those whose labels name a
 /// ModuleDeployment belong to the ReplicaSet of their revision. They are not reinstalled.</summary>

@@ -1,6 +1,7 @@
+using ModuleController.Core.Modules.Names;
 using ModuleController.Core.Modules.Rules;
 
-namespace ModuleController.Core.Modules;
+namespace ModuleController.Core.Modules.Facts;
 
 /// <summary>Which labels of a ModuleDeployment and of its template its ReplicaSets and Modules carry, too.</summary>
 public static class ChildLabels

@@ -1,4 +1,4 @@
-namespace ModuleController.Core.Modules;
+namespace ModuleController.Core.Modules.Facts;
 
 /// <summary>How many modules are desired, and the values that <c>replicas</c> and <c>scaleReplicas</c> should have.</summary>
 /// <param name="Replicas">For spec.replicas, once the goals are set.</param>

@@ -1,6 +1,7 @@
 using System.Globalization;
+using ModuleController.Core.Modules.Names;
 
-namespace ModuleController.Core.Modules;
+namespace ModuleController.Core.Modules.Facts;
 
 /// <summary>A ReplicaSet and its Modules, deleting ones included.</summary>
 public sealed record ReplicaSetWithModules(ModuleReplicaSet ReplicaSet, IReadOnlyList<Module> Modules)

@@ -1,7 +1,7 @@
 using System.Security.Cryptography;
 using System.Text;
 
-namespace ModuleController.Core.Modules;
+namespace ModuleController.Core.Modules.Names;
 
 /// <summary>The name of the Service that is generated for a module.</summary>
 public static class ServiceNames

@@ -1,4 +1,6 @@
-namespace ModuleController.Core.Modules;
+using ModuleController.Core.Modules.Names;
+
+namespace ModuleController.Core.Modules.Facts;
 
 /// <summary>What makes a new release: name, version, and the request to install the same version once more. Where the jar
 /// comes from is not part of it.</summary>

@@ -1,6 +1,6 @@
 using ModuleController.Core.Meta;
 
-namespace ModuleController.Core.Modules;
+namespace ModuleController.Core.Modules.Facts;
 
 /// <summary>Since when a Module serves, and whether that is long enough.</summary>
 public static class ModuleReadiness

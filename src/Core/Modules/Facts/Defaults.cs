@@ -1,7 +1,7 @@
 using ModuleController.Core.Meta;
 using ModuleController.Core.Modules.Rules;
 
-namespace ModuleController.Core.Modules;
+namespace ModuleController.Core.Modules.Facts;
 
 /// <summary>What holds where a field is unset. The schema has no defaults, since "unset" means something in some of them.</summary>
 public static class Defaults

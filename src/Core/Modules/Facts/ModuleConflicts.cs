@@ -1,5 +1,6 @@
+using ModuleController.Core.Modules.Names;
 
-namespace ModuleController.Core.Modules;
+namespace ModuleController.Core.Modules.Facts;
 
 /// <summary>Two ModuleDeployments with one module name on one base: the older one has it.</summary>
 public static class ModuleConflicts

@@ -1,4 +1,5 @@
-namespace ModuleController.Core.Modules;
+
+namespace ModuleController.Core.Modules.Names;
 
 /// <summary>Labels, annotations and finalizers; the names of v1 where it had them.</summary>
 public static class Labels
@@ -54,7 +55,7 @@ public static class Annotations
     /// <summary>On a pod, read by its ReplicaSet: those with the lowest go first when it is scaled down.</summary>
     public const string PodDeletionCost = "controller.kubernetes.io/pod-deletion-cost";
 
-    /// <summary>On a ModuleDeployment: which pods an autoscaler finds under its scale; see <see cref="Modules.ScaleSelector"/>.</summary>
+    /// <summary>On a ModuleDeployment: which pods an autoscaler finds under its scale; see <c>ScaleSelector</c>.</summary>
     public const string ScaleSelector = "koupleless.io/scale-selector";
 
     public const string ChangeCause = "kubernetes.io/change-cause";

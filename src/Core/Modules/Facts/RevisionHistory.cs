@@ -1,6 +1,7 @@
 using System.Globalization;
+using ModuleController.Core.Modules.Names;
 
-namespace ModuleController.Core.Modules;
+namespace ModuleController.Core.Modules.Facts;
 
 /// <summary>Which revisions were available or completed, as their ReplicaSets record it.</summary>
 public static class RevisionHistory

@@ -1,4 +1,6 @@
-namespace ModuleController.Core.Modules;
+using ModuleController.Core.Modules.Names;
+
+namespace ModuleController.Core.Modules.Facts;
 
 /// <summary>Which Modules a user deletes by label.</summary>
 public static class DeletionRequests

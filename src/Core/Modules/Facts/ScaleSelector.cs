@@ -1,4 +1,6 @@
-namespace ModuleController.Core.Modules;
+using ModuleController.Core.Modules.Names;
+
+namespace ModuleController.Core.Modules.Facts;
 
 /// <summary>Selects the pods that an autoscaler attributes to a ModuleDeployment: the selector of its scale.</summary>
 /// <remarks>

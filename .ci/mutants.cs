@@ -26,7 +26,8 @@ foreach (var place in places)
     try
     {
         if (!Build()) continue;
-        var text = $"{Path.GetRelativePath(copy, place.File)}:{original[..place.At].Count(c => c == '\n') + 1}: {place.Old.Trim()} became {place.New.Trim()}";
+        var text = $"{Path.GetRelativePath(copy, place.File)}:{original[..place.At].Count(c => c == '\n') + 1}: {place.Old.Trim()} "
+            + $"became {place.New.Trim()}";
         var isKilled = !Test();
         if (isKilled) killed++;
         else survivors.Add(text);

@@ -29,7 +29,9 @@ var failures = new List<string>();
 foreach (var result in failed)
 {
     var again = second[(result.Project, result.Test)].ToList();
-    if (again.Count > 0 && again.All(retry => retry.IsPassed)) Console.WriteLine($"FLAKY {result.Test}: failed, then passed when it ran alone\n{result.Text}");
+    if (again.Count > 0
+        && again.All(retry => retry.IsPassed)) Console.WriteLine(
+        $"FLAKY {result.Test}: failed, then passed when it ran alone\n{result.Text}");
     else failures.Add(result.Test);
 }
 
@@ -64,7 +66,8 @@ static IEnumerable<Result> ResultsIn(IEnumerable<string> reports)
                 result.Attribute("testName")!.Value,
                 $"{method.Attribute("className")!.Value}.{method.Attribute("name")!.Value.Split('(')[0].Split('.')[^1]}",
                 result.Attribute("outcome")!.Value,
-                string.Join(' ', result.Descendants().Where(element => element.Name.LocalName is "Message" or "StdOut").Select(element => element.Value)));
+                string.Join(' ', result.Descendants().Where(element => element.Name.LocalName is "Message" or "StdOut")
+                    .Select(element => element.Value)));
         }
     }
 }

@@ -9,7 +9,8 @@ internal static partial class Log
         Message = "agent {Version} for pod {Namespace}/{Pod}: controller {Controller}, Arklet {ArkletHost}:{ArkletPort}, state "
             + "in {StateDir}")]
     public static partial void Started(
-        this ILogger log, string version, string @namespace, string pod, Uri controller, string arkletHost, int arkletPort, string stateDir);
+        this ILogger log, string version, string @namespace, string pod, Uri controller, string arkletHost, int arkletPort,
+        string stateDir);
 
     [LoggerMessage(Level = LogLevel.Information, Message = "stopping")]
     public static partial void Stopping(this ILogger log);

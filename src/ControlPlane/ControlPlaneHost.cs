@@ -62,10 +62,12 @@ public sealed class ControlPlaneHost : IAsyncDisposable
         var transport = Connect(options);
         LeaseNamespace = options.Namespace ?? transport.Namespace ?? "default";
         _client = new(
-            transport, new(ModulesJson.Default, AgentsJson.Default), metrics: _kubeMetrics, time: _time, logger: _loggers.CreateLogger<KubeClient>());
+            transport, new(ModulesJson.Default, AgentsJson.Default), metrics: _kubeMetrics, time: _time,
+            logger: _loggers.CreateLogger<KubeClient>());
         // Renewals have a connection of their own: they wait for no list, and for no connection that has lost its server.
         _leaseClient = new(
-            Connect(options), new(ModulesJson.Default), new() { UsesHttp2 = false, Attempts = 1 }, _kubeMetrics, _time, _loggers.CreateLogger<KubeClient>());
+            Connect(options), new(ModulesJson.Default), new() { UsesHttp2 = false, Attempts = 1 }, _kubeMetrics, _time,
+            _loggers.CreateLogger<KubeClient>());
         _informers = new(_client, _time, _loggers, _kubeMetrics);
         Caches = new(_informers, options.WatchNamespace);
         _moduleMetrics = new(Caches, this);
@@ -175,13 +177,15 @@ public sealed class ControlPlaneHost : IAsyncDisposable
             _time, _loggers.CreateLogger<LeaderElection>());
         var events = _events = new(_client, "modulecontroller", identity.Name, _time, _loggers.CreateLogger<EventRecorder>(), _kubeMetrics);
         var leadership = new Leadership(
-            () => election.IsLeader, () => (ulong)election.Epoch, (epoch, cancellation) => election.RaiseEpochAsync((long)epoch, cancellation));
+            () => election.IsLeader, () =>
+                (ulong)election.Epoch, (epoch, cancellation) => election.RaiseEpochAsync((long)epoch, cancellation));
         election.Lost.Register(_gate.Shut);
 
         var manager = new Manager(_informers, _time, _loggers, election, _kubeMetrics)
             .Add(ManagerPhase.Http, "ports", _ => Task.CompletedTask, _web.StopAsync)
             .Add(ManagerPhase.Http, "events", events.StartAsync, events.StopAsync)
-            .Add(ManagerPhase.Gateway, "gateway", _ => Task.CompletedTask, deadline => _agents.CloseAllAsync("this controller stops", deadline))
+            .Add(ManagerPhase.Gateway, "gateway", _ => Task.CompletedTask,
+                deadline => _agents.CloseAllAsync("this controller stops", deadline))
             .AddLoop(ManagerPhase.Gateway, "sessions", _agents.WatchOverSessionsAsync)
             .Add(
                 ManagerPhase.Workers, "gate",
@@ -197,7 +201,8 @@ public sealed class ControlPlaneHost : IAsyncDisposable
                 });
         if (_certificate is { } certificate)
             manager.AddLoop(ManagerPhase.Gateway, "certificate", token => certificate.FollowAsync(_time, token));
-        addReconcilers(manager, new(Caches, _informers, _client, events, _agents, _options, _time, _loggers) { OwnNamespace = LeaseNamespace });
+        addReconcilers(manager,
+            new(Caches, _informers, _client, events, _agents, _options, _time, _loggers) { OwnNamespace = LeaseNamespace });
         return manager;
     }
 

@@ -49,7 +49,8 @@ public sealed partial class TlsCertificate
             Volatile.Write(ref _current, Load());
             LogChanged(_certificateFile, _current.TargetCertificate.NotAfter);
         }
-        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or CryptographicException or ArgumentException)
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or CryptographicException
+            or ArgumentException)
         {
             LogUnusable(_certificateFile, ExceptionText.Of(exception));
         }

@@ -23,7 +23,8 @@ public static class WebServer
     // Kestrel can't tell HTTP/1.1 and HTTP/2 apart in plain text, so each has a port of its own, also with TLS.
     /// <param name="scope">Whose instruments <c>/metrics</c> shows; one without a scope is the process's.</param>
     public static WebApplication Build(
-        ControlPlaneOptions options, GatewayParts gateway, TlsCertificate? certificate, Func<bool> isReady, object scope, ILoggerFactory loggers)
+        ControlPlaneOptions options, GatewayParts gateway, TlsCertificate? certificate, Func<bool> isReady, object scope,
+        ILoggerFactory loggers)
     {
         var builder = WebApplication.CreateEmptyBuilder(new() { ApplicationName = "modulecontroller" });
         builder.WebHost.UseKestrelCore().UseKestrelHttpsConfiguration().ConfigureKestrel(kestrel =>
@@ -35,7 +36,8 @@ public static class WebServer
             {
                 listen.Protocols = HttpProtocols.Http2;
                 if (certificate is not null)
-                    listen.UseHttps(new TlsHandshakeCallbackOptions { OnConnection = _ => ValueTask.FromResult(certificate.ForNewConnection()) });
+                    listen.UseHttps(
+                        new TlsHandshakeCallbackOptions { OnConnection = _ => ValueTask.FromResult(certificate.ForNewConnection()) });
             });
         });
         AddServices(builder.Services, gateway, scope, loggers);
@@ -50,7 +52,8 @@ public static class WebServer
 
     /// <summary>The ports it listens on, in the order HTTP, gRPC.</summary>
     public static IReadOnlyList<Uri> Addresses(WebApplication app) =>
-        [.. app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.Select(address => new Uri(address))];
+        [.. app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.Select(address =>
+            new Uri(address))];
 
     private static void AddServices(IServiceCollection services, GatewayParts gateway, object scope, ILoggerFactory loggers)
     {

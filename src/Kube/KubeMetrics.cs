@@ -41,11 +41,14 @@ public sealed class KubeMetrics : IDisposable
             new InstrumentAdvice<double> { HistogramBucketBoundaries = LagBuckets });
         _eventsDropped = _meter.CreateCounter<long>("kube_events_dropped", null, "Events that were not written");
         _meter.CreateObservableGauge("kube_queue_depth", () => _queues.Select(queue =>
-            new Measurement<int>(queue.Value().Depth, new KeyValuePair<string, object?>("queue", queue.Key))), null, "Keys that wait for a worker");
+            new Measurement<int>(queue.Value().Depth, new KeyValuePair<string, object?>("queue", queue.Key))), null,
+                "Keys that wait for a worker");
         _meter.CreateObservableGauge("kube_queue_oldest_age", () => _queues.Select(queue =>
-            new Measurement<double>(queue.Value().OldestAge.TotalSeconds, new KeyValuePair<string, object?>("queue", queue.Key))), "s", "How long the oldest key has waited");
+            new Measurement<double>(queue.Value().OldestAge.TotalSeconds, new KeyValuePair<string, object?>("queue", queue.Key))), "s",
+                "How long the oldest key has waited");
         _meter.CreateObservableGauge("kube_cache_silence", () => _caches.Select(cache =>
-            new Measurement<double>(cache.Value().TotalSeconds, new KeyValuePair<string, object?>("resource", cache.Key))), "s", "Time since a cache last heard from the API server");
+            new Measurement<double>(cache.Value().TotalSeconds, new KeyValuePair<string, object?>("resource", cache.Key))), "s",
+                "Time since a cache last heard from the API server");
     }
 
     public void Dispose() => _meter.Dispose();

@@ -31,6 +31,7 @@ public sealed class LifeClockTests
             var clock = new LifeClock();
             clock.Begin(TimeSpan.FromSeconds(10));
             var (sent, read, arrived) = (20.0, 20 + before, 20 + before + after);
-            return clock.Judge(TimeSpan.FromSeconds(sent), TimeSpan.FromSeconds(arrived), TimeSpan.FromSeconds(read - 13)) is LifeVerdict.New;
+            return clock.Judge(TimeSpan.FromSeconds(sent), TimeSpan.FromSeconds(arrived), TimeSpan.FromSeconds(read - 13))
+                is LifeVerdict.New;
         });
 }

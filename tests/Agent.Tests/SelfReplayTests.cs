@@ -33,7 +33,8 @@ public sealed class SelfReplayTests : IAsyncLifetime
         await InstalledAsync("killer", priority: 9, createdAt: 1, hasLived: false);
         await InstalledAsync("good", priority: 0, createdAt: 1);
         var killer = _bench.Journal.State.Modules.Single(module => module.Name == "killer");
-        _bench.Journal.Append(new JournalRecord.Removed("killer", "1.0.0"), new JournalRecord.Owned(killer with { IsSuspect = true, Exits = 2 }));
+        _bench.Journal.Append(new JournalRecord.Removed("killer", "1.0.0"),
+            new JournalRecord.Owned(killer with { IsSuspect = true, Exits = 2 }));
         Assert.Equal(["good"], await ReplayedAsync(1));
     }
 
@@ -52,7 +53,8 @@ public sealed class SelfReplayTests : IAsyncLifetime
         _bench.Arklet.BeginLife(TimeSpan.Zero);
         await Eventually.True(async () => (await _bench.LookAsync()).Life?.Id != life);
         using var ending = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
-        var replay = new SelfReplay(() => false, _bench.Runner, _bench.Observer, _bench.Journal, TimeSpan.Zero, TimeProvider.System, NullLogger.Instance);
+        var replay = new SelfReplay(() => false, _bench.Runner, _bench.Observer, _bench.Journal, TimeSpan.Zero, TimeProvider.System,
+            NullLogger.Instance);
         var running = replay.RunAsync(ending.Token);
         await Eventually.True(() => !replay.IsPending && _bench.Arklet.Listed.Count == count);
         await ending.CancelAsync();

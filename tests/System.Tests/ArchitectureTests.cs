@@ -23,7 +23,8 @@ public sealed class ArchitectureTests
     {
         var references = Read(project, reader => reader.AssemblyReferences
             .Select(handle => reader.GetString(reader.GetAssemblyReference(handle).Name)));
-        Assert.Empty(references.Where(name => name.StartsWith(Prefix, StringComparison.Ordinal)).Except(allowed.Select(name => Prefix + name)));
+        Assert.Empty(references.Where(name => name.StartsWith(Prefix, StringComparison.Ordinal))
+            .Except(allowed.Select(name => Prefix + name)));
     }
 
     [Theory]
@@ -37,7 +38,8 @@ public sealed class ArchitectureTests
     {
         var namespaces = Read(project, reader => reader.TypeReferences
             .Select(handle => reader.GetString(reader.GetTypeReference(handle).Namespace)));
-        Assert.Empty(namespaces.Where(name => name.StartsWith(Prefix + "Core.", StringComparison.Ordinal)).Except(allowed.Select(name => $"{Prefix}Core.{name}")));
+        Assert.Empty(namespaces.Where(name => name.StartsWith(Prefix + "Core.", StringComparison.Ordinal))
+            .Except(allowed.Select(name => $"{Prefix}Core.{name}")));
     }
 
     private static IReadOnlyList<string> Read(string project, Func<MetadataReader, IEnumerable<string>> read)

@@ -15,7 +15,8 @@ public sealed class LastOfAll
 {
     public sealed class Orderer : ITestCollectionOrderer
     {
-        public IReadOnlyCollection<TTestCollection> OrderTestCollections<TTestCollection>(IReadOnlyCollection<TTestCollection> testCollections)
+        public IReadOnlyCollection<TTestCollection> OrderTestCollections<TTestCollection>(
+            IReadOnlyCollection<TTestCollection> testCollections)
             where TTestCollection : notnull, ITestCollection =>
             [.. testCollections.OrderBy(collection => collection.TestCollectionDisplayName == nameof(LastOfAll))];
     }
@@ -41,7 +42,8 @@ public sealed class RoleTests
         if (missing.Count == 0) await File.WriteAllLinesAsync(Usage, ControllerUsage.All.Order(StringComparer.Ordinal), cancellation);
         else if (IsOfThisBuild()) ControllerUsage.Add(await File.ReadAllLinesAsync(Usage, cancellation));
         else Assert.Skip(
-            $"Needs a run of all system tests; {missing.Count} classes did not run. Not used by the others: {string.Join(", ", Granted().Except(ControllerUsage.All))}");
+            $"Needs a run of all system tests; {missing.Count} classes did not run. Not used by the others: "
+                + $"{string.Join(", ", Granted().Except(ControllerUsage.All))}");
 
         var granted = Granted();
         Assert.Equal(Unused.Keys.Order(StringComparer.Ordinal), granted.Except(ControllerUsage.All).Order(StringComparer.Ordinal));

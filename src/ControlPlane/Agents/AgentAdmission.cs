@@ -22,7 +22,8 @@ public sealed partial class AgentAdmission(
 
     public async Task<Admission> AdmitAsync(AgentHello hello, AgentIdentity? identity, ulong epochAtBegin, CancellationToken cancellation)
     {
-        if (identity is not null && (identity.Namespace, identity.PodName, identity.PodUid) != (hello.Pod.Namespace, hello.Pod.Name, hello.PodUid))
+        if (identity is not null
+            && (identity.Namespace, identity.PodName, identity.PodUid) != (hello.Pod.Namespace, hello.Pod.Name, hello.PodUid))
         {
             return Admission.Refused(
                 StatusCode.PermissionDenied, $"the credential is that of pod {identity.Namespace}/{identity.PodName}, not of {hello.Pod}");

@@ -37,7 +37,8 @@ public sealed partial class AgentAuthenticator(
             return Authentication.Refused(StatusCode.Unauthenticated, "a bearer token of the pod's service account is needed");
 
         var token = authorization["Bearer ".Length..].Trim();
-        if (token.Length is 0 or > MaxTokenLength) return Authentication.Refused(StatusCode.Unauthenticated, "the token is empty or too long");
+        if (token.Length is 0
+            or > MaxTokenLength) return Authentication.Refused(StatusCode.Unauthenticated, "the token is empty or too long");
         return await Ask(token).WaitAsync(cancellation);
     }
 
@@ -112,7 +113,8 @@ public sealed partial class AgentAuthenticator(
             var parts = token.Split('.');
             if (parts.Length != 3) return DateTimeOffset.MaxValue;
             using var claims = JsonDocument.Parse(Base64Url.DecodeFromChars(parts[1]));
-            return claims.RootElement.TryGetProperty("exp", out var exp) && exp.TryGetInt64(out var seconds) && seconds is > 0 and < 253_402_300_800
+            return claims.RootElement.TryGetProperty("exp", out var exp) && exp.TryGetInt64(out var seconds) && seconds is > 0
+                and < 253_402_300_800
                 ? DateTimeOffset.FromUnixTimeSeconds(seconds)
                 : DateTimeOffset.MaxValue;
         }

@@ -180,9 +180,11 @@ public sealed class AgentDirectory(LeaderGate gate, AgentEpochs epochs, AgentOpt
                 if (entry.Session is { } session)
                 {
                     session.CloseIfOverdue(now, options.Silence);
-                    if (gate.IsOpen && epochs.IsAhead(session.Hello) && epochs.MayRaise(session.Hello)) await RaiseAsync(session, cancellation);
+                    if (gate.IsOpen && epochs.IsAhead(session.Hello)
+                        && epochs.MayRaise(session.Hello)) await RaiseAsync(session, cancellation);
                 }
-                else if (now - entry.LastWords!.LastHeard > KeepLastWords && _entries.TryRemove(new(pod, entry))) Interlocked.Increment(ref _changes);
+                else if (now - entry.LastWords!.LastHeard > KeepLastWords
+                    && _entries.TryRemove(new(pod, entry))) Interlocked.Increment(ref _changes);
             }
         }
     }

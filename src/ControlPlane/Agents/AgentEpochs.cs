@@ -57,7 +57,8 @@ public sealed partial class AgentEpochs(
     /// <summary>Why the agent gets no commands, and what to do.</summary>
     public string AheadText(AgentHello hello) => string.Create(
         CultureInfo.InvariantCulture,
-        $"the agent of pod {hello.Pod} has observed epoch {hello.HighestEpoch}, above this controller's epoch {gate.Epoch}, and gets no commands; "
+        $"the agent of pod {hello.Pod} has observed epoch {hello.HighestEpoch}, above this controller's epoch {gate.Epoch}, and gets no "
+            + $"commands; "
         + $"{Remedy(hello.HighestEpoch)}");
 
     /// <summary>Ours when the period began; a new one begins with the next raise.</summary>

@@ -38,7 +38,8 @@ public sealed partial class AgentService(
         {
             if (admission.RefusalWithoutHello() is { } early) return early;
             var epoch = gate.Epoch;
-            var (identity, unauthenticated) = await authenticator.AuthenticateAsync(context.RequestHeaders.GetValue("authorization"), call.Token);
+            var (identity, unauthenticated) = await authenticator.AuthenticateAsync(context.RequestHeaders.GetValue("authorization"),
+                call.Token);
             if (unauthenticated is { } refusal) return Refuse(context.Peer, refusal);
 
             var (greeted, end) = await ReadHelloAsync(reader, call.Token);

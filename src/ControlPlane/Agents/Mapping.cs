@@ -72,7 +72,8 @@ public static class Mapping
     {
         Wire.Outcome.Succeeded => (CommandOutcome.Succeeded, null),
         // One that was refused because it is for another base life has a code, but no reason: nothing failed.
-        _ => (outcome is Wire.Outcome.Failed ? CommandOutcome.Failed : CommandOutcome.Refused, reason == Wire.Reason.Unspecified ? null : ToReason(reason)),
+        _ => (outcome is Wire.Outcome.Failed
+            ? CommandOutcome.Failed : CommandOutcome.Refused, reason == Wire.Reason.Unspecified ? null : ToReason(reason)),
     };
 
     /// <summary>A reason that only a newer agent knows counts as one of the environment: it is tried again.</summary>
@@ -103,7 +104,8 @@ public static class Mapping
                 wire.Install.DeploymentCreatedAt = install.DeploymentCreatedAt?.ToTimestamp();
                 break;
             case ModuleCommand.Uninstall uninstall:
-                wire.Uninstall = new() { Module = module, PreUninstall = ToHook(uninstall.Before), PostUninstall = ToHook(uninstall.After) };
+                wire.Uninstall = new() { Module = module, PreUninstall = ToHook(uninstall.Before),
+                    PostUninstall = ToHook(uninstall.After) };
                 break;
             case ModuleCommand.Switch:
                 wire.Switch = new() { Module = module };

@@ -89,7 +89,8 @@ public static class MessageLimits
     {
         if (life is null) return null;
         if (Required(life.Id, Limits.BaseLifeId, $"{field}.id") is { } broken) return broken;
-        if (!life.Id.All(c => char.IsAsciiLetterOrDigit(c) || c is '.' or '_' or '-')) return $"{field}.id: only A-Z, a-z, 0-9, '.', '_' and '-'";
+        if (!life.Id.All(c => char.IsAsciiLetterOrDigit(c) || c is '.' or '_'
+            or '-')) return $"{field}.id: only A-Z, a-z, 0-9, '.', '_' and '-'";
         return life.StartedAt is null ? $"{field}.started_at: missing" : Time(life.StartedAt, $"{field}.started_at");
     }
 
@@ -106,7 +107,8 @@ public static class MessageLimits
 
     // Timestamps and durations can hold what our types can't.
     private static string? Time(Timestamp? time, string field) =>
-        time is null || (time.Seconds is >= 0 and < 253_402_300_800 && time.Nanos is >= 0 and < 1_000_000_000) ? null : $"{field}: out of range";
+        time is null || (time.Seconds is >= 0 and < 253_402_300_800 && time.Nanos is >= 0 and < 1_000_000_000)
+            ? null : $"{field}: out of range";
 
     private static string? Span(Duration? span, string field) =>
         span is null || (span.Seconds is >= 0 and < MaxSeconds && span.Nanos is >= 0 and < 1_000_000_000) ? null : $"{field}: out of range";

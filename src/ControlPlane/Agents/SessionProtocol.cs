@@ -56,7 +56,8 @@ public static class SessionProtocol
     public static SessionStep Refuse(SessionState state, ModuleCommand command, CommandProblem problem, DateTimeOffset now)
     {
         // An agent that refuses a command as fenced speaks of an older controller, and of no failure. Here it is one.
-        var (outcome, code) = problem.Reason is FailureReason.Fenced ? (CommandOutcome.Failed, "FENCED") : (CommandOutcome.Refused, InvalidCommand);
+        var (outcome, code) = problem.Reason is FailureReason.Fenced
+            ? (CommandOutcome.Failed, "FENCED") : (CommandOutcome.Refused, InvalidCommand);
         var answer = new CommandAnswer(command.Id, outcome, problem.Reason, code, problem.Message, command.BaseLife, now);
         return new(state with { View = WithAnswer(state.View!, answer) }, IsChanged: true, Answer: answer, Command: command);
     }
@@ -132,7 +133,8 @@ public static class SessionProtocol
         if (view.Running.FirstOrDefault(running => running.CommandId == progress.CommandId) is { } known)
         {
             if (known.IsInHook == isInHook) return new(state with { View = view });
-            view = view with { Running = [.. view.Running.Select(running => running == known ? known with { IsInHook = isInHook } : running)] };
+            view = view with {
+                Running = [.. view.Running.Select(running => running == known ? known with { IsInHook = isInHook } : running)] };
             return new(state with { View = view }, IsChanged: true);
         }
 
@@ -193,7 +195,8 @@ public static class SessionProtocol
     }
 
     private static bool AreSame(IReadOnlyList<CommandAttempt> before, IReadOnlyList<CommandAttempt> after) =>
-        before.Select(attempt => (attempt.CommandId, attempt.Outcome)).SequenceEqual(after.Select(attempt => (attempt.CommandId, attempt.Outcome)));
+        before.Select(attempt => (attempt.CommandId, attempt.Outcome))
+            .SequenceEqual(after.Select(attempt => (attempt.CommandId, attempt.Outcome)));
 
     // Time that passed and Metaspace that moved are no reasons to decide anew.
     private static bool Differs(BaseView before, BaseView after) =>

@@ -16,7 +16,8 @@ public sealed class BaseAgents(Caches caches, IAgentDirectory agents, ControlPla
     private static readonly TimeSpan Fresh = TimeSpan.FromSeconds(1);
 
     private readonly AgentOutageRule _rule = new(
-        options.Agents.HeartbeatInterval > AgentOutageRule.Default.AtOnce ? options.Agents.HeartbeatInterval : AgentOutageRule.Default.AtOnce,
+        options.Agents.HeartbeatInterval > AgentOutageRule.Default.AtOnce
+            ? options.Agents.HeartbeatInterval : AgentOutageRule.Default.AtOnce,
         options.AgentOutageHold);
 
     private readonly ConcurrentDictionary<ObjectKey, Look> _looks = new();
@@ -63,7 +64,8 @@ public sealed class BaseAgents(Caches caches, IAgentDirectory agents, ControlPla
     {
         var key = ObjectKey.Of(pod.Metadata);
         if (agents.Find(key, pod.Metadata.Uid!) is { } view) yield return new(view.IsConnected ? null : view.LastHeard);
-        else if (caches.Modules.ByIndex(Caches.ByPod, key.ToString()).Any(module => module.IsAvailable && module.Spec.PodUid == pod.Metadata.Uid))
+        else if (caches.Modules.ByIndex(Caches.ByPod, key.ToString())
+            .Any(module => module.IsAvailable && module.Spec.PodUid == pod.Metadata.Uid))
             yield return AgentPresence.NeverHeard(agents.AcceptingSince, now);
     }
 

@@ -22,7 +22,8 @@ public sealed class BasePodObserver(Caches caches, IAgentDirectory agents, TimeS
     {
         var modules = ModulesOf(key);
         var view = pod?.Metadata.Uid is { } uid ? agents.Find(key, uid) : null;
-        if (modules.Count == 0 && (pod is null || !(view is { Biz.Count: > 0 } || IsMarkedAsOurs(pod)) || !BasePods.IsBasePod(caches, pod))) return null;
+        if (modules.Count == 0
+            && (pod is null || !(view is { Biz.Count: > 0 } || IsMarkedAsOurs(pod)) || !BasePods.IsBasePod(caches, pod))) return null;
         var gate = pod is null ? null : GateOf(pod, view);
         return new()
         {

@@ -19,7 +19,8 @@ public static class BasePods
     public static IReadOnlyList<(Pod Pod, bool IsNewest)> Of(Caches caches, Deployment deployment)
     {
         var replicaSets = caches.ReplicaSets.ByIndex(Caches.ByController, deployment.Metadata.Uid!);
-        var newest = replicaSets.MaxBy(replicaSet => (Revision(replicaSet), replicaSet.Metadata.CreationTimestamp, replicaSet.Metadata.Name));
+        var newest = replicaSets.MaxBy(replicaSet =>
+            (Revision(replicaSet), replicaSet.Metadata.CreationTimestamp, replicaSet.Metadata.Name));
         return
         [
             .. replicaSets.SelectMany(replicaSet => caches.Pods.ByIndex(Caches.ByController, replicaSet.Metadata.Uid!)
@@ -45,7 +46,8 @@ public static class BasePods
         [
             .. modules.Where(module => module.IsBound && !own.Contains(module.Spec.PodUid!) && seen.Add(module.Spec.PodUid!))
                 .Select(module => (Uid: module.Spec.PodUid, Pod: caches.Pods.Get(new(key.Namespace, module.Spec.PodName!))))
-                .Where(item => item.Pod is { } pod && pod.Metadata.Uid == item.Uid && PodAssessment.IsActive(pod) && IsOrphaned(caches, pod, key, found))
+                .Where(item => item.Pod is { } pod && pod.Metadata.Uid == item.Uid && PodAssessment.IsActive(pod)
+                    && IsOrphaned(caches, pod, key, found))
                 .Select(item => item.Pod!).OrderBy(pod => pod.Metadata.Name, StringComparer.Ordinal),
         ];
     }

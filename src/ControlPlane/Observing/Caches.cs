@@ -48,7 +48,8 @@ public sealed class Caches
             .Indexed(ByShutGate, pod => ModulesGate.IsShut(pod) ? pod.Metadata.Namespace : null)
             .Indexed(ByHostAddress, SharedArklet.AddressOf);
         Autoscalers = informers.Of<HorizontalPodAutoscaler>(new() { Namespace = ns })
-            .Indexed(ByBase, autoscaler => autoscaler.Spec.ScaleTargetRef is { Kind: "Deployment" } target ? InNamespace(autoscaler, target.Name) : null);
+            .Indexed(ByBase, autoscaler => autoscaler.Spec.ScaleTargetRef is { Kind: "Deployment" } target
+                ? InNamespace(autoscaler, target.Name) : null);
         Nodes = informers.Of<Node>();
         Namespaces = informers.Of<Namespace>();
         Services = informers.Of<Service>(new() { Namespace = ns });

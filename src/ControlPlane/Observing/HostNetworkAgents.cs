@@ -19,7 +19,8 @@ public sealed class HostNetworkAgents(Caches caches, IAgentDirectory agents) : I
     public BaseView? Find(ObjectKey pod, string podUid)
     {
         if (agents.Find(pod, podUid) is not { } view) return null;
-        if (caches.Pods.Get(pod) is not { } found || found.Metadata.Uid != podUid || SharedArklet.AddressOf(found) is not { } address) return view;
+        if (caches.Pods.Get(pod) is not { } found || found.Metadata.Uid != podUid
+            || SharedArklet.AddressOf(found) is not { } address) return view;
         return SharedArklet.Of(found, view, Neighbors(pod, address)) is { } shared ? view with { Shared = shared } : view;
     }
 
@@ -36,7 +37,8 @@ public sealed class HostNetworkAgents(Caches caches, IAgentDirectory agents) : I
         {
             if (AreSame(change.Before, change.After)) return;
             if (change.After is not null) changed(change.Key);
-            foreach (var address in new[] { change.Before, change.After }.Select(pod => pod is null ? null : SharedArklet.AddressOf(pod)).Distinct())
+            foreach (var address in new[] { change.Before, change.After }.Select(pod => pod is null ? null : SharedArklet.AddressOf(pod))
+                .Distinct())
                 if (address is not null) NotifyOthers(change.Key, address, changed);
         });
         return new Subscriptions(ofAgents, ofPods);
@@ -50,7 +52,8 @@ public sealed class HostNetworkAgents(Caches caches, IAgentDirectory agents) : I
     private IEnumerable<(Pod Pod, BaseView View)> Neighbors(ObjectKey key, string address)
     {
         foreach (var pod in caches.Pods.ByIndex(Caches.ByHostAddress, address))
-            if (ObjectKey.Of(pod.Metadata) is var other && other != key && agents.Find(other, pod.Metadata.Uid!) is { } view) yield return (pod, view);
+            if (ObjectKey.Of(pod.Metadata) is var other && other != key
+                && agents.Find(other, pod.Metadata.Uid!) is { } view) yield return (pod, view);
     }
 
     // Pods with an address of their own are compared by that alone: they are nobody's neighbors.

@@ -21,7 +21,8 @@ internal sealed class ModuleDeploymentObserver(Caches caches, IAgentDirectory ag
         var ns = meta.Namespace!;
         List<Module> modules =
         [
-            .. caches.Modules.ByIndex(Caches.ByOrphan, $"{ns}/{LabelValues.Of(meta.Name)}").Where(module => OrphanedModules.IsOf(deployment, module)),
+            .. caches.Modules.ByIndex(Caches.ByOrphan, $"{ns}/{LabelValues.Of(meta.Name)}")
+                .Where(module => OrphanedModules.IsOf(deployment, module)),
         ];
         List<ReplicaSetWithModules> sets =
         [
@@ -63,8 +64,10 @@ internal sealed class ModuleDeploymentObserver(Caches caches, IAgentDirectory ag
             Observed = Observed(ns, sets),
             FullPods =
             [
-                .. sets.SelectMany(set => set.Modules).Where(module => module is { IsBound: true, IsAvailable: false, Spec.Replaces: not null })
-                    .Where(module => agents.Find(new(ns, module.Spec.PodName!), module.Spec.PodUid!) is { IsCurrent: true, IsOutOfMetaspace: true })
+                .. sets.SelectMany(set => set.Modules)
+                    .Where(module => module is { IsBound: true, IsAvailable: false, Spec.Replaces: not null })
+                    .Where(module => agents.Find(new(ns, module.Spec.PodName!), module.Spec.PodUid!)
+                        is { IsCurrent: true, IsOutOfMetaspace: true })
                     .Select(module => module.Spec.PodUid!),
             ],
             Service = caches.Services.Get(new(ns, ServiceNames.For(spec.Template.Spec.Module.Name))),

@@ -37,7 +37,8 @@ internal sealed class PlacementObserver(Caches caches, IAgentDirectory agents, B
         var known = groups.SelectMany(group => group.Sets).Select(set => set.ReplicaSet.Metadata.Uid).ToHashSet();
         var pods = Pods(key, found, modules);
         var unready = _unready.Observe(key, pods.Select(pod => pod.Pod), now);
-        pods = [.. pods.Select(pod => pod with { UnreadySince = unready.TryGetValue(pod.Pod.Metadata.Uid!, out var since) ? since : null })];
+        pods = [.. pods.Select(pod =>
+            pod with { UnreadySince = unready.TryGetValue(pod.Pod.Metadata.Uid!, out var since) ? since : null })];
         foreach (var pod in pods)
             if (PodAssessment.EvictionAt(pod, podGrace, now) is { } at && (requeueAt is null || at < requeueAt))
                 requeueAt = at;
@@ -52,7 +53,8 @@ internal sealed class PlacementObserver(Caches caches, IAgentDirectory agents, B
             Groups = groups,
             Base = found is null
                 ? null
-                : new(found, caches.Autoscalers.ByIndex(Caches.ByBase, key.ToString()).Select(item => item.Metadata.Name).Order(StringComparer.Ordinal).FirstOrDefault()),
+                : new(found, caches.Autoscalers.ByIndex(Caches.ByBase, key.ToString()).Select(item => item.Metadata.Name)
+                    .Order(StringComparer.Ordinal).FirstOrDefault()),
             HasPodsBeingRemoved = found is not null && BasePods.HasBeingRemoved(caches, found),
             Strays = [.. modules.Where(module => !known.Contains(module.Metadata.Controller?.Uid))],
             IsCreationBlocked = found is null or { Metadata.IsDeleting: true }

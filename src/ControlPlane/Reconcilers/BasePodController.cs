@@ -19,7 +19,8 @@ public static class BasePodController
         var writes = new WriteTracker(parts.Informers, parts.Time);
         var gates = new GateWatches(parts.Caches);
         manager.Reconcile(new BasePodReconciler(
-                observer, parts.Client, writes, rejections, parts.Events, parts.Agents, parts.Time, parts.Loggers.CreateLogger<BasePodReconciler>()))
+                observer, parts.Client, writes, rejections, parts.Events, parts.Agents, parts.Time,
+                parts.Loggers.CreateLogger<BasePodReconciler>()))
             .Named("basepod")
             .Where(observer.IsOurs)
             .WokenBy<Module>(BasePodObserver.KeyOf)

@@ -13,10 +13,12 @@ using ModuleController.Kube.Hosting;
 
 namespace ModuleController.ControlPlane.Reconcilers;
 
-/// <summary>The one decider of a base pod: its labels and readiness gate, the statuses and finalizers of its Modules, and its commands.</summary>
+/// <summary>The one decider of a base pod: its labels and readiness gate, the statuses and finalizers of its Modules, and its
+/// commands.</summary>
 /// <remarks>What the planner remembers is kept before anything is carried out, so that no failure loses it.</remarks>
 public sealed partial class BasePodReconciler(
-    BasePodObserver observer, IKubeClient client, WriteTracker tracker, RejectedWrites rejections, EventRecorder events, IAgentDirectory agents,
+    BasePodObserver observer, IKubeClient client, WriteTracker tracker, RejectedWrites rejections, EventRecorder events,
+    IAgentDirectory agents,
     TimeProvider time, ILogger<BasePodReconciler> logger) : IReconciler<Pod>
 {
     public const string FieldManager = "modulecontroller-basepod";
@@ -55,7 +57,8 @@ public sealed partial class BasePodReconciler(
         rejections.Report(Source(key), outcome.Rejections);
         Record(state, plan, outcome);
         if (outcome.Failed.Contains(BasePodOrder.Gate))
-            _memories[key] = (uid, plan.Memory with { GateShutSince = remembered.GateShutSince, GateReportedAt = remembered.GateReportedAt });
+            _memories[key] = (uid,
+                plan.Memory with { GateShutSince = remembered.GateShutSince, GateReportedAt = remembered.GateReportedAt });
         var sendAt = Send(key, state, plan, outcome, now);
         outcome.ThrowIfInterrupted();
         return ReconcileResult.At(new[] { plan.RequeueAt, outcome.RetryAt, sendAt }.Min(), now);

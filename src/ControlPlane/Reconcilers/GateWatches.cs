@@ -24,9 +24,11 @@ internal sealed class GateWatches(Caches caches)
 
     /// <summary>Whether a module fails on the older pods of the base, too.</summary>
     public IEnumerable<ObjectKey> AffectedBy(ObjectChange<Module> change) =>
-        Relevant(change.Before) != Relevant(change.After) && (change.After ?? change.Before) is { Spec.PodName: { Length: > 0 } name } module
+        Relevant(change.Before) != Relevant(change.After)
+            && (change.After ?? change.Before) is { Spec.PodName: { Length: > 0 } name } module
         && caches.Pods.Get(new(module.Metadata.Namespace!, name)) is { } older && BasePods.BaseOf(caches, older) is { } key
-            ? BasePods.WithShutGate(caches, key).Where(pod => BasePods.IsOlder(caches, older, pod)).Select(pod => ObjectKey.Of(pod.Metadata))
+            ? BasePods.WithShutGate(caches, key).Where(pod => BasePods.IsOlder(caches, older, pod))
+                .Select(pod => ObjectKey.Of(pod.Metadata))
             : [];
 
     /// <summary>Which base a pod is of, and which of its ReplicaSets is older.</summary>

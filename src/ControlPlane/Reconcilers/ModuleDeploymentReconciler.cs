@@ -15,7 +15,8 @@ namespace ModuleController.ControlPlane.Reconcilers;
 /// <summary>Carries a release out: ReplicaSets and their goals, the Service, the status.</summary>
 public sealed class ModuleDeploymentReconciler(
     Caches caches, IKubeClient client, IAgentDirectory agents, BaseAgents baseAgents, EventRecorder events, WriteTracker tracker,
-    RejectedWrites rejections, string ownNamespace, TimeProvider time, ILogger<ModuleDeploymentReconciler> logger) : IReconciler<ModuleDeployment>
+    RejectedWrites rejections, string ownNamespace, TimeProvider time, ILogger<ModuleDeploymentReconciler> logger)
+        : IReconciler<ModuleDeployment>
 {
     public const string FieldManager = "modulecontroller-deployment";
 
@@ -67,7 +68,8 @@ public sealed class ModuleDeploymentReconciler(
             : plan;
 
     /// <summary>At most once a second, but at once before a batch begins and when a condition changes.</summary>
-    private DateTimeOffset? NextStatusAt(ObjectKey key, ModuleDeployment deployment, ModuleDeploymentStatus status, RolloutPlan plan, DateTimeOffset now)
+    private DateTimeOffset? NextStatusAt(ObjectKey key, ModuleDeployment deployment, ModuleDeploymentStatus status, RolloutPlan plan,
+        DateTimeOffset now)
     {
         if (MergePatch.OfStatus(deployment, deployment with { Status = status }, null) is null) return null;
         var isUrgent = plan.StepsAfterStatus.Count > 0 || IsTurn(deployment.Status, status);

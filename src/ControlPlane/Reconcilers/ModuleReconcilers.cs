@@ -78,9 +78,11 @@ public static class ModuleReconcilers
             .WokenByChange<Pod>(change =>
             {
                 if (change.After is null) offers.TryRemove(change.Key, out _);
-                return MattersToPlacement(change.Before) == MattersToPlacement(change.After) ? [] : BaseOf(caches, (change.After ?? change.Before)!);
+                return MattersToPlacement(change.Before) == MattersToPlacement(change.After)
+                    ? [] : BaseOf(caches, (change.After ?? change.Before)!);
             })
-            .WokenBy<HorizontalPodAutoscaler>(autoscaler => autoscaler.Spec.ScaleTargetRef is { Kind: "Deployment", Name: { Length: > 0 } name }
+            .WokenBy<HorizontalPodAutoscaler>(autoscaler => autoscaler.Spec.ScaleTargetRef
+                is { Kind: "Deployment", Name: { Length: > 0 } name }
                 ? [new(autoscaler.Metadata.Namespace!, name)]
                 : [])
             .WokenBy<ReplicaSet>(replicaSet => BasePods.BaseOf(replicaSet) is { } key ? [key] : [])
@@ -101,7 +103,8 @@ public static class ModuleReconcilers
                 var view = parts.Agents.Find(pod, found.Metadata.Uid!);
                 var offer = (view is { IsCurrent: true }, view is { NeedsRestart: true }, view is { IsOutOfMetaspace: true },
                     view?.Shared?.Refusal, string.Join(',', view?.Staged ?? []));
-                // Agents speak with every install; only what makes a pod eligible, or no longer so, or lets an upgrade go on, is of interest.
+                // Agents speak with every install; only what makes a pod eligible, or no longer so, or lets an upgrade go on, is of
+                // interest.
                 if (offers.TryGetValue(pod, out var before) && before == offer) return;
                 offers[pod] = offer;
                 foreach (var key in BaseOf(caches, found)) wake(key);
@@ -116,7 +119,8 @@ public static class ModuleReconcilers
     /// <summary>Where nobody has its ReplicaSet, the bases of its Modules.</summary>
     private static IEnumerable<ObjectKey> BaseOf(Caches caches, Pod pod) => BasePods.BaseOf(caches, pod) is { } key
         ? [key]
-        : caches.Modules.ByIndex(Caches.ByPod, ObjectKey.Of(pod.Metadata).ToString()).SelectMany(module => BaseOf(caches, module.Metadata)).Distinct();
+        : caches.Modules.ByIndex(Caches.ByPod, ObjectKey.Of(pod.Metadata).ToString()).SelectMany(module => BaseOf(caches, module.Metadata))
+            .Distinct();
 
     /// <summary>From the label; where that is a hash, from the ModuleDeployments of the namespace.</summary>
     private static IEnumerable<ObjectKey> BaseOf(Caches caches, ObjectMeta meta)
@@ -129,7 +133,9 @@ public static class ModuleReconcilers
     }
 
     private static IEnumerable<ObjectKey> DeploymentOf(Caches caches, Module module) => module.Metadata.Controller is null
-        ? OnBase(caches, module).Where(deployment => LabelValues.Of(deployment.Metadata.Name) == module.Metadata.Labels.GetValueOrDefault(Labels.ModuleDeployment))
+        ? OnBase(caches, module)
+            .Where(deployment =>
+            LabelValues.Of(deployment.Metadata.Name) == module.Metadata.Labels.GetValueOrDefault(Labels.ModuleDeployment))
             .Select(Key)
         : OwnerOf(caches, module);
 
@@ -159,7 +165,8 @@ public static class ModuleReconcilers
     private static (bool, string?, string?, string?)? MattersToReleases(Namespace? ns) => ns is null
         ? null
         : (ns.Metadata.IsDeleting, ns.Metadata.Annotations.GetValueOrDefault(Annotations.Freeze),
-            ns.Metadata.Annotations.GetValueOrDefault(Annotations.FreezeAll), ns.Metadata.Annotations.GetValueOrDefault(Annotations.FreezeBy));
+            ns.Metadata.Annotations.GetValueOrDefault(Annotations.FreezeAll),
+            ns.Metadata.Annotations.GetValueOrDefault(Annotations.FreezeBy));
 
     private static IEnumerable<ObjectKey> SymmetricOn(Caches caches, ObjectChange<Pod> change)
     {
@@ -171,7 +178,8 @@ public static class ModuleReconcilers
 
     private static IEnumerable<ObjectKey> SymmetricOn(Caches caches, ObjectChange<ReplicaSet> change)
     {
-        if (change is { Before: { } before, After: { } after } && before.Metadata.Controller?.Uid == after.Metadata.Controller?.Uid) return [];
+        if (change is { Before: { } before, After: { } after }
+            && before.Metadata.Controller?.Uid == after.Metadata.Controller?.Uid) return [];
         return new[] { change.Before, change.After }.OfType<ReplicaSet>().Select(BasePods.BaseOf).OfType<ObjectKey>().Distinct()
             .SelectMany(key => OnBase(caches, key)).Where(deployment => deployment.Spec.IsSymmetric).Select(Key);
     }
@@ -180,16 +188,19 @@ public static class ModuleReconcilers
         change.Before is { } before && change.After is { } after && before.Metadata.Uid == after.Metadata.Uid
         && before.Metadata.IsDeleting == after.Metadata.IsDeleting;
 
-    private static (string?, string?, bool, bool, bool, bool, string?, bool, string?, ModuleSource?)? MattersToPlacement(Module? module) => module is null
+    private static (string?, string?, bool, bool, bool, bool, string?, bool, string?, ModuleSource?)? MattersToPlacement(Module? module) =>
+        module is null
         ? null
-        : (module.Metadata.Uid, module.Metadata.Controller?.Uid, module.Metadata.IsDeleting, DeletionRequests.IsRequested(module), module.IsAvailable,
+        : (module.Metadata.Uid, module.Metadata.Controller?.Uid, module.Metadata.IsDeleting, DeletionRequests.IsRequested(module),
+            module.IsAvailable,
             module.Status.Status == ModulePhase.Failed, module.Spec.PodUid, module.Status.InstalledAt is not null,
             module.Status.LastError?.Reason, module.Spec.Module);
 
     private static (string?, bool, string?, string?, string?, string?, string, string)? MattersToPlacement(Pod? pod) => pod is null
         ? null
         : (pod.Metadata.Uid, PodAssessment.IsActive(pod), pod.Spec.NodeName, pod.Status.PodIp,
-            pod.Metadata.Labels.GetValueOrDefault(Labels.MaxModuleCount), pod.Metadata.Annotations.GetValueOrDefault(Annotations.PodDeletionCost),
+            pod.Metadata.Labels.GetValueOrDefault(Labels.MaxModuleCount),
+            pod.Metadata.Annotations.GetValueOrDefault(Annotations.PodDeletionCost),
             string.Join(',', pod.Status.Conditions.Select(condition => $"{condition.Type}={condition.Status}")),
             string.Join(',', pod.Status.ContainerStatuses.Select(container => $"{container.Name}={container.Ready}")));
 

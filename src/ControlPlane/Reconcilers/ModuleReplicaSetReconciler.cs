@@ -12,7 +12,8 @@ namespace ModuleController.ControlPlane.Reconcilers;
 
 /// <summary>Keeps the status of a ModuleReplicaSet; it decides nothing.</summary>
 public sealed class ModuleReplicaSetReconciler(
-    Caches caches, IKubeClient client, WriteTracker tracker, RejectedWrites rejections, TimeProvider time, ILogger<ModuleReplicaSetReconciler> logger)
+    Caches caches, IKubeClient client, WriteTracker tracker, RejectedWrites rejections, TimeProvider time,
+    ILogger<ModuleReplicaSetReconciler> logger)
     : IReconciler<ModuleReplicaSet>
 {
     public const string FieldManager = "modulecontroller-replicaset";

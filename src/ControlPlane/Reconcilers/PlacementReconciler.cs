@@ -84,7 +84,8 @@ public sealed partial class PlacementReconciler(
         {
             _held.TryRemove(key, out _);
             LogResumed(key);
-            events.Record(deployment, EventRecorder.Normal, Reasons.AgentsReturned, "agents of the base are back, or were waited for long enough");
+            events.Record(deployment, EventRecorder.Normal, Reasons.AgentsReturned,
+                "agents of the base are back, or were waited for long enough");
         }
     }
 

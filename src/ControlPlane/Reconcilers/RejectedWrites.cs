@@ -56,7 +56,8 @@ public sealed class RejectedWrites
     {
         if (message is not null)
         {
-            if (!_byDeployment.TryGetValue(deployment, out var messages)) _byDeployment[deployment] = messages = new(StringComparer.Ordinal);
+            if (!_byDeployment.TryGetValue(deployment, out var messages)) _byDeployment[deployment] = messages = new(
+                StringComparer.Ordinal);
             messages[source] = message.Length > LongestMessage ? message[..LongestMessage] : message;
         }
         else if (_byDeployment.TryGetValue(deployment, out var messages) && messages.Remove(source) && messages.Count == 0)

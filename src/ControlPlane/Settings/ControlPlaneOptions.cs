@@ -19,10 +19,12 @@ public sealed record ControlPlaneOptions
     /// <summary>Where agents connect; HTTP/2, with TLS where a certificate is given. 0: any free port.</summary>
     public int GrpcPort { get; init; } = 8443;
 
-    /// <summary>Connections at a time to the agents' port. Those to the HTTP port have a limit of their own: a probe waits for no agent.</summary>
+    /// <summary>Connections at a time to the agents' port. Those to the HTTP port have a limit of their own: a probe waits for no
+    /// agent.</summary>
     public int MaxAgentConnections { get; init; } = 20_000;
 
-    /// <summary>Where agents reach this process, in the Lease for those who asked another one; null: the pod's IP or what it listens on.</summary>
+    /// <summary>Where agents reach this process, in the Lease for those who asked another one; null: the pod's IP or what it listens
+    /// on.</summary>
     public string? Advertise { get; init; }
 
     /// <summary>Names this process in the Lease and in Events; null: the machine's name.</summary>

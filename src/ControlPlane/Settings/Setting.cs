@@ -32,7 +32,8 @@ internal sealed record Setting(string Name, string Value, string Meaning, Func<s
         Arity = IsSwitch ? ArgumentArity.ZeroOrOne : ArgumentArity.ExactlyOne,
     };
 
-    /// <summary>The change of the options that a value means; the message of a <see cref="FormatException"/> begins with its source.</summary>
+    /// <summary>The change of the options that a value means; the message of a <see cref="FormatException"/> begins with its
+    /// source.</summary>
     public Func<ControlPlaneOptions, ControlPlaneOptions> Parse(string value, string source)
     {
         try

@@ -23,7 +23,8 @@ internal static class SettingValues
 
     // Below a millisecond timers spin, above a day something else was meant.
     public static TimeSpan Seconds(string value) =>
-        double.TryParse(value, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var seconds) && seconds is >= 0.001 and <= 86_400
+        double.TryParse(value, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var seconds) && seconds is >= 0.001
+            and <= 86_400
             ? TimeSpan.FromSeconds(seconds)
             : throw new FormatException($"{value} is not a number of seconds between 0.001 and 86400");
 

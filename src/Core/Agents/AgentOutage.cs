@@ -9,7 +9,8 @@ public readonly record struct AgentPresence(DateTimeOffset? DisconnectedSince)
     /// <summary>What agents have, after a start of ours, to report before anything is concluded from absence.</summary>
     public static readonly TimeSpan TimeToReport = TimeSpan.FromSeconds(10);
 
-    /// <summary>One that has not been heard since agents could reach us: it has time to connect, and counts as disconnected since then.</summary>
+    /// <summary>One that has not been heard since agents could reach us: it has time to connect, and counts as disconnected since
+    /// then.</summary>
     public static AgentPresence NeverHeard(DateTimeOffset acceptingSince, DateTimeOffset now) =>
         new(now - acceptingSince >= TimeToReport ? acceptingSince : null);
 }
@@ -30,7 +31,8 @@ public sealed record AgentOutage(int Disconnected, int Agents, DateTimeOffset Un
     public static AgentOutage? Of(IReadOnlyCollection<AgentPresence> agents, AgentOutageRule rule, DateTimeOffset now)
     {
         if (agents.Count < FewestAgents) return null;
-        var since = agents.Where(agent => agent.DisconnectedSince is not null).Select(agent => agent.DisconnectedSince!.Value).Order().ToList();
+        var since = agents.Where(agent => agent.DisconnectedSince is not null).Select(agent => agent.DisconnectedSince!.Value).Order()
+            .ToList();
         var most = (agents.Count / 2) + 1;
         // The last event counts from the first moment at which so many were disconnected: later ones do not move its end.
         var last = since.Count - 1;
@@ -43,5 +45,6 @@ public sealed record AgentOutage(int Disconnected, int Agents, DateTimeOffset Un
     }
 
     public override string ToString() => string.Create(CultureInfo.InvariantCulture,
-        $"{Disconnected} of {Agents} agents of the base vanished at once: nothing is taken away there until they are back, or {Until.UtcDateTime:HH:mm:ss} UTC");
+        $"{Disconnected} of {Agents} agents of the base vanished at once: nothing is taken away there until they are back, or "
+            + $"{Until.UtcDateTime:HH:mm:ss} UTC");
 }

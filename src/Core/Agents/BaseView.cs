@@ -67,7 +67,8 @@ public sealed record BaseView
     public bool IsMetaspaceFull { get; init; }
 
     /// <summary>No new module is to be expected to find room.</summary>
-    public bool IsOutOfMetaspace => IsMetaspaceFull || Jvm is { MaxMetaspace: > 0 } jvm && jvm.CommittedMetaspace >= 0.95 * jvm.MaxMetaspace;
+    public bool IsOutOfMetaspace =>
+        IsMetaspaceFull || Jvm is { MaxMetaspace: > 0 } jvm && jvm.CommittedMetaspace >= 0.95 * jvm.MaxMetaspace;
 
     /// <summary>Only a new base life removes something that is stuck here, or that Arklet keeps refusing to uninstall.</summary>
     public bool NeedsRestart => HasStuck || HasGivenUp;
@@ -76,7 +77,8 @@ public sealed record BaseView
 
     /// <summary>Arklet rejects the uninstall of something here, and no deletion waits for it any longer.</summary>
     private bool HasGivenUp => Answers.Values.Where(answer => IsRejection(answer.Outcome, answer.Reason)).Select(answer => answer.CommandId)
-        .Concat(Attempts.Where(attempt => attempt.Rejections > 0 || IsRejection(attempt.Outcome, attempt.Reason)).Select(attempt => attempt.CommandId))
+        .Concat(Attempts.Where(attempt => attempt.Rejections > 0 || IsRejection(attempt.Outcome, attempt.Reason))
+            .Select(attempt => attempt.CommandId))
         .Select(id => CommandId.Parse(id)?.ModuleUid).Distinct()
         .Any(uid => uid is not null && Biz.Any(biz => biz.ModuleUid == uid) && IsRejectedTooOften(uid));
 

@@ -11,7 +11,8 @@ namespace ModuleController.Core.Agents;
 /// </remarks>
 public sealed record SharedArklet
 {
-    /// <summary>A container this much later than the JVM may still be its own: the agent measures the start, the kubelet notes it afterwards.</summary>
+    /// <summary>A container this much later than the JVM may still be its own: the agent measures the start, the kubelet notes it
+    /// afterwards.</summary>
     public static readonly TimeSpan Tolerance = TimeSpan.FromSeconds(1);
 
     /// <summary>Containers that started this close together don't show whose JVM has the port: Kubernetes keeps whole seconds, and a
@@ -38,7 +39,8 @@ public sealed record SharedArklet
         _ => $"reaches the Arklet of pod {Other} on the host network",
     };
 
-    /// <summary>The node's address, which all its pods on the host network share; null: the pod has an address of its own, or none yet.</summary>
+    /// <summary>The node's address, which all its pods on the host network share; null: the pod has an address of its own, or none
+    /// yet.</summary>
     public static string? AddressOf(Pod pod) => pod.Spec.HostNetwork && pod.Status.PodIp is { Length: > 0 } address ? address : null;
 
     /// <summary>
@@ -65,7 +67,8 @@ public sealed record SharedArklet
         if (LastStart(pod, life) is not { } start)
         {
             var why = containers.Exists(container => container.State?.Running is not null)
-                ? string.Create(CultureInfo.InvariantCulture, $", whose JVM started at {life.StartedAt:HH:mm:ss} UTC, before the base container of this pod")
+                ? string.Create(CultureInfo.InvariantCulture,
+                    $", whose JVM started at {life.StartedAt:HH:mm:ss} UTC, before the base container of this pod")
                 : ", since no base container of this pod is running";
             return Foreign(self, view, other, other is null ? why : "", containers.Max(container => ForeignFrom(pod, container, life)));
         }
@@ -76,7 +79,8 @@ public sealed record SharedArklet
             : new()
             {
                 Other = other,
-                Message = $"pods {self} and {other} are on the host network of one node and reach one Arklet{Port(view)}; their base containers "
+                Message = $"pods {self} and {other} are on the host network of one node and reach one Arklet{Port(view)}; their base "
+                    + "containers "
                     + "started so close together that it can't be decided whose it is, so nothing is changed on either: "
                     + $"set koupleless.arklet.http.port of one base and ARKLET_PORT of its agent to a free port of the node",
             };

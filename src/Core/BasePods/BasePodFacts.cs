@@ -83,7 +83,8 @@ internal sealed class BasePodFacts
 
     /// <summary>No outcome of an earlier command is certain before this time; null: all are.</summary>
     public DateTimeOffset? UnresolvedUntil =>
-        Current?.AnsweringSince is { } since && since + BasePodTimes.LateCommands is var until && until > Now && History.HasUnresolved(since)
+        Current?.AnsweringSince is { } since && since + BasePodTimes.LateCommands is var until && until > Now
+            && History.HasUnresolved(since)
             ? until
             : null;
 

@@ -35,7 +35,8 @@ public sealed record BasePodPlan
     public BasePodMemory Memory { get; init; } = BasePodMemory.Empty;
 
     /// <summary>Nothing to write and nothing to send.</summary>
-    public bool IsEmpty => Labels.Count == 0 && Statuses.Count == 0 && Gate is null && Finalizers.Count == 0 && Command is null && !DeletesPod;
+    public bool IsEmpty =>
+        Labels.Count == 0 && Statuses.Count == 0 && Gate is null && Finalizers.Count == 0 && Command is null && !DeletesPod;
 }
 
 public sealed record ModuleStatusChange(Module Module, ModuleStatus Status);

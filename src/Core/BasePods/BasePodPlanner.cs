@@ -29,7 +29,8 @@ public static class BasePodPlanner
 
         events.AddRange(plans.SelectMany(item => item.Plan.Events));
         if (pod.IsForeignBase || pod.IsUndecidedBase) events.Add(new(null, Reasons.ForeignBase, pod.View!.Shared!.Message));
-        memory = memory with { Modules = memory.Modules.SetItems(plans.Select(item => KeyValuePair.Create(item.Module.Uid, item.Plan.Memory))) };
+        memory = memory with {
+            Modules = memory.Modules.SetItems(plans.Select(item => KeyValuePair.Create(item.Module.Uid, item.Plan.Memory))) };
         memory = Report(pod, memory, events);
         var orphans = pod.Orphans.Select(orphan => UninstallSteps.OfOrphan(pod, orphan, memory)).ToList();
         var gate = GatePlanner.Plan(pod, plans.ToDictionary(item => item.Module.Uid, item => item.Plan.Status), memory);
@@ -75,7 +76,8 @@ public static class BasePodPlanner
             yield return ForgottenAt(pod, remembered.Installing);
         }
 
-        if (pod.Modules.Any(module => module is { IsDeleting: true, IsHere: true })) yield return memory.SilentSince + BasePodTimes.SilenceToRemove;
+        if (pod.Modules.Any(module => module is { IsDeleting: true, IsHere: true })) yield return memory.SilentSince
+            + BasePodTimes.SilenceToRemove;
     }
 
     private static BasePodMemory Remember(BasePodFacts pod)
@@ -136,10 +138,12 @@ public static class BasePodPlanner
         foreach (var biz in view.Biz)
         {
             var what = $"{biz.Name}:{biz.Version}";
-            if (biz.ModuleUid is { Length: > 0 } ? biz is not { IsStuck: true, State: not BizState.Activated } : !IsNews(pod, biz)) continue;
+            if (biz.ModuleUid is { Length: > 0 }
+                ? biz is not { IsStuck: true, State: not BizState.Activated } : !IsNews(pod, biz)) continue;
             if (!reported.Add($"{pod.Life!.Id}/{what}/{biz.IsStuck}")) continue;
             events.Add(biz.ModuleUid is { Length: > 0 }
-                ? new(null, "NeedsRestart", $"{what} in pod {pod.State.Key} is stuck: only a restart of the base helps; other modules are not affected")
+                ? new(null, "NeedsRestart",
+                    $"{what} in pod {pod.State.Key} is stuck: only a restart of the base helps; other modules are not affected")
                 : new(pod.Here(biz.Name).First().Module, nameof(FailureReason.ForeignBiz),
                     $"{what} in pod {pod.State.Key} was not installed by us; it is left alone"));
         }

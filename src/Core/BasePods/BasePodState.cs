@@ -54,7 +54,8 @@ public sealed record PodModule(Module Module, ModuleSettings Settings)
     /// <summary>The same ModuleDeployment.</summary>
     public ObjectKey? Deployment { get; init; }
 
-    /// <summary>On pods of older ReplicaSets of the base this revision fails, too, and serves on none: a new base is not to blame.</summary>
+    /// <summary>On pods of older ReplicaSets of the base this revision fails, too, and serves on none: a new base is not to
+    /// blame.</summary>
     public bool FailsOnOlderPods { get; init; }
 
     /// <summary>The generated Service still sends the pod traffic.</summary>

@@ -3,7 +3,8 @@ using ModuleController.Core.Commands;
 
 namespace ModuleController.Core.BasePods;
 
-/// <summary>How the commands of the current base life ended: answers on this stream, and attempts that the agent's journal counts.</summary>
+/// <summary>How the commands of the current base life ended: answers on this stream, and attempts that the agent's journal
+/// counts.</summary>
 internal sealed class CommandHistory
 {
     private readonly Dictionary<(string ModuleUid, string Action), (int Attempt, CommandAnswer Answer)> _answers = [];
@@ -13,7 +14,8 @@ internal sealed class CommandHistory
     {
         if (view is null || life is null) return;
         foreach (var answer in view.Answers.Values)
-            if (CommandId.Parse(answer.CommandId) is { } id && id.BaseLife == life.Id && !(LastAnswer(id.ModuleUid, id.Action)?.Attempt >= id.Attempt))
+            if (CommandId.Parse(answer.CommandId) is { } id && id.BaseLife == life.Id
+                && !(LastAnswer(id.ModuleUid, id.Action)?.Attempt >= id.Attempt))
                 _answers[(id.ModuleUid, id.Action)] = (id.Attempt, answer);
         foreach (var counted in view.Attempts)
         {

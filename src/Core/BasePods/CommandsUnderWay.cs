@@ -16,7 +16,8 @@ internal sealed class CommandsUnderWay
     public CommandsUnderWay(BasePodState state, bool isLiving, DateTimeOffset now)
     {
         (_state, _now) = (state, now);
-        Beside = View is null ? [] : [.. View.SentBeside.Concat(View.Running.Select(running => running.CommandId).Where(IsBeside)).Distinct()];
+        Beside = View is null
+            ? [] : [.. View.SentBeside.Concat(View.Running.Select(running => running.CommandId).Where(IsBeside)).Distinct()];
         if (isLiving && View is not null)
         {
             InHooks = [.. View.Running.Where(running => running.IsInHook)];
@@ -69,7 +70,8 @@ internal sealed class CommandsUnderWay
         DateTimeOffset? namedAt = ahead.Id is null ? null : ahead.Since + BasePodTimes.CommandIsNamed;
         var isNamed = namedAt <= _now;
         if (isNamed) why.Add($"{NameOf(ahead.Id!, find)} has been under way since {ahead.Since:HH:mm:ss} UTC");
-        return ($"waiting for its turn on pod {_state.Key}{(why.Count == 0 ? "" : ": ")}{string.Join("; ", why)}", isNamed ? null : namedAt);
+        return ($"waiting for its turn on pod {_state.Key}{(why.Count == 0 ? "" : ": ")}{string.Join("; ", why)}", isNamed
+            ? null : namedAt);
     }
 
     private bool MustWaitForHooks(ModuleCommand next) =>

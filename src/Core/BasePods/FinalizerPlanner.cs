@@ -15,7 +15,9 @@ internal static class FinalizerPlanner
         if (!module.IsDeleting || !module.Module.Metadata.Finalizers.Any(FinalizerNames.IsOfModule)) return null;
         if (module.IsHere && !IsUninstalled(pod, module) && !IsGivenUp(pod, module, memory, events)) return null;
         if (module.Own is null && ModuleFailures.OfLastHook(pod, module) is { } failed)
-            events.Add(new(module.Module, failed.Reason, $"{module.Name}:{module.Version} on pod {pod.State.Key} is uninstalled, but {failed.Message}"));
+            events.Add(
+                new(module.Module, failed.Reason,
+                $"{module.Name}:{module.Version} on pod {pod.State.Key} is uninstalled, but {failed.Message}"));
         return new(module.Module, [.. module.Module.Metadata.Finalizers.Where(finalizer => !FinalizerNames.IsOfModule(finalizer))])
         {
             NeedsPodGone = !pod.State.IsNamespaceTerminating && module.Module.Spec.PodUid != pod.PodUid,
@@ -37,20 +39,25 @@ internal static class FinalizerPlanner
             if (UninstallFailure(pod, module) is { } error)
             {
                 events.Add(new(module.Module, error.Reason,
-                    $"{module.Name}:{module.Version} on pod {pod.State.Key} could not be uninstalled{ModuleFailures.CodeOf(error)}: {error.Message}"));
+                    $"{module.Name}:{module.Version} on pod {pod.State.Key} could not be uninstalled{ModuleFailures.CodeOf(error)}: "
+                        + $"{error.Message}"));
             }
 
-            events.Add(new(null, "NeedsRestart", $"{what} is stuck in pod {pod.State.Key} and was left there: only a restart of the base removes it"));
+            events.Add(
+                new(null, "NeedsRestart",
+                $"{what} is stuck in pod {pod.State.Key} and was left there: only a restart of the base removes it"));
             return true;
         }
 
         if (module.Own is not null && pod.Current!.IsRejectedTooOften(module.Uid))
         {
-            var why = pod.History.LastAnswer(module.Uid, CommandAction.Uninstall) is { Answer: { Reason: FailureReason.UninstallFailed, Message: { } message } } ? $": {message}" : "";
+            var why = pod.History.LastAnswer(module.Uid, CommandAction.Uninstall)
+                is { Answer: { Reason: FailureReason.UninstallFailed, Message: { } message } } ? $": {message}" : "";
             events.Add(new(module.Module, nameof(FailureReason.UninstallFailed),
                 $"{what} was left in pod {pod.State.Key}: its uninstall was rejected {pod.Current.Rejections(module.Uid)} times{why}"));
             events.Add(new(null, "NeedsRestart",
-                $"{what} is left in pod {pod.State.Key}, because Arklet rejects its uninstall; it is removed when that succeeds, or by a restart of the base"));
+                $"{what} is left in pod {pod.State.Key}, because Arklet rejects its uninstall; it is removed when that succeeds, or by "
+                    + "a restart of the base"));
             return true;
         }
 
@@ -58,7 +65,8 @@ internal static class FinalizerPlanner
         {
             var owner = pod.View!.Shared!.Other is { } other ? $"the base of pod {other}" : "another base";
             events.Add(new(null, "ModuleLeftBehind",
-                $"{what} was installed into {owner} by the agent of pod {pod.State.Key} and was left there: only a restart of that base removes it"));
+                $"{what} was installed into {owner} by the agent of pod {pod.State.Key} and was left there: only a restart of that base "
+                    + "removes it"));
             return true;
         }
 
@@ -66,8 +74,11 @@ internal static class FinalizerPlanner
         events.Add(new(null, "ModuleLeftBehind", pod switch
         {
             { IsUndecidedBase: true } => $"{what} may still be in pod {pod.State.Key}: {pod.View!.Shared!.Message}",
-            { IsFenced: true } => $"{what} is left in pod {pod.State.Key}, whose agent has got no commands since {since:HH:mm:ss} UTC (Fenced); it is removed when the agent gets commands again",
-            _ => $"{what} may still be in pod {pod.State.Key}, which has not answered since {since:HH:mm:ss} UTC; it is removed when the base answers again",
+            { IsFenced: true } =>
+                $"{what} is left in pod {pod.State.Key}, whose agent has got no commands since {since:HH:mm:ss} UTC (Fenced); it is "
+                    + "removed when the agent gets commands again",
+            _ => $"{what} may still be in pod {pod.State.Key}, which has not answered since {since:HH:mm:ss} UTC; it is removed when "
+                + "the base answers again",
         }));
         return true;
     }

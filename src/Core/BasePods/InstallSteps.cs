@@ -24,7 +24,8 @@ internal sealed class InstallSteps(BasePodFacts pod, ModuleFacts module, ModuleS
         if (own.State == BizState.Broken)
             return UninstallSteps.Remove(pod, ModulePhase.Prepare, own, module.Settings with { Hooks = null }, memory);
         if (own.State != BizState.Deactivated) return new(ModulePhase.Upgrading, $"starting on pod {pod.State.Key}");
-        if (module.OtherVersions.FirstOrDefault(other => other.State == BizState.Activated) is { } active && !YieldsTo(active)) return ModuleStep.None;
+        if (module.OtherVersions.FirstOrDefault(other => other.State == BizState.Activated) is { } active
+            && !YieldsTo(active)) return ModuleStep.None;
         if (status.LastError is { Reason: nameof(FailureReason.SwitchFailed), Time: { } failed }
             && failed + SwitchDelay is var retriedAt && !pod.HasPassed(retriedAt)) return ModuleStep.None with { Until = retriedAt };
         return ModuleStep.Repeat(pod, ModulePhase.Prepare, module.Uid, CommandAction.Switch, attempt => new ModuleCommand.Switch(
@@ -54,7 +55,8 @@ internal sealed class InstallSteps(BasePodFacts pod, ModuleFacts module, ModuleS
                 pod, ModulePhase.Prepare, module.Uid, CommandAction.Adopt, attempt => new ModuleCommand.Adopt(
                     module.Uid, module.Name, module.Version, pod.Life!.Id, attempt, BasePodTimes.CommandDeadline)),
             BizState.Broken => Rest(),
-            _ => new(ModulePhase.Prepare, $"{duplicate.Name}:{duplicate.Version} is being started in the base, not by us; waiting for its end"),
+            _ => new(ModulePhase.Prepare,
+                $"{duplicate.Name}:{duplicate.Version} is being started in the base, not by us; waiting for its end"),
         };
     }
 
@@ -63,7 +65,8 @@ internal sealed class InstallSteps(BasePodFacts pod, ModuleFacts module, ModuleS
         if (module.AwaitsSnapshot)
             return new(ModulePhase.Completing, $"installed; waiting for the base of pod {pod.State.Key} to list it");
         // The other pods decide as well whether it is tried again: a JVM exit is written before anything follows from it.
-        if (status.LastError is { Reason: nameof(FailureReason.BaseDied) } && status.LastError != module.Module.Status.LastError) return Rest();
+        if (status.LastError is { Reason: nameof(FailureReason.BaseDied) }
+            && status.LastError != module.Module.Status.LastError) return Rest();
         if (RefusedUntil is { } until && !pod.HasPassed(until))
             return new(ModulePhase.Prepare, $"the agent of pod {pod.State.Key} refused the install; it is sent again") { Until = until };
         if (RetriedAt is { } retriedAt && !pod.HasPassed(retriedAt)) return Rest(retriedAt);
@@ -112,10 +115,12 @@ internal sealed class InstallSteps(BasePodFacts pod, ModuleFacts module, ModuleS
     private ModuleStep? WaitForOthers()
     {
         if (module.Settings.InstallsFirst) return null;
-        if (pod.Find(module.Module.Spec.Replaces) is { } replaced && replaced.Uid != module.Uid) return Fetch(replaced) ?? WaitFor(replaced);
+        if (pod.Find(module.Module.Spec.Replaces) is { } replaced && replaced.Uid != module.Uid) return Fetch(replaced)
+            ?? WaitFor(replaced);
         foreach (var other in module.OtherVersions.Where(other => other is { ModuleUid.Length: > 0, IsStuck: false }))
         {
-            if (pod.Find(other.ModuleUid) is not { } owner) return UninstallSteps.RemoveOrphan(pod, other, module.Settings.TrafficDrain, memory);
+            if (pod.Find(other.ModuleUid) is not { } owner) return UninstallSteps.RemoveOrphan(pod, other, module.Settings.TrafficDrain,
+                memory);
             // Two that replace each other would wait for ever: the one that is replaced does not wait.
             if (owner.IsDeleting || owner.Module.Spec.Replaces != module.Uid) return WaitFor(owner);
         }
@@ -142,7 +147,8 @@ internal sealed class InstallSteps(BasePodFacts pod, ModuleFacts module, ModuleS
         // The exit is another one's: no other has to be tried alone for it.
         var isSolved = others.Exists(other => other.IsQuarantined && other.IsSuspect && other.Module.Status.LastError!.Time >= exit.Time);
         return others.FindLast(other => !(other.IsInstalled
-            ? isSolved || other.HasLived || !(JvmExits.Of(exit).MustBeAlone || (other.IsSuspect && JvmExits.Of(other.Module.Status.LastError).MustBeAlone))
+            ? isSolved || other.HasLived
+                || !(JvmExits.Of(exit).MustBeAlone || (other.IsSuspect && JvmExits.Of(other.Module.Status.LastError).MustBeAlone))
                 || pod.HasPassed(LivesAt(other))
             : other.IsSuspect || other.Recorded > 0 || other.Module.Status.Status == ModulePhase.Failed));
     }
@@ -152,7 +158,8 @@ internal sealed class InstallSteps(BasePodFacts pod, ModuleFacts module, ModuleS
     /// <summary>The module that this one replaces serves until the new artifact is on the pod. Null: nothing is left to fetch.</summary>
     private ModuleStep? Fetch(ModuleFacts replaced)
     {
-        if (!pod.Current!.CanFetch || replaced.IsDeleting || !replaced.IsInstalled || module.Module.Spec.Replaces != replaced.Uid) return null;
+        if (!pod.Current!.CanFetch || replaced.IsDeleting || !replaced.IsInstalled
+            || module.Module.Spec.Replaces != replaced.Uid) return null;
         var stays = $"{replaced.Name}:{replaced.Version} continues to serve";
         if (pod.Current.Staged.Contains(module.Uid))
         {
@@ -165,7 +172,9 @@ internal sealed class InstallSteps(BasePodFacts pod, ModuleFacts module, ModuleS
         if (RetriedAt is { } retriedAt && !pod.HasPassed(retriedAt)) return Rest(retriedAt);
         // One more would take the place of another that is needed as much.
         if (pod.Modules.Count(IsFetched) >= ModuleCommand.MostStaged)
-            return Preparing($"waiting until fewer than {ModuleCommand.MostStaged} fetched artifacts wait for their installs on pod {pod.State.Key}; {stays}");
+            return Preparing(
+                $"waiting until fewer than {ModuleCommand.MostStaged} fetched artifacts wait for their installs on pod {pod.State.Key}; "
+                    + $"{stays}");
         var last = pod.History.LastAnswer(module.Uid, CommandAction.Fetch);
         var until = last?.Answer.ReceivedAt + last?.Answer.Outcome switch
         {
@@ -182,7 +191,8 @@ internal sealed class InstallSteps(BasePodFacts pod, ModuleFacts module, ModuleS
         }
 
         return ModuleStep.Send(pod, ModulePhase.Prepare, new ModuleCommand.Fetch(
-            module.Uid, module.Module.Spec.Module, pod.Life!.Id, Math.Max(module.Recorded, last?.Attempt ?? 0) + 1, module.Settings.InstallTimeout));
+            module.Uid, module.Module.Spec.Module, pod.Life!.Id, Math.Max(module.Recorded, last?.Attempt ?? 0)
+                + 1, module.Settings.InstallTimeout));
     }
 
     private bool IsFetched(ModuleFacts other) =>

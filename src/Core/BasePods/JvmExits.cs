@@ -14,7 +14,8 @@ internal readonly record struct JvmExits(int Own, int Shared)
     /// <summary>The last exit may have been another module's.</summary>
     public bool IsShared => Shared > 0;
 
-    /// <summary>It was not the first exit: only alone can a module show whose they were. The first may have been a restart by hand.</summary>
+    /// <summary>It was not the first exit: only alone can a module show whose they were. The first may have been a restart by
+    /// hand.</summary>
     public bool MustBeAlone => Shared > 0 && Own + Shared > 1;
 
     public string Code => Own.ToString(CultureInfo.InvariantCulture) + new string(SharedMark, Shared);

@@ -86,9 +86,11 @@ internal sealed class ModuleFacts(BasePodFacts pod, PodModule input)
     {
         get
         {
-            if (pod.Current is null || Own is not null || pod.History.LastAnswer(Uid, CommandAction.Install) is not { Answer.Outcome: CommandOutcome.Succeeded } last
+            if (pod.Current is null || Own is not null
+                || pod.History.LastAnswer(Uid, CommandAction.Install) is not { Answer.Outcome: CommandOutcome.Succeeded } last
                 || last.Attempt <= Recorded) return null;
-            var isUninstalled = pod.History.LastAnswer(Uid, CommandAction.Uninstall) is { Answer.Outcome: CommandOutcome.Succeeded } uninstall
+            var isUninstalled = pod.History.LastAnswer(Uid, CommandAction.Uninstall)
+                is { Answer.Outcome: CommandOutcome.Succeeded } uninstall
                 && uninstall.Answer.ReceivedAt >= last.Answer.ReceivedAt;
             return isUninstalled ? null : last.Answer.ReceivedAt + BasePodTimes.EffectShows;
         }

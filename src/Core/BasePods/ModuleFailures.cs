@@ -19,16 +19,20 @@ internal static class ModuleFailures
             if (last.Answer.Outcome == CommandOutcome.Failed || IsRefusedForGood(last.Answer))
                 return (last.Attempt, ErrorOf(last.Answer));
             if (last.Answer.Outcome == CommandOutcome.Succeeded && module.Own is null && !module.AwaitsSnapshot)
-                return (last.Attempt, Error(FailureReason.BizLost, "the install succeeded, but the base does not list the module", pod.Now));
+                return (last.Attempt,
+                    Error(FailureReason.BizLost, "the install succeeded, but the base does not list the module", pod.Now));
         }
 
         if (module.Own is null && module.IsOfThisLife && module.Module.Status.Conditions.IsTrue(ModuleConditions.Installed))
             return (module.Recorded, Error(FailureReason.BizLost, "the base does not list the module any more", pod.Now));
-        if (module.Own is { State: BizState.Deactivated } && pod.History.LastAnswer(module.Uid, CommandAction.Switch) is { Answer.Outcome: CommandOutcome.Failed } failed
+        if (module.Own is { State: BizState.Deactivated }
+            && pod.History.LastAnswer(module.Uid, CommandAction.Switch) is { Answer.Outcome: CommandOutcome.Failed } failed
             && !IsRecorded(module, failed.Answer)) return (module.Recorded, ErrorOf(failed.Answer, FailureReason.SwitchFailed));
-        if (module.IsStuck && module.Module.Status is not { Status: ModulePhase.Failed, LastError.Reason: nameof(FailureReason.InstallTimedOut) })
+        if (module.IsStuck
+            && module.Module.Status is not { Status: ModulePhase.Failed, LastError.Reason: nameof(FailureReason.InstallTimedOut) })
             return (module.Recorded, Error(FailureReason.InstallTimedOut, "the module did not finish its start", pod.Now));
-        if (module.Duplicate is { ModuleUid: null or "", State: BizState.Broken } && module.Module.Status.LastError?.Reason != nameof(FailureReason.ForeignBiz))
+        if (module.Duplicate is { ModuleUid: null or "", State: BizState.Broken }
+            && module.Module.Status.LastError?.Reason != nameof(FailureReason.ForeignBiz))
             return (module.Recorded, Error(FailureReason.ForeignBiz,
                 $"{module.Name}:{module.Version} is in the base already, broken and not installed by us; it is left alone", pod.Now));
         return null;
@@ -36,14 +40,16 @@ internal static class ModuleFailures
 
     /// <summary>An uninstall of a deleted Module that failed and left it there.</summary>
     public static ModuleError? OfUninstall(BasePodFacts pod, ModuleFacts module) =>
-        pod.History.LastAnswer(module.Uid, CommandAction.Uninstall) is { Answer.Outcome: CommandOutcome.Failed } failed && module.Own is not null
+        pod.History.LastAnswer(module.Uid, CommandAction.Uninstall) is { Answer.Outcome: CommandOutcome.Failed } failed
+            && module.Own is not null
         && !IsRecorded(module, failed.Answer)
             ? ErrorOf(failed.Answer, FailureReason.UninstallFailed)
             : null;
 
     /// <summary>A hook that failed after an uninstall that did what it should.</summary>
     public static ModuleError? OfLastHook(BasePodFacts pod, ModuleFacts module) =>
-        pod.History.LastAnswer(module.Uid, CommandAction.Uninstall) is { Answer: { Outcome: CommandOutcome.Failed, Reason: FailureReason.HookFailed } failed }
+        pod.History.LastAnswer(module.Uid, CommandAction.Uninstall)
+            is { Answer: { Outcome: CommandOutcome.Failed, Reason: FailureReason.HookFailed } failed }
         && !IsRecorded(module, failed)
             ? ErrorOf(failed)
             : null;
@@ -51,13 +57,15 @@ internal static class ModuleFailures
     /// <summary>The base life before this one ended under this Module, or too soon after its install; else null.</summary>
     /// <remarks>
     /// Every module that was new is a suspect, the one whose install was under way among them. The exit counts only where
-    /// there was a single one. Where there were more, and again, they are installed a minute apart, so that the next exit shows which one it was.
+    /// there was a single one. Where there were more, and again, they are installed a minute apart, so that the next exit shows which one
+    /// it was.
     /// </remarks>
     public static ModuleError? JvmExit(BasePodFacts pod, ModuleFacts module, BasePodMemory memory)
     {
         if (!IsSuspectOfExit(pod, module, memory)) return null;
         // One that is on its way out may have been it as well as any other.
-        var isShared = pod.Modules.Any(other => other != module && other.IsHere && (IsSuspectOfExit(pod, other, memory) || WasSuspectOfExit(other)));
+        var isShared = pod.Modules.Any(other => other != module && other.IsHere
+            && (IsSuspectOfExit(pod, other, memory) || WasSuspectOfExit(other)));
         return Error(FailureReason.BaseDied, "the base ended while it was installed, or within a minute of it", pod.Now) with
         {
             Code = JvmExits.Of(module.Module.Status.LastError).Next(isShared).Code,

@@ -44,7 +44,8 @@ internal sealed class ModulePlanner(BasePodFacts pod, ModuleFacts module, BasePo
     {
         var (_, action, _, attempt) = CommandId.Parse(id)!;
         var what = pod.Commands.InHooks.Any(running => running.CommandId == id) ? $"a hook of its {action}" : action;
-        var phase = module.IsDeleting ? ModulePhase.Terminating : action == CommandAction.Switch ? ModulePhase.Completing : ModulePhase.Upgrading;
+        var phase = module.IsDeleting
+            ? ModulePhase.Terminating : action == CommandAction.Switch ? ModulePhase.Completing : ModulePhase.Upgrading;
         return new(phase, $"{what} is under way on pod {pod.State.Key} (attempt {attempt})");
     }
 
@@ -102,7 +103,8 @@ internal sealed class ModulePlanner(BasePodFacts pod, ModuleFacts module, BasePo
         var (biz, life) = (module.Own!, pod.Life!);
         var isNewLife = _status.BaseLife != life.Id;
         // A suspect stays one until it has lived for a minute.
-        var clearedAt = !isNewLife && _status.Conditions.Find(ModuleConditions.TrafficReady) is { Status: Condition.True, LastTransitionTime: { } since }
+        var clearedAt = !isNewLife
+            && _status.Conditions.Find(ModuleConditions.TrafficReady) is { Status: Condition.True, LastTransitionTime: { } since }
             ? since + BasePodTimes.Suspicious
             : (DateTimeOffset?)null;
         var isCleared = !module.IsSuspect || pod.HasPassed(clearedAt);
@@ -116,7 +118,8 @@ internal sealed class ModulePlanner(BasePodFacts pod, ModuleFacts module, BasePo
             Attempts = Math.Max(1, Math.Max(module.Recorded, pod.History.LastAnswer(module.Uid, CommandAction.Install)?.Attempt ?? 0)),
             LastError = isCleared ? null : _status.LastError,
             BaseLife = life.Id,
-            InstalledAt = ModuleFailures.Seconds(biz.InstalledAt) ?? (isNewLife ? null : _status.InstalledAt) ?? ModuleFailures.Seconds(pod.Now),
+            InstalledAt = ModuleFailures.Seconds(biz.InstalledAt) ?? (isNewLife ? null : _status.InstalledAt)
+                ?? ModuleFailures.Seconds(pod.Now),
             InstallSeconds = biz.InstallDuration is { } took ? Math.Round(took.TotalSeconds, 3) : isNewLife ? null : _status.InstallSeconds,
             MetaspaceBytes = biz.MetaspaceBytes != 0 ? biz.MetaspaceBytes : isNewLife ? null : _status.MetaspaceBytes,
             ArtifactHash = biz.ArtifactHash ?? (isNewLife ? null : _status.ArtifactHash),
@@ -127,12 +130,14 @@ internal sealed class ModulePlanner(BasePodFacts pod, ModuleFacts module, BasePo
 
     private ModulePlan Failed(int attempts, ModuleError error)
     {
-        var isStuck = module.IsStuck || (module.Own is { State: BizState.Resolved } && error.Reason == nameof(FailureReason.InstallTimedOut));
+        var isStuck = module.IsStuck
+            || (module.Own is { State: BizState.Resolved } && error.Reason == nameof(FailureReason.InstallTimedOut));
         var (phase, message) = (isStuck, module.RetryAfter(error, attempts)) switch
         {
             (true, _) => (ModulePhase.Failed, "is stuck in its start: only a restart of the base helps"),
             (_, Retry.Final) when error.Reason == nameof(FailureReason.HookFailed) =>
-                (ModulePhase.Failed, $"is not tried again before its hook is corrected and the annotation {Annotations.Action} is set to retry"),
+                (ModulePhase.Failed,
+                    $"is not tried again before its hook is corrected and the annotation {Annotations.Action} is set to retry"),
             (_, Retry.Final) => (ModulePhase.Failed, "is not tried again with this artifact"),
             (_, Retry.Elsewhere) => (ModulePhase.Failed, "is tried again on another pod, or when the base has restarted"),
             (_, Retry.After after) => (ModulePhase.Pending, $"is tried again at {(error.Time ?? pod.Now) + after.Delay:HH:mm:ss} UTC"),

@@ -33,7 +33,8 @@ internal static class TrafficPlanner
             if (key.StartsWith(Modules.Names.Labels.TrafficPrefix, StringComparison.Ordinal)
                 && !served.Contains(key[Modules.Names.Labels.TrafficPrefix.Length..])) changes[key] = null;
         foreach (var name in served)
-            if (labels.GetValueOrDefault(Modules.Names.Labels.Traffic(name)) != "true") changes[Modules.Names.Labels.Traffic(name)] = "true";
+            if (labels.GetValueOrDefault(Modules.Names.Labels.Traffic(name)) != "true") changes[
+                Modules.Names.Labels.Traffic(name)] = "true";
 
         // The count changes with the traffic labels and travels with them; a pod that never had modules has none.
         var count = served.Count.ToString(System.Globalization.CultureInfo.InvariantCulture);
@@ -80,10 +81,12 @@ internal static class TrafficPlanner
             || pod.State.Pod!.Metadata.Labels.ContainsKey(Modules.Names.Labels.Traffic(module.Name));
     }
 
-    // The new one went before it was switched away from (an undo): the old one will be switched back to, and until then the new one answers.
+    // The new one went before it was switched away from (an undo): the old one will be switched back to, and until then the new one
+    // answers.
     private static bool IsHeld(BasePodFacts pod, ModuleFacts module) =>
         module.Own is { State: BizState.Deactivated }
         && pod.State.Pod!.Metadata.Labels.ContainsKey(Modules.Names.Labels.Traffic(module.Name))
         && module.OtherVersions.Any(other => other.State == BizState.Activated)
-        && pod.History.LastAttempt(module.Uid, CommandAction.Switch) is not { Number: >= SwitchesToWaitFor, Outcome: not CommandOutcome.Succeeded };
+        && pod.History.LastAttempt(module.Uid, CommandAction.Switch)
+            is not { Number: >= SwitchesToWaitFor, Outcome: not CommandOutcome.Succeeded };
 }

@@ -35,7 +35,8 @@ internal static class UninstallSteps
         var what = $"{orphan.Name}:{orphan.Version} of a deleted Module";
         var reportedAt = pod.AcceptingSince + AgentPresence.TimeToReport;
         if (!pod.HasPassed(reportedAt))
-            return new(ModulePhase.Prepare, $"{what} is in the way; it is not uninstalled before agents had time to report") { Until = reportedAt };
+            return new(ModulePhase.Prepare,
+                $"{what} is in the way; it is not uninstalled before agents had time to report") { Until = reportedAt };
         if (orphan.IsStuck || orphan.State is BizState.Resolved or BizState.Other)
             return new(ModulePhase.Prepare, $"{what} is stuck in the base of pod {pod.State.Key}: only a restart of the base helps");
         return Remove(pod, ModulePhase.Prepare, orphan, new() { TrafficDrain = drain }, memory);
@@ -61,6 +62,7 @@ internal static class UninstallSteps
     // Where another Module replaces it, a hook may hold an uninstall up. Otherwise a failed hook is ignored.
     private static HookCall? HookOf(BasePodFacts pod, string uid, ModuleHook? hook) =>
         HookCall.OfUninstall(hook) is { } call
-            ? call with { IgnoreFailure = call.IgnoreFailure || !pod.Modules.Any(other => other.Module.Spec.Replaces == uid && !other.IsDeleting) }
+            ? call with { IgnoreFailure = call.IgnoreFailure
+                || !pod.Modules.Any(other => other.Module.Spec.Replaces == uid && !other.IsDeleting) }
             : null;
 }

@@ -5,7 +5,8 @@ using ModuleController.Core.Modules;
 
 namespace ModuleController.Core.BasePods;
 
-/// <summary>A Module of which nothing is known now: its base is down or does not answer, or its agent is silent. What was true stays.</summary>
+/// <summary>A Module of which nothing is known now: its base is down or does not answer, or its agent is silent. What was true
+/// stays.</summary>
 internal sealed class UnknownModule(BasePodFacts pod, ModuleFacts module, ModuleWrites writes)
 {
     private readonly ModuleStatus _status = module.Module.Status;
@@ -50,7 +51,8 @@ internal sealed class UnknownModule(BasePodFacts pod, ModuleFacts module, Module
         {
             Status = _status.Status ?? ModulePhase.Pending,
             Message = IsWaiting ? message : _status.Message,
-            Conditions = writes.With(_status.Conditions, ModuleConditions.AgentConnected, Condition.Unknown, nameof(FailureReason.AgentDisconnected), message),
+            Conditions = writes.With(_status.Conditions, ModuleConditions.AgentConnected, Condition.Unknown,
+                nameof(FailureReason.AgentDisconnected), message),
         });
     }
 

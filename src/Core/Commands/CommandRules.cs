@@ -35,7 +35,8 @@ public static class CommandRules
             ? null
             : new(FailureReason.InvalidArtifact, string.Create(
                 CultureInfo.InvariantCulture,
-                $"spec.module.url has {length} bytes, and the agent of this pod, of an older version, accepts at most {maxUrlLength}: replace the pod"));
+                $"spec.module.url has {length} bytes, and the agent of this pod, of an older version, accepts at most {maxUrlLength}: "
+                    + $"replace the pod"));
     }
 
     private static CommandProblem? OfHook(HookCall? hook, string path) =>
@@ -45,7 +46,8 @@ public static class CommandRules
     private static CommandProblem? OfNames(ModuleCommand command) =>
         FieldLimits.ModuleVersion.IsWithin(command.Name) && FieldLimits.ModuleVersion.IsWithin(command.Version)
             ? null
-            : new(FailureReason.InvalidArtifact, $"name and version of a module must be at most {FieldLimits.ModuleVersion.MaxLength} bytes");
+            : new(FailureReason.InvalidArtifact,
+                $"name and version of a module must be at most {FieldLimits.ModuleVersion.MaxLength} bytes");
 
     private static CommandProblem? Of(FailureReason reason, IReadOnlyList<RuleBreach> breaches) =>
         breaches.Count == 0 ? null : new(reason, string.Join("; ", breaches));

@@ -18,7 +18,9 @@ public abstract record ModuleCommand(
     /// <summary>Fetches and inspections don't call Arklet, so they run beside the command that does.</summary>
     public bool IsBeside => this is Fetch or Inspect;
 
-    public bool HasHooks => this is Install { Before: not null } or Install { After: not null } or Uninstall { Before: not null } or Uninstall { After: not null };
+    public bool HasHooks =>
+        this is Install { Before: not null } or Install { After: not null } or Uninstall { Before: not null }
+        or Uninstall { After: not null };
 
     public string Id => new CommandId(ModuleUid, Action, BaseLife, Attempt).ToString();
 

@@ -29,7 +29,8 @@ internal static class PlanUnits
 
     /// <summary>Its spec, and the labels that its ReplicaSets and Modules inherit.</summary>
     public static string ContentOf(ModuleDeployment deployment) => $"{deployment.Metadata.Uid}/{deployment.Metadata.Generation}/"
-        + string.Join(',', deployment.Metadata.Labels.OrderBy(label => label.Key, StringComparer.Ordinal).Select(label => $"{label.Key}={label.Value}"));
+        + string.Join(',', deployment.Metadata.Labels.OrderBy(label => label.Key, StringComparer.Ordinal)
+            .Select(label => $"{label.Key}={label.Value}"));
 
     public static string ContentOf(Module module) => $"{module.Metadata.Uid}/{module.Metadata.Generation}/{module.Metadata.IsDeleting}";
 }

@@ -4,7 +4,8 @@ namespace ModuleController.Core.Meta;
 public static class ExceptionText
 {
     // What .NET says where only the inner exception knows why.
-    private static readonly string[] SayNothing = ["An error occurred while sending the request.", "Error while copying content to a stream."];
+    private static readonly string[] SayNothing = ["An error occurred while sending the request.",
+        "Error while copying content to a stream."];
 
     /// <summary>Its message. Where that only refers to an inner exception, what the inner one says is added.</summary>
     public static string Of(Exception exception)

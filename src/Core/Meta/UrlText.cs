@@ -76,6 +76,7 @@ public static class UrlText
     {
         var isClosing = opening is '"' or '\'' or '`' ? text[index] == opening : opening is '<' && text[index] == '>';
         if (!isClosing || (index > 0 && text[index - 1] == '\\')) return false;
-        return index + 1 == text.Length || char.IsWhiteSpace(text[index + 1]) || text[index + 1] is ':' or ',' or ';' or '.' or ')' or ']' or '}';
+        return index + 1 == text.Length || char.IsWhiteSpace(text[index + 1]) || text[index + 1] is ':' or ',' or ';' or '.' or ')' or ']'
+            or '}';
     }
 }

@@ -45,7 +45,8 @@ public static class UpgradePolicies
     public static UpgradePolicy Effective(ModuleDeployment deployment) =>
         Possible(deployment, Parse(deployment.Status.ReleaseStatus?.UpgradePolicy)) ?? UpgradePolicy.UninstallThenInstall;
 
-    /// <summary>The policy between two Modules: Arklet can't hold one version twice, so where they share a JVM the old one goes first.</summary>
+    /// <summary>The policy between two Modules: Arklet can't hold one version twice, so where they share a JVM the old one goes
+    /// first.</summary>
     public static UpgradePolicy Between(ModuleDeployment deployment, ModuleSource old, ModuleSource @new) =>
         (Effective(deployment), old.Version == @new.Version) is (UpgradePolicy.InstallThenUninstall, true)
             ? UpgradePolicy.UninstallThenInstall

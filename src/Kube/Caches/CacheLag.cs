@@ -11,7 +11,8 @@ namespace ModuleController.Kube.Caches;
 /// Versions that cannot be compared are not measured.
 /// Memory is bounded: while as many writes as allowed wait to be observed, further ones are not measured.
 /// </remarks>
-/// <param name="recordGap">Gets, at each event while a write is not observed yet, the time since the event before, or since the write's answer.</param>
+/// <param name="recordGap">Gets, at each event while a write is not observed yet, the time since the event before, or since the write's
+/// answer.</param>
 public sealed class CacheLag(TimeProvider time, Action<TimeSpan> record, Action<TimeSpan>? recordGap = null)
 {
     public const int MostPending = 1024;

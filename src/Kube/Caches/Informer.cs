@@ -15,7 +15,8 @@ public sealed class Informer<T> : IInformer<T>, IInformerRun where T : class, IR
     public Informer(IKubeClient client, InformerOptions<T> options, TimeProvider time, ILogger logger, KubeMetrics? metrics = null)
     {
         (Options, _logger) = (options, logger);
-        _lag = metrics is null ? null : new(time, lag => metrics.Observed(T.Kind.ToString(), lag), gap => metrics.WatchSilent(T.Kind.ToString(), gap));
+        _lag = metrics is null
+            ? null : new(time, lag => metrics.Observed(T.Kind.ToString(), lag), gap => metrics.WatchSilent(T.Kind.ToString(), gap));
         _reflector = new(client, _store, options, time, logger, _lag);
     }
 
@@ -46,7 +47,8 @@ public sealed class Informer<T> : IInformer<T>, IInformerRun where T : class, IR
 
     public Task WaitForSyncAsync(CancellationToken cancellation) => _reflector.Synced.WaitAsync(cancellation);
 
-    /// <summary>The API server has answered one of our writes with this version: from now on the cache is behind until it shows it.</summary>
+    /// <summary>The API server has answered one of our writes with this version: from now on the cache is behind until it shows
+    /// it.</summary>
     internal void WriteAnswered(string? version) => _lag?.Answered(version);
 
     public Task RunAsync(CancellationToken cancellation) => _reflector.RunAsync(cancellation);

@@ -65,5 +65,6 @@ internal sealed record KubeRequest(HttpMethod Method, string Verb, string Resour
         return query.ToString();
     }
 
-    public static string? Number(double? value) => value is { } number ? ((long)Math.Ceiling(number)).ToString(CultureInfo.InvariantCulture) : null;
+    public static string? Number(double? value) =>
+        value is { } number ? ((long)Math.Ceiling(number)).ToString(CultureInfo.InvariantCulture) : null;
 }

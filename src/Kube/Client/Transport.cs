@@ -75,10 +75,12 @@ public sealed class Transport : IDisposable
     /// </summary>
     private static string? TokenFileOf(string kubeconfig, string user)
     {
-        static object? Field(object? map, string name) => map is IDictionary<object, object> fields && fields.TryGetValue(name, out var value) ? value : null;
+        static object? Field(object? map, string name) =>
+            map is IDictionary<object, object> fields && fields.TryGetValue(name, out var value) ? value : null;
 
         var document = KubernetesYaml.Deserialize<Dictionary<string, object>>(File.ReadAllText(kubeconfig));
-        var entry = (document.GetValueOrDefault("users") as IEnumerable<object>)?.FirstOrDefault(known => Equals(Field(known, "name"), user));
+        var entry = (document.GetValueOrDefault("users") as IEnumerable<object>)?.FirstOrDefault(known =>
+            Equals(Field(known, "name"), user));
         return Field(Field(entry, "user"), "tokenFile") is string { Length: > 0 } file
             ? Path.Combine(Path.GetDirectoryName(Path.GetFullPath(kubeconfig))!, file) : null;
     }

@@ -81,7 +81,8 @@ public sealed class WriteTracker(InformerFactory informers, TimeProvider time)
     {
         if (informers.Find<T>() is not { } cache) return;
         DateTimeOffset? until = kind is Kind.Removal or Kind.Delete or Kind.Conflict ? time.GetUtcNow() + Deadline : null;
-        var write = new Write<T>(cache, kind, ObjectKey.Of(resource.Metadata), resource.Metadata.Uid, resource.Metadata.ResourceVersion, until);
+        var write = new Write<T>(cache, kind, ObjectKey.Of(resource.Metadata), resource.Metadata.Uid, resource.Metadata.ResourceVersion,
+            until);
         lock (_lock)
         {
             if (!_writes.TryGetValue(key, out var writes)) _writes[key] = writes = [];

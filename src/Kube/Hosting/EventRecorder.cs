@@ -192,7 +192,8 @@ public sealed partial class EventRecorder(
     {
         if (_series.Count > MostKept)
         {
-            foreach (var key in _series.Where(pair => now - pair.Value.Last > KeptFor).Select(pair => pair.Key).ToArray()) _series.Remove(key);
+            foreach (var key in _series.Where(pair => now - pair.Value.Last > KeptFor).Select(pair => pair.Key)
+                .ToArray()) _series.Remove(key);
             if (_series.Count > MostKept) _series.Clear();
         }
 

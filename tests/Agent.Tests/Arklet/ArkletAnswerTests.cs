@@ -141,7 +141,8 @@ public class ArkletAnswerTests
 
         var result = await client.InstallAsync("a", "2", new Uri("file:///a.jar"), Cancellation);
 
-        Assert.Equal(new ArkletResult(ArkletOutcome.Success, "SUCCESS", "ok", null, new("a", "2", ArkletBizState.Deactivated, "/"), -42), result);
+        Assert.Equal(new ArkletResult(ArkletOutcome.Success, "SUCCESS", "ok", null, new("a", "2", ArkletBizState.Deactivated, "/"), -42),
+            result);
     }
 
     [Fact]

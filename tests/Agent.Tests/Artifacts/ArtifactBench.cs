@@ -43,7 +43,8 @@ internal sealed class ArtifactBench : IAsyncDisposable
     }
 
     public static Downloader NewDownloader(TimeSpan idleTimeout, ILogger log) => new(
-        new DownloadLimits { MaxBytes = 300_000, FirstDelay = TimeSpan.FromMilliseconds(5), IdleTimeout = idleTimeout }, TimeProvider.System, log);
+        new DownloadLimits { MaxBytes = 300_000, FirstDelay = TimeSpan.FromMilliseconds(5), IdleTimeout = idleTimeout },
+        TimeProvider.System, log);
 
     public ArtifactStore Store(int keepUnused = 10, Downloader? downloader = null) =>
         new(Folder, downloader ?? Downloader, TimeProvider.System, NullLogger.Instance) { KeepUnused = keepUnused };

@@ -41,7 +41,8 @@ public sealed class ArtifactStoreTests : IAsyncLifetime
     }
 
     [Theory]
-    [InlineData("orders", "1.0.1", "the jar is orders:1.0.0 by its manifest, not orders:1.0.1; set version to 1.0.0, or url to the jar of 1.0.1; fetched from ")]
+    [InlineData("orders", "1.0.1",
+        "the jar is orders:1.0.0 by its manifest, not orders:1.0.1; set version to 1.0.0, or url to the jar of 1.0.1; fetched from ")]
     [InlineData("shop", "1.0.0",
         "the jar is orders:1.0.0 by its manifest, not shop:1.0.0; the name of a ModuleDeployment's module can't be changed: create a "
         + "ModuleDeployment for orders and delete this one, or set url to a jar whose Ark-Biz-Name is shop; fetched from ")]
@@ -50,7 +51,8 @@ public sealed class ArtifactStoreTests : IAsyncLifetime
         var other = new ModuleRef { ModuleUid = "u", Name = name, Version = version };
         var refused = await Assert.ThrowsAsync<ArtifactException>(
             () => _bench.Store().GetAsync(other, new() { Url = Server.Url("good.jar") }, null, () => { }, Cancellation));
-        Assert.Equal((Reason.InvalidArtifact, "OTHER_MODULE", message + Server.Url("good.jar")), (refused.Reason, refused.Code, refused.Message));
+        Assert.Equal((Reason.InvalidArtifact, "OTHER_MODULE", message + Server.Url("good.jar")),
+            (refused.Reason, refused.Code, refused.Message));
     }
 
     [Theory]
@@ -87,7 +89,8 @@ public sealed class ArtifactStoreTests : IAsyncLifetime
         foreach (var (name, hours) in new[] { ("used", 9), ("old", 8), ("older", 9), ("new", 1) })
         {
             File.WriteAllText(Path.Combine(_bench.Folder, name + ".jar"), name);
-            File.SetLastWriteTimeUtc(Path.Combine(_bench.Folder, name + ".jar"), TimeProvider.System.GetUtcNow().UtcDateTime.AddHours(-hours));
+            File.SetLastWriteTimeUtc(Path.Combine(_bench.Folder, name + ".jar"),
+                TimeProvider.System.GetUtcNow().UtcDateTime.AddHours(-hours));
         }
 
         store.Evict([Path.Combine(_bench.Folder, "used.jar")]);

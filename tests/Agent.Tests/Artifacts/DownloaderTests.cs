@@ -66,7 +66,8 @@ public sealed class DownloaderTests : IAsyncLifetime
             () => _bench.Downloader.FetchAsync(url, Path.Combine(_bench.Folder, "new.jar"), Cancellation));
         Assert.Equal("UNREACHABLE", refused.Code);
         Assert.DoesNotContain("inner exception", refused.Message, StringComparison.Ordinal);
-        Assert.Contains("The SSL connection could not be established: Cannot determine the frame size", refused.Message, StringComparison.Ordinal);
+        Assert.Contains("The SSL connection could not be established: Cannot determine the frame size", refused.Message,
+            StringComparison.Ordinal);
     }
 
     [Theory]
@@ -173,16 +174,19 @@ public sealed class DownloaderTests : IAsyncLifetime
     [InlineData("orders.jar", "orders.jar")]
     public async Task An_unsupported_url_is_refused_with_a_valid_example(string url, string shown)
     {
-        var refused = await Assert.ThrowsAsync<ArtifactException>(() => _bench.Store().GetAsync(ArtifactBench.Orders, new() { Url = url }, null, () => { }, Cancellation));
+        var refused = await Assert.ThrowsAsync<ArtifactException>(() => _bench.Store()
+            .GetAsync(ArtifactBench.Orders, new() { Url = url }, null, () => { }, Cancellation));
         Assert.Equal(
-            (Reason.InvalidArtifact, $"url must be an http, https or file URL, such as https://repo.example.com/orders-1.0.0.jar, not \"{shown}\""),
+            (Reason.InvalidArtifact,
+                $"url must be an http, https or file URL, such as https://repo.example.com/orders-1.0.0.jar, not \"{shown}\""),
             (refused.Reason, refused.Message));
     }
 
     [Fact]
     public async Task A_file_is_copied_and_a_missing_one_is_not_found()
     {
-        var jar = await _bench.Store().GetAsync(ArtifactBench.Orders, new() { Url = new Uri(_bench.SourceJar).AbsoluteUri }, null, () => { }, Cancellation);
+        var jar = await _bench.Store()
+            .GetAsync(ArtifactBench.Orders, new() { Url = new Uri(_bench.SourceJar).AbsoluteUri }, null, () => { }, Cancellation);
         Assert.Equal(Server.Sha256, jar.Sha256);
         var refused = await Assert.ThrowsAsync<ArtifactException>(
             () => _bench.Store().GetAsync(ArtifactBench.Orders, new() { Url = "file:///nowhere/x.jar" }, null, () => { }, Cancellation));

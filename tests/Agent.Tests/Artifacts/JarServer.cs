@@ -61,7 +61,8 @@ internal sealed class JarServer(byte[] jar, string downloads) : IAsyncDisposable
         server.MapGet("/private.jar", (HttpContext context) =>
             Authorization(context) == "Basic " + Base64("build user:p:w/d") ? Results.Bytes(jar) : Results.StatusCode(401));
         server.MapGet("/private-moved.jar", () => Results.Redirect("/private.jar"));
-        server.MapGet("/private-elsewhere.jar", (HttpContext context) => Results.Redirect($"http://localhost:{context.Request.Host.Port}/open.jar"));
+        server.MapGet("/private-elsewhere.jar",
+            (HttpContext context) => Results.Redirect($"http://localhost:{context.Request.Host.Port}/open.jar"));
         server.MapGet("/open.jar", (HttpContext context) => { Authorization(context); return Results.Bytes(jar); });
         server.MapGet("/status/{status:int}", (HttpContext context, int status, string? retry) =>
         {

@@ -35,18 +35,25 @@ public sealed class CommandLimitsTests
     {
         Refuses(Reason.InvalidArtifact, "deadline must be 0 to 86400 seconds, not -1", command => command.Deadline.Seconds = -1);
         Refuses(Reason.InvalidArtifact, "deadline must be 0 to 86400 seconds, not 100000", command => command.Deadline.Seconds = 100_000);
-        Refuses(Reason.InvalidArtifact, "module.name must be at most 63 bytes, not 64", command => command.Install.Module.Name = new string('ä', 32));
-        Refuses(Reason.InvalidArtifact, "source.url must be at most 8192 bytes, not 9000", command => command.Install.Source.Url = new string('张', 3000));
-        Refuses(Reason.InvalidArtifact, "source.sha256 must be 64 hexadecimal digits, or empty", command => command.Install.Source.Sha256 = "../../x");
-        Refuses(Reason.InvalidArtifact, "source.md5 must be 32 hexadecimal digits, or empty", command => command.Install.Source.Md5 = "abc");
+        Refuses(Reason.InvalidArtifact, "module.name must be at most 63 bytes, not 64",
+            command => command.Install.Module.Name = new string('ä', 32));
+        Refuses(Reason.InvalidArtifact, "source.url must be at most 8192 bytes, not 9000",
+            command => command.Install.Source.Url = new string('张', 3000));
+        Refuses(Reason.InvalidArtifact, "source.sha256 must be 64 hexadecimal digits, or empty",
+            command => command.Install.Source.Sha256 = "../../x");
+        Refuses(Reason.InvalidArtifact, "source.md5 must be 32 hexadecimal digits, or empty",
+            command => command.Install.Source.Md5 = "abc");
         Refuses(Reason.HookFailed, "pre_install.port must be 1 to 65535, not 0", command => command.Install.PreInstall.Port = 0);
         Refuses(Reason.HookFailed, "pre_install.port must be 1 to 65535, not 65536", command => command.Install.PreInstall.Port = 65536);
         Refuses(Reason.HookFailed, "pre_install.path must begin with '/'", command => command.Install.PreInstall.Path = "@elsewhere/x");
         Refuses(Reason.HookFailed, "pre_install.path must begin with '/'", command => command.Install.PreInstall.Path = "/a b");
-        Refuses(Reason.HookFailed, "pre_install.path must be at most 1024 bytes", command => command.Install.PreInstall.Path = "/" + new string('张', 400));
-        Refuses(Reason.HookFailed, "pre_install.timeout must be more than 0 and at most 3600", command => command.Install.PreInstall.Timeout = null);
+        Refuses(Reason.HookFailed, "pre_install.path must be at most 1024 bytes", command => command.Install.PreInstall.Path = "/"
+            + new string('张', 400));
+        Refuses(Reason.HookFailed, "pre_install.timeout must be more than 0 and at most 3600",
+            command => command.Install.PreInstall.Timeout = null);
         Refuses(Reason.HookFailed, "pre_install.timeout must be", command => command.Install.PreInstall.Timeout.Seconds = 0);
-        Refuses(Reason.HookFailed, "pre_install.timeout must be", command => command.Install.PreInstall.Timeout = new() { Seconds = 3600, Nanos = 1000 });
+        Refuses(Reason.HookFailed, "pre_install.timeout must be",
+            command => command.Install.PreInstall.Timeout = new() { Seconds = 3600, Nanos = 1000 });
         Refuses(Reason.HookFailed, "pre_install.retries must be 0 to 10, not 11", command => command.Install.PreInstall.Retries = 11);
         Refuses(Reason.HookFailed, "post_install.port", command => command.Install.PostInstall = new());
     }

@@ -119,9 +119,12 @@ public sealed class CommandRunnerTests : IAsyncLifetime
     {
         Assert.Equal("ABSENT", (await _bench.RunAsync(Uninstall(_bench.Life, "none", "1.0.0"))).Code);
         await _bench.RunAsync(_bench.InstallOf("orders"));
-        Arklet.OnUninstall = (_, _, _) => Task.FromResult(new ArkletResult(ArkletOutcome.InternalError, "CMD_PROCESS_INTERNAL_ERROR", "Internal Error", "java.lang.Error: no"));
+        Arklet.OnUninstall = (_, _, _) =>
+            Task.FromResult(
+            new ArkletResult(ArkletOutcome.InternalError, "CMD_PROCESS_INTERNAL_ERROR", "Internal Error", "java.lang.Error: no"));
         var failed = await _bench.RunAsync(Uninstall(_bench.Life, "orders", "1.0.0"));
-        Assert.Equal((Outcome.Failed, Reason.UninstallFailed, true), (failed.Outcome, failed.Reason, failed.Message.Contains("java.lang.Error: no", StringComparison.Ordinal)));
+        Assert.Equal((Outcome.Failed, Reason.UninstallFailed, true),
+            (failed.Outcome, failed.Reason, failed.Message.Contains("java.lang.Error: no", StringComparison.Ordinal)));
     }
 
     [Fact]

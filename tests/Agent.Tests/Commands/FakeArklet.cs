@@ -95,7 +95,8 @@ public sealed class FakeArklet : IArklet
         {
             var now = TimeProvider.System.GetTimestamp();
             return Task.FromResult(Health is HealthOutcome.Answered
-                ? new HealthAnswer(Health, !HasFigures ? null : new(TimeProvider.System.GetElapsedTime(_startedAt, now), 1, 2, 3, 4, -1, "17"), now)
+                ? new HealthAnswer(Health, !HasFigures
+                    ? null : new(TimeProvider.System.GetElapsedTime(_startedAt, now), 1, 2, 3, 4, -1, "17"), now)
                 : new HealthAnswer(Health, null, now));
         }
     }

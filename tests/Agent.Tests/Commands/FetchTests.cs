@@ -47,7 +47,8 @@ public sealed class FetchTests : IAsyncLifetime
     {
         var wrong = await _bench.RunAsync(Fetch(_bench.Life, "orders", "2.0.0", _bench.Jar("orders", "1.0.0")));
         Assert.Equal((Outcome.Failed, Reason.InvalidArtifact, "OTHER_MODULE"), (wrong.Outcome, wrong.Reason, wrong.Code));
-        var digest = await _bench.RunAsync(Fetch(_bench.Life, "orders", "2.0.0", _bench.Jar("orders", "2.0.0"), attempt: 2, sha256: new string('0', 64)));
+        var digest = await _bench.RunAsync(
+            Fetch(_bench.Life, "orders", "2.0.0", _bench.Jar("orders", "2.0.0"), attempt: 2, sha256: new string('0', 64)));
         Assert.Equal((Outcome.Failed, Reason.DigestMismatch), (digest.Outcome, digest.Reason));
         Assert.Empty(_bench.Snapshot().Staged);
         Assert.Empty(_bench.Snapshot().Attempts);

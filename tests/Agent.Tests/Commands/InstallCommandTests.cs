@@ -84,7 +84,8 @@ public sealed class InstallCommandTests : IAsyncLifetime
         {
             Arklet.List(name, version, ArkletBizState.Broken);
             return Task.FromResult(new ArkletResult(
-                ArkletOutcome.InternalError, "CMD_PROCESS_INTERNAL_ERROR", "Internal Error", "java.io.IOException: licence.bin: truncated"));
+                ArkletOutcome.InternalError, "CMD_PROCESS_INTERNAL_ERROR", "Internal Error",
+                "java.io.IOException: licence.bin: truncated"));
         };
         var result = await _bench.RunAsync(_bench.InstallOf("orders"));
         Assert.Equal((Reason.BizStartFailed, "java.io.IOException: licence.bin: truncated"), (result.Reason, result.Message));
@@ -114,7 +115,8 @@ public sealed class InstallCommandTests : IAsyncLifetime
             Arklet.List(name, version, ArkletBizState.Deactivated);
             return Task.FromResult(FakeArklet.Success);
         };
-        Arklet.OnSwitch = (_, _, _) => Task.FromResult(new ArkletResult(ArkletOutcome.IllegalState, "ILLEGAL_STATE_BIZ", "its state must not be"));
+        Arklet.OnSwitch = (_, _, _) =>
+            Task.FromResult(new ArkletResult(ArkletOutcome.IllegalState, "ILLEGAL_STATE_BIZ", "its state must not be"));
         var result = await _bench.RunAsync(_bench.InstallOf("orders"));
         Assert.Equal((Outcome.Failed, Reason.SwitchFailed), (result.Outcome, result.Reason));
         Assert.NotNull(_bench.Journal.State.Owner("orders", "1.0.0"));

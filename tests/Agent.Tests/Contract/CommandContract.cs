@@ -23,7 +23,8 @@ public abstract class CommandContract(ContractFixture fixture) : ContractTests(f
         var again = await InstallAsync("orders", "1.0.0");
 
         Assert.Equal(
-            new ArkletResult(ArkletOutcome.Repeat, "REPEAT_BIZ", "Biz: orders:1.0.0 has been installed or registered.", ElapsedSpace: again.ElapsedSpace),
+            new ArkletResult(ArkletOutcome.Repeat, "REPEAT_BIZ", "Biz: orders:1.0.0 has been installed or registered.",
+                ElapsedSpace: again.ElapsedSpace),
             again);
     }
 
@@ -37,7 +38,8 @@ public abstract class CommandContract(ContractFixture fixture) : ContractTests(f
 
         Assert.Equal(ArkletOutcome.Success, (await Arklet.SwitchAsync("catalog", "2.0.0", Cancellation)).Outcome);
         Assert.Equal(
-            (ArkletBizState.Deactivated, ArkletBizState.Activated), (await StateAsync("catalog", "1.0.0"), await StateAsync("catalog", "2.0.0")));
+            (ArkletBizState.Deactivated, ArkletBizState.Activated),
+            (await StateAsync("catalog", "1.0.0"), await StateAsync("catalog", "2.0.0")));
         Assert.Equal(ArkletOutcome.Success, (await Arklet.SwitchAsync("catalog", "2.0.0", Cancellation)).Outcome);
 
         Assert.Equal(ArkletOutcome.Success, (await UninstallAsync("catalog", "1.0.0")).Outcome);
@@ -59,7 +61,8 @@ public abstract class CommandContract(ContractFixture fixture) : ContractTests(f
     public async Task A_missing_biz_is_not_found()
     {
         Assert.Equal(
-            new ArkletResult(ArkletOutcome.NotFound, "NOT_FOUND_BIZ", "Uninstall biz: orders:9 not found."), await UninstallAsync("orders", "9"));
+            new ArkletResult(ArkletOutcome.NotFound, "NOT_FOUND_BIZ", "Uninstall biz: orders:9 not found."),
+            await UninstallAsync("orders", "9"));
         Assert.Equal(
             new ArkletResult(ArkletOutcome.NotFound, "NOT_FOUND_BIZ", "Switch biz: orders:9 not found."),
             await Arklet.SwitchAsync("orders", "9", Cancellation));

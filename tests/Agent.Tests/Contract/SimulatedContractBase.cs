@@ -14,7 +14,8 @@ public sealed class SimulatedContractBase : IContractBase
         _simulated = simulated;
         Write("orders", "1.0.0", "orders");
         Write("orders", "1.1.0", "orders");
-        Write("orders", "2.0.0", "orders", ("Fail-Cause", "java.lang.IllegalStateException: cannot reach the ledger database at db.example:5432"));
+        Write("orders", "2.0.0", "orders",
+            ("Fail-Cause", "java.lang.IllegalStateException: cannot reach the ledger database at db.example:5432"));
         Write("catalog", "1.0.0", "catalog-v1");
         Write("catalog", "2.0.0", "catalog-v2");
         Write("invoice", "1.0.0", "invoice");
@@ -62,5 +63,6 @@ public class SimulatedFixture : ContractFixture
         // it always is
     }
 
-    protected override async Task<IContractBase?> StartAsync(CancellationToken cancellation) => await SimulatedContractBase.StartAsync(Options);
+    protected override async Task<IContractBase?> StartAsync(CancellationToken cancellation) =>
+        await SimulatedContractBase.StartAsync(Options);
 }

@@ -55,7 +55,8 @@ public abstract class WireContract(ContractFixture fixture) : ContractTests(fixt
     public async Task A_body_over_one_mebibyte_is_status_413()
     {
         using var connection = await OpenAsync(Base, Cancellation);
-        await connection.SendAsync("POST /queryAllBiz HTTP/1.1\r\nHost: x\r\nContent-Length: 1048577\r\nExpect: 100-continue\r\n\r\n", Cancellation);
+        await connection.SendAsync("POST /queryAllBiz HTTP/1.1\r\nHost: x\r\nContent-Length: 1048577\r\nExpect: 100-continue\r\n\r\n",
+            Cancellation);
 
         var answer = await connection.ReadAsync(TimeSpan.FromSeconds(10), Cancellation);
 
@@ -170,7 +171,8 @@ public abstract class WireContract(ContractFixture fixture) : ContractTests(fixt
         var loops = 2 * Environment.ProcessorCount;
         var connections = await Task.WhenAll(Enumerable.Range(0, loops).Select(_ => OpenAsync(Base, Cancellation)));
         foreach (var connection in connections)
-            await connection.SendAsync("POST /queryAllBiz HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\nExpect: 100-continue\r\n\r\n", Cancellation);
+            await connection.SendAsync("POST /queryAllBiz HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\nExpect: 100-continue\r\n\r\n",
+                Cancellation);
         var answers = await Task.WhenAll(connections.Select(c => c.ReadAsync(Silence, Cancellation)));
         Assert.False(slow.IsCompleted, "the start ended before anything was asked");
 

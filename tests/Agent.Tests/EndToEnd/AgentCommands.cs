@@ -25,10 +25,12 @@ internal static class AgentCommands
             command.Fetch = new() { Module = module, Source = new() { Url = jar.AbsoluteUri, Sha256 = sha256 } });
     }
 
-    public static Command Uninstall(string life, string name, string version, int attempt = 1, double seconds = 60, ulong epoch = 1, string? uid = null)
+    public static Command Uninstall(string life, string name, string version, int attempt = 1, double seconds = 60, ulong epoch = 1,
+        string? uid = null)
     {
         var module = Module(name, version, uid);
-        return New(module, CommandAction.Uninstall, life, attempt, seconds, epoch, command => command.Uninstall = new() { Module = module });
+        return New(module, CommandAction.Uninstall, life, attempt, seconds, epoch,
+            command => command.Uninstall = new() { Module = module });
     }
 
     public static Command Switch(string life, string name, string version, int attempt = 1, double seconds = 60, ulong epoch = 1)

@@ -40,7 +40,8 @@ public sealed class AgentProcess : IAsyncDisposable
         Start(controller, arkletHost, arkletPort, stateDir, new Dictionary<string, string>(), more);
 
     public static AgentProcess Start(
-        Uri controller, string arkletHost, int arkletPort, string stateDir, IReadOnlyDictionary<string, string> environment, params string[] more) => new(
+        Uri controller, string arkletHost, int arkletPort, string stateDir, IReadOnlyDictionary<string, string> environment,
+        params string[] more) => new(
     [
         $"--controller-address={controller}", "--pod-namespace=shop", "--pod-name=base-0", "--pod-uid=pod-uid-0",
         $"--arklet-host={arkletHost}", string.Create(CultureInfo.InvariantCulture, $"--arklet-port={arkletPort}"),

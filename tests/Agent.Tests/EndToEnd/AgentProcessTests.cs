@@ -88,7 +88,8 @@ public sealed class AgentProcessTests : IAsyncLifetime
             ["HTTPS_PROXY"] = proxy.Url("").GetLeftPart(UriPartial.Authority),
             ["NO_PROXY"] = "127.0.0.0/8",
         };
-        await using var agent = AgentProcess.Start(_gateway.Address, _base.Arklet.Address.ToString(), _base.ArkletPort, _folder.Path, environment);
+        await using var agent = AgentProcess.Start(_gateway.Address, _base.Arklet.Address.ToString(), _base.ArkletPort, _folder.Path,
+            environment);
         var session = await KnownAsync();
         Assert.Equal(Outcome.Succeeded, (await session.RunAsync(Install(session.Life, "orders", "1.0.0", Jar("orders")))).Outcome);
         Assert.Equal(0, proxy.Requests);
@@ -119,7 +120,8 @@ public sealed class AgentProcessTests : IAsyncLifetime
         await _gateway.DisposeAsync();
         await _base.KillAsync();
         File.Delete(Jar("orders").LocalPath);
-        await UntilAsync(async () => (await AgentProcess.RunAsync("ready", $"--state-dir={_folder.Path}")).Output.Contains("Down", StringComparison.Ordinal));
+        await UntilAsync(async () =>
+            (await AgentProcess.RunAsync("ready", $"--state-dir={_folder.Path}")).Output.Contains("Down", StringComparison.Ordinal));
         await _base.StartLifeAsync();
 
         await UntilAsync(() => Task.FromResult(_base.Statistics[^1].Installs.Count == 2));
@@ -132,7 +134,9 @@ public sealed class AgentProcessTests : IAsyncLifetime
             Begun(), line => Assert.Contains("Install orders:1.0.0", line, StringComparison.Ordinal),
             line => Assert.Contains("Install invoice:1.0.0", line, StringComparison.Ordinal));
 
-        IEnumerable<string> Begun() => agent.Output.Split('\n').Where(line => line.Contains("command replay/", StringComparison.Ordinal) && line.Contains("begins", StringComparison.Ordinal));
+        IEnumerable<string> Begun() =>
+            agent.Output.Split('\n')
+            .Where(line => line.Contains("command replay/", StringComparison.Ordinal) && line.Contains("begins", StringComparison.Ordinal));
     }
 
     [Fact]

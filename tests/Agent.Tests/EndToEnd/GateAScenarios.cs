@@ -67,12 +67,14 @@ public abstract class GateAScenarios(ContractFixture fixture) : IAsyncLifetime
         var agent = await ConnectAsync();
         await SucceedsAsync(agent, Install(agent.Life, "catalog", "1.0.0", Base.Jar("catalog", "1.0.0")));
         await SucceedsAsync(agent, Install(agent.Life, "catalog", "2.0.0", Base.Jar("catalog", "2.0.0"), activate: false));
-        Assert.Equal((BizState.Activated, BizState.Deactivated), (agent.Biz("catalog", "1.0.0")!.State, agent.Biz("catalog", "2.0.0")!.State));
+        Assert.Equal((BizState.Activated, BizState.Deactivated),
+            (agent.Biz("catalog", "1.0.0")!.State, agent.Biz("catalog", "2.0.0")!.State));
         Assert.Equal("catalog 1.0.0", await AnswerOfAsync("catalog-v1/hello"));
         Assert.Equal("catalog 2.0.0", await AnswerOfAsync("catalog-v2/hello"));
 
         await SucceedsAsync(agent, Switch(agent.Life, "catalog", "2.0.0"));
-        Assert.Equal((BizState.Deactivated, BizState.Activated), (agent.Biz("catalog", "1.0.0")!.State, agent.Biz("catalog", "2.0.0")!.State));
+        Assert.Equal((BizState.Deactivated, BizState.Activated),
+            (agent.Biz("catalog", "1.0.0")!.State, agent.Biz("catalog", "2.0.0")!.State));
 
         await SucceedsAsync(agent, Uninstall(agent.Life, "catalog", "1.0.0"));
         Assert.Null(agent.Biz("catalog", "1.0.0"));
@@ -86,7 +88,8 @@ public abstract class GateAScenarios(ContractFixture fixture) : IAsyncLifetime
         var agent = await ConnectAsync();
         await SucceedsAsync(agent, Install(agent.Life, "catalog", "1.0.0", Base.Jar("catalog", "1.0.0")));
         await SucceedsAsync(agent, Install(agent.Life, "catalog", "2.0.0", Base.Jar("catalog", "2.0.0"), activate: true));
-        Assert.Equal((BizState.Deactivated, BizState.Activated), (agent.Biz("catalog", "1.0.0")!.State, agent.Biz("catalog", "2.0.0")!.State));
+        Assert.Equal((BizState.Deactivated, BizState.Activated),
+            (agent.Biz("catalog", "1.0.0")!.State, agent.Biz("catalog", "2.0.0")!.State));
     }
 
     [Fact]
@@ -164,7 +167,8 @@ public abstract class GateAScenarios(ContractFixture fixture) : IAsyncLifetime
         await SucceedsAsync(agent, Install(before, "invoice", "1.0.0", Base.Jar("invoice", "1.0.0")));
         // Lives are told apart by their starts, which with real JVMs lie seconds apart: this one must have lived a little.
         await agent.UntilAsync(
-            s => s.Messages.Any(message => (message.Heartbeat?.Jvm ?? message.Snapshot?.Jvm)?.Uptime?.ToTimeSpan() > TimeSpan.FromSeconds(2)),
+            s => s.Messages.Any(message =>
+                (message.Heartbeat?.Jvm ?? message.Snapshot?.Jvm)?.Uptime?.ToTimeSpan() > TimeSpan.FromSeconds(2)),
             "a base that has been up for two seconds");
         await Base.RestartAsync(Cancellation);
         await agent.UntilAsync(s => s.Snapshot is { BizKnown: true } now && now.BaseLife.Id != before, "a snapshot of the new life");

@@ -84,7 +84,8 @@ public sealed class HoldingProxy : IAsyncDisposable
         {
             answer.Append(Encoding.UTF8.GetString(buffer, 0, count));
             // The interim answer only says that somebody reads.
-            if (!answer.ToString().StartsWith("HTTP/1.1 100", StringComparison.Ordinal) || !answer.ToString().EndsWith("\r\n\r\n", StringComparison.Ordinal))
+            if (!answer.ToString().StartsWith("HTTP/1.1 100", StringComparison.Ordinal) || !answer.ToString()
+                .EndsWith("\r\n\r\n", StringComparison.Ordinal))
                 continue;
             await near.WriteAsync(buffer.AsMemory(0, count), _ending.Token);
             answer.Clear();

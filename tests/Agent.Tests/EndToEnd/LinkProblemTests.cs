@@ -15,7 +15,8 @@ public sealed class LinkProblemTests
         using var folder = new TemporaryFolder();
         var (options, errors) = AgentOptions.Parse(
             [
-                $"--controller-address=https://127.0.0.1:{gateway.Address.Port}", "--pod-namespace=default", "--pod-name=base-0", "--pod-uid=uid-0",
+                $"--controller-address=https://127.0.0.1:{gateway.Address.Port}", "--pod-namespace=default", "--pod-name=base-0",
+                "--pod-uid=uid-0",
                 $"--state-dir={folder.Path}", "--arklet-host=127.77.0.2", "--arklet-port=1",
             ],
             _ => null);
@@ -25,7 +26,8 @@ public sealed class LinkProblemTests
         var run = AgentRuntime.RunAsync(options, logs, ending.Token);
 
         var ended = "";
-        await Eventually.True(() => (ended = logs.Lines.Lines.FirstOrDefault(line => line.StartsWith("stream to", StringComparison.Ordinal)) ?? "").Length > 0);
+        await Eventually.True(() =>
+            (ended = logs.Lines.Lines.FirstOrDefault(line => line.StartsWith("stream to", StringComparison.Ordinal)) ?? "").Length > 0);
         await ending.CancelAsync();
         await Eventually.Ends(run);
         Assert.DoesNotContain("inner exception", ended, StringComparison.Ordinal);

@@ -34,7 +34,8 @@ public abstract class MetaspaceScenario(ContractFixture fixture) : IAsyncLifetim
         // What reports a failure is loaded by the first one; there would be no room for it later.
         var first = await agent.RunAsync(Install(agent.Life, "plain-throws", "1.0.0", fixture.Base.Jar("plain-throws", "1.0.0")));
         Assert.Equal((Reason.BizStartFailed, "java.io.IOException: licence.bin: truncated"), (first.Reason, first.Message));
-        Assert.Equal(Outcome.Succeeded, (await agent.RunAsync(Install(agent.Life, "plain", "1.0.0", fixture.Base.Jar("plain", "1.0.0")))).Outcome);
+        Assert.Equal(Outcome.Succeeded,
+            (await agent.RunAsync(Install(agent.Life, "plain", "1.0.0", fixture.Base.Jar("plain", "1.0.0")))).Outcome);
         Assert.Equal(Outcome.Succeeded, (await agent.RunAsync(Uninstall(agent.Life, "plain", "1.0.0"))).Outcome);
 
         var result = await agent.RunAsync(Install(agent.Life, "metaspace", "1.0.0", fixture.Base.Jar("metaspace", "1.0.0")));
@@ -58,7 +59,8 @@ public sealed class SmallRealFixture : RealFixture
 }
 
 /// <summary>The Metaspace on the simulator.</summary>
-public sealed class SimulatedMetaspaceTests(SmallSimulatedFixture fixture) : MetaspaceScenario(fixture), IClassFixture<SmallSimulatedFixture>;
+public sealed class SimulatedMetaspaceTests(SmallSimulatedFixture fixture)
+    : MetaspaceScenario(fixture), IClassFixture<SmallSimulatedFixture>;
 
 /// <summary>The Metaspace of a real JVM.</summary>
 [Collection(RealBaseCollection.Name)]

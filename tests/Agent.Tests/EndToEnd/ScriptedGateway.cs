@@ -71,7 +71,8 @@ public sealed class ScriptedGateway : IAsyncDisposable
     public sealed class Service(ScriptedGateway gateway) : AgentService.AgentServiceBase
     {
         public override async Task Connect(
-            IAsyncStreamReader<ConnectRequest> requestStream, IServerStreamWriter<ConnectResponse> responseStream, ServerCallContext context)
+            IAsyncStreamReader<ConnectRequest> requestStream, IServerStreamWriter<ConnectResponse> responseStream,
+            ServerCallContext context)
         {
             if (gateway.Refusal is { } refusal) throw new RpcException(refusal.Status, refusal.Trailers);
             await requestStream.MoveNext(context.CancellationToken);

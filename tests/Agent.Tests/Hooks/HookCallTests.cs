@@ -63,7 +63,8 @@ public sealed class HookCallTests : IAsyncLifetime
         Assert.Equal(Outcome.Succeeded, (await _bench.RunAsync(InstallOf("invoice"))).Outcome);
         Assert.False(result.IsCompleted);
         // Its own time-out, not the command's: that clock stands still meanwhile.
-        Assert.Equal((Reason.HookFailed, true), ((await result).Reason, (await result).Message.Contains("did not answer within 10 s", StringComparison.Ordinal)));
+        Assert.Equal((Reason.HookFailed, true),
+            ((await result).Reason, (await result).Message.Contains("did not answer within 10 s", StringComparison.Ordinal)));
         Assert.Equal(["install invoice:1.0.0"], Arklet.Calls);
     }
 
@@ -118,13 +119,16 @@ public sealed class HookCallTests : IAsyncLifetime
         Assert.Equal(Limits.HookedCommands, _hooks.Requests.Count);
 
         for (var number = 0; number < Limits.RunningCommands; number++)
-            Assert.Equal(Outcome.Succeeded, (await _bench.RunAsync(Install(_bench.Life, $"passing{number}", "1.0.0", _bench.Jar($"passing{number}", "1.0.0")))).Outcome);
+            Assert.Equal(Outcome.Succeeded,
+                (await _bench.RunAsync(
+                Install(_bench.Life, $"passing{number}", "1.0.0", _bench.Jar($"passing{number}", "1.0.0")))).Outcome);
         _hooks.Answer = _ => 200;
         _hooks.HangUp();
         await Eventually.True(() => _bench.Runner.Running.Count == 0);
         Assert.Equal(Outcome.Succeeded, (await _bench.RunAsync(Hanging("late"))).Outcome);
 
-        Command Hanging(string name) => InstallOf(name, change: hook => (hook.Timeout, hook.Retries) = (Duration.FromTimeSpan(TimeSpan.FromMinutes(30)), 1));
+        Command Hanging(string name) =>
+            InstallOf(name, change: hook => (hook.Timeout, hook.Retries) = (Duration.FromTimeSpan(TimeSpan.FromMinutes(30)), 1));
     }
 
     [Fact]
@@ -154,7 +158,8 @@ public sealed class HookCallTests : IAsyncLifetime
 
     private Hook NewHook(string @event, string name, Action<Hook>? change)
     {
-        var hook = new Hook { Port = (uint)_hooks.Port, Path = $"/hook/{@event}?of={name}", Timeout = Duration.FromTimeSpan(TimeSpan.FromSeconds(60)) };
+        var hook = new Hook { Port = (uint)_hooks.Port, Path = $"/hook/{@event}?of={name}",
+            Timeout = Duration.FromTimeSpan(TimeSpan.FromSeconds(60)) };
         change?.Invoke(hook);
         return hook;
     }

@@ -33,12 +33,15 @@ public sealed class HookTests : IAsyncLifetime
         Assert.Equal(Outcome.Succeeded, (await _bench.RunAsync(install)).Outcome);
         Assert.Equal(Outcome.Succeeded, (await _bench.RunAsync(UninstallOf("orders"))).Outcome);
 
-        Assert.Equal(["preInstall after 0 calls", "postInstall after 1 calls", "preUninstall ours after 1 calls", "postUninstall ours after 2 calls"], seen);
+        Assert.Equal(
+            ["preInstall after 0 calls", "postInstall after 1 calls", "preUninstall ours after 1 calls",
+            "postUninstall ours after 2 calls"], seen);
         var first = _hooks.Requests[0];
         Assert.Equal(("POST", "/hook/preInstall?of=orders"), (first.Method, first.Path));
         Assert.Equal(
             ["orders", "1.0.0", Uid("orders", "1.0.0"), "shop", "base-1", "uid-1", _bench.Life, install.Id, "1"],
-            new[] { "module.name", "module.version", "module.uid", "pod.namespace", "pod.name", "pod.uid", "baseLife", "command", "try" }.Select(first.Text));
+            new[] { "module.name", "module.version", "module.uid", "pod.namespace", "pod.name", "pod.uid", "baseLife", "command", "try" }
+                .Select(first.Text));
     }
 
     [Fact]
@@ -47,7 +50,8 @@ public sealed class HookTests : IAsyncLifetime
         _hooks.Answer = _ => 503;
         var result = await _bench.RunAsync(InstallOf("orders"));
         Assert.Equal((Outcome.Failed, Reason.HookFailed, "PRE_INSTALL"), (result.Outcome, result.Reason, result.Code));
-        Assert.Contains($"preInstall hook http://127.0.0.1:{_hooks.Port}/hook/preInstall answered 503 Said: no, not now", result.Message, StringComparison.Ordinal);
+        Assert.Contains($"preInstall hook http://127.0.0.1:{_hooks.Port}/hook/preInstall answered 503 Said: no, not now", result.Message,
+            StringComparison.Ordinal);
         Assert.Empty(Arklet.Calls);
 
         _hooks.Answer = _ => 200;
@@ -85,7 +89,9 @@ public sealed class HookTests : IAsyncLifetime
     public async Task A_module_that_can_not_be_uninstalled_after_a_failed_hook_is_stuck()
     {
         _hooks.Answer = request => request.Event == "postInstall" ? 500 : 200;
-        Arklet.OnUninstall = (_, _, _) => Task.FromResult(new ArkletResult(ArkletOutcome.InternalError, "CMD_PROCESS_INTERNAL_ERROR", "Internal Error", "java.lang.Error: no"));
+        Arklet.OnUninstall = (_, _, _) =>
+            Task.FromResult(
+            new ArkletResult(ArkletOutcome.InternalError, "CMD_PROCESS_INTERNAL_ERROR", "Internal Error", "java.lang.Error: no"));
         var result = await _bench.RunAsync(InstallOf("orders"));
         Assert.Equal(Reason.HookFailed, result.Reason);
         Assert.Contains("could not be uninstalled again", result.Message, StringComparison.Ordinal);
@@ -188,7 +194,8 @@ public sealed class HookTests : IAsyncLifetime
 
     private Hook NewHook(string @event, string name, Action<Hook>? change)
     {
-        var hook = new Hook { Port = (uint)_hooks.Port, Path = $"/hook/{@event}?of={name}", Timeout = Duration.FromTimeSpan(TimeSpan.FromSeconds(60)) };
+        var hook = new Hook { Port = (uint)_hooks.Port, Path = $"/hook/{@event}?of={name}",
+            Timeout = Duration.FromTimeSpan(TimeSpan.FromSeconds(60)) };
         change?.Invoke(hook);
         return hook;
     }

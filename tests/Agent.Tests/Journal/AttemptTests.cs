@@ -23,7 +23,8 @@ public sealed class AttemptTests : IDisposable
         using (var journal = Open())
         {
             journal.Append(
-                new JournalRecord.LifeBegan("b-1", Noon), Owned("orders", "m-1"), Failed("m-1/uninstall/b-1/1"), Failed("m-1/uninstall/b-1/2"),
+                new JournalRecord.LifeBegan("b-1", Noon), Owned("orders", "m-1"), Failed("m-1/uninstall/b-1/1"),
+                Failed("m-1/uninstall/b-1/2"),
                 Failed("m-1/uninstall/b-1/10"), Failed("m-1/uninstall/b-1/9"), Failed("m-1/install/b-1/7"), Failed("replay/m-1/b-1"));
         }
 
@@ -61,7 +62,8 @@ public sealed class AttemptTests : IDisposable
             ["m-2/switch/b-1/1", "m-3/adopt/b-1/1"],
             Told(journal.State, [Biz("orders"), Biz("prices", ArkletBizState.Deactivated)]).Select(attempt => attempt.CommandId).Order());
         // The same after it was asked for another time, and there again: then its number is used up.
-        Assert.Contains("m-1/switch/b-1/1", Told(journal.State, [Biz("orders", ArkletBizState.Deactivated)]).Select(attempt => attempt.CommandId));
+        Assert.Contains("m-1/switch/b-1/1", Told(journal.State, [Biz("orders", ArkletBizState.Deactivated)])
+            .Select(attempt => attempt.CommandId));
     }
 
     [Fact]
@@ -94,8 +96,10 @@ public sealed class AttemptTests : IDisposable
     [Fact]
     public void A_snapshot_reports_the_newest_attempts_up_to_its_limit()
     {
-        var records = Enumerable.Range(0, Limits.Attempts + 10).Select(number => Failed($"m-{number}/adopt/b-1/1") with { At = Noon.AddSeconds(number) });
-        var state = records.Aggregate(JournalState.Empty.Apply(new JournalRecord.LifeBegan("b-1", Noon)), (state, record) => state.Apply(record));
+        var records = Enumerable.Range(0, Limits.Attempts + 10)
+            .Select(number => Failed($"m-{number}/adopt/b-1/1") with { At = Noon.AddSeconds(number) });
+        var state = records.Aggregate(JournalState.Empty.Apply(new JournalRecord.LifeBegan("b-1", Noon)),
+            (state, record) => state.Apply(record));
         var told = Told(state);
         Assert.Equal(Limits.Attempts, told.Count);
         Assert.DoesNotContain(told, attempt => attempt.CommandId == "m-9/adopt/b-1/1");
@@ -109,7 +113,8 @@ public sealed class AttemptTests : IDisposable
         Assert.Null(Assert.Single(Told(state)).AnsweredFor);
     }
 
-    private static List<LastAttempt> Told(JournalState state, params IReadOnlyList<string> listed) => Told(state, [.. listed.Select(name => Biz(name))]);
+    private static List<LastAttempt> Told(JournalState state, params IReadOnlyList<string> listed) =>
+        Told(state, [.. listed.Select(name => Biz(name))]);
 
     private static List<LastAttempt> Told(JournalState state, IReadOnlyList<ArkletBiz> listed, DateTimeOffset? now = null)
     {

@@ -72,7 +72,8 @@ public sealed class CommandJournalTests : IDisposable
             }
 
             using var third = Open(folder.Path);
-            AssertSame(kept.Append(new JournalRecord.EpochSeen(99)).Aggregate(JournalState.Empty, (state, record) => state.Apply(record)), third.State);
+            AssertSame(kept.Append(new JournalRecord.EpochSeen(99))
+                .Aggregate(JournalState.Empty, (state, record) => state.Apply(record)), third.State);
         },
         iter: 30, threads: 1);
 
@@ -80,7 +81,8 @@ public sealed class CommandJournalTests : IDisposable
     public void A_failed_sync_of_the_folder_after_a_rename_loses_no_acknowledged_record()
     {
         var isFailing = false;
-        var sync = JournalSync.Disk with { Folder = folder => { if (isFailing) throw new IOException("no sync"); JournalSync.Disk.Folder(folder); } };
+        var sync = JournalSync.Disk with { Folder = folder =>
+            { if (isFailing) throw new IOException("no sync"); JournalSync.Disk.Folder(folder); } };
         using (var journal = CommandJournal.Open(_folder.Path, NullLogger.Instance, compactAbove: 2_000, sync))
         {
             journal.Append(new JournalRecord.LifeBegan("b-1", Noon));
@@ -88,7 +90,8 @@ public sealed class CommandJournalTests : IDisposable
             var acknowledged = 0;
             Assert.Throws<IOException>(() =>
             {
-                for (; acknowledged < 100; acknowledged++) journal.Append(new JournalRecord.EpochSeen((ulong)acknowledged), new JournalRecord.Owned(Module("orders", "b-1")));
+                for (; acknowledged < 100; acknowledged++) journal.Append(new JournalRecord.EpochSeen((ulong)acknowledged),
+                    new JournalRecord.Owned(Module("orders", "b-1")));
             });
             Assert.True(acknowledged is > 1 and < 100);
             Assert.Equal((ulong)acknowledged - 1, journal.State.HighestEpoch);
@@ -105,7 +108,8 @@ public sealed class CommandJournalTests : IDisposable
     public void A_record_that_was_not_synced_does_not_count()
     {
         var isFailing = false;
-        var sync = JournalSync.Disk with { File = file => { if (isFailing) throw new IOException("no sync"); JournalSync.Disk.File(file); } };
+        var sync = JournalSync.Disk with { File = file =>
+            { if (isFailing) throw new IOException("no sync"); JournalSync.Disk.File(file); } };
         using (var journal = CommandJournal.Open(_folder.Path, NullLogger.Instance, sync: sync))
         {
             journal.Append(new JournalRecord.EpochSeen(1));

@@ -26,7 +26,8 @@ internal static class JournalSamples
         Assert.Equal(expected.ToRecords().Select(Text), actual.ToRecords().Select(Text));
 
     private static string Text(JournalRecord record) =>
-        record is JournalRecord.Finished finished ? $"{finished.CommandId} {finished.Unsettled} {Convert.ToHexString(finished.Result)}" : record.ToString();
+        record is JournalRecord.Finished finished
+            ? $"{finished.CommandId} {finished.Unsettled} {Convert.ToHexString(finished.Result)}" : record.ToString();
 
     public static JournalRecord.Finished Answer(string id, bool unsettled) =>
         new(id, new CommandResult { CommandId = id, Outcome = Outcome.Succeeded }.ToByteArray(), unsettled);

@@ -36,9 +36,11 @@ public sealed class JournalStateTests : IDisposable
         using (var journal = Open())
         {
             journal.Append(
-                new JournalRecord.LifeBegan("b-1", Noon), Intent("open", "orders"), Intent("answered", "invoice"), Answer("answered", unsettled: false),
+                new JournalRecord.LifeBegan("b-1", Noon), Intent("open", "orders"), Intent("answered", "invoice"),
+                Answer("answered", unsettled: false),
                 Intent("timed-out", "slow"), Answer("timed-out", unsettled: true), Intent("down", "poison"),
-                new JournalRecord.Finished("down", new CommandResult { CommandId = "down", Code = JournalState.BaseDown }.ToByteArray(), Unsettled: true),
+                new JournalRecord.Finished("down", new CommandResult { CommandId = "down", Code = JournalState.BaseDown }
+                    .ToByteArray(), Unsettled: true),
                 new JournalRecord.LifeBegan("b-2", Noon.AddMinutes(1)));
             Assert.Equal(["down", "open"], journal.State.Interrupted.Order());
         }
@@ -46,7 +48,8 @@ public sealed class JournalStateTests : IDisposable
         using (var again = Open())
         {
             Assert.Equal(["down", "open"], again.State.Interrupted.Order());
-            Assert.Equal(["down", "open"], again.State.ToRecords().Aggregate(JournalState.Empty, (state, record) => state.Apply(record)).Interrupted.Order());
+            Assert.Equal(["down", "open"], again.State.ToRecords()
+                .Aggregate(JournalState.Empty, (state, record) => state.Apply(record)).Interrupted.Order());
             // Told to nobody so far: they are not forgotten with the next life, as they are when a controller has heard of them.
             again.Append(new JournalRecord.LifeBegan("b-3", Noon.AddMinutes(2)));
             Assert.Equal(["down", "open"], again.State.Interrupted.Order());
@@ -116,7 +119,8 @@ public sealed class JournalStateTests : IDisposable
         using (var journal = Open())
         {
             journal.Append(new JournalRecord.LifeBegan("b-1", Noon), new JournalRecord.Finished(
-                "c1", new CommandResult { CommandId = "c1", Outcome = Outcome.Failed, Reason = Reason.MetaspaceFull }.ToByteArray(), Unsettled: false));
+                "c1", new CommandResult { CommandId = "c1", Outcome = Outcome.Failed, Reason = Reason.MetaspaceFull }
+                    .ToByteArray(), Unsettled: false));
         }
 
         using var again = Open();
@@ -131,7 +135,8 @@ public sealed class JournalStateTests : IDisposable
             (state, i) => state.Apply(new JournalRecord.Staged($"u{i}", $"m{i}", "2.0.0", $"/jars/{i}.jar")));
         Assert.Equal(Limits.Staged, state.StagedArtifacts.Count);
         Assert.Equal("u3", state.StagedArtifacts[0].ModuleUid);
-        state = state.Apply(new JournalRecord.Staged("other", "m5", "3.0.0", "/jars/o.jar")).Apply(new JournalRecord.LifeBegan("b-2", Noon.AddMinutes(1)));
+        state = state.Apply(new JournalRecord.Staged("other", "m5", "3.0.0", "/jars/o.jar"))
+            .Apply(new JournalRecord.LifeBegan("b-2", Noon.AddMinutes(1)));
         Assert.DoesNotContain(state.StagedArtifacts, staged => staged.ModuleUid == "u5");
         Assert.Contains(state.StagedArtifacts, staged => staged.ModuleUid == "other");
         state = state.Apply(new JournalRecord.Owned(Module("m6", "b-2") with { ModuleUid = "u6" }));

@@ -44,11 +44,13 @@ public sealed class RealBase : IAsyncDisposable
 
     /// <summary>Skips the running test where there is no real base, and says how to get it to run.</summary>
     public static void SkipUnlessConfigured() => Assert.SkipUnless(
-        IsConfigured, "Needs a real base: set ARKLET_BASE_JAR to its jar and ARKLET_MODULES to the folder of its modules, with java on PATH.");
+        IsConfigured,
+        "Needs a real base: set ARKLET_BASE_JAR to its jar and ARKLET_MODULES to the folder of its modules, with java on PATH.");
 
     /// <summary>The jar of a sample module: <c>orders</c> 1.0.0 is <c>orders-1.0.0.jar</c>.</summary>
     public static string Module(string name, string version) =>
-        Path.GetFullPath(Path.Combine(ModulesDirectory ?? throw new InvalidOperationException("ARKLET_MODULES is not set"), $"{name}-{version}.jar"));
+        Path.GetFullPath(
+            Path.Combine(ModulesDirectory ?? throw new InvalidOperationException("ARKLET_MODULES is not set"), $"{name}-{version}.jar"));
 
     /// <summary>
     /// Returns when Arklet answers. <paramref name="flags"/>: more of the JVM's, for example <c>-XX:MaxMetaspaceSize=72m</c>.

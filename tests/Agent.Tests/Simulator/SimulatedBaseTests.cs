@@ -71,7 +71,8 @@ public sealed class SimulatedBaseTests : IDisposable
 
         var lines = (await File.ReadAllLinesAsync(log, Cancellation)).Select(l => l.Split(' ')).ToList();
         Assert.Equal(
-            ["install-started a 1", "installed a 1", "repeated a 1", "install-started a 2", "installed a 2", "switched a 2", "uninstalled a 1",
+            ["install-started a 1", "installed a 1", "repeated a 1", "install-started a 2", "installed a 2", "switched a 2",
+                "uninstalled a 1",
              "install-started a 2", "installed a 2"],
             lines.Select(l => string.Join(' ', l[1..4])));
         Assert.Equal(2, lines.Select(l => l[0]).Distinct().Count());
@@ -269,7 +270,8 @@ public sealed class SimulatedBaseTests : IDisposable
     private Uri Jar(string name, string version, params (string Name, string Value)[] attributes)
     {
         var path = Path.Combine(_jars.FullName, $"{name}-{version}.jar");
-        SampleJar.Write(path, name, version, version == "1" || version.Contains('.', StringComparison.Ordinal) ? name : $"{name}-{version}", attributes.ToDictionary(a => a.Name, a => a.Value));
+        SampleJar.Write(path, name, version, version == "1" || version.Contains('.', StringComparison.Ordinal)
+            ? name : $"{name}-{version}", attributes.ToDictionary(a => a.Name, a => a.Value));
         return new(path);
     }
 }

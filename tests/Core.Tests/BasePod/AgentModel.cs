@@ -70,7 +70,8 @@ internal sealed class AgentModel
             [
                 .. Running is null ? [] : (RunningCommand[])[new(Running.Id, Running.Name, Running.Version, TimeSpan.Zero)],
                 .. Fetching.Select(command => new RunningCommand(command.Id, command.Name, command.Version, TimeSpan.Zero)),
-                .. InHooks.Select(command => new RunningCommand(command.Id, command.Name, command.Version, TimeSpan.Zero) { IsInHook = true }),
+                .. InHooks.Select(command =>
+                    new RunningCommand(command.Id, command.Name, command.Version, TimeSpan.Zero) { IsInHook = true }),
             ],
             Answers = Answers.ToDictionary(),
             Attempts = Attempts(),

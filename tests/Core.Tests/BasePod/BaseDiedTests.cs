@@ -44,7 +44,8 @@ public sealed class BaseDiedTests
         _world.Advance(20);
         _world.Agent.Connect();
         _world.Reconcile();
-        Assert.Equal((nameof(FailureReason.BaseDied), "1"), (_world.Status(poison).LastError!.Reason, _world.Status(poison).LastError!.Code));
+        Assert.Equal((nameof(FailureReason.BaseDied), "1"),
+            (_world.Status(poison).LastError!.Reason, _world.Status(poison).LastError!.Code));
 
         // Said again in every snapshot of the life, and counted once.
         _world.Settle();
@@ -68,7 +69,8 @@ public sealed class BaseDiedTests
         _world.Advance(3);
         _world.Agent.Restart(_world.Now);
         _world.Settle();
-        Assert.Equal((nameof(FailureReason.BaseDied), "1"), (_world.Status(poison).LastError!.Reason, _world.Status(poison).LastError!.Code));
+        Assert.Equal((nameof(FailureReason.BaseDied), "1"),
+            (_world.Status(poison).LastError!.Reason, _world.Status(poison).LastError!.Code));
     }
 
     [Fact]
@@ -94,7 +96,8 @@ public sealed class BaseDiedTests
     {
         var (old, young) = (_world.Add("old"), _world.Add("young"));
         _world.Lived.Add("young:1.0.0");
-        _world.Agent.Biz.Add(new("old", "1.0.0", BizState.Activated) { ModuleUid = old.Metadata.Uid, InstalledAt = _world.Now.AddMinutes(-2) });
+        _world.Agent.Biz.Add(
+            new("old", "1.0.0", BizState.Activated) { ModuleUid = old.Metadata.Uid, InstalledAt = _world.Now.AddMinutes(-2) });
         _world.Settle();
         _world.Advance(10);
         _world.Agent.Restart(_world.Now);

@@ -66,7 +66,8 @@ public sealed class BasePodPropertyTests
                     foreach (var seconds in (double[])[0.5, 1, 2, 5, 10, 30, 60, 120, 300, 900])
                     {
                         var later = world.Now.AddSeconds(seconds);
-                        if (later < (world.Last.RequeueAt ?? DateTimeOffset.MaxValue)) Assert.True(BasePodPlanner.Plan(state, later).IsEmpty, $"after {seconds} s");
+                        if (later < (world.Last.RequeueAt ?? DateTimeOffset.MaxValue)) Assert.True(
+                            BasePodPlanner.Plan(state, later).IsEmpty, $"after {seconds} s");
                     }
                 }
             },
@@ -86,7 +87,8 @@ public sealed class BasePodPropertyTests
                     var mirrored = BasePodPlanner.Plan(state with { Modules = [.. state.Modules.Reverse()] }, world.Now);
                     Assert.Equal(plan.Command, mirrored.Command);
                     Assert.Equal(plan.Labels, mirrored.Labels);
-                    Assert.Equal(plan.Statuses.Select(change => change.Module.Metadata.Uid), mirrored.Statuses.Select(change => change.Module.Metadata.Uid));
+                    Assert.Equal(plan.Statuses.Select(change => change.Module.Metadata.Uid),
+                        mirrored.Statuses.Select(change => change.Module.Metadata.Uid));
                     world.Reconcile();
                 }
             },
@@ -97,7 +99,8 @@ public sealed class BasePodPropertyTests
         var world = new World();
         world["orders"] = new() { InstallsFirst = true, TrafficDrain = TimeSpan.FromSeconds(5) };
         world["catalog"] = new() { TrafficDrain = TimeSpan.FromSeconds(3), Priority = 5 };
-        world.Gate = new([World.Required("catalog", onEveryPod: false), World.Required("ledger", onEveryPod: false)], TimeSpan.FromSeconds(120));
+        world.Gate = new([World.Required("catalog", onEveryPod: false), World.Required("ledger", onEveryPod: false)],
+            TimeSpan.FromSeconds(120));
         return world;
     }
 
@@ -156,11 +159,14 @@ public sealed class BasePodPropertyTests
                 break;
             case 18:
                 // Someone meddles with the labels.
-                world.SetPod(meta => meta with { Labels = new Dictionary<string, string>(meta.Labels) { [Labels.Traffic($"stray-{argument}")] = "true" } });
+                world.SetPod(meta =>
+                    meta with { Labels = new Dictionary<string, string>(meta.Labels) { [Labels.Traffic($"stray-{argument}")] = "true" } });
                 break;
             case 22:
                 // Somebody requires other modules, or older pods fail as well.
-                world.Gate = world.Gate! with { Required = [.. Names.Where((_, index) => (argument >> index & 1) == 1).Select(each => World.Required(each, argument >= 64))] };
+                world.Gate = world.Gate! with {
+                    Required = [.. Names.Where((_, index) => (argument >> index & 1) == 1)
+                    .Select(each => World.Required(each, argument >= 64))] };
                 if (argument % 5 == 0 && !world.FailingOnOlderPods.Add(name)) world.FailingOnOlderPods.Remove(name);
                 break;
             case 19 when agent.Biz.Count > 0 && agent.Running is null:
@@ -220,8 +226,10 @@ public sealed class BasePodPropertyTests
         var wanted = world.Modules.Keys.ToHashSet();
         Assert.All(world.Agent.Biz, biz => Assert.Contains(biz.ModuleUid!, wanted));
         AssertGateIsAsItShouldBe(world);
-        var served = world.Modules.Values.Where(module => module.IsAvailable).Select(module => Labels.Traffic(module.Spec.Module.Name)).ToHashSet();
-        var labels = world.Pod!.Metadata.Labels.Keys.Where(key => key.StartsWith(Labels.TrafficPrefix, StringComparison.Ordinal)).ToHashSet();
+        var served = world.Modules.Values.Where(module => module.IsAvailable).Select(module => Labels.Traffic(module.Spec.Module.Name))
+            .ToHashSet();
+        var labels = world.Pod!.Metadata.Labels.Keys.Where(key => key.StartsWith(Labels.TrafficPrefix, StringComparison.Ordinal))
+            .ToHashSet();
         Assert.Equal(served.Order(), labels.Order());
     }
 

@@ -30,7 +30,8 @@ public sealed class CommandRulesTests
     [Fact]
     public void A_hook_that_agents_refuse_fails_as_one()
     {
-        var problem = CommandRules.FindProblem(Install(Good) with { After = new(8080, Long, TimeSpan.FromSeconds(1), 0, IgnoreFailure: true) });
+        var problem = CommandRules.FindProblem(
+            Install(Good) with { After = new(8080, Long, TimeSpan.FromSeconds(1), 0, IgnoreFailure: true) });
         Assert.Equal(FailureReason.HookFailed, problem!.Reason);
         Assert.StartsWith($"spec.hooks.postInstall.path: {FieldLimits.HookPath.Must}, not ", problem.Message, StringComparison.Ordinal);
     }
@@ -41,14 +42,16 @@ public sealed class CommandRulesTests
 
     [Fact]
     public void Nothing_is_wrong_with_other_commands() =>
-        Assert.Null(CommandRules.FindProblem(Install(Good) with { Before = new(1, "/x?y=1", TimeSpan.FromHours(1), 10, IgnoreFailure: false) }));
+        Assert.Null(
+            CommandRules.FindProblem(Install(Good) with { Before = new(1, "/x?y=1", TimeSpan.FromHours(1), 10, IgnoreFailure: false) }));
 
     /// <summary>What is to be removed does not stay for a hook that can't be called.</summary>
     [Fact]
     public void An_uninstall_leaves_out_a_hook_that_breaks_a_rule()
     {
         var world = new World();
-        world["orders"] = new() { Hooks = new() { PreUninstall = new() { Port = 1, Path = Long }, PostUninstall = new() { Port = 2, Path = "/after" } } };
+        world["orders"] = new() {
+            Hooks = new() { PreUninstall = new() { Port = 1, Path = Long }, PostUninstall = new() { Port = 2, Path = "/after" } } };
         var orders = world.Add("orders");
         world.Settle();
         world.Delete(orders);
@@ -60,5 +63,6 @@ public sealed class CommandRulesTests
         Assert.Null(world.Find(orders));
     }
 
-    private static ModuleCommand.Install Install(ModuleSource source) => new("u", source, "b-1", 1, TimeSpan.FromMinutes(1), Activate: true);
+    private static ModuleCommand.Install Install(ModuleSource source) =>
+        new("u", source, "b-1", 1, TimeSpan.FromMinutes(1), Activate: true);
 }

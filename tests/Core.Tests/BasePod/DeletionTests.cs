@@ -35,7 +35,8 @@ public sealed class DeletionTests
         _world.InEndpoints.Clear();
         _world.SettleWithin(4.9);
         Assert.Empty(_world.Sent);
-        Assert.Equal((ModulePhase.Terminating, "waiting for the traffic of orders:1.0.0 to drain"), (_world.Status(_orders).Status, _world.Status(_orders).Message));
+        Assert.Equal((ModulePhase.Terminating, "waiting for the traffic of orders:1.0.0 to drain"),
+            (_world.Status(_orders).Status, _world.Status(_orders).Message));
 
         _world.SettleWithin(0.2, finish: false);
         Assert.IsType<ModuleCommand.Uninstall>(Assert.Single(_world.Sent));
@@ -85,7 +86,8 @@ public sealed class DeletionTests
 
         Assert.Null(_world.Find(_orders));
         Assert.False(_world.HasLabel("catalog"));
-        Assert.Equal((ModulePhase.Terminating, "pod shop/base-1 is being deleted"), (_world.Status(other).Status, _world.Status(other).Message));
+        Assert.Equal((ModulePhase.Terminating, "pod shop/base-1 is being deleted"),
+            (_world.Status(other).Status, _world.Status(other).Message));
         Assert.Empty(_world.Sent);
     }
 
@@ -154,7 +156,8 @@ public sealed class DeletionTests
         Assert.Null(_world.Find(_orders));
         Assert.Empty(_world.Sent);
         Assert.Contains(_world.Events, item => item.Reason == "NeedsRestart"
-            && item.Message.StartsWith("orders:1.0.0 of Module orders-1 is stuck in pod shop/base-1 and was left there", StringComparison.Ordinal));
+            && item.Message.StartsWith("orders:1.0.0 of Module orders-1 is stuck in pod shop/base-1 and was left there",
+                StringComparison.Ordinal));
     }
 
     [Theory]
@@ -220,7 +223,9 @@ public sealed class DeletionTests
     public void Only_what_Arklet_rejected_five_times_is_left_behind_whoever_leads(bool isNewController)
     {
         _world.Delete(_orders);
-        foreach (var reason in (FailureReason[])[FailureReason.HookFailed, FailureReason.HookFailed, FailureReason.ArkletUnreachable, FailureReason.HookFailed])
+        foreach (
+            var reason in (FailureReason[])[FailureReason.HookFailed, FailureReason.HookFailed, FailureReason.ArkletUnreachable,
+            FailureReason.HookFailed])
             Reject(reason);
         _world.SettleWithin(30, finish: false);
         _world.Agent.Refuse(_world.Now, FailureReason.ArkletUnreachable);
@@ -258,11 +263,13 @@ public sealed class DeletionTests
 
         _world.SettleWithin(119, finish: false);
         Assert.NotNull(_world.Find(_orders));
-        Assert.StartsWith("waiting for the agent of pod shop/base-1 to get commands again (Fenced), until ", _world.Status(_orders).Message, StringComparison.Ordinal);
+        Assert.StartsWith("waiting for the agent of pod shop/base-1 to get commands again (Fenced), until ", _world.Status(_orders).Message,
+            StringComparison.Ordinal);
 
         _world.SettleWithin(2, finish: false);
         Assert.Null(_world.Find(_orders));
-        Assert.Single(_world.Events, item => item.Reason == "ModuleLeftBehind" && item.Message.Contains("orders:1.0.0", StringComparison.Ordinal)
+        Assert.Single(_world.Events, item => item.Reason == "ModuleLeftBehind"
+            && item.Message.Contains("orders:1.0.0", StringComparison.Ordinal)
             && item.Message.Contains("Fenced", StringComparison.Ordinal));
     }
 
@@ -287,11 +294,13 @@ public sealed class DeletionTests
         _world.SettleWithin(119);
         Assert.NotNull(_world.Find(_orders));
         Assert.False(_world.HasLabel("orders"));
-        Assert.StartsWith("waiting for the base of pod shop/base-1 to answer, until ", _world.Status(_orders).Message, StringComparison.Ordinal);
+        Assert.StartsWith("waiting for the base of pod shop/base-1 to answer, until ", _world.Status(_orders).Message,
+            StringComparison.Ordinal);
 
         _world.SettleWithin(2);
         Assert.Null(_world.Find(_orders));
-        Assert.Single(_world.Events, item => item.Reason == "ModuleLeftBehind" && item.Message.Contains("orders:1.0.0", StringComparison.Ordinal));
+        Assert.Single(_world.Events, item => item.Reason == "ModuleLeftBehind"
+            && item.Message.Contains("orders:1.0.0", StringComparison.Ordinal));
         Assert.Empty(_world.Sent);
 
         // It answers again: what was left is an orphan, and goes.

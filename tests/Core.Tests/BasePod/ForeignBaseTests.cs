@@ -24,8 +24,10 @@ public sealed class ForeignBaseTests
         Assert.Empty(_world.Sent);
         Assert.False(_world.HasLabel("orders"));
         var status = _world.Status(module);
-        Assert.Equal("the Arklet that the agent of pod shop/base-1 reaches on the host network (port 1238) belongs to pod shop/base-0; nothing is "
-            + "installed through it: set koupleless.arklet.http.port of the base of pod shop/base-1 and ARKLET_PORT of its agent to a free port of "
+        Assert.Equal(
+            "the Arklet that the agent of pod shop/base-1 reaches on the host network (port 1238) belongs to pod shop/base-0; nothing is "
+            + "installed through it: set koupleless.arklet.http.port of the base of pod shop/base-1 and ARKLET_PORT of its agent to a "
+                + "free port of "
             + "the node", status.Message);
         Assert.Equal((Condition.False, Reasons.ForeignBase),
             (status.Conditions.Find(ModuleConditions.Installed)!.Status, status.Conditions.Find(ModuleConditions.Installed)!.Reason));
@@ -189,7 +191,8 @@ public sealed class ForeignBaseTests
         var state = _world.State();
         var node = new Node { Metadata = new() { Name = "node-1" } };
 
-        var pod = PodAssessment.Of(new(state.Pod!, node, state.View) { AcceptingSince = World.Start }, TimeSpan.FromSeconds(300), _world.Now);
+        var pod = PodAssessment.Of(new(state.Pod!, node, state.View) { AcceptingSince = World.Start }, TimeSpan.FromSeconds(300),
+            _world.Now);
 
         Assert.Equal("reaches the Arklet of pod shop/base-0 on the host network", pod.Refusal);
         Assert.False(pod.IsCurrent);

@@ -71,7 +71,8 @@ public sealed class GateTests
 
         var (status, reason, message) = Told(world);
         Assert.Equal((Condition.False, ModulesGate.WaitingForModules), (status, reason));
-        Assert.StartsWith("waiting for 3 of 3 required modules: catalog 1.0.0 (no Module on this pod yet), orders 1.0.0 (", message, StringComparison.Ordinal);
+        Assert.StartsWith("waiting for 3 of 3 required modules: catalog 1.0.0 (no Module on this pod yet), orders 1.0.0 (", message,
+            StringComparison.Ordinal);
         Assert.Equal(1, world.GateWrites);
     }
 
@@ -267,7 +268,8 @@ public sealed class GateTests
     [Fact]
     public void One_that_is_not_on_every_pod_counts_where_it_is_bound()
     {
-        var world = new World { Gate = new([World.Required("orders", onEveryPod: false), World.Required("catalog", onEveryPod: false)], Timeout) };
+        var world = new World {
+            Gate = new([World.Required("orders", onEveryPod: false), World.Required("catalog", onEveryPod: false)], Timeout) };
         world.Add("orders");
         world.SettleWithin(5, finish: false);
         Assert.StartsWith("waiting for 1 of 1 required modules: orders 1.0.0", Told(world).Message, StringComparison.Ordinal);

@@ -24,7 +24,8 @@ public sealed class GateTimeoutTests
 
         var (status, reason, message) = Told(world);
         Assert.Equal((Condition.True, ModulesGate.OpenedAfterTimeout), (status, reason));
-        Assert.StartsWith("opened after 600 s without 1 of 2 required modules: orders 1.0.0 (ArtifactUnreachable: ", message, StringComparison.Ordinal);
+        Assert.StartsWith("opened after 600 s without 1 of 2 required modules: orders 1.0.0 (ArtifactUnreachable: ", message,
+            StringComparison.Ordinal);
         var warning = Assert.Single(world.Events, item => item.Reason == ModulesGate.OpenedAfterTimeout);
         Assert.Null(warning.Module);
         Assert.Contains("orders 1.0.0", warning.Message, StringComparison.Ordinal);
@@ -89,7 +90,8 @@ public sealed class GateTimeoutTests
     {
         var world = new World { Gate = new([World.Required("orders") with { FailsOnOlderPods = true }], Timeout) };
         world.SettleWithin(Timeout.TotalSeconds - 10);
-        Assert.Equal("waiting for 1 of 1 required modules: orders 1.0.0 (no Module on this pod, and it fails on older ones)", Told(world).Message);
+        Assert.Equal("waiting for 1 of 1 required modules: orders 1.0.0 (no Module on this pod, and it fails on older ones)",
+            Told(world).Message);
 
         world.SettleWithin(60);
 

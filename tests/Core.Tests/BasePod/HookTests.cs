@@ -42,7 +42,8 @@ public sealed class HookTests
         _world.Agent.Finish(_world.Now);
         _world.SettleWithin(5);
         Assert.Equal(["orders", "invoice"], _world.Sent.Select(command => command.Name));
-        Assert.Equal((ModulePhase.Upgrading, "a hook of its install is under way on pod shop/base-1 (attempt 1)"), (_world.Status(orders).Status, _world.Status(orders).Message));
+        Assert.Equal((ModulePhase.Upgrading, "a hook of its install is under way on pod shop/base-1 (attempt 1)"),
+            (_world.Status(orders).Status, _world.Status(orders).Message));
 
         _world.Agent.LeaveHook();
         _world.Settle();
@@ -114,7 +115,9 @@ public sealed class HookTests
         _world.SettleWithin(5);
         Assert.Equal(ModulePhase.Available, _world.Status(passing).Status);
         Assert.Equal(ModuleCommand.MostInHooks + 1, _world.Sent.Count);
-        Assert.Equal(2, _world.Modules.Values.Count(module => module.Status.Message == "waiting for its turn on pod shop/base-1: 32 commands wait for their hooks there"));
+        Assert.Equal(2,
+            _world.Modules.Values.Count(module =>
+            module.Status.Message == "waiting for its turn on pod shop/base-1: 32 commands wait for their hooks there"));
 
         _world.Agent.LeaveHook();
         _world.Agent.Finish(_world.Now);
@@ -147,7 +150,8 @@ public sealed class HookTests
         _world.Agent.Finish(_world.Now, FailureReason.HookFailed, "preUninstall hook answered 409");
         _world.Settle(finish: false);
         Assert.Equal((ModulePhase.Terminating, "HookFailed"), (_world.Status(old).Status, _world.Status(old).LastError?.Reason));
-        Assert.Contains(_world.Events, e => e.Module?.Metadata.Uid == old.Metadata.Uid && e.Reason == "HookFailed" && e.Message.Contains("409", StringComparison.Ordinal));
+        Assert.Contains(_world.Events, e => e.Module?.Metadata.Uid == old.Metadata.Uid && e.Reason == "HookFailed"
+            && e.Message.Contains("409", StringComparison.Ordinal));
         Assert.Equal(2, _world.Sent.Count);
 
         _world.SettleWithin(2, finish: false);

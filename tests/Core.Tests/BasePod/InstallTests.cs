@@ -22,9 +22,12 @@ public sealed class InstallTests
         Assert.Equal((1, 1), (_world.LabelWrites, _world.StatusWrites));
         var status = _world.Status(orders);
         Assert.Equal(ModulePhase.Available, status.Status);
-        Assert.Equal((1, "life-1", "abc", 1000L, 1.5), (status.Attempts, status.BaseLife, status.ArtifactHash, status.MetaspaceBytes, status.InstallSeconds));
+        Assert.Equal((1, "life-1", "abc", 1000L, 1.5),
+            (status.Attempts, status.BaseLife, status.ArtifactHash, status.MetaspaceBytes, status.InstallSeconds));
         Assert.NotNull(status.InstalledAt);
-        Assert.All([ModuleConditions.Scheduled, ModuleConditions.Installed, ModuleConditions.Healthy, ModuleConditions.TrafficReady, ModuleConditions.AgentConnected],
+        Assert.All(
+            [ModuleConditions.Scheduled, ModuleConditions.Installed, ModuleConditions.Healthy, ModuleConditions.TrafficReady,
+            ModuleConditions.AgentConnected],
             type => Assert.True(status.Conditions.IsTrue(type)));
         Assert.True(_world.HasLabel("orders"));
         Assert.Equal("1", _world.Pod!.Metadata.Labels[Labels.ModuleInstanceCount]);
@@ -58,7 +61,8 @@ public sealed class InstallTests
 
         var inspecting = _world.State() with
         {
-            View = _world.State().View! with { Running = [new("set-1/inspect//1", "orders", "1.0.0", TimeSpan.Zero)], Sent = "set-1/inspect//1" },
+            View = _world.State().View! with { Running = [new("set-1/inspect//1", "orders", "1.0.0", TimeSpan.Zero)],
+                Sent = "set-1/inspect//1" },
         };
         Assert.NotNull(BasePodPlanner.Plan(inspecting, _world.Now).Command);
     }
@@ -98,8 +102,10 @@ public sealed class InstallTests
 
         _world.SettleWithin(60, finish: false);
 
-        Assert.Equal((ModulePhase.Upgrading, "install is under way on pod shop/base-1 (attempt 1)"), (_world.Status(first).Status, _world.Status(first).Message));
-        Assert.Equal((ModulePhase.Prepare, "waiting for its turn on pod shop/base-1"), (_world.Status(second).Status, _world.Status(second).Message));
+        Assert.Equal((ModulePhase.Upgrading, "install is under way on pod shop/base-1 (attempt 1)"),
+            (_world.Status(first).Status, _world.Status(first).Message));
+        Assert.Equal((ModulePhase.Prepare, "waiting for its turn on pod shop/base-1"),
+            (_world.Status(second).Status, _world.Status(second).Message));
         Assert.Equal(2, _world.StatusWrites);
     }
 
@@ -119,7 +125,8 @@ public sealed class InstallTests
         var orders = _world.Add("orders");
         _world.Agent.State = BaseState.WithoutFigures;
         _world.SettleWithin(5, finish: false);
-        Assert.Equal("Arklet on pod shop/base-1 answers, but its health lacks the JVM's figures, so its base life is not known", _world.Status(orders).Message);
+        Assert.Equal("Arklet on pod shop/base-1 answers, but its health lacks the JVM's figures, so its base life is not known",
+            _world.Status(orders).Message);
     }
 
     [Fact]
@@ -181,7 +188,8 @@ public sealed class InstallTests
 
         _world.Reconcile();
         Assert.False(_world.HasLabel("orders"));
-        Assert.Equal((ModulePhase.Pending, "life-2", null), (_world.Status(orders).Status, _world.Status(orders).BaseLife, _world.Status(orders).Attempts));
+        Assert.Equal((ModulePhase.Pending, "life-2", null),
+            (_world.Status(orders).Status, _world.Status(orders).BaseLife, _world.Status(orders).Attempts));
         Assert.False(_world.Status(catalog).Conditions.IsTrue(ModuleConditions.TrafficReady));
 
         _world.Advance(5);

@@ -113,7 +113,8 @@ public sealed class PreparationTests
         _world.Agent.IsMetaspaceFull = true;
         _world.SettleWithin(10);
         Assert.IsType<ModuleCommand.Fetch>(Assert.Single(_world.Sent));
-        Assert.Equal("pod shop/base-1 is out of Metaspace until its base restarts; orders:1.0.0 continues to serve", _world.Status(next).Message);
+        Assert.Equal("pod shop/base-1 is out of Metaspace until its base restarts; orders:1.0.0 continues to serve",
+            _world.Status(next).Message);
         Assert.True(_world.Find(_old)!.IsAvailable);
     }
 
@@ -128,7 +129,10 @@ public sealed class PreparationTests
         Assert.Equal(ModuleCommand.MostStaged, _world.Sent.Count);
         Assert.Equal(ModuleCommand.MostStaged, _world.Agent.Staged.Count);
         var waiting = next.Where(module => !_world.Agent.Staged.Contains(module.Metadata.Uid!)).ToList();
-        Assert.All(waiting, module => Assert.StartsWith("waiting until fewer than 32 fetched artifacts wait", _world.Status(module).Message, StringComparison.Ordinal));
+        Assert.All(waiting,
+            module =>
+            Assert.StartsWith("waiting until fewer than 32 fetched artifacts wait", _world.Status(module).Message,
+            StringComparison.Ordinal));
 
         // What is installed makes room.
         var first = next.First(module => _world.Agent.Staged.Contains(module.Metadata.Uid!));

@@ -5,7 +5,8 @@ using ModuleController.Core.Modules;
 
 namespace ModuleController.Core.Tests.BasePod;
 
-/// <summary>Which failures are final, and when the others are tried again. NoEligibleBase and ModuleNameConflict are met before a pod is found.</summary>
+/// <summary>Which failures are final, and when the others are tried again. NoEligibleBase and ModuleNameConflict are met before a pod is
+/// found.</summary>
 public sealed class RetriedFailureTests
 {
     private readonly World _world = new();
@@ -26,7 +27,8 @@ public sealed class RetriedFailureTests
 
         Assert.Single(_world.Sent);
         var status = _world.Status(orders);
-        Assert.Equal((ModulePhase.Failed, 1, reason.ToString(), "FAILED"), (status.Status, status.Attempts, status.LastError!.Reason, status.LastError.Code));
+        Assert.Equal((ModulePhase.Failed, 1, reason.ToString(), "FAILED"),
+            (status.Status, status.Attempts, status.LastError!.Reason, status.LastError.Code));
         var end = reason == FailureReason.HookFailed
             ? "before its hook is corrected and the annotation koupleless.io/action is set to retry"
             : "with this artifact";
@@ -49,7 +51,8 @@ public sealed class RetriedFailureTests
         _world.SettleWithin(3600);
 
         Assert.Single(_world.Sent);
-        Assert.Equal((ModulePhase.Failed, nameof(FailureReason.DigestMismatch)), (_world.Status(orders).Status, _world.Status(orders).LastError!.Reason));
+        Assert.Equal((ModulePhase.Failed, nameof(FailureReason.DigestMismatch)),
+            (_world.Status(orders).Status, _world.Status(orders).LastError!.Reason));
     }
 
     [Fact]
@@ -92,7 +95,8 @@ public sealed class RetriedFailureTests
         var orders = Fail(reason);
         _world.Settle(finish: false);
         Assert.Equal((ModulePhase.Pending, 1), (_world.Status(orders).Status, _world.Status(orders).Attempts));
-        Assert.StartsWith($"{reason}: because of {reason}; is tried again at 09:01:", _world.Status(orders).Message, StringComparison.Ordinal);
+        Assert.StartsWith($"{reason}: because of {reason}; is tried again at 09:01:", _world.Status(orders).Message,
+            StringComparison.Ordinal);
         var (tries, since, last) = (new List<double>(), _world.Now, _world.Sent.Count);
         while (tries.Count < 4)
         {

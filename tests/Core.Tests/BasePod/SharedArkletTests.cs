@@ -23,8 +23,10 @@ public sealed class SharedArkletTests
         Assert.Equal(isForeign, shared is not null);
         if (!isForeign) return;
         Assert.True(shared!.HoldsFrom <= JvmStart);
-        Assert.Equal("the Arklet that the agent of pod shop/base-1 reaches on the host network (port 1238) belongs to another base, whose JVM "
-            + "started at 09:00:00 UTC, before the base container of this pod; nothing is installed through it: set koupleless.arklet.http.port of "
+        Assert.Equal(
+            "the Arklet that the agent of pod shop/base-1 reaches on the host network (port 1238) belongs to another base, whose JVM "
+            + "started at 09:00:00 UTC, before the base container of this pod; nothing is installed through it: set "
+                + "koupleless.arklet.http.port of "
             + "the base of pod shop/base-1 and ARKLET_PORT of its agent to a free port of the node", shared.Message);
     }
 
@@ -70,7 +72,8 @@ public sealed class SharedArkletTests
 
         Assert.Equal((null, null), (first!.HoldsFrom, second!.HoldsFrom));
         Assert.Equal("may reach the Arklet of pod shop/base-2 on the host network", first.Refusal);
-        Assert.Contains("set koupleless.arklet.http.port of one base and ARKLET_PORT of its agent", second.Message, StringComparison.Ordinal);
+        Assert.Contains("set koupleless.arklet.http.port of one base and ARKLET_PORT of its agent", second.Message,
+            StringComparison.Ordinal);
     }
 
     [Fact]

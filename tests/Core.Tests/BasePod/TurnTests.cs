@@ -19,7 +19,8 @@ public sealed class TurnTests
 
         _world.SettleWithin(4, finish: false);
         Assert.Equal(
-            $"waiting for its turn on pod shop/base-1: install of a:1.0.0 (Module {first.Metadata.Name}) has been under way since {since:HH:mm:ss} UTC",
+            $"waiting for its turn on pod shop/base-1: install of a:1.0.0 (Module {first.Metadata.Name}) has been under way since "
+                + $"{since:HH:mm:ss} UTC",
             _world.Status(second).Message);
 
         // The time stays, whatever a new controller remembers.
@@ -57,7 +58,8 @@ public sealed class TurnTests
         _world.SettleWithin(70, finish: false);
         Assert.Equal(2, _world.Agent.Fetching.Count);
         Assert.Equal(
-            $"waiting for its turn on pod shop/base-1: fetch of a:2.0.0 (Module {next[0].Metadata.Name}) has been under way since {since:HH:mm:ss} UTC",
+            $"waiting for its turn on pod shop/base-1: fetch of a:2.0.0 (Module {next[0].Metadata.Name}) has been under way since "
+                + $"{since:HH:mm:ss} UTC",
             _world.Status(next[2]).Message);
     }
 
@@ -113,7 +115,8 @@ public sealed class TurnTests
 
         Assert.Equal("b", _world.Agent.Running?.Name);
         Assert.Equal(
-            $"suspected of having ended the base: waiting for Module {last.Metadata.Name} (c:1.0.0) to be installed", _world.Status(suspect).Message);
+            $"suspected of having ended the base: waiting for Module {last.Metadata.Name} (c:1.0.0) to be installed",
+            _world.Status(suspect).Message);
         Assert.Equal("waiting for its turn on pod shop/base-1", _world.Status(last).Message);
         Assert.Equal(ModulePhase.Upgrading, _world.Status(other).Status);
     }

@@ -21,7 +21,8 @@ public sealed class UnrulyBizTests
 
         Assert.Single(_world.Sent, command => command.Name == "orders");
         Assert.True(_world.Find(catalog)!.IsAvailable);
-        Assert.Equal((ModulePhase.Failed, nameof(FailureReason.InstallTimedOut)), (_world.Status(orders).Status, _world.Status(orders).LastError!.Reason));
+        Assert.Equal((ModulePhase.Failed, nameof(FailureReason.InstallTimedOut)),
+            (_world.Status(orders).Status, _world.Status(orders).LastError!.Reason));
         Assert.Contains("only a restart of the base helps", _world.Status(orders).Message, StringComparison.Ordinal);
         Assert.Single(_world.Events, item => item is { Module: null, Reason: "NeedsRestart" });
 
@@ -57,7 +58,8 @@ public sealed class UnrulyBizTests
         _world.Agent.Finish(_world.Now, FailureReason.UninstallFailed);
 
         _world.Settle(finish: false);
-        Assert.Equal((ModulePhase.Terminating, nameof(FailureReason.UninstallFailed)), (_world.Status(orders).Status, _world.Status(orders).LastError!.Reason));
+        Assert.Equal((ModulePhase.Terminating, nameof(FailureReason.UninstallFailed)),
+            (_world.Status(orders).Status, _world.Status(orders).LastError!.Reason));
         Assert.Single(_world.Events, item => item.Reason == nameof(FailureReason.UninstallFailed));
 
         _world.SettleWithin(5);

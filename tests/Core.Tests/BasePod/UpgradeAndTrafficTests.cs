@@ -196,7 +196,8 @@ public sealed class UpgradeAndTrafficTests
         _world.Settle();
 
         Assert.False(_world.HasLabel("orders"));
-        Assert.Equal((ModulePhase.Pending, "the base of pod shop/base-1 is down"), (_world.Status(_old).Status, _world.Status(_old).Message));
+        Assert.Equal((ModulePhase.Pending, "the base of pod shop/base-1 is down"),
+            (_world.Status(_old).Status, _world.Status(_old).Message));
         Assert.False(_world.Status(_old).Conditions.IsTrue(ModuleConditions.TrafficReady));
 
         // Its container is Ready before the agent has seen the new life: still nothing.

@@ -242,13 +242,15 @@ internal sealed class World
         Assert.Equal(plan.Events.Count, again.Events.Count);
         Assert.Equal(plan.Gate, again.Gate);
         CheckGate(plan);
-        Assert.Equal(plan.Statuses.Select(change => change.Module.Metadata.Uid), again.Statuses.Select(change => change.Module.Metadata.Uid));
+        Assert.Equal(plan.Statuses.Select(change => change.Module.Metadata.Uid),
+            again.Statuses.Select(change => change.Module.Metadata.Uid));
         Assert.All(plan.Statuses.Zip(again.Statuses), pair => Assert.True(pair.First.Status.HasContentOf(pair.Second.Status)));
         if (plan.Command is not { } command) return;
 
         Assert.True(state.View is { IsCurrent: true }, $"{command.Id} to a base whose view is not current");
         if (command.IsBeside) return;
-        Assert.All(state.View.Running.Where(running => !Agent.Fetching.Exists(fetch => fetch.Id == running.CommandId)), running => Assert.True(running.IsInHook && running.ModuleName != command.Name, $"{command.Id} beside {running}"));
+        Assert.All(state.View.Running.Where(running => !Agent.Fetching.Exists(fetch => fetch.Id == running.CommandId)),
+            running => Assert.True(running.IsInHook && running.ModuleName != command.Name, $"{command.Id} beside {running}"));
         if (command is not ModuleCommand.Uninstall) return;
         var isTakenOver = Modules.Values.Any(other => other.Metadata.Uid != command.ModuleUid && !other.Metadata.IsDeleting
             && Agent.Biz.Any(biz => biz.ModuleUid == other.Metadata.Uid && biz.Name == command.Name && biz.State == BizState.Activated));
@@ -258,7 +260,8 @@ internal sealed class World
         if (_labelGone.TryGetValue(command.Name, out var gone))
         {
             Assert.True(Now - gone >= drain, $"{command.Id} {Now - gone} after the label went");
-            Assert.True(!InEndpoints.Contains(command.Name) || Now - gone >= BasePodTimes.EndpointsLeave, $"{command.Id} while endpoints hold the pod");
+            Assert.True(!InEndpoints.Contains(command.Name)
+                || Now - gone >= BasePodTimes.EndpointsLeave, $"{command.Id} while endpoints hold the pod");
         }
     }
 
@@ -281,16 +284,19 @@ internal sealed class World
         {
             var here = Modules.Values.Where(module => !module.Metadata.IsDeleting && module.Spec.PodUid == Pod!.Metadata.Uid
                 && module.Spec.Module.Name == required.Completed.Name).ToList();
-            var serves = here.Exists(module => Agent.Biz.Exists(biz => biz.ModuleUid == module.Metadata.Uid && biz.State == BizState.Activated));
+            var serves = here.Exists(module =>
+                Agent.Biz.Exists(biz => biz.ModuleUid == module.Metadata.Uid && biz.State == BizState.Activated));
             if (serves || (here.Count == 0 && !required.IsOnEveryPod)) continue;
             Assert.Equal(ModulesGate.OpenedAfterTimeout, gate.Reason);
             Assert.Contains(plan.Events, item => item is { Module: null, Reason: ModulesGate.OpenedAfterTimeout });
             Assert.True(Now - GateCondition!.LastTransitionTime >= Gate.Timeout, "the gate gave up before its time");
-            Assert.True(here.Count > 0 || required.FailsOnOlderPods, $"the gate was opened although {required.Completed.Name} was not tried");
+            Assert.True(here.Count > 0
+                || required.FailsOnOlderPods, $"the gate was opened although {required.Completed.Name} was not tried");
             Assert.True(
                 required.FailsOnOlderPods || FailingOnOlderPods.Contains(required.Completed.Name)
                 || here.TrueForAll(module => module.Status.LastError?.Reason == nameof(FailureReason.ArtifactUnreachable)
-                    || plan.Statuses.Any(change => change.Module == module && change.Status.LastError?.Reason == nameof(FailureReason.ArtifactUnreachable))),
+                    || plan.Statuses.Any(change => change.Module == module
+                        && change.Status.LastError?.Reason == nameof(FailureReason.ArtifactUnreachable))),
                 $"the gate was opened without {required.Completed.Name}: {this}");
         }
     }
@@ -334,6 +340,7 @@ internal sealed class World
 
     public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"{Now:HH:mm:ss.f} ")
         + string.Join("; ", Modules.Values.Select(module =>
-            $"{module.Metadata.Uid}:{module.Spec.Module.Version}{(module.Metadata.IsDeleting ? " deleting" : "")} {module.Status.Status} ({module.Status.Message})"))
+            $"{module.Metadata.Uid}:{module.Spec.Module.Version}{(module.Metadata.IsDeleting ? " deleting" : "")} "
+                + $"{module.Status.Status} ({module.Status.Message})"))
         + " | " + string.Join("; ", Agent.Biz) + $" | running {Agent.Running?.Id}";
 }

@@ -32,7 +32,8 @@ public class CrdRulesTests
     public void Rules_about_a_change_are_on_what_is_immutable_or_set_once_alone()
     {
         var rules = Crd.All.Values.SelectMany(crd => crd.Fields().SelectMany(field =>
-            (field.Schema["x-kubernetes-validations"]?.AsArray() ?? []).Select(rule => (crd.Kind, field.Path, Rule: (string)rule!["rule"]!))))
+            (field.Schema["x-kubernetes-validations"]?.AsArray() ?? [])
+                .Select(rule => (crd.Kind, field.Path, Rule: (string)rule!["rule"]!))))
             .Where(rule => rule.Rule.Contains("oldSelf", StringComparison.Ordinal));
 
         Assert.Equal(
@@ -57,7 +58,9 @@ public class CrdRulesTests
     [Theory, MemberData(nameof(Crd.Kinds), MemberType = typeof(Crd))]
     public void Every_field_says_what_it_is_for(string kind) =>
         Assert.All(
-            Crd.All[kind].Fields().Where(field => field.Path != "metadata" && !field.Path.EndsWith('}') && !field.Path.EndsWith("values[]", StringComparison.Ordinal)),
+            Crd.All[kind].Fields()
+                .Where(field => field.Path != "metadata" && !field.Path.EndsWith('}')
+                && !field.Path.EndsWith("values[]", StringComparison.Ordinal)),
             field => Assert.False(string.IsNullOrWhiteSpace((string?)field.Schema["description"]), $"{field.Path} has no description"));
 
     /// <summary>
@@ -71,7 +74,8 @@ public class CrdRulesTests
             Crd.All.Values.SelectMany(crd => crd.Fields()).Where(field => field.Schema.ContainsKey("default"))
                 .Select(field => (field.Path, field.Schema["default"]!.ToJsonString())));
 
-    /// <summary>A real API server rejects a definition that says more of the metadata: only name and generateName may be restricted.</summary>
+    /// <summary>A real API server rejects a definition that says more of the metadata: only name and generateName may be
+    /// restricted.</summary>
     [Theory, MemberData(nameof(Crd.Kinds), MemberType = typeof(Crd))]
     public void The_metadata_of_a_kind_has_only_its_type(string kind) =>
         Assert.Equal(["type"], Crd.All[kind].Fields().Single(field => field.Path == "metadata").Schema.Select(property => property.Key));

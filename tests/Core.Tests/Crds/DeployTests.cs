@@ -25,7 +25,8 @@ public class DeployTests
     [Theory, InlineData("namespace"), InlineData("crds"), InlineData("controller")]
     public void A_kustomization_applies_every_file_of_its_folder(string folder)
     {
-        Assert.Equal(RepositoryFiles.DeployManifests(folder).Select(file => Path.GetFileName(file)).Order(), Resources($"deploy/{folder}").Order());
+        Assert.Equal(RepositoryFiles.DeployManifests(folder).Select(file => Path.GetFileName(file)).Order(), Resources($"deploy/{folder}")
+            .Order());
     }
 
     [Fact]
@@ -36,7 +37,8 @@ public class DeployTests
     [Fact]
     public void The_controller_is_removed_without_its_namespace_Lease_and_kinds()
     {
-        var kinds = RepositoryFiles.DeployManifests("controller").SelectMany(YamlDocuments.Read).Select(document => (string?)document["kind"]);
+        var kinds = RepositoryFiles.DeployManifests("controller").SelectMany(YamlDocuments.Read)
+            .Select(document => (string?)document["kind"]);
 
         Assert.Empty(kinds.Intersect(["Namespace", "Lease", "CustomResourceDefinition", "Secret"]));
     }
@@ -75,7 +77,8 @@ public class DeployTests
     {
         var documents = YamlDocuments.Read("deploy/examples/base.yaml");
         var volumes = documents.Single(document => (string?)document["kind"] == "Deployment")["spec"]!["template"]!["spec"]!["volumes"]!;
-        var token = volumes.AsArray().Single(volume => volume!["projected"] is not null)!["projected"]!["sources"]![0]!["serviceAccountToken"]!;
+        var token = volumes.AsArray()
+            .Single(volume => volume!["projected"] is not null)!["projected"]!["sources"]![0]!["serviceAccountToken"]!;
         var controller = YamlDocuments.Read("deploy/controller/deployment.yaml").Single();
         var flags = Strings(controller["spec"]!["template"]!["spec"]!["containers"]![0]!["args"]).ToList();
 
@@ -90,7 +93,8 @@ public class DeployTests
         var spec = YamlDocuments.Read("deploy/examples/base.yaml").Single(document => (string?)document["kind"] == "Deployment")["spec"]!;
         var role = YamlDocuments.Read("deploy/controller/cluster-role.yaml").Single(document => (string?)document["kind"] == "ClusterRole");
 
-        Assert.Equal(ModulesGate.ConditionType, (string?)spec["template"]!["spec"]!["readinessGates"]!.AsArray().Single()!["conditionType"]);
+        Assert.Equal(ModulesGate.ConditionType, (string?)spec["template"]!["spec"]!["readinessGates"]!.AsArray()
+            .Single()!["conditionType"]);
         Assert.Contains(role["rules"]!.AsArray(), rule =>
             Strings(rule!["resources"]).SequenceEqual(["pods/status"]) && Strings(rule["verbs"]).SequenceEqual(["patch"]));
     }

@@ -16,7 +16,8 @@ public class FieldLimitsTests
     {
         Replicas = 1,
         Hooks = new() { PreInstall = Hook, PostInstall = Hook, PreUninstall = Hook, PostUninstall = Hook },
-        OperationStrategy = new() { MaxUnavailable = new IntOrPercent(1, false), ServiceStrategy = new() { TargetPort = new PortOrName(1) } },
+        OperationStrategy = new() { MaxUnavailable = new IntOrPercent(1, false),
+            ServiceStrategy = new() { TargetPort = new PortOrName(1) } },
     };
 
     public static TheoryData<string, string> Places
@@ -65,7 +66,8 @@ public class FieldLimitsTests
                 break;
             case FieldRule.Map map:
                 Assert.Equal(map.MaxEntries, (int?)schema["maxProperties"]);
-                Assert.Equal([($"self.all(key, size(key) <= {map.OfKey.MaxLength} && key.matches(r'{map.OfKey.Pattern}'))", map.Must)], RulesOf(schema));
+                Assert.Equal([($"self.all(key, size(key) <= {map.OfKey.MaxLength} && key.matches(r'{map.OfKey.Pattern}'))", map.Must)],
+                    RulesOf(schema));
                 if (map.OfValue is { } value) CheckText(value, schema["additionalProperties"]!.AsObject(), "self");
                 break;
             default:

@@ -23,7 +23,8 @@ public class IsolationTests
     public static TheoryData<string, Func<object, bool>> Rejections => new()
     {
         { "creations", step => step is PlacementStep.Create { Deployment.Metadata.Name: "broken" } },
-        { "one creation", step => step is PlacementStep.Create { Deployment.Metadata.Name: "broken", Name: var name } && name.EndsWith('1') },
+        { "one creation", step => step is PlacementStep.Create { Deployment.Metadata.Name: "broken", Name: var name }
+            && name.EndsWith('1') },
         { "deletions", step => step is PlacementStep.Delete { Module.Spec.Module.Name: "broken" } },
         { "binds", step => step is PlacementStep.Bind { Module.Spec.Module.Name: "broken" } },
         { "explanations", step => step is PlacementStep.Explain { Module.Spec.Module.Name: "broken" } },
@@ -65,7 +66,8 @@ public class IsolationTests
         Assert.NotEqual(0, asked);
         Assert.Equal(3, Available("broken", "1.0.0"));
         status = _world.Deployments["broken"].Status;
-        Assert.Equal((_world.Deployments["broken"].Metadata.Generation, ReleaseProgress.Completed), (status.ObservedGeneration, status.ReleaseStatus!.Progress));
+        Assert.Equal((_world.Deployments["broken"].Metadata.Generation, ReleaseProgress.Completed),
+            (status.ObservedGeneration, status.ReleaseStatus!.Progress));
     }
 
     [Fact]
@@ -99,12 +101,14 @@ public class IsolationTests
     }
 
     private int Available(string module, string version) => _world.Modules.Values.Count(item =>
-        item is { IsAvailable: true, Metadata.IsDeleting: false } && item.Spec.Module.Name == module && item.Spec.Module.Version == version);
+        item is { IsAvailable: true, Metadata.IsDeleting: false } && item.Spec.Module.Name == module
+            && item.Spec.Module.Version == version);
 
     private void Change(string name, Func<ModuleDeploymentSpec, ModuleDeploymentSpec> change)
     {
         var deployment = _world.Deployments[name].With(change);
-        _world.Deployments[name] = deployment with { Metadata = deployment.Metadata with { Generation = deployment.Metadata.Generation + 1 } };
+        _world.Deployments[name] = deployment with {
+            Metadata = deployment.Metadata with { Generation = deployment.Metadata.Generation + 1 } };
     }
 
     private void Rounds()

@@ -58,20 +58,23 @@ public class PlanRunTests
     [Fact]
     public void What_comes_last_follows_all_others_with_what_requires_it_and_keeps_its_order()
     {
-        var run = new PlanRun<string>([Steps("a1", "b1"), [new("c", "c1") { Requires = ["a"] }, new("d", "d1")], Steps("a2", "b2", "c2")], [], ["a"]);
+        var run = new PlanRun<string>([Steps("a1", "b1"), [new("c", "c1") { Requires = ["a"] }, new("d", "d1")], Steps("a2", "b2", "c2")],
+            [], ["a"]);
         Assert.Equal(["b1", "d1", "b2", "a1", "c1", "a2", "c2"], Rest(run));
     }
 
     [Fact]
     public void A_unit_of_which_a_step_requires_what_comes_last_goes_on_after_it()
     {
-        var run = new PlanRun<string>([Steps("a1", "b1"), [new("b", "b2") { Requires = ["a"] }, new("c", "c1")], [new("b", "b3")]], [], ["a"]);
+        var run = new PlanRun<string>([Steps("a1", "b1"), [new("b", "b2") { Requires = ["a"] }, new("c", "c1")], [new("b", "b3")]], [],
+            ["a"]);
         Assert.Equal(["b1", "c1", "a1", "b2", "b3"], Rest(run));
     }
 
     private static PlanRun<string> Run(IReadOnlyList<IReadOnlyList<PlannedStep<string>>> stages) => new(stages, []);
 
-    private static IReadOnlyList<PlannedStep<string>> Steps(params string[] steps) => [.. steps.Select(step => new PlannedStep<string>(step[..1], step))];
+    private static IReadOnlyList<PlannedStep<string>> Steps(params string[] steps) =>
+        [.. steps.Select(step => new PlannedStep<string>(step[..1], step))];
 
     private static List<string> Rest(PlanRun<string> run)
     {

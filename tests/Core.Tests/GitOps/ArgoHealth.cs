@@ -24,7 +24,8 @@ internal static class ArgoHealth
     }
 
     private static string Script(string kind) =>
-        (string)YamlDocuments.Read("deploy/gitops/argocd-cm.yaml").Single()["data"]![$"resource.customizations.health.koupleless.io_{kind}"]!;
+        (string)YamlDocuments.Read("deploy/gitops/argocd-cm.yaml")
+            .Single()["data"]![$"resource.customizations.health.koupleless.io_{kind}"]!;
 
     private static string Literal(JsonNode? node) => node switch
     {

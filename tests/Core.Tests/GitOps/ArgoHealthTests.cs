@@ -11,7 +11,8 @@ namespace ModuleController.Core.Tests.GitOps;
 /// <summary>What Argo CD says of our objects with the health checks of deploy/gitops.</summary>
 public class ArgoHealthTests
 {
-    public static TheoryData<string, string> States => [.. ReadinessTests.States.Select(row => row.Data).Select(row => (row.Item1, (row.Item2, row.Item3) switch
+    public static TheoryData<string, string> States =>
+        [.. ReadinessTests.States.Select(row => row.Data).Select(row => (row.Item1, (row.Item2, row.Item3) switch
     {
         _ when row.Item1 == "being deleted" => "Progressing",
         ("Ready", _) => "Healthy",
@@ -60,7 +61,8 @@ public class ArgoHealthTests
     public void A_replica_set_is_healthy_when_its_modules_are_available(int goal, int? available, string health, string message)
     {
         var set = A.ReplicaSet(A.ModuleDeployment(), goal) with { Status = new() { AvailableReplicas = available } };
-        Assert.Equal((health, message), ArgoHealth.Of("ModuleReplicaSet", JsonSerializer.SerializeToNode(set, ModulesJson.Default.ModuleReplicaSet)!));
+        Assert.Equal((health, message),
+            ArgoHealth.Of("ModuleReplicaSet", JsonSerializer.SerializeToNode(set, ModulesJson.Default.ModuleReplicaSet)!));
     }
 
     [Theory]
@@ -71,12 +73,14 @@ public class ArgoHealthTests
     [InlineData(null, null, "Progressing", "Waiting for the controller")]
     public void A_module_is_healthy_when_it_is_available(string? phase, string? told, string health, string message)
     {
-        var module = A.Module(A.ReplicaSet(A.ModuleDeployment(), 1), 0, "base-0") with { Status = new() { Status = phase, Message = told } };
+        var module = A.Module(A.ReplicaSet(A.ModuleDeployment(), 1), 0,
+            "base-0") with { Status = new() { Status = phase, Message = told } };
         Assert.Equal((health, message), ArgoHealth.Of("Module", Json(module)));
         if (phase is not null) Assert.Equal("Progressing", ArgoHealth.Of("Module", Json(module.Deleting())).Status);
     }
 
-    private static JsonNode Json(ModuleDeployment deployment) => JsonSerializer.SerializeToNode(deployment, ModulesJson.Default.ModuleDeployment)!;
+    private static JsonNode Json(ModuleDeployment deployment) =>
+        JsonSerializer.SerializeToNode(deployment, ModulesJson.Default.ModuleDeployment)!;
 
     private static JsonNode Json(Module module) => JsonSerializer.SerializeToNode(module, ModulesJson.Default.Module)!;
 }

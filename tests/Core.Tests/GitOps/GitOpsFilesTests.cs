@@ -17,23 +17,28 @@ public class GitOpsFilesTests
         var data = YamlDocuments.Read("deploy/gitops/argocd-cm.yaml").Single()["data"]!.AsObject();
         Assert.Equal(Kinds.Select(kind => $"resource.customizations.health.koupleless.io_{kind}"), data.Select(pair => pair.Key)
             .Where(key => key.Contains(".health.", StringComparison.Ordinal)));
-        var ignored = YamlDocuments.Parse((string)data["resource.customizations.ignoreDifferences.koupleless.io_ModuleDeployment"]!)!["jsonPointers"]!;
+        var ignored = YamlDocuments.Parse((string)data["resource.customizations.ignoreDifferences.koupleless.io_ModuleDeployment"]!)![
+            "jsonPointers"]!;
         var application = YamlDocuments.Read("deploy/gitops/argocd-application.yaml").Single()["spec"]!;
         Assert.Equal(["/spec/scaleReplicas", "/spec/confirmBatchNum"], Strings(ignored));
-        Assert.Equal(["/spec/replicas", "/spec/scaleReplicas", "/spec/confirmBatchNum"], Strings(application["ignoreDifferences"]![0]!["jsonPointers"]));
+        Assert.Equal(["/spec/replicas", "/spec/scaleReplicas", "/spec/confirmBatchNum"],
+            Strings(application["ignoreDifferences"]![0]!["jsonPointers"]));
         var spec = Crd.All["ModuleDeployment"].Schema["properties"]!["spec"]!["properties"]!.AsObject();
-        Assert.All(Strings(application["ignoreDifferences"]![0]!["jsonPointers"]), pointer => Assert.Contains(pointer["/spec/".Length..], spec));
+        Assert.All(Strings(application["ignoreDifferences"]![0]!["jsonPointers"]),
+            pointer => Assert.Contains(pointer["/spec/".Length..], spec));
     }
 
     /// <summary>Those that the controller writes by itself; a verb of an operator may write others.</summary>
     [Fact]
     public void The_fields_to_ignore_are_those_that_a_release_and_a_scale_write()
     {
-        var story = Story.Of(4, strategy: strategy => strategy with { BatchCount = 2, NeedConfirm = true }).Change(spec => spec with { ScaleReplicas = null }).Settle();
+        var story = Story.Of(4, strategy: strategy => strategy with { BatchCount = 2, NeedConfirm = true })
+            .Change(spec => spec with { ScaleReplicas = null }).Settle();
         var applied = story.Deployment.Spec;
         story.Confirm(1).Settle().Scale(3).Settle();
         var (before, after) = (Fields(applied), Fields(story.Deployment.Spec));
-        Assert.Equal(["confirmBatchNum", "replicas", "scaleReplicas"], after.Where(pair => !JsonNode.DeepEquals(before[pair.Key], pair.Value))
+        Assert.Equal(["confirmBatchNum", "replicas", "scaleReplicas"],
+            after.Where(pair => !JsonNode.DeepEquals(before[pair.Key], pair.Value))
             .Select(pair => pair.Key).Order(StringComparer.Ordinal));
     }
 

@@ -11,13 +11,15 @@ public sealed class ExceptionTextTests
             "The SSL connection could not be established, see inner exception.",
             new IOException("Authentication failed, see inner exception.", new InvalidDataException("the certificate has expired")));
 
-        Assert.Equal("The SSL connection could not be established: Authentication failed: the certificate has expired", ExceptionText.Of(exception));
+        Assert.Equal("The SSL connection could not be established: Authentication failed: the certificate has expired",
+            ExceptionText.Of(exception));
     }
 
     [Fact]
     public void So_is_one_without_a_word_of_it()
     {
-        var exception = new HttpRequestException("An error occurred while sending the request.", new IOException("The response ended prematurely."));
+        var exception = new HttpRequestException("An error occurred while sending the request.",
+            new IOException("The response ended prematurely."));
 
         Assert.Equal("An error occurred while sending the request: The response ended prematurely.", ExceptionText.Of(exception));
     }

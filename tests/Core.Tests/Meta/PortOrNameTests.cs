@@ -18,6 +18,7 @@ public class PortOrNameTests
         var deployment = JsonSerializer.Deserialize(manifest, ModulesJson.Default.ModuleDeployment)!;
 
         Assert.Equal(new PortOrName(number, name), deployment.Spec.OperationStrategy.ServiceStrategy?.TargetPort);
-        Assert.Contains($"\"targetPort\":{json}", JsonSerializer.Serialize(deployment, ModulesJson.Default.ModuleDeployment), StringComparison.Ordinal);
+        Assert.Contains($"\"targetPort\":{json}", JsonSerializer.Serialize(deployment, ModulesJson.Default.ModuleDeployment),
+            StringComparison.Ordinal);
     }
 }

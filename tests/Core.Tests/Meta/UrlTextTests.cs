@@ -28,7 +28,8 @@ public class UrlTextTests
     [Theory]
     [InlineData("nothing to hide: 1 < 2", "nothing to hide: 1 < 2")]
     [InlineData("https://u:p@h/a?s=1: HTTP 403, see https://u:p@h/b?s=2.", "https://h/a: HTTP 403, see https://h/b.")]
-    [InlineData("Invalid value: \"https://u:p@h/a?s=1\": too long (http://h:8080/?q)", "Invalid value: \"https://h/a\": too long (http://h:8080/)")]
+    [InlineData("Invalid value: \"https://u:p@h/a?s=1\": too long (http://h:8080/?q)",
+        "Invalid value: \"https://h/a\": too long (http://h:8080/)")]
     [InlineData("https://user:pa'ss@host/a and https://host/a?sig=a'b<c>d: denied", "https://host/a and https://host/a: denied")]
     [InlineData("""Invalid value: "https://user:pa\"ss@host/a?sig=a\"b": too long""", """Invalid value: "https://host/a": too long""")]
     [InlineData("""{"from":"https://u:p@h/a?s=1","to":"https://u:p@i/a?s=1"}""", """{"from":"https://h/a","to":"https://i/a"}""")]

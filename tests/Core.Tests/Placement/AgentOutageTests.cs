@@ -47,7 +47,10 @@ public class AgentOutageTests
         Assert.Single(Deleted(upgrade with { Outage = null }));
 
         var lower = A.ReplicaSet(deployment, 2);
-        Assert.Empty(Steps(State(Pods(4), Group(deployment, (lower, [.. Enumerable.Range(0, 4).Select(i => A.Module(lower, i, $"base-{i}"))]))) with { Outage = Outage }));
+        Assert.Empty(
+            Steps(State(Pods(4),
+            Group(deployment, (lower, [.. Enumerable.Range(0, 4).Select(i => A.Module(lower, i, $"base-{i}"))]))) with {
+            Outage = Outage }));
 
         var kept = A.ReplicaSet(deployment, 1);
         CandidatePod[] lost = [A.Pod("base-0") with { IsPastGrace = true, Refusal = "is not Ready" }, A.Pod("base-1")];
@@ -60,7 +63,8 @@ public class AgentOutageTests
         var deployment = A.ModuleDeployment(replicas: 1).InForce(UpgradePolicy.InstallThenUninstall);
         var after = deployment.With(spec => spec with { Template = A.Template("shop", "2.0.0") });
         var (old, @new) = (A.ReplicaSet(deployment, 0), A.ReplicaSet(after, 1, revision: 2));
-        var group = Group(after, (old, [A.Module(old, 0, "base-0")]), (@new, [A.Module(@new, 0, "base-0", replaces: $"uid-{Name(old, 0)}")]));
+        var group = Group(after, (old, [A.Module(old, 0, "base-0")]),
+            (@new, [A.Module(@new, 0, "base-0", replaces: $"uid-{Name(old, 0)}")]));
         Assert.Empty(Steps(State(Pods(1), group) with { Outage = Outage }));
         Assert.Equal([Name(old, 0)], Deleted(State(Pods(1), group)));
     }
@@ -72,18 +76,24 @@ public class AgentOutageTests
         var set = A.ReplicaSet(deployment, 2);
         Assert.Equal(
             [$"delete {Name(set, 1)}: its base pod is gone", $"create {Name(set, 2)} on base-1 for -"],
-            Steps(State(Pods(3), Group(deployment, (set, [A.Module(set, 0, "base-0"), A.Module(set, 1, "lost")]))) with { Outage = Outage }));
+            Steps(State(Pods(3),
+                Group(deployment, (set, [A.Module(set, 0, "base-0"), A.Module(set, 1, "lost")]))) with { Outage = Outage }));
 
         var labelled = A.Module(set, 0, "base-0");
-        labelled = labelled with { Metadata = labelled.Metadata with { Labels = new Dictionary<string, string> { [Labels.DeleteModule] = "" } } };
+        labelled = labelled with {
+            Metadata = labelled.Metadata with { Labels = new Dictionary<string, string> { [Labels.DeleteModule] = "" } } };
         var lowered = deployment with
         {
-            Metadata = deployment.Metadata with { Annotations = new Dictionary<string, string> { [Annotations.DeletedModules] = labelled.Metadata.Uid! } },
+            Metadata = deployment.Metadata with { Annotations = new Dictionary<string,
+                string> { [Annotations.DeletedModules] = labelled.Metadata.Uid! } },
         };
-        Assert.Equal([Name(set, 0)], Deleted(State(Pods(3), Group(lowered, (A.ReplicaSet(deployment, 1), [labelled, A.Module(set, 1, "base-1")]))) with { Outage = Outage }));
+        Assert.Equal([Name(set, 0)],
+            Deleted(State(Pods(3),
+            Group(lowered, (A.ReplicaSet(deployment, 1), [labelled, A.Module(set, 1, "base-1")]))) with { Outage = Outage }));
 
         var leaving = deployment with { Metadata = deployment.Metadata with { DeletionTimestamp = A.Time } };
-        Assert.Equal([Name(set, 0)], Deleted(State(Pods(3), Group(leaving, (A.ReplicaSet(deployment, 0), [A.Module(set, 0, "base-0")]))) with { Outage = Outage }));
+        Assert.Equal([Name(set, 0)],
+            Deleted(State(Pods(3), Group(leaving, (A.ReplicaSet(deployment, 0), [A.Module(set, 0, "base-0")]))) with { Outage = Outage }));
     }
 
     [Fact]

@@ -75,7 +75,8 @@ public class ChildLabelsTests
     }
 
     private static Module Created(ModuleDeployment deployment, ModuleReplicaSet set) => ModuleObjects.Created(
-        new PlacementStep.Create(deployment, set with { Metadata = set.Metadata with { Uid = "uid" } }, "m-0", A.Pod("base-0"), Replaces: null));
+        new PlacementStep.Create(deployment, set with { Metadata = set.Metadata with { Uid = "uid" } }, "m-0", A.Pod("base-0"),
+            Replaces: null));
 
     private static ModuleDeployment Labelled(Dictionary<string, string> labels)
     {

@@ -20,7 +20,8 @@ public class HandoverTests
         var (deployment, old, @new) = Release(4);
         var state = State(Pods(6), Group(deployment, (old, Modules(old, 4)), (@new, [])));
         Assert.Equal(
-            [$"create {Name(@new, 0)} on base-4 for {Name(old, 3)}", $"create {Name(@new, 1)} on base-5 for {Name(old, 2)}", $"create {Name(@new, 2)} on - for -", $"create {Name(@new, 3)} on - for -"],
+            [$"create {Name(@new, 0)} on base-4 for {Name(old, 3)}", $"create {Name(@new, 1)} on base-5 for {Name(old, 2)}",
+                $"create {Name(@new, 2)} on - for -", $"create {Name(@new, 3)} on - for -"],
             Steps(state));
     }
 
@@ -28,7 +29,9 @@ public class HandoverTests
     public void An_old_one_goes_for_each_new_one_that_is_available()
     {
         var (deployment, old, @new) = Release(4);
-        Module[] fresh = [A.Module(@new, 0, "base-4", replaces: Uid(old, 3)), A.Module(@new, 1, "base-5", isAvailable: false, replaces: Uid(old, 0)), A.Module(@new, 2, null, isAvailable: false), A.Module(@new, 3, null, isAvailable: false)];
+        Module[] fresh = [A.Module(@new, 0, "base-4", replaces: Uid(old, 3)),
+            A.Module(@new, 1, "base-5", isAvailable: false, replaces: Uid(old, 0)), A.Module(@new, 2, null, isAvailable: false),
+            A.Module(@new, 3, null, isAvailable: false)];
         var state = State(Pods(6), Group(deployment, (old, Modules(old, 4)), (@new, fresh)));
         Assert.Equal([Name(old, 3)], Deleted(state));
         fresh[1] = A.Module(@new, 1, "base-5", replaces: Uid(old, 0));
@@ -41,7 +44,10 @@ public class HandoverTests
         var (deployment, old, @new) = Release(1);
         deployment = deployment.With(spec => spec with { MinReadySeconds = 30 });
         var settled = A.Module(old, 0, "base-0");
-        settled = settled with { Status = settled.Status with { Conditions = [.. settled.Status.Conditions.Select(condition => condition with { LastTransitionTime = A.Time.AddHours(-1) })] } };
+        settled = settled with {
+            Status = settled.Status with {
+            Conditions = [
+            .. settled.Status.Conditions.Select(condition => condition with { LastTransitionTime = A.Time.AddHours(-1) })] } };
         var state = State(Pods(2), Group(deployment, (old, [settled]), (@new, [A.Module(@new, 0, "base-1", replaces: Uid(old, 0))])));
         Assert.Empty(Deleted(state));
         Assert.Equal(A.Time.AddSeconds(30), PlacementPlanner.Plan(state, A.Time).RequeueAt);
@@ -53,7 +59,8 @@ public class HandoverTests
     {
         var (deployment, old, @new) = Release(4);
         deployment = deployment.Strategy(strategy => strategy with { MaxUnavailable = new(100, true) });
-        var fresh = Enumerable.Range(0, 4).Select(i => A.Module(@new, i, $"base-{4 + i}", isAvailable: false, replaces: Uid(old, i))).ToArray();
+        var fresh = Enumerable.Range(0, 4).Select(i => A.Module(@new, i, $"base-{4 + i}", isAvailable: false, replaces: Uid(old, i)))
+            .ToArray();
         Assert.Empty(Deleted(State(Pods(8), Group(deployment, (old, Modules(old, 4)), (@new, fresh)))));
     }
 
@@ -62,12 +69,16 @@ public class HandoverTests
     {
         var (deployment, old, @new) = Release(1);
         var state = State(Pods(1), Group(deployment, (old, [A.Module(old, 0, "base-0").Failed(FailureReason.BizStartFailed)]), (@new, [])));
-        Assert.Equal([$"create {Name(@new, 0)} on base-0 for {Name(old, 0)}", $"delete {Name(old, 0)}: replaced by a new revision"], Steps(state));
+        Assert.Equal([$"create {Name(@new, 0)} on base-0 for {Name(old, 0)}", $"delete {Name(old, 0)}: replaced by a new revision"],
+            Steps(state));
     }
 
     [Theory]
-    [InlineData(null, null, "scale Deployment base up for the time of the release, or allow us to, with the annotation koupleless.io/allow-base-scaling: \"true\" on it")]
-    [InlineData("true", "shop-hpa", "HorizontalPodAutoscaler shop-hpa decides how many there are: raise its minReplicas for the time of the release")]
+    [InlineData(null, null,
+        "scale Deployment base up for the time of the release, or allow us to, with the annotation koupleless.io/allow-base-scaling: "
+            + "\"true\" on it")]
+    [InlineData("true", "shop-hpa",
+        "HorizontalPodAutoscaler shop-hpa decides how many there are: raise its minReplicas for the time of the release")]
     [InlineData("true", null, "Deployment base is scaled up for it")]
     public void Without_another_pod_the_place_is_pending_and_says_what_to_do(string? isAllowed, string? autoscaler, string advice)
     {
@@ -75,7 +86,9 @@ public class HandoverTests
         var group = Group(deployment, (old, Modules(old, 1)), (@new, [A.Module(@new, 0, null, isAvailable: false)]));
         var explained = Assert.Single(Plan(Pods(1), Base(1, isAllowed, autoscaler: autoscaler), group).OfType<PlacementStep.Explain>());
         Assert.Equal(
-            (Reasons.NoEligibleBase, $"0 of 1 base pods are eligible: 1 already has a module of this name; scaleup_then_scaledown needs other base pods: {advice}"),
+            (Reasons.NoEligibleBase,
+                $"0 of 1 base pods are eligible: 1 already has a module of this name; scaleup_then_scaledown needs other base pods: "
+                    + $"{advice}"),
             (explained.Reason, explained.Message));
     }
 
@@ -116,7 +129,8 @@ public class HandoverTests
         Condition[] quota = [new() { Type = "ReplicaFailure", Status = Condition.True, Reason = "FailedCreate" }];
         Assert.Equal(Reasons.NoEligibleBase, Told(new(Base(4, null).Deployment with { Status = new() { Conditions = quota } })));
 
-        string Told(BaseDeployment found) => Plan(Pods(2), found, group).OfType<PlacementStep.Explain>().Single(step => step.Module == waiting).Reason;
+        string Told(BaseDeployment found) =>
+            Plan(Pods(2), found, group).OfType<PlacementStep.Explain>().Single(step => step.Module == waiting).Reason;
     }
 
     [Fact]
@@ -124,7 +138,8 @@ public class HandoverTests
     {
         var (deployment, old, @new) = Release(2);
         var pods = Pods(4).Select((pod, i) => i > 1 ? pod with { MaxModules = 0 } : pod).ToList();
-        Assert.Empty(Plan(pods, Base(4, added: "2 of 4"), Group(deployment, (old, Modules(old, 2)), (@new, []))).OfType<PlacementStep.ScaleBase>());
+        Assert.Empty(Plan(pods, Base(4, added: "2 of 4"), Group(deployment, (old, Modules(old, 2)), (@new, [])))
+            .OfType<PlacementStep.ScaleBase>());
     }
 
     [Fact]
@@ -133,7 +148,8 @@ public class HandoverTests
         var (deployment, old, @new) = Release(2);
         var group = Group(deployment, (old, []), (@new, [A.Module(@new, 0, "base-2"), A.Module(@new, 1, "base-3")]));
         var marks = Plan(Pods(4), Base(4, added: "2 of 4"), group);
-        Assert.Equal([("base-1", "-2147483647"), ("base-0", "-2147483647")], marks.Cast<PlacementStep.Mark>().Select(mark => (mark.Pod.Name, mark.Cost)));
+        Assert.Equal([("base-1", "-2147483647"), ("base-0", "-2147483647")], marks.Cast<PlacementStep.Mark>()
+            .Select(mark => (mark.Pod.Name, mark.Cost)));
 
         var marked = Pods(4).Select((pod, i) => pod with { IsMarked = i < 2 }).ToList();
         var tooEarly = State(marked, group) with { Base = Base(4, added: "2 of 4"), AreMarksObserved = false };
@@ -142,7 +158,8 @@ public class HandoverTests
         Assert.Equal((2, null), (back.Replicas, back.Surge));
         // Until the ReplicaSet has acted, they stay marked; then the marks that are left go.
         Assert.Empty(Plan(marked, Base(2), group));
-        Assert.Equal(["base-0"], Plan([marked[0], marked[2], marked[3]], Base(3), group).Cast<PlacementStep.Mark>().Select(mark => mark.Cost is null ? mark.Pod.Name : ""));
+        Assert.Equal(["base-0"], Plan([marked[0], marked[2], marked[3]], Base(3), group).Cast<PlacementStep.Mark>()
+            .Select(mark => mark.Cost is null ? mark.Pod.Name : ""));
     }
 
     [Fact]
@@ -151,11 +168,13 @@ public class HandoverTests
         var (deployment, old, @new) = Release(4);
         var modules = Enumerable.Range(0, 4).Select(i => A.Module(@new, i, $"base-{i}")).ToArray();
         CandidatePod[] marked = [.. Pods(4).Select((pod, i) => pod with { IsMarked = i == 3 })];
-        var step = Assert.IsType<PlacementStep.ScaleBase>(Assert.Single(Plan(marked, Base(4, added: "2 of 4"), Group(deployment, (old, []), (@new, modules)))));
+        var step = Assert.IsType<PlacementStep.ScaleBase>(
+            Assert.Single(Plan(marked, Base(4, added: "2 of 4"), Group(deployment, (old, []), (@new, modules)))));
         Assert.Equal((3, "1 of 3"), (step.Replicas, step.Surge?.ToString()));
 
         modules[0] = A.Module(@new, 0, "base-0", isAvailable: false);
-        Assert.DoesNotContain(Plan(marked, Base(4, added: "2 of 4"), Group(deployment, (old, []), (@new, modules))), planned => planned is PlacementStep.ScaleBase);
+        Assert.DoesNotContain(Plan(marked, Base(4, added: "2 of 4"), Group(deployment, (old, []), (@new, modules))),
+            planned => planned is PlacementStep.ScaleBase);
     }
 
     [Fact]
@@ -163,7 +182,8 @@ public class HandoverTests
     {
         var (deployment, old, @new) = Release(4);
         var (half, first) = (old with { Spec = old.Spec with { Replicas = 2 } }, @new with { Spec = @new.Spec with { Replicas = 2 } });
-        var group = Group(deployment, (half, [A.Module(old, 0, "base-0"), A.Module(old, 1, "base-1")]), (first, [A.Module(@new, 0, "base-4"), A.Module(@new, 1, "base-5")]));
+        var group = Group(deployment, (half, [A.Module(old, 0, "base-0"), A.Module(old, 1, "base-1")]),
+            (first, [A.Module(@new, 0, "base-4"), A.Module(@new, 1, "base-5")]));
         Assert.Empty(Plan(Pods(6), Base(6, added: "2 of 6"), group));
     }
 
@@ -175,7 +195,8 @@ public class HandoverTests
     {
         var (deployment, old, @new) = Release(2);
         var group = Group(deployment, (old, []), (@new, [A.Module(@new, 0, "base-0"), A.Module(@new, 1, "base-1")]));
-        var step = Assert.IsType<PlacementStep.ScaleBase>(Assert.Single(Plan(Pods(replicas), Base(replicas, added: "2 of 6", autoscaler: autoscaler), group)));
+        var step = Assert.IsType<PlacementStep.ScaleBase>(
+            Assert.Single(Plan(Pods(replicas), Base(replicas, added: "2 of 6", autoscaler: autoscaler), group)));
         Assert.Equal((replicas, null), (step.Replicas, step.Surge));
     }
 
@@ -207,7 +228,8 @@ public class HandoverTests
 
     [Fact]
     public void Whatever_the_sizes_nothing_stops_serving_and_all_added_pods_go() =>
-        Gen.Select(Gen.Int[1, 5], Gen.Int[1, 5], Gen.Int[0, 3], Gen.Int[0, 2], Gen.Int[1, 3]).Sample((pods, replicas, spare, neighbours, batches) =>
+        Gen.Select(Gen.Int[1, 5], Gen.Int[1, 5], Gen.Int[0, 3], Gen.Int[0, 2], Gen.Int[1, 3])
+            .Sample((pods, replicas, spare, neighbours, batches) =>
         {
             replicas = Math.Min(replicas, pods);
             var world = new SmallWorld { Base = Base(pods + spare).Deployment };
@@ -229,7 +251,8 @@ public class HandoverTests
             world.Deployments["shop"] = world.Deployments["shop"].With(spec => spec with { Template = A.Template("shop", "2.0.0") });
             world.Settle();
             Assert.Equal(replicas, Serving());
-            Assert.All(world.Modules.Values.Where(module => module.Spec.Module.Name == "shop"), module => Assert.Equal("2.0.0", module.Spec.Module.Version));
+            Assert.All(world.Modules.Values.Where(module => module.Spec.Module.Name == "shop"),
+                module => Assert.Equal("2.0.0", module.Spec.Module.Version));
             Assert.Equal(pods + spare, world.Pods.Count);
             Assert.Equal(pods + spare, world.Base.Spec.Replicas);
             Assert.DoesNotContain(Annotations.AddedReplicas, world.Base.Metadata.Annotations.Keys);
@@ -270,5 +293,6 @@ public class HandoverTests
 
     private static string Uid(ModuleReplicaSet set, int ordinal) => $"uid-{Name(set, ordinal)}";
 
-    private static Module[] Modules(ModuleReplicaSet set, int count) => [.. Enumerable.Range(0, count).Select(i => A.Module(set, i, $"base-{i}"))];
+    private static Module[] Modules(ModuleReplicaSet set, int count) =>
+        [.. Enumerable.Range(0, count).Select(i => A.Module(set, i, $"base-{i}"))];
 }

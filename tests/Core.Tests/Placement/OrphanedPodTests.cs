@@ -35,13 +35,15 @@ public class OrphanedPodTests
     [Fact]
     public void A_pod_is_judged_adrift_whatever_else_is_wrong_with_it()
     {
-        var observed = new ObservedPod(new Pod { Metadata = new() { Name = "base-0", Uid = "uid", CreationTimestamp = A.Time.AddHours(-1) } }, null, null)
+        var observed = new ObservedPod(
+            new Pod { Metadata = new() { Name = "base-0", Uid = "uid", CreationTimestamp = A.Time.AddHours(-1) } }, null, null)
         {
             UnreadySince = A.Time.AddHours(-1),
         };
         Assert.True(PodAssessment.Of(observed, TimeSpan.FromMinutes(5), A.Time).IsPastGrace);
         var adrift = PodAssessment.Of(observed with { IsOrphaned = true }, TimeSpan.FromMinutes(5), A.Time);
-        Assert.Equal((false, false, "does not belong to the base for the time being"), (adrift.IsPastGrace, adrift.IsStarting, adrift.Refusal));
+        Assert.Equal((false, false, "does not belong to the base for the time being"),
+            (adrift.IsPastGrace, adrift.IsStarting, adrift.Refusal));
     }
 
     [Fact]
@@ -69,5 +71,6 @@ public class OrphanedPodTests
     }
 
     private static CandidatePod[] Adrift(int count) =>
-        [.. Pods(count).Select(pod => pod with { IsOrphaned = true, IsNewest = false, Refusal = "does not belong to the base for the time being" })];
+        [.. Pods(count)
+            .Select(pod => pod with { IsOrphaned = true, IsNewest = false, Refusal = "does not belong to the base for the time being" })];
 }

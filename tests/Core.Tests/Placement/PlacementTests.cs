@@ -32,12 +32,14 @@ public class PlacementTests
     public void Without_a_place_the_module_says_how_many_pods_refused_and_why()
     {
         var set = A.ReplicaSet(Shop, goal: 3);
-        CandidatePod[] pods = [A.Pod("base-0"), A.Pod("base-1", "is not Ready"), A.Pod("base-2", "is not Ready"), A.Pod("base-3") with { MaxModules = 0 }];
+        CandidatePod[] pods = [A.Pod("base-0"), A.Pod("base-1", "is not Ready"), A.Pod("base-2", "is not Ready"),
+            A.Pod("base-3") with { MaxModules = 0 }];
         var group = Group(Shop, (set, [A.Module(set, 0, "base-0"), A.Module(set, 1, null, isAvailable: false)]));
         Assert.Equal(
             [
                 $"create {Name(set, 2)} on - for -",
-                $"explain {Name(set, 1)}: NoEligibleBase: 0 of 4 base pods are eligible: 2 are not Ready, 1 already has a module of this name, 1 is full",
+                $"explain {Name(set, 1)}: NoEligibleBase: 0 of 4 base pods are eligible: 2 are not Ready, 1 already has a module of "
+                    + "this name, 1 is full",
             ],
             Steps(State(pods, group)).Order(StringComparer.Ordinal));
     }
@@ -45,7 +47,8 @@ public class PlacementTests
     [Fact]
     public void No_module_is_placed_where_the_agent_gets_no_commands_or_nothing_can_be_uninstalled()
     {
-        var view = new BaseView { IsConnected = true, LastHeard = A.Time, State = BaseState.Up, Life = new("life", A.Time), IsBizKnown = true };
+        var view = new BaseView { IsConnected = true, LastHeard = A.Time, State = BaseState.Up, Life = new("life", A.Time),
+            IsBizKnown = true };
         var set = A.ReplicaSet(Shop, goal: 1);
         var group = Group(Shop, (set, [A.Module(set, 0, null, isAvailable: false)]));
         Assert.Equal([$"bind {Name(set, 0)} to base-0 for -"], Steps(State([Judged(view)], group)));
@@ -55,7 +58,8 @@ public class PlacementTests
 
         // Nothing is stuck where Arklet answers, and rejects.
         var left = new BizView("orders", "1.0.0", BizState.Activated) { ModuleUid = "m-1" };
-        var rejected = new CommandAttempt("m-1/uninstall/life/5", CommandOutcome.Failed, FailureReason.UninstallFailed, A.Time) { Rejections = 5 };
+        var rejected = new CommandAttempt("m-1/uninstall/life/5", CommandOutcome.Failed, FailureReason.UninstallFailed,
+            A.Time) { Rejections = 5 };
         Assert.EndsWith("1 needs a restart: Arklet rejects the uninstall of a module there",
             Assert.Single(Steps(State([Judged(view with { Biz = [left], Attempts = [rejected] })], group))), StringComparison.Ordinal);
         Assert.EndsWith("1 needs a restart: a module is stuck there",
@@ -85,7 +89,8 @@ public class PlacementTests
             Status = symmetric.Status with { ObservedReplicas = observed },
         };
         var set = A.ReplicaSet(deployment, goal: 1);
-        var state = State([A.Pod("base-0", "is not Ready") with { IsPastGrace = true }], Group(deployment, (set, [A.Module(set, 0, "base-0")])));
+        var state = State([A.Pod("base-0", "is not Ready") with { IsPastGrace = true }],
+            Group(deployment, (set, [A.Module(set, 0, "base-0")])));
         Assert.Equal(isDeleted, Steps(state).Any(step => step.StartsWith("delete", StringComparison.Ordinal)));
     }
 
@@ -141,7 +146,8 @@ public class PlacementTests
     public void Equal_pods_are_taken_from_the_zone_with_the_fewest()
     {
         var set = A.ReplicaSet(Shop, goal: 3);
-        CandidatePod[] pods = [A.Pod("a") with { Domain = "z1" }, A.Pod("b") with { Domain = "z1" }, A.Pod("c") with { Domain = "z2" }, A.Pod("d") with { Domain = "z2" }];
+        CandidatePod[] pods = [A.Pod("a") with { Domain = "z1" }, A.Pod("b") with { Domain = "z1" }, A.Pod("c") with { Domain = "z2" },
+            A.Pod("d") with { Domain = "z2" }];
         var steps = Steps(State(pods, Group(Shop, (set, [A.Module(set, 0, "a")]))));
         Assert.Equal([$"create {Name(set, 1)} on c for -", $"create {Name(set, 2)} on b for -"], steps);
     }
@@ -195,7 +201,8 @@ public class PlacementTests
     {
         var set = A.ReplicaSet(Shop, goal: 2);
         var modules = new[] { A.Module(set, 0, "lost"), A.Module(set, 1, "base-0", isAvailable: false), A.Module(set, 2, "base-1") };
-        var state = State([A.Pod("base-0", "has no agent connected"), A.Pod("base-1")], Group(Shop, (set, modules))) with { HaveAgentsReported = false };
+        var state = State([A.Pod("base-0", "has no agent connected"), A.Pod("base-1")],
+            Group(Shop, (set, modules))) with { HaveAgentsReported = false };
         Assert.Empty(Steps(state));
         Assert.Equal([Name(set, 0)], Deleted(state with { HaveAgentsReported = true }));
     }
@@ -220,7 +227,8 @@ public class PlacementTests
     public void A_module_that_never_had_a_pod_loses_its_finalizer_when_it_is_deleted()
     {
         var set = A.ReplicaSet(Shop, goal: 0);
-        var state = State(Pods(1), Group(Shop, (set, [A.Module(set, 0, null, isAvailable: false).Deleting(), A.Module(set, 1, "base-0").Deleting()])));
+        var state = State(Pods(1),
+            Group(Shop, (set, [A.Module(set, 0, null, isAvailable: false).Deleting(), A.Module(set, 1, "base-0").Deleting()])));
         Assert.Equal([$"release {Name(set, 0)}"], Steps(state));
     }
 
@@ -241,8 +249,10 @@ public class PlacementTests
     {
         var set = A.ReplicaSet(Shop, goal: 2);
         var corrected = set with { Spec = set.Spec with { Template = A.Template("shop", "1.0.0", url: "http://jars/right.jar") } };
-        var state = State(Pods(2), Group(Shop, (corrected, [A.Module(set, 0, "base-0"), A.Module(set, 1, "base-1").Failed(FailureReason.ArtifactNotFound)])));
-        Assert.Equal([$"delete {Name(set, 1)}: its artifact was changed"], Steps(state).Where(step => step.StartsWith("delete", StringComparison.Ordinal)));
+        var state = State(Pods(2),
+            Group(Shop, (corrected, [A.Module(set, 0, "base-0"), A.Module(set, 1, "base-1").Failed(FailureReason.ArtifactNotFound)])));
+        Assert.Equal([$"delete {Name(set, 1)}: its artifact was changed"], Steps(state)
+            .Where(step => step.StartsWith("delete", StringComparison.Ordinal)));
     }
 
     [Fact]
@@ -259,7 +269,9 @@ public class PlacementTests
     {
         var set = A.ReplicaSet(Shop, goal: 1);
         var waiting = A.Module(set, 0, null, isAvailable: false);
-        waiting = waiting with { Status = waiting.Status with { Conditions = [new() { Type = "Scheduled", Status = "False", Reason = "NoEligibleBase", Message = "old" }] } };
+        waiting = waiting with {
+            Status = waiting.Status with {
+            Conditions = [new() { Type = "Scheduled", Status = "False", Reason = "NoEligibleBase", Message = "old" }] } };
         var state = State([A.Pod("base-0", "is not Ready")], Group(Shop, (set, [waiting])));
         Assert.Single(Steps(state));
         Assert.Empty(Steps(state with { MayRefreshMessages = false }));
@@ -287,7 +299,8 @@ public class PlacementTests
     internal static DeploymentGroup Group(ModuleDeployment deployment, params (ModuleReplicaSet Set, Module[] Modules)[] sets) =>
         new(deployment, [.. sets.Select(set => new ReplicaSetWithModules(set.Set, set.Modules))]);
 
-    internal static PlacementState State(IReadOnlyList<CandidatePod> pods, params DeploymentGroup[] groups) => new() { Pods = pods, Groups = groups };
+    internal static PlacementState State(IReadOnlyList<CandidatePod> pods, params DeploymentGroup[] groups) =>
+        new() { Pods = pods, Groups = groups };
 
     internal static string Name(ModuleReplicaSet set, int ordinal) => $"{set.Metadata.Name}-{ordinal}";
 

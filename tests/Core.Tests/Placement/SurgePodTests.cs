@@ -70,9 +70,11 @@ public class SurgePodTests
         var mores = A.ReplicaSet(more, 1);
         var state = Grown([Pod("z-old", 0), Pod("a-new", 1)], "1 of 2", A.Module(Shops, 0, "a-new"), A.Module(Others, 0, "z-old"))
             with
-        { Groups = [Group(Shop, (Shops, [A.Module(Shops, 0, "a-new")])), Group(Other, (Others, [A.Module(Others, 0, "z-old")])), Group(more, (mores, [A.Module(mores, 0, "a-new")]))] };
+        { Groups = [Group(Shop, (Shops, [A.Module(Shops, 0, "a-new")])), Group(Other, (Others, [A.Module(Others, 0, "z-old")])),
+            Group(more, (mores, [A.Module(mores, 0, "a-new")]))] };
         Assert.Equal(
-            [$"create {Name(mores, 1)} on z-old for {Name(mores, 0)}", $"create {Name(Shops, 1)} on z-old for {Name(Shops, 0)}", $"mark a-new: {int.MinValue + 1}"],
+            [$"create {Name(mores, 1)} on z-old for {Name(mores, 0)}", $"create {Name(Shops, 1)} on z-old for {Name(Shops, 0)}",
+                $"mark a-new: {int.MinValue + 1}"],
             Steps(state).Order(StringComparer.Ordinal));
     }
 
@@ -84,7 +86,9 @@ public class SurgePodTests
         Module[] modules = [A.Module(set, 0, "a"), A.Module(set, 1, "c")];
         var state = State([Pod("a", 0), Pod("c", 1)], Group(everywhere, (set, modules))) with { Base = Base(2, "1 of 2") };
         Assert.Equal([$"mark c: {int.MinValue + 1}"], Steps(state));
-        Assert.Empty(Steps(State([Pod("a", 0), Pod("c", 1)], Group(everywhere, (set, [modules[1]]))) with { Base = Base(2, "1 of 2"), IsCreationBlocked = true }));
+        Assert.Empty(
+            Steps(State([Pod("a", 0), Pod("c", 1)], Group(everywhere, (set, [modules[1]]))) with { Base = Base(2, "1 of 2"),
+            IsCreationBlocked = true }));
     }
 
     [Theory]
@@ -115,7 +119,8 @@ public class SurgePodTests
         world.Settle();
         Assert.Equal(["scale base to 4 (2 of 4)"], world.Log.Where(line => line.StartsWith("scale", StringComparison.Ordinal)));
         Assert.Equal("2 of 4", world.Base.Metadata.Annotations[Annotations.AddedReplicas]);
-        Assert.Contains(world.Log, line => line.Contains("somebody else set the number of pods of Deployment base during this release", StringComparison.Ordinal));
+        Assert.Contains(world.Log,
+            line => line.Contains("somebody else set the number of pods of Deployment base during this release", StringComparison.Ordinal));
 
         // One more by hand, and the release goes on. At its end the base is nobody's but the user's.
         world.AfterStep = () => { };
@@ -134,7 +139,8 @@ public class SurgePodTests
         var (deployment, old, @new) = Release(4);
         var group = Group(deployment, (old, [.. Enumerable.Range(0, 4).Select(i => A.Module(old, i, $"base-{i}"))]), (@new, []));
         var state = State(Pods(4), group) with { Base = Base(4, added, limit: "2") };
-        Assert.Equal(after, PlacementPlanner.Plan(state, A.Time).Steps.OfType<PlacementStep.ScaleBase>().SingleOrDefault()?.Surge?.ToString());
+        Assert.Equal(after, PlacementPlanner.Plan(state, A.Time).Steps.OfType<PlacementStep.ScaleBase>()
+            .SingleOrDefault()?.Surge?.ToString());
     }
 
     [Theory]
@@ -158,8 +164,10 @@ public class SurgePodTests
     {
         var (after, old, @new) = Release(1);
         var group = Group(after, (old, [A.Module(old, 0, "base-0")]), (@new, [A.Module(@new, 0, null, isAvailable: false)]));
-        var told = Assert.Single(PlacementPlanner.Plan(State(Pods(1), group) with { Base = Base(1, limit: "0") }, A.Time).Steps.OfType<PlacementStep.Explain>());
-        Assert.EndsWith("no more than 0 pods are added to Deployment base (koupleless.io/max-added-replicas)", told.Message, StringComparison.Ordinal);
+        var told = Assert.Single(
+            PlacementPlanner.Plan(State(Pods(1), group) with { Base = Base(1, limit: "0") }, A.Time).Steps.OfType<PlacementStep.Explain>());
+        Assert.EndsWith("no more than 0 pods are added to Deployment base (koupleless.io/max-added-replicas)", told.Message,
+            StringComparison.Ordinal);
     }
 
     private static (ModuleDeployment, ModuleReplicaSet Old, ModuleReplicaSet New) Release(int count)

@@ -17,10 +17,12 @@ public class UpgradeTests
     {
         var (deployment, old, @new) = Upgrade(3, UpgradePolicy.InstallThenUninstall);
         var all = Group(deployment, (old, Modules(old, 3)), (@new, []));
-        Assert.Equal([.. Enumerable.Range(0, 3).Select(i => $"create {Name(@new, i)} on base-{2 - i} for {Name(old, 2 - i)}")], Steps(State(Pods(3), all)));
+        Assert.Equal([.. Enumerable.Range(0, 3).Select(i => $"create {Name(@new, i)} on base-{2 - i} for {Name(old, 2 - i)}")],
+            Steps(State(Pods(3), all)));
 
         var one = Group(deployment, (old, Modules(old, 2)),
-            (@new, [A.Module(@new, 0, "base-0", replaces: $"uid-{Name(old, 0)}"), A.Module(@new, 1, "base-1", isAvailable: false, replaces: $"uid-{Name(old, 1)}")]));
+            (@new, [A.Module(@new, 0, "base-0", replaces: $"uid-{Name(old, 0)}"),
+                A.Module(@new, 1, "base-1", isAvailable: false, replaces: $"uid-{Name(old, 1)}")]));
         Assert.Equal([Name(old, 0)], Deleted(State(Pods(2), one)));
     }
 
@@ -94,15 +96,18 @@ public class UpgradeTests
     {
         var (deployment, old, @new) = Upgrade(4, UpgradePolicy.UninstallThenInstall);
         List<CandidatePod> pods = [.. Pods(4).Select(pod => pod with { CanFetch = true, IsOutOfMetaspace = pod.Name == "base-3" })];
-        Assert.Equal([$"create {Name(@new, 0)} on base-2 for {Name(old, 2)}"], Steps(State(pods, Group(deployment, (old, Modules(old, 4)), (@new, [])))));
+        Assert.Equal([$"create {Name(@new, 0)} on base-2 for {Name(old, 2)}"],
+            Steps(State(pods, Group(deployment, (old, Modules(old, 4)), (@new, [])))));
 
         // It was begun when the pod still had some.
         var next = A.Module(@new, 0, "base-3", isAvailable: false, replaces: $"uid-{Name(old, 3)}");
-        Assert.Equal([$"create {Name(@new, 1)} on base-2 for {Name(old, 2)}"], Steps(State(pods, Group(deployment, (old, Modules(old, 4)), (@new, [next])))));
+        Assert.Equal([$"create {Name(@new, 1)} on base-2 for {Name(old, 2)}"],
+            Steps(State(pods, Group(deployment, (old, Modules(old, 4)), (@new, [next])))));
 
         // All others are through: it waits there, and says why.
         Module[] through = [.. Enumerable.Range(0, 3).Select(i => A.Module(@new, i, $"base-{i}"))];
-        Assert.Equal([$"create {Name(@new, 3)} on base-3 for {Name(old, 3)}"], Steps(State(pods, Group(deployment, (old, [Modules(old, 4)[3]]), (@new, through)))));
+        Assert.Equal([$"create {Name(@new, 3)} on base-3 for {Name(old, 3)}"],
+            Steps(State(pods, Group(deployment, (old, [Modules(old, 4)[3]]), (@new, through)))));
     }
 
     [Fact]
@@ -121,7 +126,8 @@ public class UpgradeTests
         var before = old with { Spec = old.Spec with { Replicas = 1 } };
         Assert.Empty(Steps(State(Pods(2), Group(deployment, (before, Modules(before, 1)), (@new, [])))));
         Assert.Equal(
-            [$"create {Name(@new, 0)} on base-0 for {Name(old, 0)}"], Steps(State(Pods(2), Group(deployment, (old, Modules(old, 1)), (@new, [])))));
+            [$"create {Name(@new, 0)} on base-0 for {Name(old, 0)}"],
+            Steps(State(Pods(2), Group(deployment, (old, Modules(old, 1)), (@new, [])))));
     }
 
     [Fact]
@@ -199,7 +205,8 @@ public class UpgradeTests
         var only = A.Module(old, 0, "base-0");
         var waiting = A.Module(@new, 0, null, isAvailable: false);
         Assert.Equal([$"create {Name(@new, 0)} on - for -"], Steps(State(Pods(1), Group(deployment, (old, [only]), (@new, [])))));
-        Assert.StartsWith($"explain {Name(@new, 0)}: WouldInterruptService", Steps(State(Pods(1), Group(deployment, (old, [only]), (@new, [waiting])))).Single(), StringComparison.Ordinal);
+        Assert.StartsWith($"explain {Name(@new, 0)}: WouldInterruptService",
+            Steps(State(Pods(1), Group(deployment, (old, [only]), (@new, [waiting])))).Single(), StringComparison.Ordinal);
 
         var accepted = deployment.Strategy(strategy => strategy with { MaxUnavailable = new(1, false) });
         Assert.Equal([$"bind {Name(@new, 0)} to base-0 for {Name(old, 0)}", $"delete {Name(old, 0)}: replaced by a new revision"],
@@ -269,7 +276,8 @@ public class UpgradeTests
         Assert.Equal(2, steps.Count(step => step.EndsWith("for -", StringComparison.Ordinal)));
     }
 
-    private static (ModuleDeployment, ModuleReplicaSet Old, ModuleReplicaSet New) Upgrade(int count, UpgradePolicy policy, int? maxUnavailable = null)
+    private static (ModuleDeployment, ModuleReplicaSet Old, ModuleReplicaSet New) Upgrade(int count, UpgradePolicy policy,
+        int? maxUnavailable = null)
     {
         var before = A.ModuleDeployment(replicas: count).InForce(policy)
             .Strategy(strategy => strategy with { MaxUnavailable = maxUnavailable is { } limit ? new(limit, false) : null });
@@ -277,5 +285,6 @@ public class UpgradeTests
         return (after, A.ReplicaSet(before, 0), A.ReplicaSet(after, count, revision: 2));
     }
 
-    private static Module[] Modules(ModuleReplicaSet set, int count) => [.. Enumerable.Range(0, count).Select(i => A.Module(set, i, $"base-{i}"))];
+    private static Module[] Modules(ModuleReplicaSet set, int count) =>
+        [.. Enumerable.Range(0, count).Select(i => A.Module(set, i, $"base-{i}"))];
 }

@@ -18,7 +18,8 @@ public class AbortTests
         var story = Failing(strategy => strategy with { BatchCount = 2, MaxFailures = 1 }, failures: 2);
         story.Stands("1/2 Aborted: 1.0.0 x 3, 2.0.0 x 3");
         story.Says(Condition.False, Reasons.MaxFailuresExceeded,
-            "shop 2.0.0: batch 1 of 2: 1 of 6 available, 2 failed (BizStartFailed), aborted: 2 failed (BizStartFailed), more than maxFailures (1)");
+            "shop 2.0.0: batch 1 of 2: 1 of 6 available, 2 failed (BizStartFailed), aborted: 2 failed (BizStartFailed), more than "
+                + "maxFailures (1)");
         Assert.Contains(story.World.Events, told => told is { Reason: Reasons.MaxFailuresExceeded, IsWarning: true });
         Assert.Null(story.Status.AbortedRevision);
         story.Confirm(5).Pass(10_000).Stands("1/2 Aborted: 1.0.0 x 3, 2.0.0 x 3");
@@ -83,8 +84,10 @@ public class AbortTests
     {
         var story = Failing(strategy => strategy with { BatchCount = 2, MaxFailures = 1, AutoRollback = true }, failures: 2);
         story.Stands("1/2 Aborted: 1.0.0 x 6");
-        Assert.Equal(("2.0.0", story.Release.UpdateRevision), (story.Deployment.Spec.Template.Spec.Module.Version, story.Status.AbortedRevision));
-        story.Says(Condition.False, Reasons.RolledBack, "shop 2.0.0 was given up (2 failed (BizStartFailed), more than maxFailures (1)): 6 of 6 available in 1.0.0");
+        Assert.Equal(("2.0.0", story.Release.UpdateRevision),
+            (story.Deployment.Spec.Template.Spec.Module.Version, story.Status.AbortedRevision));
+        story.Says(Condition.False, Reasons.RolledBack,
+            "shop 2.0.0 was given up (2 failed (BizStartFailed), more than maxFailures (1)): 6 of 6 available in 1.0.0");
         Assert.Contains(story.World.Events, told => told is { Reason: Reasons.RollingBack, IsWarning: true });
         story.LosePods(1).AddPods(1).Stands("1/2 Aborted: 1.0.0 x 6");
         story.Upgrade("3.0.0").Stands("2/2 Completed: 3.0.0 x 6");
@@ -110,13 +113,15 @@ public class AbortTests
         story.Pass(599).Settle();
         Assert.Equal(ReleaseProgress.Executing, story.Release.Progress);
         story.Pass(1).Stands("1/2 Aborted: 1.0.0 x 6");
-        Assert.StartsWith("shop 2.0.0 was given up (no progress for 600 s, 2 failed (BizStartFailed))", story.Told, StringComparison.Ordinal);
+        Assert.StartsWith("shop 2.0.0 was given up (no progress for 600 s, 2 failed (BizStartFailed))", story.Told,
+            StringComparison.Ordinal);
     }
 
     [Fact]
     public void At_the_deadline_what_only_the_environment_failed_is_not_rolled_back()
     {
-        var story = Failing(strategy => strategy with { BatchCount = 2, AutoRollback = true }, failures: 2, FailureReason.ArtifactUnreachable);
+        var story = Failing(strategy => strategy with { BatchCount = 2, AutoRollback = true }, failures: 2,
+            FailureReason.ArtifactUnreachable);
         story.Pass(10_000).Rest();
         Assert.Equal((ReleaseProgress.Executing, Reasons.ProgressDeadlineExceeded), (story.Release.Progress, story.Progressing.Reason));
     }
@@ -155,7 +160,8 @@ public class AbortTests
     {
         var story = Failing(strategy => strategy with { BatchCount = 2, MaxFailures = 1 }, failures: 2).Pass(5).Act("retry").Settle();
         story.Pass(5);
-        foreach (var module in story.Of("2.0.0").Where(module => !module.IsAvailable).ToList()) Fail(story, module, FailureReason.BizStartFailed);
+        foreach (var module in story.Of("2.0.0").Where(module => !module.IsAvailable)
+            .ToList()) Fail(story, module, FailureReason.BizStartFailed);
         story.Rest();
         Assert.Equal(ReleaseProgress.Aborted, story.Release.Progress);
     }
@@ -163,7 +169,8 @@ public class AbortTests
     [Fact]
     public void A_revision_that_ended_two_base_lives_is_given_up_and_neither_placed_nor_gone_back_to()
     {
-        var story = Story.Released(4, strategy: strategy => strategy with { BatchCount = 4 }).Change(spec => spec with { MinReadySeconds = 60 });
+        var story = Story.Released(4, strategy: strategy => strategy with { BatchCount = 4 })
+            .Change(spec => spec with { MinReadySeconds = 60 });
         story.Pass(100).Upgrade("2.0.0").Stands("1/4 Executing: 1.0.0 x 3, 2.0.0 x 1");
         Die(story, deaths: 1);
         story.Rest();
@@ -191,7 +198,8 @@ public class AbortTests
     [Fact]
     public void What_a_completed_one_is_rolled_back_to_is_kept_also_where_no_history_is()
     {
-        var story = Story.Released(4, strategy: strategy => strategy with { AutoRollback = true }).Upgrade("2.0.0").Stands("1/1 Completed: 2.0.0 x 4");
+        var story = Story.Released(4, strategy: strategy => strategy with { AutoRollback = true }).Upgrade("2.0.0")
+            .Stands("1/1 Completed: 2.0.0 x 4");
         Die(story, deaths: 2);
         story.Change(spec => spec with { RevisionHistoryLimit = 0 }).Settle();
         Assert.Equal("1.0.0 x 4", story.Versions);
@@ -242,16 +250,19 @@ public class AbortTests
         Assert.Empty(Lived(story));
         story.Pass(1).Rest();
         var lived = Assert.Single(Lived(story));
-        Assert.Equal(("2.0.0", KubeTime.Text(story.World.Now)), (lived.Spec.Template.Spec.Module.Version, lived.Metadata.Annotations[Annotations.LivedAt]));
+        Assert.Equal(("2.0.0", KubeTime.Text(story.World.Now)),
+            (lived.Spec.Template.Spec.Module.Version, lived.Metadata.Annotations[Annotations.LivedAt]));
         Assert.Null(story.Plan().RequeueAt);
         story.Pass(10_000).Rest();
-        Assert.Equal(lived.Metadata.Annotations[Annotations.LivedAt], Assert.Single(Lived(story)).Metadata.Annotations[Annotations.LivedAt]);
+        Assert.Equal(lived.Metadata.Annotations[Annotations.LivedAt],
+            Assert.Single(Lived(story)).Metadata.Annotations[Annotations.LivedAt]);
     }
 
     [Fact]
     public void What_lived_for_weeks_is_no_poison_when_none_of_its_modules_serves()
     {
-        var story = Story.Released(4, strategy: strategy => strategy with { AutoRollback = true }).Upgrade("2.0.0").Settle().Pass(60).Settle();
+        var story = Story.Released(4, strategy: strategy => strategy with { AutoRollback = true }).Upgrade("2.0.0").Settle().Pass(60)
+            .Settle();
         story.Pass(3_000_000).Settle();
         foreach (var module in story.Of("2.0.0").ToList()) Die(story, module, deaths: 2);
         story.Rest();
@@ -262,12 +273,15 @@ public class AbortTests
     [Fact]
     public void What_lived_before_anybody_noted_it_is_noted_of_every_revision_that_serves()
     {
-        var story = Story.Released(4, strategy: strategy => strategy with { BatchCount = 2, NeedConfirm = true }).Pass(100).Upgrade("2.0.0").Settle().Pass(100).Settle();
-        Assert.Equal(["1.0.0", "2.0.0"], story.Of("1.0.0").Concat(story.Of("2.0.0")).Select(module => module.Spec.Module.Version).Distinct());
+        var story = Story.Released(4, strategy: strategy => strategy with { BatchCount = 2, NeedConfirm = true }).Pass(100).Upgrade("2.0.0")
+            .Settle().Pass(100).Settle();
+        Assert.Equal(["1.0.0", "2.0.0"], story.Of("1.0.0").Concat(story.Of("2.0.0")).Select(module => module.Spec.Module.Version)
+            .Distinct());
         foreach (var (name, set) in story.World.ReplicaSets.ToList())
             story.World.ReplicaSets[name] = set with
             {
-                Metadata = set.Metadata with { Annotations = set.Metadata.Annotations.Where(pair => pair.Key != Annotations.LivedAt).ToDictionary() },
+                Metadata = set.Metadata with { Annotations = set.Metadata.Annotations.Where(pair => pair.Key != Annotations.LivedAt)
+                    .ToDictionary() },
             };
         story.Settle();
         Assert.Equal(["1.0.0", "2.0.0"], Lived(story).Select(set => set.Spec.Template.Spec.Module.Version).Order(StringComparer.Ordinal));
@@ -293,7 +307,8 @@ public class AbortTests
     private static Story Failing(
         Func<OperationStrategy, OperationStrategy> strategy, int failures, FailureReason reason = FailureReason.BizStartFailed)
     {
-        var story = Story.Released(6, strategy: given => strategy(given) with { MaxUnavailable = new(6, false) }, policy: UpgradePolicy.UninstallThenInstall)
+        var story = Story.Released(6, strategy: given => strategy(given) with { MaxUnavailable = new(6, false) },
+            policy: UpgradePolicy.UninstallThenInstall)
             .Upgrade("2.0.0");
         story.World.StepRollout(Story.Name);
         story.World.StepRollout(Story.Name);
@@ -305,7 +320,8 @@ public class AbortTests
     private static void Fail(Story story, Module module, FailureReason reason)
     {
         var failed = module.Failed(reason);
-        story.World.Modules[module.Metadata.Name] = failed with { Status = failed.Status with { LastError = failed.Status.LastError! with { Time = story.World.Now } } };
+        story.World.Modules[module.Metadata.Name] = failed with {
+            Status = failed.Status with { LastError = failed.Status.LastError! with { Time = story.World.Now } } };
         story.World.Stuck.Add(module.Metadata.Name);
     }
 

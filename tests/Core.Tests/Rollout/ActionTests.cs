@@ -20,7 +20,8 @@ public class ActionTests
         story.Stands("2/3 Paused: 1.0.0 x 2, 2.0.0 x 4");
         Assert.Equal([Annotations.LastAction], story.Deployment.Metadata.Annotations.Keys);
         var record = Record(story);
-        Assert.Equal(("confirm", "ada", "metrics look good", "2026-01-31T09:00:00Z", null), (Text(record, "action"), Text(record, "by"), Text(record, "reason"),
+        Assert.Equal(("confirm", "ada", "metrics look good", "2026-01-31T09:00:00Z", null),
+            (Text(record, "action"), Text(record, "by"), Text(record, "reason"),
             Text(record, "at"), Text(record, "refused")));
         Assert.Contains(new("Confirm", "confirm by ada: metrics look good") { Time = EventTime.StepsDone }, story.World.Events);
     }
@@ -81,7 +82,8 @@ public class ActionTests
     [Fact]
     public void Promote_skips_the_beta_the_confirmations_and_the_gray_times_but_not_the_batches()
     {
-        var story = Story.Released(6, strategy: strategy => strategy with { BatchCount = 3, NeedConfirm = true, UseBeta = true, GrayTimeBetweenBatchSeconds = 60 });
+        var story = Story.Released(6,
+            strategy: strategy => strategy with { BatchCount = 3, NeedConfirm = true, UseBeta = true, GrayTimeBetweenBatchSeconds = 60 });
         story.Upgrade("2.0.0").Stands("1/3 Paused: 1.0.0 x 5, 2.0.0 x 1");
         story.World.Events.Clear();
         story.Act("promote").Stands("3/3 Completed: 2.0.0 x 6");
@@ -121,7 +123,8 @@ public class ActionTests
     [Fact]
     public void Undo_fast_goes_without_batches_waits_and_pause_but_within_the_limit()
     {
-        var story = Story.Released(6, strategy: InThree, policy: UpgradePolicy.UninstallThenInstall).Upgrade("2.0.0").Settle().Confirm(2).Settle();
+        var story = Story.Released(6, strategy: InThree, policy: UpgradePolicy.UninstallThenInstall).Upgrade("2.0.0").Settle().Confirm(2)
+            .Settle();
         story.Pause().Act("undo-fast");
         for (var i = 0; i < 3; i++) story.World.StepRollout(Story.Name);
         story.World.StepPlacement();
@@ -133,7 +136,8 @@ public class ActionTests
 
     [Fact]
     public void Undo_fast_is_frozen_like_anything_else() =>
-        Waiting().Freeze("audit").Act("undo-fast").Stands("1/1 Paused: 1.0.0 x 4, 2.0.0 x 2").Freeze(null).Stands("1/1 Completed: 1.0.0 x 6");
+        Waiting().Freeze("audit").Act("undo-fast").Stands("1/1 Paused: 1.0.0 x 4, 2.0.0 x 2").Freeze(null)
+            .Stands("1/1 Completed: 1.0.0 x 6");
 
     [Fact]
     public void Redeploy_installs_the_same_version_once_more()
@@ -181,7 +185,8 @@ public class ActionTests
     [Fact]
     public void A_confirmation_of_what_was_confirmed_already_counts_in_a_deletion_too()
     {
-        var story = Story.Released(6, strategy: strategy => InThree(strategy) with { ConfirmDeletion = true }).Upgrade("2.0.0").Settle().Confirm(1).Rest();
+        var story = Story.Released(6, strategy: strategy => InThree(strategy) with { ConfirmDeletion = true }).Upgrade("2.0.0").Settle()
+            .Confirm(1).Rest();
         story.Delete().Rest();
         Assert.Equal("1/3 Terminating: 2.0.0 x 4", story.Stand);
         story.Act("confirm").Rest();

@@ -25,7 +25,8 @@ public class BatchStoryTests
     [Fact]
     public void Nothing_of_the_next_batch_starts_before_each_module_of_this_one_served_long_enough()
     {
-        var story = Story.Released(6, strategy: strategy => strategy with { BatchCount = 3 }).Change(spec => spec with { MinReadySeconds = 30 });
+        var story = Story.Released(6, strategy: strategy => strategy with { BatchCount = 3 })
+            .Change(spec => spec with { MinReadySeconds = 30 });
         story.Pass(60).Upgrade("2.0.0").Stands("1/3 Executing: 1.0.0 x 4, 2.0.0 x 2");
         Assert.Equal((2, 0, 6), (story.Status.UpdatedReadyReplicas, story.Status.UpdatedAvailableReplicas, story.Status.ReadyReplicas));
         story.Pass(29).Stands("1/3 Executing: 1.0.0 x 4, 2.0.0 x 2");
@@ -40,7 +41,8 @@ public class BatchStoryTests
         var story = Story.Released(6, strategy: strategy => strategy with { BatchCount = 3 }, policy: UpgradePolicy.UninstallThenInstall);
         story.World.BrokenVersions.Add("2.0.0");
         story.Upgrade("2.0.0").Stands("1/3 Executing: 1.0.0 x 5, 2.0.0 x 1");
-        Assert.StartsWith("shop 2.0.0: batch 1 of 3: 0 of 6 available, 1 failed (BizStartFailed); this artifact is not retried", story.Told, StringComparison.Ordinal);
+        Assert.StartsWith("shop 2.0.0: batch 1 of 3: 0 of 6 available, 1 failed (BizStartFailed); this artifact is not retried", story.Told,
+            StringComparison.Ordinal);
         story.Upgrade("3.0.0").Stands("3/3 Completed: 3.0.0 x 6");
     }
 
@@ -89,8 +91,10 @@ public class BatchStoryTests
     public void A_change_of_replicas_goes_in_batches_up_and_down()
     {
         var story = Story.Released(9, replicas: 3, strategy: strategy => strategy with { BatchCount = 3, NeedConfirm = true });
-        story.Replicas(9).Stands("1/3 Paused: 1.0.0 x 5").Confirm(1).Stands("2/3 Paused: 1.0.0 x 7").Confirm(2).Stands("3/3 Completed: 1.0.0 x 9");
-        story.Replicas(3).Stands("1/3 Paused: 1.0.0 x 7").Confirm(1).Stands("2/3 Paused: 1.0.0 x 5").Confirm(2).Stands("3/3 Completed: 1.0.0 x 3");
+        story.Replicas(9).Stands("1/3 Paused: 1.0.0 x 5").Confirm(1).Stands("2/3 Paused: 1.0.0 x 7").Confirm(2)
+            .Stands("3/3 Completed: 1.0.0 x 9");
+        story.Replicas(3).Stands("1/3 Paused: 1.0.0 x 7").Confirm(1).Stands("2/3 Paused: 1.0.0 x 5").Confirm(2)
+            .Stands("3/3 Completed: 1.0.0 x 3");
     }
 
     [Fact]
@@ -136,7 +140,8 @@ public class BatchStoryTests
         story.Upgrade("2.0.0").Stands("1/2 Executing: 1.0.0 x 2, 2.0.0 x 2");
         var end = story.World.Now.AddSeconds(60);
         Assert.Equal((end, end), (story.Release.NextReconcileTime, story.Plan().RequeueAt));
-        story.Says(Condition.Unknown, Reasons.GrayTime, "shop 2.0.0: batch 1 of 2: 2 of 4 available, the next batch begins at 09:01:00 UTC");
+        story.Says(Condition.Unknown, Reasons.GrayTime,
+            "shop 2.0.0: batch 1 of 2: 2 of 4 available, the next batch begins at 09:01:00 UTC");
         story.Pass(59).Stands("1/2 Executing: 1.0.0 x 2, 2.0.0 x 2");
         story.Pass(1).Stands("2/2 Completed: 2.0.0 x 4");
         Assert.Null(story.Release.NextReconcileTime);

@@ -16,15 +16,20 @@ public class ConfirmationTests
         var story = Story.Released(6, strategy: InThree);
         story.World.Events.Clear();
         story.Upgrade("2.0.0").Stands("1/3 Paused: 1.0.0 x 4, 2.0.0 x 2")
-            .Says(Condition.Unknown, Reasons.WaitingForConfirmation, "shop 2.0.0: batch 1 of 3: 2 of 6 available, waiting for confirmation of batch 1");
+            .Says(Condition.Unknown, Reasons.WaitingForConfirmation,
+                "shop 2.0.0: batch 1 of 3: 2 of 6 available, waiting for confirmation of batch 1");
         Assert.Equal((ReleaseProgress.WaitingForConfirmation, 0), (story.Release.BatchProgress, story.Release.OriginalDeltaReplicas));
-        Assert.Equal((6, 2, 4, 2), (story.Status.AvailableReplicas, story.Status.UpdatedReplicas, story.Status.CurrentReplicas, story.Status.UpdatedAvailableReplicas));
+        Assert.Equal((6, 2, 4, 2),
+            (story.Status.AvailableReplicas, story.Status.UpdatedReplicas, story.Status.CurrentReplicas,
+            story.Status.UpdatedAvailableReplicas));
         story.Confirm(1).Stands("2/3 Paused: 1.0.0 x 2, 2.0.0 x 4")
-            .Says(Condition.Unknown, Reasons.WaitingForConfirmation, "shop 2.0.0: batch 2 of 3: 4 of 6 available, waiting for confirmation of batch 2");
+            .Says(Condition.Unknown, Reasons.WaitingForConfirmation,
+                "shop 2.0.0: batch 2 of 3: 4 of 6 available, waiting for confirmation of batch 2");
         story.Confirm(2).Stands("3/3 Completed: 2.0.0 x 6").Says(Condition.True, Reasons.ReleaseCompleted, "shop 2.0.0: 6 of 6 available");
         Assert.Equal(0, story.Deployment.Spec.ConfirmBatchNum);
         Assert.Equal(
-            [Reasons.BatchStarted, Reasons.WaitingForConfirmation, Reasons.BatchStarted, Reasons.WaitingForConfirmation, Reasons.BatchStarted, Reasons.ReleaseCompleted],
+            [Reasons.BatchStarted, Reasons.WaitingForConfirmation, Reasons.BatchStarted, Reasons.WaitingForConfirmation,
+                Reasons.BatchStarted, Reasons.ReleaseCompleted],
             story.World.Events.Select(told => told.Reason));
     }
 
@@ -66,7 +71,8 @@ public class ConfirmationTests
     {
         var story = Story.Released(6, strategy: InThree).Confirm(2).Upgrade("2.0.0").Stands("1/3 Paused: 1.0.0 x 4, 2.0.0 x 2");
         Assert.Equal(2, story.Release.IgnoredConfirmBatchNum);
-        story.Says(Condition.Unknown, Reasons.WaitingForConfirmation, "shop 2.0.0: batch 1 of 3: 2 of 6 available, waiting for confirmation of batch 1; "
+        story.Says(Condition.Unknown, Reasons.WaitingForConfirmation,
+            "shop 2.0.0: batch 1 of 3: 2 of 6 available, waiting for confirmation of batch 1; "
             + "confirmBatchNum was already 2 when the release began and does not count: change it to another number, or set the annotation "
             + "koupleless.io/action: confirm");
         Assert.Equal(story.Told, story.World.Events.Last(told => told.Reason == Reasons.WaitingForConfirmation).Message);
@@ -189,7 +195,8 @@ public class ConfirmationTests
             story.World.ReplicaSets[name] = set with { Metadata = set.Metadata with { Annotations = new Dictionary<string, string>() } };
         story.World.Deployments[Story.Name] = story.Deployment with
         {
-            Status = new() { ReleaseStatus = new() { CurrentBatch = 2, RealBatchCount = 3, OriginalDeltaReplicas = 6, Progress = progress } },
+            Status = new() {
+                ReleaseStatus = new() { CurrentBatch = 2, RealBatchCount = 3, OriginalDeltaReplicas = 6, Progress = progress } },
         };
         story.Stands("1/3 Paused: 1.0.0 x 4, 2.0.0 x 2");
         story.Confirm(1).Settle().Confirm(2).Stands("3/3 Completed: 2.0.0 x 6");
@@ -203,7 +210,9 @@ public class ConfirmationTests
         story.World.ReplicaSets[name] = set with { Metadata = set.Metadata with { Annotations = new Dictionary<string, string>() } };
         story.World.Deployments[Story.Name] = story.Deployment with
         {
-            Status = new() { ReleaseStatus = new() { CurrentBatch = 1, RealBatchCount = 1, OriginalDeltaReplicas = 0, Progress = ReleaseProgress.Completed } },
+            Status = new() {
+                ReleaseStatus = new() { CurrentBatch = 1, RealBatchCount = 1, OriginalDeltaReplicas = 0,
+                Progress = ReleaseProgress.Completed } },
         };
         story.Stands("3/3 Completed: 1.0.0 x 6");
         Assert.Contains(Annotations.CompletedAt, story.World.ReplicaSets[name].Metadata.Annotations.Keys);

@@ -22,7 +22,8 @@ public class ConfirmedDeletionTests
         story.Confirm(2).Settle();
         Assert.Empty(story.World.Deployments);
         Assert.Empty(story.World.ReplicaSets);
-        Assert.Equal([Reasons.Terminating, Reasons.WaitingForConfirmation, Reasons.WaitingForConfirmation], story.World.Events.Select(told => told.Reason));
+        Assert.Equal([Reasons.Terminating, Reasons.WaitingForConfirmation, Reasons.WaitingForConfirmation],
+            story.World.Events.Select(told => told.Reason));
     }
 
     [Fact]
@@ -107,7 +108,8 @@ public class ConfirmedDeletionTests
     public void An_upgrade_that_was_under_way_does_not_hold_it_up()
     {
         var story = Story.Released(2, strategy: InThree, policy: UpgradePolicy.UninstallThenInstall);
-        story.Strategy(strategy => strategy with { UpgradePolicy = UpgradePolicy.InstallThenUninstall.Text(), BatchCount = 2 }).Upgrade("2.0.0");
+        story.Strategy(strategy => strategy with { UpgradePolicy = UpgradePolicy.InstallThenUninstall.Text(), BatchCount = 2 })
+            .Upgrade("2.0.0");
         for (var i = 0; i < 3; i++) story.World.StepRollout(Story.Name);
         story.World.StepPlacement();
         Assert.Equal("1.0.0 x 2, 2.0.0 x 1", story.Versions);
@@ -129,7 +131,8 @@ public class ConfirmedDeletionTests
         Assert.Equal("2.0.0", story.Deployment.Spec.Template.Spec.Module.Version);
     }
 
-    private static OperationStrategy InThree(OperationStrategy strategy) => strategy with { BatchCount = 3, NeedConfirm = true, ConfirmDeletion = true };
+    private static OperationStrategy InThree(OperationStrategy strategy) =>
+        strategy with { BatchCount = 3, NeedConfirm = true, ConfirmDeletion = true };
 
     private static Story Deleted(int pods, Func<OperationStrategy, OperationStrategy>? strategy = null)
     {

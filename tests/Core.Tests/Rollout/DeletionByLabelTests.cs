@@ -132,7 +132,8 @@ public class DeletionByLabelTests
         var old = string.Join(',', Enumerable.Range(0, 200).Select(i => $"gone-{i}"));
         _world.Deployments["shop"] = Shop with
         {
-            Metadata = Shop.Metadata with { Annotations = new Dictionary<string, string> { [Annotations.DeletedModules] = $"{uid},{old}" } },
+            Metadata = Shop.Metadata with { Annotations = new Dictionary<string,
+                string> { [Annotations.DeletedModules] = $"{uid},{old}" } },
         };
         Assert.NotNull(_world.Modules[name]);
         var (_, second) = Label(1);
@@ -144,7 +145,8 @@ public class DeletionByLabelTests
     [Fact]
     public void In_mid_release_the_revision_of_the_deleted_one_is_not_made_again()
     {
-        _world.Deployments["shop"] = Shop.Policy(UpgradePolicy.UninstallThenInstall).With(spec => spec with { Template = A.Template("shop", "2.0.0") });
+        _world.Deployments["shop"] = Shop.Policy(UpgradePolicy.UninstallThenInstall)
+            .With(spec => spec with { Template = A.Template("shop", "2.0.0") });
         for (var i = 0; i < 2; i++) _world.StepRollout("shop");
         _world.StepPlacement();
         var old = _world.Modules.Values.First(module => module is { Metadata.IsDeleting: false, Spec.Module.Version: "1.0.0" });

@@ -25,7 +25,8 @@ public class HandoverBatchTests
             var story = Released(replicas + spare, replicas, batches).Upgrade("2.0.0");
             StepByStep(story, replicas, batches);
             if (isUpgradedTwice) StepByStep(story.Upgrade("3.0.0"), replicas, batches);
-            Assert.Equal((ReleaseProgress.Completed, $"{story.Deployment.Spec.Template.Spec.Module.Version} x {replicas}"), (story.Release.Progress, story.Versions));
+            Assert.Equal((ReleaseProgress.Completed, $"{story.Deployment.Spec.Template.Spec.Module.Version} x {replicas}"),
+                (story.Release.Progress, story.Versions));
         }, iter: 60);
 
     [Fact]
@@ -56,13 +57,15 @@ public class HandoverBatchTests
     {
         // The pod that the first one left takes nothing more, and none is coming.
         var story = Released(pods: 5, replicas: 4, batches: 2, strategy => strategy with { NeedConfirm = true });
-        foreach (var pod in story.World.Pods.Values.Where(pod => story.World.Modules.Values.Any(module => module.Spec.PodUid == pod.Uid)).ToList())
+        foreach (var pod in story.World.Pods.Values.Where(pod => story.World.Modules.Values.Any(module => module.Spec.PodUid == pod.Uid))
+            .ToList())
             story.World.Pods[pod.Name] = pod with { Refusal = "needs a restart" };
         story.Upgrade("2.0.0").Stands("1/2 Paused: 1.0.0 x 3, 2.0.0 x 1");
         Assert.Equal(ReleaseProgress.WaitingForConfirmation, story.Release.BatchProgress);
         // Of the next one nothing can be placed.
         story.Confirm(1).Pass(10_000).Settle();
-        Assert.Equal((2, Condition.Unknown, Reasons.NoEligibleBase), (story.Release.CurrentBatch, story.Progressing.Status, story.Progressing.Reason));
+        Assert.Equal((2, Condition.Unknown, Reasons.NoEligibleBase),
+            (story.Release.CurrentBatch, story.Progressing.Status, story.Progressing.Reason));
         foreach (var pod in story.World.Pods.Values.ToList()) story.World.Pods[pod.Name] = pod with { Refusal = null };
         story.Stands("2/2 Completed: 2.0.0 x 4");
     }
@@ -71,7 +74,8 @@ public class HandoverBatchTests
     public void Without_any_other_pod_the_first_batch_waits_and_says_why()
     {
         var story = Released(pods: 4, replicas: 4, batches: 2).Upgrade("2.0.0").Pass(10_000).Settle();
-        Assert.Equal((1, Condition.Unknown, Reasons.NoEligibleBase), (story.Release.CurrentBatch, story.Progressing.Status, story.Progressing.Reason));
+        Assert.Equal((1, Condition.Unknown, Reasons.NoEligibleBase),
+            (story.Release.CurrentBatch, story.Progressing.Status, story.Progressing.Reason));
         story.AddPods(1).Stands("2/2 Completed: 2.0.0 x 4");
     }
 
@@ -112,11 +116,14 @@ public class HandoverBatchTests
 
     private static void Check(Story story, int replicas, int batches)
     {
-        var done = (story.Release.CurrentBatch ?? 1) - (story.Release.BatchProgress is ReleaseProgress.Init or ReleaseProgress.Executing ? 1 : 0);
+        var done = (story.Release.CurrentBatch ?? 1) - (story.Release.BatchProgress is ReleaseProgress.Init or ReleaseProgress.Executing
+            ? 1 : 0);
         var aim = (int)Math.Ceiling(done * replicas / (double)Math.Min(batches, replicas));
         var version = story.Deployment.Spec.Template.Spec.Module.Version;
-        var there = story.World.Modules.Values.Count(module => module is { IsAvailable: true, Metadata.IsDeleting: false } && module.Spec.Module.Version == version);
-        Assert.True(there >= aim, $"batch {done} is said to be done, {there} of {aim} are: {story.Stand}; {string.Join(" | ", story.World.Log.TakeLast(20))}");
+        var there = story.World.Modules.Values.Count(module => module is { IsAvailable: true, Metadata.IsDeleting: false }
+            && module.Spec.Module.Version == version);
+        Assert.True(there >= aim,
+            $"batch {done} is said to be done, {there} of {aim} are: {story.Stand}; {string.Join(" | ", story.World.Log.TakeLast(20))}");
     }
 
     private static bool Everybody(Story story)

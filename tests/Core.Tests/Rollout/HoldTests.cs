@@ -67,7 +67,8 @@ public class HoldTests
     [Fact]
     public void Scaling_goes_on_while_paused_in_the_last_completed_revision()
     {
-        var story = Story.Released(12, replicas: 4, strategy: InThree).Upgrade("2.0.0").Settle().Pause().Stands("1/3 Paused: 1.0.0 x 2, 2.0.0 x 2");
+        var story = Story.Released(12, replicas: 4, strategy: InThree).Upgrade("2.0.0").Settle().Pause()
+            .Stands("1/3 Paused: 1.0.0 x 2, 2.0.0 x 2");
         story.Scale(8).Stands("1/3 Paused: 1.0.0 x 5, 2.0.0 x 3");
         story.Scale(2).Stands("1/3 Paused: 1.0.0 x 1, 2.0.0 x 1");
         story.Scale(6).Pause(false).Stands("1/3 Paused: 1.0.0 x 4, 2.0.0 x 2");
@@ -108,7 +109,8 @@ public class HoldTests
     [Fact]
     public void Frozen_a_symmetric_one_that_shrinks_loses_nothing_else()
     {
-        var story = Story.Released(6, replicas: -1, strategy: InThree).Upgrade("2.0.0").Stands("1/3 Paused: 1.0.0 x 4, 2.0.0 x 2").Freeze("audit");
+        var story = Story.Released(6, replicas: -1, strategy: InThree).Upgrade("2.0.0").Stands("1/3 Paused: 1.0.0 x 4, 2.0.0 x 2")
+            .Freeze("audit");
         story.LosePods(3, "1.0.0").Stands("1/3 Paused: 1.0.0 x 1, 2.0.0 x 2");
         story.LosePods(2, "2.0.0").Stands("1/3 Paused: 1.0.0 x 1");
         story.Freeze(null).Confirm(2).Settle();
@@ -141,7 +143,8 @@ public class HoldTests
     [InlineData(false)]
     public void A_rollback_by_itself_is_a_move_too_and_waits(bool isFrozen)
     {
-        var story = Story.Released(6, strategy: strategy => strategy with { BatchCount = 2, NeedConfirm = true, MaxFailures = 1, AutoRollback = true })
+        var story = Story.Released(6,
+            strategy: strategy => strategy with { BatchCount = 2, NeedConfirm = true, MaxFailures = 1, AutoRollback = true })
             .Upgrade("2.0.0").Stands("1/2 Paused: 1.0.0 x 3, 2.0.0 x 3");
         if (isFrozen) story.Freeze("audit");
         else story.Pause();

@@ -132,7 +132,8 @@ public class InspectionTests
 
         // An agent that answers without saying what it found is not asked in a circle.
         var empty = Answer(view, found, CommandOutcome.Succeeded, "other");
-        empty = empty with { Answers = empty.Answers.ToDictionary(pair => pair.Key, pair => pair.Value with { Artifact = null, ReceivedAt = world.Now }) };
+        empty = empty with {
+            Answers = empty.Answers.ToDictionary(pair => pair.Key, pair => pair.Value with { Artifact = null, ReceivedAt = world.Now }) };
         Assert.DoesNotContain(PlanWith(world, empty).Steps, step => step is RolloutStep.Inspect);
     }
 
@@ -144,7 +145,8 @@ public class InspectionTests
         foreach (var (name, set) in world.ReplicaSets.ToList())
             world.ReplicaSets[name] = set with
             {
-                Metadata = set.Metadata with { Annotations = new Dictionary<string, string>(set.Metadata.Annotations) { [Annotations.LivedAt] = "long ago" } },
+                Metadata = set.Metadata with { Annotations = new Dictionary<string,
+                    string>(set.Metadata.Annotations) { [Annotations.LivedAt] = "long ago" } },
             };
         var asked = Ask(world, View("shop"));
         var last = asked.Command with { Attempt = asked.Command.Attempt + Inspection.AttemptsPerSource - 1 };
@@ -160,7 +162,8 @@ public class InspectionTests
         var world = Unset();
         var asked = Ask(world, View("shop"));
         var deployment = world.Deployments["shop"];
-        world.Deployments["shop"] = deployment with { Status = PlanWith(world, Answer(View("shop"), asked.Command, CommandOutcome.Succeeded, "other")).Status! };
+        world.Deployments["shop"] = deployment with {
+            Status = PlanWith(world, Answer(View("shop"), asked.Command, CommandOutcome.Succeeded, "other")).Status! };
         var plan = PlanWith(world, View("shop"));
         Assert.DoesNotContain(plan.Steps, step => step is RolloutStep.Inspect);
         Assert.NotEmpty(plan.StepsAfterStatus);
@@ -209,7 +212,8 @@ public class InspectionTests
     {
         Answers = new Dictionary<string, CommandAnswer>
         {
-            [command.Id] = new(command.Id, outcome, outcome == CommandOutcome.Succeeded ? null : FailureReason.ArtifactNotFound, null, "no such jar", "life-1", A.Time)
+            [command.Id] = new(command.Id, outcome, outcome == CommandOutcome.Succeeded
+                ? null : FailureReason.ArtifactNotFound, null, "no such jar", "life-1", A.Time)
             {
                 Artifact = outcome == CommandOutcome.Succeeded ? new("shop", "2.0.0", path, null) : null,
             },

@@ -8,7 +8,8 @@ using static ModuleController.Core.Tests.Rollout.ReleaseTests;
 
 namespace ModuleController.Core.Tests.Rollout;
 
-/// <summary>What was stored before a rule existed: it gets a condition and an Event, and can be scaled down, deleted and corrected.</summary>
+/// <summary>What was stored before a rule existed: it gets a condition and an Event, and can be scaled down, deleted and
+/// corrected.</summary>
 public class InvalidSpecTests
 {
     public static TheoryData<string, Func<ModuleDeploymentSpec, ModuleDeploymentSpec>> Spoils { get; } = new()
@@ -18,8 +19,10 @@ public class InvalidSpecTests
         { "spec.template.spec.module.url", spec => Source(spec, source => source with { Url = "http://x/" + new string('张', 3000) }) },
         { "spec.template.metadata.labels[owner]", spec => Labelled(spec, "owner", "张三") },
         { "spec.template.metadata.labels[owner]", spec => Labelled(spec, "owner", "a b") },
-        { "spec.operationStrategy.installTimeoutSeconds", spec => spec with { OperationStrategy = spec.OperationStrategy with { InstallTimeoutSeconds = 100_000 } } },
-        { "spec.hooks.preInstall.path", spec => spec with { Hooks = new() { PreInstall = new() { Port = 1, Path = "/" + new string('张', 1000) } } } },
+        { "spec.operationStrategy.installTimeoutSeconds",
+            spec => spec with { OperationStrategy = spec.OperationStrategy with { InstallTimeoutSeconds = 100_000 } } },
+        { "spec.hooks.preInstall.path",
+            spec => spec with { Hooks = new() { PreInstall = new() { Port = 1, Path = "/" + new string('张', 1000) } } } },
     };
 
     [Theory]
@@ -92,8 +95,10 @@ public class InvalidSpecTests
     [Fact]
     public void In_the_middle_of_an_upgrade_what_does_not_serve_goes_first()
     {
-        var shop = A.ModuleDeployment(replicas: 1) with { Spec = Source(A.ModuleDeployment(replicas: 1, version: "2.0.0").Spec, source => source with { Md5 = "abc" }) };
-        var (old, updated) = (A.ReplicaSet(A.ModuleDeployment(), goal: 2), A.ReplicaSet(A.ModuleDeployment(version: "2.0.0"), goal: 2, revision: 2));
+        var shop = A.ModuleDeployment(replicas: 1) with {
+            Spec = Source(A.ModuleDeployment(replicas: 1, version: "2.0.0").Spec, source => source with { Md5 = "abc" }) };
+        var (old, updated) = (A.ReplicaSet(A.ModuleDeployment(), goal: 2),
+            A.ReplicaSet(A.ModuleDeployment(version: "2.0.0"), goal: 2, revision: 2));
         var state = new RolloutState
         {
             Deployment = shop,
@@ -106,7 +111,8 @@ public class InvalidSpecTests
 
         var scales = RolloutPlanner.Plan(state, A.Time).StepsAfterStatus.Cast<RolloutStep.ScaleReplicaSet>();
 
-        Assert.Equal([(2, 0), (1, 1)], scales.Select(scale => (int.Parse(scale.ReplicaSet.Metadata.Labels[Labels.Revision], null), scale.Replicas)));
+        Assert.Equal([(2, 0), (1, 1)],
+            scales.Select(scale => (int.Parse(scale.ReplicaSet.Metadata.Labels[Labels.Revision], null), scale.Replicas)));
     }
 
     /// <summary>Each create would be rejected, or its Module fail. The ModuleDeployment says already what is wrong.</summary>

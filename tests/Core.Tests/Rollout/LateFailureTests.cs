@@ -16,7 +16,8 @@ public class LateFailureTests
         story.Stands("2/2 Aborted: 1.0.0 x 1, 2.0.0 x 5");
         Assert.All(Failing(story), module => Assert.Equal(ModulePhase.Pending, module.Status.Status));
         story.Says(Condition.False, Reasons.MaxFailuresExceeded,
-            "shop 2.0.0: batch 2 of 2: 3 of 6 available, 2 failed (BizStartFailed), aborted: 2 failed (BizStartFailed), more than maxFailures (1)");
+            "shop 2.0.0: batch 2 of 2: 3 of 6 available, 2 failed (BizStartFailed), aborted: 2 failed (BizStartFailed), more than "
+                + "maxFailures (1)");
     }
 
     [Fact]
@@ -35,7 +36,8 @@ public class LateFailureTests
         story.Pass(599).Settle();
         Assert.Equal(ReleaseProgress.Executing, story.Release.Progress);
         story.Pass(1).Stands("2/2 Aborted: 1.0.0 x 6");
-        Assert.StartsWith("shop 2.0.0 was given up (no progress for 600 s, 1 failed (BizStartFailed))", story.Told, StringComparison.Ordinal);
+        Assert.StartsWith("shop 2.0.0 was given up (no progress for 600 s, 1 failed (BizStartFailed))", story.Told,
+            StringComparison.Ordinal);
     }
 
     [Fact]
@@ -69,7 +71,8 @@ public class LateFailureTests
     [Fact]
     public void A_replay_after_the_release_never_counts()
     {
-        var story = Story.Released(4, strategy: strategy => strategy with { MaxFailures = 1, AutoRollback = true }).Upgrade("2.0.0").Settle();
+        var story = Story.Released(4, strategy: strategy => strategy with { MaxFailures = 1, AutoRollback = true }).Upgrade("2.0.0")
+            .Settle();
         Lose(story, "2.0.0", 4);
         story.Pass(10_000).Stands("1/1 Completed: 2.0.0 x 4");
     }
@@ -77,7 +80,8 @@ public class LateFailureTests
     [Fact]
     public void Nor_in_a_later_release_of_the_number_alone()
     {
-        var story = Story.Released(8, replicas: 4, strategy: strategy => strategy with { MaxFailures = 1, AutoRollback = true, BatchCount = 2 })
+        var story = Story.Released(8, replicas: 4,
+            strategy: strategy => strategy with { MaxFailures = 1, AutoRollback = true, BatchCount = 2 })
             .Upgrade("2.0.0").Settle();
         story.World.BrokenVersions.Add("2.0.0");
         story.Replicas(5).Settle();
@@ -89,7 +93,8 @@ public class LateFailureTests
     [Fact]
     public void Failures_while_the_number_grows_stop_the_release_and_take_nothing_back_to_an_older_revision()
     {
-        var story = Story.Released(8, replicas: 2, strategy: strategy => strategy with { MaxFailures = 1, AutoRollback = true, BatchCount = 2 })
+        var story = Story.Released(8, replicas: 2,
+            strategy: strategy => strategy with { MaxFailures = 1, AutoRollback = true, BatchCount = 2 })
             .Upgrade("2.0.0").Settle();
         story.World.BrokenVersions.Add("2.0.0");
         story.Replicas(8).Stands("1/2 Aborted: 2.0.0 x 5");
@@ -117,5 +122,6 @@ public class LateFailureTests
         Assert.True(Failing(story).Count() >= count);
     }
 
-    private static IEnumerable<Module> Failing(Story story) => story.World.Modules.Values.Where(module => module.Status.LastError is not null);
+    private static IEnumerable<Module> Failing(Story story) =>
+        story.World.Modules.Values.Where(module => module.Status.LastError is not null);
 }

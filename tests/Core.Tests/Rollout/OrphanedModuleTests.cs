@@ -18,7 +18,8 @@ public class OrphanedModuleTests
         story.World.Log.Clear();
         story.Settle();
         Assert.Equal(modules, Modules(story));
-        Assert.DoesNotContain(story.World.Log, line => line.StartsWith("create ", StringComparison.Ordinal) || line.StartsWith("delete ", StringComparison.Ordinal));
+        Assert.DoesNotContain(story.World.Log, line => line.StartsWith("create ", StringComparison.Ordinal)
+            || line.StartsWith("delete ", StringComparison.Ordinal));
         var adopter = Assert.Single(story.World.ReplicaSets).Value;
         Assert.NotEqual(replicaSet.Value.Metadata.Uid, adopter.Metadata.Uid);
         Assert.All(story.World.Modules.Values, module => Assert.Equal(adopter.Metadata.Uid, module.Metadata.Controller?.Uid));
@@ -97,7 +98,8 @@ public class OrphanedModuleTests
         var story = Story.Released(3);
         story.World.Orphan(story.World.ReplicaSets.Keys.Single());
         var older = A.ModuleDeployment("older", 0);
-        story.World.Deployments["older"] = older.With(spec => spec with { Template = story.World.Deployments[Story.Name].Spec.Template }) with
+        story.World.Deployments["older"] = older.With(spec =>
+            spec with { Template = story.World.Deployments[Story.Name].Spec.Template }) with
         {
             Metadata = older.Metadata with { CreationTimestamp = A.Time.AddDays(-1) },
         };
@@ -125,7 +127,8 @@ public class OrphanedModuleTests
         Assert.DoesNotContain(plan.Steps, step => step is RolloutStep.CreateReplicaSet);
         Assert.Equal(1, plan.Status!.CollisionCount);
 
-        var next = RolloutPlanner.Plan(story.World.Rollout(deployment with { Status = plan.Status }) with { TakenNames = [old] }, story.World.Now);
+        var next = RolloutPlanner.Plan(story.World.Rollout(deployment with { Status = plan.Status }) with { TakenNames = [old] },
+            story.World.Now);
         var created = Assert.Single(next.Steps.OfType<RolloutStep.CreateReplicaSet>()).ReplicaSet;
         Assert.NotEqual(old, created.Metadata.Name);
         Assert.Equal((2, "1.0.0"), (created.Spec.Replicas, created.Spec.Template.Spec.Module.Version));

@@ -19,25 +19,32 @@ public class ReadinessTests
         { "observed for the first time", "Reconciling", Reasons.ReleaseProgressing, "shop 1.0.0: batch 1 of 1: 0 of 4 available" },
         { "inspecting the new jar", "Reconciling", Reasons.Inspecting, "" },
         { "in a batch", "Reconciling", Reasons.ReleaseProgressing, "shop 2.0.0: batch 1 of 1: 0 of 4 available" },
-        { "waiting for a confirmation", "Reconciling", Reasons.WaitingForConfirmation, "shop 2.0.0: batch 1 of 2: 2 of 4 available, waiting for confirmation of batch 1" },
+        { "waiting for a confirmation", "Reconciling", Reasons.WaitingForConfirmation,
+            "shop 2.0.0: batch 1 of 2: 2 of 4 available, waiting for confirmation of batch 1" },
         { "in gray time", "Reconciling", Reasons.GrayTime, "shop 2.0.0: batch 1 of 2: 2 of 4 available, the next batch begins at" },
         { "paused", "Reconciling", Reasons.Paused, "shop 2.0.0: batch 1 of 1: 0 of 4 available, paused" },
         { "frozen", "Reconciling", Reasons.Frozen, "shop 2.0.0: batch 1 of 1: 0 of 4 available, namespace test is frozen by ops: audit" },
         { "without a place", "Reconciling", Reasons.NoEligibleBase, "" },
-        { "without a place once completed", "Reconciling", Reasons.NoEligibleBase, "shop 1.0.0: 4 of 6 available, 2 without a base pod: 0 of 4 base pods are eligible: " },
+        { "without a place once completed", "Reconciling", Reasons.NoEligibleBase,
+            "shop 1.0.0: 4 of 6 available, 2 without a base pod: 0 of 4 base pods are eligible: " },
         { "without a base", "Reconciling", Reasons.BaseNotFound, "there is no Deployment base in namespace test" },
         { "modules lost once completed", "Reconciling", Reasons.ModulesUnavailable, "shop 1.0.0: 2 of 4 available" },
         { "scaled up", "Reconciling", Reasons.ModulesUnavailable, "shop 1.0.0: 4 of 6 available" },
         { "scaled down", "Reconciling", Reasons.ModulesBeingRemoved, "shop 1.0.0: 1 of 1 available, 3 to be removed" },
-        { "failing before the deadline", "Stalled", Reasons.ModulesFailed, "shop 2.0.0: batch 1 of 1: 0 of 4 available, 4 failed (BizStartFailed); this artifact is not retried: correct it" },
+        { "failing before the deadline", "Stalled", Reasons.ModulesFailed,
+            "shop 2.0.0: batch 1 of 1: 0 of 4 available, 4 failed (BizStartFailed); this artifact is not retried: correct it" },
         { "being deleted", "Reconciling", Reasons.Terminating, "4 modules are left to be uninstalled" },
         { "aborted by hand", "Stalled", Reasons.Aborted, "shop 2.0.0: batch 1 of 2: 2 of 4 available, aborted: " },
-        { "aborted by failures", "Stalled", Reasons.MaxFailuresExceeded, "shop 2.0.0: batch 1 of 1: 0 of 4 available, 4 failed (BizStartFailed), aborted: " },
-        { "rolled back", "Stalled", Reasons.RolledBack, "shop 2.0.0 was given up (4 failed (BizStartFailed), more than maxFailures (1)): 4 of 4 available in 1.0.0" },
-        { "past the deadline", "Stalled", Reasons.ProgressDeadlineExceeded, "no progress for 600 s; shop 2.0.0: batch 1 of 1: 0 of 4 available, 4 failed (BizStartFailed)" },
+        { "aborted by failures", "Stalled", Reasons.MaxFailuresExceeded,
+            "shop 2.0.0: batch 1 of 1: 0 of 4 available, 4 failed (BizStartFailed), aborted: " },
+        { "rolled back", "Stalled", Reasons.RolledBack,
+            "shop 2.0.0 was given up (4 failed (BizStartFailed), more than maxFailures (1)): 4 of 4 available in 1.0.0" },
+        { "past the deadline", "Stalled", Reasons.ProgressDeadlineExceeded,
+            "no progress for 600 s; shop 2.0.0: batch 1 of 1: 0 of 4 available, 4 failed (BizStartFailed)" },
         { "a web context path that is taken", "Stalled", Reasons.WebContextPathConflict, "" },
         { "an invalid spec", "Stalled", Reasons.InvalidSpec, "spec.baseDeploymentName: is required" },
-        { "a module name of another", "Stalled", Reasons.ModuleNameConflict, "module shop on base base belongs to the older ModuleDeployment older" },
+        { "a module name of another", "Stalled", Reasons.ModuleNameConflict,
+            "module shop on base base belongs to the older ModuleDeployment older" },
         { "a rejected write", "Stalled", Reasons.WriteRejected, "403 Forbidden: services \"shop-service\" is forbidden" },
     };
 
@@ -59,7 +66,8 @@ public class ReadinessTests
         story.Pass(60).Upgrade("2.0.0").Settle();
         Assert.Equal((Condition.False, since!.Value.AddSeconds(120)), (Ready(story).Status, Ready(story).LastTransitionTime!.Value));
         story.Pass(601).Settle();
-        Assert.Equal((Reasons.ProgressDeadlineExceeded, since.Value.AddSeconds(120)), (Ready(story).Reason, Ready(story).LastTransitionTime!.Value));
+        Assert.Equal((Reasons.ProgressDeadlineExceeded, since.Value.AddSeconds(120)),
+            (Ready(story).Reason, Ready(story).LastTransitionTime!.Value));
         Assert.Equal(since.Value.AddSeconds(120), story.Status.Conditions.Find(DeploymentConditions.Stalled)!.LastTransitionTime);
         story.Upgrade("1.0.0").Settle();
         Check(story.Status, "Ready", Reasons.ReleaseCompleted, "shop 1.0.0: 4 of 4 available", story.Deployment.Metadata.Generation);
@@ -72,7 +80,8 @@ public class ReadinessTests
         var after = Readiness.Rejected(before, "422 Invalid: no", A.Time.AddSeconds(9));
         Check(after, "Stalled", Reasons.WriteRejected, "422 Invalid: no", before.Metadata.Generation);
         Assert.Equal(ResourceText.Of(before.Status), ResourceText.Of(after with { Conditions = before.Status.Conditions }));
-        Assert.Equal(before.Status.Conditions.Find(DeploymentConditions.Progressing), after.Conditions.Find(DeploymentConditions.Progressing));
+        Assert.Equal(before.Status.Conditions.Find(DeploymentConditions.Progressing),
+            after.Conditions.Find(DeploymentConditions.Progressing));
     }
 
     /// <summary>A ModuleDeployment in one of the states, with the status that is planned for it.</summary>
@@ -84,9 +93,12 @@ public class ReadinessTests
             case "complete and available" or "observed for the first time": break;
             case "scaled to none": story.Replicas(0).Settle(); break;
             case "inspecting the new jar": story.Upgrade("2.0.0"); break;
-            case "in a batch": story.Strategy(strategy => strategy with { UpgradePolicy = "uninstall_then_install" }).Upgrade("2.0.0"); break;
-            case "waiting for a confirmation": story.Strategy(strategy => InTwo(strategy) with { NeedConfirm = true }).Upgrade("2.0.0").Settle(); break;
-            case "in gray time": story.Strategy(strategy => InTwo(strategy) with { GrayTimeBetweenBatchSeconds = 60 }).Upgrade("2.0.0").Settle(); break;
+            case "in a batch": story.Strategy(strategy => strategy with { UpgradePolicy = "uninstall_then_install" })
+                .Upgrade("2.0.0"); break;
+            case "waiting for a confirmation": story.Strategy(strategy => InTwo(strategy) with { NeedConfirm = true }).Upgrade("2.0.0")
+                .Settle(); break;
+            case "in gray time": story.Strategy(strategy => InTwo(strategy) with { GrayTimeBetweenBatchSeconds = 60 }).Upgrade("2.0.0")
+                .Settle(); break;
             case "paused": story.Pause().Upgrade("2.0.0").Settle(); break;
             case "frozen": story.Freeze("audit").Upgrade("2.0.0").Settle(); break;
             case "without a place": story.Replicas(6).Settle(); break;
@@ -106,7 +118,8 @@ public class ReadinessTests
             case "failing before the deadline" or "past the deadline" or "aborted by failures" or "rolled back":
                 story.World.BrokenVersions.Add("2.0.0");
                 if (state is "aborted by failures" or "rolled back")
-                    story.Strategy(strategy => strategy with { MaxUnavailable = new(2, false), MaxFailures = 1, AutoRollback = state == "rolled back" });
+                    story.Strategy(strategy =>
+                        strategy with { MaxUnavailable = new(2, false), MaxFailures = 1, AutoRollback = state == "rolled back" });
                 story.Upgrade("2.0.0").Settle();
                 if (state == "past the deadline") story.Pass(601);
                 break;

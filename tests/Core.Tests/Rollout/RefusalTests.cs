@@ -28,7 +28,8 @@ public class RefusalTests
     public void The_younger_of_two_with_one_module_name_waits_for_the_older_to_go()
     {
         var older = A.ModuleDeployment();
-        var younger = older with { Metadata = older.Metadata with { Name = "late", Uid = "uid-late", CreationTimestamp = A.Time.AddSeconds(1) } };
+        var younger = older with {
+            Metadata = older.Metadata with { Name = "late", Uid = "uid-late", CreationTimestamp = A.Time.AddSeconds(1) } };
         Assert.Null(ModuleConflicts.Of(older, [older, younger]));
         Assert.Equal("shop", ModuleConflicts.Of(younger, [older, younger])!.Metadata.Name);
 
@@ -78,7 +79,8 @@ public class RefusalTests
         world.Events.Clear();
         Change(world, spec => spec with { ScaleReplicas = 7 });
         world.Settle();
-        Assert.Equal((2, -1, 2), (world.Modules.Count, world.Deployments["shop"].Spec.Replicas, world.Deployments["shop"].Spec.ScaleReplicas));
+        Assert.Equal((2, -1, 2),
+            (world.Modules.Count, world.Deployments["shop"].Spec.Replicas, world.Deployments["shop"].Spec.ScaleReplicas));
         Assert.Equal([Reasons.ScaleIgnored], world.Events.Select(planned => planned.Reason));
     }
 

@@ -13,19 +13,22 @@ public class ReleaseTests
     public void A_first_release_goes_from_nothing_to_completed()
     {
         var world = WorldOf(3);
-        world.Deployments["shop"] = world.Deployments["shop"] with { Metadata = world.Deployments["shop"].Metadata with { Finalizers = [] } };
+        world.Deployments["shop"] = world.Deployments["shop"] with {
+            Metadata = world.Deployments["shop"].Metadata with { Finalizers = [] } };
 
         var first = Plan(world);
         Assert.Equal(["UpdateDeployment", "CreateReplicaSet"], first.Steps.Select(step => step.GetType().Name));
         Assert.Empty(first.StepsAfterStatus);
-        Assert.Equal((ReleaseProgress.Init, Reasons.ReleaseProgressing), (first.Status!.ReleaseStatus!.Progress, Progressing(first.Status).Reason));
+        Assert.Equal((ReleaseProgress.Init, Reasons.ReleaseProgressing),
+            (first.Status!.ReleaseStatus!.Progress, Progressing(first.Status).Reason));
         world.StepRollout("shop");
         Assert.Equal([FinalizerNames.ModuleDeployment], world.Deployments["shop"].Metadata.Finalizers);
 
         // The status is planned to be written before the goal is set.
         var second = Plan(world);
         Assert.Equal(ReleaseProgress.Executing, second.Status!.ReleaseStatus!.Progress);
-        Assert.Equal([("ScaleReplicaSet", 3)], second.StepsAfterStatus.Select(step => (step.GetType().Name, ((RolloutStep.ScaleReplicaSet)step).Replicas)));
+        Assert.Equal([("ScaleReplicaSet", 3)],
+            second.StepsAfterStatus.Select(step => (step.GetType().Name, ((RolloutStep.ScaleReplicaSet)step).Replicas)));
         Assert.Equal([Reasons.BatchStarted], second.Events.Select(planned => planned.Reason));
 
         world.Settle();
@@ -54,7 +57,8 @@ public class ReleaseTests
         var world = WorldOf(3, policy);
         world.Settle();
         Release(world, "2.0.0");
-        Assert.Equal(["0", "3"], world.ReplicaSets.Values.OrderBy(set => set.Metadata.Labels[Labels.Revision]).Select(set => $"{set.Spec.Replicas}"));
+        Assert.Equal(["0", "3"], world.ReplicaSets.Values.OrderBy(set => set.Metadata.Labels[Labels.Revision])
+            .Select(set => $"{set.Spec.Replicas}"));
         Assert.Equal(policy.Text(), world.Deployments["shop"].Status.ReleaseStatus!.UpgradePolicy);
         Assert.Equal(["base-0", "base-1", "base-2"], world.Modules.Values.Select(module => module.Spec.PodName!).Order());
 
@@ -62,7 +66,8 @@ public class ReleaseTests
         var sets = world.ReplicaSets.Values.ToDictionary(set => set.Metadata.Labels[Labels.Revision]);
         Assert.Equal(["2", "3"], sets.Keys.Order());
         Assert.Equal(("1.0.0", 3), (sets["3"].Spec.Template.Spec.Module.Version, sets["3"].Spec.Replicas));
-        Assert.Equal(sets["3"].Metadata.Uid, RevisionHistory.LastCompleted(world.SetsOf(world.Deployments["shop"]))!.ReplicaSet.Metadata.Uid);
+        Assert.Equal(sets["3"].Metadata.Uid,
+            RevisionHistory.LastCompleted(world.SetsOf(world.Deployments["shop"]))!.ReplicaSet.Metadata.Uid);
         AssertConverged(world);
     }
 
@@ -115,7 +120,8 @@ public class ReleaseTests
         Assert.Equal("BizStartFailed", failure.Reason);
         Assert.StartsWith("1 module failed; on base pod ", failure.Message, StringComparison.Ordinal);
         Assert.EndsWith("it broke", failure.Message, StringComparison.Ordinal);
-        Assert.Contains(" 2.0.0: batch 1 of 1: 0 of 4 available, 1 failed (BizStartFailed); this artifact is not retried", Progressing(world).Message, StringComparison.Ordinal);
+        Assert.Contains(" 2.0.0: batch 1 of 1: 0 of 4 available, 1 failed (BizStartFailed); this artifact is not retried",
+            Progressing(world).Message, StringComparison.Ordinal);
         Assert.Equal(ReleaseProgress.Executing, status.ReleaseStatus!.Progress);
 
         world.Now = world.Now.AddSeconds(600);
@@ -124,7 +130,8 @@ public class ReleaseTests
         Assert.Equal(Reasons.ProgressDeadlineExceeded, world.Events.Last().Reason);
 
         Release(world, "3.0.0");
-        Assert.Equal((4, ReleaseProgress.Completed), (world.Deployments["shop"].Status.AvailableReplicas, world.Deployments["shop"].Status.ReleaseStatus!.Progress));
+        Assert.Equal((4, ReleaseProgress.Completed),
+            (world.Deployments["shop"].Status.AvailableReplicas, world.Deployments["shop"].Status.ReleaseStatus!.Progress));
         Assert.Null(world.Deployments["shop"].Status.Conditions.Find(DeploymentConditions.ReplicaFailure));
     }
 
@@ -173,7 +180,8 @@ public class ReleaseTests
         var world = WorldOf(2, replicas: 3);
         world.Settle();
         var status = world.Deployments["shop"].Status;
-        Assert.Equal((ReleaseProgress.Completed, 2, 1), (status.ReleaseStatus!.Progress, status.AvailableReplicas, status.UnavailableReplicas));
+        Assert.Equal((ReleaseProgress.Completed, 2, 1),
+            (status.ReleaseStatus!.Progress, status.AvailableReplicas, status.UnavailableReplicas));
     }
 
     [Fact]
@@ -202,7 +210,8 @@ public class ReleaseTests
         Assert.Equal(A.Time.AddSeconds(30), Plan(world).RequeueAt);
         world.Now = world.Now.AddSeconds(30);
         world.Settle();
-        Assert.Equal((2, ReleaseProgress.Completed), (world.Deployments["shop"].Status.AvailableReplicas, world.Deployments["shop"].Status.ReleaseStatus!.Progress));
+        Assert.Equal((2, ReleaseProgress.Completed),
+            (world.Deployments["shop"].Status.AvailableReplicas, world.Deployments["shop"].Status.ReleaseStatus!.Progress));
     }
 
     [Fact]
@@ -213,7 +222,8 @@ public class ReleaseTests
         world.StepRollout("shop");
         world.StepPlacement();
         foreach (var name in world.Modules.Keys.Take(2).ToList()) world.StepModule(name);
-        Assert.Equal((2, ReleaseProgress.Executing), (Plan(world).Status!.UpdatedAvailableReplicas, Plan(world).Status!.ReleaseStatus!.Progress));
+        Assert.Equal((2, ReleaseProgress.Executing),
+            (Plan(world).Status!.UpdatedAvailableReplicas, Plan(world).Status!.ReleaseStatus!.Progress));
         world.StepModule(world.Modules.Keys.Last());
         Assert.Equal(ReleaseProgress.Completed, Plan(world).Status!.ReleaseStatus!.Progress);
     }
@@ -223,14 +233,17 @@ public class ReleaseTests
     {
         var world = WorldOf(2, replicas: -1);
         world.Settle();
-        Assert.Equal((2, -1, 2), (world.Modules.Count, world.Deployments["shop"].Spec.Replicas, world.Deployments["shop"].Spec.ScaleReplicas));
+        Assert.Equal((2, -1, 2),
+            (world.Modules.Count, world.Deployments["shop"].Spec.Replicas, world.Deployments["shop"].Spec.ScaleReplicas));
         world.AddPod("base-7");
         world.AddPod("base-8");
         world.Settle();
-        Assert.Equal((4, -1, 4), (world.Modules.Count, world.Deployments["shop"].Spec.Replicas, world.Deployments["shop"].Spec.ScaleReplicas));
+        Assert.Equal((4, -1, 4),
+            (world.Modules.Count, world.Deployments["shop"].Spec.Replicas, world.Deployments["shop"].Spec.ScaleReplicas));
         world.Pods.Remove("base-7");
         world.Settle();
-        Assert.Equal((3, 3, -1), (world.Modules.Count, world.Deployments["shop"].Spec.ScaleReplicas, world.Deployments["shop"].Status.ObservedReplicas));
+        Assert.Equal((3, 3, -1),
+            (world.Modules.Count, world.Deployments["shop"].Spec.ScaleReplicas, world.Deployments["shop"].Status.ObservedReplicas));
         AssertConverged(world);
     }
 
@@ -256,7 +269,8 @@ public class ReleaseTests
         Assert.Equal(1, plan.Status!.CollisionCount);
         Assert.DoesNotContain(plan.Steps, step => step is RolloutStep.CreateReplicaSet);
         var next = world.Deployments["shop"] with { Status = plan.Status };
-        Assert.NotEqual(RevisionReplicaSets.New(world.Deployments["shop"], 1).Metadata.Name, RevisionReplicaSets.New(next, 1).Metadata.Name);
+        Assert.NotEqual(RevisionReplicaSets.New(world.Deployments["shop"], 1).Metadata.Name,
+            RevisionReplicaSets.New(next, 1).Metadata.Name);
     }
 
     [Fact]
@@ -281,7 +295,8 @@ public class ReleaseTests
             Metadata = deployment.Metadata with { Annotations = new Dictionary<string, string> { [Annotations.DeleteWithBase] = "true" } },
         };
         world.Settle();
-        Assert.Equal([("Deployment", "base", "uid-base")], world.Deployments["shop"].Metadata.OwnerReferences.Select(owner => (owner.Kind, owner.Name, owner.Uid)));
+        Assert.Equal([("Deployment", "base", "uid-base")],
+            world.Deployments["shop"].Metadata.OwnerReferences.Select(owner => (owner.Kind, owner.Name, owner.Uid)));
     }
 
     [Fact]
@@ -292,22 +307,26 @@ public class ReleaseTests
         var deployment = world.Deployments["shop"];
         world.Deployments["shop"] = deployment with
         {
-            Metadata = deployment.Metadata with { Finalizers = [.. deployment.Metadata.Finalizers, "koupleless.io/module-replicaset-existed"] },
+            Metadata = deployment.Metadata with {
+                Finalizers = [.. deployment.Metadata.Finalizers, "koupleless.io/module-replicaset-existed"] },
         };
         var (name, set) = world.ReplicaSets.Single();
-        world.ReplicaSets[name] = set with { Metadata = set.Metadata with { Finalizers = ["koupleless.io/module-existed", "example.com/other"] } };
+        world.ReplicaSets[name] = set with {
+            Metadata = set.Metadata with { Finalizers = ["koupleless.io/module-existed", "example.com/other"] } };
         world.Settle();
         Assert.Equal([FinalizerNames.ModuleDeployment], world.Deployments["shop"].Metadata.Finalizers);
         Assert.Equal(["example.com/other"], world.ReplicaSets[name].Metadata.Finalizers);
     }
 
-    internal static SmallWorld WorldOf(int pods, UpgradePolicy policy = UpgradePolicy.UninstallThenInstall, int? replicas = null, int? limit = null)
+    internal static SmallWorld WorldOf(int pods, UpgradePolicy policy = UpgradePolicy.UninstallThenInstall, int? replicas = null,
+        int? limit = null)
     {
         var world = new SmallWorld();
         for (var i = 0; i < pods; i++) world.AddPod($"base-{i}");
         world.Deployments["shop"] = A.ModuleDeployment(replicas: replicas ?? pods).Policy(policy)
             .With(spec => spec with { RevisionHistoryLimit = limit });
-        if (limit is 2) Change(world, spec => spec with { OperationStrategy = spec.OperationStrategy with { MaxUnavailable = new(1, false) } });
+        if (limit is 2) Change(world,
+            spec => spec with { OperationStrategy = spec.OperationStrategy with { MaxUnavailable = new(1, false) } });
         return world;
     }
 

@@ -24,7 +24,8 @@ public class ReplicasTests
     [InlineData(null, null, 3, 3, false)]    // after a kubectl replace of a manifest without replicas
     [InlineData(0, 3, 3, 0, false)]
     [InlineData(2, 4, 4, 2, false)]       // -1 was left: scaleReplicas still shows the base's pods
-    public void Whichever_differs_from_what_was_observed_is_the_change(int? replicas, int? scale, int? observed, int desired, bool isByScale)
+    public void Whichever_differs_from_what_was_observed_is_the_change(int? replicas, int? scale, int? observed, int desired,
+        bool isByScale)
     {
         var seen = DesiredReplicas.Of(Deployment(replicas, scale, observed), basePods: 9);
         Assert.Equal((desired, desired, desired, isByScale), (seen.Desired, seen.Replicas, seen.ScaleReplicas, seen.IsByScale));
@@ -151,5 +152,6 @@ public class ReplicasTests
     }
 
     private static ModuleDeployment Deployment(int? replicas, int? scale, int? observed) =>
-        A.ModuleDeployment().With(spec => spec with { Replicas = replicas, ScaleReplicas = scale }) with { Status = new() { ObservedReplicas = observed } };
+        A.ModuleDeployment()
+            .With(spec => spec with { Replicas = replicas, ScaleReplicas = scale }) with { Status = new() { ObservedReplicas = observed } };
 }

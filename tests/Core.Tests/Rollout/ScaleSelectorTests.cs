@@ -19,12 +19,16 @@ public class ScaleSelectorTests
         if (annotation is not null)
             story.World.Deployments[Story.Name] = story.Deployment with
             {
-                Metadata = story.Deployment.Metadata with { Annotations = new Dictionary<string, string> { [Annotations.ScaleSelector] = annotation } },
+                Metadata = story.Deployment.Metadata with { Annotations = new Dictionary<string,
+                    string> { [Annotations.ScaleSelector] = annotation } },
             };
         var plan = story.Plan();
         Assert.Equal(selector, plan.Status!.Selector);
         Assert.Empty(plan.Steps.Concat(plan.StepsAfterStatus));
-        var warnings = plan.Events.Where(planned => planned is { Reason: Reasons.UnknownScaleSelector, IsWarning: true }).Select(planned => planned.Message);
-        Assert.Equal(isWarned ? [$"annotation koupleless.io/scale-selector is '{annotation}', which is not base-pods; the default {selector} is used"] : [], warnings);
+        var warnings = plan.Events.Where(planned => planned is { Reason: Reasons.UnknownScaleSelector, IsWarning: true })
+            .Select(planned => planned.Message);
+        Assert.Equal(isWarned
+            ? [$"annotation koupleless.io/scale-selector is '{annotation}', which is not base-pods; the default {selector} is used"]
+            : [], warnings);
     }
 }

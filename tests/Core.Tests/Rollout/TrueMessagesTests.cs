@@ -15,10 +15,12 @@ public class TrueMessagesTests
     [Fact]
     public void A_completed_release_says_which_modules_found_no_base_pod()
     {
-        const string Message = "shop 1.0.0: 3 of 5 available, 2 without a base pod: 0 of 3 base pods are eligible: 3 already have a module of this name";
+        const string Message = "shop 1.0.0: 3 of 5 available, 2 without a base pod: 0 of 3 base pods are eligible: 3 already have a "
+            + "module of this name";
         var story = Story.Of(3, replicas: 5).Settle().Says(Condition.True, Reasons.ReleaseCompleted, Message);
 
-        Assert.StartsWith("shop 1.0.0: 3 of 5 modules are available, 2 without a base pod", Events(story, Reasons.ReleaseCompleted).Single().Message, StringComparison.Ordinal);
+        Assert.StartsWith("shop 1.0.0: 3 of 5 modules are available, 2 without a base pod", Events(story, Reasons.ReleaseCompleted)
+            .Single().Message, StringComparison.Ordinal);
         Assert.Equal((Message, true), Events(story, Reasons.NoEligibleBase).Select(told => (told.Message, told.IsWarning)).Last());
         Assert.Equal((Reasons.NoEligibleBase, Message), Told(story, DeploymentConditions.Reconciling));
 
@@ -50,7 +52,8 @@ public class TrueMessagesTests
         story.World.BrokenVersions.Add("2.0.0");
         story.World.Events.Clear();
         story.Upgrade("2.0.0").Settle().Says(Condition.False, Reasons.ModulesFailed,
-            "shop 2.0.0: batch 1 of 1: 0 of 4 available, 4 failed (BizStartFailed); this artifact is not retried: correct it, or set the annotation "
+            "shop 2.0.0: batch 1 of 1: 0 of 4 available, 4 failed (BizStartFailed); this artifact is not retried: correct it, or set "
+                + "the annotation "
             + "koupleless.io/action to retry or undo");
         Assert.Equal(Reasons.ModulesFailed, Told(story, DeploymentConditions.Stalled).Reason);
         Assert.Single(Events(story, Reasons.ModulesFailed));
@@ -96,7 +99,8 @@ public class TrueMessagesTests
         story.Upgrade("2.0.0").Settle();
         Assert.Equal("1.0.0 x 3, 2.0.0 x 1", story.Versions);
         Assert.Equal((Condition.False, Reasons.ModulesFailed), (story.Progressing.Status, story.Progressing.Reason));
-        Assert.StartsWith("shop 2.0.0: batch 1 of 1: 0 of 4 available, 1 failed (BizStartFailed); this artifact is not retried", story.Told, StringComparison.Ordinal);
+        Assert.StartsWith("shop 2.0.0: batch 1 of 1: 0 of 4 available, 1 failed (BizStartFailed); this artifact is not retried", story.Told,
+            StringComparison.Ordinal);
     }
 
     [Fact]
@@ -105,10 +109,12 @@ public class TrueMessagesTests
         var story = Story.Released(2);
         story.Upgrade("2.0.0");
         story.World.Settle();
-        foreach (var (name, module) in story.World.Modules.ToList()) story.World.Modules[name] = module.Failed(FailureReason.ArtifactUnreachable);
+        foreach (var (name, module) in story.World.Modules.ToList()) story.World.Modules[name] = module.Failed(
+            FailureReason.ArtifactUnreachable);
         story.World.Deployments[Story.Name] = story.Deployment with
         {
-            Status = story.Status with { ReleaseStatus = story.Release with { Progress = ReleaseProgress.Executing, BatchProgress = ReleaseProgress.Executing } },
+            Status = story.Status with {
+                ReleaseStatus = story.Release with { Progress = ReleaseProgress.Executing, BatchProgress = ReleaseProgress.Executing } },
         };
         var plan = RolloutPlanner.Plan(story.World.Rollout(story.Deployment), story.World.Now);
         Assert.Equal((Condition.True, Reasons.ReleaseProgressing), Status(plan));
@@ -125,7 +131,8 @@ public class TrueMessagesTests
         var told = Assert.Single(Events(story, nameof(FailureReason.BizStartFailed)));
         Assert.True(told.IsWarning);
         Assert.Contains("failed; on base pod base-0", told.Message, StringComparison.Ordinal);
-        Assert.Equal("2 modules failed; on base pod base-01: it broke", story.Status.Conditions.Find(DeploymentConditions.ReplicaFailure)!.Message);
+        Assert.Equal("2 modules failed; on base pod base-01: it broke",
+            story.Status.Conditions.Find(DeploymentConditions.ReplicaFailure)!.Message);
     }
 
     [Fact]

@@ -55,7 +55,8 @@ public class DefaultsTests
     [InlineData(0, true, 10, 1)]
     public void Max_unavailable_is_rounded_down_but_never_below_one(int? value, bool isPercent, int desired, int expected)
     {
-        var deployment = With(strategy => strategy with { MaxUnavailable = value is { } limit ? new IntOrPercent(limit, isPercent) : null });
+        var deployment = With(strategy =>
+            strategy with { MaxUnavailable = value is { } limit ? new IntOrPercent(limit, isPercent) : null });
         Assert.Equal(expected, deployment.MaxUnavailable(desired));
     }
 
@@ -67,7 +68,8 @@ public class DefaultsTests
     [InlineData(1, false, true)]
     public void Only_a_maxUnavailable_above_zero_allows_an_interruption(int? value, bool isPercent, bool isAllowed)
     {
-        var deployment = With(strategy => strategy with { MaxUnavailable = value is { } limit ? new IntOrPercent(limit, isPercent) : null });
+        var deployment = With(strategy =>
+            strategy with { MaxUnavailable = value is { } limit ? new IntOrPercent(limit, isPercent) : null });
         Assert.Equal(isAllowed, deployment.HasMaxUnavailable);
     }
 
@@ -106,7 +108,8 @@ public class DefaultsTests
     private static ModuleDeployment With(Func<OperationStrategy, OperationStrategy> change) =>
         new() { Spec = new() { OperationStrategy = change(new()) } };
 
-    private static ModuleDeployment Symmetric(ModuleDeployment deployment) => deployment with { Spec = deployment.Spec with { Replicas = -1 } };
+    private static ModuleDeployment Symmetric(ModuleDeployment deployment) =>
+        deployment with { Spec = deployment.Spec with { Replicas = -1 } };
 
     private static ModuleDeployment WithService(ModuleDeployment deployment) => deployment with
     {

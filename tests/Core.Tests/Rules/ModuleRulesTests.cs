@@ -20,8 +20,10 @@ public class ModuleRulesTests
         { "spec.template.spec.module.version", deployment => Source(deployment, source => source with { Version = "-1" }) },
         { "spec.template.spec.module.url", deployment => Source(deployment, source => source with { Url = "ftp://x/y.jar" }) },
         { "spec.template.spec.module.url", deployment => Source(deployment, source => source with { Url = "not a url" }) },
-        { "spec.operationStrategy.upgradePolicy", deployment => deployment.Strategy(strategy => strategy with { UpgradePolicy = "sideways" }) },
-        { "spec.operationStrategy.installTimeoutSeconds", deployment => deployment.Strategy(strategy => strategy with { InstallTimeoutSeconds = 0 }) },
+        { "spec.operationStrategy.upgradePolicy",
+            deployment => deployment.Strategy(strategy => strategy with { UpgradePolicy = "sideways" }) },
+        { "spec.operationStrategy.installTimeoutSeconds",
+            deployment => deployment.Strategy(strategy => strategy with { InstallTimeoutSeconds = 0 }) },
         {
             "spec.operationStrategy.serviceStrategy.port",
             deployment => deployment.Strategy(strategy => strategy with { ServiceStrategy = new() { EnableModuleService = true } })
@@ -69,26 +71,31 @@ public class ModuleRulesTests
             deployment => deployment.Strategy(strategy => strategy with { TrafficDrainSeconds = 100_000 })
         },
         {
-            $"spec.hooks.preInstall.path: must be a path of at most 1024 bytes that begins with '/' and has no spaces, not '/{new string('张', 62)}…'",
+            $"spec.hooks.preInstall.path: must be a path of at most 1024 bytes that begins with '/' and has no spaces, not "
+                + $"'/{new string('张', 62)}…'",
             deployment => Hook(deployment, hook => hook with { Path = "/" + new string('张', 1000) })
         },
         {
-            "spec.template.metadata.labels[owner]: must be a label value: at most 63 letters, digits, '-', '_' and '.', with a letter or digit "
+            "spec.template.metadata.labels[owner]: must be a label value: at most 63 letters, digits, '-', '_' and '.', with a letter "
+                + "or digit "
             + "at both ends, not '张三'",
             deployment => Template(deployment, new() { Labels = new Dictionary<string, string> { ["owner"] = "张三" } })
         },
         {
-            "spec.template.metadata.labels[owner]: must be a label value: at most 63 letters, digits, '-', '_' and '.', with a letter or digit "
+            "spec.template.metadata.labels[owner]: must be a label value: at most 63 letters, digits, '-', '_' and '.', with a letter "
+                + "or digit "
             + "at both ends, not 'a b'",
             deployment => Template(deployment, new() { Labels = new Dictionary<string, string> { ["owner"] = "a b" } })
         },
         {
-            "spec.template.metadata.labels[owner]: must be a label value: at most 63 letters, digits, '-', '_' and '.', with a letter or digit "
+            "spec.template.metadata.labels[owner]: must be a label value: at most 63 letters, digits, '-', '_' and '.', with a letter "
+                + "or digit "
             + $"at both ends, not '{new string('x', 64)}'",
             deployment => Template(deployment, new() { Labels = new Dictionary<string, string> { ["owner"] = new('x', 64) } })
         },
         {
-            "spec.template.metadata.annotations[no key]: must be an annotation key: an optional DNS name and a slash, then 1 to 63 letters, "
+            "spec.template.metadata.annotations[no key]: must be an annotation key: an optional DNS name and a slash, then 1 to 63 "
+                + "letters, "
             + "digits, '-', '_' and '.', with a letter or digit at both ends",
             deployment => Template(deployment, new() { Annotations = new Dictionary<string, string> { ["no key"] = "" } })
         },

@@ -13,7 +13,8 @@ public sealed class RequiredModuleTests
     public void A_symmetric_one_holds_it_on_every_pod_unless_it_says_otherwise()
     {
         var required = Assert.Single(Of(Completed(A.ModuleDeployment("shop", -1))));
-        Assert.Equal(("uid-shop", "shop", "1.0.0", true), (required.DeploymentUid, required.Completed.Name, required.Completed.Version, required.IsOnEveryPod));
+        Assert.Equal(("uid-shop", "shop", "1.0.0", true),
+            (required.DeploymentUid, required.Completed.Name, required.Completed.Version, required.IsOnEveryPod));
         Assert.Empty(Of(Completed(A.ModuleDeployment("shop", -1).With(spec => spec with { Required = false }))));
     }
 

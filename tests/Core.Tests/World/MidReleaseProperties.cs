@@ -79,7 +79,8 @@ public class MidReleaseProperties
         }, iter: 300);
 
     /// <summary>So many of each revision, all available, and goals that say so.</summary>
-    private static (ModuleReplicaSet Old, ModuleReplicaSet New) Halfway(SmallWorld world, int olds, int news, UpgradePolicy policy, int? replicas = null)
+    private static (ModuleReplicaSet Old, ModuleReplicaSet New) Halfway(SmallWorld world, int olds, int news, UpgradePolicy policy,
+        int? replicas = null)
     {
         var before = A.ModuleDeployment(replicas: replicas ?? (olds + news)).InForce(policy);
         var after = before.With(spec => spec with { Template = A.Template("shop", "2.0.0") });
@@ -94,7 +95,8 @@ public class MidReleaseProperties
             {
                 Metadata = module.Metadata with
                 {
-                    OwnerReferences = [new("koupleless.io/v1alpha1", "ModuleReplicaSet", set.Metadata.Name, set.Metadata.Uid!, Controller: true)],
+                    OwnerReferences = [
+                        new("koupleless.io/v1alpha1", "ModuleReplicaSet", set.Metadata.Name, set.Metadata.Uid!, Controller: true)],
                 },
                 Spec = module.Spec with { PodUid = world.Pods[$"base-{i}"].Uid },
             };
@@ -116,7 +118,8 @@ public class MidReleaseProperties
             case 3 or 4 when world.Modules.Count > 0: world.StepModule(world.Modules.Keys.ElementAt(which % world.Modules.Count)); break;
             case 5:
                 var key = world.Pods.Keys.ElementAt(which % world.Pods.Count);
-                world.Pods[key] = world.Pods[key] with { Refusal = world.Pods[key].Refusal is null ? "is not Ready" : null, IsStarting = true };
+                world.Pods[key] = world.Pods[key] with { Refusal = world.Pods[key].Refusal is null
+                    ? "is not Ready" : null, IsStarting = true };
                 break;
         }
     }
@@ -144,5 +147,6 @@ public class MidReleaseProperties
             : step.Contains("replaced by", StringComparison.Ordinal));
 
     private static int Serving(SmallWorld world, ModuleReplicaSet set) =>
-        world.ModulesOf(set.Metadata.Uid!).Count(module => module.IsAvailable && world.Pods.Values.Any(pod => pod.Uid == module.Spec.PodUid));
+        world.ModulesOf(set.Metadata.Uid!)
+            .Count(module => module.IsAvailable && world.Pods.Values.Any(pod => pod.Uid == module.Spec.PodUid));
 }

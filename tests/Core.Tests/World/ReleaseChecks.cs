@@ -60,7 +60,8 @@ internal sealed class ReleaseChecks(SmallWorld world)
         _peakWhileHeld = before.IsHeld || release.Abort is not null ? Math.Max(_peakWhileHeld, before.LiveUpdated) : 0;
     }
 
-    /// <summary>Goals are written one by one, and Placement looks in between: it never finds fewer than are wanted before and after.</summary>
+    /// <summary>Goals are written one by one, and Placement looks in between: it never finds fewer than are wanted before and
+    /// after.</summary>
     private static void Between(ReleaseView before, RolloutPlan plan)
     {
         List<int> sums = [before.SumOfGoals];
@@ -81,7 +82,8 @@ internal sealed class ReleaseChecks(SmallWorld world)
         if (release.Promoted == true && (isNew || old!.Promoted != true))
             True(before.Deployment.Metadata.Annotations.GetValueOrDefault(Annotations.Action)?.Trim() == "promote"
                 || before.Deployment.Metadata.Annotations.ContainsKey(Annotations.FastRevision), before, "promoted by nobody");
-        if (release.Progress == ReleaseProgress.Completed && (isNew || old!.Progress != ReleaseProgress.Completed)) Completed(before, release);
+        if (release.Progress == ReleaseProgress.Completed
+            && (isNew || old!.Progress != ReleaseProgress.Completed)) Completed(before, release);
         if (!isNew && old!.Abort is not null) True(release.Abort is not null || MayForgive, before, "what was given up goes on");
         MayForgive = false;
         Abort(before, isNewRevision ? null : old, release, !isNew && old!.Progress == ReleaseProgress.Completed);
@@ -94,9 +96,11 @@ internal sealed class ReleaseChecks(SmallWorld world)
         if (release.Abort is { } abort && (old?.Abort is not null || abort.Reason is Reasons.Aborted or Reasons.BaseDied)) return;
         var failures = wasCompleted ? 0 : before.UserFailures(release.RetriedAt);
         var limit = before.Strategy.MaxFailures is > 0 and var most ? most : int.MaxValue;
-        True((release.Abort?.Reason == Reasons.MaxFailuresExceeded) == failures > limit, before, $"{failures} failed, {limit} may: {release.Abort?.Message}");
+        True((release.Abort?.Reason == Reasons.MaxFailuresExceeded) == failures > limit, before,
+            $"{failures} failed, {limit} may: {release.Abort?.Message}");
         if (release.Abort?.Reason == Reasons.ProgressDeadlineExceeded)
-            True(failures > 0 && before.Strategy.AutoRollback == true && before.LastCompleted?.ReplicaSet.Metadata.Name != before.Updated?.ReplicaSet.Metadata.Name,
+            True(failures > 0 && before.Strategy.AutoRollback == true
+                && before.LastCompleted?.ReplicaSet.Metadata.Name != before.Updated?.ReplicaSet.Metadata.Name,
                 before, "given up at the deadline, and nobody failed, or nothing is left to go back to");
     }
 
@@ -110,7 +114,8 @@ internal sealed class ReleaseChecks(SmallWorld world)
 
     private void Continue(ReleaseView before, ReleaseStatus old, ReleaseStatus release)
     {
-        True((release.RealBatchCount, release.OriginalDeltaReplicas) == (old.RealBatchCount, old.OriginalDeltaReplicas), before, "the batches changed");
+        True((release.RealBatchCount, release.OriginalDeltaReplicas) == (old.RealBatchCount, old.OriginalDeltaReplicas), before,
+            "the batches changed");
         SeeConfirmation(before);
         var (was, batch) = (old.CurrentBatch ?? 1, release.CurrentBatch ?? 1);
         True(batch >= was, before, $"batch {batch} after batch {was}");
@@ -131,9 +136,11 @@ internal sealed class ReleaseChecks(SmallWorld world)
         if (release.Promoted == true) return;
         var confirmed = _isConfirmationNew ? before.Deployment.Spec.ConfirmBatchNum ?? 0 : 0;
         var isBeta = before.Strategy.UseBeta == true && before.IsMoving && was == 1;
-        True((before.Strategy.NeedConfirm != true && !isBeta) || confirmed >= was, before, $"batch {batch} began, and nobody confirmed batch {was}");
+        True((before.Strategy.NeedConfirm != true && !isBeta)
+            || confirmed >= was, before, $"batch {batch} began, and nobody confirmed batch {was}");
         var gray = TimeSpan.FromSeconds(before.Strategy.GrayTimeBetweenBatchSeconds ?? 0);
-        True(IsLate || confirmed >= was || gray == TimeSpan.Zero || before.Now - _batchDoneAt >= gray, before, $"batch {batch} began in the gray time");
+        True(IsLate || confirmed >= was || gray == TimeSpan.Zero
+            || before.Now - _batchDoneAt >= gray, before, $"batch {batch} began in the gray time");
     }
 
     /// <summary>Each module of the batch serves, but for those that there is no place for; and there was one for any of them.</summary>
@@ -152,7 +159,8 @@ internal sealed class ReleaseChecks(SmallWorld world)
     private static void Completed(ReleaseView before, ReleaseStatus release)
     {
         var isScaleDown = !before.IsMoving && release.OriginalDeltaReplicas < 0;
-        True(isScaleDown || before.UpdatedAvailable >= before.Desired - before.Unplaced, before, "completed before everything was available");
+        True(isScaleDown
+            || before.UpdatedAvailable >= before.Desired - before.Unplaced, before, "completed before everything was available");
         True(isScaleDown || before.Desired == 0 || before.UpdatedAvailable > 0, before, "completed without a single module");
         True(before.Old.TrueForAll(set => before.Live(set).Count == 0), before, "completed while an older revision was about");
         True(release.Abort is null, before, "completed and aborted");
@@ -173,13 +181,16 @@ internal sealed class ReleaseChecks(SmallWorld world)
     {
         var (isReady, isReconciling, isStalled) = (status.Conditions.IsTrue(DeploymentConditions.Ready),
             status.Conditions.IsTrue(DeploymentConditions.Reconciling), status.Conditions.IsTrue(DeploymentConditions.Stalled));
-        var text = string.Join(", ", status.Conditions.Select(condition => $"{condition.Type}={condition.Status} {condition.Reason}: {condition.Message}"));
+        var text = string.Join(", ",
+            status.Conditions.Select(condition => $"{condition.Type}={condition.Status} {condition.Reason}: {condition.Message}"));
         True(new[] { isReady, isReconciling, isStalled }.Count(isTrue => isTrue) == 1, before, text);
         True(status.Conditions.Find(DeploymentConditions.Ready) is not null, before, $"not said whether it is ready: {text}");
-        True(status.Conditions.Count(condition => condition.Type is DeploymentConditions.Reconciling or DeploymentConditions.Stalled) == (isReady ? 0 : 1),
+        True(status.Conditions.Count(condition => condition.Type is DeploymentConditions.Reconciling
+            or DeploymentConditions.Stalled) == (isReady ? 0 : 1),
             before, $"there although it does not hold: {text}");
         if (isReady)
-            True(status.ReleaseStatus?.Progress == ReleaseProgress.Completed && before.UpdatedAvailable >= before.Desired, before, $"ready too early: {text}");
+            True(status.ReleaseStatus?.Progress == ReleaseProgress.Completed
+                && before.UpdatedAvailable >= before.Desired, before, $"ready too early: {text}");
         if (!before.Deployment.Metadata.IsDeleting && isStalled != status.ReleaseStatus?.Abort is not null)
             True(isStalled && status.Conditions.Find(DeploymentConditions.Progressing)!.Status == Condition.False, before, text);
     }
@@ -187,17 +198,21 @@ internal sealed class ReleaseChecks(SmallWorld world)
     private static void Goals(ReleaseView before, ReleaseView after, ReleaseStatus release)
     {
         var text = $"goals {string.Join(", ", after.Sets.Select(set => $"{set.ReplicaSet.Spec.Template.Spec.Module.Version}: {set.Goal}"))}; {ResourceText.Of(after.Deployment.Status)}";
-        True(after.SumOfGoals <= Math.Max(before.Desired, Math.Max(before.LiveSlots, before.SumOfGoals)), before, $"more than anybody asked for; {text}");
+        True(after.SumOfGoals <= Math.Max(before.Desired, Math.Max(before.LiveSlots, before.SumOfGoals)), before,
+            $"more than anybody asked for; {text}");
         if (before.Updated is not { } updated) return;
         var goal = after.GoalOf(updated);
         True(after.SumOfGoals >= Math.Min(before.Desired, before.LiveSlots), before, $"something that lives is lost; {text}");
         foreach (var set in before.Old.Where(set => after.GoalOf(set) > before.Live(set).Count))
-            True(set.ReplicaSet.Metadata.Name == Heir(before, release)?.ReplicaSet.Metadata.Name, before, $"missing ones take the wrong revision; {text}");
-        foreach (var set in before.Old.Where(set => !after.Sets.Exists(other => other.ReplicaSet.Metadata.Name == set.ReplicaSet.Metadata.Name)))
+            True(set.ReplicaSet.Metadata.Name == Heir(before, release)?.ReplicaSet.Metadata.Name, before,
+                $"missing ones take the wrong revision; {text}");
+        foreach (
+            var set in before.Old.Where(set => !after.Sets.Exists(other => other.ReplicaSet.Metadata.Name == set.ReplicaSet.Metadata.Name)))
             True(before.LastCompleted != set && set.Modules.Count == 0, before, "the last completed revision is forgotten");
         if (before.RollsBack(release) && !before.IsHeld) return;
 
-        True(goal >= before.LiveUpdated || before.Old.TrueForAll(set => after.GoalOf(set) <= before.Live(set).Count), before, $"downgraded; {text}");
+        True(goal >= before.LiveUpdated
+            || before.Old.TrueForAll(set => after.GoalOf(set) <= before.Live(set).Count), before, $"downgraded; {text}");
         var delta = before.Deployment.Spec.IsSymmetric ? 0 : release.OriginalDeltaReplicas ?? 0;
         if (delta == 0 && Heir(before, release) is not null)
             True(after.SumOfGoals == before.Desired, before, $"a number that is not held up by batches is not there; {text}");
@@ -247,11 +262,13 @@ internal sealed class ReleaseChecks(SmallWorld world)
         if (isBeginning) return;
         var old = before.Release!;
         if (batches > 1 && release.CurrentBatch > old.CurrentBatch && release.Promoted != true)
-            True(_isConfirmationNew && before.Deployment.Spec.ConfirmBatchNum >= old.CurrentBatch, before, "nobody confirmed that batch of the deletion");
+            True(_isConfirmationNew
+                && before.Deployment.Spec.ConfirmBatchNum >= old.CurrentBatch, before, "nobody confirmed that batch of the deletion");
     }
 
     private void SeeConfirmation(ReleaseView before) => _isConfirmationNew |= before.Deployment.Spec.ConfirmBatchNum != _confirmedAtStart
-        || before.Deployment.Metadata.Annotations.GetValueOrDefault(Annotations.Action)?.Trim().StartsWith("confirm", StringComparison.Ordinal) == true;
+        || before.Deployment.Metadata.Annotations.GetValueOrDefault(Annotations.Action)?.Trim()
+            .StartsWith("confirm", StringComparison.Ordinal) == true;
 
     /// <summary>True: something changed.</summary>
     public bool Place(int calls = int.MaxValue)
@@ -273,15 +290,19 @@ internal sealed class ReleaseChecks(SmallWorld world)
         // What there are no pods for is missing for want of pods, and no upgrade makes that worse.
         var least = Math.Min(desired, places) - before.Deployment.MaxUnavailable(desired);
         True(Serving() >= Math.Min(serving, least), before, $"{serving} served, {Serving()} do, {least} must: {text}");
-        True(Serving() > 0 || serving == 0 || desired == 0 || before.Strategy.MaxUnavailable is not null, before, $"nothing serves any more: {text}");
+        True(Serving() > 0 || serving == 0 || desired == 0
+            || before.Strategy.MaxUnavailable is not null, before, $"nothing serves any more: {text}");
         var remade = world.Log.Skip(said).Count(line => line.EndsWith("its artifact was changed", StringComparison.Ordinal));
         if (calls == int.MaxValue)
         {
-            True(Slots() + remade >= Math.Min(slots, Math.Min(desired, before.Desired)), before, $"{slots} places were taken, {Slots()} are: {text}");
+            True(Slots()
+                + remade >= Math.Min(slots, Math.Min(desired, before.Desired)), before,
+                $"{slots} places were taken, {Slots()} are: {text}");
         }
 
         foreach (var set in world.ReplicaSets.Values)
-            True(Unreplaced(set) <= Math.Max(live[set.Metadata.Name], set.Spec.Replicas), before, $"{set.Metadata.Name} is past its goal: {text}");
+            True(Unreplaced(set) <= Math.Max(live[set.Metadata.Name], set.Spec.Replicas), before,
+                $"{set.Metadata.Name} is past its goal: {text}");
         foreach (var slot in world.Modules.Values.Where(module => module is { IsBound: true, Metadata.IsDeleting: false })
             .GroupBy(module => module.Spec.PodUid).Where(slot => slot.Count() > 1))
             True(slot.Count() == 2 && slot.Any(module => slot.Any(other => other.Metadata.Uid == module.Spec.Replaces)), before,
@@ -315,7 +336,9 @@ internal sealed class ReleaseChecks(SmallWorld world)
                 if (isUpdated) True(release.Abort?.Reason != Reasons.BaseDied, before, $"poison is placed: {text}");
                 if (module.Spec.Replaces is null) continue;
                 // Made anew, it takes the place that it had.
-                True(isUpdated || after.Live(set).Count <= _liveAtLook.GetValueOrDefault(set.ReplicaSet.Metadata.Name), before, $"a place goes to an older revision: {text}");
+                True(isUpdated
+                    || after.Live(set).Count <= _liveAtLook.GetValueOrDefault(set.ReplicaSet.Metadata.Name), before,
+                    $"a place goes to an older revision: {text}");
                 if (before.IsHeld || release.Abort is not null)
                     True(after.LiveUpdated <= Math.Max(_peakWhileHeld, before.LiveUpdated), before, $"moved while it was stopped: {text}");
             }
@@ -343,8 +366,10 @@ internal sealed class ReleaseChecks(SmallWorld world)
         if (isTrue) return;
         var release = before.Release;
         throw new InvalidOperationException(
-            $"{what}\nbefore: {before.Desired} desired, {before.LiveUpdated} + {before.LiveOld} live, {before.UpdatedAvailable} updated available, "
-            + $"{before.Unplaced} unplaced, goals {string.Join(", ", before.Sets.Select(set => $"{set.ReplicaSet.Spec.Template.Spec.Module.Version}: {set.Goal}"))}\n"
+            $"{what}\nbefore: {before.Desired} desired, {before.LiveUpdated} + {before.LiveOld} live, {before.UpdatedAvailable} updated "
+                + "available, "
+            + $"{before.Unplaced} unplaced, goals "
+                + $"{string.Join(", ", before.Sets.Select(set => $"{set.ReplicaSet.Spec.Template.Spec.Module.Version}: {set.Goal}"))}\n"
             + $"{release}\n{before.Strategy}");
     }
 }

@@ -25,7 +25,8 @@ internal sealed class ReleaseView
         Old = [.. Sets.Where(set => set != Updated)];
         UpdatedPods = Updated is null ? [] : [.. Live(Updated).Where(module => module.IsBound).Select(module => module.Spec.PodUid!)];
         LiveUpdated = Updated is null ? 0 : Live(Updated).Count;
-        LiveOld = Old.SelectMany(Live).Select(module => module.Spec.PodUid ?? module.Metadata.Uid!).Distinct().Count(pod => !UpdatedPods.Contains(pod));
+        LiveOld = Old.SelectMany(Live).Select(module => module.Spec.PodUid ?? module.Metadata.Uid!).Distinct()
+            .Count(pod => !UpdatedPods.Contains(pod));
         Unplaced = Updated is null ? 0 : Live(Updated).Count(module => !module.IsBound);
         UpdatedAvailable = Updated is null ? 0 : Live(Updated).Where(HasServed).Select(module => module.Spec.PodUid).Distinct().Count();
         Available = Sets.SelectMany(Live).Where(HasServed).Select(module => module.Spec.PodUid).Distinct().Count();
@@ -80,18 +81,22 @@ internal sealed class ReleaseView
 
     /// <summary>The release was given up, and nothing says that it goes back by itself.</summary>
     public bool RollsBack(ReleaseStatus release) => release.Abort is { } abort && abort.Reason != Reasons.Aborted
-        && Strategy.AutoRollback == true && (abort.Reason == Reasons.BaseDied ? Old.Exists(IsCompleted) : LastCompleted is not null && LastCompleted != Updated);
+        && Strategy.AutoRollback == true
+            && (abort.Reason == Reasons.BaseDied ? Old.Exists(IsCompleted) : LastCompleted is not null && LastCompleted != Updated);
 
     /// <summary>Modules of the revision, from the artifact that is wanted now, that do not serve and whose author has to act; but
     /// not those that served in a revision that has proved itself.</summary>
     public int UserFailures(DateTimeOffset? forgivenUntil)
     {
         if (Updated is null) return 0;
-        string[] ofTheUser = ["InvalidArtifact", "DigestMismatch", "ArtifactNotFound", "BizStartFailed", "WebContextPathConflict", "HookFailed", "BaseDied"];
+        string[] ofTheUser = ["InvalidArtifact", "DigestMismatch", "ArtifactNotFound", "BizStartFailed", "WebContextPathConflict",
+            "HookFailed", "BaseDied"];
         return Live(Updated).Count(module => module.Status.Status != ModulePhase.Available && module.Status.LastError is { } error
             // A death that may have been another's counts for nobody.
-            && ofTheUser.Contains(error.Reason) && !(error.Reason == "BaseDied" && error.Code?.StartsWith('0') == true) && (forgivenUntil is null || error.Time > forgivenUntil)
-            && module.Spec.Module == Deployment.Spec.Template.Spec.Module && !(IsCompleted(Updated) && module.Status.InstalledAt is not null));
+            && ofTheUser.Contains(error.Reason) && !(error.Reason == "BaseDied" && error.Code?.StartsWith('0') == true)
+                && (forgivenUntil is null || error.Time > forgivenUntil)
+            && module.Spec.Module == Deployment.Spec.Template.Spec.Module
+                && !(IsCompleted(Updated) && module.Status.InstalledAt is not null));
     }
 
     private int? Number => Deployment.Spec.Replicas;
@@ -121,11 +126,13 @@ internal sealed class ReleaseView
 
     public IReadOnlyList<Module> Live(ReplicaSetWithModules set) => _live[set.ReplicaSet.Metadata.Name];
 
-    public int GoalOf(ReplicaSetWithModules? set) => set is null ? 0 : Sets.Find(other => other.ReplicaSet.Metadata.Name == set.ReplicaSet.Metadata.Name)?.Goal ?? 0;
+    public int GoalOf(ReplicaSetWithModules? set) =>
+        set is null ? 0 : Sets.Find(other => other.ReplicaSet.Metadata.Name == set.ReplicaSet.Metadata.Name)?.Goal ?? 0;
 
     public static bool IsCompleted(ReplicaSetWithModules set) => set.ReplicaSet.Metadata.Annotations.ContainsKey(Annotations.CompletedAt);
 
-    public static (string, long) CompletedAt(ReplicaSetWithModules set) => (set.ReplicaSet.Metadata.Annotations[Annotations.CompletedAt], set.Revision);
+    public static (string, long) CompletedAt(ReplicaSetWithModules set) =>
+        (set.ReplicaSet.Metadata.Annotations[Annotations.CompletedAt], set.Revision);
 
     /// <summary>The share of a batch, from the sentence in the semantics.</summary>
     public int Aim(int batch, ReleaseStatus release)
@@ -149,13 +156,17 @@ internal sealed class ReleaseView
     /// <summary>Under scaleup_then_scaledown: a pod is about to be left by an old one, or is coming up.</summary>
     public bool IsPlaceComing(SmallWorld world)
     {
-        if (Release?.UpgradePolicy != "scaleup_then_scaledown" || Deployment.Spec.IsSymmetric || Release.Abort is not null || !Old.Exists(set => set.Modules.Count > 0))
+        if (Release?.UpgradePolicy != "scaleup_then_scaledown" || Deployment.Spec.IsSymmetric || Release.Abort is not null
+            || !Old.Exists(set => set.Modules.Count > 0))
             return false;
         var pods = world.Pods.Values.ToDictionary(pod => pod.Uid);
         var all = Sets.SelectMany(set => set.Modules).Where(module => module.IsBound && pods.ContainsKey(module.Spec.PodUid!)).ToList();
         var updated = Updated is null ? [] : Live(Updated);
         return all.Exists(module => module.Metadata.IsDeleting)
-            || Old.SelectMany(Live).Any(old => old.IsBound && updated.Any(module => module.IsBound && module.Spec.Replaces == old.Metadata.Uid && module.Spec.PodUid != old.Spec.PodUid))
+            || Old.SelectMany(Live)
+                .Any(old => old.IsBound
+                && updated.Any(module => module.IsBound && module.Spec.Replaces == old.Metadata.Uid
+                && module.Spec.PodUid != old.Spec.PodUid))
             || pods.Values.Any(pod => pod.IsStarting && all.TrueForAll(module => module.Spec.PodUid != pod.Uid));
     }
 

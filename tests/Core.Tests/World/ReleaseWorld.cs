@@ -15,7 +15,8 @@ namespace ModuleController.Core.Tests.World;
 internal sealed class ReleaseWorld
 {
     private static readonly string[] Verbs =
-        ["confirm", "confirm 1", "confirm 2", "promote", "abort", "retry", "undo", "undo 1", "undo-fast", "redeploy", "pause", "resume", "nonsense"];
+        ["confirm", "confirm 1", "confirm 2", "promote", "abort", "retry", "undo", "undo 1", "undo-fast", "redeploy", "pause", "resume",
+            "nonsense"];
 
     public ReleaseWorld(int seed)
     {
@@ -67,10 +68,12 @@ internal sealed class ReleaseWorld
         Checks.IsStale = true;
         switch (op)
         {
-            case 24: Change(spec => spec with { Template = A.Template(Story.Name, $"{1 + (which % 3)}.0.0") }); Checks.MayForgive = true; break;
+            case 24: Change(spec =>
+                spec with { Template = A.Template(Story.Name, $"{1 + (which % 3)}.0.0") }); Checks.MayForgive = true; break;
             case 25: Checks.MayBegin = true; Change(spec => spec with { Replicas = which % 9 == 0 ? -1 : which % 8 }); break;
             case 26: Scale(which % 8); break;
-            case <= 29: Change(spec => spec with { ConfirmBatchNum = which % 3 == 0 ? which % 5 : (Deployment!.Status.ReleaseStatus?.CurrentBatch ?? 1) }); break;
+            case <= 29: Change(spec =>
+                spec with { ConfirmBatchNum = which % 3 == 0 ? which % 5 : (Deployment!.Status.ReleaseStatus?.CurrentBatch ?? 1) }); break;
             case 30: Change(spec => spec with { Paused = which % 2 == 0 }); break;
             case 31: World.Freeze = which % 3 == 0 ? new("everything", which % 2 == 0 ? "audit" : "", null) : null; break;
             case 32: Act(Pick(Verbs, which)); break;
@@ -119,7 +122,8 @@ internal sealed class ReleaseWorld
         return isChange;
     }
 
-    public void Delete() => World.Deployments[Story.Name] = Deployment! with { Metadata = Deployment.Metadata with { DeletionTimestamp = World.Now } };
+    public void Delete() =>
+        World.Deployments[Story.Name] = Deployment! with { Metadata = Deployment.Metadata with { DeletionTimestamp = World.Now } };
 
     /// <summary>Nothing is broken, stopped or without a place any more; the number is one that the base can hold.</summary>
     public void Mend()
@@ -144,7 +148,8 @@ internal sealed class ReleaseWorld
             Replicas = count,
             ScaleReplicas = count < 0 ? spec.ScaleReplicas : count,
             // A single pod can't be upgraded without a gap: that has to be accepted.
-            OperationStrategy = spec.OperationStrategy with { MaxUnavailable = World.Pods.Count == 1 ? new(1, false) : spec.OperationStrategy.MaxUnavailable },
+            OperationStrategy = spec.OperationStrategy with { MaxUnavailable = World.Pods.Count == 1
+                ? new(1, false) : spec.OperationStrategy.MaxUnavailable },
         });
         World.Deployments[Story.Name] = Deployment with
         {
@@ -159,7 +164,9 @@ internal sealed class ReleaseWorld
         {
             for (var step = 0; step < 40 && Round(); step++) { }
 
-            if (Deployment is { Metadata.IsDeleting: false, Status: { UnavailableReplicas: 0, ReleaseStatus.Progress: ReleaseProgress.Completed } }) return;
+            if (Deployment
+                is { Metadata.IsDeleting: false,
+                Status: { UnavailableReplicas: 0, ReleaseStatus.Progress: ReleaseProgress.Completed } }) return;
             World.Now = World.Now.AddSeconds(60);
             if (Deployment?.Status.ReleaseStatus?.UpgradePolicy == "scaleup_then_scaledown" && World.Modules.Values.Any(module =>
                 !module.IsBound && module.Status.Conditions.Find(ModuleConditions.Scheduled)?.Reason == Reasons.NoEligibleBase))
@@ -169,7 +176,8 @@ internal sealed class ReleaseWorld
         }
     }
 
-    private void Change(Func<ModuleDeploymentSpec, ModuleDeploymentSpec> change) => World.Deployments[Story.Name] = Deployment!.With(change) with
+    private void Change(Func<ModuleDeploymentSpec, ModuleDeploymentSpec> change) =>
+        World.Deployments[Story.Name] = Deployment!.With(change) with
     {
         Metadata = Deployment!.Metadata with { Generation = Deployment.Metadata.Generation + 1 },
     };
@@ -178,7 +186,8 @@ internal sealed class ReleaseWorld
     {
         // Until both fields say the same, another number may be read as one of replicas.
         var (spec, observed) = (Deployment!.Spec, Deployment.Status.ObservedReplicas);
-        Checks.MayBegin |= spec.Replicas != spec.ScaleReplicas || spec.Replicas != observed || Deployment.Status.ReleaseStatus?.PendingReplicas is not null;
+        Checks.MayBegin |= spec.Replicas != spec.ScaleReplicas || spec.Replicas != observed
+            || Deployment.Status.ReleaseStatus?.PendingReplicas is not null;
         Change(now => now with { ScaleReplicas = replicas });
     }
 
@@ -206,7 +215,8 @@ internal sealed class ReleaseWorld
     private void BreakNewest(int count)
     {
         var version = Deployment!.Spec.Template.Spec.Module.Version;
-        foreach (var (name, _) in World.Modules.Where(item => item.Value.IsBound && item.Value.Spec.Module.Version == version).Take(count).ToList())
+        foreach (var (name, _) in World.Modules.Where(item => item.Value.IsBound && item.Value.Spec.Module.Version == version).Take(count)
+            .ToList())
             Fail(name, FailureReason.BizStartFailed);
     }
 
@@ -254,7 +264,8 @@ internal sealed class ReleaseWorld
         {
             BaseLife = module.Status.BaseLife ?? "first",
             Conditions = module.IsAvailable
-                ? module.Status.Conditions.With(new() { Type = ModuleConditions.Installed, Status = Condition.True }, module.Status.InstalledAt ?? A.Time)
+                ? module.Status.Conditions.With(new() { Type = ModuleConditions.Installed, Status = Condition.True },
+                    module.Status.InstalledAt ?? A.Time)
                 : module.Status.Conditions,
         },
     };
@@ -265,7 +276,10 @@ internal sealed class ReleaseWorld
     private void Correct(int which)
     {
         var version = Deployment!.Spec.Template.Spec.Module.Version;
-        Change(spec => spec with { Template = A.Template(Story.Name, version, spec.Template.Metadata.Annotations.GetValueOrDefault(Annotations.RedeployAt), $"http://jars/{which % 3}.jar") });
+        Change(spec =>
+            spec with {
+            Template = A.Template(Story.Name, version, spec.Template.Metadata.Annotations.GetValueOrDefault(Annotations.RedeployAt),
+            $"http://jars/{which % 3}.jar") });
         Checks.MayForgive = true;
     }
 

@@ -94,8 +94,10 @@ public partial class ReleaseWorldProperties
             {
                 var deployment = world.Deployments[Story.Name];
                 var sets = world.ReplicaSets.Values.Select(set => $"{set.Metadata.Name} {set.Spec.Replicas} "
-                    + string.Join(',', set.Metadata.Annotations.Concat(set.Metadata.Labels).OrderBy(pair => pair.Key).Select(pair => $"{pair.Key}={pair.Value}")));
-                return $"{Times().Replace(ResourceText.Of(deployment.Status), "")}\n{deployment.Spec.Replicas} {deployment.Spec.ScaleReplicas} {deployment.Spec.ConfirmBatchNum} "
+                    + string.Join(',', set.Metadata.Annotations.Concat(set.Metadata.Labels).OrderBy(pair => pair.Key)
+                        .Select(pair => $"{pair.Key}={pair.Value}")));
+                return $"{Times().Replace(ResourceText.Of(deployment.Status), "")}\n{deployment.Spec.Replicas} "
+                    + $"{deployment.Spec.ScaleReplicas} {deployment.Spec.ConfirmBatchNum} "
                     + $"{deployment.Spec.Paused} {Revision.Of(deployment.Spec.Template)}\n{string.Join(',', deployment.Metadata.Annotations.Keys)}\n{string.Join('\n', sets)}";
             }
 
@@ -115,7 +117,8 @@ public partial class ReleaseWorldProperties
     private static void CheckOwners(ReleaseWorld releases)
     {
         var sets = releases.World.ReplicaSets.Values.Select(set => set.Metadata.Uid).ToHashSet();
-        Assert.True(releases.World.Modules.Values.All(module => sets.Contains(module.Metadata.Controller!.Uid)), "a module outlived its replica set");
+        Assert.True(releases.World.Modules.Values.All(module => sets.Contains(module.Metadata.Controller!.Uid)),
+            "a module outlived its replica set");
         Assert.True(releases.World.Deployments.Count > 0 || sets.Count == 0, "a replica set outlived its deployment");
     }
 
@@ -125,7 +128,8 @@ public partial class ReleaseWorldProperties
         var view = new ReleaseView(world);
         var told = Look(world);
         Assert.True(view.Release!.Progress == ReleaseProgress.Completed, $"{view.Release.Progress}\n{told}");
-        Assert.True(view.UpdatedAvailable == view.Desired && view.LiveSlots == view.Desired && view.LiveOld == 0, $"wants {view.Desired}\n{told}");
+        Assert.True(view.UpdatedAvailable == view.Desired && view.LiveSlots == view.Desired
+            && view.LiveOld == 0, $"wants {view.Desired}\n{told}");
         Assert.True(view.Deployment.Status.UnavailableReplicas == 0, told);
         Assert.True(view.Deployment.Status.Conditions.IsTrue(DeploymentConditions.Ready), told);
         // What was confirmed in vain is set back to nothing, then there is nothing more to do.

@@ -66,7 +66,8 @@ internal sealed class SmallWorld
     /// <summary>Another world that is the same until something is done in one of them.</summary>
     public SmallWorld Copy()
     {
-        var copy = new SmallWorld { Now = Now, Freeze = Freeze, SharePath = SharePath, CanFetch = CanFetch, LostPods = LostPods, _lastUid = _lastUid };
+        var copy = new SmallWorld { Now = Now, Freeze = Freeze, SharePath = SharePath, CanFetch = CanFetch, LostPods = LostPods,
+            _lastUid = _lastUid };
         foreach (var (key, value) in Pods) copy.Pods[key] = value;
         foreach (var (key, value) in Deployments) copy.Deployments[key] = value;
         foreach (var (key, value) in ReplicaSets) copy.ReplicaSets[key] = value;
@@ -83,7 +84,8 @@ internal sealed class SmallWorld
     /// <summary>Whether agents of new pods can fetch before an install.</summary>
     public bool CanFetch { get; init; }
 
-    public void AddPod(string name) => Pods[name] = A.Pod(name) with { Uid = NewUid(), CreatedAt = Now.AddSeconds(_lastUid), CanFetch = CanFetch };
+    public void AddPod(string name) =>
+        Pods[name] = A.Pod(name) with { Uid = NewUid(), CreatedAt = Now.AddSeconds(_lastUid), CanFetch = CanFetch };
 
     /// <summary>So many went, so that a new pod never gets the name of an old one.</summary>
     public int LostPods { get; private set; }
@@ -94,7 +96,8 @@ internal sealed class SmallWorld
         LostPods++;
     }
 
-    public IEnumerable<Module> ModulesOf(string replicaSetUid) => Modules.Values.Where(module => module.Metadata.Controller?.Uid == replicaSetUid);
+    public IEnumerable<Module> ModulesOf(string replicaSetUid) =>
+        Modules.Values.Where(module => module.Metadata.Controller?.Uid == replicaSetUid);
 
     public List<ReplicaSetWithModules> SetsOf(ModuleDeployment deployment) =>
     [
@@ -123,7 +126,8 @@ internal sealed class SmallWorld
         {
             Pods = Mixed(Pods.Values.Select(Observed)),
             Base = Base is null ? null : new(Base),
-            Strays = Mixed(Modules.Values.Where(module => !ReplicaSets.Values.Any(set => set.Metadata.Uid == module.Metadata.Controller?.Uid))),
+            Strays = Mixed(
+                Modules.Values.Where(module => !ReplicaSets.Values.Any(set => set.Metadata.Uid == module.Metadata.Controller?.Uid))),
             Groups = Mixed(Deployments.Values.Select(deployment => new DeploymentGroup(deployment,
                 Mixed(SetsOf(deployment).Select(set => set with { Modules = Mixed(set.Modules) })))
             {
@@ -133,7 +137,8 @@ internal sealed class SmallWorld
     }
 
     private CandidatePod Observed(CandidatePod pod) => SilentPods.Contains(pod.Name)
-        ? pod with { IsCurrent = false, CanFetch = false, Staged = new HashSet<string>(), Refusal = pod.Refusal ?? "has no agent connected" }
+        ? pod with { IsCurrent = false, CanFetch = false, Staged = new HashSet<string>(), Refusal = pod.Refusal
+            ?? "has no agent connected" }
         : pod.IsOutOfMetaspace ? pod with { Refusal = pod.Refusal ?? "is out of Metaspace" }
         : pod;
 
@@ -165,7 +170,8 @@ internal sealed class SmallWorld
         var state = Rollout(deployment);
         var plan = LastPlan = RolloutPlanner.Plan(state, Now);
         LastCalls = plan.Steps.Count + plan.StepsAfterStatus.Count + (IsNews(plan, deployment) ? 1 : 0);
-        calls = Run(RolloutOrder.Of(state, plan), calls, step => step is RolloutStep.WriteStatus && !IsNews(plan, deployment), Rejects, step => CarryOut(name, step));
+        calls = Run(RolloutOrder.Of(state, plan), calls, step => step is RolloutStep.WriteStatus
+            && !IsNews(plan, deployment), Rejects, step => CarryOut(name, step));
         if (calls > 0) Events.AddRange(plan.Events);
         return LastCalls > 0;
     }
@@ -191,7 +197,8 @@ internal sealed class SmallWorld
     {
         var state = Placement();
         var plan = LastPlacement = PlacementPlanner.Plan(state, Now);
-        Run(PlacementOrder.Of(state, plan), calls, step => step is PlacementStep.WriteCounts or PlacementStep.ConfirmPodGone && !Rejects(step), Rejects, step =>
+        Run(PlacementOrder.Of(state, plan), calls, step => step is PlacementStep.WriteCounts or PlacementStep.ConfirmPodGone
+            && !Rejects(step), Rejects, step =>
         {
             CarryOut(step);
             AfterStep();
@@ -202,7 +209,8 @@ internal sealed class SmallWorld
     /// <summary>Carries a plan out as the reconcilers do. The process dies after so many calls.</summary>
     /// <returns>The calls that are left.</returns>
     private static int Run<TStep>(
-        IReadOnlyList<IReadOnlyList<PlannedStep<TStep>>> stages, int calls, Func<TStep, bool> isNoCall, Func<TStep, bool> rejects, Action<TStep> carryOut)
+        IReadOnlyList<IReadOnlyList<PlannedStep<TStep>>> stages, int calls, Func<TStep, bool> isNoCall, Func<TStep, bool> rejects,
+        Action<TStep> carryOut)
     {
         var run = new PlanRun<TStep>(stages, []);
         while (run.Next() is { Count: > 0 } group)
@@ -251,7 +259,8 @@ internal sealed class SmallWorld
                     {
                         Status = ModulePhase.Pending,
                         Conditions = waiting.Status.Conditions.With(
-                            new() { Type = ModuleConditions.Scheduled, Status = Condition.False, Reason = explain.Reason, Message = explain.Message }, Now),
+                            new() { Type = ModuleConditions.Scheduled, Status = Condition.False, Reason = explain.Reason,
+                                Message = explain.Message }, Now),
                     },
                 };
                 break;
@@ -265,7 +274,8 @@ internal sealed class SmallWorld
             case PlacementStep.ScaleBase scale:
                 var annotations = Base!.Metadata.Annotations.Where(pair => pair.Key != Annotations.AddedReplicas).ToDictionary();
                 if (scale.Surge is not null) annotations[Annotations.AddedReplicas] = scale.Surge.ToString();
-                Base = Base with { Metadata = Base.Metadata with { Annotations = annotations }, Spec = Base.Spec with { Replicas = scale.Replicas } };
+                Base = Base with { Metadata = Base.Metadata with { Annotations = annotations },
+                    Spec = Base.Spec with { Replicas = scale.Replicas } };
                 break;
         }
     }
@@ -276,8 +286,10 @@ internal sealed class SmallWorld
         var module = Modules[name];
         if (!module.IsBound || SilentPods.Contains(module.Spec.PodName!)) return false;
         if (module.Metadata.IsDeleting
-            || (module.Metadata.Controller is { } owner && !ReplicaSets.Values.Any(set => set.Metadata.Uid == owner.Uid))) return Modules.Remove(name);
-        if (module.IsAvailable || (Stuck.Contains(name) && module.Status.Status == ModulePhase.Failed) || !Pods.Values.Any(pod => pod.Uid == module.Spec.PodUid)) return false;
+            || (module.Metadata.Controller is { } owner
+                && !ReplicaSets.Values.Any(set => set.Metadata.Uid == owner.Uid))) return Modules.Remove(name);
+        if (module.IsAvailable || (Stuck.Contains(name) && module.Status.Status == ModulePhase.Failed)
+            || !Pods.Values.Any(pod => pod.Uid == module.Spec.PodUid)) return false;
         var replaced = Modules.Values.FirstOrDefault(other => other.Metadata.Uid == module.Spec.Replaces);
         var deployment = Deployments.Values.First(deployment => deployment.Spec.Template.Spec.Module.Name == module.Spec.Module.Name);
         if (replaced is not null && replaced.Spec.PodUid == module.Spec.PodUid
@@ -323,7 +335,8 @@ internal sealed class SmallWorld
     {
         var missing = (Base?.Spec.Replicas ?? Pods.Count) - Pods.Count;
         if (missing > 0) AddPod($"base-{_lastUid + 1}");
-        else if (missing < 0) Pods.Remove(Pods.Values.OrderBy(pod => !pod.IsMarked).ThenBy(pod => pod.Name, StringComparer.Ordinal).First().Name);
+        else if (missing < 0) Pods.Remove(Pods.Values.OrderBy(pod => !pod.IsMarked).ThenBy(pod => pod.Name, StringComparer.Ordinal)
+            .First().Name);
         if (missing != 0) AfterStep();
         return missing != 0;
     }
@@ -364,7 +377,9 @@ internal sealed class SmallWorld
         Life = new("life", A.Time),
         IsBizKnown = true,
         Biz = [.. Modules.Values.Where(module => module.Spec.PodName == pod && module.IsAvailable)
-            .Select(module => new BizView(module.Spec.Module.Name, module.Spec.Module.Version, BizState.Activated) { WebContextPath = SharePath ? "app" : null })],
+            .Select(module =>
+                new BizView(module.Spec.Module.Name, module.Spec.Module.Version, BizState.Activated) { WebContextPath = SharePath
+                ? "app" : null })],
         Answers = _answers.GetValueOrDefault(pod) ?? [],
     };
 

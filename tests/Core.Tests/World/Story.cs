@@ -25,7 +25,8 @@ internal sealed class Story
     public string Told => Progressing.Message!;
 
     /// <summary>How many base pods carry each version, as <c>1.0.0 x 4, 2.0.0 x 2</c>.</summary>
-    public string Versions => string.Join(", ", World.Modules.Values.Where(module => module is { IsBound: true, Metadata.IsDeleting: false })
+    public string Versions =>
+        string.Join(", ", World.Modules.Values.Where(module => module is { IsBound: true, Metadata.IsDeleting: false })
         .GroupBy(module => module.Spec.Module.Version).OrderBy(group => group.Key, StringComparer.Ordinal)
         .Select(group => string.Create(CultureInfo.InvariantCulture, $"{group.Key} x {group.Count()}")));
 
@@ -54,7 +55,8 @@ internal sealed class Story
 
     public Story AddPods(int count)
     {
-        for (var i = 0; i < count; i++) World.AddPod(string.Create(CultureInfo.InvariantCulture, $"base-{World.Pods.Count + World.LostPods:d2}"));
+        for (var i = 0; i < count; i++) World.AddPod(
+            string.Create(CultureInfo.InvariantCulture, $"base-{World.Pods.Count + World.LostPods:d2}"));
         return this;
     }
 
@@ -62,7 +64,8 @@ internal sealed class Story
     public Story LosePods(int count, string? version = null)
     {
         var pods = World.Pods.Values.Where(pod => version is null
-            || World.Modules.Values.Any(module => module.Spec.PodUid == pod.Uid && module.Spec.Module.Version == version)).Take(count).ToList();
+            || World.Modules.Values.Any(module => module.Spec.PodUid == pod.Uid && module.Spec.Module.Version == version)).Take(count)
+                .ToList();
         Assert.Equal(count, pods.Count);
         foreach (var pod in pods) World.LosePod(pod.Name);
         return this;

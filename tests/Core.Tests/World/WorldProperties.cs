@@ -46,7 +46,8 @@ public class WorldProperties
             foreach (var (op, which) in story) Do(world, op, which);
             var plan = PlacementPlanner.Plan(world.Placement(), world.Now).Steps.Select(SmallWorld.Text);
             var again = PlacementPlanner.Plan(world.Placement(), world.Now).Steps.Select(SmallWorld.Text);
-            var mixed = PlacementPlanner.Plan(world.Placement(index => (index + 1) * seed % 10_007), world.Now).Steps.Select(SmallWorld.Text);
+            var mixed = PlacementPlanner.Plan(world.Placement(index => (index + 1) * seed % 10_007),
+                world.Now).Steps.Select(SmallWorld.Text);
             Assert.Equal(plan, again);
             Assert.Equal(plan, mixed);
         }, iter: 400);
@@ -96,7 +97,8 @@ public class WorldProperties
                 break;
             case 13:
                 var key = world.Pods.Keys.ElementAt(which % world.Pods.Count);
-                world.Pods[key] = world.Pods[key] with { Refusal = which % 2 == 0 ? "is not Ready" : null, MaxModules = which % 3 == 0 ? 1 : null };
+                world.Pods[key] = world.Pods[key] with { Refusal = which % 2 == 0
+                    ? "is not Ready" : null, MaxModules = which % 3 == 0 ? 1 : null };
                 break;
             case 14:
                 var policy = (UpgradePolicy)(which % 3);
@@ -154,14 +156,16 @@ public class WorldProperties
         }
 
         foreach (var set in world.ReplicaSets.Values)
-            Assert.True(Live(world, set) <= Math.Max(live[set.Metadata.Name], set.Spec.Replicas), $"{set.Metadata.Name} is past its goal\n{Tail(world)}");
+            Assert.True(Live(world, set) <= Math.Max(live[set.Metadata.Name], set.Spec.Replicas),
+                $"{set.Metadata.Name} is past its goal\n{Tail(world)}");
     }
 
     private static string Tail(SmallWorld world) => string.Join("\n", world.Log.TakeLast(15));
 
     // On pods that are still there: what was lost with a pod no plan can keep.
     private static int Serving(SmallWorld world, string name) => world.Modules.Values
-        .Where(module => module.IsAvailable && module.Spec.Module.Name == name && world.Pods.Values.Any(pod => pod.Uid == module.Spec.PodUid))
+        .Where(module => module.IsAvailable && module.Spec.Module.Name == name
+            && world.Pods.Values.Any(pod => pod.Uid == module.Spec.PodUid))
         .Select(module => module.Spec.PodUid).Distinct().Count();
 
     // Pods that carry the module, or could: what has no place is missing for want of pods, not through an upgrade.
@@ -199,6 +203,7 @@ public class WorldProperties
             $"{deployment.Metadata.Name} {version} wants {wanted}: "
             + $"{string.Join(", ", modules.Select(module => $"{module.Metadata.Name} {module.Spec.Module.Version} {module.Status.Status}"))}\n"
             + $"{string.Join(", ", world.SetsOf(deployment).Select(set => $"goal of {set.ReplicaSet.Metadata.Name}: {set.Goal}"))}\n"
-            + $"replicas {deployment.Spec.Replicas}, {string.Join("; ", deployment.Status.Conditions.Select(condition => $"{condition.Type} {condition.Status} {condition.Reason} {condition.Message}"))}\n{Tail(world)}");
+            + $"replicas {deployment.Spec.Replicas}, "
+                + $"{string.Join("; ", deployment.Status.Conditions.Select(condition => $"{condition.Type} {condition.Status} {condition.Reason} {condition.Message}"))}\n{Tail(world)}");
     }
 }

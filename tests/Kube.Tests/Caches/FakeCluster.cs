@@ -82,12 +82,14 @@ internal sealed class FakeCluster : IKubeClient
         lock (_lock) return Decode<T>(Stored<T>(key));
     }
 
-    public async Task<ResourceList<T>> ListAsync<T>(ListOptions? options = null, CancellationToken cancellation = default) where T : class, IResource
+    public async Task<ResourceList<T>> ListAsync<T>(ListOptions? options = null, CancellationToken cancellation = default) where T
+        : class, IResource
     {
         await RequestAsync<T>("list", cancellation);
         lock (_lock)
         {
-            return new([.. _objects.Where(pair => pair.Key.Item1 == typeof(T)).Select(pair => Decode<T>(pair.Value))], Version(_version), null, []);
+            return new([.. _objects.Where(pair => pair.Key.Item1 == typeof(T)).Select(pair => Decode<T>(pair.Value))], Version(_version),
+                null, []);
         }
     }
 
@@ -135,11 +137,13 @@ internal sealed class FakeCluster : IKubeClient
                 if (entry.Event == WatchEventType.Error)
                 {
                     lock (_lock) _history.Remove(entry);
-                    yield return new(entry.Event, null, null, new((int)entry.Object["code"]!, (string)entry.Object["reason"]!, "sent by the test"));
+                    yield return new(entry.Event, null, null,
+                        new((int)entry.Object["code"]!, (string)entry.Object["reason"]!, "sent by the test"));
                 }
                 else
                 {
-                    yield return new(entry.Event, entry.Event == WatchEventType.Bookmark ? null : Decode<T>(entry.Object), Version(entry.Version));
+                    yield return new(entry.Event, entry.Event == WatchEventType.Bookmark
+                        ? null : Decode<T>(entry.Object), Version(entry.Version));
                 }
             }
 
@@ -148,7 +152,8 @@ internal sealed class FakeCluster : IKubeClient
         }
     }
 
-    public async Task<T> CreateAsync<T>(T resource, string fieldManager, CancellationToken cancellation = default) where T : class, IResource
+    public async Task<T> CreateAsync<T>(T resource, string fieldManager, CancellationToken cancellation = default) where T
+        : class, IResource
     {
         await RequestAsync<T>("create", cancellation);
         var created = Create(resource);
@@ -168,7 +173,8 @@ internal sealed class FakeCluster : IKubeClient
         }
     }
 
-    public async Task<T?> DeleteAsync<T>(ObjectKey key, DeleteOptions? options = null, CancellationToken cancellation = default) where T : class, IResource
+    public async Task<T?> DeleteAsync<T>(ObjectKey key, DeleteOptions? options = null, CancellationToken cancellation = default) where T
+        : class, IResource
     {
         await RequestAsync<T>("delete", cancellation);
         lock (_lock)

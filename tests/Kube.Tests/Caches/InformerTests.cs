@@ -53,7 +53,8 @@ public sealed class InformerTests : IAsyncDisposable
         await _informers.WaitForSyncAsync(Cancellation);
 
         var told = new ConcurrentQueue<string>();
-        using (_informers.Of<Pod>().Subscribe(change => told.Enqueue($"{change.Before is not null}>{change.After is not null} {change.Key.Name}")))
+        using (_informers.Of<Pod>()
+            .Subscribe(change => told.Enqueue($"{change.Before is not null}>{change.After is not null} {change.Key.Name}")))
         {
             await CreateAsync("b");
             await Eventually.True(() => told.Count == 2);
@@ -88,7 +89,8 @@ public sealed class InformerTests : IAsyncDisposable
         await Eventually.True(() => quick.Count == 1 && Volatile.Read(ref isStuck));
         for (var i = 0; i < 50; i++)
         {
-            await _cluster.PatchAsync<Pod>(new("demo", "a"), new() { ["spec"] = new System.Text.Json.Nodes.JsonObject { ["nodeName"] = $"n{i}" } }, new("test"), Cancellation);
+            await _cluster.PatchAsync<Pod>(new("demo", "a"),
+                new() { ["spec"] = new System.Text.Json.Nodes.JsonObject { ["nodeName"] = $"n{i}" } }, new("test"), Cancellation);
         }
 
         await CreateAsync("gone");
@@ -108,7 +110,8 @@ public sealed class InformerTests : IAsyncDisposable
     {
         _logs.Allow("A handler failed");
         var told = 0;
-        using var subscription = _informers.Of<Pod>().Subscribe(_ => throw new InvalidOperationException($"{Interlocked.Increment(ref told)}"));
+        using var subscription = _informers.Of<Pod>()
+            .Subscribe(_ => throw new InvalidOperationException($"{Interlocked.Increment(ref told)}"));
         _informers.Start();
         await CreateAsync("a");
         await CreateAsync("b");

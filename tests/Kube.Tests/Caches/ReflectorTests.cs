@@ -240,7 +240,8 @@ public sealed class ReflectorTests : IAsyncDisposable
     public async Task Objects_are_trimmed_before_they_are_kept()
     {
         await CreateAsync("a");
-        _run = new Reflector<Pod>(_cluster, _store, new() { Transform = pod => pod with { Spec = new() { NodeName = "trimmed" } } }, _time, _logs.CreateLogger("Reflector"))
+        _run = new Reflector<Pod>(_cluster, _store, new() { Transform = pod => pod with { Spec = new() { NodeName = "trimmed" } } }, _time,
+            _logs.CreateLogger("Reflector"))
             .RunAsync(_stop.Token);
         await Eventually.True(() => _store.Count == 1);
         await CreateAsync("b");

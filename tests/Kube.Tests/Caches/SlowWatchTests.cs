@@ -120,7 +120,8 @@ public sealed class SlowWatchTests : IAsyncLifetime
         .Where(entry => entry.Key.Verb == verb && entry.Key.Resource == "pods").Sum(entry => entry.Value);
 
     private string State() =>
-        $"{_writes} writes, {Requests("list")} lists, {Requests("watch")} watches, {_host.Log.SlowWatchersEnded} ended; waits: {string.Join(", ", _time.Waits)}";
+        $"{_writes} writes, {Requests("list")} lists, {Requests("watch")} watches, {_host.Log.SlowWatchersEnded} ended; waits: "
+            + $"{string.Join(", ", _time.Waits)}";
 
     private static string Name(int number) => $"pod-{number}";
 }

@@ -12,12 +12,14 @@ public sealed class StoreTests
     public StoreTests()
     {
         _store.AddIndex("node", pod => pod.Spec.NodeName);
-        _store.Observe(change => _told.Add($"{change.Before?.Metadata.ResourceVersion}>{change.After?.Metadata.ResourceVersion} {change.Key.Name}"));
+        _store.Observe(change =>
+            _told.Add($"{change.Before?.Metadata.ResourceVersion}>{change.After?.Metadata.ResourceVersion} {change.Key.Name}"));
     }
 
     internal static Pod Pod(string name, int version, string? node = null, string uid = "u") => new()
     {
-        Metadata = new() { Name = name, Namespace = "demo", Uid = uid, ResourceVersion = version.ToString(System.Globalization.CultureInfo.InvariantCulture) },
+        Metadata = new() { Name = name, Namespace = "demo", Uid = uid,
+            ResourceVersion = version.ToString(System.Globalization.CultureInfo.InvariantCulture) },
         Spec = new() { NodeName = node },
     };
 
@@ -111,15 +113,18 @@ public sealed class StoreTests
             }),
             [
                 pod.Operation<Store<Pod>, Dictionary<string, Pod>>((store, item) => store.Upsert(item), (model, item) => Put(model, item)),
-                pod.Operation<Store<Pod>, Dictionary<string, Pod>>((store, item) => store.Delete(item), (model, item) => model.Remove(item.Metadata.Name)),
-                pod.Array[0, 4].Operation<Store<Pod>, Dictionary<string, Pod>>((store, items) => store.Replace(items, "9"), (model, items) =>
+                pod.Operation<Store<Pod>, Dictionary<string,
+                Pod>>((store, item) => store.Delete(item), (model, item) => model.Remove(item.Metadata.Name)),
+                pod.Array[0, 4]
+                    .Operation<Store<Pod>, Dictionary<string, Pod>>((store, items) => store.Replace(items, "9"), (model, items) =>
                 {
                     foreach (var item in items) Put(model, item);
                     foreach (var gone in model.Keys.Except(items.Select(item => item.Metadata.Name)).ToArray()) model.Remove(gone);
                 }),
             ],
             equal: (store, model) => Same(store.List(), model.Values)
-                && Enumerable.Range(0, 3).All(node => Same(store.ByIndex("node", $"n{node}"), model.Values.Where(item => item.Spec.NodeName == $"n{node}"))),
+                && Enumerable.Range(0, 3)
+                    .All(node => Same(store.ByIndex("node", $"n{node}"), model.Values.Where(item => item.Spec.NodeName == $"n{node}"))),
             iter: 2000);
 
         static void Put(Dictionary<string, Pod> model, Pod item)
@@ -130,7 +135,8 @@ public sealed class StoreTests
             model[item.Metadata.Name] = item;
         }
 
-        static bool Same(IEnumerable<Pod> left, IEnumerable<Pod> right) => left.ToHashSet(ReferenceEqualityComparer.Instance).SetEquals(right);
+        static bool Same(IEnumerable<Pod> left, IEnumerable<Pod> right) =>
+            left.ToHashSet(ReferenceEqualityComparer.Instance).SetEquals(right);
     }
 
     [Fact]
@@ -148,7 +154,8 @@ public sealed class StoreTests
                 Assert.True(_store.ByIndex("node", _store.List().First().Spec.NodeName!).Count is 0 or 10);
             }
         }, TestContext.Current.CancellationToken)).ToArray();
-        for (var generation = 1; generation < 1000 || looks.Any(count => count < 100); generation++) _store.Replace(Generation(generation), $"{generation}");
+        for (var generation = 1; generation < 1000
+            || looks.Any(count => count < 100); generation++) _store.Replace(Generation(generation), $"{generation}");
         await stop.CancelAsync();
         await Task.WhenAll(readers);
 

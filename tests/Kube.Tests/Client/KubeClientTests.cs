@@ -106,7 +106,8 @@ public sealed class KubeClientTests : IAsyncLifetime
 
         var request = _api.Requests.Single();
         Assert.Equal(("POST", "/api/v1/namespaces/demo/pods", "me"), (request.Method, request.Path, request.Asked("fieldManager")));
-        Assert.Equal(("v1", "Pod", "shop"), ((string?)request.Json["apiVersion"], (string?)request.Json["kind"], (string?)request.Json["metadata"]!["name"]));
+        Assert.Equal(("v1", "Pod", "shop"),
+            ((string?)request.Json["apiVersion"], (string?)request.Json["kind"], (string?)request.Json["metadata"]!["name"]));
     }
 
     [Theory]
@@ -229,7 +230,8 @@ public sealed class KubeClientTests : IAsyncLifetime
         listener.Start();
         _api.Answer = (_, response, _) => ScriptedApi.Refuse(response, 409, "Conflict");
 
-        await Assert.ThrowsAsync<KubeException>(() => client.PatchAsync<Pod>(new("demo", "counted"), [], new("me") { Subresource = "status" }, Cancellation));
+        await Assert.ThrowsAsync<KubeException>(() =>
+            client.PatchAsync<Pod>(new("demo", "counted"), [], new("me") { Subresource = "status" }, Cancellation));
 
         lock (counted) Assert.Contains("1 patch pods status 409", counted);
     }

@@ -57,7 +57,8 @@ public sealed class ScriptedApi : IAsyncDisposable
     public static string Status(int code, string reason) =>
         $$"""{"kind":"Status","apiVersion":"v1","status":"Failure","code":{{code}},"reason":"{{reason}}","message":"{{reason}} of the script"}""";
 
-    public KubeClient Client(KubeClientOptions? options = null, KubeMetrics? metrics = null, TimeProvider? time = null, ILoggerFactory? loggers = null) =>
+    public KubeClient Client(KubeClientOptions? options = null, KubeMetrics? metrics = null, TimeProvider? time = null,
+        ILoggerFactory? loggers = null) =>
         new(Transport.To(Address), new(), options, metrics, time, loggers?.CreateLogger<KubeClient>());
 
     public async ValueTask DisposeAsync()
@@ -72,7 +73,8 @@ public sealed class ScriptedApi : IAsyncDisposable
         var request = context.Request;
         using var reader = new StreamReader(request.Body);
         var seen = new SeenRequest(
-            request.Method, request.Path, request.Query, request.ContentType ?? "", request.Headers.UserAgent.ToString(), await reader.ReadToEndAsync());
+            request.Method, request.Path, request.Query, request.ContentType
+                ?? "", request.Headers.UserAgent.ToString(), await reader.ReadToEndAsync());
         Requests.Enqueue(seen);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(context.RequestAborted, _ending.Token);
         try

@@ -115,7 +115,8 @@ public sealed class TransportTests
             _connections.Enqueue(context.Connection.Id);
             if (context.Request.Path.Value!.EndsWith("/hangs", StringComparison.Ordinal))
             {
-                await Task.Delay(Timeout.InfiniteTimeSpan, TimeProvider.System, context.RequestAborted).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+                await Task.Delay(Timeout.InfiniteTimeSpan, TimeProvider.System, context.RequestAborted)
+                    .ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
                 return;
             }
 

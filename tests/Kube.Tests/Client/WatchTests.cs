@@ -136,7 +136,8 @@ public sealed class WatchTests
         await line.Array[2000].SampleAsync(
             async lines =>
             {
-                var events = await WatchAsync((response, _) => response.Body.WriteAsync(lines.SelectMany(bytes => bytes.Append((byte)'\n')).ToArray(), Cancellation).AsTask());
+                var events = await WatchAsync((response, _) =>
+                    response.Body.WriteAsync(lines.SelectMany(bytes => bytes.Append((byte)'\n')).ToArray(), Cancellation).AsTask());
                 Assert.Equal(lines.Length, events.Count);
             },
             iter: 5, threads: 1);

@@ -86,7 +86,8 @@ public sealed class DeploymentTests(RunningCluster cluster) : IClassFixture<Runn
         await ns.ReadyPodsAsync(3);
         await cluster.MergeAsync(
             $"{ns.Apps}/deployments/web", "{'spec': {'template': {'spec': {'containers': [{'name': 'main', 'image': 'unknown'}]}}}}");
-        await Eventually.True(async () => (await ns.LivePodsAsync()).Count(pod => pod.Waiting() is "ErrImagePull" or "ImagePullBackOff") == 2);
+        await Eventually.True(async () => (await ns.LivePodsAsync())
+            .Count(pod => pod.Waiting() is "ErrImagePull" or "ImagePullBackOff") == 2);
         await StatusAsync(ns, "web", status => Number(status, "availableReplicas") == 2 && Number(status, "updatedReplicas") == 2);
     }
 
@@ -165,12 +166,14 @@ public sealed class DeploymentTests(RunningCluster cluster) : IClassFixture<Runn
         Assert.Single(await ns.ListAsync($"{ns.Apps}/replicasets"));
     }
 
-    private static string NewTemplate(string annotation) => $"{{'spec': {{'template': {{'metadata': {{'annotations': {{{annotation}}}}}}}}}}}";
+    private static string NewTemplate(string annotation) =>
+        $"{{'spec': {{'template': {{'metadata': {{'annotations': {{{annotation}}}}}}}}}}}";
 
     private static int Number(JsonNode status, string field) => status[field]?.GetValue<int>() ?? 0;
 
     private async Task<string?> RevisionAsync(TestNamespace ns) =>
-        (await cluster.FindAsync($"{ns.Apps}/deployments/web"))!["metadata"]!["annotations"]?["deployment.kubernetes.io/revision"]?.GetValue<string>();
+        (await cluster.FindAsync($"{ns.Apps}/deployments/web"))!["metadata"]!["annotations"]?[
+            "deployment.kubernetes.io/revision"]?.GetValue<string>();
 
     private Task<JsonObject> StatusAsync(TestNamespace ns, string deployment, Func<JsonNode, bool> condition) => Eventually.Some(async () =>
         await cluster.FindAsync($"{ns.Apps}/deployments/{deployment}") is { } found && found["status"] is { } status && condition(status)

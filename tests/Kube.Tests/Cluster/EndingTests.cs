@@ -65,13 +65,15 @@ public sealed class EndingTests(RunningCluster cluster) : IClassFixture<RunningC
     public async Task A_container_that_waits_for_its_restart_ends_at_once()
     {
         var ns = await cluster.NewNamespaceAsync();
-        await ns.RunAsync("crash", "{'terminationGracePeriodSeconds': 600, 'containers': [{'name': 'main', 'image': 'sh', 'command': ['sh', '-c', 'exit 1']}]}");
+        await ns.RunAsync("crash",
+            "{'terminationGracePeriodSeconds': 600, 'containers': [{'name': 'main', 'image': 'sh', 'command': ['sh', '-c', 'exit 1']}]}");
         await ns.PodAsync("crash", pod => pod.Restarts() >= 2 && pod.Waiting() == "CrashLoopBackOff");
         await cluster.DeleteAsync(ns.PodPath("crash"));
         await ns.GoneAsync(ns.PodPath("crash"));
     }
 
-    private static bool Lives(int pid) => File.Exists($"/proc/{pid}/stat") && !File.ReadAllText($"/proc/{pid}/stat").Contains(") Z ", StringComparison.Ordinal);
+    private static bool Lives(int pid) =>
+        File.Exists($"/proc/{pid}/stat") && !File.ReadAllText($"/proc/{pid}/stat").Contains(") Z ", StringComparison.Ordinal);
 
     private async Task<int> PidAsync(TestNamespace ns, string pod)
     {

@@ -56,7 +56,8 @@ public sealed class GarbageTests(RunningCluster cluster) : IClassFixture<Running
         await MakeAsync(ns, "two");
         await MakeAsync(ns, "child", "one", "two");
         await cluster.DeleteAsync(At(ns, "one"));
-        await Eventually.True(async () => (await cluster.FindAsync(At(ns, "child")))!["metadata"]!["ownerReferences"]!.AsArray().Count == 1);
+        await Eventually.True(async () =>
+            (await cluster.FindAsync(At(ns, "child")))!["metadata"]!["ownerReferences"]!.AsArray().Count == 1);
         await cluster.DeleteAsync(At(ns, "two"));
         await ns.GoneAsync(At(ns, "child"));
     }

@@ -115,8 +115,10 @@ public sealed class PodTests(RunningCluster cluster) : IClassFixture<RunningClus
     }
 
     [Theory]
-    [InlineData("'env': [{'name': 'A', 'valueFrom': {'configMapKeyRef': {'name': 'x', 'key': 'y'}}}]", "CreateContainerConfigError", "fieldRef")]
-    [InlineData("'env': [{'name': 'A', 'valueFrom': {'fieldRef': {'fieldPath': 'status.qosClass'}}}]", "CreateContainerConfigError", "status.qosClass")]
+    [InlineData("'env': [{'name': 'A', 'valueFrom': {'configMapKeyRef': {'name': 'x', 'key': 'y'}}}]", "CreateContainerConfigError",
+        "fieldRef")]
+    [InlineData("'env': [{'name': 'A', 'valueFrom': {'fieldRef': {'fieldPath': 'status.qosClass'}}}]", "CreateContainerConfigError",
+        "status.qosClass")]
     public async Task What_a_manifest_asks_for_and_is_not_supported_is_said(string container, string reason, string word)
     {
         var ns = await cluster.NewNamespaceAsync();
@@ -129,16 +131,20 @@ public sealed class PodTests(RunningCluster cluster) : IClassFixture<RunningClus
     public async Task A_pod_waits_for_what_its_volumes_lack_and_names_it()
     {
         var ns = await cluster.NewNamespaceAsync();
-        await ns.RunAsync("odd", "{'volumes': [{'name': 'v', 'hostPath': {'path': '/tmp'}}], 'containers': [{'name': 'main', 'image': 'idle'}]}");
+        await ns.RunAsync("odd",
+            "{'volumes': [{'name': 'v', 'hostPath': {'path': '/tmp'}}], 'containers': [{'name': 'main', 'image': 'idle'}]}");
         var odd = await ns.PodAsync("odd", pod => pod.Waiting() == "ContainerCreating");
         Assert.Contains("volume \"v\"", odd.Container()!["state"]!["waiting"]!["message"]!.GetValue<string>());
 
-        await ns.RunAsync("late", Shell("cat /etc/conf/greeting; echo; exec sleep 600", "'volumes': [{'name': 'v', 'configMap': {'name': 'conf'}}],", "/etc/conf"));
+        await ns.RunAsync("late",
+            Shell("cat /etc/conf/greeting; echo; exec sleep 600", "'volumes': [{'name': 'v', 'configMap': {'name': 'conf'}}],",
+            "/etc/conf"));
         var late = await ns.PodAsync("late", pod => pod.Waiting() == "ContainerCreating");
         Assert.Equal(
             "MountVolume.SetUp failed for volume \"v\" : configmap \"conf\" not found",
             late.Container()!["state"]!["waiting"]!["message"]!.GetValue<string>());
-        await cluster.PostAsync($"{ns.Path}/configmaps", RunningCluster.Json("{'metadata': {'name': 'conf'}, 'data': {'greeting': 'hello from a map'}}"));
+        await cluster.PostAsync($"{ns.Path}/configmaps",
+            RunningCluster.Json("{'metadata': {'name': 'conf'}, 'data': {'greeting': 'hello from a map'}}"));
         await ns.ReadyPodAsync("late");
         await Eventually.True(async () => (await LogAsync(ns, "late")).Contains("hello from a map"));
     }
@@ -149,7 +155,8 @@ public sealed class PodTests(RunningCluster cluster) : IClassFixture<RunningClus
         const string Mount = "/var/run/secrets/kubernetes.io/serviceaccount";
         var ns = await cluster.NewNamespaceAsync();
         if (await cluster.FindAsync($"{ns.Path}/configmaps/kube-root-ca.crt") is null)
-            await cluster.PostAsync($"{ns.Path}/configmaps", RunningCluster.Json("{'metadata': {'name': 'kube-root-ca.crt'}, 'data': {'ca.crt': 'a certificate'}}"));
+            await cluster.PostAsync($"{ns.Path}/configmaps",
+                RunningCluster.Json("{'metadata': {'name': 'kube-root-ca.crt'}, 'data': {'ca.crt': 'a certificate'}}"));
         await ns.RunAsync("client", $$"""
             {
               'serviceAccountName': 'default',
@@ -221,7 +228,9 @@ public sealed class PodTests(RunningCluster cluster) : IClassFixture<RunningClus
     public async Task A_log_shows_its_last_lines_and_follows_to_the_end()
     {
         var ns = await cluster.NewNamespaceAsync();
-        await ns.RunAsync("talk", Shell("echo one; echo two >&2; while [ ! -e /data/go ]; do sleep 0.05; done; echo three", mount: "/data", rest: "'restartPolicy': 'Never',"));
+        await ns.RunAsync("talk",
+            Shell("echo one; echo two >&2; while [ ! -e /data/go ]; do sleep 0.05; done; echo three", mount: "/data",
+            rest: "'restartPolicy': 'Never',"));
         await Eventually.True(async () => (await LogAsync(ns, "talk")).Split('\n') is { Length: 3 });
         Assert.Equal(1, (await LogAsync(ns, "talk", "tailLines=1")).Count(c => c == '\n'));
 
@@ -253,7 +262,8 @@ public sealed class PodTests(RunningCluster cluster) : IClassFixture<RunningClus
     private async Task<int> NumberAsync(TestNamespace ns, string pod)
     {
         var pid = 0;
-        await Eventually.True(async () => int.TryParse((await LogAsync(ns, pod)).Trim(), NumberStyles.None, CultureInfo.InvariantCulture, out pid));
+        await Eventually.True(async () =>
+            int.TryParse((await LogAsync(ns, pod)).Trim(), NumberStyles.None, CultureInfo.InvariantCulture, out pid));
         return pid;
     }
 

@@ -26,7 +26,8 @@ public sealed class ProbeTests(RunningCluster cluster) : IClassFixture<RunningCl
         var ns = await cluster.NewNamespaceAsync();
         await ns.RunAsync("web", Idle("'livenessProbe': {'tcpSocket': {'port': 8080}, 'periodSeconds': 1, 'failureThreshold': 2}"));
         await ns.PodAsync("web", pod => pod.Restarts() >= 1);
-        var log = await cluster.Http.GetStringAsync(new Uri($"{ns.PodPath("web")}/log", UriKind.Relative), TestContext.Current.CancellationToken);
+        var log = await cluster.Http.GetStringAsync(new Uri($"{ns.PodPath("web")}/log", UriKind.Relative),
+            TestContext.Current.CancellationToken);
         Assert.Contains("failed its liveness probe", log);
     }
 
@@ -67,7 +68,8 @@ public sealed class ProbeTests(RunningCluster cluster) : IClassFixture<RunningCl
             }
             """);
         Assert.False((await ns.PodAsync("web", pod => pod.Phase() == "Running")).IsReady());
-        await File.WriteAllTextAsync(Path.Combine(await PodTests.DataOfAsync(ns, "web"), "ready"), "", TestContext.Current.CancellationToken);
+        await File.WriteAllTextAsync(Path.Combine(await PodTests.DataOfAsync(ns, "web"), "ready"), "",
+            TestContext.Current.CancellationToken);
         await ns.ReadyPodAsync("web");
     }
 
@@ -75,7 +77,8 @@ public sealed class ProbeTests(RunningCluster cluster) : IClassFixture<RunningCl
     public async Task A_pod_with_a_readiness_gate_waits_for_that_condition()
     {
         var ns = await cluster.NewNamespaceAsync();
-        await ns.RunAsync("gated", "{'readinessGates': [{'conditionType': 'example.com/open'}], 'containers': [{'name': 'main', 'image': 'idle'}]}");
+        await ns.RunAsync("gated",
+            "{'readinessGates': [{'conditionType': 'example.com/open'}], 'containers': [{'name': 'main', 'image': 'idle'}]}");
         var shut = await ns.PodAsync("gated", pod => pod.Condition("ContainersReady")?["status"]?.GetValue<string>() == "True");
         Assert.Equal("ReadinessGatesNotReady", shut.Condition("Ready")!["reason"]!.GetValue<string>());
 

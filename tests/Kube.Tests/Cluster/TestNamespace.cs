@@ -62,7 +62,9 @@ public sealed class TestNamespace(RunningCluster cluster, string name)
     /// <summary>Until so many live pods are ready, and no others are there.</summary>
     public Task ReadyPodsAsync(int count) => Eventually.True(
         async () => await ListAsync($"{Path}/pods") is var pods && pods.Count == count && pods.All(pod => pod.IsReady()),
-        async () => string.Join('\n', (await ListAsync($"{Path}/pods")).Select(pod => $"{pod["metadata"]!["name"]}: {pod["status"]?.ToJsonString()}")));
+        async () =>
+            string.Join('\n', (await ListAsync($"{Path}/pods"))
+            .Select(pod => $"{pod["metadata"]!["name"]}: {pod["status"]?.ToJsonString()}")));
 }
 
 /// <summary>Short ways through the JSON of a pod.</summary>

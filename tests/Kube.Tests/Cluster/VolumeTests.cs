@@ -88,7 +88,8 @@ public sealed class VolumeTests : IAsyncLifetime
     {
         await CreateAsync("configmaps", "{'metadata': {'name': 'kube-root-ca.crt'}, 'data': {'ca.crt': 'a certificate'}}");
         var pod = await _client.CreateAsync(
-            new RunnerPod { Metadata = new() { Namespace = "default", Name = "reader" }, Spec = new() { Containers = [new() { Name = "main", Image = "idle" }] } },
+            new RunnerPod { Metadata = new() { Namespace = "default", Name = "reader" },
+                Spec = new() { Containers = [new() { Name = "main", Image = "idle" }] } },
             "test", Cancellation);
         await MountAsync("""
             {'name': 'v', 'projected': {'defaultMode': 420, 'sources': [
@@ -130,11 +131,15 @@ public sealed class VolumeTests : IAsyncLifetime
     [InlineData("'configMap': {'name': 'none'}", "configmap \"none\" not found")]
     [InlineData("'secret': {'secretName': 'none'}", "secret \"none\" not found")]
     [InlineData("'projected': {'sources': [{'secret': {'name': 'none'}}]}", "secret \"none\" not found")]
-    [InlineData("'configMap': {'name': 'conf', 'items': [{'key': 'none', 'path': 'x'}]}", "configmap references non-existent config key: none")]
+    [InlineData("'configMap': {'name': 'conf', 'items': [{'key': 'none', 'path': 'x'}]}",
+        "configmap references non-existent config key: none")]
     [InlineData("'secret': {'secretName': 'keys', 'items': [{'key': 'none', 'path': 'x'}]}", "references non-existent secret key: none")]
-    [InlineData("'configMap': {'name': 'conf', 'items': [{'key': 'a', 'path': '../x'}]}", "invalid path \"../x\": must be relative and not contain '..'")]
-    [InlineData("'projected': {'sources': [{'clusterTrustBundle': {'path': 'x'}}]}", "of projected sources only serviceAccountToken, configMap, secret and downwardAPI are supported")]
-    [InlineData("'downwardAPI': {'items': [{'path': 'x', 'resourceFieldRef': {'resource': 'limits.cpu'}}]}", "\"x\": resourceFieldRef is not supported")]
+    [InlineData("'configMap': {'name': 'conf', 'items': [{'key': 'a', 'path': '../x'}]}",
+        "invalid path \"../x\": must be relative and not contain '..'")]
+    [InlineData("'projected': {'sources': [{'clusterTrustBundle': {'path': 'x'}}]}",
+        "of projected sources only serviceAccountToken, configMap, secret and downwardAPI are supported")]
+    [InlineData("'downwardAPI': {'items': [{'path': 'x', 'resourceFieldRef': {'resource': 'limits.cpu'}}]}",
+        "\"x\": resourceFieldRef is not supported")]
     [InlineData("'hostPath': {'path': '/'}", "only emptyDir, configMap, secret, downwardAPI and projected volumes are supported")]
     public async Task What_cannot_be_mounted_is_named_with_its_volume(string source, string problem)
     {
@@ -147,13 +152,15 @@ public sealed class VolumeTests : IAsyncLifetime
     {
         var failed = await Assert.ThrowsAsync<VolumeException>(
             () => MountAsync("{'name': 'v', 'projected': {'sources': [{'serviceAccountToken': {'path': 'token'}}]}}", account: "nobody"));
-        Assert.Equal("MountVolume.SetUp failed for volume \"v\" : failed to fetch token: serviceaccounts \"nobody\" not found", failed.Message);
+        Assert.Equal("MountVolume.SetUp failed for volume \"v\" : failed to fetch token: serviceaccounts \"nobody\" not found",
+            failed.Message);
     }
 
     private async Task CreateAsync(string resource, string body)
     {
         using var content = new StringContent(body.Replace('\'', '"'), System.Text.Encoding.UTF8, "application/json");
-        using var response = await _http.PostAsync(new Uri($"/api/v1/namespaces/default/{resource}", UriKind.Relative), content, Cancellation);
+        using var response = await _http.PostAsync(new Uri($"/api/v1/namespaces/default/{resource}", UriKind.Relative), content,
+            Cancellation);
         Assert.True(response.IsSuccessStatusCode, await response.Content.ReadAsStringAsync(Cancellation));
     }
 
@@ -172,7 +179,8 @@ public sealed class VolumeTests : IAsyncLifetime
                 Annotations = new Dictionary<string, string> { ["note"] = "say \"hi\"\n\tC:\\" },
             },
         };
-        return new PodVolumes(pod, new(new("default", "reader", uid, "127.0.0.1"), 0, _directory), _client, TimeProvider.System).MountAsync(Cancellation);
+        return new PodVolumes(pod, new(new("default", "reader", uid, "127.0.0.1"), 0, _directory), _client, TimeProvider.System)
+            .MountAsync(Cancellation);
     }
 
     private string FileOf(string file) => Path.Combine(_directory, "volumes", "v", file);
@@ -184,6 +192,7 @@ public sealed class VolumeTests : IAsyncLifetime
     private IReadOnlyList<string> Files()
     {
         var root = Path.Combine(_directory, "volumes", "v");
-        return [.. Directory.EnumerateFiles(root, "*", SearchOption.AllDirectories).Select(file => Path.GetRelativePath(root, file)).Order(StringComparer.Ordinal)];
+        return [.. Directory.EnumerateFiles(root, "*", SearchOption.AllDirectories).Select(file => Path.GetRelativePath(root, file))
+            .Order(StringComparer.Ordinal)];
     }
 }

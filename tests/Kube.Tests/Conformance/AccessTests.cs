@@ -49,9 +49,13 @@ public sealed class AccessTests(ConformanceCluster cluster)
             """, await cluster.SendAsAsync(token, HttpMethod.Patch, $"{cluster.Widgets}/c/status", new JsonObject(), "application/merge-patch+json"));
         Assert.Equal($"nodes is forbidden: User \"{user}\" cannot list resource \"nodes\" in API group \"\" at the cluster scope",
             (await cluster.SendAsAsync(token, HttpMethod.Get, "/api/v1/nodes")).Message);
-        Assert.Equal($"namespaces \"default\" is forbidden: User \"{user}\" cannot get resource \"namespaces\" in API group \"\" in the namespace \"default\"",
+        Assert.Equal(
+            $"namespaces \"default\" is forbidden: User \"{user}\" cannot get resource \"namespaces\" in API group \"\" in the "
+                + "namespace \"default\"",
             (await cluster.SendAsAsync(token, HttpMethod.Get, "/api/v1/namespaces/default")).Message);
-        Assert.Equal($"nothing.example.com is forbidden: User \"{user}\" cannot deletecollection resource \"nothing\" in API group \"example.com\" at the cluster scope",
+        Assert.Equal(
+            $"nothing.example.com is forbidden: User \"{user}\" cannot deletecollection resource \"nothing\" in API group "
+                + "\"example.com\" at the cluster scope",
             (await cluster.SendAsAsync(token, HttpMethod.Delete, "/apis/example.com/v1/nothing")).Message);
         Assert.Equal(200, (await cluster.SendAsAsync(token, HttpMethod.Get, "/apis")).Code);
     }
@@ -62,7 +66,8 @@ public sealed class AccessTests(ConformanceCluster cluster)
         var (account, token) = await cluster.NewAccountAsync();
         await BindAsync(account, Rule("""{"apiGroups": [""], "resources": ["configmaps"], "verbs": ["list", "create"]}"""));
         Assert.Equal(200, (await AllowedAsync(token, HttpMethod.Get, cluster.ConfigMaps)).Code);
-        Assert.Equal(201, (await cluster.SendAsAsync(token, HttpMethod.Post, cluster.ConfigMaps, Objects.ConfigMap(cluster.NewName()))).Code);
+        Assert.Equal(201,
+            (await cluster.SendAsAsync(token, HttpMethod.Post, cluster.ConfigMaps, Objects.ConfigMap(cluster.NewName()))).Code);
         Assert.Equal(403, (await cluster.SendAsAsync(token, HttpMethod.Get, $"{cluster.ConfigMaps}?watch=true")).Code);
         Assert.Equal(403, (await cluster.SendAsAsync(token, HttpMethod.Get, $"{cluster.ConfigMaps}/one")).Code);
         Assert.Equal(403, (await cluster.SendAsAsync(token, HttpMethod.Get, "/api/v1/namespaces/default/configmaps")).Code);
@@ -85,7 +90,8 @@ public sealed class AccessTests(ConformanceCluster cluster)
         var (account, token) = await cluster.NewAccountAsync();
         await BindAsync(account, Rule("""{"apiGroups": [""], "resources": ["configmaps"], "resourceNames": ["mine"], "verbs": ["*"]}"""));
         Assert.Equal(404, (await AllowedAsync(token, HttpMethod.Get, $"{cluster.ConfigMaps}/mine")).Code);
-        Assert.Equal(200, (await cluster.SendAsAsync(token, HttpMethod.Get, $"{cluster.ConfigMaps}?fieldSelector=metadata.name%3Dmine")).Code);
+        Assert.Equal(200,
+            (await cluster.SendAsAsync(token, HttpMethod.Get, $"{cluster.ConfigMaps}?fieldSelector=metadata.name%3Dmine")).Code);
         Assert.Equal(403, (await cluster.SendAsAsync(token, HttpMethod.Get, $"{cluster.ConfigMaps}/other")).Code);
         Assert.Equal(403, (await cluster.SendAsAsync(token, HttpMethod.Get, cluster.ConfigMaps)).Code);
         Assert.Equal(403, (await cluster.SendAsAsync(token, HttpMethod.Post, cluster.ConfigMaps, Objects.ConfigMap("mine"))).Code);
@@ -119,7 +125,8 @@ public sealed class AccessTests(ConformanceCluster cluster)
     {
         var (account, token) = await cluster.NewAccountAsync();
         await cluster.CreateAsync(Bindings, Binding(account, "Role", "absent"));
-        var message = $"pods is forbidden: User \"system:serviceaccount:{cluster.Namespace}:{account}\" cannot list resource \"pods\" in API "
+        var message = $"pods is forbidden: User \"system:serviceaccount:{cluster.Namespace}:{account}\" cannot list resource \"pods\" "
+            + "in API "
             + $"group \"\" in the namespace \"{cluster.Namespace}\": RBAC: role.{Rbac} \"absent\" not found";
         var answer = default(Answer);
         await Eventually.True(async () => (answer = await cluster.SendAsAsync(token, HttpMethod.Get, cluster.Pods)).Message == message,
@@ -174,8 +181,10 @@ public sealed class AccessTests(ConformanceCluster cluster)
     {
         var (_, token) = await cluster.NewAccountAsync();
         var answer = await cluster.SendAsAsync(token, HttpMethod.Get, cluster.Pods, impersonated: "jo");
-        Assert.Contains("cannot impersonate resource \"users\" in API group \"\" at the cluster scope", answer.Message, StringComparison.Ordinal);
-        Assert.Equal($"pods is forbidden: User \"jo\" cannot list resource \"pods\" in API group \"\" in the namespace \"{cluster.Namespace}\"",
+        Assert.Contains("cannot impersonate resource \"users\" in API group \"\" at the cluster scope", answer.Message,
+            StringComparison.Ordinal);
+        Assert.Equal(
+            $"pods is forbidden: User \"jo\" cannot list resource \"pods\" in API group \"\" in the namespace \"{cluster.Namespace}\"",
             (await cluster.SendAsync(HttpMethod.Get, cluster.Pods, impersonated: "jo")).Message);
     }
 
@@ -196,11 +205,13 @@ public sealed class AccessTests(ConformanceCluster cluster)
          "subjects": [{"kind": "ServiceAccount", "name": "{{{{account}}}}", "namespace": "{{{{cluster.Namespace}}}}"}]}
         """)!;
 
-    /// <summary>The answer once the new rule applies, for which a real server needs a moment, as it does for the storage of a new definition.</summary>
+    /// <summary>The answer once the new rule applies, for which a real server needs a moment, as it does for the storage of a new
+    /// definition.</summary>
     private async Task<Answer> AllowedAsync(string token, HttpMethod method, string path)
     {
         var answer = default(Answer);
-        await Eventually.True(async () => (answer = await cluster.SendAsAsync(token, method, path)).Code is not (403 or 429), () => Task.FromResult(answer!.Text));
+        await Eventually.True(async () => (answer = await cluster.SendAsAsync(token, method, path)).Code is not (403 or 429),
+            () => Task.FromResult(answer!.Text));
         return answer!;
     }
 

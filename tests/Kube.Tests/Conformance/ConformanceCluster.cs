@@ -55,7 +55,8 @@ public sealed class ConformanceCluster : IAsyncLifetime
         if (string.IsNullOrEmpty(file)) _host = await ApiServerHost.StartAsync(new(), Cancellation);
         var config = _host is null
             ? KubernetesClientConfiguration.BuildConfigFromConfigFile(file)
-            : await KubernetesClientConfiguration.BuildConfigFromConfigFileAsync(new MemoryStream(Encoding.UTF8.GetBytes(_host.Kubeconfig)));
+            : await KubernetesClientConfiguration.BuildConfigFromConfigFileAsync(
+                new MemoryStream(Encoding.UTF8.GetBytes(_host.Kubeconfig)));
         (_configuration, _client) = (config, new(config));
         _exchanges.Start(_host is not null, Repository.VersionOf((await GetAsync("/version")).Text));
         await CreateAsync("/api/v1/namespaces",
@@ -128,7 +129,8 @@ public sealed class ConformanceCluster : IAsyncLifetime
             SkipTlsVerify = _configuration.SkipTlsVerify,
             AccessToken = token,
         }));
-        using var response = await SendRawAsync(method, path, body, type, "application/json", HttpCompletionOption.ResponseContentRead, client, impersonated);
+        using var response = await SendRawAsync(method, path, body, type, "application/json", HttpCompletionOption.ResponseContentRead,
+            client, impersonated);
         return new((int)response.StatusCode, await response.Content.ReadAsStringAsync(Cancellation), response.Headers);
     }
 
@@ -163,7 +165,8 @@ public sealed class ConformanceCluster : IAsyncLifetime
     /// <summary>Opens a watch; its events are read one by one.</summary>
     public async Task<WatchReader> WatchAsync(string path, string accept = "application/json")
     {
-        var response = await SendRawAsync(HttpMethod.Get, $"{path}{(path.Contains('?') ? "&" : "?")}watch=true", null, "", accept, HttpCompletionOption.ResponseHeadersRead);
+        var response = await SendRawAsync(HttpMethod.Get, $"{path}{(path.Contains('?') ? "&" : "?")}watch=true", null, "", accept,
+            HttpCompletionOption.ResponseHeadersRead);
         Assert.Equal(200, (int)response.StatusCode);
         return new(response, new StreamReader(await response.Content.ReadAsStreamAsync(Cancellation)));
     }

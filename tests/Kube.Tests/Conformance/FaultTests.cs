@@ -54,7 +54,8 @@ public sealed class FaultTests : IAsyncLifetime
         var page = JsonNode.Parse(await _http.GetStringAsync(Path("?limit=1"), Cancellation));
         await CreateAsync("three");
         _host.Faults.CompactNow();
-        using var next = await _http.GetAsync(Path($"?limit=1&continue={Uri.EscapeDataString(page.Text("metadata", "continue")!)}"), Cancellation);
+        using var next = await _http.GetAsync(Path($"?limit=1&continue={Uri.EscapeDataString(page.Text("metadata", "continue")!)}"),
+            Cancellation);
         Assert.Equal(410, (int)next.StatusCode);
     }
 
@@ -201,7 +202,8 @@ public sealed class FaultTests : IAsyncLifetime
         async Task<JsonNode> SendAsync(HttpClient http, HttpMethod method, string path, JsonNode body)
         {
             using var request = new HttpRequestMessage(method, new Uri(path, UriKind.Relative));
-            request.Content = new StringContent(body.ToJsonString(), Encoding.UTF8, method == HttpMethod.Patch ? "application/merge-patch+json" : "application/json");
+            request.Content = new StringContent(body.ToJsonString(), Encoding.UTF8, method == HttpMethod.Patch
+                ? "application/merge-patch+json" : "application/json");
             using var response = await http.SendAsync(request, Cancellation);
             return JsonNode.Parse(await response.Content.ReadAsStringAsync(Cancellation))!;
         }
@@ -221,7 +223,9 @@ public sealed class FaultTests : IAsyncLifetime
             """)!;
         await AllowAsync("write", """{"apiGroups": [""], "resources": ["configmaps"], "verbs": ["create", "patch"]}""");
         using var jo = host.CreateClient(host.TokenOf("jo"));
-        Assert.Equal("configmaps \"a\" is forbidden: cannot set blockOwnerDeletion if an ownerReference refers to a resource you can't set finalizers on: , <nil>",
+        Assert.Equal(
+            "configmaps \"a\" is forbidden: cannot set blockOwnerDeletion if an ownerReference refers to a resource you can't set "
+                + "finalizers on: , <nil>",
             (await SendAsync(jo, HttpMethod.Post, Home, Owned("a", "true"))).Text("message"));
         Assert.NotNull((await SendAsync(jo, HttpMethod.Post, Home, Owned("b", "false"))).Text("metadata", "uid"));
         Assert.Equal("configmaps \"b\" is forbidden: cannot set an ownerRef on a resource you can't delete: , <nil>",

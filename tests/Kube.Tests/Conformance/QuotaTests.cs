@@ -44,7 +44,9 @@ public sealed class QuotaTests(ConformanceCluster cluster) : IAsyncLifetime
         await LimitAsync(new() { ["services.nodeports"] = "1", ["services"] = "3" });
         await cluster.CreateAsync($"{Home}/services", Service("one", "NodePort", 80));
         var answer = await cluster.PostAsync($"{Home}/services", Service("two", "NodePort", 80));
-        Assert.Equal((403, "services \"two\" is forbidden: exceeded quota: q, requested: services.nodeports=1, used: services.nodeports=1, limited: services.nodeports=1"),
+        Assert.Equal(
+            (403, "services \"two\" is forbidden: exceeded quota: q, requested: services.nodeports=1, used: services.nodeports=1, "
+                + "limited: services.nodeports=1"),
             (answer.Code, answer.Message));
         await UsedAsync("services.nodeports", "1");
         await UsedAsync("services", "1");
@@ -56,7 +58,9 @@ public sealed class QuotaTests(ConformanceCluster cluster) : IAsyncLifetime
         await LimitAsync(new() { ["services.nodeports"] = "1" });
         await cluster.CreateAsync($"{Home}/services", Service("one", "ClusterIP", 80, 81));
         var answer = await cluster.PatchAsync($"{Home}/services/one", """{"spec": {"type": "NodePort"}}""");
-        Assert.Equal((403, "services \"one\" is forbidden: exceeded quota: q, requested: services.nodeports=2, used: services.nodeports=0, limited: services.nodeports=1"),
+        Assert.Equal(
+            (403, "services \"one\" is forbidden: exceeded quota: q, requested: services.nodeports=2, used: services.nodeports=0, "
+                + "limited: services.nodeports=1"),
             (answer.Code, answer.Message));
     }
 

@@ -119,7 +119,8 @@ public sealed class WatchingTests(ConformanceCluster cluster)
     public async Task A_watch_ends_at_its_timeout()
     {
         await using var watch =
-            await cluster.WatchAsync($"{cluster.ConfigMaps}?resourceVersion={(await cluster.GetAsync(cluster.ConfigMaps)).Version}&timeoutSeconds=1&fieldSelector=metadata.name%3Dnone");
+            await cluster.WatchAsync(
+                $"{cluster.ConfigMaps}?resourceVersion={(await cluster.GetAsync(cluster.ConfigMaps)).Version}&timeoutSeconds=1&fieldSelector=metadata.name%3Dnone");
         Assert.Null(await watch.NextAsync());
     }
 }

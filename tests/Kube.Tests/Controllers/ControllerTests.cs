@@ -84,7 +84,9 @@ public sealed class ControllerTests : IAsyncDisposable
         }, "test", Cancellation);
         await _cluster.CreateAsync(new ReplicaSet
         {
-            Metadata = new() { Name = "other", Namespace = "demo", OwnerReferences = [new("v1", "Deployment", "other-group", "u", true), new("apps/v1", "Deployment", "not-controlled", "u")] },
+            Metadata = new() { Name = "other", Namespace = "demo",
+                OwnerReferences = [new("v1", "Deployment", "other-group", "u", true),
+                new("apps/v1", "Deployment", "not-controlled", "u")] },
         }, "test", Cancellation);
         await _cluster.CreateAsync(new Pod { Metadata = new() { Name = "p", Namespace = "demo" } }, "test", Cancellation);
         await _cluster.CreateAsync(new Node { Metadata = new() { Name = "n" } }, "test", Cancellation);
@@ -116,7 +118,8 @@ public sealed class ControllerTests : IAsyncDisposable
     [Fact]
     public async Task It_looks_again_when_the_reconcile_said()
     {
-        _reconciler.Reconcile = (_, count) => count == 1 ? ReconcileResult.At(_time.GetUtcNow().AddSeconds(5), _time.GetUtcNow()) : ReconcileResult.Done;
+        _reconciler.Reconcile = (_, count) =>
+            count == 1 ? ReconcileResult.At(_time.GetUtcNow().AddSeconds(5), _time.GetUtcNow()) : ReconcileResult.Done;
         await CreateDeploymentAsync("shop");
         _manager.Reconcile(_reconciler);
         await StartedAsync();
@@ -174,7 +177,8 @@ public sealed class ControllerTests : IAsyncDisposable
         mayWatch.SetResult();
         await AdvanceUntilAsync(() => _reconciler.Keys.Count >= 2);
 
-        Task<Pod> CreatePodAsync() => _cluster.CreateAsync(new Pod { Metadata = new() { Name = "p", Namespace = "demo" } }, "test", Cancellation);
+        Task<Pod> CreatePodAsync() =>
+            _cluster.CreateAsync(new Pod { Metadata = new() { Name = "p", Namespace = "demo" } }, "test", Cancellation);
     }
 
     [Fact]

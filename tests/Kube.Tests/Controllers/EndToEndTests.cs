@@ -32,7 +32,8 @@ public sealed class EndToEndTests : IAsyncLifetime
     {
         _host = await ApiServerHost.StartAsync(new() { Address = _address }, Cancellation);
         _metrics = new();
-        _client = new(Transport.To(_host.ServerUri, _host.AdminToken), new(OtherJson.Default), metrics: _metrics, logger: _logs.CreateLogger<KubeClient>());
+        _client = new(Transport.To(_host.ServerUri, _host.AdminToken), new(OtherJson.Default), metrics: _metrics,
+            logger: _logs.CreateLogger<KubeClient>());
     }
 
     public async ValueTask DisposeAsync()
@@ -83,7 +84,9 @@ public sealed class EndToEndTests : IAsyncLifetime
         }
 
         await Eventually.True(
-            async () => (await LeasesAsync()).Count == 0 && !(await _client.ListAllAsync<Service>(cancellation: Cancellation)).Any(service => service.Metadata.Finalizers.Contains(LeasePerService.Finalizer)),
+            async () =>
+                (await LeasesAsync()).Count == 0 && !(await _client.ListAllAsync<Service>(cancellation: Cancellation))
+                .Any(service => service.Metadata.Finalizers.Contains(LeasePerService.Finalizer)),
             DumpAsync);
         await _stop.CancelAsync();
         await Eventually.Ends(run);
@@ -142,7 +145,8 @@ public sealed class EndToEndTests : IAsyncLifetime
         // Events come late by a clock that the test owns.
         var time = new FakeTimeProvider();
         await using var host = await ApiServerHost.StartAsync(new() { Time = time }, Cancellation);
-        using var client = new KubeClient(Transport.To(host.ServerUri, host.AdminToken), new(OtherJson.Default), metrics: _metrics, logger: _logs.CreateLogger<KubeClient>());
+        using var client = new KubeClient(Transport.To(host.ServerUri, host.AdminToken), new(OtherJson.Default), metrics: _metrics,
+            logger: _logs.CreateLogger<KubeClient>());
         await using var informers = new InformerFactory(client, TimeProvider.System, _logs, _metrics);
         var reconciler = new LeasePerService(client, informers);
         var manager = new Manager(informers, TimeProvider.System, _logs, metrics: _metrics);
@@ -181,7 +185,8 @@ public sealed class EndToEndTests : IAsyncLifetime
         await Eventually.Ends(run);
 
         void Note(Instrument instrument, ReadOnlySpan<KeyValuePair<string, object?>> tags) =>
-            measured.TryAdd($"{instrument.Name} {tags[0].Value}", $"{instrument.Name} {string.Join(' ', tags.ToArray().Select(tag => tag.Value))}");
+            measured.TryAdd($"{instrument.Name} {tags[0].Value}",
+                $"{instrument.Name} {string.Join(' ', tags.ToArray().Select(tag => tag.Value))}");
     }
 
     [Fact]
@@ -191,7 +196,8 @@ public sealed class EndToEndTests : IAsyncLifetime
         try
         {
             var file = Path.Combine(folder.CreateSubdirectory("config").FullName, "kubeconfig");
-            await File.WriteAllTextAsync(Path.Combine(folder.CreateSubdirectory("token").FullName, "token"), _host.AdminToken, Cancellation);
+            await File.WriteAllTextAsync(Path.Combine(folder.CreateSubdirectory("token").FullName, "token"), _host.AdminToken,
+                Cancellation);
             await File.WriteAllTextAsync(file, _host.KubeconfigOfFile("../token/token"), Cancellation);
             using var client = new KubeClient(Transport.FromKubeconfig(file), new ResourceJson());
             Assert.Contains(await client.ListAllAsync<Namespace>(cancellation: Cancellation), found => found.Metadata.Name == "default");
@@ -224,7 +230,8 @@ public sealed class EndToEndTests : IAsyncLifetime
     public async Task A_cache_goes_on_when_the_server_was_away()
     {
         await using var informers = new InformerFactory(_client, TimeProvider.System, _logs);
-        var services = informers.Of<Service>(new() { Namespace = "default" }).Indexed("app", service => service.Metadata.Labels.GetValueOrDefault("app"));
+        var services = informers.Of<Service>(new() { Namespace = "default" })
+            .Indexed("app", service => service.Metadata.Labels.GetValueOrDefault("app"));
         informers.Start();
         await informers.WaitForSyncAsync(Cancellation);
         var before = services.List().Count;
@@ -242,7 +249,8 @@ public sealed class EndToEndTests : IAsyncLifetime
     public async Task The_lease_and_events_are_as_the_server_wants_them()
     {
         using var election = new LeaderElection(
-            _client, new(new("default", "leader"), LeaderIdentity.Create("a", "127.0.0.1:1")), TimeProvider.System, _logs.CreateLogger<LeaderElection>());
+            _client, new(new("default", "leader"), LeaderIdentity.Create("a", "127.0.0.1:1")), TimeProvider.System,
+            _logs.CreateLogger<LeaderElection>());
         await election.StartAsync(Cancellation);
         await election.RaiseEpochAsync(9, Cancellation);
         var lease = await _client.GetAsync<Lease>(new("default", "leader"), Cancellation);
@@ -255,7 +263,9 @@ public sealed class EndToEndTests : IAsyncLifetime
         await recorder.StartAsync(Cancellation);
         for (var i = 0; i < 3; i++) recorder.Record(lease, EventRecorder.Normal, "Led", "it was good");
         await recorder.StopAsync(Cancellation);
-        var told = Assert.Single(await _client.ListAllAsync<Event>(new() { Namespace = "default", FieldSelector = $"involvedObject.uid={lease.Metadata.Uid}" }, Cancellation));
+        var told = Assert.Single(
+            await _client.ListAllAsync<Event>(new() { Namespace = "default", FieldSelector = $"involvedObject.uid={lease.Metadata.Uid}" },
+            Cancellation));
         Assert.Equal((3, "Led"), (told.Count, told.Reason));
     }
 
@@ -264,10 +274,12 @@ public sealed class EndToEndTests : IAsyncLifetime
     {
         var service = await CreateServiceAsync("guarded");
         await _client.AddFinalizerAsync(service, "other.io/one", "other", Cancellation);
-        var exception = await Assert.ThrowsAsync<KubeException>(() => _client.AddFinalizerAsync(service, LeasePerService.Finalizer, "test", Cancellation));
+        var exception = await Assert.ThrowsAsync<KubeException>(() =>
+            _client.AddFinalizerAsync(service, LeasePerService.Finalizer, "test", Cancellation));
         Assert.True(exception.IsConflict);
 
-        service = await _client.AddFinalizerAsync(await _client.GetAsync<Service>(ObjectKey.Of(service.Metadata), Cancellation), LeasePerService.Finalizer, "test", Cancellation);
+        service = await _client.AddFinalizerAsync(await _client.GetAsync<Service>(ObjectKey.Of(service.Metadata), Cancellation),
+            LeasePerService.Finalizer, "test", Cancellation);
         Assert.Equal(["other.io/one", LeasePerService.Finalizer], service.Metadata.Finalizers);
         service = (await _client.RemoveFinalizersAsync(service, [LeasePerService.Finalizer], "test", Cancellation))!;
         Assert.Equal(["other.io/one"], service.Metadata.Finalizers);

@@ -47,7 +47,8 @@ public sealed class WriteTrackerTests : IAsyncDisposable
         Assert.True(_tracker.HasCaughtUp(new("demo", "other")));
 
         // What happens to others also shows how far the cache has come.
-        while (long.Parse((await CreateAsync($"b{Guid.NewGuid():N}")).Metadata.ResourceVersion!, System.Globalization.CultureInfo.InvariantCulture) < 999) { }
+        while (long.Parse((await CreateAsync($"b{Guid.NewGuid():N}")).Metadata.ResourceVersion!,
+            System.Globalization.CultureInfo.InvariantCulture) < 999) { }
         await Eventually.True(() => _tracker.HasCaughtUp(Key));
     }
 
@@ -148,7 +149,8 @@ public sealed class WriteTrackerTests : IAsyncDisposable
 
         await _cluster.PatchAsync<Pod>(
             ObjectKey.Of(pod.Metadata),
-            new() { ["metadata"] = new System.Text.Json.Nodes.JsonObject { ["labels"] = new System.Text.Json.Nodes.JsonObject { ["a"] = "b" } } },
+            new() { ["metadata"] = new System.Text.Json.Nodes.JsonObject {
+                ["labels"] = new System.Text.Json.Nodes.JsonObject { ["a"] = "b" } } },
             new("test"),
             Cancellation);
         await Eventually.True(() => _tracker.HasCaughtUp(Key));
@@ -185,7 +187,8 @@ public sealed class WriteTrackerTests : IAsyncDisposable
 
     private static Pod Ending(Pod pod, long graceSeconds) => pod with
     {
-        Metadata = pod.Metadata with { DeletionTimestamp = new(2026, 1, 1, 0, 0, 0, TimeSpan.Zero), DeletionGracePeriodSeconds = graceSeconds },
+        Metadata = pod.Metadata with { DeletionTimestamp = new(2026, 1, 1, 0, 0, 0, TimeSpan.Zero),
+            DeletionGracePeriodSeconds = graceSeconds },
     };
 
     private static Pod Version(Pod pod, string version) => pod with { Metadata = pod.Metadata with { ResourceVersion = version } };

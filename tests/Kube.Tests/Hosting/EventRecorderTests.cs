@@ -41,7 +41,8 @@ public sealed class EventRecorderTests : IAsyncDisposable
         var body = System.Text.Encoding.UTF8.GetBytes(
             """{"kind":"Status","code":422,"reason":"Invalid","message":"url: Invalid value: \"https://user:secret@repo/a.jar?sig=secret\": too long"}""");
         Assert.Equal("url: Invalid value: \"https://repo/a.jar\": too long", KubeError.Parse(body, 422).Message);
-        Assert.Equal("https://repo/a.jar: denied", KubeError.Parse(System.Text.Encoding.UTF8.GetBytes("https://user:secret@repo/a.jar?q: denied"), 403).Message);
+        Assert.Equal("https://repo/a.jar: denied",
+            KubeError.Parse(System.Text.Encoding.UTF8.GetBytes("https://user:secret@repo/a.jar?q: denied"), 403).Message);
     }
 
     [Fact]
@@ -50,8 +51,10 @@ public sealed class EventRecorderTests : IAsyncDisposable
         _recorder.Record(Shop, EventRecorder.Warning, "InstallFailed", "orders 2.0.0: no database");
         var written = Assert.Single(await WriteAsync());
 
-        Assert.Equal(("Pod", "v1", "shop", "u1"), (written.InvolvedObject?.Kind, written.InvolvedObject?.ApiVersion, written.InvolvedObject?.Name, written.InvolvedObject?.Uid));
-        Assert.Equal(("Warning", "InstallFailed", "orders 2.0.0: no database", 1), (written.Type, written.Reason, written.Message, written.Count));
+        Assert.Equal(("Pod", "v1", "shop", "u1"),
+            (written.InvolvedObject?.Kind, written.InvolvedObject?.ApiVersion, written.InvolvedObject?.Name, written.InvolvedObject?.Uid));
+        Assert.Equal(("Warning", "InstallFailed", "orders 2.0.0: no database", 1),
+            (written.Type, written.Reason, written.Message, written.Count));
         Assert.Equal(("demo", "test", _time.GetUtcNow()), (written.Metadata.Namespace, written.Source?.Component, written.LastTimestamp));
         Assert.StartsWith("shop.", written.Metadata.Name, StringComparison.Ordinal);
     }
@@ -60,7 +63,8 @@ public sealed class EventRecorderTests : IAsyncDisposable
     public async Task A_write_that_fails_in_whatever_way_costs_no_later_event()
     {
         _logs.Allow("Event First on Pod");
-        _cluster.Before = request => request == "create events" && _logs.Lines.Count == 0 ? throw new InvalidOperationException("a bug") : Task.CompletedTask;
+        _cluster.Before = request =>
+            request == "create events" && _logs.Lines.Count == 0 ? throw new InvalidOperationException("a bug") : Task.CompletedTask;
         _recorder.Record(Shop, EventRecorder.Warning, "First", "no");
         _recorder.Record(Shop, EventRecorder.Warning, "Second", "no");
         Assert.Equal("Second", Assert.Single(await WriteAsync()).Reason);
@@ -86,7 +90,8 @@ public sealed class EventRecorderTests : IAsyncDisposable
     public async Task Per_object_at_most_five_Warnings_at_once_and_repeats_beyond_count_in_the_next_write()
     {
         for (var i = 0; i < 20; i++) _recorder.Record(Shop, EventRecorder.Warning, "Reason", "same");
-        _recorder.Record(Shop with { Metadata = Shop.Metadata with { Name = "other", Uid = "u2" } }, EventRecorder.Warning, "Reason", "same");
+        _recorder.Record(Shop with { Metadata = Shop.Metadata with { Name = "other", Uid = "u2" } }, EventRecorder.Warning, "Reason",
+            "same");
         await _recorder.StartAsync(Cancellation);
         await Eventually.True(() => Writes() == 6);   // five of one object, and the other's first
 
@@ -101,7 +106,8 @@ public sealed class EventRecorderTests : IAsyncDisposable
     [Fact]
     public async Task A_terminating_namespace_takes_no_Events_which_is_no_fault()
     {
-        _cluster.Before = _ => throw new KubeException(new(403, "Forbidden", "is being terminated") { Causes = ["NamespaceTerminating"] }, "create events");
+        _cluster.Before = _ =>
+            throw new KubeException(new(403, "Forbidden", "is being terminated") { Causes = ["NamespaceTerminating"] }, "create events");
         Record();
         Assert.Empty(await WriteAsync());
         Assert.DoesNotContain(_logs.Lines, line => line.Level > LogLevel.Debug);

@@ -97,7 +97,8 @@ public sealed class LeaderElectionTests : IAsyncDisposable
         await _cluster.CreateAsync(new Lease
         {
             Metadata = new() { Name = Key.Name, Namespace = Key.Namespace },
-            Spec = new() { HolderIdentity = "dead_1", LeaseDurationSeconds = 15, LeaseTransitions = 7, RenewTime = _time.GetUtcNow().AddYears(1) },
+            Spec = new() { HolderIdentity = "dead_1", LeaseDurationSeconds = 15, LeaseTransitions = 7, RenewTime = _time.GetUtcNow()
+                .AddYears(1) },
         }, "test", Cancellation);
         var election = Elect("b");
         var starting = StartAsync(election);
@@ -198,11 +199,13 @@ public sealed class LeaderElectionTests : IAsyncDisposable
     public async Task The_duration_in_the_lease_is_rounded_up_to_whole_seconds(double duration, int seconds)
     {
         var time = TimeSpan.FromSeconds(duration);
-        await StartAsync(Elect("a", options: options => options with { Duration = time, RenewDeadline = time / 2, RetryPeriod = time / 10 }));
+        await StartAsync(
+            Elect("a", options: options => options with { Duration = time, RenewDeadline = time / 2, RetryPeriod = time / 10 }));
         Assert.Equal(seconds, (await LeaseAsync()).Spec.LeaseDurationSeconds);
 
         await StopAsync(_elections[0]);
-        await StartAsync(Elect("b", options: options => options with { Duration = time, RenewDeadline = time / 2, RetryPeriod = time / 10 }));
+        await StartAsync(
+            Elect("b", options: options => options with { Duration = time, RenewDeadline = time / 2, RetryPeriod = time / 10 }));
         Assert.Equal(seconds, (await LeaseAsync()).Spec.LeaseDurationSeconds);
     }
 
@@ -326,7 +329,8 @@ public sealed class LeaderElectionTests : IAsyncDisposable
     private Task<Lease> LeaseAsync() => _cluster.GetAsync<Lease>(Key, Cancellation);
 
     private Task PatchAsync(string field, System.Text.Json.Nodes.JsonNode value) =>
-        _cluster.PatchAsync<Lease>(Key, new() { ["spec"] = new System.Text.Json.Nodes.JsonObject { [field] = value } }, new("test"), Cancellation);
+        _cluster.PatchAsync<Lease>(Key, new() { ["spec"] = new System.Text.Json.Nodes.JsonObject { [field] = value } }, new("test"),
+            Cancellation);
 
     private Task StartAsync(LeaderElection election)
     {

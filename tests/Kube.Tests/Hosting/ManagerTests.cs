@@ -54,7 +54,8 @@ public sealed class ManagerTests : IAsyncDisposable
 
         await _stop.CancelAsync();
         await Eventually.Ends(run);
-        Assert.Equal(["stop Workers", "stop Leader", "stop Gateway", "stop Caches", "stop Http"], _steps.Select(step => step.Split(':')[0]));
+        Assert.Equal(["stop Workers", "stop Leader", "stop Gateway", "stop Caches", "stop Http"],
+            _steps.Select(step => step.Split(':')[0]));
         Assert.EndsWith("leads True", _steps.First(), StringComparison.Ordinal);
         Assert.EndsWith("leads False", _steps.Last(), StringComparison.Ordinal);
     }
@@ -119,7 +120,8 @@ public sealed class ManagerTests : IAsyncDisposable
         });
         await run;
         Assert.StartsWith("stop Http", _steps.Last(), StringComparison.Ordinal);
-        Assert.Contains(_logs.Lines, line => line.Level == LogLevel.Warning && line.Message.Contains("hangs did not stop", StringComparison.Ordinal));
+        Assert.Contains(_logs.Lines, line => line.Level == LogLevel.Warning
+            && line.Message.Contains("hangs did not stop", StringComparison.Ordinal));
     }
 
     [Theory, InlineData(true), InlineData(false)]

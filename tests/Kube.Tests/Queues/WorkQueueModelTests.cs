@@ -151,7 +151,8 @@ public sealed class WorkQueueModelTests
             for (var i = 0; i < seconds; i++)
             {
                 _now++;
-                foreach (var key in _due.Where(due => due.Value.At <= _now).OrderBy(due => due.Value).Select(due => due.Key).ToArray()) Add(key, false);
+                foreach (var key in _due.Where(due => due.Value.At <= _now).OrderBy(due => due.Value).Select(due => due.Key)
+                    .ToArray()) Add(key, false);
             }
         }
 

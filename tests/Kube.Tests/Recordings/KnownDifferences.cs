@@ -15,7 +15,8 @@ public sealed record KnownDifference(string Recording, string Steps, string Path
     [
         new("controller-writes", "series of an event that is gone", "", "The group events.k8s.io is not served."),
         new("custom-resources", "other version", "warnings", "DevCluster looks at fields after the version."),
-        new("definitions", "CEL rule that does not compile", "", "A rule of a form that it does not know is 501, whether it is CEL or not."),
+        new("definitions", "CEL rule that does not compile", "",
+            "A rule of a form that it does not know is 501, whether it is CEL or not."),
         new("definitions", "CEL transition rule in a list without keys", "body.message", "The cost of rules is not estimated."),
         new("definitions", "CEL transition rule in a list without keys", "body.details", "The cost of rules is not estimated."),
         new("definitions", "two storage versions", "", "A definition with several versions is 501."),

@@ -46,7 +46,8 @@ public sealed class RecordedCluster : IAsyncLifetime
     {
         var file = Environment.GetEnvironmentVariable("CONFORMANCE_KUBECONFIG");
         if (string.IsNullOrEmpty(file))
-            _cluster = await Dev.Cluster.Cluster.StartAsync(new() { Runtime = new DelegateRuntime(NoImages), Loggers = _logs }, Cancellation);
+            _cluster = await Dev.Cluster.Cluster.StartAsync(new() { Runtime = new DelegateRuntime(NoImages), Loggers = _logs },
+                Cancellation);
         KubernetesClientConfiguration Config() => _cluster is null
             ? KubernetesClientConfiguration.BuildConfigFromConfigFile(file)
             : KubernetesClientConfiguration.BuildConfigFromConfigFile(new MemoryStream(Encoding.UTF8.GetBytes(_cluster.Server.Kubeconfig)));

@@ -113,7 +113,8 @@ public sealed class Replay(RecordedCluster cluster)
         var normalized = NotCompared.Normalize(answer, Names)!.AsObject();
         // A real server writes the warnings of several rules in no order.
         if (normalized["warnings"] is JsonArray warnings)
-            normalized["warnings"] = new JsonArray([.. warnings.Select(one => one!.GetValue<string>()).Order(StringComparer.Ordinal).Select(one => (JsonNode)one)]);
+            normalized["warnings"] = new JsonArray(
+                [.. warnings.Select(one => one!.GetValue<string>()).Order(StringComparer.Ordinal).Select(one => (JsonNode)one)]);
         return normalized;
     }
 

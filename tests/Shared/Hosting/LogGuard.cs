@@ -25,7 +25,8 @@ public sealed class LogGuard : ILoggerFactory, ILoggerProvider
 
     /// <summary>What the log says that a user may not do.</summary>
     public string[] Denied(string user) =>
-        [.. _lines.Select(line => line.ToString()).Where(line => line.Contains($"forbidden: User \"{user}\" cannot", StringComparison.Ordinal))];
+        [.. _lines.Select(line => line.ToString())
+            .Where(line => line.Contains($"forbidden: User \"{user}\" cannot", StringComparison.Ordinal))];
 
     public ILogger CreateLogger(string categoryName) => new GuardedLogger(this, categoryName);
 
@@ -36,9 +37,11 @@ public sealed class LogGuard : ILoggerFactory, ILoggerProvider
         if (_isDisposed) return;
         _isDisposed = true;
         var unexpected = _lines
-            .Where(line => line.Level >= LogLevel.Error && !_allowed.Any(allowed => line.ToString().Contains(allowed, StringComparison.Ordinal)))
+            .Where(line => line.Level >= LogLevel.Error
+                && !_allowed.Any(allowed => line.ToString().Contains(allowed, StringComparison.Ordinal)))
             .ToArray();
-        if (unexpected.Length > 0) Assert.Fail($"unexpected errors in the log:\n{string.Join('\n', unexpected.Select(line => line.ToString()))}");
+        if (unexpected.Length > 0) Assert.Fail(
+            $"unexpected errors in the log:\n{string.Join('\n', unexpected.Select(line => line.ToString()))}");
     }
 
     private void Write(LogLine line)
@@ -56,7 +59,8 @@ public sealed class LogGuard : ILoggerFactory, ILoggerProvider
 
     public sealed record LogLine(LogLevel Level, string Category, string Message, Exception? Exception)
     {
-        public override string ToString() => $"{Level} {Category[(Category.LastIndexOf('.') + 1)..]}: {Message}{(Exception is null ? "" : $"\n{Exception}")}";
+        public override string ToString() =>
+            $"{Level} {Category[(Category.LastIndexOf('.') + 1)..]}: {Message}{(Exception is null ? "" : $"\n{Exception}")}";
     }
 
     private sealed class GuardedLogger(LogGuard guard, string category) : ILogger

@@ -60,7 +60,8 @@ public sealed class AutoscalingTests
         {
             var (exitCode, _) = await kubectl.TryAsync("wait", $"hpa/{name}", $"--timeout={FewSyncs.TotalSeconds}s",
                 $"--for=jsonpath={{.status.conditions[?(@.type==\"ScalingActive\")].reason}}={reason}");
-            Assert.True(exitCode == 0, $"the autoscaler {name} has not come to {reason}\n{(exitCode == 0 ? "" : await DescribeAsync(kubectl))}");
+            Assert.True(exitCode == 0,
+                $"the autoscaler {name} has not come to {reason}\n{(exitCode == 0 ? "" : await DescribeAsync(kubectl))}");
         }
     }
 

@@ -30,7 +30,8 @@ internal sealed class ExternalMetrics : IAsyncDisposable
         metadata = new { },
         items = new[]
         {
-            new { metadata = new { name = "external.metrics.k8s.io" }, versions = new[] { new { version = "v1beta1", resources = Array.Empty<object>() } } },
+            new { metadata = new { name = "external.metrics.k8s.io" },
+                versions = new[] { new { version = "v1beta1", resources = Array.Empty<object>() } } },
         },
     };
 
@@ -120,7 +121,8 @@ internal sealed class ExternalMetrics : IAsyncDisposable
             _ => null,
         };
         if (answer is null) context.Response.StatusCode = StatusCodes.Status404NotFound;
-        else await context.Response.WriteAsJsonAsync(answer, options: null, answer == Groups ? GroupsType : "application/json", context.RequestAborted);
+        else await context.Response.WriteAsJsonAsync(answer, options: null, answer == Groups
+            ? GroupsType : "application/json", context.RequestAborted);
     }
 
     private object Values(string metric, string label) => new

@@ -75,10 +75,13 @@ internal sealed class BasePodBench : IAsyncDisposable
         return new(host);
     }
 
-    /// <param name="gateOf">The ReplicaSet of a base whose pods have the readiness gate; null: a pod without it, whose base is not known.</param>
-    /// <param name="onHostNetwork">When its base container started and when the JVM that its agent reaches did; null: it has an address of its own.</param>
+    /// <param name="gateOf">The ReplicaSet of a base whose pods have the readiness gate; null: a pod without it, whose base is not
+    /// known.</param>
+    /// <param name="onHostNetwork">When its base container started and when the JVM that its agent reaches did; null: it has an address of
+    /// its own.</param>
     public async Task<Pod> CreatePodAsync(
-        string name = "base-1", string life = "life-1", ReplicaSet? gateOf = null, (DateTimeOffset Container, DateTimeOffset Jvm)? onHostNetwork = null)
+        string name = "base-1", string life = "life-1", ReplicaSet? gateOf = null,
+        (DateTimeOffset Container, DateTimeOffset Jvm)? onHostNetwork = null)
     {
         var (owner, uid) = (gateOf?.Metadata.Name ?? "base-rs", gateOf?.Metadata.Uid ?? "rs-uid");
         var gates = gateOf is null ? "" : $$"""{"conditionType":"{{ModulesGate.ConditionType}}"}""";
@@ -113,7 +116,8 @@ internal sealed class BasePodBench : IAsyncDisposable
     }
 
     /// <summary>As Placement makes it: bound, with owner and finalizer.</summary>
-    public Task<Module> CreateModuleAsync(Pod pod, string name, string version = "1.0.0", ModuleReplicaSet? owner = null, Module? replaces = null) =>
+    public Task<Module> CreateModuleAsync(Pod pod, string name, string version = "1.0.0", ModuleReplicaSet? owner = null,
+        Module? replaces = null) =>
         Client.CreateAsync(
             new Module
             {
@@ -124,7 +128,8 @@ internal sealed class BasePodBench : IAsyncDisposable
                     Finalizers = [FinalizerNames.Module],
                     OwnerReferences = owner is null
                         ? []
-                        : [new(ModuleReplicaSet.Kind.ApiVersion, "ModuleReplicaSet", owner.Metadata.Name, owner.Metadata.Uid!, Controller: true)],
+                        : [new(ModuleReplicaSet.Kind.ApiVersion, "ModuleReplicaSet", owner.Metadata.Name, owner.Metadata.Uid!,
+                            Controller: true)],
                 },
                 Spec = new()
                 {
@@ -162,7 +167,9 @@ internal sealed class BasePodBench : IAsyncDisposable
                 {
                     Name = Revision.Of(template).ReplicaSetName(deployment.Metadata.Name),
                     Namespace = Namespace,
-                    OwnerReferences = [new(ModuleDeployment.Kind.ApiVersion, "ModuleDeployment", deployment.Metadata.Name, deployment.Metadata.Uid!, Controller: true)],
+                    OwnerReferences = [
+                        new(ModuleDeployment.Kind.ApiVersion, "ModuleDeployment", deployment.Metadata.Name, deployment.Metadata.Uid!,
+                        Controller: true)],
                 },
                 Spec = new() { Replicas = 1, Template = template },
             },
@@ -171,18 +178,22 @@ internal sealed class BasePodBench : IAsyncDisposable
     }
 
     public Task<T> PatchAsync<T>(T resource, string patch, string? subresource = null) where T : class, IResource =>
-        Client.PatchAsync<T>(ObjectKey.Of(resource.Metadata), JsonNode.Parse(patch)!.AsObject(), new("test") { Subresource = subresource }, Cancellation);
+        Client.PatchAsync<T>(ObjectKey.Of(resource.Metadata), JsonNode.Parse(patch)!.AsObject(), new("test") { Subresource = subresource },
+            Cancellation);
 
     public Task DeleteAsync<T>(T resource) where T : class, IResource =>
         Client.DeleteAsync<T>(ObjectKey.Of(resource.Metadata), new() { Uid = resource.Metadata.Uid }, Cancellation);
 
-    public Task<T?> FindAsync<T>(T resource) where T : class, IResource => Client.FindAsync<T>(ObjectKey.Of(resource.Metadata), Cancellation);
+    public Task<T?> FindAsync<T>(T resource) where T : class, IResource =>
+        Client.FindAsync<T>(ObjectKey.Of(resource.Metadata), Cancellation);
 
     public Task<Module> Becomes(Module module, Func<Module, bool> state) =>
-        Eventually.Some(async () => await FindAsync(module) is { } found && state(found) ? found : null, async () => (await FindAsync(module))?.Status.ToString() ?? "gone");
+        Eventually.Some(async () => await FindAsync(module) is { } found && state(found)
+            ? found : null, async () => (await FindAsync(module))?.Status.ToString() ?? "gone");
 
     public Task<Condition> GateBecomes(Pod pod, Func<Condition, bool> state) =>
-        Eventually.Some(async () => await GateOf(pod) is { } found && state(found) ? found : null, async () => (await GateOf(pod))?.ToString() ?? "no condition");
+        Eventually.Some(async () => await GateOf(pod) is { } found && state(found)
+            ? found : null, async () => (await GateOf(pod))?.ToString() ?? "no condition");
 
     public async Task<Condition?> GateOf(Pod pod) => await FindAsync(pod) is { } found ? ModulesGate.ConditionOf(found) : null;
 
@@ -190,7 +201,8 @@ internal sealed class BasePodBench : IAsyncDisposable
         Eventually.True(async () => await FindAsync(module) is null, async () => (await FindAsync(module))?.Status.ToString() ?? "gone");
 
     public async Task<bool> HasLabelAsync(Pod pod, string name) =>
-        (await Client.GetAsync<Pod>(ObjectKey.Of(pod.Metadata), Cancellation)).Metadata.Labels.GetValueOrDefault(Labels.Traffic(name)) == "true";
+        (await Client.GetAsync<Pod>(ObjectKey.Of(pod.Metadata), Cancellation)).Metadata.Labels.GetValueOrDefault(
+            Labels.Traffic(name)) == "true";
 
     public long Writes(string resource, string subresource = "") => Requests("patch", resource, subresource);
 
@@ -199,7 +211,8 @@ internal sealed class BasePodBench : IAsyncDisposable
     {
         (long Pods, long Statuses, long Modules) Now() =>
             (Writes("pods"), Writes("modules.koupleless.io", "status"), Writes("modules.koupleless.io"));
-        await Eventually.True(() => Now() is var now && now.Pods >= pods && now.Statuses >= statuses && now.Modules >= modules, () => $"{Now()}");
+        await Eventually.True(() => Now() is var now && now.Pods >= pods && now.Statuses >= statuses
+            && now.Modules >= modules, () => $"{Now()}");
         Assert.Equal((pods, statuses, modules), Now());
     }
 

@@ -31,7 +31,8 @@ public sealed class BasePodReconcilerTests : IAsyncLifetime
         var available = await _bench.Becomes(module, found => found.IsAvailable);
 
         Assert.True(await _bench.HasLabelAsync(pod, "orders"));
-        Assert.Equal((1, "life-1", "cafe", 4096L, 0.25), (available.Status.Attempts, available.Status.BaseLife, available.Status.ArtifactHash,
+        Assert.Equal((1, "life-1", "cafe", 4096L, 0.25),
+            (available.Status.Attempts, available.Status.BaseLife, available.Status.ArtifactHash,
             available.Status.MetaspaceBytes, available.Status.InstallSeconds));
         await _bench.WrittenAsync(pods: 1, statuses: 1, modules: 0);
         Assert.Single(_bench.Agents.Sent);
@@ -210,7 +211,10 @@ public sealed class BasePodReconcilerTests : IAsyncLifetime
                     Labels = new Dictionary<string, string> { ["kubernetes.io/service-name"] = ServiceNames.For("orders") },
                 },
                 AddressType = "IPv4",
-                Endpoints = [new() { Addresses = ["10.0.0.1"], TargetRef = new() { Kind = "Pod", Namespace = BasePodBench.Namespace, Name = pod.Metadata.Name, Uid = pod.Metadata.Uid } }],
+                Endpoints = [
+                    new() { Addresses = ["10.0.0.1"],
+                    TargetRef = new() { Kind = "Pod", Namespace = BasePodBench.Namespace, Name = pod.Metadata.Name,
+                    Uid = pod.Metadata.Uid } }],
             },
             "test", Cancellation);
         await Eventually.True(() => _bench.Caches.EndpointSlices.Get(ObjectKey.Of(slice.Metadata)) is not null);

@@ -40,7 +40,8 @@ public sealed class GateReconcilerTests : IAsyncLifetime
         await _bench.GateBecomes(pod, found => found.Message!.EndsWith("life-2", StringComparison.Ordinal));
         await GatesWrittenAsync(before + 3);
         var conditions = (await _bench.FindAsync(pod))!.Status.Conditions;
-        Assert.Equal(["ContainersReady", "Ready", ModulesGate.ConditionType], conditions.Select(condition => condition.Type).Order(StringComparer.Ordinal));
+        Assert.Equal(["ContainersReady", "Ready", ModulesGate.ConditionType], conditions.Select(condition => condition.Type)
+            .Order(StringComparer.Ordinal));
     }
 
     [Fact]
@@ -73,11 +74,13 @@ public sealed class GateReconcilerTests : IAsyncLifetime
         var (deployment, _) = await RequiredAsync("orders");
         var pod = await _bench.CreatePodAsync(gateOf: await _bench.CreateBaseAsync());
         var shut = await _bench.GateBecomes(pod, found => found.Status == Condition.False);
-        Assert.Equal((ModulesGate.WaitingForModules, "waiting for 1 of 1 required modules: orders 1.0.0 (no Module on this pod yet)"), (shut.Reason, shut.Message));
+        Assert.Equal((ModulesGate.WaitingForModules, "waiting for 1 of 1 required modules: orders 1.0.0 (no Module on this pod yet)"),
+            (shut.Reason, shut.Message));
 
         await _bench.PatchAsync(deployment, """{"spec":{"required":false}}""");
 
-        await _bench.GateBecomes(pod, found => found is { Status: Condition.True, Message: "no module is required here; base life life-1" });
+        await _bench.GateBecomes(pod,
+            found => found is { Status: Condition.True, Message: "no module is required here; base life life-1" });
     }
 
     [Fact]
@@ -88,7 +91,8 @@ public sealed class GateReconcilerTests : IAsyncLifetime
         var left = await _bench.PatchAsync(made, """{"metadata":{"ownerReferences":[]}}""");
         await Eventually.True(() => _bench.Caches.ReplicaSets.Get(ObjectKey.Of(left.Metadata)) is { Metadata.Controller: null });
         var pod = await _bench.CreatePodAsync("left", gateOf: left);
-        await _bench.GateBecomes(await _bench.CreatePodAsync("known", gateOf: await _bench.CreateBaseAsync("other")), found => found.Status == Condition.True);
+        await _bench.GateBecomes(await _bench.CreatePodAsync("known", gateOf: await _bench.CreateBaseAsync("other")),
+            found => found.Status == Condition.True);
         Assert.Null(await _bench.GateOf(pod));
 
         await _bench.PatchAsync(left, """
@@ -148,7 +152,8 @@ public sealed class GateReconcilerTests : IAsyncLifetime
         var open = await _bench.GateBecomes(pod, found => found.Status == Condition.True);
         Assert.Equal(ModulesGate.OpenedAfterTimeout, open.Reason);
         await _bench.GateBecomes(failing, found => found.Status == Condition.False);  // there is no older one than this
-        var warning = await Eventually.Some(async () => (await _bench.Client.ListAllAsync<Event>(new() { Namespace = BasePodBench.Namespace }, Cancellation))
+        var warning = await Eventually.Some(async () =>
+            (await _bench.Client.ListAllAsync<Event>(new() { Namespace = BasePodBench.Namespace }, Cancellation))
             .FirstOrDefault(found => found.Reason == ModulesGate.OpenedAfterTimeout));
         Assert.Equal(("Warning", pod.Metadata.Uid), (warning.Type, warning.InvolvedObject?.Uid));
     }
@@ -174,7 +179,8 @@ public sealed class GateReconcilerTests : IAsyncLifetime
         set = await _bench.PatchAsync(set, """{"metadata":{"annotations":{"koupleless.io/completed-at":"2026-01-01T00:00:00Z"}}}""");
         // A pod that is judged before the controller knows of it has its gate opened, once for its whole life.
         await Eventually.True(() => _bench.Caches.ModuleDeployments.Get(ObjectKey.Of(deployment.Metadata))?.Spec.IsSymmetric == true
-            && _bench.Caches.ModuleReplicaSets.Get(ObjectKey.Of(set.Metadata))?.Metadata.Annotations.ContainsKey(Annotations.CompletedAt) == true);
+            && _bench.Caches.ModuleReplicaSets.Get(ObjectKey.Of(set.Metadata))?.Metadata.Annotations.ContainsKey(
+                Annotations.CompletedAt) == true);
         return (deployment, set);
     }
 }

@@ -35,8 +35,10 @@ public sealed class GateTests(GateTests.ImpatientWorld shared) : IClassFixture<G
         await pods.CaughtUpAsync();
         await modules.CaughtUpAsync();
         foreach (var name in (string[])["orders", "prices"])
-            Assert.Equal(3, modules.Moments.Min(moment => moment.Values.Count(module => module.IsAvailable && module.Spec.Module.Name == name)));
-        var ready = pods.Moments.SelectMany(moment => moment.Values).Where(pod => Of(pod, "rolling") && IsReady(pod) && !pod.Metadata.IsDeleting).ToList();
+            Assert.Equal(3,
+                modules.Moments.Min(moment => moment.Values.Count(module => module.IsAvailable && module.Spec.Module.Name == name)));
+        var ready = pods.Moments.SelectMany(moment => moment.Values)
+            .Where(pod => Of(pod, "rolling") && IsReady(pod) && !pod.Metadata.IsDeleting).ToList();
         Assert.True(ready.Select(pod => pod.Metadata.Uid).Distinct().Count() >= 6);
         Assert.All(ready, pod => Assert.True(
             pod.Metadata.Labels.ContainsKey(Labels.Traffic("orders")) && pod.Metadata.Labels.ContainsKey(Labels.Traffic("prices")),
@@ -59,7 +61,8 @@ public sealed class GateTests(GateTests.ImpatientWorld shared) : IClassFixture<G
         await Eventually.True(() => !IsReady(_world.Pods.Get(ObjectKey.Of(pod.Metadata))!), () => Describe("mortal"));
         looked.SetResult();
         await Eventually.True(
-            () => GateOf(pod) is { Status: Condition.True } && IsReady(_world.Pods.Get(ObjectKey.Of(pod.Metadata))!), () => Describe("mortal"));
+            () => GateOf(pod) is { Status: Condition.True } && IsReady(_world.Pods.Get(ObjectKey.Of(pod.Metadata))!), () =>
+                Describe("mortal"));
 
         await pods.CaughtUpAsync();
         var states = pods.Moments.Select(moment => moment[pod.Metadata.Name]).ToList();
@@ -97,7 +100,8 @@ public sealed class GateTests(GateTests.ImpatientWorld shared) : IClassFixture<G
 
         await RollAsync("halted");
         await Eventually.True(
-            () => NewOf("halted", before) is [var fresh] && GateOf(fresh) is { Reason: ModulesGate.ModulesFailed }, () => Describe("halted"));
+            () => NewOf("halted", before) is [var fresh] && GateOf(fresh) is { Reason: ModulesGate.ModulesFailed }, () =>
+                Describe("halted"));
         var pod = NewOf("halted", before).Single();
         var shut = GateOf(pod)!;
         Assert.StartsWith("waiting for 1 of 1 required modules: ledger 1.0.0 (BizStartFailed: ", shut.Message, StringComparison.Ordinal);
@@ -125,12 +129,14 @@ public sealed class GateTests(GateTests.ImpatientWorld shared) : IClassFixture<G
         Ordering("rates", new() { FailCause = "java.net.ConnectException: the rates database is down" });
         foreach (var old in _world.PodsOf("let"))
         {
-            _world.Images.Of(old.Metadata.Uid!).Order("rates", new() { FailCause = "java.net.ConnectException: the rates database is down" });
+            _world.Images.Of(old.Metadata.Uid!)
+                .Order("rates", new() { FailCause = "java.net.ConnectException: the rates database is down" });
             await _world.UninstallByHandAsync(old, "rates", "1.0.0");
         }
 
         await _world.HoldsAsync(
-            () => _world.ModulesOf("rates").All(module => module.Status.LastError?.Reason == "BizStartFailed"), "rates", "it fails on both pods");
+            () => _world.ModulesOf("rates")
+                .All(module => module.Status.LastError?.Reason == "BizStartFailed"), "rates", "it fails on both pods");
         Assert.All(_world.PodsOf("let"), old => Assert.Equal(Condition.True, GateOf(old)!.Status));     // the same life
         await RollAsync("let");
         await OpensAfterTimeoutAsync("let", before, "rates 1.0.0 (BizStartFailed");
@@ -146,10 +152,13 @@ public sealed class GateTests(GateTests.ImpatientWorld shared) : IClassFixture<G
         // Two lives that end within a minute of the install: it is not tried on any pod any more.
         // What is tried again on one before the other's end is known doesn't come up, or its gate would open for good in that life.
         foreach (var old in _world.PodsOf("given-up"))
-            _world.Images.Of(old.Metadata.Uid!).Order("fatal", new() { DuringInstall = life => Task.Delay(System.Threading.Timeout.InfiniteTimeSpan, TimeProvider.System, life) });
+            _world.Images.Of(old.Metadata.Uid!)
+                .Order("fatal",
+                new() { DuringInstall = life => Task.Delay(System.Threading.Timeout.InfiniteTimeSpan, TimeProvider.System, life) });
         foreach (var old in _world.PodsOf("given-up")) await _world.Images.Of(old.Metadata.Uid!).RestartAsync();
         await Eventually.True(
-            () => _world.PodsOf("given-up").All(pod => GateOf(pod) is { Status: Condition.False, Reason: ModulesGate.ModulesFailed }), () => Describe("given-up"));
+            () => _world.PodsOf("given-up").All(pod => GateOf(pod) is { Status: Condition.False, Reason: ModulesGate.ModulesFailed }), () =>
+                Describe("given-up"));
         await RollAsync("given-up");
         await OpensAfterTimeoutAsync("given-up", before, "fatal 1.0.0 (");
     }
@@ -213,7 +222,8 @@ public sealed class GateTests(GateTests.ImpatientWorld shared) : IClassFixture<G
     private async Task OpensAfterTimeoutAsync(string name, HashSet<string?> before, string without)
     {
         await Eventually.True(
-            () => NewOf(name, before).Any(pod => GateOf(pod) is { Status: Condition.True, Reason: ModulesGate.OpenedAfterTimeout } && IsReady(pod)),
+            () => NewOf(name, before)
+                .Any(pod => GateOf(pod) is { Status: Condition.True, Reason: ModulesGate.OpenedAfterTimeout } && IsReady(pod)),
             () => Describe(name), what: $"a new pod of {name} is Ready after the timeout");
         var opened = NewOf(name, before).First(pod => GateOf(pod)?.Status == Condition.True);
         await _world.EventAsync(opened.Metadata.Name, ModulesGate.OpenedAfterTimeout, without);
@@ -259,7 +269,8 @@ public sealed class GateTests(GateTests.ImpatientWorld shared) : IClassFixture<G
 
     private HashSet<string?> Uids(string name) => [.. _world.PodsOf(name).Select(pod => pod.Metadata.Uid)];
 
-    private List<Pod> NewOf(string name, HashSet<string?> before) => [.. _world.PodsOf(name).Where(pod => !before.Contains(pod.Metadata.Uid))];
+    private List<Pod> NewOf(string name, HashSet<string?> before) =>
+        [.. _world.PodsOf(name).Where(pod => !before.Contains(pod.Metadata.Uid))];
 
     private Condition? GateOf(Pod pod) => _world.Pods.Get(ObjectKey.Of(pod.Metadata)) is { } now ? ModulesGate.ConditionOf(now) : null;
 
@@ -267,7 +278,8 @@ public sealed class GateTests(GateTests.ImpatientWorld shared) : IClassFixture<G
 
     private static bool IsReady(Pod pod) => pod.Status.Conditions.IsTrue("Ready");
 
-    private string Describe(string name) => _world.DescribePodsAsync(name).Result + string.Join('\n', _world.PodsOf(name).Select(pod => $"{pod.Metadata.Name}: {GateOf(pod)}"));
+    private string Describe(string name) =>
+        _world.DescribePodsAsync(name).Result + string.Join('\n', _world.PodsOf(name).Select(pod => $"{pod.Metadata.Name}: {GateOf(pod)}"));
 
     /// <summary>Gates there give up after four seconds.</summary>
     public sealed class ImpatientWorld : WorldWithoutBase

@@ -4,7 +4,8 @@ using ModuleController.SystemTests.Harness;
 
 namespace ModuleController.SystemTests.BasePods;
 
-/// <summary>Two base pods on one node's host network, of which the second did not get Arklet's port: its agent reaches the first's base.</summary>
+/// <summary>Two base pods on one node's host network, of which the second did not get Arklet's port: its agent reaches the first's
+/// base.</summary>
 public sealed class HostNetworkTests
 {
     [Fact]
@@ -25,9 +26,11 @@ public sealed class HostNetworkTests
         Assert.Equal(first.Status.PodIp, second.Status.PodIp);
         await world.CreateAsync(A.Module("stock", "1.0.0", world.Jar("stock", "1.0.0")).On("second").Symmetric());
 
-        var reason = $"base pod {second.Metadata.Name} reaches the Arklet of pod {world.Namespace}/{first.Metadata.Name} on the host network";
+        var reason = $"base pod {second.Metadata.Name} reaches the Arklet of pod {world.Namespace}/{first.Metadata.Name} on the host "
+            + "network";
         await Eventually.True(
-            () => world.ModulesOf("stock") is [{ IsBound: false } module] && module.Status.Message?.Contains(reason, StringComparison.Ordinal) == true,
+            () => world.ModulesOf("stock") is [{ IsBound: false } module]
+                && module.Status.Message?.Contains(reason, StringComparison.Ordinal) == true,
             () => string.Join('\n', world.ModulesOf("stock").Select(module => module.Status.ToString())));
         Assert.Equal(0, world.InstallsOf("stock:1.0.0"));
         Assert.False(world.HasLabel(Assert.Single(world.PodsOf("second")), "stock"));

@@ -70,7 +70,8 @@ internal sealed class ScriptedAgents : IAgentDirectory
     private BaseView CarryOut(BaseView view, ModuleCommand command)
     {
         var now = TimeProvider.System.GetUtcNow();
-        var failure = command is ModuleCommand.Install && Failing.TryRemove(command.Name, out var found) ? found : ((FailureReason, string)?)null;
+        var failure = command is ModuleCommand.Install && Failing.TryRemove(command.Name, out var found)
+            ? found : ((FailureReason, string)?)null;
         var rest = view.Biz.Where(biz => biz.Name != command.Name || biz.Version != command.Version).ToList();
         IReadOnlyList<BizView> next = (command, failure) switch
         {
@@ -80,16 +81,19 @@ internal sealed class ScriptedAgents : IAgentDirectory
                 .. rest.Select(biz => biz.Name == command.Name ? biz with { State = BizState.Deactivated } : biz),
                 new(command.Name, command.Version, BizState.Activated)
                 {
-                    ModuleUid = command.ModuleUid, InstalledAt = now, InstallDuration = TimeSpan.FromSeconds(0.25), ArtifactHash = "cafe", MetaspaceBytes = 4096,
+                    ModuleUid = command.ModuleUid, InstalledAt = now, InstallDuration = TimeSpan.FromSeconds(0.25), ArtifactHash = "cafe",
+                    MetaspaceBytes = 4096,
                 },
             ],
             (ModuleCommand.Uninstall, _) => rest,
             _ => throw new InvalidOperationException(string.Create(CultureInfo.InvariantCulture, $"unexpected {command}")),
         };
         var answer = new CommandAnswer(
-            command.Id, failure is null ? CommandOutcome.Succeeded : CommandOutcome.Failed, failure?.Item1, failure is null ? null : "FAILED",
+            command.Id, failure is null
+                ? CommandOutcome.Succeeded : CommandOutcome.Failed, failure?.Item1, failure is null ? null : "FAILED",
             failure?.Item2, view.Life!.Id, now);
-        return view with { Biz = next, LastHeard = now, Answers = new Dictionary<string, CommandAnswer>(view.Answers) { [command.Id] = answer } };
+        return view with { Biz = next, LastHeard = now, Answers = new Dictionary<string,
+            CommandAnswer>(view.Answers) { [command.Id] = answer } };
     }
 
     private sealed class Nothing : IDisposable

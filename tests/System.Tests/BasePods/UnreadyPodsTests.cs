@@ -24,7 +24,8 @@ public sealed class UnreadyPodsTests
     }
 
     private static DateTimeOffset? Since(UnreadyPods unready, bool isBaseReady, int seconds) =>
-        unready.Observe(Base, [Pod(isBaseReady, isAgentReady: false)], Start.AddSeconds(seconds)).TryGetValue("uid", out var since) ? since : null;
+        unready.Observe(Base, [Pod(isBaseReady, isAgentReady: false)], Start.AddSeconds(seconds)).TryGetValue("uid", out var since)
+            ? since : null;
 
     private static Pod Pod(bool isBaseReady, bool isAgentReady) => new()
     {

@@ -31,20 +31,23 @@ public sealed class ControllerRemovalTests
         await world.StopControllerAsync();
         await kubectl.RunAsync("delete", AnyNamespace, "-f", await RenderAsync(kubectl, "deploy/controller"), "--timeout=120s");
         var left = await kubectl.RunAsync(
-            "-n", ControllerNamespace, "get", "deployments,services,serviceaccounts", "-l", "app.kubernetes.io/name=modulecontroller", "-o", "name");
+            "-n", ControllerNamespace, "get", "deployments,services,serviceaccounts", "-l", "app.kubernetes.io/name=modulecontroller", "-o",
+            "name");
         Assert.Equal("", left);
         await kubectl.RunAsync("apply", AnyNamespace, "-f", await RenderAsync(kubectl, "deploy"));
         await world.StartControllerAsync();
 
         // Only a controller that has heard the agents uninstalls, so what it would remove of the other it would have removed by then.
         await world.DeleteAsync("prices");
-        await Eventually.True(() => world.Images.Living.All(living => !living.Base.Biz.ContainsKey("prices:1.0.0")), () => world.DumpAsync("prices").Result);
+        await Eventually.True(() => world.Images.Living.All(living => !living.Base.Biz.ContainsKey("prices:1.0.0")),
+            () => world.DumpAsync("prices").Result);
         await world.AvailableAsync("orders", 2, "1.0.0");
         Assert.Equal(modules, world.ModulesOf("orders").Select(module => module.Metadata.Uid).Order());
         Assert.DoesNotContain(world.Images.AllLives, life => life.Uninstalls.ContainsKey("orders:1.0.0"));
         var after = await world.Client.GetAsync<Lease>(new(ControllerNamespace, "modulecontroller"));
         Assert.Equal(before.Metadata.Uid, after.Metadata.Uid);
-        Assert.True(after.Spec.LeaseTransitions > before.Spec.LeaseTransitions, $"{before.Spec.LeaseTransitions}, then {after.Spec.LeaseTransitions}");
+        Assert.True(after.Spec.LeaseTransitions > before.Spec.LeaseTransitions,
+            $"{before.Spec.LeaseTransitions}, then {after.Spec.LeaseTransitions}");
     }
 
     /// <summary>A file with the objects of a kustomization, without the two kinds that the embedded cluster does not have.</summary>

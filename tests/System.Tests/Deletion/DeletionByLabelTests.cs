@@ -42,7 +42,8 @@ public sealed class DeletionByLabelTests(WorldWithoutBase shared) : IClassFixtur
         await LoweredAsync("foreigner", 1);
         Assert.False(_world.HasLabel(pod, "foreigner"));
         Assert.Equal("activated", simulated.Biz.GetValueOrDefault("foreigner:1.0.0"));
-        await Eventually.True(() => _world.Controller!.Agents.Find(ObjectKey.Of(pod.Metadata), pod.Metadata.Uid!)?.Biz is [{ ModuleUid: null }]);
+        await Eventually.True(() => _world.Controller!.Agents.Find(ObjectKey.Of(pod.Metadata), pod.Metadata.Uid!)?.Biz
+            is [{ ModuleUid: null }]);
     }
 
     [Fact]
@@ -75,7 +76,8 @@ public sealed class DeletionByLabelTests(WorldWithoutBase shared) : IClassFixtur
         await LabelAsync<Pod>(pod.Metadata, Labels.DeletePod);
         await Eventually.True(() => !_world.PodsOf("rotated").Any(other => other.Metadata.Uid == pod.Metadata.Uid));
         await _world.HoldsAsync(
-            () => _world.ModulesOf("wanderer") is [{ IsAvailable: true } one] && one.Spec.PodUid != pod.Metadata.Uid, "wanderer", "it is on another pod");
+            () => _world.ModulesOf("wanderer") is [{ IsAvailable: true } one]
+                && one.Spec.PodUid != pod.Metadata.Uid, "wanderer", "it is on another pod");
         await _world.AvailableAsync("shadow", 2, "1.0.0");
         await pods.CaughtUpAsync();
         Assert.Empty(left);
@@ -91,7 +93,8 @@ public sealed class DeletionByLabelTests(WorldWithoutBase shared) : IClassFixtur
         await LabelAsync<Pod>(pod.Metadata, Labels.DeletePodDirectly);
         await Eventually.True(() => !_world.PodsOf("cut").Any(other => other.Metadata.Uid == pod.Metadata.Uid));
         await _world.HoldsAsync(
-            () => _world.ModulesOf("torn") is [{ IsAvailable: true } one] && one.Spec.PodUid != pod.Metadata.Uid, "torn", "it is on another pod");
+            () => _world.ModulesOf("torn") is [{ IsAvailable: true } one]
+                && one.Spec.PodUid != pod.Metadata.Uid, "torn", "it is on another pod");
     }
 
     [Fact]
@@ -110,7 +113,8 @@ public sealed class DeletionByLabelTests(WorldWithoutBase shared) : IClassFixtur
         await Eventually.True(
             async () =>
             {
-                if (await _world.Client.FindAsync<Pod>(ObjectKey.Of(pod.Metadata)) is { Metadata.IsDeleting: false } left && left.Metadata.Uid == pod.Metadata.Uid)
+                if (await _world.Client.FindAsync<Pod>(ObjectKey.Of(pod.Metadata)) is { Metadata.IsDeleting: false } left
+                    && left.Metadata.Uid == pod.Metadata.Uid)
                     await LabelAsync<Pod>(pod.Metadata, "touched");
                 return true;
             });

@@ -34,7 +34,8 @@ public sealed class DeletionTests(SharedWorld shared) : IClassFixture<SharedWorl
                 && simulated.Biz.GetValueOrDefault("leaving:1.0.0") != "activated") early.Add(seen.Metadata.ResourceVersion!);
         });
         await _world.DeleteAsync("leaving");
-        await _world.HoldsAsync(() => simulated.Biz.GetValueOrDefault("leaving:1.0.0") == "deactivated", "leaving", "its uninstall has begun");
+        await _world.HoldsAsync(() => simulated.Biz.GetValueOrDefault("leaving:1.0.0") == "deactivated", "leaving",
+            "its uninstall has begun");
         Assert.True(Assert.Single(_world.ModulesOf("leaving")).Metadata.IsDeleting);
         Assert.False(_world.HasLabel(pod, "leaving"));
         looked.SetResult();
@@ -144,7 +145,8 @@ public sealed class DeletionTests(SharedWorld shared) : IClassFixture<SharedWorl
         await AddFinalizersAsync<Module>(module.Metadata, "example.com/audit");
         await _world.DeleteAsync("guarded");
         await _world.HoldsAsync(
-            () => _world.ModulesOf("guarded") is [{ Metadata.Finalizers: ["example.com/audit"] }], "guarded", "only the stranger's is left");
+            () => _world.ModulesOf("guarded") is [{ Metadata.Finalizers: ["example.com/audit"] }], "guarded",
+            "only the stranger's is left");
         await _world.Client.PatchAsync<Module>(
             ObjectKey.Of(module.Metadata), new() { ["metadata"] = new JsonObject { ["finalizers"] = null } }, new("test"));
         await _world.GoneAsync("guarded");
@@ -177,7 +179,9 @@ public sealed class DeletionTests(SharedWorld shared) : IClassFixture<SharedWorl
     {
         await Eventually.True(async () => (await _world.SetsOfAsync(name)).Count == 0, () => _world.DumpAsync(name));
         await Eventually.True(
-            async () => await _world.Client.FindAsync<Service>(new(_world.Namespace, ServiceNames.For(name))) is null, () => _world.DumpAsync(name));
+            async () =>
+                await _world.Client.FindAsync<Service>(new(_world.Namespace, ServiceNames.For(name))) is null, () =>
+                _world.DumpAsync(name));
         Assert.DoesNotContain(_world.PodsOf("base"), pod => _world.HasLabel(pod, name));
     }
 }

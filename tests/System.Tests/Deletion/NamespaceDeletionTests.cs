@@ -28,10 +28,13 @@ public sealed class NamespaceDeletionTests
 
         // It is emptied once the controller knows: what it does before that is no answer to the end of a namespace.
         var faults = world.Cluster?.Server.Faults;
-        foreach (var content in (string[])["modules.koupleless.io", "modulereplicasets.koupleless.io", "moduledeployments.koupleless.io", "services", "pods"])
+        foreach (
+            var content in (string[])["modules.koupleless.io", "modulereplicasets.koupleless.io", "moduledeployments.koupleless.io",
+            "services", "pods"])
             faults?.RejectNext(int.MaxValue, "delete", content, 503);
         await world.Client.DeleteAsync<Namespace>(new("", world.Namespace));
-        await Eventually.True(() => world.Controller!.Caches.Namespaces.Get(new("", world.Namespace)) is null or { Metadata.IsDeleting: true });
+        await Eventually.True(() => world.Controller!.Caches.Namespaces.Get(new("", world.Namespace)) is null
+            or { Metadata.IsDeleting: true });
         faults?.Clear();
         await Eventually.True(
             async () => await world.Client.FindAsync<Namespace>(new("", world.Namespace)) is null, () => world.DumpAsync("orders"));

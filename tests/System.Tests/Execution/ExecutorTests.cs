@@ -92,7 +92,8 @@ public sealed class ExecutorTests
     {
         IReadOnlyList<PlannedStep<string>> stage =
         [
-            .. ((string[])["shop-a", "shop-b", "shop-c"]).Select(name => new PlannedStep<string>("create", name) { Name = name, For = [Shop] }),
+            .. ((string[])["shop-a", "shop-b", "shop-c"])
+                .Select(name => new PlannedStep<string>("create", name) { Name = name, For = [Shop] }),
         ];
         _bench.Answer = step => new Kube.Client.KubeException(new(403, "Forbidden", $"{step} denied"), $"create Module {step}");
         HashSet<string> messages = [];

@@ -54,7 +54,8 @@ public sealed partial class AttemptTests(ShortStreams shared) : IClassFixture<Sh
 
     private async Task RefuseToLeaveAsync(string name)
     {
-        var deployment = A.Module(name, "1.0.0", World.Jar(name, "1.0.0")).Policy("uninstall_then_install").AtMostUnavailable(1).Replicas(1);
+        var deployment = A.Module(name, "1.0.0", World.Jar(name, "1.0.0")).Policy("uninstall_then_install").AtMostUnavailable(1)
+            .Replicas(1);
         var hooks = new ModuleHooks { PreUninstall = new() { Port = _hook.Port, Path = "/leave", TimeoutSeconds = 5 } };
         await World.CreateAsync(deployment with { Spec = deployment.Spec with { Hooks = hooks } });
         await World.AvailableAsync(name, 1, "1.0.0");
@@ -72,7 +73,8 @@ public sealed partial class AttemptTests(ShortStreams shared) : IClassFixture<Sh
 
     private IReadOnlyList<HookRequest> Calls(string name) => [.. _hook.Requests.Where(request => request.Text("module.name") == name)];
 
-    private static int AttemptOf(HookRequest request) => int.Parse(request.Text("command").Split('/')[3], System.Globalization.CultureInfo.InvariantCulture);
+    private static int AttemptOf(HookRequest request) =>
+        int.Parse(request.Text("command").Split('/')[3], System.Globalization.CultureInfo.InvariantCulture);
 
     private int Cuts() => World.Log.Lines.Count(line => line.Message.Contains("as old as one may get", StringComparison.Ordinal));
 

@@ -43,7 +43,8 @@ public sealed class BaseFailureTests(SharedWorld shared) : IClassFixture<SharedW
         await _world.BaseAsync("tight", 2);
         _world.Images.Configure = options => options;
         var small = _world.Images.Living.Single(living => living.Base.Statistics.Count > 0 && IsSmall(living.PodUid));
-        await _world.CreateAsync(A.Module("big", "1.0.0", Jar("big", "1.0.0", ("Simulator-Metaspace-Bytes", "20000000"))).On("tight").Replicas(1));
+        await _world.CreateAsync(A.Module("big", "1.0.0", Jar("big", "1.0.0", ("Simulator-Metaspace-Bytes", "20000000"))).On("tight")
+            .Replicas(1));
         await _world.AvailableAsync("big", 1, "1.0.0");
         Assert.NotEqual(small.PodUid, _world.ModulesOf("big")[0].Spec.PodUid);
         Assert.Equal(1, small.Base.Statistics[^1].InstallsStarted["big:1.0.0"]);
@@ -58,7 +59,8 @@ public sealed class BaseFailureTests(SharedWorld shared) : IClassFixture<SharedW
         Assert.NotEqual(small.PodUid, _world.ModulesOf("later")[0].Spec.PodUid);
 
         bool IsSmall(string uid) => _world.Controller!.Agents
-            .Find(ObjectKey.Of(_world.PodsOf("tight").SingleOrDefault(pod => pod.Metadata.Uid == uid)?.Metadata ?? new()), uid)?.Jvm?.MaxMetaspace == 60_000_000;
+            .Find(ObjectKey.Of(_world.PodsOf("tight").SingleOrDefault(pod => pod.Metadata.Uid == uid)?.Metadata ?? new()),
+                uid)?.Jvm?.MaxMetaspace == 60_000_000;
     }
 
     [Fact]
@@ -74,7 +76,8 @@ public sealed class BaseFailureTests(SharedWorld shared) : IClassFixture<SharedW
         await _world.EventAsync(module.Metadata.Name, "UninstallFailed", "clingy:1.0.0");
         told.SetResult();
         await _world.GoneAsync("clingy");
-        await _world.HoldsAsync(() => !_world.BaseOf(module).Biz.ContainsKey("clingy:1.0.0"), "clingy", "it is gone from the base in the end");
+        await _world.HoldsAsync(() => !_world.BaseOf(module).Biz.ContainsKey("clingy:1.0.0"), "clingy",
+            "it is gone from the base in the end");
         Assert.Equal(1, _world.BaseOf(module).Statistics[^1].Uninstalls["clingy:1.0.0"]);
 
         // The base takes the next one of that name.
@@ -85,12 +88,14 @@ public sealed class BaseFailureTests(SharedWorld shared) : IClassFixture<SharedW
     [Fact]
     public async Task SwitchFailed_leaves_the_old_version_serving()
     {
-        await _world.CreateAsync(A.Module("toggle", "1.0.0", _world.Jar("toggle", "1.0.0", "toggle-1")).Replicas(1).Policy("install_then_uninstall"));
+        await _world.CreateAsync(A.Module("toggle", "1.0.0", _world.Jar("toggle", "1.0.0", "toggle-1")).Replicas(1)
+            .Policy("install_then_uninstall"));
         await _world.AvailableAsync("toggle", 1, "1.0.0");
         var old = _world.ModulesOf("toggle")[0];
         await using var pods = await Recording<Pod>.StartAsync(_world);
         var jar = _world.Jar(
-            "toggle", "2.0.0", "toggle-2", new Dictionary<string, string> { ["Simulator-Switch-Fail-Cause"] = "java.lang.IllegalStateException: no switch" });
+            "toggle", "2.0.0", "toggle-2", new Dictionary<string,
+            string> { ["Simulator-Switch-Fail-Cause"] = "java.lang.IllegalStateException: no switch" });
         await _world.UpgradeAsync("toggle", "2.0.0", jar);
         var failed = await _world.FailedAsync("toggle", FailureReason.SwitchFailed);
         Assert.Contains("no switch", failed.Status.LastError!.Message, StringComparison.Ordinal);
@@ -142,14 +147,16 @@ public sealed class BaseFailureTests(SharedWorld shared) : IClassFixture<SharedW
         await _world.UninstallByHandAsync(_world.PodOf(module), "plucked", "1.0.0");
         await _world.EventAsync(module.Metadata.Name, "BizLost");
         await _world.HoldsAsync(
-            () => _world.ModulesOf("plucked")[0].IsAvailable && _world.BaseOf(module).Biz.ContainsKey("plucked:1.0.0"), "plucked", "it is back");
+            () => _world.ModulesOf("plucked")[0].IsAvailable
+                && _world.BaseOf(module).Biz.ContainsKey("plucked:1.0.0"), "plucked", "it is back");
         Assert.Equal(2, _world.InstallsOf("plucked:1.0.0"));
     }
 
     [Fact]
     public async Task BaseDied_gives_a_module_that_ends_its_base_one_more_try_and_no_third()
     {
-        _world.Images.Configure = options => options with { StartDelay = TimeSpan.FromSeconds(1.5) };   // as a JVM: its lives are told apart by their starts
+        // as a JVM: its lives are told apart by their starts
+        _world.Images.Configure = options => options with { StartDelay = TimeSpan.FromSeconds(1.5) };
         await _world.BaseAsync("fragile", 1);
         _world.Images.Configure = options => options;
         var simulated = _world.Images.Of(_world.PodsOf("fragile")[0].Metadata.Uid!);
@@ -162,7 +169,8 @@ public sealed class BaseFailureTests(SharedWorld shared) : IClassFixture<SharedW
             "deadly", "two lives have ended");
         await _world.ConditionAsync("deadly", DeploymentConditions.ReplicaFailure, Condition.True, "BaseDied");
         await _world.HoldsAsync(
-            () => _world.ModulesOf("harmless")[0].IsAvailable && simulated.Biz.ContainsKey("harmless:1.0.0"), "harmless", "the other one is back");
+            () => _world.ModulesOf("harmless")[0].IsAvailable
+                && simulated.Biz.ContainsKey("harmless:1.0.0"), "harmless", "the other one is back");
         Assert.Equal(3, simulated.Statistics.Count);
         Assert.Equal(2, _world.InstallsOf("deadly:1.0.0"));
     }

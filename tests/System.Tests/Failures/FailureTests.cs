@@ -38,7 +38,8 @@ public sealed class FailureTests(SharedWorld shared) : IClassFixture<SharedWorld
         simulated.Order("proven", new() { FailCause = "java.net.ConnectException: database is down" });
         await simulated.RestartAsync();
         await _world.HoldsAsync(
-            () => _world.ModulesOf("proven")[0].Status is { Attempts: >= 2, LastError.Reason: "BizStartFailed" }, "proven", "two attempts have failed");
+            () => _world.ModulesOf("proven")[0].Status is { Attempts: >= 2, LastError.Reason: "BizStartFailed" }, "proven",
+            "two attempts have failed");
         simulated.Order("proven", null);
         await _world.HoldsAsync(() => _world.ModulesOf("proven")[0].IsAvailable, "proven", "it is back");
     }
@@ -130,7 +131,8 @@ public sealed class FailureTests(SharedWorld shared) : IClassFixture<SharedWorld
         Assert.Contains(fragment, module.Status.LastError!.Message, StringComparison.Ordinal);
         await _world.EventAsync(module.Metadata.Name, reason.ToString());
         await _world.ConditionAsync(name, DeploymentConditions.ReplicaFailure, Condition.True, reason.ToString());
-        Assert.Contains(fragment, (await _world.FindAsync(name))!.Status.Conditions.Find(DeploymentConditions.ReplicaFailure)!.Message, StringComparison.Ordinal);
+        Assert.Contains(fragment, (await _world.FindAsync(name))!.Status.Conditions.Find(DeploymentConditions.ReplicaFailure)!.Message,
+            StringComparison.Ordinal);
         Assert.False(_world.HasLabel(_world.PodOf(module), name));
         return module;
     }

@@ -27,7 +27,9 @@ public sealed class HookLimitTests
         await world.CreateAsync(A.Module("passing", "1.0.0", world.Jar("passing", "1.0.0")).Replicas(1));
         await world.AvailableAsync("passing", 1, "1.0.0");
         await world.HoldsAsync(
-            () => world.Modules.List().Count(module => module.Status.Message?.EndsWith("32 commands wait for their hooks there", StringComparison.Ordinal) == true) == 3,
+            () => world.Modules.List()
+                .Count(module =>
+                module.Status.Message?.EndsWith("32 commands wait for their hooks there", StringComparison.Ordinal) == true) == 3,
             "hanging-0", "those beyond say what they wait for");
         Assert.Equal(ModuleCommand.MostInHooks, hook.Requests.Count);
         Assert.DoesNotContain(world.Log.Lines, line => line.Message.Contains("TOO_MANY", StringComparison.Ordinal));

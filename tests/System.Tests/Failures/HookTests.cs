@@ -20,7 +20,8 @@ public sealed class HookTests(SharedWorld shared) : IClassFixture<SharedWorld>, 
     public async Task HookFailed_is_told_everywhere_and_a_new_Module_is_installed_when_the_hook_agrees()
     {
         _hooks.Answer = request => request.Event == "preInstall" ? 503 : 200;
-        await World.CreateAsync(New("guarded", "1.0.0", new() { PreInstall = _hooks.At("/pre"), PostInstall = _hooks.At("/post") }).Replicas(1));
+        await World.CreateAsync(New("guarded", "1.0.0", new() { PreInstall = _hooks.At("/pre"), PostInstall = _hooks.At("/post") })
+            .Replicas(1));
         var module = await World.FailedAsync("guarded", FailureReason.HookFailed);
         Assert.Equal(ModulePhase.Failed, module.Status.Status);
         Assert.Equal("PRE_INSTALL", module.Status.LastError!.Code);
@@ -48,7 +49,8 @@ public sealed class HookTests(SharedWorld shared) : IClassFixture<SharedWorld>, 
         _hooks.Answer = _ => 500;
         await World.BaseOf(World.ModulesOf("served")[0]).RestartAsync();
         await World.HoldsAsync(
-            () => World.ModulesOf("served")[0].Status is { Attempts: >= 2, LastError.Reason: "HookFailed" }, "served", "two attempts have failed");
+            () => World.ModulesOf("served")[0].Status is { Attempts: >= 2, LastError.Reason: "HookFailed" }, "served",
+            "two attempts have failed");
         Assert.False(World.HasLabel(World.PodOf(World.ModulesOf("served")[0]), "served"));
         _hooks.Answer = _ => 200;
         await World.HoldsAsync(() => World.ModulesOf("served")[0].IsAvailable, "served", "it is back");
@@ -58,12 +60,14 @@ public sealed class HookTests(SharedWorld shared) : IClassFixture<SharedWorld>, 
     public async Task A_hook_that_hangs_keeps_no_other_module_waiting()
     {
         _hooks.Answer = request => request.Text("module.name") == "hanging" ? null : 200;
-        await World.CreateAsync(New("hanging", "1.0.0", new() { PostInstall = _hooks.At("/post") with { TimeoutSeconds = 3600 } }).Symmetric());
+        await World.CreateAsync(New("hanging", "1.0.0", new() { PostInstall = _hooks.At("/post") with { TimeoutSeconds = 3600 } })
+            .Symmetric());
         await World.HoldsAsync(() => _hooks.Requests("hanging").Count == 3, "hanging", "three hooks hang");
         await World.CreateAsync(New("passing", "1.0.0", new() { PostInstall = _hooks.At("/post") }).Symmetric());
         await World.AvailableAsync("passing", 3, "1.0.0");
         await World.HoldsAsync(
-            () => World.ModulesOf("hanging").All(module => module.Status.Message?.StartsWith("a hook of its install is under way", StringComparison.Ordinal) == true),
+            () => World.ModulesOf("hanging")
+                .All(module => module.Status.Message?.StartsWith("a hook of its install is under way", StringComparison.Ordinal) == true),
             "hanging", "what is waited for is told");
         Assert.All(World.ModulesOf("hanging"), module => Assert.False(World.HasLabel(World.PodOf(module), "hanging")));
     }
@@ -77,7 +81,8 @@ public sealed class HookTests(SharedWorld shared) : IClassFixture<SharedWorld>, 
         _hooks.Answer = request => request.Event == "preUninstall" ? 409 : 200;
         await World.UpgradeAsync("leaving", "2.0.0", World.Jar("leaving", "2.0.0"));
         await World.HoldsAsync(
-            () => World.ModulesOf("leaving").Any(module => module.Status is { Status: ModulePhase.Terminating, LastError.Reason: "HookFailed" }),
+            () => World.ModulesOf("leaving")
+                .Any(module => module.Status is { Status: ModulePhase.Terminating, LastError.Reason: "HookFailed" }),
             "leaving", "the old one is held");
         Assert.Equal(0, World.InstallsOf("leaving:2.0.0"));
         _hooks.Answer = _ => 200;

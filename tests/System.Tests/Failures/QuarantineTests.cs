@@ -37,7 +37,8 @@ public sealed class QuarantineTests(WorldWithoutBase shared) : IClassFixture<Wor
         await _world.CreateAsync(Poison("venom", "bold", batchCount: 1, minReadySeconds: 0));
         await _world.RestsAsync("venom", Reasons.BaseDied, "venom 1.0.0 has ended two base JVMs");
         // Where it was installed last, it is still about to end its base.
-        await _world.HoldsAsync(() => Deaths("bold") == _world.InstallsOf("venom:1.0.0"), "venom", "it has ended each life in which it was installed");
+        await _world.HoldsAsync(() => Deaths("bold") == _world.InstallsOf("venom:1.0.0"), "venom",
+            "it has ended each life in which it was installed");
         await HealthyAsync("bold", "venom:1.0.0");
         // On the one whose death was known first it may have been tried once more before the second was.
         var lives = _world.PodsOf("bold").Select(pod => _world.Images.Of(pod.Metadata.Uid!).Statistics.Count).ToList();
@@ -52,7 +53,8 @@ public sealed class QuarantineTests(WorldWithoutBase shared) : IClassFixture<Wor
         string[] good = ["fresh-one", "fresh-two", "fresh-three", "fresh-four", "fresh-five"];
         _world.Images.Configure = options => options with { StartDelay = TimeSpan.FromSeconds(1.5) };
         await _world.BaseAsync("fresh", 2);
-        await Task.WhenAll(good.Select(name => _world.CreateAsync(A.Module(name, "1.0.0", _world.Jar(name, "1.0.0")).On("fresh").Symmetric())));
+        await Task.WhenAll(
+            good.Select(name => _world.CreateAsync(A.Module(name, "1.0.0", _world.Jar(name, "1.0.0")).On("fresh").Symmetric())));
         // Tried before the others, once it is known that they can't be told apart: so that the test takes no minutes.
         var poison = Poison("fresh-poison", "fresh", batchCount: 1, minReadySeconds: 0).Symmetric();
         await _world.CreateAsync(poison with { Spec = poison.Spec with { Priority = 1 } });
@@ -66,7 +68,8 @@ public sealed class QuarantineTests(WorldWithoutBase shared) : IClassFixture<Wor
         {
             await _world.AvailableAsync(name, 2, "1.0.0");
             var deployment = (await _world.FindAsync(name))!;
-            Assert.Equal((ReleaseProgress.Completed, (ReleaseAbort?)null), (deployment.Status.ReleaseStatus!.Progress, deployment.Status.ReleaseStatus.Abort));
+            Assert.Equal((ReleaseProgress.Completed, (ReleaseAbort?)null),
+                (deployment.Status.ReleaseStatus!.Progress, deployment.Status.ReleaseStatus.Abort));
         }
 
         // Twice each under suspicion of all, then on its own; once more where one came too late for the other to know.
@@ -85,7 +88,8 @@ public sealed class QuarantineTests(WorldWithoutBase shared) : IClassFixture<Wor
         {
             await pod.RestartAsync();
             await _world.HoldsAsync(
-                () => _world.ModulesOf("veteran")[0] is { IsAvailable: true } && _world.InstallsOf("veteran:1.0.0") == 1 + death, "veteran", $"back after {death}");
+                () => _world.ModulesOf("veteran")[0] is { IsAvailable: true } && _world.InstallsOf("veteran:1.0.0") == 1
+                    + death, "veteran", $"back after {death}");
         }
 
         Assert.Null(_world.ModulesOf("veteran")[0].Status.LastError);
@@ -104,7 +108,8 @@ public sealed class QuarantineTests(WorldWithoutBase shared) : IClassFixture<Wor
             await _world.InstalledAsync(A.Module(healthy, "1.0.0", _world.Jar(healthy, "1.0.0")).On(name).Symmetric());
             await _world.AgeAsync(healthy);
             var now = TimeProvider.System.GetUtcNow();
-            Assert.All(_world.ModulesOf(healthy), module => Assert.True(now - module.Status.InstalledAt > TimeSpan.FromMinutes(1), $"{module.Metadata.Name} is young"));
+            Assert.All(_world.ModulesOf(healthy),
+                module => Assert.True(now - module.Status.InstalledAt > TimeSpan.FromMinutes(1), $"{module.Metadata.Name} is young"));
         }
 
         _world.Images.AgentClock.Shift = TimeSpan.Zero;
@@ -117,7 +122,8 @@ public sealed class QuarantineTests(WorldWithoutBase shared) : IClassFixture<Wor
     {
         await _world.HoldsAsync(
             () => _world.PodsOf(baseName) is { Count: 4 } pods && pods.All(pod => _world.Images.Of(pod.Metadata.Uid!).Biz is var biz
-                && !biz.ContainsKey(poison) && NamesOfHealthy(baseName).All(healthy => biz.GetValueOrDefault($"{healthy}:1.0.0") == "activated")),
+                && !biz.ContainsKey(poison) && NamesOfHealthy(baseName)
+                    .All(healthy => biz.GetValueOrDefault($"{healthy}:1.0.0") == "activated")),
             poison.Split(':')[0], "the healthy ones are active on all four, and the poison on none");
         foreach (var healthy in NamesOfHealthy(baseName)) await _world.AvailableAsync(healthy, 4, "1.0.0");
     }
@@ -128,7 +134,8 @@ public sealed class QuarantineTests(WorldWithoutBase shared) : IClassFixture<Wor
     private ModuleDeployment Poison(string name, string baseName, int batchCount, int minReadySeconds)
     {
         var jar = _world.Jar(name, "1.0.0", attributes: new Dictionary<string, string> { ["Simulator-Dies-After-Millis"] = "5000" });
-        var deployment = A.Module(name, "1.0.0", jar).On(baseName).Replicas(4).Strategy(strategy => strategy with { BatchCount = batchCount });
+        var deployment = A.Module(name, "1.0.0", jar).On(baseName).Replicas(4)
+            .Strategy(strategy => strategy with { BatchCount = batchCount });
         return deployment with { Spec = deployment.Spec with { MinReadySeconds = minReadySeconds } };
     }
 

@@ -11,7 +11,8 @@ public sealed class ApiFaultTests(SharedWorld shared) : IClassFixture<SharedWorl
 
     public ValueTask InitializeAsync()
     {
-        Assert.SkipWhen(World.Cluster is null, "Needs an API server that can be broken on purpose: unset MODULECONTROLLER_TEST_KUBECONFIG.");
+        Assert.SkipWhen(World.Cluster is null,
+            "Needs an API server that can be broken on purpose: unset MODULECONTROLLER_TEST_KUBECONFIG.");
         return ValueTask.CompletedTask;
     }
 

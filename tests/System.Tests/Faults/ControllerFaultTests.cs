@@ -85,7 +85,8 @@ public sealed class ControllerFaultTests
     public async Task A_jvm_that_dies_in_an_install_while_no_controller_runs_is_blamed_on_that_install_afterwards()
     {
         await using var world = await World.StartAsync();
-        world.Images.Configure = options => options with { StartDelay = TimeSpan.FromSeconds(1.5) };   // as a JVM: its lives are told apart by their starts
+        // as a JVM: its lives are told apart by their starts
+        world.Images.Configure = options => options with { StartDelay = TimeSpan.FromSeconds(1.5) };
         await world.BaseAsync("base", 1);
         await world.CreateAsync(A.Module("orders", "1.0.0", world.Jar("orders", "1.0.0")).Replicas(1));
         await world.AvailableAsync("orders", 1, "1.0.0");
@@ -101,7 +102,8 @@ public sealed class ControllerFaultTests
         await world.StartControllerAsync();
         await world.AvailableAsync("poison", 1, "1.0.0");
         await world.EventAsync(world.ModulesOf("poison")[0].Metadata.Name, "BaseDied");
-        Assert.Equal(("BaseDied", "1"), (world.ModulesOf("poison")[0].Status.LastError?.Reason, world.ModulesOf("poison")[0].Status.LastError?.Code));
+        Assert.Equal(("BaseDied", "1"),
+            (world.ModulesOf("poison")[0].Status.LastError?.Reason, world.ModulesOf("poison")[0].Status.LastError?.Code));
         await world.AvailableAsync("orders", 1, "1.0.0");
     }
 

@@ -56,7 +56,8 @@ internal static class BrokenModuleDeployments
             ("patch", "Module") when write.Patch?["metadata"]?["finalizers"] is not null => "finalizer",
             _ => null,
         };
-        var answer = Answers.FirstOrDefault(answer => what is not null && write.Name.StartsWith($"{what}-{answer.Name}-", StringComparison.Ordinal));
+        var answer = Answers.FirstOrDefault(answer => what is not null
+            && write.Name.StartsWith($"{what}-{answer.Name}-", StringComparison.Ordinal));
         return answer.Name is null ? null : new(answer.Code, answer.Reason, $"a policy denies to {write}");
     }
 

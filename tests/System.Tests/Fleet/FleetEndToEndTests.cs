@@ -27,7 +27,8 @@ public sealed class FleetEndToEndTests
         await ClaimEpochAsync(world, stray);
         var broken = await CreateBrokenAsync(world);
 
-        await world.InstalledAsync(A.Module("orders", "1.0.0", world.Jar("orders", "1.0.0")).Replicas(Pods).Policy("install_then_uninstall"));
+        await world.InstalledAsync(A.Module("orders", "1.0.0", world.Jar("orders", "1.0.0")).Replicas(Pods)
+            .Policy("install_then_uninstall"));
         await world.InstalledAsync(A.Module("stock", "1.0.0", world.Jar("stock", "1.0.0")).Symmetric().Policy("uninstall_then_install"));
         await OrphanAsync(world);
         await world.StopControllerAsync();
@@ -43,7 +44,8 @@ public sealed class FleetEndToEndTests
         Assert.Equal(2, world.InstallsOf("adopted:1.0.0"));
         Assert.False((await world.Client.GetAsync<Pod>(ObjectKey.Of(stray.Metadata))).Metadata.IsDeleting);
         foreach (var name in (string[])["orders", "stock"])
-            Assert.All(await world.EventsAsync(name), told => Assert.All(broken, other => Assert.DoesNotContain(other, told.Message ?? "", StringComparison.Ordinal)));
+            Assert.All(await world.EventsAsync(name),
+                told => Assert.All(broken, other => Assert.DoesNotContain(other, told.Message ?? "", StringComparison.Ordinal)));
 
         foreach (var name in (string[])[.. broken, "adopted", "orders", "stock"]) await world.DeleteAsync(name);
         foreach (var name in (string[])[.. broken, "adopted", "orders", "stock"]) await world.GoneAsync(name);
@@ -93,7 +95,8 @@ public sealed class FleetEndToEndTests
                 },
                 Spec = new()
                 {
-                    NodeSelector = world.Cluster is null ? new Dictionary<string, string> { ["modulecontroller-test"] = world.Namespace } : null,
+                    NodeSelector = world.Cluster is null
+                        ? new Dictionary<string, string> { ["modulecontroller-test"] = world.Namespace } : null,
                     Containers = [new() { Name = "base", Image = SimulatedImages.Base }],
                 },
             },

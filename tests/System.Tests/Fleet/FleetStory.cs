@@ -31,19 +31,22 @@ internal sealed class FleetStory(int seed)
         await Eventually.True(async () => (await bench.ListAsync<ModuleDeployment>()).All(found => !_names.Contains(found.Metadata.Name)));
     }
 
-    /// <summary>Per base pod the commands for the healthy modules, and all writes to their objects, each in an order that no run changes.</summary>
+    /// <summary>Per base pod the commands for the healthy modules, and all writes to their objects, each in an order that no run
+    /// changes.</summary>
     public string Trace(ReleaseBench bench)
     {
         var commands = bench.Agents.SentTo.Where(sent => _names.Contains(sent.Command.Name))
             .GroupBy(sent => (sent.Pod, sent.Command.Name)).OrderBy(group => group.Key.Pod).ThenBy(group => group.Key.Name)
-            .Select(group => $"{group.Key.Pod}: {string.Join(", ", group.Select(sent => $"{sent.Command.GetType().Name} {sent.Command.Name}:{sent.Command.Version}"))}");
+            .Select(group =>
+                $"{group.Key.Pod}: {string.Join(", ", group.Select(sent => $"{sent.Command.GetType().Name} {sent.Command.Name}:{sent.Command.Version}"))}");
         var writes = bench.Race.Written.SelectMany(Traced).Order(StringComparer.Ordinal);
         return string.Join('\n', commands.Concat(writes));
     }
 
     /// <summary>Every text about the healthy ones that a user sees or saw: Events, and what was written to their statuses.</summary>
     public async Task<IReadOnlyList<string>> MessagesAsync(ReleaseBench bench) =>
-        [.. (await bench.ListAsync<Event>()).Where(told => _names.Any(name => told.InvolvedObject?.Name?.StartsWith(name, StringComparison.Ordinal) == true))
+        [.. (await bench.ListAsync<Event>())
+            .Where(told => _names.Any(name => told.InvolvedObject?.Name?.StartsWith(name, StringComparison.Ordinal) == true))
             .Select(told => told.Message ?? ""),
             .. bench.Race.Written.Where(write => IsHealthy(write) && write.Patch is not null).Select(write => write.Patch!.ToJsonString())];
 
@@ -51,9 +54,11 @@ internal sealed class FleetStory(int seed)
     private IEnumerable<string> Traced(RacingClient.Write write) => write.Kind switch
     {
         "Pod" when write.Patch?["metadata"]?["labels"] is System.Text.Json.Nodes.JsonObject labels =>
-            _names.Where(name => labels.ContainsKey(Labels.Traffic(name))).Select(name => $"label {write.Name} {name} {labels[Labels.Traffic(name)]}"),
+            _names.Where(name => labels.ContainsKey(Labels.Traffic(name)))
+                .Select(name => $"label {write.Name} {name} {labels[Labels.Traffic(name)]}"),
         // How a release went on. Counts, and the deletion, are written as often as there was time for.
-        "ModuleDeployment" when IsHealthy(write) && ProgressIn(write) is { } progress and not ReleaseProgress.Terminating => [$"{write} {progress}"],
+        "ModuleDeployment" when IsHealthy(write) && ProgressIn(write) is { } progress and not ReleaseProgress.Terminating =>
+            [$"{write} {progress}"],
         "Module" or "Service" when IsHealthy(write) => [write.ToString()],
         "ModuleReplicaSet" when IsHealthy(write) && (write.Verb != "patch" || write.Patch?["spec"]?["replicas"] is not null)
             && !write.Verb.Contains("status", StringComparison.Ordinal) => [$"{write} {write.Patch?["spec"]?["replicas"]}"],
@@ -62,7 +67,8 @@ internal sealed class FleetStory(int seed)
 
     private static string? ProgressIn(RacingClient.Write write) => (string?)write.Patch?["status"]?["releaseStatus"]?["progress"];
 
-    private bool IsHealthy(RacingClient.Write write) => _names.Any(name => write.Name == name || write.Name.StartsWith($"{name}-", StringComparison.Ordinal));
+    private bool IsHealthy(RacingClient.Write write) =>
+        _names.Any(name => write.Name == name || write.Name.StartsWith($"{name}-", StringComparison.Ordinal));
 
     private OperationStrategy Strategy(OperationStrategy strategy, string policy) => strategy with
     {

@@ -10,7 +10,8 @@ public sealed class FleetTests
     private const int Pods = 3;
 
     // All of them with SOAK.
-    private static IEnumerable<int> Seeds => Environment.GetEnvironmentVariable("SOAK") is { Length: > 0 } ? Enumerable.Range(1, 200) : [1, 4, 13];
+    private static IEnumerable<int> Seeds =>
+        Environment.GetEnvironmentVariable("SOAK") is { Length: > 0 } ? Enumerable.Range(1, 200) : [1, 4, 13];
 
     [Fact]
     public async Task Healthy_ones_get_the_same_commands_and_writes_beside_broken_ones_as_alone()
@@ -42,7 +43,8 @@ public sealed class FleetTests
             await Eventually.True(
                 async () => (await beside.ListAsync<ModuleDeployment>()).Count == 0 && (await beside.ListAsync<Module>()).Count == 0,
                 async () => string.Join('\n', (await beside.ListAsync<ModuleDeployment>()).Select(left => left.Metadata.Name)
-                    .Concat((await beside.ListAsync<Module>()).Select(left => $"{left.Metadata.Name} deleting={left.Metadata.IsDeleting} {left.Status.Message}"))),
+                    .Concat((await beside.ListAsync<Module>())
+                        .Select(left => $"{left.Metadata.Name} deleting={left.Metadata.IsDeleting} {left.Status.Message}"))),
                 what: $"the broken ones of seed {seed} are gone");
         }
 

@@ -18,7 +18,8 @@ public sealed class AttemptProtocolTests
     public void A_snapshot_tells_which_attempts_are_used_up_and_since_when()
     {
         var view = After(Told("m-1/uninstall/b-1/7", 90)).View!;
-        Assert.Equal(new("m-1/uninstall/b-1/7", CommandOutcome.Failed, FailureReason.HookFailed, _now.AddSeconds(-90)) { Rejections = 3 }, Assert.Single(view.Attempts));
+        Assert.Equal(new("m-1/uninstall/b-1/7", CommandOutcome.Failed, FailureReason.HookFailed, _now.AddSeconds(-90)) { Rejections = 3 },
+            Assert.Single(view.Attempts));
     }
 
     [Fact]
@@ -33,7 +34,8 @@ public sealed class AttemptProtocolTests
 
         var next = Told("m-1/uninstall/b-1/8", 0);
         next.Snapshot.Sequence = 3;
-        Assert.Equal("m-1/uninstall/b-1/8", Assert.Single(SessionProtocol.Handle(step.State, next, _now.AddSeconds(2)).State.View!.Attempts).CommandId);
+        Assert.Equal("m-1/uninstall/b-1/8",
+            Assert.Single(SessionProtocol.Handle(step.State, next, _now.AddSeconds(2)).State.View!.Attempts).CommandId);
     }
 
     [Theory]
@@ -49,7 +51,8 @@ public sealed class AttemptProtocolTests
         var many = Told("m-1/uninstall/b-1/7", 0);
         while (many.Snapshot.Attempts.Count <= Limits.Attempts) many.Snapshot.Attempts.Add(many.Snapshot.Attempts[0].Clone());
         Assert.Equal("snapshot.attempts: 257 entries, at most 256", SessionProtocol.Handle(After(), many, _now).Violation);
-        Assert.Equal("attempts.answered_for: out of range", SessionProtocol.Handle(After(), Told("m-1/uninstall/b-1/7", -1), _now).Violation);
+        Assert.Equal("attempts.answered_for: out of range",
+            SessionProtocol.Handle(After(), Told("m-1/uninstall/b-1/7", -1), _now).Violation);
     }
 
     [Fact]
@@ -57,7 +60,8 @@ public sealed class AttemptProtocolTests
         (Limits.HookedCommands, Limits.InspectionsPerSource, Limits.Staged),
         (ModuleCommand.MostInHooks, Inspection.AttemptsPerSource, ModuleCommand.MostStaged));
 
-    private SessionState After(params ConnectRequest[] messages) => messages.Prepend(Hello()).Aggregate(SessionState.New, (state, message) =>
+    private SessionState After(params ConnectRequest[] messages) =>
+        messages.Prepend(Hello()).Aggregate(SessionState.New, (state, message) =>
     {
         var step = SessionProtocol.Handle(state, message, _now);
         Assert.Null(step.Violation);

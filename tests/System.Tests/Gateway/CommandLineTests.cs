@@ -23,7 +23,8 @@ public sealed class CommandLineTests
     public async Task A_flag_wins_over_the_environment()
     {
         var options = await Parsed(
-            ["--http-port", "81", "--grpc-port=82", "--insecure-agents", "--bind", "127.0.0.5", "--advertise", "host:82", "--lease-renew", "0.5", "--epoch-floor", "41"],
+            ["--http-port", "81", "--grpc-port=82", "--insecure-agents", "--bind", "127.0.0.5", "--advertise", "host:82", "--lease-renew",
+                "0.5", "--epoch-floor", "41"],
             ("MODULECONTROLLER_HTTP_PORT", "9000"), ("MODULECONTROLLER_LEASE_DURATION", "2"), ("MODULECONTROLLER_LEASE_RETRY", "0.1"),
             ("MODULECONTROLLER_POD_GRACE", "7"), ("MODULECONTROLLER_AGENT_AUDIENCE", "agents"));
 
@@ -83,7 +84,8 @@ public sealed class CommandLineTests
 
     [Fact]
     public async Task A_flag_without_its_value_is_named() =>
-        Assert.Contains("Required argument missing for option: '--http-port'.", (await RunAsync(["--plaintext-agents", "--http-port"])).Error, StringComparison.Ordinal);
+        Assert.Contains("Required argument missing for option: '--http-port'.",
+            (await RunAsync(["--plaintext-agents", "--http-port"])).Error, StringComparison.Ordinal);
 
     [Fact]
     public async Task A_bad_variable_is_named_too()

@@ -64,10 +64,12 @@ internal sealed class GatewayRig : IAsyncDisposable
         foreach (var file in Directory.GetFiles(Path.Combine(RepositoryRoot(), "deploy", "crds"), "module*.yaml"))
         {
             var definition = KubernetesYaml.Deserialize<V1CustomResourceDefinition>(await File.ReadAllTextAsync(file, Cancellation));
-            await rig.PostAsync("/apis/apiextensions.k8s.io/v1/customresourcedefinitions", JsonNode.Parse(KubernetesJson.Serialize(definition))!);
+            await rig.PostAsync("/apis/apiextensions.k8s.io/v1/customresourcedefinitions",
+                JsonNode.Parse(KubernetesJson.Serialize(definition))!);
         }
 
-        await rig.PostAsync("/api/v1/namespaces/default/serviceaccounts", new JsonObject { ["metadata"] = new JsonObject { ["name"] = "agent" } });
+        await rig.PostAsync("/api/v1/namespaces/default/serviceaccounts",
+            new JsonObject { ["metadata"] = new JsonObject { ["name"] = "agent" } });
         return rig;
     }
 
@@ -112,11 +114,13 @@ internal sealed class GatewayRig : IAsyncDisposable
     /// <summary>The new pod's UID.</summary>
     public async Task<string> CreatePodAsync(string name, string? replicaSetUid = null)
     {
-        var owner = new JsonObject { ["apiVersion"] = "apps/v1", ["kind"] = "ReplicaSet", ["name"] = "base-rs", ["uid"] = replicaSetUid, ["controller"] = true };
+        var owner = new JsonObject { ["apiVersion"] = "apps/v1", ["kind"] = "ReplicaSet", ["name"] = "base-rs", ["uid"] = replicaSetUid,
+            ["controller"] = true };
         var pod = await PostAsync("/api/v1/namespaces/default/pods", new JsonObject
         {
             ["metadata"] = new JsonObject { ["name"] = name, ["ownerReferences"] = replicaSetUid is null ? [] : new JsonArray(owner) },
-            ["spec"] = new JsonObject { ["serviceAccountName"] = "agent", ["containers"] = new JsonArray(new JsonObject { ["name"] = "base", ["image"] = "base" }) },
+            ["spec"] = new JsonObject { ["serviceAccountName"] = "agent",
+                ["containers"] = new JsonArray(new JsonObject { ["name"] = "base", ["image"] = "base" }) },
         });
         return pod["metadata"]!["uid"]!.GetValue<string>();
     }
@@ -155,7 +159,8 @@ internal sealed class GatewayRig : IAsyncDisposable
     public static Task IsBasePodAsync(ControlPlaneHost controller, string name) => Eventually.True(
         () => controller.Caches.Pods.Get(Pod(name)) is { } pod && ControlPlane.Observing.BasePods.IsBasePod(controller.Caches, pod));
 
-    public Task CreateModuleAsync(string name, string podUid) => PostAsync("/apis/koupleless.io/v1alpha1/namespaces/default/modules", new JsonObject
+    public Task CreateModuleAsync(string name, string podUid) =>
+        PostAsync("/apis/koupleless.io/v1alpha1/namespaces/default/modules", new JsonObject
     {
         ["apiVersion"] = "koupleless.io/v1alpha1",
         ["kind"] = "Module",
@@ -172,7 +177,8 @@ internal sealed class GatewayRig : IAsyncDisposable
     public async Task<string> TokenAsync(string? pod, string? uid, string audience = "modulecontroller")
     {
         var spec = new JsonObject { ["audiences"] = new JsonArray(audience), ["expirationSeconds"] = 3600 };
-        if (pod is not null) spec["boundObjectRef"] = new JsonObject { ["kind"] = "Pod", ["apiVersion"] = "v1", ["name"] = pod, ["uid"] = uid };
+        if (pod is not null) spec["boundObjectRef"] = new JsonObject { ["kind"] = "Pod", ["apiVersion"] = "v1", ["name"] = pod,
+            ["uid"] = uid };
         var answer = await PostAsync("/api/v1/namespaces/default/serviceaccounts/agent/token", new JsonObject { ["spec"] = spec });
         return answer["status"]!["token"]!.GetValue<string>();
     }
@@ -202,7 +208,8 @@ internal sealed class GatewayRig : IAsyncDisposable
 
     /// <summary>Until the view says so; fails with the view.</summary>
     public static Task SeenAsync(ControlPlaneHost controller, string pod, string uid, Func<BaseView?, bool> condition, string what) =>
-        Eventually.True(() => condition(controller.Agents.Find(Pod(pod), uid)), () => controller.Agents.Find(Pod(pod), uid)?.ToString() ?? "no view", what: what);
+        Eventually.True(() => condition(controller.Agents.Find(Pod(pod), uid)), () => controller.Agents.Find(Pod(pod), uid)?.ToString()
+            ?? "no view", what: what);
 
     public async ValueTask DisposeAsync()
     {
@@ -218,7 +225,8 @@ internal sealed class GatewayRig : IAsyncDisposable
 
         await _cluster.DisposeAsync();
         File.Delete(_kubeconfig);
-        Assert.DoesNotContain(Log, line => line.StartsWith("Error", StringComparison.Ordinal) || line.StartsWith("Critical", StringComparison.Ordinal));
+        Assert.DoesNotContain(Log, line => line.StartsWith("Error", StringComparison.Ordinal)
+            || line.StartsWith("Critical", StringComparison.Ordinal));
     }
 
     private async Task<JsonNode> PostAsync(string path, JsonNode body)
@@ -243,7 +251,8 @@ internal sealed class GatewayRig : IAsyncDisposable
 
         public bool IsEnabled(LogLevel logLevel) => true;
 
-        public void Log<TState>(LogLevel level, EventId id, TState state, Exception? exception, Func<TState, Exception?, string> formatter) =>
+        public void Log<TState>(LogLevel level, EventId id, TState state, Exception? exception, Func<TState, Exception?,
+            string> formatter) =>
             lines.Enqueue($"{level}: {formatter(state, exception)} {exception}");
 
         public IDisposable? BeginScope<TState>(TState state) where TState : notnull => null;

@@ -40,7 +40,8 @@ public sealed class GatewayTests : IAsyncLifetime
         Assert.Null(controller.Agents.Find(GatewayRig.Pod("base-0"), uid));
 
         await agent.SayAsync(Messages.Snapshot(1, biz: [Messages.Biz("orders", "m-1")]));
-        await GatewayRig.SeenAsync(controller, "base-0", uid, view => view is { IsCurrent: true, Biz: [{ ModuleUid: "m-1" }] }, "the snapshot is seen");
+        await GatewayRig.SeenAsync(controller, "base-0", uid, view => view is { IsCurrent: true, Biz: [{ ModuleUid: "m-1" }] },
+            "the snapshot is seen");
         Assert.Equal(1, controller.Agents.Connected);
         Assert.Null(controller.Agents.Find(GatewayRig.Pod("base-0"), "another uid"));
         Assert.True(controller.Agents.AcceptingSince <= TimeProvider.System.GetUtcNow());
@@ -52,7 +53,8 @@ public sealed class GatewayTests : IAsyncLifetime
         lock (woken) Assert.Equal([GatewayRig.Pod("base-0")], woken.Distinct());
     }
 
-    /// <summary>Such values were stored before a rule existed. The reconcile that sends them must not fail, and the agent not see them.</summary>
+    /// <summary>Such values were stored before a rule existed. The reconcile that sends them must not fail, and the agent not see
+    /// them.</summary>
     [Fact]
     public async Task A_command_that_the_agent_would_refuse_is_answered_here_and_the_stream_stays_open()
     {
@@ -121,11 +123,13 @@ public sealed class GatewayTests : IAsyncLifetime
 
         var command = (await agent.NextAsync()).Command;
         Assert.Equal((Messages.Install().Id, 1ul, Messages.Life), (command.Id, command.Epoch, command.BaseLifeId));
-        Assert.Equal(("orders", "http://repository/orders-1.0.0.jar", true), (command.Install.Module.Name, command.Install.Source.Url, command.Install.Activate));
+        Assert.Equal(("orders", "http://repository/orders-1.0.0.jar", true),
+            (command.Install.Module.Name, command.Install.Source.Url, command.Install.Activate));
         await agent.SayAsync(Messages.Result(command.Id, Outcome.Failed, Reason.MetaspaceFull));
         await GatewayRig.SeenAsync(
             controller, "base-0", uid,
-            view => view!.Sent is null && view.Answers.GetValueOrDefault(command.Id)?.Reason == Core.Commands.FailureReason.MetaspaceFull, "the answer is seen");
+            view => view!.Sent is null
+                && view.Answers.GetValueOrDefault(command.Id)?.Reason == Core.Commands.FailureReason.MetaspaceFull, "the answer is seen");
         Assert.True(controller.Agents.TrySend(GatewayRig.Pod("base-0"), uid, Messages.Install("m-2")));
     }
 
@@ -181,7 +185,8 @@ public sealed class GatewayTests : IAsyncLifetime
         { "a message that can't be parsed", [0x0A, 0xFF, 0xFF, 0xFF, 0xFF, 0x01, 0x02], "a message can't be parsed" },
         { "an empty message", [], "the message is empty" },
         { "a message of a kind that nobody knows", [0xFA, 0x01, 0x01, 0x61], "the message is empty, or of a kind" },
-        { "too many biz", Bytes(Messages.Snapshot(2, biz: Enumerable.Repeat(Messages.Biz("a"), Limits.Biz + 1))), "snapshot.biz: 1001 entries" },
+        { "too many biz", Bytes(Messages.Snapshot(2, biz: Enumerable.Repeat(Messages.Biz("a"), Limits.Biz + 1))),
+            "snapshot.biz: 1001 entries" },
         { "a result that is none", Bytes(Messages.Result("a", (Outcome)9)), "result.outcome" },
         { "an old snapshot", Bytes(Messages.Snapshot(1)), "snapshot 1 after snapshot 1" },
     };
@@ -254,7 +259,8 @@ public sealed class GatewayTests : IAsyncLifetime
         var (agent, uid) = await _rig.ConnectedAsync(controller, "base-0");
         agent.Dispose();
 
-        await GatewayRig.SeenAsync(controller, "base-0", uid, view => view is { IsConnected: false, Life.Id: Messages.Life }, "the last words are kept");
+        await GatewayRig.SeenAsync(controller, "base-0", uid, view => view is { IsConnected: false, Life.Id: Messages.Life },
+            "the last words are kept");
         Assert.False(controller.Agents.TrySend(GatewayRig.Pod("base-0"), uid, Messages.Install()));
         Assert.Equal(0, controller.Agents.Connected);
 
@@ -368,7 +374,8 @@ public sealed class GatewayTests : IAsyncLifetime
         Assert.Equal(25ul, (await _rig.Connect(controller).GreetAsync("base-0", uids[0])).Epoch);
     }
 
-    /// <summary>Otherwise one agent could use up the numbers of the Lease, and every other one would refuse its commands for ever.</summary>
+    /// <summary>Otherwise one agent could use up the numbers of the Lease, and every other one would refuse its commands for
+    /// ever.</summary>
     [Theory]
     [InlineData(true, 1ul << 30, "--epoch-floor=1073741824")]
     [InlineData(true, ulong.MaxValue, "replace the pod")]
@@ -395,7 +402,8 @@ public sealed class GatewayTests : IAsyncLifetime
         Assert.Equal((CommandOutcome.Failed, FailureReason.Fenced), (answer.Outcome, answer.Reason));
         Assert.Contains(remedy, answer.Message, StringComparison.Ordinal);
         await Eventually.True(async () => (await _rig.Client.ListAsync<Event>(cancellation: GatewayRig.Cancellation)).Items.Any(item =>
-            item is { Type: "Warning", Reason: "Fenced", InvolvedObject.Name: "base-0" } && item.Message!.Contains(remedy, StringComparison.Ordinal)));
+            item is { Type: "Warning", Reason: "Fenced", InvolvedObject.Name: "base-0" }
+                && item.Message!.Contains(remedy, StringComparison.Ordinal)));
 
         Assert.True(controller.Agents.TrySend(GatewayRig.Pod("other"), otherUid, Messages.Install()));
         Assert.Equal(1ul, (await other.NextAsync()).Command.Epoch);
@@ -414,7 +422,8 @@ public sealed class GatewayTests : IAsyncLifetime
         Assert.Contains("has 2060 bytes", answer.Message, StringComparison.Ordinal);
         Assert.Contains("accepts at most 2048", answer.Message, StringComparison.Ordinal);
 
-        var next = Messages.Install("m-2") with { Source = Messages.Source("orders") with { Url = "http://jars/" + new string('x', 2036) } };
+        var next = Messages.Install("m-2") with {
+            Source = Messages.Source("orders") with { Url = "http://jars/" + new string('x', 2036) } };
         Assert.True(controller.Agents.TrySend(GatewayRig.Pod("base-0"), uid, next));
         Assert.Equal(next.Id, (await agent.NextAsync()).Command.Id);
     }
@@ -475,7 +484,8 @@ public sealed class GatewayTests : IAsyncLifetime
     // Waits hardly for a pod that the cache doesn't know: then the API server says what there is.
     private static AgentOptions Hasty { get; } = GatewayRig.Patient with { PodTimeout = TimeSpan.FromSeconds(0.1) };
 
-    /// <summary>Lets the controller's time pass until a stream has ended, while this agent is never silent for longer than a step.</summary>
+    /// <summary>Lets the controller's time pass until a stream has ended, while this agent is never silent for longer than a
+    /// step.</summary>
     private static async Task PassAsync(
         ControlPlaneHost controller, FakeTimeProvider time, (AgentStream Stream, string Pod, string Uid) beating, Task end)
     {
@@ -484,7 +494,8 @@ public sealed class GatewayTests : IAsyncLifetime
             // The stream that ends may be its own.
             await Task.WhenAny(beating.Stream.SayAsync(Messages.Heartbeat()));
             await GatewayRig.SeenAsync(
-                controller, beating.Pod, beating.Uid, view => end.IsCompleted || view?.LastHeard == time.GetUtcNow(), "the heartbeat is heard");
+                controller, beating.Pod, beating.Uid, view =>
+                    end.IsCompleted || view?.LastHeard == time.GetUtcNow(), "the heartbeat is heard");
             time.Advance(TimeSpan.FromSeconds(2.5));
         }
     }

@@ -58,7 +58,8 @@ public sealed class LeadershipTests : IAsyncLifetime
         var (agentEnds, silentEnds) = (agent.EndedAsync(), silent.EndedAsync());
         var other = await _rig.StartControllerAsync();
         // Streams that the server has not seen yet are refused by the connection that closes, in whichever way.
-        await Eventually.True(async () => Regex.IsMatch(await MetricsAsync(leader), @"modulecontroller_agent_streams_open(\{[^}]*\})?\s2\s"));
+        await Eventually.True(async () =>
+            Regex.IsMatch(await MetricsAsync(leader), @"modulecontroller_agent_streams_open(\{[^}]*\})?\s2\s"));
 
         await Eventually.Ends(leader.StopAsync());
 

@@ -48,7 +48,8 @@ internal static class Messages
     public static Wire.ConnectRequest Heartbeat(Wire.BaseState state = Wire.BaseState.Up) =>
         new() { Heartbeat = new() { BaseState = state } };
 
-    public static Wire.ConnectRequest Progress(string id, Wire.CommandPhase phase) => new() { Progress = new() { CommandId = id, Phase = phase } };
+    public static Wire.ConnectRequest Progress(string id, Wire.CommandPhase phase) =>
+        new() { Progress = new() { CommandId = id, Phase = phase } };
 
     public static Wire.ConnectRequest Progress(string id) => Progress(id, Wire.CommandPhase.Executing);
 

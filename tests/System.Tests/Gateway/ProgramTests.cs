@@ -12,7 +12,8 @@ public sealed class ProgramTests
         using var process = Start(["--no-such-flag", "--plaintext-agents"]);
 
         Assert.Equal(2, await ExitCodeAsync(process));
-        Assert.Equal("Unrecognized command or argument '--no-such-flag'.", (await process.StandardError.ReadToEndAsync(GatewayRig.Cancellation)).Trim());
+        Assert.Equal("Unrecognized command or argument '--no-such-flag'.",
+            (await process.StandardError.ReadToEndAsync(GatewayRig.Cancellation)).Trim());
     }
 
     [Fact]
@@ -21,14 +22,16 @@ public sealed class ProgramTests
         using var process = Start([]);
 
         Assert.Equal(2, await ExitCodeAsync(process));
-        Assert.Contains("--plaintext-agents allows that", await process.StandardError.ReadToEndAsync(GatewayRig.Cancellation), StringComparison.Ordinal);
+        Assert.Contains("--plaintext-agents allows that", await process.StandardError.ReadToEndAsync(GatewayRig.Cancellation),
+            StringComparison.Ordinal);
     }
 
     [Fact]
     public async Task It_starts_with_a_kubeconfig_leads_and_ends_with_code_0_when_told_to()
     {
         await using var rig = await GatewayRig.StartAsync();
-        using var process = Start(["--kubeconfig", rig.Kubeconfig, "--bind", "127.0.0.1", "--http-port", "0", "--grpc-port", "0", "--insecure-agents"]);
+        using var process = Start(
+            ["--kubeconfig", rig.Kubeconfig, "--bind", "127.0.0.1", "--http-port", "0", "--grpc-port", "0", "--insecure-agents"]);
         var said = new StringBuilder();
         process.OutputDataReceived += (_, line) =>
         {

@@ -43,7 +43,8 @@ public sealed class RealAgentTests
         try
         {
             await GatewayRig.SeenAsync(
-                controller, "base-0", uid, view => view is { IsConnected: true, IsCurrent: false, State: BaseState.Down, Life: null, ArkletPort: 1 },
+                controller, "base-0", uid, view =>
+                    view is { IsConnected: true, IsCurrent: false, State: BaseState.Down, Life: null, ArkletPort: 1 },
                 "the agent says that the base is down");
 
             agent.Kill();

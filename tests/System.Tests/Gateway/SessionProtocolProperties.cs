@@ -16,7 +16,8 @@ public sealed class SessionProtocolProperties
 
     // Mostly within the limits, sometimes far above them, sometimes nothing.
     private static readonly Gen<string> Text = Gen.Frequency(
-        (6, Gen.String[Gen.Char.AlphaNumeric, 1, 40]), (2, Gen.String[0, 300]), (1, Gen.Const("")), (1, Gen.Int[1, 3000].Select(n => new string('ä', n))));
+        (6, Gen.String[Gen.Char.AlphaNumeric, 1, 40]), (2, Gen.String[0, 300]), (1, Gen.Const("")),
+        (1, Gen.Int[1, 3000].Select(n => new string('ä', n))));
 
     private static readonly Gen<Timestamp?> Time = Gen.Frequency<Timestamp?>(
         (5, Gen.Long[0, 4_000_000_000].Select(seconds => (Timestamp?)new Timestamp { Seconds = seconds })),
@@ -28,13 +29,16 @@ public sealed class SessionProtocolProperties
         (1, Gen.Const((Duration?)null)),
         (1, Gen.Select(Gen.Long, Gen.Int).Select((seconds, nanos) => (Duration?)new Duration { Seconds = seconds, Nanos = nanos })));
 
-    private static readonly Gen<Biz> AnyBiz = Gen.Select(Text, Text, Gen.Int[-1, 7], Text, Time, Span).Select((name, uid, state, path, at, took) =>
-        new Biz { Name = name, Version = "1", State = (Protocol.V1.BizState)state, ModuleUid = uid, WebContextPath = path, InstalledAt = at, InstallDuration = took });
+    private static readonly Gen<Biz> AnyBiz = Gen.Select(Text, Text, Gen.Int[-1, 7], Text, Time, Span)
+        .Select((name, uid, state, path, at, took) =>
+        new Biz { Name = name, Version = "1", State = (Protocol.V1.BizState)state, ModuleUid = uid, WebContextPath = path, InstalledAt = at,
+            InstallDuration = took });
 
     private static readonly Gen<ConnectRequest> Anything = Gen.OneOf(
         Gen.Const(new ConnectRequest()),
         Gen.Select(Text, Text, Text, Gen.ULong).Select((ns, pod, uid, epoch) => Hello(pod, uid, epoch, ns)),
-        Gen.Select(Gen.ULong, Gen.Int[-1, 5], Text, Time, AnyBiz.List[0, 5], Id.List[0, 3]).Select((sequence, state, life, at, biz, running) =>
+        Gen.Select(Gen.ULong, Gen.Int[-1, 5], Text, Time, AnyBiz.List[0, 5], Id.List[0, 3])
+            .Select((sequence, state, life, at, biz, running) =>
         {
             var message = Snapshot(sequence, (Protocol.V1.BaseState)state, life, biz, running);
             message.Snapshot.BaseLife.StartedAt = at;
@@ -51,7 +55,8 @@ public sealed class SessionProtocolProperties
 
     // What a good agent does, with commands in between: most sequences get far with these.
     private static readonly Gen<ConnectRequest> Good = Gen.OneOf(
-        Gen.Select(Gen.Int[1, 2], Gen.Int[1, 3], Id.List[0, 2]).Select((life, state, running) => Snapshot(0, (Protocol.V1.BaseState)state, $"b-{life}", running: running)),
+        Gen.Select(Gen.Int[1, 2], Gen.Int[1, 3], Id.List[0, 2])
+            .Select((life, state, running) => Snapshot(0, (Protocol.V1.BaseState)state, $"b-{life}", running: running)),
         Gen.Const(Heartbeat()),
         Id.Select(Progress),
         Id.Select(id => Progress(id, CommandPhase.Hook)),
@@ -93,7 +98,8 @@ public sealed class SessionProtocolProperties
                 var command = Install($"m-{uid}", life: state.View!.Life!.Id);
                 if (SessionProtocol.Send(state, command, now) is { } sent)
                 {
-                    if (state.View.Sent is not null || state.View.Running.Any(running => !running.IsInHook || running.ModuleName == command.Name)) return false;
+                    if (state.View.Sent is not null
+                        || state.View.Running.Any(running => !running.IsInHook || running.ModuleName == command.Name)) return false;
                     state = sent;
                 }
 
@@ -101,7 +107,8 @@ public sealed class SessionProtocolProperties
                 aside.UnionWith(state.View!.Running.Where(running => running.IsInHook).Select(running => running.CommandId));
                 if (state.Sent.Count(item => !aside.Contains(item.Command.Id)) > 1 || !IsSound(state, now)) return false;
                 // However it stands: answering all that is known to be under way lets the next one go.
-                var idle = state.View!.Running.Select(running => running.CommandId).Concat(state.Sent.Select(item => item.Command.Id)).ToArray()
+                var idle = state.View!.Running.Select(running => running.CommandId).Concat(state.Sent.Select(item => item.Command.Id))
+                    .ToArray()
                     .Aggregate(state, (current, id) => SessionProtocol.Handle(current, Result(id), now).State);
                 if (SessionProtocol.Send(idle, Install("m-new", life: "b-9"), now) is null) return false;
             }
@@ -118,11 +125,13 @@ public sealed class SessionProtocolProperties
             ("hello.pod_name", Limits.PodName, text => Hello(pod: text)),
             ("hello.pod_uid", Limits.Uid, text => Hello(uid: text)),
             ("hello.agent_version", Limits.AgentVersion, text => Changed(Hello(), message => message.Hello.AgentVersion = text)),
-            ("hello.protocol_versions", Limits.ProtocolVersion, text => Changed(Hello(), message => message.Hello.ProtocolVersions.Add(text))),
+            ("hello.protocol_versions", Limits.ProtocolVersion,
+                text => Changed(Hello(), message => message.Hello.ProtocolVersions.Add(text))),
             ("snapshot.base_life.id", Limits.BaseLifeId, text => Snapshot(1, life: text)),
             ("biz.name", Limits.BizName, text => Snapshot(1, biz: [Biz(text)])),
             ("biz.version", Limits.BizName, text => Snapshot(1, biz: [Changed(Biz("a"), biz => biz.Version = text)])),
-            ("biz.web_context_path", Limits.WebContextPath, text => Snapshot(1, biz: [Changed(Biz("a"), biz => biz.WebContextPath = text)])),
+            ("biz.web_context_path", Limits.WebContextPath,
+                text => Snapshot(1, biz: [Changed(Biz("a"), biz => biz.WebContextPath = text)])),
             ("biz.module_uid", Limits.Uid, text => Snapshot(1, biz: [Biz("a", text)])),
             ("biz.artifact_sha256", Limits.Sha256, text => Snapshot(1, biz: [Changed(Biz("a"), biz => biz.ArtifactSha256 = text)])),
             ("running.command_id", Limits.CommandId, text => Snapshot(1, running: [text])),
@@ -156,17 +165,21 @@ public sealed class SessionProtocolProperties
     public void A_list_above_its_limit_is_named_and_one_at_its_limit_passes()
     {
         Assert.Null(MessageLimits.Check(Snapshot(1, biz: Enumerable.Repeat(Biz("a"), Limits.Biz))));
-        Assert.Contains("snapshot.biz", MessageLimits.Check(Snapshot(1, biz: Enumerable.Repeat(Biz("a"), Limits.Biz + 1))), StringComparison.Ordinal);
+        Assert.Contains("snapshot.biz", MessageLimits.Check(Snapshot(1, biz: Enumerable.Repeat(Biz("a"), Limits.Biz + 1))),
+            StringComparison.Ordinal);
         Assert.Null(MessageLimits.Check(Snapshot(1, running: Enumerable.Repeat("a", Limits.RunningCommands))));
         Assert.Contains(
-            "snapshot.running", MessageLimits.Check(Snapshot(1, running: Enumerable.Repeat("a", Limits.RunningCommands + 1))), StringComparison.Ordinal);
+            "snapshot.running", MessageLimits.Check(Snapshot(1, running: Enumerable.Repeat("a", Limits.RunningCommands + 1))),
+            StringComparison.Ordinal);
         Assert.Contains(
             "snapshot.interrupted",
-            MessageLimits.Check(Changed(Snapshot(1), message => message.Snapshot.Interrupted.Add(Enumerable.Repeat("a", Limits.RunningCommands + 1)))),
+            MessageLimits.Check(
+                Changed(Snapshot(1), message => message.Snapshot.Interrupted.Add(Enumerable.Repeat("a", Limits.RunningCommands + 1)))),
             StringComparison.Ordinal);
         Assert.Contains(
             "hello.protocol_versions",
-            MessageLimits.Check(Changed(Hello(), message => message.Hello.ProtocolVersions.Add(Enumerable.Repeat("v1", Limits.ProtocolVersions)))),
+            MessageLimits.Check(
+                Changed(Hello(), message => message.Hello.ProtocolVersions.Add(Enumerable.Repeat("v1", Limits.ProtocolVersions)))),
             StringComparison.Ordinal);
     }
 

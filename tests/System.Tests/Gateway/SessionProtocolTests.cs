@@ -83,7 +83,8 @@ public sealed class SessionProtocolTests
     public void A_command_that_an_agent_would_refuse_is_answered_and_the_next_one_can_be_sent()
     {
         var command = Install();
-        var problem = new CommandProblem(FailureReason.InvalidArtifact, "spec.module.md5: must be 32 hexadecimal digits, or empty, not 'abc'");
+        var problem = new CommandProblem(FailureReason.InvalidArtifact,
+            "spec.module.md5: must be 32 hexadecimal digits, or empty, not 'abc'");
 
         var step = SessionProtocol.Refuse(After(Hello(), Snapshot(1)), command, problem, _now);
 
@@ -268,7 +269,8 @@ public sealed class SessionProtocolTests
         var silence = TimeSpan.FromSeconds(30);
         var state = Send(After(Hello(), Snapshot(1)), Install());
         Assert.Null(SessionProtocol.Overdue(state, _now + silence, silence));
-        Assert.Contains("nothing was heard", SessionProtocol.Overdue(state, _now + silence + TimeSpan.FromTicks(1), silence), StringComparison.Ordinal);
+        Assert.Contains("nothing was heard", SessionProtocol.Overdue(state, _now + silence + TimeSpan.FromTicks(1), silence),
+            StringComparison.Ordinal);
 
         _now += TimeSpan.FromSeconds(91);
         Assert.Contains(Install().Id, SessionProtocol.Overdue(Handled(state, Heartbeat()).State, _now, silence), StringComparison.Ordinal);

@@ -40,7 +40,8 @@ internal sealed class ControllerAccount : IAsyncDisposable
             }
 
             var request = new Authenticationv1TokenRequest { Spec = new() { ExpirationSeconds = 86400, Audiences = [] } };
-            var answer = await account._client.CoreV1.CreateNamespacedServiceAccountTokenAsync(request, Name, ns, cancellationToken: cancellation);
+            var answer = await account._client.CoreV1.CreateNamespacedServiceAccountTokenAsync(request, Name, ns,
+                cancellationToken: cancellation);
             account._token = answer.Status.Token;
             return account;
         }

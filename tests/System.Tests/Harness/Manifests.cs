@@ -16,7 +16,8 @@ internal static class BaseManifest
     {
         var template = new JsonObject
         {
-            ["metadata"] = new JsonObject { ["labels"] = new JsonObject(labels.Select(pair => KeyValuePair.Create(pair.Key, (JsonNode?)pair.Value))) },
+            ["metadata"] = new JsonObject {
+                ["labels"] = new JsonObject(labels.Select(pair => KeyValuePair.Create(pair.Key, (JsonNode?)pair.Value))) },
             ["spec"] = new JsonObject
             {
                 ["terminationGracePeriodSeconds"] = 1,
@@ -27,7 +28,8 @@ internal static class BaseManifest
                     ["image"] = SimulatedImages.Agent,
                     ["restartPolicy"] = "Always",
                     ["env"] = new JsonArray(
-                        Env("CONTROLLER_ADDRESS", controller.GetLeftPart(UriPartial.Authority)), Field("POD_NAMESPACE", "metadata.namespace"),
+                        Env("CONTROLLER_ADDRESS", controller.GetLeftPart(UriPartial.Authority)),
+                        Field("POD_NAMESPACE", "metadata.namespace"),
                         Field("POD_NAME", "metadata.name"), Field("POD_UID", "metadata.uid"), Field("ARKLET_HOST", "status.podIP"),
                         Env("ARKLET_PORT", "1238"), Env("STATE_DIR", "/var/lib/modulecontroller"), Env("HEALTH_INTERVAL", "500ms")),
                     ["volumeMounts"] = Mounts(),
@@ -84,7 +86,8 @@ internal static class Manifests
         foreach (var file in Directory.EnumerateFiles(Path.Combine(Root, folder), "module*.yaml"))
         {
             using var response = await http.PostAsJsonAsync(
-                "/apis/apiextensions.k8s.io/v1/customresourcedefinitions", Read(await File.ReadAllTextAsync(file, cancellation)), cancellation);
+                "/apis/apiextensions.k8s.io/v1/customresourcedefinitions", Read(await File.ReadAllTextAsync(file, cancellation)),
+                cancellation);
             Assert.True(response.IsSuccessStatusCode, $"{file}: {await response.Content.ReadAsStringAsync(cancellation)}");
         }
     }

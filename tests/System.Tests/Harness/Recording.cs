@@ -60,7 +60,8 @@ internal sealed class Recording<T> : IAsyncDisposable where T : class, IResource
         // A server ends the watch of a slow reader. The next one continues where it ended.
         while (!_stop.IsCancellationRequested)
         {
-            await foreach (var change in _world.Client.WatchAsync<T>(new() { Namespace = _world.Namespace, ResourceVersion = version }, _stop.Token))
+            await foreach (
+                var change in _world.Client.WatchAsync<T>(new() { Namespace = _world.Namespace, ResourceVersion = version }, _stop.Token))
             {
                 if (change.Type is WatchEventType.Error) throw new InvalidOperationException($"the recording broke: {change.Error}");
                 if (change.Object is { } item) Note(item, change.Type);

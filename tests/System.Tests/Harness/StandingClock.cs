@@ -10,7 +10,8 @@ internal sealed class StandingClock : TimeProvider
     private long _ahead;
 
     public override DateTimeOffset GetUtcNow() =>
-        (Interlocked.Read(ref _standsAt) is > 0 and var at ? new(at, TimeSpan.Zero) : base.GetUtcNow()) + new TimeSpan(Interlocked.Read(ref _ahead));
+        (Interlocked.Read(ref _standsAt) is > 0 and var at ? new(at, TimeSpan.Zero) : base.GetUtcNow())
+            + new TimeSpan(Interlocked.Read(ref _ahead));
 
     /// <summary>From now on it is as late as it is now.</summary>
     public void Stand() => Interlocked.Exchange(ref _standsAt, base.GetUtcNow().UtcTicks);

@@ -2,12 +2,14 @@ using System.Runtime.InteropServices;
 
 namespace ModuleController.SystemTests.Harness;
 
-/// <summary>Lets SIGTERM end a test run as Ctrl-C does: the tests are cancelled and clean up, and a second signal ends the process.</summary>
+/// <summary>Lets SIGTERM end a test run as Ctrl-C does: the tests are cancelled and clean up, and a second signal ends the
+/// process.</summary>
 internal static class Termination
 {
     private const int Interrupt = 2;
 
-    private static readonly Lazy<PosixSignalRegistration> Registration = new(() => PosixSignalRegistration.Create(PosixSignal.SIGTERM, signal =>
+    private static readonly Lazy<PosixSignalRegistration> Registration = new(() =>
+        PosixSignalRegistration.Create(PosixSignal.SIGTERM, signal =>
     {
         signal.Cancel = true;
         _ = SendSignal(Environment.ProcessId, Interrupt);

@@ -46,7 +46,8 @@ internal sealed class World : IAsyncDisposable
     /// <summary>To be changed before the start; with somebody else's API server it is one of the test's own.</summary>
     public string Namespace { get; set; } = "default";
 
-    /// <summary>Where the controller's Lease is kept, if elsewhere; with somebody else's API server a namespace of the test's own.</summary>
+    /// <summary>Where the controller's Lease is kept, if elsewhere; with somebody else's API server a namespace of the test's
+    /// own.</summary>
     public string? LeaseNamespace { get; set; }
 
     /// <summary>Somebody else's API server; null: an embedded one. To be changed before the start.</summary>
@@ -62,7 +63,8 @@ internal sealed class World : IAsyncDisposable
     /// <summary>That of the controller's own ServiceAccount.</summary>
     private string ControllerKubeconfig => Path.Combine(_directory, "controller.kubeconfig");
 
-    /// <summary>Whether the API server checks what a reference that blocks its owner's deletion requires; to be changed before the start.</summary>
+    /// <summary>Whether the API server checks what a reference that blocks its owner's deletion requires; to be changed before the
+    /// start.</summary>
     public bool EnforcesOwnerPermissions { get; set; }
 
     /// <summary>Null where the API server is somebody else's.</summary>
@@ -121,7 +123,8 @@ internal sealed class World : IAsyncDisposable
         return standby;
     }
 
-    /// <summary>Ends the controller; abruptly: without releasing the lease is not possible in one process, so tests of that kill processes.</summary>
+    /// <summary>Ends the controller; abruptly: without releasing the lease is not possible in one process, so tests of that kill
+    /// processes.</summary>
     public async Task StopControllerAsync()
     {
         if (Controller is not { } controller) return;
@@ -199,7 +202,8 @@ internal sealed class World : IAsyncDisposable
     private async Task EmbedAsync(CancellationToken cancellation)
     {
         Cluster = await Cluster.StartAsync(
-            new() { Server = new() { Address = OwnAddress.Next(), EnforcesOwnerPermissions = EnforcesOwnerPermissions }, Runtime = Images.Runtime, Directory = Path.Combine(_directory, "pods"), Loggers = Log }, cancellation);
+            new() { Server = new() { Address = OwnAddress.Next(), EnforcesOwnerPermissions = EnforcesOwnerPermissions },
+                Runtime = Images.Runtime, Directory = Path.Combine(_directory, "pods"), Loggers = Log }, cancellation);
         _disposals.Push(Cluster.DisposeAsync);
         await Cluster.Server.WriteKubeconfigAsync(Kubeconfig, cancellation);
         Connect(Transport.To(Cluster.Server.ServerUri, Cluster.Server.AdminToken));
@@ -295,11 +299,13 @@ internal sealed class World : IAsyncDisposable
 
     /// <summary>The same Deployment once more; pods that are there already become its own.</summary>
     public Task ReapplyBaseAsync(
-        string name, int replicas, IReadOnlyDictionary<string, string>? podLabels = null, Action<JsonObject>? change = null, Uri? controller = null)
+        string name, int replicas, IReadOnlyDictionary<string, string>? podLabels = null, Action<JsonObject>? change = null,
+        Uri? controller = null)
     {
         var labels = new Dictionary<string, string>(podLabels ?? new Dictionary<string, string>()) { ["app"] = name };
         return Client.CreateAsync(
-            BaseManifest.Of(Namespace, name, replicas, labels, controller ?? Controller!.AgentAddress, Cluster is null ? Namespace : null, change), "test");
+            BaseManifest.Of(Namespace, name, replicas, labels, controller ?? Controller!.AgentAddress, Cluster is null
+                ? Namespace : null, change), "test");
     }
 
     private bool IsKnown(Pod pod) => Controller!.Agents.Find(ObjectKey.Of(pod.Metadata), pod.Metadata.Uid!) is { IsCurrent: true };
@@ -311,10 +317,13 @@ internal sealed class World : IAsyncDisposable
         using var http = Cluster?.Server.CreateClient();
         foreach (var pod in PodsOf(app))
         {
-            var containers = pod.Status.ContainerStatuses.Select(container => $"{container.Name} ready={container.Ready} restarts={container.RestartCount}");
+            var containers = pod.Status.ContainerStatuses.Select(container =>
+                $"{container.Name} ready={container.Ready} restarts={container.RestartCount}");
             lines.Add($"pod {pod.Metadata.Name} {pod.Status.Phase} {pod.Status.PodIp}: {string.Join(", ", containers)}");
             if (http is not null)
-                lines.Add(await http.GetStringAsync(new Uri($"/api/v1/namespaces/{Namespace}/pods/{pod.Metadata.Name}/log?container=base&tailLines=30", UriKind.Relative)));
+                lines.Add(
+                    await http.GetStringAsync(
+                    new Uri($"/api/v1/namespaces/{Namespace}/pods/{pod.Metadata.Name}/log?container=base&tailLines=30", UriKind.Relative)));
         }
 
         return string.Join('\n', lines);
@@ -329,7 +338,8 @@ internal sealed class World : IAsyncDisposable
     /// </summary>
     public async Task CaughtUpAsync()
     {
-        await Eventually.True(async () => Followed.HasSeen(Modules.List(), await Client.ListAsync<Module>(new() { Namespace = Namespace })));
+        await Eventually.True(async () =>
+            Followed.HasSeen(Modules.List(), await Client.ListAsync<Module>(new() { Namespace = Namespace })));
         await Eventually.True(async () => Followed.HasSeen(Pods.List(), await Client.ListAsync<Pod>(new() { Namespace = Namespace })));
     }
 

@@ -56,7 +56,8 @@ internal static class WorldModules
             await world.CaughtUpAsync();
         }
 
-        /// <summary>Its modules have served for five minutes, as far as the API says, and the controller has noted that they lived.</summary>
+        /// <summary>Its modules have served for five minutes, as far as the API says, and the controller has noted that they
+        /// lived.</summary>
         public async Task AgeAsync(string name)
         {
             var set = world.ModulesOf(name)[0].Metadata.Controller!.Uid;
@@ -73,7 +74,9 @@ internal static class WorldModules
             }
 
             await Eventually.True(
-                async () => (await world.SetsOfAsync(name)).Any(found => found.Metadata.Uid == set && found.Metadata.Annotations.ContainsKey(Annotations.LivedAt)),
+                async () =>
+                    (await world.SetsOfAsync(name))
+                    .Any(found => found.Metadata.Uid == set && found.Metadata.Annotations.ContainsKey(Annotations.LivedAt)),
                 () => world.DumpAsync(name), what: $"it is noted that {name} has lived");
             await world.CaughtUpAsync();
         }
@@ -81,7 +84,9 @@ internal static class WorldModules
         public async Task GoneAsync(string name)
         {
             await Eventually.True(
-                async () => world.ModulesOf(name).Count == 0 && await world.FindAsync(name) is null, () => world.DumpAsync(name), what: $"{name} is gone");
+                async () =>
+                    world.ModulesOf(name).Count == 0 && await world.FindAsync(name) is null, () =>
+                    world.DumpAsync(name), what: $"{name} is gone");
             await world.CaughtUpAsync();
         }
 
@@ -95,7 +100,8 @@ internal static class WorldModules
             foreach (var endpoint in await world.EndpointsAsync(service))
             {
                 using var response = await Http.GetAsync(new Uri($"http://{endpoint}/{path}"));
-                answers.Add(response.IsSuccessStatusCode ? (await response.Content.ReadAsStringAsync()).Trim() : $"{(int)response.StatusCode}");
+                answers.Add(response.IsSuccessStatusCode
+                    ? (await response.Content.ReadAsStringAsync()).Trim() : $"{(int)response.StatusCode}");
             }
 
             return answers;
@@ -121,7 +127,8 @@ internal static class WorldModules
         }
 
         public async Task<IReadOnlyList<Event>> EventsAsync(string involved) =>
-            [.. (await world.Client.ListAllAsync<Event>(new() { Namespace = world.Namespace })).Where(e => e.InvolvedObject?.Name == involved)];
+            [.. (await world.Client.ListAllAsync<Event>(new() { Namespace = world.Namespace }))
+                .Where(e => e.InvolvedObject?.Name == involved)];
 
         /// <summary>What an operator would look at, for the message of a failed test.</summary>
         public async Task<string> DumpAsync(string name)
@@ -129,22 +136,30 @@ internal static class WorldModules
             var deployment = await world.FindAsync(name);
             var lines = new List<string>
             {
-                deployment is null ? $"no ModuleDeployment {name}" : $"{name}: generation {deployment.Metadata.Generation}, {deployment.Status}, {deployment.Status.ReleaseStatus}",
+                deployment is null ? $"no ModuleDeployment {name}"
+                    : $"{name}: generation {deployment.Metadata.Generation}, {deployment.Status}, {deployment.Status.ReleaseStatus}",
             };
-            lines.AddRange(deployment?.Status.Conditions.Select(condition => $"  {condition.Type}={condition.Status} {condition.Reason}: {condition.Message}") ?? []);
-            foreach (var set in (await world.Client.ListAllAsync<ModuleReplicaSet>(new() { Namespace = world.Namespace })).Where(set => set.Metadata.Controller?.Name == name))
+            lines.AddRange(
+                deployment?.Status.Conditions.Select(condition =>
+                $"  {condition.Type}={condition.Status} {condition.Reason}: {condition.Message}") ?? []);
+            foreach (var set in (await world.Client.ListAllAsync<ModuleReplicaSet>(new() { Namespace = world.Namespace }))
+                .Where(set => set.Metadata.Controller?.Name == name))
                 lines.Add($"  set {set.Metadata.Name}: goal {set.Spec.Replicas}, {set.Status}");
             foreach (var module in world.ModulesOf(name))
             {
-                lines.Add($"  module {module.Metadata.Name} on {module.Spec.PodName}: {module.Spec.Module.Version} {module.Status.Status} {module.Status.Message} "
-                    + $"replaces={module.Spec.Replaces} deleting={module.Metadata.IsDeleting} attempts={module.Status.Attempts} {module.Status.LastError}");
+                lines.Add(
+                    $"  module {module.Metadata.Name} on {module.Spec.PodName}: {module.Spec.Module.Version} {module.Status.Status} "
+                        + $"{module.Status.Message} "
+                    + $"replaces={module.Spec.Replaces} deleting={module.Metadata.IsDeleting} attempts={module.Status.Attempts} "
+                        + $"{module.Status.LastError}");
             }
 
             foreach (var (uid, simulated) in world.Images.Living)
                 lines.Add($"  base {uid}: {string.Join(", ", simulated.Biz.Select(biz => $"{biz.Key} {biz.Value}"))}");
             lines.AddRange((await world.Client.ListAllAsync<Event>(new() { Namespace = world.Namespace }))
                 .Select(e => $"  event {e.Type} {e.Reason} {e.InvolvedObject?.Kind}/{e.InvolvedObject?.Name}: {e.Message} x{e.Count}"));
-            lines.AddRange(world.Log.Lines.Where(line => line.Level >= LogLevel.Information && line.Message.Contains(name, StringComparison.Ordinal))
+            lines.AddRange(
+                world.Log.Lines.Where(line => line.Level >= LogLevel.Information && line.Message.Contains(name, StringComparison.Ordinal))
                 .TakeLast(60).Select(line => $"  log {line}"));
             return string.Join('\n', lines);
         }

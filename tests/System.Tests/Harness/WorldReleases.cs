@@ -22,7 +22,8 @@ internal static class WorldReleases
 
         public Task ConfirmAsync(string name, int batch) => world.PatchSpecAsync(name, new() { ["confirmBatchNum"] = batch });
 
-        public Task StrategyAsync(string name, JsonObject strategy) => world.PatchSpecAsync(name, new() { ["operationStrategy"] = strategy });
+        public Task StrategyAsync(string name, JsonObject strategy) =>
+            world.PatchSpecAsync(name, new() { ["operationStrategy"] = strategy });
 
         /// <summary>As an autoscaler does.</summary>
         public Task ScaleAsync(string name, int replicas) => world.Client.PatchSubresourceAsync<ModuleDeployment>(
@@ -49,7 +50,8 @@ internal static class WorldReleases
                 new("", world.Namespace),
                 new()
                 {
-                    ["metadata"] = new JsonObject { ["annotations"] = new JsonObject { [annotation] = reason, [Annotations.FreezeBy] = by } },
+                    ["metadata"] = new JsonObject {
+                        ["annotations"] = new JsonObject { [annotation] = reason, [Annotations.FreezeBy] = by } },
                 },
                 new("test"));
             await world.FrozenAsync(annotation, reason);
@@ -62,7 +64,8 @@ internal static class WorldReleases
             what: $"the controller sees {annotation}={reason}");
 
         /// <summary>Until the status, about the spec as it is now, meets the condition.</summary>
-        public async Task<ModuleDeployment> SeenAsync(string name, Func<ModuleDeployment, bool> condition, string what, TimeSpan? within = null)
+        public async Task<ModuleDeployment> SeenAsync(string name, Func<ModuleDeployment, bool> condition, string what,
+            TimeSpan? within = null)
         {
             var found = default(ModuleDeployment);
             await Eventually.True(

@@ -25,7 +25,8 @@ public sealed class KillTests
     [Fact]
     public async Task A_controller_killed_during_an_install_installs_each_module_exactly_once()
     {
-        var report = await RunAsync(Options with { Kill = KillTarget.Controller, Bases = IsSoak ? 50 : 20, Modules = 4, Seed = Random.Shared.Next() });
+        var report = await RunAsync(
+            Options with { Kill = KillTarget.Controller, Bases = IsSoak ? 50 : 20, Modules = 4, Seed = Random.Shared.Next() });
         Assert.Equal(Options.Moments, report.Kills!.Moments);
     }
 
@@ -62,7 +63,9 @@ public sealed class KillTests
     private static async Task<LoadReport> RunAsync(LoadOptions options)
     {
         var output = TestContext.Current.TestOutputHelper!;
-        output.WriteLine($"seed {options.Seed}: --kill {options.Kill} --upgrade {options.Upgrade} --bases {options.Bases} --modules {options.Modules} --seed {options.Seed}");
+        output.WriteLine(
+            $"seed {options.Seed}: --kill {options.Kill} --upgrade {options.Upgrade} --bases {options.Bases} --modules "
+                + $"{options.Modules} --seed {options.Seed}");
         try
         {
             var report = await LoadRun.RunAsync(options, output.WriteLine, TestContext.Current.CancellationToken);

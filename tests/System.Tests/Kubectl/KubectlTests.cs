@@ -13,29 +13,35 @@ public sealed class KubectlTests
         using var kubectl = new Harness.Kubectl(world);
         await world.BaseAsync("base", 3);
 
-        Assert.Contains("orders created", await kubectl.ApplyAsync(Manifest("1.0.0", world.Jar("orders", "1.0.0"))), StringComparison.Ordinal);
+        Assert.Contains("orders created", await kubectl.ApplyAsync(Manifest("1.0.0", world.Jar("orders", "1.0.0"))),
+            StringComparison.Ordinal);
         await kubectl.RunAsync("wait", "--for=condition=Available", "mddeploy/orders", "--timeout=300s");
         await kubectl.RunAsync("wait", "--for=jsonpath={.status.releaseStatus.progress}=Completed", "mddeploy/orders", "--timeout=300s");
         await kubectl.RunAsync("wait", "--for=condition=Ready", "mddeploy/orders", "--timeout=300s");
-        Assert.Contains("orders unchanged", await kubectl.ApplyAsync(Manifest("1.0.0", world.Jar("orders", "1.0.0"))), StringComparison.Ordinal);
-        Rows(await kubectl.RunAsync("get", "mddeploy"), "NAME DESIRED UPDATED AVAILABLE PROGRESS VERSION AGE", "orders 2 2 2 Completed 1.0.0");
+        Assert.Contains("orders unchanged", await kubectl.ApplyAsync(Manifest("1.0.0", world.Jar("orders", "1.0.0"))),
+            StringComparison.Ordinal);
+        Rows(await kubectl.RunAsync("get", "mddeploy"), "NAME DESIRED UPDATED AVAILABLE PROGRESS VERSION AGE",
+            "orders 2 2 2 Completed 1.0.0");
         Rows(
             await kubectl.RunAsync("get", "md", "-o", "wide"),
-            "NAME MODULE VERSION POD STATUS REASON ATTEMPTS AGE IP AGENT SECONDS MESSAGE", "orders- orders 1.0.0 base- Available 1 127. True");
+            "NAME MODULE VERSION POD STATUS REASON ATTEMPTS AGE IP AGENT SECONDS MESSAGE",
+            "orders- orders 1.0.0 base- Available 1 127. True");
         var pods = await kubectl.RunAsync("get", "pods", "-l", "module.koupleless.io/orders=true");
         Rows(pods, "NAME READY STATUS RESTARTS AGE", "base- 2/2 Running 0");
         Assert.Equal(2, pods.Split("Running").Length - 1);
         await SaysAsync(
             kubectl, ["describe", "mddeploy", "orders"],
             "orders 1.0.0: 2 of 2 modules are available", "modulecontroller batch 1 of 1: orders 1.0.0 for 2 of 2 modules");
-        Says(await kubectl.RunAsync("explain", "mddeploy.spec.operationStrategy.maxUnavailable"), "How many of the desired modules may be unavailable");
+        Says(await kubectl.RunAsync("explain", "mddeploy.spec.operationStrategy.maxUnavailable"),
+            "How many of the desired modules may be unavailable");
 
         await kubectl.RunAsync("scale", "mddeploy", "orders", "--replicas=3");
         await kubectl.RunAsync("wait", "--for=jsonpath={.status.availableReplicas}=3", "mddeploy/orders", "--timeout=300s");
         Assert.Equal("3", await kubectl.RunAsync("get", "mddeploy", "orders", "-o", "jsonpath={.spec.replicas}"));
 
         var scaling = Path.Combine(Manifests.Root, "deploy", "examples", "scaling");
-        await kubectl.RunAsync("apply", "--dry-run=server", "-f", Path.Combine(scaling, "hpa.yaml"), "-f", Path.Combine(scaling, "one-module.yaml"));
+        await kubectl.RunAsync("apply", "--dry-run=server", "-f", Path.Combine(scaling, "hpa.yaml"), "-f",
+            Path.Combine(scaling, "one-module.yaml"));
 
         await kubectl.RunAsync("delete", "mddeploy", "orders", "--timeout=300s");
         await SaysAsync(kubectl, ["get", "mddeploy,mdrs,md"], "No resources found");
@@ -46,7 +52,8 @@ public sealed class KubectlTests
     public async Task After_a_scale_a_server_side_apply_of_replicas_conflicts_until_it_is_forced()
     {
         Assert.SkipUnless(
-            Environment.GetEnvironmentVariable("MODULECONTROLLER_TEST_KUBECONFIG") is { Length: > 0 }, "DevCluster has no server-side apply");
+            Environment.GetEnvironmentVariable("MODULECONTROLLER_TEST_KUBECONFIG") is { Length: > 0 },
+            "DevCluster has no server-side apply");
         await using var world = await World.StartAsync();
         using var kubectl = new Harness.Kubectl(world);
         await world.BaseAsync("base", 2);
@@ -89,12 +96,15 @@ public sealed class KubectlTests
         Rows(
             await kubectl.RunAsync("get", "mddeploy", "-o", "wide"),
             "NAME DESIRED UPDATED AVAILABLE PROGRESS VERSION AGE BASE MODULE BATCH BATCHES REASON MESSAGE",
-            "orders 2 2 0 Executing 2.0.0 base orders 1 1 ModulesFailed orders 2.0.0: batch 1 of 1: 0 of 2 available, 2 failed (BizStartFailed); this artifact is not retried");
+            "orders 2 2 0 Executing 2.0.0 base orders 1 1 ModulesFailed orders 2.0.0: batch 1 of 1: 0 of 2 available, 2 failed "
+                + "(BizStartFailed); this artifact is not retried");
         Rows(
             await kubectl.RunAsync("get", "md", "-o", "wide"),
             "NAME MODULE VERSION POD STATUS REASON ATTEMPTS AGE IP AGENT SECONDS MESSAGE",
-            "orders- orders 2.0.0 base- Failed BizStartFailed 1 127. True BizStartFailed: java.lang.IllegalStateException: cannot reach the ledger database at db.example:5432; is not tried again");
-        await SaysAsync(kubectl, ["describe", "mddeploy", "orders"], "2 modules failed; on base pod base-", "Warning ModulesFailed", "Warning BizStartFailed");
+            "orders- orders 2.0.0 base- Failed BizStartFailed 1 127. True BizStartFailed: java.lang.IllegalStateException: cannot reach "
+                + "the ledger database at db.example:5432; is not tried again");
+        await SaysAsync(kubectl, ["describe", "mddeploy", "orders"], "2 modules failed; on base pod base-", "Warning ModulesFailed",
+            "Warning BizStartFailed");
         await SaysAsync(kubectl, ["describe", "md"], "Warning BizStartFailed");
         await SaysAsync(kubectl, ["events", "--types=Warning"], "cannot reach the ledger database at db.example:5432");
 
@@ -102,7 +112,8 @@ public sealed class KubectlTests
         await kubectl.RunAsync("wait", "--for=jsonpath={.status.updatedAvailableReplicas}=2", "mddeploy/orders", "--timeout=300s");
         // Until what failed is gone, its condition stays.
         await Eventually.True(async () =>
-            await kubectl.RunAsync("get", "mddeploy", "orders", "-o", "jsonpath={.status.conditions[*].type}") == "Available Progressing Ready");
+            await kubectl.RunAsync("get", "mddeploy", "orders", "-o",
+                "jsonpath={.status.conditions[*].type}") == "Available Progressing Ready");
     }
 
     /// <summary>The header, and a row for each line after it; words of a row may begin so and leave out times.</summary>

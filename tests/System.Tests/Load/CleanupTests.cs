@@ -24,7 +24,8 @@ public sealed class CleanupTests : OtherClusterTests
     [Fact]
     public async Task A_world_leaves_nothing_even_if_its_controller_was_stopped()
     {
-        await using (var world = await World.StartAsync(world => (world.OtherKubeconfig, world.LeaseNamespace) = (Cluster.Kubeconfig, "default")))
+        await using (
+            var world = await World.StartAsync(world => (world.OtherKubeconfig, world.LeaseNamespace) = (Cluster.Kubeconfig, "default")))
         {
             await world.BaseAsync("base", 2);
             await world.CreateAsync(A.Module("orders", "1.0.0", world.Jar("orders", "1.0.0")).Replicas(2).WithService());

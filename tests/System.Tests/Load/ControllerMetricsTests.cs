@@ -18,7 +18,9 @@ public sealed class ControllerMetricsTests
     }
 
     [Fact]
-    public void Without_observed_writes_there_is_no_lag() => Assert.Empty(LagFigures.Of([ControllerMetrics.Parse("kube_cache_lag_seconds_bucket{controller=\"placement\",le=\"+Inf\"} 5 1").CacheLag]));
+    public void Without_observed_writes_there_is_no_lag() =>
+        Assert.Empty(
+        LagFigures.Of([ControllerMetrics.Parse("kube_cache_lag_seconds_bucket{controller=\"placement\",le=\"+Inf\"} 5 1").CacheLag]));
 
     private static ControllerMetrics Reading(
         (int Half, int One, int Ten, int All) modules, (int Half, int One, int Ten, int All) pods = default) => ControllerMetrics.Parse(

@@ -13,7 +13,8 @@ public sealed class InterruptedLoadTests : OtherClusterTests
     public async Task A_load_run_that_is_interrupted_leaves_nothing(int signal)
     {
         await using var load = StartProcess();
-        await Eventually.True(async () => (await Cluster.Client.ListAllAsync<Module>()).Count == Options.Bases, () => Task.FromResult(load.Output));
+        await Eventually.True(async () => (await Cluster.Client.ListAllAsync<Module>()).Count == Options.Bases,
+            () => Task.FromResult(load.Output));
         Assert.Equal(0, SendSignal(load.Id, signal));
         await Eventually.Ends(load.Exited);
         Assert.True(await load.Exited == 130, load.Output);
@@ -24,7 +25,8 @@ public sealed class InterruptedLoadTests : OtherClusterTests
     public async Task A_load_run_that_is_interrupted_twice_ends_at_once()
     {
         await using var load = StartProcess();
-        await Eventually.True(async () => (await Cluster.Client.ListAllAsync<Module>()).Count == Options.Bases, () => Task.FromResult(load.Output));
+        await Eventually.True(async () => (await Cluster.Client.ListAllAsync<Module>()).Count == Options.Bases,
+            () => Task.FromResult(load.Output));
         await HoldModulesAsync();       // so that the cleanup waits
         Assert.Equal(0, SendSignal(load.Id, 2));
         await Eventually.True(() => load.Output.Contains("removing namespace", StringComparison.Ordinal), () => load.Output);

@@ -36,7 +36,8 @@ internal sealed class OtherCluster : IAsyncDisposable
             },
             TestContext.Current.CancellationToken);
         await other._cluster.Server.WriteKubeconfigAsync(other.Kubeconfig);
-        other.Client = new(Transport.To(other._cluster.Server.ServerUri, other._cluster.Server.AdminToken), new ResourceJson(ModulesJson.Default, LoadJson.Default));
+        other.Client = new(Transport.To(other._cluster.Server.ServerUri, other._cluster.Server.AdminToken),
+            new ResourceJson(ModulesJson.Default, LoadJson.Default));
         return other;
     }
 
@@ -63,7 +64,8 @@ internal sealed class OtherCluster : IAsyncDisposable
     {
         try
         {
-            return (await Client.ListAllAsync<T>()).Select(item => $"{T.Kind.Plural} {ObjectKey.Of(item.Metadata)}").Order(StringComparer.Ordinal);
+            return (await Client.ListAllAsync<T>()).Select(item => $"{T.Kind.Plural} {ObjectKey.Of(item.Metadata)}")
+                .Order(StringComparer.Ordinal);
         }
         catch (KubeException problem) when (problem.IsNotFound)
         {

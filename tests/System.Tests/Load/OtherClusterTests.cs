@@ -67,7 +67,8 @@ public abstract class OtherClusterTests : IAsyncLifetime
         {
             JsonArray finalizers = [.. module.Metadata.Finalizers, "example.com/held"];
             await Cluster.Client.PatchAsync<Module>(
-                ObjectKey.Of(module.Metadata), new() { ["metadata"] = new JsonObject { ["finalizers"] = finalizers } }, new("test"), Cancellation);
+                ObjectKey.Of(module.Metadata), new() { ["metadata"] = new JsonObject { ["finalizers"] = finalizers } }, new("test"),
+                Cancellation);
         }
     }
 

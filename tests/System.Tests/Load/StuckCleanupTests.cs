@@ -15,7 +15,8 @@ public sealed class StuckCleanupTests : OtherClusterTests
     {
         var lines = await FailAsync(
             Options with { Hang = 1, Cleanup = new() { NoProgress = TimeSpan.FromSeconds(5) } }, at: "run 0", HoldModulesAsync);
-        Assert.Contains(lines, line => line.Contains("not removed by the controller, so their finalizers were removed", StringComparison.Ordinal));
+        Assert.Contains(lines,
+            line => line.Contains("not removed by the controller, so their finalizers were removed", StringComparison.Ordinal));
         Assert.Equal(Before, await Cluster.ContentAsync());
     }
 
@@ -23,7 +24,8 @@ public sealed class StuckCleanupTests : OtherClusterTests
     public async Task Without_an_API_server_the_cleanup_ends_and_names_what_is_left()
     {
         var lines = await FailAsync(
-            Options with { Hang = 1, Cleanup = new() { Unanswered = TimeSpan.FromSeconds(1) } }, at: "run 0", () => Cluster.EndAsync().AsTask());
+            Options with { Hang = 1, Cleanup = new() { Unanswered = TimeSpan.FromSeconds(1) } }, at: "run 0", () =>
+                Cluster.EndAsync().AsTask());
         Assert.Contains(lines, line => line.Contains("the API server does not answer, so namespace load-", StringComparison.Ordinal));
     }
 }

@@ -29,7 +29,8 @@ internal sealed class Caller : IAsyncDisposable
     public ConcurrentQueue<string> Failures { get; } = [];
 
     /// <summary>Calls already when it returns. Of several paths, the first that is known counts.</summary>
-    /// <param name="drain">How long an endpoint serves on after it has left the Service: whoever is slower has no claim to an answer.</param>
+    /// <param name="drain">How long an endpoint serves on after it has left the Service: whoever is slower has no claim to an
+    /// answer.</param>
     public static async Task<Caller> StartAsync(World world, string module, TimeSpan drain, params string[] paths)
     {
         var caller = new Caller(world, module, drain, paths);
@@ -49,7 +50,8 @@ internal sealed class Caller : IAsyncDisposable
         _stop.Dispose();
     }
 
-    public override string ToString() => $"{Answers.Count} answers ({string.Join(", ", Answers.Distinct())}), failures: {string.Join(", ", Failures)}";
+    public override string ToString() =>
+        $"{Answers.Count} answers ({string.Join(", ", Answers.Distinct())}), failures: {string.Join(", ", Failures)}";
 
     private async Task CallAsync()
     {
@@ -72,7 +74,8 @@ internal sealed class Caller : IAsyncDisposable
             {
                 using var response = await Http.GetAsync(new Uri($"http://{endpoint}/{path}"), CancellationToken.None);
                 isKnown = response.IsSuccessStatusCode;
-                answer = isKnown ? (await response.Content.ReadAsStringAsync(CancellationToken.None)).Trim() : $"{path}: {(int)response.StatusCode}";
+                answer = isKnown ? (await response.Content.ReadAsStringAsync(CancellationToken.None)).Trim()
+                    : $"{path}: {(int)response.StatusCode}";
             }
             catch (HttpRequestException exception)
             {

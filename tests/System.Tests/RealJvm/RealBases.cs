@@ -44,7 +44,8 @@ public sealed class RealBases : IAsyncLifetime, ICollectionFixture<RealBases>
 
     /// <summary>Both bases are Ready, and their agents see Arklet.</summary>
     public Task ReadyAsync() => Eventually.True(
-        () => Task.FromResult(Pods.Count == 2 && Pods.All(pod => pod.Status.Conditions.IsTrue("Ready") && AgentOf(pod) is { IsCurrent: true })),
+        () => Task.FromResult(Pods.Count == 2
+            && Pods.All(pod => pod.Status.Conditions.IsTrue("Ready") && AgentOf(pod) is { IsCurrent: true })),
         () => World.DescribePodsAsync("base"), Start, "both bases are Ready and answer their agents");
 
     /// <summary>Nothing of a test before is left.</summary>

@@ -96,7 +96,8 @@ public sealed class RealJvmTests(RealBases bases) : IAsyncLifetime
         var pods = new ConcurrentQueue<Pod>();
         var modules = new ConcurrentQueue<Module>();
         using var watchingPods = World.Pods.Subscribe(change => Keep(pods, change.After, pod => pod.Metadata.Uid == struck.Metadata.Uid));
-        using var watchingModules = World.Modules.Subscribe(change => Keep(modules, change.After, module => before.ContainsKey(module.Metadata.Uid!)));
+        using var watchingModules = World.Modules.Subscribe(change =>
+            Keep(modules, change.After, module => before.ContainsKey(module.Metadata.Uid!)));
 
         await bases.KillAsync(struck);
         var answers = new List<string>();
@@ -145,7 +146,8 @@ public sealed class RealJvmTests(RealBases bases) : IAsyncLifetime
         Assert.Contains(Cause, failed.Status.Message, StringComparison.Ordinal);
         await Eventually.True(
             async () => (await World.EventsAsync(failed.Metadata.Name)).Any(told =>
-                told is { Type: "Warning", Reason: nameof(FailureReason.BizStartFailed) } && told.Message!.Contains(Cause, StringComparison.Ordinal)),
+                told is { Type: "Warning", Reason: nameof(FailureReason.BizStartFailed) }
+                    && told.Message!.Contains(Cause, StringComparison.Ordinal)),
             () => bases.DumpAsync("orders"));
         await Eventually.True(
             async () => (await World.FindAsync("orders"))!.Status.Conditions.Find(DeploymentConditions.ReplicaFailure) is
@@ -240,7 +242,8 @@ public sealed class RealJvmTests(RealBases bases) : IAsyncLifetime
         what: $"{path}: {string.Join(", ", expected)}");
 
     private List<Module> OnPod(Pod pod) =>
-        [.. World.Modules.List().Where(module => module.Spec.PodUid == pod.Metadata.Uid).OrderBy(module => module.Metadata.Name, StringComparer.Ordinal)];
+        [.. World.Modules.List().Where(module => module.Spec.PodUid == pod.Metadata.Uid)
+            .OrderBy(module => module.Metadata.Name, StringComparer.Ordinal)];
 
     private static bool HasLabel(Pod pod, string module) => pod.Metadata.Labels.GetValueOrDefault(Labels.Traffic(module)) == "true";
 

@@ -61,7 +61,8 @@ public sealed class RealReleaseTests(RealBases bases) : IAsyncLifetime
             .Strategy(strategy => strategy with { BatchCount = 2, NeedConfirm = true }), 2, confirm: true);
         await World.UpgradeAsync("orders", "1.1.0", RealJvm.Jar("orders", "1.1.0"));
         await World.WaitsForConfirmationAsync("orders", 1, 1);
-        Assert.Equal(["orders 1.0.0", "orders 1.1.0"], (await Task.WhenAll(bases.Pods.Select(pod => RealBases.AnswerAsync(pod, "orders/hello")))).Order());
+        Assert.Equal(["orders 1.0.0", "orders 1.1.0"],
+            (await Task.WhenAll(bases.Pods.Select(pod => RealBases.AnswerAsync(pod, "orders/hello")))).Order());
 
         await World.ActAsync("orders", "undo-fast", "operator", "too slow");
         Assert.Equal("too slow", (string?)(await World.ActedAsync("orders", "undo-fast"))["reason"]);
@@ -78,7 +79,9 @@ public sealed class RealReleaseTests(RealBases bases) : IAsyncLifetime
         await World.UpgradeAsync("orders", "2.0.0", RealJvm.Jar("orders", "2.0.0"));
         await World.EventAsync("orders", Reasons.RollingBack, "BizStartFailed");
         var seen = await World.SeenAsync("orders",
-            deployment => deployment.Status.Conditions.Find(DeploymentConditions.Progressing)?.Reason == Reasons.RolledBack, "it is rolled back", Patience);
+            deployment =>
+                deployment.Status.Conditions.Find(DeploymentConditions.Progressing)?.Reason == Reasons.RolledBack, "it is rolled back",
+                Patience);
         Assert.Equal((ReleaseProgress.Aborted, 2), (seen.Status.ReleaseStatus!.Progress, seen.Status.AvailableReplicas));
         Assert.NotNull(seen.Status.AbortedRevision);
         Assert.Equal("2.0.0", seen.Spec.Template.Spec.Module.Version);
@@ -100,7 +103,9 @@ public sealed class RealReleaseTests(RealBases bases) : IAsyncLifetime
 
         await AvailableAsync(name, replicas, deployment.Spec.Template.Spec.Module.Version);
         await Eventually.True(
-            async () => (await World.EndpointsAsync($"{name}-service")).Count == replicas, () => bases.DumpAsync(name), Patience, "all endpoints are there");
+            async () =>
+                (await World.EndpointsAsync($"{name}-service")).Count == replicas, () =>
+                bases.DumpAsync(name), Patience, "all endpoints are there");
     }
 
     private async Task UpgradeAsync(string name, string version, int count)

@@ -25,10 +25,12 @@ public sealed class AgentOutageTests
             e is { Type: "Warning", Reason: Reasons.AgentsVanished, InvolvedObject: { Kind: "Deployment", Name: "base" } }));
 
         await bench.UpgradeAsync("shop", "2.0.0");
-        var held = await bench.Becomes("shop", found => found.Status.Conditions.Find(DeploymentConditions.Progressing)?.Reason == Reasons.AgentsVanished
+        var held = await bench.Becomes("shop",
+            found => found.Status.Conditions.Find(DeploymentConditions.Progressing)?.Reason == Reasons.AgentsVanished
             && found.Status.ObservedGeneration == found.Metadata.Generation);
         Assert.Contains("4 of 6 agents", held.Status.Conditions.Find(DeploymentConditions.Progressing)!.Message, StringComparison.Ordinal);
-        Assert.All(await bench.ListAsync<Module>(), module => Assert.Equal((false, "1.0.0"), (module.Metadata.IsDeleting, module.Spec.Module.Version)));
+        Assert.All(await bench.ListAsync<Module>(),
+            module => Assert.Equal((false, "1.0.0"), (module.Metadata.IsDeleting, module.Spec.Module.Version)));
 
         // A pod that is really gone is no matter of silence.
         await bench.DeleteAsync<Pod>(carriers[0]);
@@ -45,21 +47,26 @@ public sealed class AgentOutageTests
     public async Task They_are_not_waited_for_longer_than_the_hold()
     {
         await using var bench = await ReleaseBench.StartAsync(6, new() { AgentOutageHold = TimeSpan.FromMinutes(5) });
-        await bench.CreateAsync("shop", 6, strategy => strategy with { UpgradePolicy = "uninstall_then_install", MaxUnavailable = new(2, false) });
+        await bench.CreateAsync("shop", 6,
+            strategy => strategy with { UpgradePolicy = "uninstall_then_install", MaxUnavailable = new(2, false) });
         await bench.Completes("shop", 6);
         foreach (var name in Names.Take(4)) bench.Agents.Disconnect(new("default", name));
         await bench.UpgradeAsync("shop", "2.0.0");
-        await bench.Becomes("shop", found => found.Status.Conditions.Find(DeploymentConditions.Progressing)?.Reason == Reasons.AgentsVanished);
-        Assert.All(await bench.ListAsync<Module>(), module => Assert.Equal((false, "1.0.0"), (module.Metadata.IsDeleting, module.Spec.Module.Version)));
+        await bench.Becomes("shop",
+            found => found.Status.Conditions.Find(DeploymentConditions.Progressing)?.Reason == Reasons.AgentsVanished);
+        Assert.All(await bench.ListAsync<Module>(),
+            module => Assert.Equal((false, "1.0.0"), (module.Metadata.IsDeleting, module.Spec.Module.Version)));
 
         // The time of day is past the hold, and whoever is woken sees it.
         bench.Clock.Jump(TimeSpan.FromMinutes(5));
         await bench.PatchAsync("shop", """{"metadata":{"annotations":{"touched":"yes"}}}""");
         await Eventually.True(async () => (await bench.ListAsync<Module>())
-            .Where(module => module is { IsAvailable: true, Spec.Module.Version: "2.0.0" }).Select(module => module.Spec.PodName).Order(StringComparer.Ordinal)
+            .Where(module => module is { IsAvailable: true, Spec.Module.Version: "2.0.0" }).Select(module => module.Spec.PodName)
+                .Order(StringComparer.Ordinal)
             .SequenceEqual(Names.Skip(4)));
         // Where nobody answers, what serves is left alone all the same.
-        Assert.Equal(Names.Take(4), (await bench.ListAsync<Module>()).Where(module => module is { IsAvailable: true, Spec.Module.Version: "1.0.0" })
+        Assert.Equal(Names.Take(4), (await bench.ListAsync<Module>())
+            .Where(module => module is { IsAvailable: true, Spec.Module.Version: "1.0.0" })
             .Select(module => module.Spec.PodName).Order(StringComparer.Ordinal));
     }
 }

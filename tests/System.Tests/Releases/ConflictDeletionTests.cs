@@ -30,7 +30,8 @@ public sealed class ConflictDeletionTests
                 Status = new(),
             },
             "test", token);
-        await bench.Becomes("twin", found => found.Status.Conditions.Find(DeploymentConditions.Progressing)?.Reason == Reasons.ModuleNameConflict);
+        await bench.Becomes("twin",
+            found => found.Status.Conditions.Find(DeploymentConditions.Progressing)?.Reason == Reasons.ModuleNameConflict);
         // What the version before left behind: a ReplicaSet with a Module on the pod that is free.
         var made = RevisionReplicaSets.New(younger, 1);
         var set = await bench.Client.CreateAsync(made with { Spec = made.Spec with { Replicas = 1 } }, "test", token);
@@ -49,5 +50,6 @@ public sealed class ConflictDeletionTests
         Assert.Single(bench.Agents.Sent.OfType<ModuleCommand.Uninstall>());
     }
 
-    private static IEnumerable<string?> Uids(IEnumerable<Module> modules) => modules.Select(module => module.Metadata.Uid).Order(StringComparer.Ordinal);
+    private static IEnumerable<string?> Uids(IEnumerable<Module> modules) =>
+        modules.Select(module => module.Metadata.Uid).Order(StringComparer.Ordinal);
 }

@@ -49,10 +49,12 @@ internal sealed class FleetAgents : IAgentDirectory
     }
 
     /// <summary>Its stream ends; what it said last is kept.</summary>
-    public void Disconnect(ObjectKey pod) => Change(pod, view => view! with { IsConnected = false, LastHeard = TimeProvider.System.GetUtcNow() });
+    public void Disconnect(ObjectKey pod) =>
+        Change(pod, view => view! with { IsConnected = false, LastHeard = TimeProvider.System.GetUtcNow() });
 
     /// <summary>The same agent, with what it had installed.</summary>
-    public void Reconnect(ObjectKey pod) => Change(pod, view => view! with { IsConnected = true, LastHeard = TimeProvider.System.GetUtcNow() });
+    public void Reconnect(ObjectKey pod) =>
+        Change(pod, view => view! with { IsConnected = true, LastHeard = TimeProvider.System.GetUtcNow() });
 
     /// <summary>Another leader: no agent has spoken to it yet.</summary>
     public void BeginAnew()
@@ -108,6 +110,7 @@ internal sealed class FleetAgents : IAgentDirectory
         {
             Artifact = command is ModuleCommand.Inspect ? new(command.Name, command.Version, path, null) : null,
         };
-        return view with { Biz = next, LastHeard = now, Answers = new Dictionary<string, CommandAnswer>(view.Answers) { [command.Id] = answer } };
+        return view with { Biz = next, LastHeard = now, Answers = new Dictionary<string,
+            CommandAnswer>(view.Answers) { [command.Id] = answer } };
     }
 }

@@ -51,7 +51,8 @@ public sealed class FreshLeaderTests
     public async Task A_base_is_looked_at_once_a_second_and_who_asks_in_between_is_told_when_to_ask_again()
     {
         await using var bench = await ReleaseBench.StartAsync(Pods);
-        await Eventually.True(() => bench.Caches.Pods.List().Count(PodAssessment.IsReady) == Pods && bench.Caches.ReplicaSets.List().Count == 1
+        await Eventually.True(() => bench.Caches.Pods.List().Count(PodAssessment.IsReady) == Pods
+            && bench.Caches.ReplicaSets.List().Count == 1
             && bench.Caches.Deployments.Get(new("default", "base")) is not null);
         var agents = new BaseAgents(bench.Caches, bench.Agents, new());
         var found = bench.Caches.Deployments.Get(new("default", "base"))!;

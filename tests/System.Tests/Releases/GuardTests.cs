@@ -113,7 +113,8 @@ public sealed class GuardTests
     }
 
     private static async Task<(string? Uid, bool IsDeleting)> StateAsync(ReleaseBench bench, string module) =>
-        await bench.Client.FindAsync<Module>(new("default", module), Cancellation) is { } found ? (found.Metadata.Uid, found.Metadata.IsDeleting) : (null, false);
+        await bench.Client.FindAsync<Module>(new("default", module), Cancellation) is { } found
+            ? (found.Metadata.Uid, found.Metadata.IsDeleting) : (null, false);
 
     private static Task PatchAsync<T>(ReleaseBench bench, string name, string patch) where T : class, IResource =>
         bench.Client.PatchAsync<T>(new("default", name), JsonNode.Parse(patch)!.AsObject(), new("another-leader"), Cancellation);

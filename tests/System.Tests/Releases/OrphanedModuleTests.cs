@@ -30,8 +30,10 @@ public sealed class OrphanedModuleTests
 
         await Eventually.True(async () => await AdopterAsync(bench, old) is { } adopter
             && (await ModulesAsync(bench)).All(module => module.Metadata.Controller?.Uid == adopter.Metadata.Uid));
-        await bench.Becomes("shop", found => found.Status.Conditions.IsTrue(DeploymentConditions.Ready) && found.Status.UpdatedAvailableReplicas == 3);
-        Assert.Equal(modules.Select(module => module.Metadata.Uid).Order(), (await ModulesAsync(bench)).Select(module => module.Metadata.Uid).Order());
+        await bench.Becomes("shop", found => found.Status.Conditions.IsTrue(DeploymentConditions.Ready)
+            && found.Status.UpdatedAvailableReplicas == 3);
+        Assert.Equal(modules.Select(module => module.Metadata.Uid).Order(), (await ModulesAsync(bench))
+            .Select(module => module.Metadata.Uid).Order());
         Assert.DoesNotContain(bench.Agents.Sent.Skip(sent), command => command.Name == "shop");
 
         await bench.DeleteAsync<ModuleDeployment>("shop");
@@ -43,7 +45,8 @@ public sealed class OrphanedModuleTests
         [.. (await bench.ListAsync<Module>()).Where(module => module.Spec.Module.Name == "shop")];
 
     private static async Task<ModuleReplicaSet?> AdopterAsync(ReleaseBench bench, ModuleReplicaSet old) =>
-        (await bench.ListAsync<ModuleReplicaSet>()).FirstOrDefault(set => set.Metadata.Name == old.Metadata.Name && set.Metadata.Uid != old.Metadata.Uid);
+        (await bench.ListAsync<ModuleReplicaSet>())
+            .FirstOrDefault(set => set.Metadata.Name == old.Metadata.Name && set.Metadata.Uid != old.Metadata.Uid);
 
     private static Task PatchAsync<T>(ReleaseBench bench, string name, string patch) where T : class, IResource =>
         bench.Client.PatchAsync<T>(new("default", name), JsonNode.Parse(patch)!.AsObject(), new("garbage-collector"), Cancellation);

@@ -36,7 +36,8 @@ internal sealed class RacingClient(IKubeClient inner) : IKubeClient
         where T : class, IResource
     {
         BeforeCreate?.Invoke(resource.Metadata.Name);
-        return WriteAsync(new("create", T.Kind.Kind, resource.Metadata.Name), () => inner.CreateAsync(resource, fieldManager, cancellation));
+        return WriteAsync(new("create", T.Kind.Kind, resource.Metadata.Name),
+            () => inner.CreateAsync(resource, fieldManager, cancellation));
     }
 
     public Task<T?> DeleteAsync<T>(ObjectKey key, DeleteOptions? options = null, CancellationToken cancellation = default)

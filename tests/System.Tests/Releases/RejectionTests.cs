@@ -13,11 +13,13 @@ public sealed class RejectionTests
     public static TheoryData<string, Func<string, JsonObject, bool>> Patches => new()
     {
         { "status", (name, patch) => name.StartsWith("shop-", StringComparison.Ordinal) && patch["status"]?["status"] is not null },
-        { "finalizer", (name, patch) => name.StartsWith("shop-", StringComparison.Ordinal) && patch["metadata"]?["finalizers"] is not null },
+        { "finalizer", (name, patch) => name.StartsWith("shop-", StringComparison.Ordinal)
+            && patch["metadata"]?["finalizers"] is not null },
     };
 
     [Theory, MemberData(nameof(Patches))]
-    public async Task A_patch_that_is_denied_for_a_module_stops_nothing_else_on_its_pod(string what, Func<string, JsonObject, bool> isDenied)
+    public async Task A_patch_that_is_denied_for_a_module_stops_nothing_else_on_its_pod(string what, Func<string, JsonObject,
+        bool> isDenied)
     {
         await using var bench = await ReleaseBench.StartAsync(1);
         bench.Race.BeforePatch = (name, patch) => isDenied(name, patch) ? throw Denied(what) : Task.CompletedTask;
@@ -62,7 +64,8 @@ public sealed class RejectionTests
     public async Task While_the_labels_of_a_pod_are_denied_its_modules_are_not_available_and_other_pods_go_on()
     {
         await using var bench = await ReleaseBench.StartAsync(2);
-        bench.Race.BeforePatch = (name, patch) => name == "base-000" && patch["metadata"]?["labels"] is not null ? throw Denied("labels") : Task.CompletedTask;
+        bench.Race.BeforePatch = (name, patch) =>
+            name == "base-000" && patch["metadata"]?["labels"] is not null ? throw Denied("labels") : Task.CompletedTask;
         await bench.CreateAsync("shop", 2);
         await IsToldAsync(bench, "shop", "labels");
         var modules = await bench.ListAsync<Module>();
@@ -75,7 +78,8 @@ public sealed class RejectionTests
     public async Task A_label_that_is_denied_keeps_no_other_module_of_the_pod_from_traffic()
     {
         await using var bench = await ReleaseBench.StartAsync(1);
-        bench.Race.BeforePatch = (_, patch) => patch["metadata"]?["labels"] is JsonObject labels && labels.ContainsKey(Labels.Traffic("shop"))
+        bench.Race.BeforePatch = (_, patch) =>
+            patch["metadata"]?["labels"] is JsonObject labels && labels.ContainsKey(Labels.Traffic("shop"))
             ? throw Denied("label")
             : Task.CompletedTask;
         await bench.CreateAsync("shop", 1);
@@ -108,7 +112,8 @@ public sealed class RejectionTests
         await Eventually.True(async () => await bench.FindAsync("stock") is null);
 
         bench.Clock.Jump(TimeSpan.FromMinutes(1));
-        var told = await bench.Becomes("shop", found => found.Status.Conditions.Find(DeploymentConditions.Stalled)?.Reason == Reasons.WriteRejected);
+        var told = await bench.Becomes("shop",
+            found => found.Status.Conditions.Find(DeploymentConditions.Stalled)?.Reason == Reasons.WriteRejected);
         var module = Assert.Single(await bench.ListAsync<Module>());
         Assert.Equal(
             $"Failed to patch status of Module {module.Metadata.Name}: {new KubeError(code, reason, "webhook")}",
@@ -165,8 +170,10 @@ public sealed class RejectionTests
 
     private static async Task IsToldAsync(ReleaseBench bench, string name, string what)
     {
-        var stalled = await bench.Becomes(name, found => found.Status.Conditions.Find(DeploymentConditions.Stalled)?.Reason == Reasons.WriteRejected);
-        Assert.Equal($"Failed to write: 403 Forbidden: {what} denied by policy", stalled.Status.Conditions.Find(DeploymentConditions.Stalled)!.Message);
+        var stalled = await bench.Becomes(name,
+            found => found.Status.Conditions.Find(DeploymentConditions.Stalled)?.Reason == Reasons.WriteRejected);
+        Assert.Equal($"Failed to write: 403 Forbidden: {what} denied by policy",
+            stalled.Status.Conditions.Find(DeploymentConditions.Stalled)!.Message);
         await Eventually.True(async () => (await ToldAsync(bench, name)).Count > 0);
     }
 
@@ -174,7 +181,8 @@ public sealed class RejectionTests
         [.. (await EventsAsync(bench, name)).Where(told => told is { Type: "Warning", Reason: Reasons.WriteRejected })];
 
     private static async Task<IReadOnlyList<Event>> EventsAsync(ReleaseBench bench, string name) =>
-        [.. (await bench.ListAsync<Event>()).Where(told => told.InvolvedObject is { Kind: "ModuleDeployment" } about && about.Name == name)];
+        [.. (await bench.ListAsync<Event>())
+            .Where(told => told.InvolvedObject is { Kind: "ModuleDeployment" } about && about.Name == name)];
 
     private static KubeException Denied(string what) => new(new(403, "Forbidden", $"{what} denied by policy"), "write");
 }

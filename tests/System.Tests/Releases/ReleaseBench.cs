@@ -115,7 +115,8 @@ internal sealed class ReleaseBench : IAsyncDisposable
                 {
                     BaseDeploymentName = "base",
                     Replicas = replicas,
-                    Template = new() { Spec = new() { Module = new() { Name = name, Version = "1.0.0", Url = $"http://jars/{name}.jar" } } },
+                    Template = new() {
+                        Spec = new() { Module = new() { Name = name, Version = "1.0.0", Url = $"http://jars/{name}.jar" } } },
                     OperationStrategy = (strategy ?? (same => same))(new()),
                 },
             },
@@ -123,7 +124,8 @@ internal sealed class ReleaseBench : IAsyncDisposable
 
     /// <summary>As a user's manifest has it, whatever stands in it.</summary>
     public Task CreateAsync(JsonObject manifest) =>
-        SendAsync(_http, HttpMethod.Post, $"/apis/koupleless.io/v1alpha1/namespaces/{Namespace}/moduledeployments", manifest.ToJsonString());
+        SendAsync(_http, HttpMethod.Post, $"/apis/koupleless.io/v1alpha1/namespaces/{Namespace}/moduledeployments",
+            manifest.ToJsonString());
 
     public Task PatchAsync(string name, string patch) =>
         Client.PatchAsync<ModuleDeployment>(new(Namespace, name), JsonNode.Parse(patch)!.AsObject(), new("test"), Cancellation);
@@ -144,7 +146,9 @@ internal sealed class ReleaseBench : IAsyncDisposable
 
     public Task<ModuleDeployment> Becomes(string name, Func<ModuleDeployment, bool> state) => Eventually.Some(
         async () => await FindAsync(name) is { } found && state(found) ? found : null,
-        async () => $"{(await FindAsync(name))?.Status} {string.Join('\n', (await ListAsync<Module>()).Select(module => $"{module.Metadata.Name} {module.Spec} {module.Status}"))}");
+        async () =>
+            $"{(await FindAsync(name))?.Status} "
+                + $"{string.Join('\n', (await ListAsync<Module>()).Select(module => $"{module.Metadata.Name} {module.Spec} {module.Status}"))}");
 
     public Task<ModuleDeployment> Completes(string name, int available, string version = "1.0.0") => Becomes(name, found =>
         found.Status is { ReleaseStatus.Progress: ReleaseProgress.Completed } status && status.UpdatedAvailableReplicas == available
@@ -171,7 +175,8 @@ internal sealed class ReleaseBench : IAsyncDisposable
     {
         using var request = new HttpRequestMessage(method, path)
         {
-            Content = new StringContent(json, Encoding.UTF8, method == HttpMethod.Patch ? "application/merge-patch+json" : "application/json"),
+            Content = new StringContent(json, Encoding.UTF8, method == HttpMethod.Patch
+                ? "application/merge-patch+json" : "application/json"),
         };
         using var response = await http.SendAsync(request, Cancellation);
         Assert.True(response.IsSuccessStatusCode, await response.Content.ReadAsStringAsync(Cancellation));

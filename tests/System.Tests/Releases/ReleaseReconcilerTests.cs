@@ -26,8 +26,10 @@ public sealed class ReleaseReconcilerTests
         Assert.Equal(40, requests["patch modules.koupleless.io/status"]);
         Assert.False(requests.ContainsKey("patch modules.koupleless.io"));
         Assert.InRange(requests["patch pods"], 40, 45);
-        var aggregates = requests.Where(entry => !entry.Key.StartsWith("list", StringComparison.Ordinal) && !entry.Key.StartsWith("watch", StringComparison.Ordinal)
-            && (entry.Key.Contains("modulereplicasets", StringComparison.Ordinal) || entry.Key.Contains("moduledeployments", StringComparison.Ordinal)
+        var aggregates = requests.Where(entry => !entry.Key.StartsWith("list", StringComparison.Ordinal)
+            && !entry.Key.StartsWith("watch", StringComparison.Ordinal)
+            && (entry.Key.Contains("modulereplicasets", StringComparison.Ordinal)
+                || entry.Key.Contains("moduledeployments", StringComparison.Ordinal)
                 || entry.Key == "patch deployments.apps"));
         Assert.InRange(aggregates.Where(entry => !entry.Key.StartsWith("get", StringComparison.Ordinal)).Sum(entry => entry.Value), 8, 25);
         Assert.Equal(1, requests["list modules.koupleless.io"]);
@@ -39,14 +41,18 @@ public sealed class ReleaseReconcilerTests
     {
         await using var bench = await ReleaseBench.StartAsync(1);
         bench.Host.Faults.RejectNext(1000, "create", "services", 403);
-        await bench.CreateAsync("shop", 1, strategy => strategy with { ServiceStrategy = new() { EnableModuleService = true, Port = 8080 } });
+        await bench.CreateAsync("shop", 1,
+            strategy => strategy with { ServiceStrategy = new() { EnableModuleService = true, Port = 8080 } });
         var stalled = await bench.Becomes("shop", found => found.Status.Conditions.IsTrue(DeploymentConditions.Stalled));
         var condition = stalled.Status.Conditions.Find(DeploymentConditions.Stalled)!;
-        Assert.Equal((Reasons.WriteRejected, "Failed to create services default/shop-service: 403 Forbidden: rejected by a fault (create services)"), (condition.Reason, condition.Message));
+        Assert.Equal(
+            (Reasons.WriteRejected, "Failed to create services default/shop-service: 403 Forbidden: rejected by a fault (create services)"),
+            (condition.Reason, condition.Message));
         Assert.Equal(Condition.False, stalled.Status.Conditions.Find(DeploymentConditions.Ready)!.Status);
         Assert.Equal((1, stalled.Metadata.Generation, ReleaseProgress.Completed),
             (stalled.Status.AvailableReplicas, stalled.Status.ObservedGeneration, stalled.Status.ReleaseStatus!.Progress));
-        await Eventually.True(async () => (await bench.ListAsync<Event>()).Any(told => told is { Type: "Warning", Reason: Reasons.WriteRejected }
+        await Eventually.True(async () => (await bench.ListAsync<Event>())
+            .Any(told => told is { Type: "Warning", Reason: Reasons.WriteRejected }
             && told.InvolvedObject?.Name == "shop"));
         await bench.CreateAsync("stock", 1);
         await bench.Completes("stock", 1);
@@ -96,7 +102,8 @@ public sealed class ReleaseReconcilerTests
         Assert.Equal(2, bench.Agents.Sent.Count(command => command is ModuleCommand.Inspect));
         await Eventually.True(async () => (await bench.ListAsync<Module>()).Count == 3);
         Assert.All(await bench.ListAsync<Module>(), module => Assert.Equal("3.0.0", module.Spec.Module.Version));
-        Assert.Equal(["1", "2", "3"], (await bench.ListAsync<ModuleReplicaSet>()).Select(set => set.Metadata.Labels[Labels.Revision]).Order());
+        Assert.Equal(["1", "2", "3"], (await bench.ListAsync<ModuleReplicaSet>()).Select(set => set.Metadata.Labels[Labels.Revision])
+            .Order());
     }
 
     [Fact]
@@ -149,7 +156,8 @@ public sealed class ReleaseReconcilerTests
         await bench.Completes("shop", 3);
         await bench.DeleteAsync<Pod>("base-000");
         await bench.Completes("shop", 2);
-        await Eventually.True(async () => (await bench.ListAsync<Module>()) is { Count: 2 } modules && modules.All(module => module.Spec.PodName != "base-000"));
+        await Eventually.True(async () => (await bench.ListAsync<Module>()) is { Count: 2 } modules
+            && modules.All(module => module.Spec.PodName != "base-000"));
     }
 
     [Fact]
@@ -157,7 +165,8 @@ public sealed class ReleaseReconcilerTests
     {
         await using var bench = await ReleaseBench.StartAsync(0);
         await bench.CreateAsync("shop", 1);
-        var waiting = await bench.Becomes("shop", found => found.Status.Conditions.Find(DeploymentConditions.Progressing)?.Reason == Reasons.NoEligibleBase
+        var waiting = await bench.Becomes("shop",
+            found => found.Status.Conditions.Find(DeploymentConditions.Progressing)?.Reason == Reasons.NoEligibleBase
             && found.Status.Conditions.Find(DeploymentConditions.Progressing)?.Message == "the base has no pods");
         Assert.Equal(0, waiting.Status.Replicas);
         await bench.AddPodAsync("base-late");
@@ -197,8 +206,10 @@ public sealed class ReleaseReconcilerTests
         // Ages are whole seconds: the second one is younger for certain.
         await Eventually.True(() => TimeProvider.System.GetUtcNow() >= rival!.Metadata.CreationTimestamp!.Value.AddSeconds(1));
         await bench.Client.CreateAsync(
-            new ModuleDeployment { Metadata = new() { Name = "rival", Namespace = "default" }, Spec = rival!.Spec }, "test", TestContext.Current.CancellationToken);
-        await bench.Becomes("rival", found => found.Status.Conditions.Find(DeploymentConditions.Progressing)?.Reason == Reasons.ModuleNameConflict);
+            new ModuleDeployment { Metadata = new() { Name = "rival", Namespace = "default" }, Spec = rival!.Spec }, "test",
+            TestContext.Current.CancellationToken);
+        await bench.Becomes("rival",
+            found => found.Status.Conditions.Find(DeploymentConditions.Progressing)?.Reason == Reasons.ModuleNameConflict);
         await bench.DeleteAsync<ModuleDeployment>("shop");
         await bench.Completes("rival", 1);
     }

@@ -40,7 +40,8 @@ public sealed class AbortTests(WorldOfFour shared)
     [Fact]
     public async Task More_failures_than_maxFailures_stop_the_release_and_a_corrected_url_mends_it()
     {
-        await _world.InstalledAsync(New("broken").AtMostUnavailable(2).Strategy(strategy => strategy with { BatchCount = 2, MaxFailures = 1 }));
+        await _world.InstalledAsync(New("broken").AtMostUnavailable(2)
+            .Strategy(strategy => strategy with { BatchCount = 2, MaxFailures = 1 }));
         await _world.UpgradeAsync("broken", "2.0.0", Failing("broken", "2.0.0"));
         var seen = await _world.RestsAsync("broken", Reasons.MaxFailuresExceeded, "2 failed (BizStartFailed), more than maxFailures (1)");
         Assert.Equal(ReleaseProgress.Aborted, seen.Status.ReleaseStatus!.Progress);

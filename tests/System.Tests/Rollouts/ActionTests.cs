@@ -105,7 +105,8 @@ public sealed class ActionTests : IDisposable
         Assert.Equal(3, await recording.LeastAvailableAsync());
         Assert.Equal(1, (await _world.FindAsync("verb-fast"))!.Status.ReleaseStatus!.RealBatchCount);
         await _world.SeenAsync(
-            "verb-fast", deployment => !deployment.Metadata.Annotations.ContainsKey(Annotations.FastRevision), "that it is to be fast is taken back");
+            "verb-fast", deployment =>
+                !deployment.Metadata.Annotations.ContainsKey(Annotations.FastRevision), "that it is to be fast is taken back");
     }
 
     [Fact]
@@ -192,7 +193,8 @@ public sealed class ActionTests : IDisposable
     {
         var reason = $"because of {action}";
         await _kubectl.RunAsync(
-            "annotate", "mddeploy", name, $"{Annotations.Action}={action}", $"{Annotations.ActionBy}=alice", $"{Annotations.ActionReason}={reason}");
+            "annotate", "mddeploy", name, $"{Annotations.Action}={action}", $"{Annotations.ActionBy}=alice",
+            $"{Annotations.ActionReason}={reason}");
         var record = await _world.ActedAsync(name, action);
         Assert.Equal(("alice", reason), (record["by"]!.GetValue<string>(), record["reason"]!.GetValue<string>()));
         Assert.Equal(eventReason == Reasons.ActionRefused, record.ContainsKey("refused"));

@@ -94,7 +94,8 @@ public sealed class BadInputTests(WorldWithoutBase shared) : IClassFixture<World
             {
                 ["spec"] = new JsonObject
                 {
-                    ["module"] = new JsonObject { ["name"] = name, ["version"] = "1.0.0", ["url"] = "https://artifacts.example/orders.jar" },
+                    ["module"] = new JsonObject { ["name"] = name, ["version"] = "1.0.0",
+                        ["url"] = "https://artifacts.example/orders.jar" },
                 },
             },
         },

@@ -26,19 +26,23 @@ public sealed class BaseLifeTests(SharedWorld shared) : IClassFixture<SharedWorl
         await using var pods = await Recording<Pod>.StartAsync(_world, seen =>
         {
             if (seen.Metadata.Uid == pod.Metadata.Uid)
-                labels.Add((seen.Metadata.Labels.ContainsKey(Labels.Traffic("shop")), simulated.Biz.GetValueOrDefault("shop:1.0.0") == "activated"));
+                labels.Add(
+                    (seen.Metadata.Labels.ContainsKey(Labels.Traffic("shop")),
+                    simulated.Biz.GetValueOrDefault("shop:1.0.0") == "activated"));
             if (labels is [.., { IsOn: false }]) cut.TrySetResult();
         });
 
         await simulated.RestartAsync();
         await _world.HoldsAsync(
-            () => _world.HasLabel(pod, "shop") && _world.ModulesOf("shop").Single(other => other.Metadata.Uid == module.Metadata.Uid) is { IsAvailable: true } now
+            () => _world.HasLabel(pod, "shop") && _world.ModulesOf("shop")
+                .Single(other => other.Metadata.Uid == module.Metadata.Uid) is { IsAvailable: true } now
                 && now.Status.BaseLife != module.Status.BaseLife, "shop", "it is back in the new life");
         await pods.CaughtUpAsync();
         Assert.Contains((false, false), labels);
         Assert.All(labels.SkipWhile(seen => seen.IsOn), seen => Assert.True(!seen.IsOn || seen.IsServing));
         Assert.All(pods.Moments, moment => Assert.All(
-            moment.Values.Where(other => other.Metadata.Uid != pod.Metadata.Uid && other.Metadata.Labels.GetValueOrDefault("app") == "base"),
+            moment.Values.Where(other => other.Metadata.Uid != pod.Metadata.Uid
+                && other.Metadata.Labels.GetValueOrDefault("app") == "base"),
             other => Assert.Contains(Labels.Traffic("shop"), other.Metadata.Labels.Keys)));
         Assert.Equal(1, simulated.Statistics[^1].InstallsStarted["shop:1.0.0"]);
         _world.AssertNothingWasInstalledTwice("shop");
@@ -78,7 +82,8 @@ public sealed class BaseLifeTests(SharedWorld shared) : IClassFixture<SharedWorl
         await simulated.RestartAsync();
         foreach (var name in inOrder)
             await _world.HoldsAsync(
-                () => simulated.Statistics[^1].Installs.ContainsKey($"{name}:1.0.0") && _world.ModulesOf(name)[0].IsAvailable, name, $"{name} is back");
+                () => simulated.Statistics[^1].Installs.ContainsKey($"{name}:1.0.0")
+                    && _world.ModulesOf(name)[0].IsAvailable, name, $"{name} is back");
 
         Assert.Equal(inOrder, back);
         Assert.All(inOrder, name => Assert.Equal(1, simulated.Statistics[^1].InstallsStarted[$"{name}:1.0.0"]));
@@ -99,7 +104,9 @@ public sealed class BaseLifeTests(SharedWorld shared) : IClassFixture<SharedWorl
         await _world.CreateAsync(A.Module("eager", "1.0.0", _world.Jar("eager", "1.0.0")).Symmetric());
         await _world.HoldsAsync(() => _world.ModulesOf("eager").Count(other => other.IsAvailable) == 2, "eager", "two are available");
         await _world.HoldsAsync(
-            () => _world.ModulesOf("eager").SingleOrDefault(other => !other.IsAvailable)?.Status.Message?.Contains("does not answer", StringComparison.Ordinal) == true,
+            () => _world.ModulesOf("eager")
+                .SingleOrDefault(other => !other.IsAvailable)?.Status.Message?.Contains("does not answer",
+                StringComparison.Ordinal) == true,
             "eager", "the third says that Arklet does not answer");
         await pods.CaughtUpAsync();
         Assert.All(pods.Moments, moment => Assert.Equal("true", moment[pod.Metadata.Name].Metadata.Labels[Labels.Traffic("calm")]));
@@ -125,8 +132,10 @@ public sealed class BaseLifeTests(SharedWorld shared) : IClassFixture<SharedWorl
 
         await pods.CaughtUpAsync();
         await modules.CaughtUpAsync();
-        Assert.All(pods.Moments, moment => Assert.Equal(3, moment.Values.Count(pod => pod.Metadata.Labels.ContainsKey(Labels.Traffic("steady")))));
-        Assert.All(modules.Moments, moment => Assert.Equal(3, moment.Values.Count(module => module.IsAvailable && module.Spec.Module.Name == "steady")));
+        Assert.All(pods.Moments,
+            moment => Assert.Equal(3, moment.Values.Count(pod => pod.Metadata.Labels.ContainsKey(Labels.Traffic("steady")))));
+        Assert.All(modules.Moments,
+            moment => Assert.Equal(3, moment.Values.Count(module => module.IsAvailable && module.Spec.Module.Name == "steady")));
         _world.AssertNothingWasInstalledTwice("steady");
     }
 
@@ -147,6 +156,7 @@ public sealed class BaseLifeTests(SharedWorld shared) : IClassFixture<SharedWorl
     private async Task InstallAsync(ModuleDeployment deployment)
     {
         await _world.CreateAsync(deployment);
-        await _world.AvailableAsync(deployment.Metadata.Name, deployment.Spec.Replicas!.Value, deployment.Spec.Template.Spec.Module.Version);
+        await _world.AvailableAsync(deployment.Metadata.Name, deployment.Spec.Replicas!.Value,
+            deployment.Spec.Template.Spec.Module.Version);
     }
 }

@@ -68,7 +68,8 @@ public sealed class ConfirmationTests(WorldOfFour shared)
     {
         var deployment = New("slow").Strategy(strategy => strategy with { BatchCount = 2 });
         await _world.CreateAsync(deployment with { Spec = deployment.Spec with { MinReadySeconds = 3600 } });
-        await _world.SeenAsync("slow", seen => seen.Status is { ReadyReplicas: 2, AvailableReplicas: 0 }, "2 are ready and none is available yet");
+        await _world.SeenAsync("slow", seen => seen.Status is { ReadyReplicas: 2, AvailableReplicas: 0 },
+            "2 are ready and none is available yet");
         await _world.PatchSpecAsync("slow", new() { ["minReadySeconds"] = 2 });
         await _world.AvailableAsync("slow", 4, "1.0.0");
         var (first, second) = Halves("slow");
@@ -103,7 +104,8 @@ public sealed class ConfirmationTests(WorldOfFour shared)
         await _world.ConfirmAsync("amnesia", 1);
         await _world.WaitsForConfirmationAsync("amnesia", 2, 2);
         await _world.Client.PatchAsync<ModuleDeployment>(
-            new(_world.Namespace, "amnesia"), new() { ["status"] = new JsonObject { ["releaseStatus"] = null } }, new("test") { Subresource = "status" });
+            new(_world.Namespace, "amnesia"), new() { ["status"] = new JsonObject { ["releaseStatus"] = null } },
+            new("test") { Subresource = "status" });
         await _world.WaitsForConfirmationAsync("amnesia", 2, 2);
         Assert.Equal(2, await recording.MostOfAsync("2.0.0"));
         await _world.ConfirmAsync("amnesia", 3);

@@ -28,8 +28,11 @@ public sealed class HandoverTests(WorldWithoutBase shared) : IClassFixture<World
         await _world.UpgradeAsync("seamless", "2.0.0", _world.Jar("seamless", "2.0.0"));
         await _world.AvailableAsync("seamless", 2, "2.0.0");
         await Eventually.True(
-            async () => await BaseAsync("elastic") is { Spec.Replicas: 2 } found && !found.Metadata.Annotations.ContainsKey(Annotations.AddedReplicas)
-                && _world.PodsOf("elastic") is { Count: 2 } pods && pods.All(pod => !pod.Metadata.Annotations.ContainsKey(Annotations.PodDeletionCost)),
+            async () =>
+                await BaseAsync("elastic") is { Spec.Replicas: 2 } found
+                && !found.Metadata.Annotations.ContainsKey(Annotations.AddedReplicas)
+                && _world.PodsOf("elastic") is { Count: 2 } pods
+                    && pods.All(pod => !pod.Metadata.Annotations.ContainsKey(Annotations.PodDeletionCost)),
             () => _world.DumpAsync("seamless"), what: "the base has two pods again");
 
         await modules.CaughtUpAsync();
@@ -60,14 +63,16 @@ public sealed class HandoverTests(WorldWithoutBase shared) : IClassFixture<World
         await _world.UpgradeAsync("released", "2.0.0", _world.Jar("released", "2.0.0"));
         await _world.AvailableAsync("released", 1, "2.0.0");
         await Eventually.True(
-            async () => await BaseAsync("lean") is { Spec.Replicas: 1 } found && !found.Metadata.Annotations.ContainsKey(Annotations.AddedReplicas)
+            async () =>
+                await BaseAsync("lean") is { Spec.Replicas: 1 } found && !found.Metadata.Annotations.ContainsKey(Annotations.AddedReplicas)
                 && _world.PodsOf("lean") is [var pod] && !pod.Metadata.Annotations.ContainsKey(Annotations.PodDeletionCost),
             () => _world.DumpAsync("released"), what: "the base has one pod again");
         await _world.AvailableAsync("released", 1, "2.0.0");
         Assert.Equal(bystander, _world.ModulesOf("bystander").Single().Metadata.Uid);
         await modules.CaughtUpAsync();
         Assert.All(["released", "bystander"], name => Assert.All(modules.Moments, moment => Assert.True(
-            moment.Values.Any(module => module.Spec.Module.Name == name && module is { IsAvailable: true, Metadata.IsDeleting: false }), $"{name} did not serve")));
+            moment.Values.Any(module => module.Spec.Module.Name == name && module is { IsAvailable: true, Metadata.IsDeleting: false }),
+            $"{name} did not serve")));
     }
 
     [Fact]
@@ -114,7 +119,8 @@ public sealed class HandoverTests(WorldWithoutBase shared) : IClassFixture<World
         await using (world)
         {
             await world.BaseAsync("base", 2);
-            await world.Client.PatchAsync<Deployment>(new(world.Namespace, "base"), Annotation(Annotations.AllowBaseScaling, "true"), new("test"));
+            await world.Client.PatchAsync<Deployment>(new(world.Namespace, "base"), Annotation(Annotations.AllowBaseScaling, "true"),
+                new("test"));
             await world.CreateAsync(A.Module("steady", "1.0.0", world.Jar("steady", "1.0.0")).Replicas(2).Policy(Policy));
             await world.AvailableAsync("steady", 2, "1.0.0");
             await world.UpgradeAsync("steady", "2.0.0", world.Jar("steady", "2.0.0"));
@@ -132,16 +138,19 @@ public sealed class HandoverTests(WorldWithoutBase shared) : IClassFixture<World
     [Fact]
     public async Task A_pod_whose_agent_is_dead_is_not_waited_for_without_end()
     {
-        var world = await World.StartAsync(world => world.ConfigureController = options => options with { PodGrace = TimeSpan.FromSeconds(5) });
+        var world = await World.StartAsync(world => world.ConfigureController = options =>
+            options with { PodGrace = TimeSpan.FromSeconds(5) });
         await using (world)
         {
             await world.BaseAsync("base", 2);
-            await world.Client.PatchAsync<Deployment>(new(world.Namespace, "base"), Annotation(Annotations.AllowBaseScaling, "true"), new("test"));
+            await world.Client.PatchAsync<Deployment>(new(world.Namespace, "base"), Annotation(Annotations.AllowBaseScaling, "true"),
+                new("test"));
             await world.CreateAsync(A.Module("moving", "1.0.0", world.Jar("moving", "1.0.0")).Replicas(1).Policy(Policy));
             await world.AvailableAsync("moving", 1, "1.0.0");
             var mute = world.PodsOf("base").Single(pod => pod.Metadata.Name != world.ModulesOf("moving")[0].Spec.PodName);
             world.Images.HangAgent(mute.Metadata.Uid!);
-            await Eventually.True(() => world.Controller!.Agents.Find(ObjectKey.Of(mute.Metadata), mute.Metadata.Uid!) is { IsConnected: false });
+            await Eventually.True(() => world.Controller!.Agents.Find(ObjectKey.Of(mute.Metadata), mute.Metadata.Uid!)
+                is { IsConnected: false });
 
             await world.UpgradeAsync("moving", "2.0.0", world.Jar("moving", "2.0.0"));
             await world.AvailableAsync("moving", 1, "2.0.0");
@@ -151,7 +160,8 @@ public sealed class HandoverTests(WorldWithoutBase shared) : IClassFixture<World
     }
 
     private Task WaitingAsync(string name, int count, string fragment) => _world.HoldsAsync(
-        () => _world.ModulesOf(name) is var modules && modules.Count(module => module.IsAvailable && module.Spec.Module.Version == "1.0.0") == count
+        () => _world.ModulesOf(name) is var modules
+            && modules.Count(module => module.IsAvailable && module.Spec.Module.Version == "1.0.0") == count
             && modules.Count(module => !module.IsBound && module.Status.Status == ModulePhase.Pending
                 && (module.Status.Message ?? "").Contains(fragment, StringComparison.Ordinal)) == count,
         name, $"{count} new ones say \"{fragment}\"");
@@ -159,7 +169,8 @@ public sealed class HandoverTests(WorldWithoutBase shared) : IClassFixture<World
     private async Task InstallAsync(ModuleDeployment deployment)
     {
         await _world.CreateAsync(deployment);
-        await _world.AvailableAsync(deployment.Metadata.Name, deployment.Spec.Replicas!.Value, deployment.Spec.Template.Spec.Module.Version);
+        await _world.AvailableAsync(deployment.Metadata.Name, deployment.Spec.Replicas!.Value,
+            deployment.Spec.Template.Spec.Module.Version);
     }
 
     private Task<Deployment?> BaseAsync(string name) => _world.Client.FindAsync<Deployment>(new(_world.Namespace, name));

@@ -61,7 +61,8 @@ public sealed class InstallTests
         {
             await world.ActAsync("orders", "unknown");
             await Eventually.True(
-                async () => (await world.EventsAsync("orders")).SingleOrDefault(e => e.Type == "Warning") is { } seen && (seen.Count ?? 1) == count,
+                async () =>
+                    (await world.EventsAsync("orders")).SingleOrDefault(e => e.Type == "Warning") is { } seen && (seen.Count ?? 1) == count,
                 () => world.DumpAsync("orders"));
             await world.StopControllerAsync();
             await world.StartControllerAsync();
@@ -92,7 +93,8 @@ public sealed class InstallTests
         var old = Assert.Single(world.ModulesOf("orders"));
 
         await world.Client.DeleteAsync<Module>(ObjectKey.Of(old.Metadata), cancellation: TestContext.Current.CancellationToken);
-        await Eventually.True(() => world.ModulesOf("orders") is [{ IsAvailable: true } one] && one.Metadata.Uid != old.Metadata.Uid, () => world.DumpAsync("orders").Result);
+        await Eventually.True(() => world.ModulesOf("orders") is [{ IsAvailable: true } one]
+            && one.Metadata.Uid != old.Metadata.Uid, () => world.DumpAsync("orders").Result);
     }
 
     [Fact]

@@ -8,7 +8,8 @@ using ModuleController.SystemTests.Harness;
 
 namespace ModuleController.SystemTests.Rollouts;
 
-/// <summary>A base Deployment that is deleted with <c>--cascade=orphan</c> and applied again, as one does for a field that can't be changed.</summary>
+/// <summary>A base Deployment that is deleted with <c>--cascade=orphan</c> and applied again, as one does for a field that can't be
+/// changed.</summary>
 public sealed class OrphanedBaseTests(WorldWithoutBase shared) : IClassFixture<WorldWithoutBase>
 {
     private readonly World _world = shared.World;
@@ -38,14 +39,16 @@ public sealed class OrphanedBaseTests(WorldWithoutBase shared) : IClassFixture<W
         Assert.Equal(before, Uids(name));
         await modules.CaughtUpAsync();
         Assert.All(modules.Moments, moment => Assert.True(
-            moment.Values.Count(module => module.Spec.Module.Name == name && module is { IsAvailable: true, Metadata.IsDeleting: false }) == 2, "two serve all along"));
+            moment.Values.Count(module => module.Spec.Module.Name == name
+                && module is { IsAvailable: true, Metadata.IsDeleting: false }) == 2, "two serve all along"));
         _world.AssertNothingWasInstalledTwice(name);
 
         // It is the base's again: the module follows it.
         var pod = _world.PodsOf(app)[0];
         await _world.Client.DeleteAsync<Pod>(ObjectKey.Of(pod.Metadata));
         await _world.HoldsAsync(
-            () => _world.ModulesOf(name) is { Count: 2 } now && now.All(module => module.IsAvailable && module.Spec.PodUid != pod.Metadata.Uid), name, "it has moved");
+            () => _world.ModulesOf(name) is { Count: 2 } now
+                && now.All(module => module.IsAvailable && module.Spec.PodUid != pod.Metadata.Uid), name, "it has moved");
     }
 
     [Fact]
@@ -60,7 +63,8 @@ public sealed class OrphanedBaseTests(WorldWithoutBase shared) : IClassFixture<W
         var pod = _world.PodsOf(App)[0];
         await _world.Client.DeleteAsync<Pod>(ObjectKey.Of(pod.Metadata));
         await _world.HoldsAsync(
-            () => _world.ModulesOf("left") is [{ IsAvailable: true } one] && one.Spec.PodUid != pod.Metadata.Uid, "left", "the other one stays");
+            () => _world.ModulesOf("left") is [{ IsAvailable: true } one]
+                && one.Spec.PodUid != pod.Metadata.Uid, "left", "the other one stays");
     }
 
     // As Kubernetes' own Deployment controller does; that of the development cluster adopts nothing.
@@ -90,5 +94,6 @@ public sealed class OrphanedBaseTests(WorldWithoutBase shared) : IClassFixture<W
     }
 
     private IReadOnlyList<string?> Uids(string name) =>
-        [.. _world.ModulesOf(name).Where(module => !module.Metadata.IsDeleting).Select(module => module.Metadata.Uid).Order(StringComparer.Ordinal)];
+        [.. _world.ModulesOf(name).Where(module => !module.Metadata.IsDeleting).Select(module => module.Metadata.Uid)
+            .Order(StringComparer.Ordinal)];
 }

@@ -73,7 +73,8 @@ public sealed class PlacementTests(WorldWithoutBase shared) : IClassFixture<Worl
         var pod = _world.PodsOf("shrinking").Single(pod => pod.Metadata.Uid == _world.ModulesOf("mover")[0].Spec.PodUid);
         await _world.Client.DeleteAsync<Pod>(ObjectKey.Of(pod.Metadata));
         await _world.HoldsAsync(
-            () => _world.ModulesOf("mover") is [{ IsAvailable: true } one] && one.Spec.PodUid != pod.Metadata.Uid, "mover", "it is on another pod");
+            () => _world.ModulesOf("mover") is [{ IsAvailable: true } one]
+                && one.Spec.PodUid != pod.Metadata.Uid, "mover", "it is on another pod");
         await _world.ToldAsync("mover", Reasons.ModuleReplaced);
     }
 
@@ -85,7 +86,8 @@ public sealed class PlacementTests(WorldWithoutBase shared) : IClassFixture<Worl
         var pod = _world.PodsOf("drained").Single(pod => pod.Metadata.Uid == _world.ModulesOf("refugee")[0].Spec.PodUid);
         await _world.EvictAsync(pod);
         await _world.HoldsAsync(
-            () => _world.ModulesOf("refugee") is [{ IsAvailable: true } one] && one.Spec.PodUid != pod.Metadata.Uid, "refugee", "it is on another pod");
+            () => _world.ModulesOf("refugee") is [{ IsAvailable: true } one]
+                && one.Spec.PodUid != pod.Metadata.Uid, "refugee", "it is on another pod");
     }
 
     [Fact]
@@ -95,7 +97,8 @@ public sealed class PlacementTests(WorldWithoutBase shared) : IClassFixture<Worl
         await _world.CreateAsync(A.Module("spare", "1.0.0", _world.Jar("spare", "1.0.0")).On("crowded").Replicas(3));
         await _world.HoldsAsync(
             () => _world.ModulesOf("spare").Count(module => module.IsAvailable) == 2
-                && _world.ModulesOf("spare").SingleOrDefault(module => !module.IsBound)?.Status.Conditions.Find(ModuleConditions.Scheduled) is
+                && _world.ModulesOf("spare")
+                    .SingleOrDefault(module => !module.IsBound)?.Status.Conditions.Find(ModuleConditions.Scheduled) is
                 { Status: Condition.False, Reason: Reasons.NoEligibleBase, Message: { } message }
                 && message.Contains("0 of 2 base pods are eligible: 2 already have a module of this name", StringComparison.Ordinal),
             "spare", "the third says why it has no place");
@@ -111,7 +114,8 @@ public sealed class PlacementTests(WorldWithoutBase shared) : IClassFixture<Worl
         await InstallAsync(A.Module("only-b", "1.0.0", _world.Jar("only-b", "1.0.0")).On("limited").Replicas(1));
         await _world.CreateAsync(A.Module("only-c", "1.0.0", _world.Jar("only-c", "1.0.0")).On("limited").Replicas(1));
         await _world.ConditionAsync("only-c", DeploymentConditions.Progressing, Condition.Unknown, Reasons.NoEligibleBase);
-        Assert.Equal(2, _world.ModulesOf("only-a").Concat(_world.ModulesOf("only-b")).Select(module => module.Spec.PodUid).Distinct().Count());
+        Assert.Equal(2, _world.ModulesOf("only-a").Concat(_world.ModulesOf("only-b")).Select(module => module.Spec.PodUid).Distinct()
+            .Count());
         await _world.DeleteAsync("only-a");
         await _world.AvailableAsync("only-c", 1, "1.0.0");
     }
@@ -146,7 +150,8 @@ public sealed class PlacementTests(WorldWithoutBase shared) : IClassFixture<Worl
     private async Task InstallAsync(ModuleDeployment deployment)
     {
         await _world.CreateAsync(deployment);
-        await _world.AvailableAsync(deployment.Metadata.Name, deployment.Spec.Replicas!.Value, deployment.Spec.Template.Spec.Module.Version);
+        await _world.AvailableAsync(deployment.Metadata.Name, deployment.Spec.Replicas!.Value,
+            deployment.Spec.Template.Spec.Module.Version);
     }
 
     private Task ScaleAsync(string name, int replicas) => _world.Client.PatchSubresourceAsync<ModuleDeployment>(

@@ -13,7 +13,8 @@ public sealed class RollingBaseTests(WorldOfFour shared)
 {
     private readonly World _world = shared.World;
 
-    /// <remarks>The share of what is on every pod grows with a pod that surges: of four it is two, and none is downgraded afterwards.</remarks>
+    /// <remarks>The share of what is on every pod grows with a pod that surges: of four it is two, and none is downgraded
+    /// afterwards.</remarks>
     [Theory]
     [InlineData("moving", 3, 1)]
     [InlineData("everywhere", -1, 0)]
@@ -45,7 +46,8 @@ public sealed class RollingBaseTests(WorldOfFour shared)
             },
             new("test"));
         await Eventually.True(
-            () => _world.Pods.List().Where(pod => pod.Metadata.Labels.GetValueOrDefault("app") == $"{name}-base").ToList() is { Count: 3 } pods
+            () => _world.Pods.List().Where(pod => pod.Metadata.Labels.GetValueOrDefault("app") == $"{name}-base")
+                .ToList() is { Count: 3 } pods
                 && !pods.Any(pod => before.Contains(pod.Metadata.Uid)),
             () => _world.DescribePodsAsync($"{name}-base").Result, what: "three new pods and no old one");
         await _world.SharesAsync(name, ("1.0.0", 2), ("2.0.0", 1));
@@ -81,7 +83,8 @@ public sealed class RollingBaseTests(WorldOfFour shared)
     [Fact]
     public async Task A_base_that_appears_after_its_modules_is_used_from_then_on()
     {
-        await _world.CreateAsync(New("early", "late-base").Replicas(2).Strategy(strategy => strategy with { BatchCount = 2, NeedConfirm = true }));
+        await _world.CreateAsync(New("early", "late-base").Replicas(2)
+            .Strategy(strategy => strategy with { BatchCount = 2, NeedConfirm = true }));
         await _world.RestsAsync("early", Reasons.BaseNotFound, "there is no Deployment late-base");
         await _world.BaseAsync("late-base", 2);
         await _world.WaitsForConfirmationAsync("early", 1, 1);

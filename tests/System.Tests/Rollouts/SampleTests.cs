@@ -134,7 +134,8 @@ public sealed class SampleTests(WorldOfFour shared) : IClassFixture<WorldOfFour>
 
     private async Task ApplyAsync(string file, string name, string? path = null, string? of = null)
     {
-        var manifest = Manifests.Read(await File.ReadAllTextAsync(Path.Combine(Manifests.Root, "deploy", "examples", "rollouts", $"{file}.yaml")));
+        var manifest = Manifests.Read(
+            await File.ReadAllTextAsync(Path.Combine(Manifests.Root, "deploy", "examples", "rollouts", $"{file}.yaml")));
         var module = manifest["spec"]!["template"]!["spec"]!["module"]!.AsObject();
         Assert.Equal(of ?? name, (string?)module["name"]);
         // Under a name of its own where the sample has two stories to tell.

@@ -45,7 +45,8 @@ public sealed class ScaleInReleaseTests(WorldOfFour shared)
         await _world.WaitsForConfirmationAsync("rigid", 1, 2);
         await _world.ScaleAsync("rigid", 12);
         await _world.EventAsync("rigid", Reasons.ScaleIgnored, "scaling to 12 is ignored");
-        var seen = await _world.SeenAsync("rigid", deployment => deployment.Spec.ScaleReplicas == 4, "scaleReplicas says how many there are");
+        var seen = await _world.SeenAsync("rigid", deployment => deployment.Spec.ScaleReplicas == 4,
+            "scaleReplicas says how many there are");
         Assert.Equal(-1, seen.Spec.Replicas);
         await _world.WaitsForConfirmationAsync("rigid", 1, 2);
         await _world.SharesAsync("rigid", ("1.0.0", 2), ("2.0.0", 2));

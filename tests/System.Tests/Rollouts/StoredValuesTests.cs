@@ -29,7 +29,8 @@ public sealed class StoredValuesTests
         var digest = new JsonObject { ["module"] = new JsonObject { ["md5"] = "abc" } };
         await world.PatchSpecAsync("digest", new() { ["template"] = new JsonObject { ["spec"] = digest.DeepClone() } });
         await world.Client.PatchAsync<Module>(
-            ObjectKey.Of(world.ModulesOf("digest")[0].Metadata), new() { ["spec"] = digest.DeepClone() }, new("test"), TestContext.Current.CancellationToken);
+            ObjectKey.Of(world.ModulesOf("digest")[0].Metadata), new() { ["spec"] = digest.DeepClone() }, new("test"),
+            TestContext.Current.CancellationToken);
         var hook = new JsonObject { ["port"] = 8080, ["path"] = LongPath };
         await world.PatchSpecAsync("hooked", new()
         {
@@ -37,7 +38,9 @@ public sealed class StoredValuesTests
             ["hooks"] = new JsonObject { ["preInstall"] = hook.DeepClone(), ["preUninstall"] = hook.DeepClone() },
         });
         await CrdFiles.ReplaceAsync(server, CrdFiles.Current);
-        foreach (var (name, field) in new[] { ("digest", "md5: must be 32 hexadecimal digits"), ("hooked", "installTimeoutSeconds: must be 1 to 86400") })
+        foreach (
+            var (name, field) in new[] { ("digest", "md5: must be 32 hexadecimal digits"),
+            ("hooked", "installTimeoutSeconds: must be 1 to 86400") })
         {
             await world.ConditionAsync(name, DeploymentConditions.Progressing, Condition.False, Reasons.InvalidSpec);
             await world.EventAsync(name, Reasons.InvalidSpec, field);
@@ -48,7 +51,8 @@ public sealed class StoredValuesTests
         await world.BaseOf(world.ModulesOf("orders")[0]).RestartAsync();
         var refused = await world.FailedAsync("digest", FailureReason.InvalidArtifact);
         Assert.Equal("spec.module.md5: must be 32 hexadecimal digits, or empty, not 'abc'", refused.Status.LastError!.Message);
-        Assert.Contains("spec.hooks.preInstall.path: must be", (await world.FailedAsync("hooked", FailureReason.HookFailed)).Status.LastError!.Message, StringComparison.Ordinal);
+        Assert.Contains("spec.hooks.preInstall.path: must be",
+            (await world.FailedAsync("hooked", FailureReason.HookFailed)).Status.LastError!.Message, StringComparison.Ordinal);
         await world.AvailableAsync("orders", 1, "1.0.0");
         Assert.Equal(streams, world.Controller.Agents.Changes);
 

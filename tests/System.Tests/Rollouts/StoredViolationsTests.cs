@@ -63,7 +63,8 @@ public sealed class StoredViolationsTests : IAsyncLifetime
         await CrdFiles.ReplaceAsync(_http, CrdFiles.Current);
 
         // New objects have to be valid.
-        var answer = await CreateAsync(message is null ? HttpStatusCode.Created : HttpStatusCode.UnprocessableEntity, "moduledeployments", Deployment("new", field, value));
+        var answer = await CreateAsync(message is null
+            ? HttpStatusCode.Created : HttpStatusCode.UnprocessableEntity, "moduledeployments", Deployment("new", field, value));
         if (message is not null) Assert.Contains(message, answer, StringComparison.Ordinal);
 
         // By a user.
@@ -112,7 +113,8 @@ public sealed class StoredViolationsTests : IAsyncLifetime
     }
 
     private static JsonObject Only(JsonNode node, params string[] fields) =>
-        new(fields.Where(field => node[field] is not null).Select(field => KeyValuePair.Create(field, (JsonNode?)node[field]!.DeepClone())));
+        new(fields.Where(field => node[field] is not null)
+            .Select(field => KeyValuePair.Create(field, (JsonNode?)node[field]!.DeepClone())));
 
     private Task<string> CreateAsync(HttpStatusCode expected, string kind, JsonObject body)
     {
@@ -123,9 +125,11 @@ public sealed class StoredViolationsTests : IAsyncLifetime
 
     private Task PatchAsync(string path, string patch) => PatchAsync(path, JsonNode.Parse(patch)!);
 
-    private Task PatchAsync(string path, JsonNode patch) => SendAsync(HttpStatusCode.OK, HttpMethod.Patch, path, patch, "application/merge-patch+json");
+    private Task PatchAsync(string path, JsonNode patch) =>
+        SendAsync(HttpStatusCode.OK, HttpMethod.Patch, path, patch, "application/merge-patch+json");
 
-    private async Task<string> SendAsync(HttpStatusCode expected, HttpMethod method, string path, JsonNode? body = null, string type = "application/json")
+    private async Task<string> SendAsync(HttpStatusCode expected, HttpMethod method, string path, JsonNode? body = null,
+        string type = "application/json")
     {
         using var content = body is null ? null : new StringContent(body.ToJsonString(), Encoding.UTF8, type);
         using var request = new HttpRequestMessage(method, new Uri(path, UriKind.Relative)) { Content = content };

@@ -32,7 +32,8 @@ public sealed class UpgradeTests(SharedWorld shared) : IClassFixture<SharedWorld
     [Fact]
     public async Task A_jar_that_is_not_there_or_is_another_version_takes_nothing_out_of_service()
     {
-        await InstallAsync(A.Module("steady", "1.0.0", _world.Jar("steady", "1.0.0")).Replicas(3).AtMostUnavailable(1).Policy("uninstall_then_install"));
+        await InstallAsync(A.Module("steady", "1.0.0", _world.Jar("steady", "1.0.0")).Replicas(3).AtMostUnavailable(1)
+            .Policy("uninstall_then_install"));
         await using var modules = await Recording<Module>.StartAsync(_world);
         await _world.UpgradeAsync("steady", "1.1.0", _world.Jar("steady", "1.0.0"));
         await FailedAsync(nameof(FailureReason.InvalidArtifact));
@@ -45,7 +46,8 @@ public sealed class UpgradeTests(SharedWorld shared) : IClassFixture<SharedWorld
         await _world.AvailableAsync("steady", 3, "1.3.0");
 
         Task FailedAsync(string reason) => _world.HoldsAsync(
-            () => _world.ModulesOf("steady").Any(module => module.Status is { Status: ModulePhase.Failed, LastError: { } error } && error.Reason == reason),
+            () => _world.ModulesOf("steady")
+                .Any(module => module.Status is { Status: ModulePhase.Failed, LastError: { } error } && error.Reason == reason),
             "steady", $"a new module failed with {reason}");
     }
 
@@ -59,7 +61,8 @@ public sealed class UpgradeTests(SharedWorld shared) : IClassFixture<SharedWorld
             _world.Images.Of(pod.Metadata.Uid!).Order("orders:1.0.0", new()
             {
                 DuringUninstall = async life => begun.Enqueue(
-                    (await _world.Client.GetAsync<Pod>(ObjectKey.Of(pod.Metadata), life)).Metadata.Labels.ContainsKey(Labels.Traffic("orders"))),
+                    (await _world.Client.GetAsync<Pod>(ObjectKey.Of(pod.Metadata), life)).Metadata.Labels.ContainsKey(
+                        Labels.Traffic("orders"))),
             });
         }
 
@@ -164,7 +167,8 @@ public sealed class UpgradeTests(SharedWorld shared) : IClassFixture<SharedWorld
         await _world.PatchSpecAsync("moved", new()
         {
             ["replicas"] = 2,
-            ["template"] = new JsonObject { ["spec"] = new JsonObject { ["module"] = new JsonObject { ["url"] = url, ["sha256"] = digest } } },
+            ["template"] = new JsonObject {
+                ["spec"] = new JsonObject { ["module"] = new JsonObject { ["url"] = url, ["sha256"] = digest } } },
         });
         await _world.AvailableAsync("moved", 2, "1.0.0");
 
@@ -172,7 +176,8 @@ public sealed class UpgradeTests(SharedWorld shared) : IClassFixture<SharedWorld
         Assert.Contains(_world.ModulesOf("moved"), module => module.Metadata.Uid == before.Metadata.Uid);
         var added = _world.ModulesOf("moved").Single(module => module.Metadata.Uid != before.Metadata.Uid);
         Assert.Equal((url, digest), (added.Spec.Module.Url, added.Spec.Module.Sha256));
-        await Eventually.True(async () => (await _world.FindAsync("moved"))!.Status.StaleArtifactReplicas == 1, () => _world.DumpAsync("moved"));
+        await Eventually.True(async () => (await _world.FindAsync("moved"))!.Status.StaleArtifactReplicas == 1,
+            () => _world.DumpAsync("moved"));
     }
 
     [Fact]
@@ -192,7 +197,8 @@ public sealed class UpgradeTests(SharedWorld shared) : IClassFixture<SharedWorld
     {
         // Its base has one pod: nothing else could serve meanwhile.
         await _world.BaseAsync("single", 1);
-        await InstallAsync(A.Module("only", "1.0.0", _world.Jar("only", "1.0.0")).On("single").Replicas(1).Policy("uninstall_then_install"));
+        await InstallAsync(A.Module("only", "1.0.0", _world.Jar("only", "1.0.0")).On("single").Replicas(1)
+            .Policy("uninstall_then_install"));
         await using var modules = await Recording<Module>.StartAsync(_world);
         await _world.UpgradeAsync("only", "2.0.0", _world.Jar("only", "2.0.0"));
         await _world.ConditionAsync("only", DeploymentConditions.Progressing, Condition.Unknown, Reasons.WouldInterruptService);
@@ -206,7 +212,8 @@ public sealed class UpgradeTests(SharedWorld shared) : IClassFixture<SharedWorld
     private async Task InstallAsync(ModuleDeployment deployment)
     {
         await _world.CreateAsync(deployment);
-        await _world.AvailableAsync(deployment.Metadata.Name, deployment.Spec.Replicas!.Value, deployment.Spec.Template.Spec.Module.Version);
+        await _world.AvailableAsync(deployment.Metadata.Name, deployment.Spec.Replicas!.Value,
+            deployment.Spec.Template.Spec.Module.Version);
     }
 
     /// <summary>A path for each version, so that both can live in one JVM.</summary>

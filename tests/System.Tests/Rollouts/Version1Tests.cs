@@ -276,7 +276,8 @@ public sealed class Version1Tests(WorldOfFour shared) : IClassFixture<WorldOfFou
         await World.Client.CreateAsync(manifest with { Status = null }, "test");
         if (status is { } stored)
             await World.Client.PatchAsync<LooseModuleDeployment>(
-                new(World.Namespace, manifest.Metadata.Name), new() { ["status"] = JsonObject.Create(stored) }, new("test") { Subresource = "status" });
+                new(World.Namespace, manifest.Metadata.Name), new() { ["status"] = JsonObject.Create(stored) },
+                new("test") { Subresource = "status" });
     }
 
     /// <summary>The manifest, its url replaced by one that is there.</summary>

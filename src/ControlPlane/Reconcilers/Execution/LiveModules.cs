@@ -22,7 +22,8 @@ internal sealed class LiveModules(IKubeClient client, ObjectKey pod, Cancellatio
                 .Select(module => module.Metadata.Name).Concat(page.Unreadable.Select(item => item.Key.Name)).FirstOrDefault();
             if (found is not null)
                 throw new KubeException(
-                    new(409, "Conflict", $"Module {found} exists, but is not in the cache"), $"confirm that {uid} is an orphan on pod {pod}");
+                    new(409, "Conflict", $"Module {found} exists, but is not in the cache"),
+                    $"confirm that {uid} is an orphan on pod {pod}");
             options = options with { Continue = page.Continue };
         } while (!string.IsNullOrEmpty(options.Continue));
     }

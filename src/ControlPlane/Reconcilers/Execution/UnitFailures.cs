@@ -31,7 +31,8 @@ internal sealed class UnitFailures
         if (!_failures.TryGetValue(key, out var failures)) return [];
         foreach (var unit in failures.Keys.Where(unit => !contents.ContainsKey(unit)).ToList()) failures.Remove(unit);
         if (failures.Count == 0) Forget(key);
-        return [.. failures.Values.Where(failure => failure.RetryAt > now && failure.Content == contents[failure.Unit]).Select(failure => failure.Unit)];
+        return [.. failures.Values.Where(failure => failure.RetryAt > now && failure.Content == contents[failure.Unit])
+            .Select(failure => failure.Unit)];
     }
 
     public bool WasRejected(ObjectKey key, string unit, string name) =>

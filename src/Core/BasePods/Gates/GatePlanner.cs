@@ -134,7 +134,8 @@ internal static class GatePlanner
             BasePodFacts pod, RequiredModule required, List<ModuleFacts> here, IReadOnlyDictionary<string, ModuleStatus> statuses)
         {
             IsServed = here.Exists(module => module.IsInstalled);
-            var states = here.ConvertAll(module => (Module: module, Status: statuses.GetValueOrDefault(module.Uid) ?? module.Module.Status));
+            var states = here.ConvertAll(module =>
+                (Module: module, Status: statuses.GetValueOrDefault(module.Uid) ?? module.Module.Status));
             IsExcused = states.Count == 0
                 ? required.FailsOnOlderPods
                 : states.TrueForAll(item => HasFailed(pod, item.Status) && IsExcusable(item.Module, item.Status));

@@ -24,7 +24,8 @@ public sealed record RequiredModule(string DeploymentUid, ModuleSource Completed
         foreach (var deployment in ofBase)
         {
             if (!deployment.IsRequired || deployment.Metadata.IsDeleting || ModuleConflicts.Of(deployment, ofBase) is not null) continue;
-            if (RevisionHistory.LastCompleted(replicaSets(deployment).Select(set => new ReplicaSetWithModules(set, []))) is not { } completed) continue;
+            if (RevisionHistory.LastCompleted(replicaSets(deployment).Select(set => new ReplicaSetWithModules(set, [])))
+                is not { } completed) continue;
             required.Add(new(deployment.Metadata.Uid!, completed.ReplicaSet.Spec.Template.Spec.Module)
             {
                 IsOnEveryPod = deployment.IsSymmetric,

@@ -39,7 +39,8 @@ public static class Defaults
         /// <summary>0 is no limit.</summary>
         public int MaxFailures => deployment.Strategy.MaxFailures ?? 0;
 
-        /// <summary>The user allows modules to be unavailable. Neither 0 % does, nor the 0 that v1 stored where nobody had set it.</summary>
+        /// <summary>The user allows modules to be unavailable. Neither 0 % does, nor the 0 that v1 stored where nobody had set
+        /// it.</summary>
         public bool HasMaxUnavailable => deployment.Strategy.MaxUnavailable is { Value: > 0 };
 
         /// <summary>At most what agents take, whatever was stored before there was a limit.</summary>
@@ -66,14 +67,16 @@ public static class Defaults
         /// <summary>How many of the desired modules may be unavailable: 10 desired, 25 %: 2; 3 desired, 25 %: 1.</summary>
         public int MaxUnavailable(int desired)
         {
-            var limit = deployment.Strategy.MaxUnavailable is { } set && set != new IntOrPercent(0, false) ? set : new IntOrPercent(25, true);
+            var limit = deployment.Strategy.MaxUnavailable is { } set && set != new IntOrPercent(0, false)
+                ? set : new IntOrPercent(25, true);
             return Math.Max(1, limit.OfRoundedDown(desired));
         }
 
         private OperationStrategy Strategy => deployment.Spec.OperationStrategy;
     }
 
-    private static TimeSpan Within(FieldRule.Number rule, int seconds) => TimeSpan.FromSeconds(Math.Clamp(seconds, rule.Minimum, rule.Maximum));
+    private static TimeSpan Within(FieldRule.Number rule, int seconds) =>
+        TimeSpan.FromSeconds(Math.Clamp(seconds, rule.Minimum, rule.Maximum));
 }
 
 /// <summary>Which base pods are taken first: those with the fewest modules, or those with the most.</summary>

@@ -15,5 +15,6 @@ public static class ModuleConflicts
 
     // Timestamps count whole seconds. Of two in one second the one that has begun stays: only it has our finalizer.
     private static (DateTimeOffset?, bool, string?) Age(ModuleDeployment deployment) =>
-        (deployment.Metadata.CreationTimestamp, !deployment.Metadata.Finalizers.Contains(FinalizerNames.ModuleDeployment), deployment.Metadata.Uid);
+        (deployment.Metadata.CreationTimestamp, !deployment.Metadata.Finalizers.Contains(FinalizerNames.ModuleDeployment),
+            deployment.Metadata.Uid);
 }

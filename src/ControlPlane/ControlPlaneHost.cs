@@ -5,10 +5,10 @@ using ModuleController.ControlPlane.Settings;
 using ModuleController.ControlPlane.Telemetry;
 using ModuleController.Core.Commands;
 using ModuleController.Core.Modules;
+using ModuleController.Kube;
 using ModuleController.Kube.Caches;
 using ModuleController.Kube.Client;
 using ModuleController.Kube.Hosting;
-using ModuleController.Kube;
 
 namespace ModuleController.ControlPlane;
 

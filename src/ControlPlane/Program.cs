@@ -2,7 +2,6 @@ using System.Runtime.InteropServices;
 using ModuleController.ControlPlane;
 using ModuleController.ControlPlane.Settings;
 using ModuleController.Core.Meta;
-using ModuleController.Kube.Client;
 using ModuleController.Kube.Hosting;
 
 return await CommandLine.InvokeAsync(args, Environment.GetEnvironmentVariable, RunAsync);

@@ -3,7 +3,6 @@ using ModuleController.Core.Agents;
 using ModuleController.Core.Commands;
 using ModuleController.Core.Meta;
 using ModuleController.Core.Modules;
-using ModuleController.Core.Modules.Facts;
 using ModuleController.Protocol;
 using Wire = ModuleController.Protocol.V1;
 
@@ -104,8 +103,12 @@ public static class Mapping
                 wire.Install.DeploymentCreatedAt = install.DeploymentCreatedAt?.ToTimestamp();
                 break;
             case ModuleCommand.Uninstall uninstall:
-                wire.Uninstall = new() { Module = module, PreUninstall = ToHook(uninstall.Before),
-                    PostUninstall = ToHook(uninstall.After) };
+                wire.Uninstall = new()
+                {
+                    Module = module,
+                    PreUninstall = ToHook(uninstall.Before),
+                    PostUninstall = ToHook(uninstall.After)
+                };
                 break;
             case ModuleCommand.Switch:
                 wire.Switch = new() { Module = module };

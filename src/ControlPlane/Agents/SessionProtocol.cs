@@ -133,8 +133,10 @@ public static class SessionProtocol
         if (view.Running.FirstOrDefault(running => running.CommandId == progress.CommandId) is { } known)
         {
             if (known.IsInHook == isInHook) return new(state with { View = view });
-            view = view with {
-                Running = [.. view.Running.Select(running => running == known ? known with { IsInHook = isInHook } : running)] };
+            view = view with
+            {
+                Running = [.. view.Running.Select(running => running == known ? known with { IsInHook = isInHook } : running)]
+            };
             return new(state with { View = view }, IsChanged: true);
         }
 

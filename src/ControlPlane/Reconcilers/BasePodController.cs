@@ -1,8 +1,6 @@
 using ModuleController.ControlPlane.Observing;
 using ModuleController.Core.Builtin;
 using ModuleController.Core.Modules;
-using ModuleController.Core.Modules.Facts;
-using ModuleController.Core.Modules.Names;
 using ModuleController.Kube.Controllers;
 using ModuleController.Kube.Hosting;
 

@@ -5,7 +5,6 @@ using ModuleController.ControlPlane.Reconcilers.Execution;
 using ModuleController.Core.BasePods;
 using ModuleController.Core.Builtin;
 using ModuleController.Core.Meta;
-using ModuleController.Core.Modules;
 using ModuleController.Core.Modules.Names;
 using ModuleController.Kube.Client;
 using ModuleController.Kube.Controllers;

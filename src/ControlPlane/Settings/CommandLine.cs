@@ -1,7 +1,6 @@
 using System.CommandLine;
 using System.CommandLine.Invocation;
 using System.CommandLine.Parsing;
-using System.Net;
 using static ModuleController.ControlPlane.Settings.SettingValues;
 
 namespace ModuleController.ControlPlane.Settings;

@@ -2,7 +2,6 @@ using System.Collections.ObjectModel;
 using ModuleController.Core.Commands;
 using ModuleController.Core.Meta;
 using ModuleController.Core.Modules;
-using ModuleController.Core.Modules.Names;
 
 namespace ModuleController.Core.BasePods;
 

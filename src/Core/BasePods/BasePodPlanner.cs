@@ -2,7 +2,6 @@ using System.Collections.Immutable;
 using ModuleController.Core.Agents;
 using ModuleController.Core.BasePods.Gates;
 using ModuleController.Core.Commands;
-using ModuleController.Core.Modules;
 using ModuleController.Core.Modules.Names;
 
 namespace ModuleController.Core.BasePods;
@@ -29,8 +28,10 @@ public static class BasePodPlanner
 
         events.AddRange(plans.SelectMany(item => item.Plan.Events));
         if (pod.IsForeignBase || pod.IsUndecidedBase) events.Add(new(null, Reasons.ForeignBase, pod.View!.Shared!.Message));
-        memory = memory with {
-            Modules = memory.Modules.SetItems(plans.Select(item => KeyValuePair.Create(item.Module.Uid, item.Plan.Memory))) };
+        memory = memory with
+        {
+            Modules = memory.Modules.SetItems(plans.Select(item => KeyValuePair.Create(item.Module.Uid, item.Plan.Memory)))
+        };
         memory = Report(pod, memory, events);
         var orphans = pod.Orphans.Select(orphan => UninstallSteps.OfOrphan(pod, orphan, memory)).ToList();
         var gate = GatePlanner.Plan(pod, plans.ToDictionary(item => item.Module.Uid, item => item.Plan.Status), memory);

@@ -3,7 +3,6 @@ using ModuleController.Core.BasePods.Gates;
 using ModuleController.Core.Builtin;
 using ModuleController.Core.Meta;
 using ModuleController.Core.Modules;
-using ModuleController.Core.Modules.Facts;
 
 namespace ModuleController.Core.BasePods;
 

@@ -1,7 +1,6 @@
 using ModuleController.Core.Agents;
 using ModuleController.Core.Commands;
 using ModuleController.Core.Modules;
-using ModuleController.Core.Modules.Facts;
 
 namespace ModuleController.Core.BasePods;
 

@@ -1,5 +1,4 @@
 using ModuleController.Core.Builtin;
-using ModuleController.Core.Modules;
 using ModuleController.Core.Modules.Names;
 
 namespace ModuleController.Core.BasePods;

@@ -1,7 +1,6 @@
 using ModuleController.Core.Agents;
 using ModuleController.Core.Commands;
 using ModuleController.Core.Modules;
-using ModuleController.Core.Modules.Facts;
 using ModuleController.Core.Modules.Names;
 
 namespace ModuleController.Core.BasePods;
@@ -36,7 +35,8 @@ internal static class UninstallSteps
         var reportedAt = pod.AcceptingSince + AgentPresence.TimeToReport;
         if (!pod.HasPassed(reportedAt))
             return new(ModulePhase.Prepare,
-                $"{what} is in the way; it is not uninstalled before agents had time to report") { Until = reportedAt };
+                $"{what} is in the way; it is not uninstalled before agents had time to report")
+            { Until = reportedAt };
         if (orphan.IsStuck || orphan.State is BizState.Resolved or BizState.Other)
             return new(ModulePhase.Prepare, $"{what} is stuck in the base of pod {pod.State.Key}: only a restart of the base helps");
         return Remove(pod, ModulePhase.Prepare, orphan, new() { TrafficDrain = drain }, memory);
@@ -62,7 +62,10 @@ internal static class UninstallSteps
     // Where another Module replaces it, a hook may hold an uninstall up. Otherwise a failed hook is ignored.
     private static HookCall? HookOf(BasePodFacts pod, string uid, ModuleHook? hook) =>
         HookCall.OfUninstall(hook) is { } call
-            ? call with { IgnoreFailure = call.IgnoreFailure
-                || !pod.Modules.Any(other => other.Module.Spec.Replaces == uid && !other.IsDeleting) }
+            ? call with
+            {
+                IgnoreFailure = call.IgnoreFailure
+                || !pod.Modules.Any(other => other.Module.Spec.Replaces == uid && !other.IsDeleting)
+            }
             : null;
 }

@@ -1,5 +1,4 @@
 using ModuleController.Core.Modules;
-using ModuleController.Core.Modules.Facts;
 
 namespace ModuleController.Core.Commands;
 

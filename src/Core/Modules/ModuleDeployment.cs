@@ -1,6 +1,5 @@
 using System.Text.Json.Serialization;
 using ModuleController.Core.Meta;
-using ModuleController.Core.Modules.Facts;
 using ModuleController.Core.Modules.Names;
 
 namespace ModuleController.Core.Modules;

@@ -1,5 +1,3 @@
-using ModuleController.Core.Modules.Facts;
-
 namespace ModuleController.Core.Modules;
 
 /// <summary>How a new version follows an old one.</summary>

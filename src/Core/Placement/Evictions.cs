@@ -53,5 +53,5 @@ internal static class Evictions
         || (!module.IsAvailable && module.Status.LastError?.Reason == nameof(FailureReason.BaseDied));
 
     private static bool IsOutOfMetaspace(Module module) => module.Spec.Replaces is null && module.Status is
-        { Status: ModulePhase.Failed, LastError.Reason: nameof(FailureReason.MetaspaceFull) };
+    { Status: ModulePhase.Failed, LastError.Reason: nameof(FailureReason.MetaspaceFull) };
 }

@@ -1,5 +1,3 @@
-using ModuleController.Core.Modules;
-
 namespace ModuleController.Core.Placement;
 
 /// <summary>Plans the Modules of one ModuleDeployment on its base, one question after the other.</summary>

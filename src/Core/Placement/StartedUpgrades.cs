@@ -1,4 +1,3 @@
-using ModuleController.Core.Modules;
 using ModuleController.Core.Placement.Upgrades;
 
 namespace ModuleController.Core.Placement;

@@ -1,5 +1,4 @@
 using System.Globalization;
-using ModuleController.Core.Modules;
 
 namespace ModuleController.Core.Placement;
 

@@ -4,7 +4,6 @@ using ModuleController.Core.BasePods;
 using ModuleController.Core.Execution;
 using ModuleController.Core.Meta;
 using ModuleController.Core.Modules;
-using ModuleController.Core.Modules.Facts;
 using ModuleController.Core.Modules.Names;
 
 namespace ModuleController.Core.Rollouts;

@@ -93,8 +93,12 @@ public sealed class RunnerBench : IAsyncDisposable
         Journal = CommandJournal.Open(_folder.Path, log);
         Observer = new BaseObserver(
             Arklet, Journal,
-            new ObserverOptions { HealthInterval = TimeSpan.FromMilliseconds(50), QueryInterval = TimeSpan.FromMilliseconds(100),
-                DownInterval = TimeSpan.FromMilliseconds(20) },
+            new ObserverOptions
+            {
+                HealthInterval = TimeSpan.FromMilliseconds(50),
+                QueryInterval = TimeSpan.FromMilliseconds(100),
+                DownInterval = TimeSpan.FromMilliseconds(20)
+            },
             time, log);
         _downloader = new Downloader(new DownloadLimits(), time, log);
         _hooks = new HookRunner(new HookTarget("127.0.0.1", "shop", "base-1", "uid-1"), time, log);

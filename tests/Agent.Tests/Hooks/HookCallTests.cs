@@ -158,8 +158,12 @@ public sealed class HookCallTests : IAsyncLifetime
 
     private Hook NewHook(string @event, string name, Action<Hook>? change)
     {
-        var hook = new Hook { Port = (uint)_hooks.Port, Path = $"/hook/{@event}?of={name}",
-            Timeout = Duration.FromTimeSpan(TimeSpan.FromSeconds(60)) };
+        var hook = new Hook
+        {
+            Port = (uint)_hooks.Port,
+            Path = $"/hook/{@event}?of={name}",
+            Timeout = Duration.FromTimeSpan(TimeSpan.FromSeconds(60))
+        };
         change?.Invoke(hook);
         return hook;
     }

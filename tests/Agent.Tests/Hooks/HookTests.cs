@@ -194,8 +194,12 @@ public sealed class HookTests : IAsyncLifetime
 
     private Hook NewHook(string @event, string name, Action<Hook>? change)
     {
-        var hook = new Hook { Port = (uint)_hooks.Port, Path = $"/hook/{@event}?of={name}",
-            Timeout = Duration.FromTimeSpan(TimeSpan.FromSeconds(60)) };
+        var hook = new Hook
+        {
+            Port = (uint)_hooks.Port,
+            Path = $"/hook/{@event}?of={name}",
+            Timeout = Duration.FromTimeSpan(TimeSpan.FromSeconds(60))
+        };
         change?.Invoke(hook);
         return hook;
     }

@@ -81,8 +81,11 @@ public sealed class CommandJournalTests : IDisposable
     public void A_failed_sync_of_the_folder_after_a_rename_loses_no_acknowledged_record()
     {
         var isFailing = false;
-        var sync = JournalSync.Disk with { Folder = folder =>
-            { if (isFailing) throw new IOException("no sync"); JournalSync.Disk.Folder(folder); } };
+        var sync = JournalSync.Disk with
+        {
+            Folder = folder =>
+            { if (isFailing) throw new IOException("no sync"); JournalSync.Disk.Folder(folder); }
+        };
         using (var journal = CommandJournal.Open(_folder.Path, NullLogger.Instance, compactAbove: 2_000, sync))
         {
             journal.Append(new JournalRecord.LifeBegan("b-1", Noon));
@@ -108,8 +111,11 @@ public sealed class CommandJournalTests : IDisposable
     public void A_record_that_was_not_synced_does_not_count()
     {
         var isFailing = false;
-        var sync = JournalSync.Disk with { File = file =>
-            { if (isFailing) throw new IOException("no sync"); JournalSync.Disk.File(file); } };
+        var sync = JournalSync.Disk with
+        {
+            File = file =>
+            { if (isFailing) throw new IOException("no sync"); JournalSync.Disk.File(file); }
+        };
         using (var journal = CommandJournal.Open(_folder.Path, NullLogger.Instance, sync: sync))
         {
             journal.Append(new JournalRecord.EpochSeen(1));

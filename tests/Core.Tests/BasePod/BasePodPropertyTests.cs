@@ -3,7 +3,6 @@ using ModuleController.Core.Agents;
 using ModuleController.Core.BasePods;
 using ModuleController.Core.Commands;
 using ModuleController.Core.Modules;
-using ModuleController.Core.Modules.Facts;
 using ModuleController.Core.Modules.Names;
 
 namespace ModuleController.Core.Tests.BasePod;
@@ -164,9 +163,11 @@ public sealed class BasePodPropertyTests
                 break;
             case 22:
                 // Somebody requires other modules, or older pods fail as well.
-                world.Gate = world.Gate! with {
+                world.Gate = world.Gate! with
+                {
                     Required = [.. Names.Where((_, index) => (argument >> index & 1) == 1)
-                    .Select(each => World.Required(each, argument >= 64))] };
+                    .Select(each => World.Required(each, argument >= 64))]
+                };
                 if (argument % 5 == 0 && !world.FailingOnOlderPods.Add(name)) world.FailingOnOlderPods.Remove(name);
                 break;
             case 19 when agent.Biz.Count > 0 && agent.Running is null:

@@ -50,8 +50,10 @@ public sealed class CommandRulesTests
     public void An_uninstall_leaves_out_a_hook_that_breaks_a_rule()
     {
         var world = new World();
-        world["orders"] = new() {
-            Hooks = new() { PreUninstall = new() { Port = 1, Path = Long }, PostUninstall = new() { Port = 2, Path = "/after" } } };
+        world["orders"] = new()
+        {
+            Hooks = new() { PreUninstall = new() { Port = 1, Path = Long }, PostUninstall = new() { Port = 2, Path = "/after" } }
+        };
         var orders = world.Add("orders");
         world.Settle();
         world.Delete(orders);

@@ -2,7 +2,6 @@ using ModuleController.Core.Agents;
 using ModuleController.Core.BasePods;
 using ModuleController.Core.Commands;
 using ModuleController.Core.Modules;
-using ModuleController.Core.Modules.Facts;
 using ModuleController.Core.Modules.Names;
 
 namespace ModuleController.Core.Tests.BasePod;

@@ -3,7 +3,6 @@ using ModuleController.Core.BasePods.Gates;
 using ModuleController.Core.Commands;
 using ModuleController.Core.Meta;
 using ModuleController.Core.Modules;
-using ModuleController.Core.Modules.Facts;
 
 namespace ModuleController.Core.Tests.BasePod;
 
@@ -268,8 +267,10 @@ public sealed class GateTests
     [Fact]
     public void One_that_is_not_on_every_pod_counts_where_it_is_bound()
     {
-        var world = new World {
-            Gate = new([World.Required("orders", onEveryPod: false), World.Required("catalog", onEveryPod: false)], Timeout) };
+        var world = new World
+        {
+            Gate = new([World.Required("orders", onEveryPod: false), World.Required("catalog", onEveryPod: false)], Timeout)
+        };
         world.Add("orders");
         world.SettleWithin(5, finish: false);
         Assert.StartsWith("waiting for 1 of 1 required modules: orders 1.0.0", Told(world).Message, StringComparison.Ordinal);

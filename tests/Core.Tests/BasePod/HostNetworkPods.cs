@@ -8,8 +8,11 @@ internal static class HostNetworkPods
     public const string Address = "10.0.0.7";
 
     public static Pod Of(string name, DateTimeOffset startedAt) => Of(
-        new Pod { Metadata = new() { Name = name, Namespace = "shop", Uid = $"uid-{name}", CreationTimestamp = startedAt },
-            Status = new() { Phase = "Running" } },
+        new Pod
+        {
+            Metadata = new() { Name = name, Namespace = "shop", Uid = $"uid-{name}", CreationTimestamp = startedAt },
+            Status = new() { Phase = "Running" }
+        },
         startedAt);
 
     public static Pod Of(Pod pod, DateTimeOffset startedAt) =>

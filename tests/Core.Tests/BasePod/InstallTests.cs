@@ -3,7 +3,6 @@ using ModuleController.Core.BasePods;
 using ModuleController.Core.Commands;
 using ModuleController.Core.Meta;
 using ModuleController.Core.Modules;
-using ModuleController.Core.Modules.Facts;
 using ModuleController.Core.Modules.Names;
 
 namespace ModuleController.Core.Tests.BasePod;
@@ -61,8 +60,11 @@ public sealed class InstallTests
 
         var inspecting = _world.State() with
         {
-            View = _world.State().View! with { Running = [new("set-1/inspect//1", "orders", "1.0.0", TimeSpan.Zero)],
-                Sent = "set-1/inspect//1" },
+            View = _world.State().View! with
+            {
+                Running = [new("set-1/inspect//1", "orders", "1.0.0", TimeSpan.Zero)],
+                Sent = "set-1/inspect//1"
+            },
         };
         Assert.NotNull(BasePodPlanner.Plan(inspecting, _world.Now).Command);
     }

@@ -86,8 +86,10 @@ public class PodDeletionTests
         var module = _world.Add(name);
         var owned = module with
         {
-            Metadata = module.Metadata with {
-                OwnerReferences = [new("koupleless.io/v1alpha1", "ModuleReplicaSet", "set", "set", Controller: true)] },
+            Metadata = module.Metadata with
+            {
+                OwnerReferences = [new("koupleless.io/v1alpha1", "ModuleReplicaSet", "set", "set", Controller: true)]
+            },
         };
         _world.Modules[module.Metadata.Uid!] = owned;
         _world.Settle();

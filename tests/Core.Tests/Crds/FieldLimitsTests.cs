@@ -1,7 +1,6 @@
 using System.Text.Json.Nodes;
 using ModuleController.Core.Meta;
 using ModuleController.Core.Modules;
-using ModuleController.Core.Modules.Facts;
 using ModuleController.Core.Modules.Rules;
 
 namespace ModuleController.Core.Tests.Crds;
@@ -16,8 +15,11 @@ public class FieldLimitsTests
     {
         Replicas = 1,
         Hooks = new() { PreInstall = Hook, PostInstall = Hook, PreUninstall = Hook, PostUninstall = Hook },
-        OperationStrategy = new() { MaxUnavailable = new IntOrPercent(1, false),
-            ServiceStrategy = new() { TargetPort = new PortOrName(1) } },
+        OperationStrategy = new()
+        {
+            MaxUnavailable = new IntOrPercent(1, false),
+            ServiceStrategy = new() { TargetPort = new PortOrName(1) }
+        },
     };
 
     public static TheoryData<string, string> Places

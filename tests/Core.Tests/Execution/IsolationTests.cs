@@ -107,8 +107,10 @@ public class IsolationTests
     private void Change(string name, Func<ModuleDeploymentSpec, ModuleDeploymentSpec> change)
     {
         var deployment = _world.Deployments[name].With(change);
-        _world.Deployments[name] = deployment with {
-            Metadata = deployment.Metadata with { Generation = deployment.Metadata.Generation + 1 } };
+        _world.Deployments[name] = deployment with
+        {
+            Metadata = deployment.Metadata with { Generation = deployment.Metadata.Generation + 1 }
+        };
     }
 
     private void Rounds()

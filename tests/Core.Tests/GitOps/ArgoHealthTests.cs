@@ -74,7 +74,8 @@ public class ArgoHealthTests
     public void A_module_is_healthy_when_it_is_available(string? phase, string? told, string health, string message)
     {
         var module = A.Module(A.ReplicaSet(A.ModuleDeployment(), 1), 0,
-            "base-0") with { Status = new() { Status = phase, Message = told } };
+            "base-0") with
+        { Status = new() { Status = phase, Message = told } };
         Assert.Equal((health, message), ArgoHealth.Of("Module", Json(module)));
         if (phase is not null) Assert.Equal("Progressing", ArgoHealth.Of("Module", Json(module.Deleting())).Status);
     }

@@ -1,6 +1,5 @@
 using System.Text.Json.Nodes;
 using ModuleController.Core.Modules;
-using ModuleController.Core.Modules.Facts;
 using ModuleController.Core.Tests.Crds;
 using ModuleController.Core.Tests.World;
 

@@ -49,8 +49,10 @@ public class AgentOutageTests
         var lower = A.ReplicaSet(deployment, 2);
         Assert.Empty(
             Steps(State(Pods(4),
-            Group(deployment, (lower, [.. Enumerable.Range(0, 4).Select(i => A.Module(lower, i, $"base-{i}"))]))) with {
-            Outage = Outage }));
+            Group(deployment, (lower, [.. Enumerable.Range(0, 4).Select(i => A.Module(lower, i, $"base-{i}"))]))) with
+            {
+                Outage = Outage
+            }));
 
         var kept = A.ReplicaSet(deployment, 1);
         CandidatePod[] lost = [A.Pod("base-0") with { IsPastGrace = true, Refusal = "is not Ready" }, A.Pod("base-1")];
@@ -77,19 +79,27 @@ public class AgentOutageTests
         Assert.Equal(
             [$"delete {Name(set, 1)}: its base pod is gone", $"create {Name(set, 2)} on base-1 for -"],
             Steps(State(Pods(3),
-                Group(deployment, (set, [A.Module(set, 0, "base-0"), A.Module(set, 1, "lost")]))) with { Outage = Outage }));
+                Group(deployment, (set, [A.Module(set, 0, "base-0"), A.Module(set, 1, "lost")]))) with
+            { Outage = Outage }));
 
         var labelled = A.Module(set, 0, "base-0");
-        labelled = labelled with {
-            Metadata = labelled.Metadata with { Labels = new Dictionary<string, string> { [Labels.DeleteModule] = "" } } };
+        labelled = labelled with
+        {
+            Metadata = labelled.Metadata with { Labels = new Dictionary<string, string> { [Labels.DeleteModule] = "" } }
+        };
         var lowered = deployment with
         {
-            Metadata = deployment.Metadata with { Annotations = new Dictionary<string,
-                string> { [Annotations.DeletedModules] = labelled.Metadata.Uid! } },
+            Metadata = deployment.Metadata with
+            {
+                Annotations = new Dictionary<string,
+                string>
+                { [Annotations.DeletedModules] = labelled.Metadata.Uid! }
+            },
         };
         Assert.Equal([Name(set, 0)],
             Deleted(State(Pods(3),
-            Group(lowered, (A.ReplicaSet(deployment, 1), [labelled, A.Module(set, 1, "base-1")]))) with { Outage = Outage }));
+            Group(lowered, (A.ReplicaSet(deployment, 1), [labelled, A.Module(set, 1, "base-1")]))) with
+            { Outage = Outage }));
 
         var leaving = deployment with { Metadata = deployment.Metadata with { DeletionTimestamp = A.Time } };
         Assert.Equal([Name(set, 0)],

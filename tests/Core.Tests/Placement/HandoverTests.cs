@@ -3,7 +3,6 @@ using ModuleController.Core.Builtin;
 using ModuleController.Core.Commands;
 using ModuleController.Core.Meta;
 using ModuleController.Core.Modules;
-using ModuleController.Core.Modules.Facts;
 using ModuleController.Core.Modules.Names;
 using ModuleController.Core.Placement;
 using ModuleController.Core.Tests.World;
@@ -44,10 +43,14 @@ public class HandoverTests
         var (deployment, old, @new) = Release(1);
         deployment = deployment.With(spec => spec with { MinReadySeconds = 30 });
         var settled = A.Module(old, 0, "base-0");
-        settled = settled with {
-            Status = settled.Status with {
-            Conditions = [
-            .. settled.Status.Conditions.Select(condition => condition with { LastTransitionTime = A.Time.AddHours(-1) })] } };
+        settled = settled with
+        {
+            Status = settled.Status with
+            {
+                Conditions = [
+            .. settled.Status.Conditions.Select(condition => condition with { LastTransitionTime = A.Time.AddHours(-1) })]
+            }
+        };
         var state = State(Pods(2), Group(deployment, (old, [settled]), (@new, [A.Module(@new, 0, "base-1", replaces: Uid(old, 0))])));
         Assert.Empty(Deleted(state));
         Assert.Equal(A.Time.AddSeconds(30), PlacementPlanner.Plan(state, A.Time).RequeueAt);

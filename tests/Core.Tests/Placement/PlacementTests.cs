@@ -47,8 +47,14 @@ public class PlacementTests
     [Fact]
     public void No_module_is_placed_where_the_agent_gets_no_commands_or_nothing_can_be_uninstalled()
     {
-        var view = new BaseView { IsConnected = true, LastHeard = A.Time, State = BaseState.Up, Life = new("life", A.Time),
-            IsBizKnown = true };
+        var view = new BaseView
+        {
+            IsConnected = true,
+            LastHeard = A.Time,
+            State = BaseState.Up,
+            Life = new("life", A.Time),
+            IsBizKnown = true
+        };
         var set = A.ReplicaSet(Shop, goal: 1);
         var group = Group(Shop, (set, [A.Module(set, 0, null, isAvailable: false)]));
         Assert.Equal([$"bind {Name(set, 0)} to base-0 for -"], Steps(State([Judged(view)], group)));
@@ -59,7 +65,8 @@ public class PlacementTests
         // Nothing is stuck where Arklet answers, and rejects.
         var left = new BizView("orders", "1.0.0", BizState.Activated) { ModuleUid = "m-1" };
         var rejected = new CommandAttempt("m-1/uninstall/life/5", CommandOutcome.Failed, FailureReason.UninstallFailed,
-            A.Time) { Rejections = 5 };
+            A.Time)
+        { Rejections = 5 };
         Assert.EndsWith("1 needs a restart: Arklet rejects the uninstall of a module there",
             Assert.Single(Steps(State([Judged(view with { Biz = [left], Attempts = [rejected] })], group))), StringComparison.Ordinal);
         Assert.EndsWith("1 needs a restart: a module is stuck there",
@@ -202,7 +209,8 @@ public class PlacementTests
         var set = A.ReplicaSet(Shop, goal: 2);
         var modules = new[] { A.Module(set, 0, "lost"), A.Module(set, 1, "base-0", isAvailable: false), A.Module(set, 2, "base-1") };
         var state = State([A.Pod("base-0", "has no agent connected"), A.Pod("base-1")],
-            Group(Shop, (set, modules))) with { HaveAgentsReported = false };
+            Group(Shop, (set, modules))) with
+        { HaveAgentsReported = false };
         Assert.Empty(Steps(state));
         Assert.Equal([Name(set, 0)], Deleted(state with { HaveAgentsReported = true }));
     }
@@ -269,9 +277,13 @@ public class PlacementTests
     {
         var set = A.ReplicaSet(Shop, goal: 1);
         var waiting = A.Module(set, 0, null, isAvailable: false);
-        waiting = waiting with {
-            Status = waiting.Status with {
-            Conditions = [new() { Type = "Scheduled", Status = "False", Reason = "NoEligibleBase", Message = "old" }] } };
+        waiting = waiting with
+        {
+            Status = waiting.Status with
+            {
+                Conditions = [new() { Type = "Scheduled", Status = "False", Reason = "NoEligibleBase", Message = "old" }]
+            }
+        };
         var state = State([A.Pod("base-0", "is not Ready")], Group(Shop, (set, [waiting])));
         Assert.Single(Steps(state));
         Assert.Empty(Steps(state with { MayRefreshMessages = false }));

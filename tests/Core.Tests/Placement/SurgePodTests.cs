@@ -70,8 +70,10 @@ public class SurgePodTests
         var mores = A.ReplicaSet(more, 1);
         var state = Grown([Pod("z-old", 0), Pod("a-new", 1)], "1 of 2", A.Module(Shops, 0, "a-new"), A.Module(Others, 0, "z-old"))
             with
-        { Groups = [Group(Shop, (Shops, [A.Module(Shops, 0, "a-new")])), Group(Other, (Others, [A.Module(Others, 0, "z-old")])),
-            Group(more, (mores, [A.Module(mores, 0, "a-new")]))] };
+        {
+            Groups = [Group(Shop, (Shops, [A.Module(Shops, 0, "a-new")])), Group(Other, (Others, [A.Module(Others, 0, "z-old")])),
+            Group(more, (mores, [A.Module(mores, 0, "a-new")]))]
+        };
         Assert.Equal(
             [$"create {Name(mores, 1)} on z-old for {Name(mores, 0)}", $"create {Name(Shops, 1)} on z-old for {Name(Shops, 0)}",
                 $"mark a-new: {int.MinValue + 1}"],
@@ -87,8 +89,11 @@ public class SurgePodTests
         var state = State([Pod("a", 0), Pod("c", 1)], Group(everywhere, (set, modules))) with { Base = Base(2, "1 of 2") };
         Assert.Equal([$"mark c: {int.MinValue + 1}"], Steps(state));
         Assert.Empty(
-            Steps(State([Pod("a", 0), Pod("c", 1)], Group(everywhere, (set, [modules[1]]))) with { Base = Base(2, "1 of 2"),
-            IsCreationBlocked = true }));
+            Steps(State([Pod("a", 0), Pod("c", 1)], Group(everywhere, (set, [modules[1]]))) with
+            {
+                Base = Base(2, "1 of 2"),
+                IsCreationBlocked = true
+            }));
     }
 
     [Theory]

@@ -2,9 +2,7 @@ using System.Globalization;
 using ModuleController.Core.Commands;
 using ModuleController.Core.Meta;
 using ModuleController.Core.Modules;
-using ModuleController.Core.Modules.Facts;
 using ModuleController.Core.Modules.Names;
-using ModuleController.Core.Rollouts;
 using ModuleController.Core.Tests.World;
 
 namespace ModuleController.Core.Tests.Rollout;
@@ -280,8 +278,11 @@ public class AbortTests
         foreach (var (name, set) in story.World.ReplicaSets.ToList())
             story.World.ReplicaSets[name] = set with
             {
-                Metadata = set.Metadata with { Annotations = set.Metadata.Annotations.Where(pair => pair.Key != Annotations.LivedAt)
-                    .ToDictionary() },
+                Metadata = set.Metadata with
+                {
+                    Annotations = set.Metadata.Annotations.Where(pair => pair.Key != Annotations.LivedAt)
+                    .ToDictionary()
+                },
             };
         story.Settle();
         Assert.Equal(["1.0.0", "2.0.0"], Lived(story).Select(set => set.Spec.Template.Spec.Module.Version).Order(StringComparer.Ordinal));
@@ -320,8 +321,10 @@ public class AbortTests
     private static void Fail(Story story, Module module, FailureReason reason)
     {
         var failed = module.Failed(reason);
-        story.World.Modules[module.Metadata.Name] = failed with {
-            Status = failed.Status with { LastError = failed.Status.LastError! with { Time = story.World.Now } } };
+        story.World.Modules[module.Metadata.Name] = failed with
+        {
+            Status = failed.Status with { LastError = failed.Status.LastError! with { Time = story.World.Now } }
+        };
         story.World.Stuck.Add(module.Metadata.Name);
     }
 

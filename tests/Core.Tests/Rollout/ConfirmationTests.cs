@@ -1,6 +1,5 @@
 using ModuleController.Core.Meta;
 using ModuleController.Core.Modules;
-using ModuleController.Core.Modules.Facts;
 using ModuleController.Core.Modules.Names;
 using ModuleController.Core.Tests.World;
 
@@ -195,8 +194,10 @@ public class ConfirmationTests
             story.World.ReplicaSets[name] = set with { Metadata = set.Metadata with { Annotations = new Dictionary<string, string>() } };
         story.World.Deployments[Story.Name] = story.Deployment with
         {
-            Status = new() {
-                ReleaseStatus = new() { CurrentBatch = 2, RealBatchCount = 3, OriginalDeltaReplicas = 6, Progress = progress } },
+            Status = new()
+            {
+                ReleaseStatus = new() { CurrentBatch = 2, RealBatchCount = 3, OriginalDeltaReplicas = 6, Progress = progress }
+            },
         };
         story.Stands("1/3 Paused: 1.0.0 x 4, 2.0.0 x 2");
         story.Confirm(1).Settle().Confirm(2).Stands("3/3 Completed: 2.0.0 x 6");
@@ -210,9 +211,16 @@ public class ConfirmationTests
         story.World.ReplicaSets[name] = set with { Metadata = set.Metadata with { Annotations = new Dictionary<string, string>() } };
         story.World.Deployments[Story.Name] = story.Deployment with
         {
-            Status = new() {
-                ReleaseStatus = new() { CurrentBatch = 1, RealBatchCount = 1, OriginalDeltaReplicas = 0,
-                Progress = ReleaseProgress.Completed } },
+            Status = new()
+            {
+                ReleaseStatus = new()
+                {
+                    CurrentBatch = 1,
+                    RealBatchCount = 1,
+                    OriginalDeltaReplicas = 0,
+                    Progress = ReleaseProgress.Completed
+                }
+            },
         };
         story.Stands("3/3 Completed: 1.0.0 x 6");
         Assert.Contains(Annotations.CompletedAt, story.World.ReplicaSets[name].Metadata.Annotations.Keys);

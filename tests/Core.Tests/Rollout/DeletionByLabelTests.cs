@@ -132,8 +132,12 @@ public class DeletionByLabelTests
         var old = string.Join(',', Enumerable.Range(0, 200).Select(i => $"gone-{i}"));
         _world.Deployments["shop"] = Shop with
         {
-            Metadata = Shop.Metadata with { Annotations = new Dictionary<string,
-                string> { [Annotations.DeletedModules] = $"{uid},{old}" } },
+            Metadata = Shop.Metadata with
+            {
+                Annotations = new Dictionary<string,
+                string>
+                { [Annotations.DeletedModules] = $"{uid},{old}" }
+            },
         };
         Assert.NotNull(_world.Modules[name]);
         var (_, second) = Label(1);

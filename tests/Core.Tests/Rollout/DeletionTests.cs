@@ -15,8 +15,12 @@ public class DeletionTests
         var world = Deleted();
         var service = new Service
         {
-            Metadata = new() { Name = "shop-service", Namespace = "test",
-                OwnerReferences = [RevisionReplicaSets.OwnerOf(world.Deployments["shop"])] },
+            Metadata = new()
+            {
+                Name = "shop-service",
+                Namespace = "test",
+                OwnerReferences = [RevisionReplicaSets.OwnerOf(world.Deployments["shop"])]
+            },
         };
         var first = RolloutPlanner.Plan(world.Rollout(world.Deployments["shop"]) with { Service = service }, world.Now);
         Assert.Empty(first.Steps);
@@ -85,8 +89,11 @@ public class DeletionTests
         var deployment = world.Deployments["shop"];
         world.Deployments["shop"] = deployment with
         {
-            Metadata = deployment.Metadata with { DeletionTimestamp = world.Now,
-                Finalizers = [.. deployment.Metadata.Finalizers, .. finalizers] },
+            Metadata = deployment.Metadata with
+            {
+                DeletionTimestamp = world.Now,
+                Finalizers = [.. deployment.Metadata.Finalizers, .. finalizers]
+            },
         };
         return world;
     }

@@ -132,8 +132,10 @@ public class InspectionTests
 
         // An agent that answers without saying what it found is not asked in a circle.
         var empty = Answer(view, found, CommandOutcome.Succeeded, "other");
-        empty = empty with {
-            Answers = empty.Answers.ToDictionary(pair => pair.Key, pair => pair.Value with { Artifact = null, ReceivedAt = world.Now }) };
+        empty = empty with
+        {
+            Answers = empty.Answers.ToDictionary(pair => pair.Key, pair => pair.Value with { Artifact = null, ReceivedAt = world.Now })
+        };
         Assert.DoesNotContain(PlanWith(world, empty).Steps, step => step is RolloutStep.Inspect);
     }
 
@@ -145,8 +147,12 @@ public class InspectionTests
         foreach (var (name, set) in world.ReplicaSets.ToList())
             world.ReplicaSets[name] = set with
             {
-                Metadata = set.Metadata with { Annotations = new Dictionary<string,
-                    string>(set.Metadata.Annotations) { [Annotations.LivedAt] = "long ago" } },
+                Metadata = set.Metadata with
+                {
+                    Annotations = new Dictionary<string,
+                    string>(set.Metadata.Annotations)
+                    { [Annotations.LivedAt] = "long ago" }
+                },
             };
         var asked = Ask(world, View("shop"));
         var last = asked.Command with { Attempt = asked.Command.Attempt + Inspection.AttemptsPerSource - 1 };
@@ -162,8 +168,10 @@ public class InspectionTests
         var world = Unset();
         var asked = Ask(world, View("shop"));
         var deployment = world.Deployments["shop"];
-        world.Deployments["shop"] = deployment with {
-            Status = PlanWith(world, Answer(View("shop"), asked.Command, CommandOutcome.Succeeded, "other")).Status! };
+        world.Deployments["shop"] = deployment with
+        {
+            Status = PlanWith(world, Answer(View("shop"), asked.Command, CommandOutcome.Succeeded, "other")).Status!
+        };
         var plan = PlanWith(world, View("shop"));
         Assert.DoesNotContain(plan.Steps, step => step is RolloutStep.Inspect);
         Assert.NotEmpty(plan.StepsAfterStatus);

@@ -1,6 +1,5 @@
 using ModuleController.Core.Meta;
 using ModuleController.Core.Modules;
-using ModuleController.Core.Modules.Facts;
 using ModuleController.Core.Modules.Names;
 using ModuleController.Core.Rollouts;
 using ModuleController.Core.Tests.World;
@@ -95,8 +94,10 @@ public class InvalidSpecTests
     [Fact]
     public void In_the_middle_of_an_upgrade_what_does_not_serve_goes_first()
     {
-        var shop = A.ModuleDeployment(replicas: 1) with {
-            Spec = Source(A.ModuleDeployment(replicas: 1, version: "2.0.0").Spec, source => source with { Md5 = "abc" }) };
+        var shop = A.ModuleDeployment(replicas: 1) with
+        {
+            Spec = Source(A.ModuleDeployment(replicas: 1, version: "2.0.0").Spec, source => source with { Md5 = "abc" })
+        };
         var (old, updated) = (A.ReplicaSet(A.ModuleDeployment(), goal: 2),
             A.ReplicaSet(A.ModuleDeployment(version: "2.0.0"), goal: 2, revision: 2));
         var state = new RolloutState

@@ -1,5 +1,4 @@
 using ModuleController.Core.Modules;
-using ModuleController.Core.Modules.Facts;
 using ModuleController.Core.Modules.Names;
 using ModuleController.Core.Tests.World;
 
@@ -15,8 +14,10 @@ public class MidReleaseTests
     {
         var story = Story.Released(4, 2, strategy => strategy with { BatchCount = 2, NeedConfirm = true });
         var (name, completed) = story.World.ReplicaSets.Single();
-        story.World.ReplicaSets[name] = completed with {
-            Metadata = completed.Metadata with { Annotations = new Dictionary<string, string>() } };
+        story.World.ReplicaSets[name] = completed with
+        {
+            Metadata = completed.Metadata with { Annotations = new Dictionary<string, string>() }
+        };
         story.Upgrade("2.0.0").Settle();
         Assert.Contains(Annotations.CompletedAt, story.World.ReplicaSets[name].Metadata.Annotations.Keys);
         story.Scale(4).Settle();

@@ -1,5 +1,3 @@
-using ModuleController.Core.Modules;
-using ModuleController.Core.Modules.Facts;
 using ModuleController.Core.Placement;
 using ModuleController.Core.Rollouts;
 using ModuleController.Core.Tests.World;

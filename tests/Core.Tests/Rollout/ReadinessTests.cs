@@ -1,6 +1,5 @@
 using ModuleController.Core.Meta;
 using ModuleController.Core.Modules;
-using ModuleController.Core.Modules.Facts;
 using ModuleController.Core.Modules.Names;
 using ModuleController.Core.Rollouts;
 using ModuleController.Core.Tests.World;
@@ -93,11 +92,14 @@ public class ReadinessTests
             case "complete and available" or "observed for the first time": break;
             case "scaled to none": story.Replicas(0).Settle(); break;
             case "inspecting the new jar": story.Upgrade("2.0.0"); break;
-            case "in a batch": story.Strategy(strategy => strategy with { UpgradePolicy = "uninstall_then_install" })
+            case "in a batch":
+                story.Strategy(strategy => strategy with { UpgradePolicy = "uninstall_then_install" })
                 .Upgrade("2.0.0"); break;
-            case "waiting for a confirmation": story.Strategy(strategy => InTwo(strategy) with { NeedConfirm = true }).Upgrade("2.0.0")
+            case "waiting for a confirmation":
+                story.Strategy(strategy => InTwo(strategy) with { NeedConfirm = true }).Upgrade("2.0.0")
                 .Settle(); break;
-            case "in gray time": story.Strategy(strategy => InTwo(strategy) with { GrayTimeBetweenBatchSeconds = 60 }).Upgrade("2.0.0")
+            case "in gray time":
+                story.Strategy(strategy => InTwo(strategy) with { GrayTimeBetweenBatchSeconds = 60 }).Upgrade("2.0.0")
                 .Settle(); break;
             case "paused": story.Pause().Upgrade("2.0.0").Settle(); break;
             case "frozen": story.Freeze("audit").Upgrade("2.0.0").Settle(); break;

@@ -1,5 +1,4 @@
 using ModuleController.Core.Meta;
-using ModuleController.Core.Modules;
 using ModuleController.Core.Modules.Facts;
 using ModuleController.Core.Modules.Names;
 using ModuleController.Core.Rollouts;
@@ -28,8 +27,10 @@ public class RefusalTests
     public void The_younger_of_two_with_one_module_name_waits_for_the_older_to_go()
     {
         var older = A.ModuleDeployment();
-        var younger = older with {
-            Metadata = older.Metadata with { Name = "late", Uid = "uid-late", CreationTimestamp = A.Time.AddSeconds(1) } };
+        var younger = older with
+        {
+            Metadata = older.Metadata with { Name = "late", Uid = "uid-late", CreationTimestamp = A.Time.AddSeconds(1) }
+        };
         Assert.Null(ModuleConflicts.Of(older, [older, younger]));
         Assert.Equal("shop", ModuleConflicts.Of(younger, [older, younger])!.Metadata.Name);
 

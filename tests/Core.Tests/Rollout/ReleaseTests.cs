@@ -13,8 +13,10 @@ public class ReleaseTests
     public void A_first_release_goes_from_nothing_to_completed()
     {
         var world = WorldOf(3);
-        world.Deployments["shop"] = world.Deployments["shop"] with {
-            Metadata = world.Deployments["shop"].Metadata with { Finalizers = [] } };
+        world.Deployments["shop"] = world.Deployments["shop"] with
+        {
+            Metadata = world.Deployments["shop"].Metadata with { Finalizers = [] }
+        };
 
         var first = Plan(world);
         Assert.Equal(["UpdateDeployment", "CreateReplicaSet"], first.Steps.Select(step => step.GetType().Name));
@@ -307,12 +309,16 @@ public class ReleaseTests
         var deployment = world.Deployments["shop"];
         world.Deployments["shop"] = deployment with
         {
-            Metadata = deployment.Metadata with {
-                Finalizers = [.. deployment.Metadata.Finalizers, "koupleless.io/module-replicaset-existed"] },
+            Metadata = deployment.Metadata with
+            {
+                Finalizers = [.. deployment.Metadata.Finalizers, "koupleless.io/module-replicaset-existed"]
+            },
         };
         var (name, set) = world.ReplicaSets.Single();
-        world.ReplicaSets[name] = set with {
-            Metadata = set.Metadata with { Finalizers = ["koupleless.io/module-existed", "example.com/other"] } };
+        world.ReplicaSets[name] = set with
+        {
+            Metadata = set.Metadata with { Finalizers = ["koupleless.io/module-existed", "example.com/other"] }
+        };
         world.Settle();
         Assert.Equal([FinalizerNames.ModuleDeployment], world.Deployments["shop"].Metadata.Finalizers);
         Assert.Equal(["example.com/other"], world.ReplicaSets[name].Metadata.Finalizers);

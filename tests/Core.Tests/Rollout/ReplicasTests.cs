@@ -153,5 +153,6 @@ public class ReplicasTests
 
     private static ModuleDeployment Deployment(int? replicas, int? scale, int? observed) =>
         A.ModuleDeployment()
-            .With(spec => spec with { Replicas = replicas, ScaleReplicas = scale }) with { Status = new() { ObservedReplicas = observed } };
+            .With(spec => spec with { Replicas = replicas, ScaleReplicas = scale }) with
+        { Status = new() { ObservedReplicas = observed } };
 }

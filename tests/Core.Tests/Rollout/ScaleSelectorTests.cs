@@ -1,5 +1,3 @@
-using ModuleController.Core.Modules;
-using ModuleController.Core.Modules.Facts;
 using ModuleController.Core.Modules.Names;
 using ModuleController.Core.Tests.World;
 
@@ -19,8 +17,12 @@ public class ScaleSelectorTests
         if (annotation is not null)
             story.World.Deployments[Story.Name] = story.Deployment with
             {
-                Metadata = story.Deployment.Metadata with { Annotations = new Dictionary<string,
-                    string> { [Annotations.ScaleSelector] = annotation } },
+                Metadata = story.Deployment.Metadata with
+                {
+                    Annotations = new Dictionary<string,
+                    string>
+                    { [Annotations.ScaleSelector] = annotation }
+                },
             };
         var plan = story.Plan();
         Assert.Equal(selector, plan.Status!.Selector);

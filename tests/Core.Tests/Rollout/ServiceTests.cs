@@ -65,8 +65,10 @@ public class ServiceTests
     [Fact]
     public void One_of_another_owner_is_left_alone_and_told()
     {
-        var foreign = new Service {
-            Metadata = new() { Name = "shop-service", OwnerReferences = [new("v1", "Thing", "x", "other", true)] } };
+        var foreign = new Service
+        {
+            Metadata = new() { Name = "shop-service", OwnerReferences = [new("v1", "Thing", "x", "other", true)] }
+        };
         Assert.True(GeneratedService.IsConflicting(Shop, foreign));
         Assert.Null(GeneratedService.Plan(Shop, foreign));
         var plan = RolloutPlanner.Plan(new() { Deployment = Shop, Service = foreign }, A.Time);

@@ -113,8 +113,10 @@ public class TrueMessagesTests
             FailureReason.ArtifactUnreachable);
         story.World.Deployments[Story.Name] = story.Deployment with
         {
-            Status = story.Status with {
-                ReleaseStatus = story.Release with { Progress = ReleaseProgress.Executing, BatchProgress = ReleaseProgress.Executing } },
+            Status = story.Status with
+            {
+                ReleaseStatus = story.Release with { Progress = ReleaseProgress.Executing, BatchProgress = ReleaseProgress.Executing }
+            },
         };
         var plan = RolloutPlanner.Plan(story.World.Rollout(story.Deployment), story.World.Now);
         Assert.Equal((Condition.True, Reasons.ReleaseProgressing), Status(plan));

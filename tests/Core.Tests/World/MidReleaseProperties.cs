@@ -1,6 +1,5 @@
 using CsCheck;
 using ModuleController.Core.Modules;
-using ModuleController.Core.Modules.Facts;
 using ModuleController.Core.Placement;
 
 namespace ModuleController.Core.Tests.World;
@@ -118,8 +117,12 @@ public class MidReleaseProperties
             case 3 or 4 when world.Modules.Count > 0: world.StepModule(world.Modules.Keys.ElementAt(which % world.Modules.Count)); break;
             case 5:
                 var key = world.Pods.Keys.ElementAt(which % world.Pods.Count);
-                world.Pods[key] = world.Pods[key] with { Refusal = world.Pods[key].Refusal is null
-                    ? "is not Ready" : null, IsStarting = true };
+                world.Pods[key] = world.Pods[key] with
+                {
+                    Refusal = world.Pods[key].Refusal is null
+                    ? "is not Ready" : null,
+                    IsStarting = true
+                };
                 break;
         }
     }

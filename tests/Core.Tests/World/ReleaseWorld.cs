@@ -4,10 +4,8 @@ using ModuleController.Core.BasePods;
 using ModuleController.Core.Commands;
 using ModuleController.Core.Meta;
 using ModuleController.Core.Modules;
-using ModuleController.Core.Modules.Facts;
 using ModuleController.Core.Modules.Names;
 using ModuleController.Core.Placement;
-using ModuleController.Core.Rollouts;
 
 namespace ModuleController.Core.Tests.World;
 
@@ -68,11 +66,13 @@ internal sealed class ReleaseWorld
         Checks.IsStale = true;
         switch (op)
         {
-            case 24: Change(spec =>
+            case 24:
+                Change(spec =>
                 spec with { Template = A.Template(Story.Name, $"{1 + (which % 3)}.0.0") }); Checks.MayForgive = true; break;
             case 25: Checks.MayBegin = true; Change(spec => spec with { Replicas = which % 9 == 0 ? -1 : which % 8 }); break;
             case 26: Scale(which % 8); break;
-            case <= 29: Change(spec =>
+            case <= 29:
+                Change(spec =>
                 spec with { ConfirmBatchNum = which % 3 == 0 ? which % 5 : (Deployment!.Status.ReleaseStatus?.CurrentBatch ?? 1) }); break;
             case 30: Change(spec => spec with { Paused = which % 2 == 0 }); break;
             case 31: World.Freeze = which % 3 == 0 ? new("everything", which % 2 == 0 ? "audit" : "", null) : null; break;
@@ -148,8 +148,11 @@ internal sealed class ReleaseWorld
             Replicas = count,
             ScaleReplicas = count < 0 ? spec.ScaleReplicas : count,
             // A single pod can't be upgraded without a gap: that has to be accepted.
-            OperationStrategy = spec.OperationStrategy with { MaxUnavailable = World.Pods.Count == 1
-                ? new(1, false) : spec.OperationStrategy.MaxUnavailable },
+            OperationStrategy = spec.OperationStrategy with
+            {
+                MaxUnavailable = World.Pods.Count == 1
+                ? new(1, false) : spec.OperationStrategy.MaxUnavailable
+            },
         });
         World.Deployments[Story.Name] = Deployment with
         {
@@ -165,8 +168,11 @@ internal sealed class ReleaseWorld
             for (var step = 0; step < 40 && Round(); step++) { }
 
             if (Deployment
-                is { Metadata.IsDeleting: false,
-                Status: { UnavailableReplicas: 0, ReleaseStatus.Progress: ReleaseProgress.Completed } }) return;
+                is
+                {
+                    Metadata.IsDeleting: false,
+                    Status: { UnavailableReplicas: 0, ReleaseStatus.Progress: ReleaseProgress.Completed }
+                }) return;
             World.Now = World.Now.AddSeconds(60);
             if (Deployment?.Status.ReleaseStatus?.UpgradePolicy == "scaleup_then_scaledown" && World.Modules.Values.Any(module =>
                 !module.IsBound && module.Status.Conditions.Find(ModuleConditions.Scheduled)?.Reason == Reasons.NoEligibleBase))
@@ -178,9 +184,9 @@ internal sealed class ReleaseWorld
 
     private void Change(Func<ModuleDeploymentSpec, ModuleDeploymentSpec> change) =>
         World.Deployments[Story.Name] = Deployment!.With(change) with
-    {
-        Metadata = Deployment!.Metadata with { Generation = Deployment.Metadata.Generation + 1 },
-    };
+        {
+            Metadata = Deployment!.Metadata with { Generation = Deployment.Metadata.Generation + 1 },
+        };
 
     private void Scale(int replicas)
     {
@@ -277,9 +283,11 @@ internal sealed class ReleaseWorld
     {
         var version = Deployment!.Spec.Template.Spec.Module.Version;
         Change(spec =>
-            spec with {
-            Template = A.Template(Story.Name, version, spec.Template.Metadata.Annotations.GetValueOrDefault(Annotations.RedeployAt),
-            $"http://jars/{which % 3}.jar") });
+            spec with
+            {
+                Template = A.Template(Story.Name, version, spec.Template.Metadata.Annotations.GetValueOrDefault(Annotations.RedeployAt),
+            $"http://jars/{which % 3}.jar")
+            });
         Checks.MayForgive = true;
     }
 

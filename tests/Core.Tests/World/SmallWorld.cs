@@ -66,8 +66,15 @@ internal sealed class SmallWorld
     /// <summary>Another world that is the same until something is done in one of them.</summary>
     public SmallWorld Copy()
     {
-        var copy = new SmallWorld { Now = Now, Freeze = Freeze, SharePath = SharePath, CanFetch = CanFetch, LostPods = LostPods,
-            _lastUid = _lastUid };
+        var copy = new SmallWorld
+        {
+            Now = Now,
+            Freeze = Freeze,
+            SharePath = SharePath,
+            CanFetch = CanFetch,
+            LostPods = LostPods,
+            _lastUid = _lastUid
+        };
         foreach (var (key, value) in Pods) copy.Pods[key] = value;
         foreach (var (key, value) in Deployments) copy.Deployments[key] = value;
         foreach (var (key, value) in ReplicaSets) copy.ReplicaSets[key] = value;
@@ -137,8 +144,14 @@ internal sealed class SmallWorld
     }
 
     private CandidatePod Observed(CandidatePod pod) => SilentPods.Contains(pod.Name)
-        ? pod with { IsCurrent = false, CanFetch = false, Staged = new HashSet<string>(), Refusal = pod.Refusal
-            ?? "has no agent connected" }
+        ? pod with
+        {
+            IsCurrent = false,
+            CanFetch = false,
+            Staged = new HashSet<string>(),
+            Refusal = pod.Refusal
+            ?? "has no agent connected"
+        }
         : pod.IsOutOfMetaspace ? pod with { Refusal = pod.Refusal ?? "is out of Metaspace" }
         : pod;
 
@@ -259,8 +272,13 @@ internal sealed class SmallWorld
                     {
                         Status = ModulePhase.Pending,
                         Conditions = waiting.Status.Conditions.With(
-                            new() { Type = ModuleConditions.Scheduled, Status = Condition.False, Reason = explain.Reason,
-                                Message = explain.Message }, Now),
+                            new()
+                            {
+                                Type = ModuleConditions.Scheduled,
+                                Status = Condition.False,
+                                Reason = explain.Reason,
+                                Message = explain.Message
+                            }, Now),
                     },
                 };
                 break;
@@ -274,8 +292,11 @@ internal sealed class SmallWorld
             case PlacementStep.ScaleBase scale:
                 var annotations = Base!.Metadata.Annotations.Where(pair => pair.Key != Annotations.AddedReplicas).ToDictionary();
                 if (scale.Surge is not null) annotations[Annotations.AddedReplicas] = scale.Surge.ToString();
-                Base = Base with { Metadata = Base.Metadata with { Annotations = annotations },
-                    Spec = Base.Spec with { Replicas = scale.Replicas } };
+                Base = Base with
+                {
+                    Metadata = Base.Metadata with { Annotations = annotations },
+                    Spec = Base.Spec with { Replicas = scale.Replicas }
+                };
                 break;
         }
     }

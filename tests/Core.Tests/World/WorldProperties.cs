@@ -97,8 +97,12 @@ public class WorldProperties
                 break;
             case 13:
                 var key = world.Pods.Keys.ElementAt(which % world.Pods.Count);
-                world.Pods[key] = world.Pods[key] with { Refusal = which % 2 == 0
-                    ? "is not Ready" : null, MaxModules = which % 3 == 0 ? 1 : null };
+                world.Pods[key] = world.Pods[key] with
+                {
+                    Refusal = which % 2 == 0
+                    ? "is not Ready" : null,
+                    MaxModules = which % 3 == 0 ? 1 : null
+                };
                 break;
             case 14:
                 var policy = (UpgradePolicy)(which % 3);

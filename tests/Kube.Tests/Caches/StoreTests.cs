@@ -18,8 +18,13 @@ public sealed class StoreTests
 
     internal static Pod Pod(string name, int version, string? node = null, string uid = "u") => new()
     {
-        Metadata = new() { Name = name, Namespace = "demo", Uid = uid,
-            ResourceVersion = version.ToString(System.Globalization.CultureInfo.InvariantCulture) },
+        Metadata = new()
+        {
+            Name = name,
+            Namespace = "demo",
+            Uid = uid,
+            ResourceVersion = version.ToString(System.Globalization.CultureInfo.InvariantCulture)
+        },
         Spec = new() { NodeName = node },
     };
 

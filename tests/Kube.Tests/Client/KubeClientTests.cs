@@ -139,7 +139,8 @@ public sealed class KubeClientTests : IAsyncLifetime
     [Fact]
     public async Task A_delete_carries_its_preconditions_and_tells_whether_the_object_is_still_there()
     {
-        _api.Answer = (request, response, _) => ScriptedApi.Respond(response, 200, request.Path.EndsWith("/gone", StringComparison.Ordinal) ? """{"kind":"Status"}""" : ShopPod);
+        _api.Answer = (request, response, _) => ScriptedApi.Respond(
+            response, 200, request.Path.EndsWith("/gone", StringComparison.Ordinal) ? """{"kind":"Status"}""" : ShopPod);
 
         var left = await _client.DeleteAsync<Pod>(Shop, new() { Uid = "u1", Propagation = PropagationPolicy.Foreground }, Cancellation);
         Assert.Equal("u1", left?.Metadata.Uid);

@@ -88,8 +88,11 @@ public sealed class VolumeTests : IAsyncLifetime
     {
         await CreateAsync("configmaps", "{'metadata': {'name': 'kube-root-ca.crt'}, 'data': {'ca.crt': 'a certificate'}}");
         var pod = await _client.CreateAsync(
-            new RunnerPod { Metadata = new() { Namespace = "default", Name = "reader" },
-                Spec = new() { Containers = [new() { Name = "main", Image = "idle" }] } },
+            new RunnerPod
+            {
+                Metadata = new() { Namespace = "default", Name = "reader" },
+                Spec = new() { Containers = [new() { Name = "main", Image = "idle" }] }
+            },
             "test", Cancellation);
         await MountAsync("""
             {'name': 'v', 'projected': {'defaultMode': 420, 'sources': [

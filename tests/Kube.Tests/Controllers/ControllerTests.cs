@@ -84,9 +84,13 @@ public sealed class ControllerTests : IAsyncDisposable
         }, "test", Cancellation);
         await _cluster.CreateAsync(new ReplicaSet
         {
-            Metadata = new() { Name = "other", Namespace = "demo",
+            Metadata = new()
+            {
+                Name = "other",
+                Namespace = "demo",
                 OwnerReferences = [new("v1", "Deployment", "other-group", "u", true),
-                new("apps/v1", "Deployment", "not-controlled", "u")] },
+                new("apps/v1", "Deployment", "not-controlled", "u")]
+            },
         }, "test", Cancellation);
         await _cluster.CreateAsync(new Pod { Metadata = new() { Name = "p", Namespace = "demo" } }, "test", Cancellation);
         await _cluster.CreateAsync(new Node { Metadata = new() { Name = "n" } }, "test", Cancellation);

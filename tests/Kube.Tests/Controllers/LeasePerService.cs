@@ -50,8 +50,12 @@ internal sealed class LeasePerService(KubeClient client, InformerFactory informe
         Interlocked.Increment(ref _creates);
         Tracker.Created(key, await client.CreateAsync(new Lease
         {
-            Metadata = new() { Name = key.Name, Namespace = key.Namespace,
-                OwnerReferences = [new("v1", "Service", key.Name, service.Metadata.Uid!, true)] },
+            Metadata = new()
+            {
+                Name = key.Name,
+                Namespace = key.Namespace,
+                OwnerReferences = [new("v1", "Service", key.Name, service.Metadata.Uid!, true)]
+            },
         }, "test", cancellation));
     }
 

@@ -149,8 +149,13 @@ public sealed class WriteTrackerTests : IAsyncDisposable
 
         await _cluster.PatchAsync<Pod>(
             ObjectKey.Of(pod.Metadata),
-            new() { ["metadata"] = new System.Text.Json.Nodes.JsonObject {
-                ["labels"] = new System.Text.Json.Nodes.JsonObject { ["a"] = "b" } } },
+            new()
+            {
+                ["metadata"] = new System.Text.Json.Nodes.JsonObject
+                {
+                    ["labels"] = new System.Text.Json.Nodes.JsonObject { ["a"] = "b" }
+                }
+            },
             new("test"),
             Cancellation);
         await Eventually.True(() => _tracker.HasCaughtUp(Key));
@@ -187,8 +192,11 @@ public sealed class WriteTrackerTests : IAsyncDisposable
 
     private static Pod Ending(Pod pod, long graceSeconds) => pod with
     {
-        Metadata = pod.Metadata with { DeletionTimestamp = new(2026, 1, 1, 0, 0, 0, TimeSpan.Zero),
-            DeletionGracePeriodSeconds = graceSeconds },
+        Metadata = pod.Metadata with
+        {
+            DeletionTimestamp = new(2026, 1, 1, 0, 0, 0, TimeSpan.Zero),
+            DeletionGracePeriodSeconds = graceSeconds
+        },
     };
 
     private static Pod Version(Pod pod, string version) => pod with { Metadata = pod.Metadata with { ResourceVersion = version } };

@@ -97,8 +97,14 @@ public sealed class LeaderElectionTests : IAsyncDisposable
         await _cluster.CreateAsync(new Lease
         {
             Metadata = new() { Name = Key.Name, Namespace = Key.Namespace },
-            Spec = new() { HolderIdentity = "dead_1", LeaseDurationSeconds = 15, LeaseTransitions = 7, RenewTime = _time.GetUtcNow()
-                .AddYears(1) },
+            Spec = new()
+            {
+                HolderIdentity = "dead_1",
+                LeaseDurationSeconds = 15,
+                LeaseTransitions = 7,
+                RenewTime = _time.GetUtcNow()
+                .AddYears(1)
+            },
         }, "test", Cancellation);
         var election = Elect("b");
         var starting = StartAsync(election);

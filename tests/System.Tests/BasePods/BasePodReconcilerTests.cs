@@ -6,7 +6,6 @@ using ModuleController.Core.Meta;
 using ModuleController.Core.Modules;
 using ModuleController.Core.Modules.Facts;
 using ModuleController.Core.Modules.Names;
-using ModuleController.Kube.Client;
 
 namespace ModuleController.SystemTests.BasePods;
 

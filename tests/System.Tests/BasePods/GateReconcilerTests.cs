@@ -3,9 +3,7 @@ using ModuleController.Core.Builtin;
 using ModuleController.Core.Commands;
 using ModuleController.Core.Meta;
 using ModuleController.Core.Modules;
-using ModuleController.Core.Modules.Facts;
 using ModuleController.Core.Modules.Names;
-using ModuleController.Kube.Client;
 
 namespace ModuleController.SystemTests.BasePods;
 

@@ -1,5 +1,4 @@
 using System.Text.Json.Nodes;
-using ModuleController.Core.Modules;
 using ModuleController.SystemTests.Harness;
 
 namespace ModuleController.SystemTests.BasePods;

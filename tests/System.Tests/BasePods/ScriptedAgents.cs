@@ -92,8 +92,14 @@ internal sealed class ScriptedAgents : IAgentDirectory
             command.Id, failure is null
                 ? CommandOutcome.Succeeded : CommandOutcome.Failed, failure?.Item1, failure is null ? null : "FAILED",
             failure?.Item2, view.Life!.Id, now);
-        return view with { Biz = next, LastHeard = now, Answers = new Dictionary<string,
-            CommandAnswer>(view.Answers) { [command.Id] = answer } };
+        return view with
+        {
+            Biz = next,
+            LastHeard = now,
+            Answers = new Dictionary<string,
+            CommandAnswer>(view.Answers)
+            { [command.Id] = answer }
+        };
     }
 
     private sealed class Nothing : IDisposable

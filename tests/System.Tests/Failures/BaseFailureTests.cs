@@ -3,7 +3,6 @@ using ModuleController.Core.Commands;
 using ModuleController.Core.Meta;
 using ModuleController.Core.Modules;
 using ModuleController.Core.Modules.Names;
-using ModuleController.Kube.Client;
 using ModuleController.SystemTests.Harness;
 
 namespace ModuleController.SystemTests.Failures;
@@ -95,7 +94,8 @@ public sealed class BaseFailureTests(SharedWorld shared) : IClassFixture<SharedW
         await using var pods = await Recording<Pod>.StartAsync(_world);
         var jar = _world.Jar(
             "toggle", "2.0.0", "toggle-2", new Dictionary<string,
-            string> { ["Simulator-Switch-Fail-Cause"] = "java.lang.IllegalStateException: no switch" });
+            string>
+            { ["Simulator-Switch-Fail-Cause"] = "java.lang.IllegalStateException: no switch" });
         await _world.UpgradeAsync("toggle", "2.0.0", jar);
         var failed = await _world.FailedAsync("toggle", FailureReason.SwitchFailed);
         Assert.Contains("no switch", failed.Status.LastError!.Message, StringComparison.Ordinal);

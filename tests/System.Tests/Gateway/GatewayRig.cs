@@ -5,9 +5,9 @@ using System.Text.Json.Nodes;
 using k8s;
 using k8s.Models;
 using Microsoft.Extensions.Logging;
+using ModuleController.ControlPlane;
 using ModuleController.ControlPlane.Agents;
 using ModuleController.ControlPlane.Settings;
-using ModuleController.ControlPlane;
 using ModuleController.Core.Agents;
 using ModuleController.Core.Meta;
 using ModuleController.Core.Modules;
@@ -114,13 +114,22 @@ internal sealed class GatewayRig : IAsyncDisposable
     /// <summary>The new pod's UID.</summary>
     public async Task<string> CreatePodAsync(string name, string? replicaSetUid = null)
     {
-        var owner = new JsonObject { ["apiVersion"] = "apps/v1", ["kind"] = "ReplicaSet", ["name"] = "base-rs", ["uid"] = replicaSetUid,
-            ["controller"] = true };
+        var owner = new JsonObject
+        {
+            ["apiVersion"] = "apps/v1",
+            ["kind"] = "ReplicaSet",
+            ["name"] = "base-rs",
+            ["uid"] = replicaSetUid,
+            ["controller"] = true
+        };
         var pod = await PostAsync("/api/v1/namespaces/default/pods", new JsonObject
         {
             ["metadata"] = new JsonObject { ["name"] = name, ["ownerReferences"] = replicaSetUid is null ? [] : new JsonArray(owner) },
-            ["spec"] = new JsonObject { ["serviceAccountName"] = "agent",
-                ["containers"] = new JsonArray(new JsonObject { ["name"] = "base", ["image"] = "base" }) },
+            ["spec"] = new JsonObject
+            {
+                ["serviceAccountName"] = "agent",
+                ["containers"] = new JsonArray(new JsonObject { ["name"] = "base", ["image"] = "base" })
+            },
         });
         return pod["metadata"]!["uid"]!.GetValue<string>();
     }
@@ -161,24 +170,29 @@ internal sealed class GatewayRig : IAsyncDisposable
 
     public Task CreateModuleAsync(string name, string podUid) =>
         PostAsync("/apis/koupleless.io/v1alpha1/namespaces/default/modules", new JsonObject
-    {
-        ["apiVersion"] = "koupleless.io/v1alpha1",
-        ["kind"] = "Module",
-        ["metadata"] = new JsonObject { ["name"] = name },
-        ["spec"] = new JsonObject
         {
-            ["module"] = new JsonObject { ["name"] = "orders", ["version"] = "1.0.0", ["url"] = "http://repository/orders-1.0.0.jar" },
-            ["podName"] = "base-0",
-            ["podUid"] = podUid,
-        },
-    });
+            ["apiVersion"] = "koupleless.io/v1alpha1",
+            ["kind"] = "Module",
+            ["metadata"] = new JsonObject { ["name"] = name },
+            ["spec"] = new JsonObject
+            {
+                ["module"] = new JsonObject { ["name"] = "orders", ["version"] = "1.0.0", ["url"] = "http://repository/orders-1.0.0.jar" },
+                ["podName"] = "base-0",
+                ["podUid"] = podUid,
+            },
+        });
 
     /// <summary>A token of the pod's service account, as the kubelet would project it.</summary>
     public async Task<string> TokenAsync(string? pod, string? uid, string audience = "modulecontroller")
     {
         var spec = new JsonObject { ["audiences"] = new JsonArray(audience), ["expirationSeconds"] = 3600 };
-        if (pod is not null) spec["boundObjectRef"] = new JsonObject { ["kind"] = "Pod", ["apiVersion"] = "v1", ["name"] = pod,
-            ["uid"] = uid };
+        if (pod is not null) spec["boundObjectRef"] = new JsonObject
+        {
+            ["kind"] = "Pod",
+            ["apiVersion"] = "v1",
+            ["name"] = pod,
+            ["uid"] = uid
+        };
         var answer = await PostAsync("/api/v1/namespaces/default/serviceaccounts/agent/token", new JsonObject { ["spec"] = spec });
         return answer["status"]!["token"]!.GetValue<string>();
     }

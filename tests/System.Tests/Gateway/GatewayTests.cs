@@ -422,8 +422,10 @@ public sealed class GatewayTests : IAsyncLifetime
         Assert.Contains("has 2060 bytes", answer.Message, StringComparison.Ordinal);
         Assert.Contains("accepts at most 2048", answer.Message, StringComparison.Ordinal);
 
-        var next = Messages.Install("m-2") with {
-            Source = Messages.Source("orders") with { Url = "http://jars/" + new string('x', 2036) } };
+        var next = Messages.Install("m-2") with
+        {
+            Source = Messages.Source("orders") with { Url = "http://jars/" + new string('x', 2036) }
+        };
         Assert.True(controller.Agents.TrySend(GatewayRig.Pod("base-0"), uid, next));
         Assert.Equal(next.Id, (await agent.NextAsync()).Command.Id);
     }

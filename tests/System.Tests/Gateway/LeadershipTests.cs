@@ -147,9 +147,11 @@ public sealed class LeadershipTests : IAsyncLifetime
     /// that nobody reads any more: then the agent learns only that the server has gone, without an error.</summary>
     private void AssertTold(Status end)
     {
-        Assert.Contains(_rig.Log, line => line.Contains("Error status code 'Unavailable' with detail 'this controller stops' raised", StringComparison.Ordinal));
+        Assert.Contains(
+            _rig.Log, line => line.Contains("Error status code 'Unavailable' with detail 'this controller stops' raised", StringComparison.Ordinal));
         Assert.True(
-            end.StatusCode == StatusCode.Unavailable || (end.StatusCode == StatusCode.Internal && end.Detail.Contains("NO_ERROR", StringComparison.Ordinal)),
+            end.StatusCode == StatusCode.Unavailable
+                || (end.StatusCode == StatusCode.Internal && end.Detail.Contains("NO_ERROR", StringComparison.Ordinal)),
             $"{end}\n{string.Join('\n', _rig.Log)}");
     }
 

@@ -31,8 +31,16 @@ public sealed class SessionProtocolProperties
 
     private static readonly Gen<Biz> AnyBiz = Gen.Select(Text, Text, Gen.Int[-1, 7], Text, Time, Span)
         .Select((name, uid, state, path, at, took) =>
-        new Biz { Name = name, Version = "1", State = (Protocol.V1.BizState)state, ModuleUid = uid, WebContextPath = path, InstalledAt = at,
-            InstallDuration = took });
+        new Biz
+        {
+            Name = name,
+            Version = "1",
+            State = (Protocol.V1.BizState)state,
+            ModuleUid = uid,
+            WebContextPath = path,
+            InstalledAt = at,
+            InstallDuration = took
+        });
 
     private static readonly Gen<ConnectRequest> Anything = Gen.OneOf(
         Gen.Const(new ConnectRequest()),

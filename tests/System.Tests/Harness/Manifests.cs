@@ -16,8 +16,10 @@ internal static class BaseManifest
     {
         var template = new JsonObject
         {
-            ["metadata"] = new JsonObject {
-                ["labels"] = new JsonObject(labels.Select(pair => KeyValuePair.Create(pair.Key, (JsonNode?)pair.Value))) },
+            ["metadata"] = new JsonObject
+            {
+                ["labels"] = new JsonObject(labels.Select(pair => KeyValuePair.Create(pair.Key, (JsonNode?)pair.Value)))
+            },
             ["spec"] = new JsonObject
             {
                 ["terminationGracePeriodSeconds"] = 1,

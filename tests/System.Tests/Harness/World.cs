@@ -5,7 +5,6 @@ using ModuleController.ControlPlane.Settings;
 using ModuleController.Core.Builtin;
 using ModuleController.Core.Meta;
 using ModuleController.Core.Modules;
-using ModuleController.Core.Modules.Names;
 using ModuleController.Dev.ArkletSimulator;
 using ModuleController.Dev.Cluster;
 using ModuleController.Dev.Controllers;
@@ -202,8 +201,13 @@ internal sealed class World : IAsyncDisposable
     private async Task EmbedAsync(CancellationToken cancellation)
     {
         Cluster = await Cluster.StartAsync(
-            new() { Server = new() { Address = OwnAddress.Next(), EnforcesOwnerPermissions = EnforcesOwnerPermissions },
-                Runtime = Images.Runtime, Directory = Path.Combine(_directory, "pods"), Loggers = Log }, cancellation);
+            new()
+            {
+                Server = new() { Address = OwnAddress.Next(), EnforcesOwnerPermissions = EnforcesOwnerPermissions },
+                Runtime = Images.Runtime,
+                Directory = Path.Combine(_directory, "pods"),
+                Loggers = Log
+            }, cancellation);
         _disposals.Push(Cluster.DisposeAsync);
         await Cluster.Server.WriteKubeconfigAsync(Kubeconfig, cancellation);
         Connect(Transport.To(Cluster.Server.ServerUri, Cluster.Server.AdminToken));

@@ -50,8 +50,10 @@ internal static class WorldReleases
                 new("", world.Namespace),
                 new()
                 {
-                    ["metadata"] = new JsonObject {
-                        ["annotations"] = new JsonObject { [annotation] = reason, [Annotations.FreezeBy] = by } },
+                    ["metadata"] = new JsonObject
+                    {
+                        ["annotations"] = new JsonObject { [annotation] = reason, [Annotations.FreezeBy] = by }
+                    },
                 },
                 new("test"));
             await world.FrozenAsync(annotation, reason);

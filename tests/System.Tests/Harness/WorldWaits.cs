@@ -1,14 +1,12 @@
 using System.Text;
 using System.Text.Json.Nodes;
+using k8s;
 using ModuleController.Core.Builtin;
 using ModuleController.Core.Commands;
 using ModuleController.Core.Meta;
 using ModuleController.Core.Modules;
-using ModuleController.Core.Modules.Facts;
 using ModuleController.Core.Modules.Names;
 using ModuleController.Dev.ArkletSimulator;
-using ModuleController.Kube.Client;
-using k8s;
 
 namespace ModuleController.SystemTests.Harness;
 

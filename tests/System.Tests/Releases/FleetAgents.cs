@@ -110,7 +110,13 @@ internal sealed class FleetAgents : IAgentDirectory
         {
             Artifact = command is ModuleCommand.Inspect ? new(command.Name, command.Version, path, null) : null,
         };
-        return view with { Biz = next, LastHeard = now, Answers = new Dictionary<string,
-            CommandAnswer>(view.Answers) { [command.Id] = answer } };
+        return view with
+        {
+            Biz = next,
+            LastHeard = now,
+            Answers = new Dictionary<string,
+            CommandAnswer>(view.Answers)
+            { [command.Id] = answer }
+        };
     }
 }

@@ -1,9 +1,9 @@
 using System.Text;
 using System.Text.Json.Nodes;
 using Microsoft.Extensions.Logging.Abstractions;
+using ModuleController.ControlPlane;
 using ModuleController.ControlPlane.Observing;
 using ModuleController.ControlPlane.Settings;
-using ModuleController.ControlPlane;
 using ModuleController.Core.Builtin;
 using ModuleController.Core.Meta;
 using ModuleController.Core.Modules;
@@ -115,8 +115,10 @@ internal sealed class ReleaseBench : IAsyncDisposable
                 {
                     BaseDeploymentName = "base",
                     Replicas = replicas,
-                    Template = new() {
-                        Spec = new() { Module = new() { Name = name, Version = "1.0.0", Url = $"http://jars/{name}.jar" } } },
+                    Template = new()
+                    {
+                        Spec = new() { Module = new() { Name = name, Version = "1.0.0", Url = $"http://jars/{name}.jar" } }
+                    },
                     OperationStrategy = (strategy ?? (same => same))(new()),
                 },
             },

@@ -1,6 +1,5 @@
 using System.Text.Json.Nodes;
 using ModuleController.Core.Meta;
-using ModuleController.Core.Modules;
 using ModuleController.Core.Modules.Names;
 using ModuleController.Kube.Client;
 using ModuleController.SystemTests.Harness;
@@ -94,8 +93,12 @@ public sealed class BadInputTests(WorldWithoutBase shared) : IClassFixture<World
             {
                 ["spec"] = new JsonObject
                 {
-                    ["module"] = new JsonObject { ["name"] = name, ["version"] = "1.0.0",
-                        ["url"] = "https://artifacts.example/orders.jar" },
+                    ["module"] = new JsonObject
+                    {
+                        ["name"] = name,
+                        ["version"] = "1.0.0",
+                        ["url"] = "https://artifacts.example/orders.jar"
+                    },
                 },
             },
         },

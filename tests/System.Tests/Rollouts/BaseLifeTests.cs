@@ -2,7 +2,6 @@ using System.Collections.Concurrent;
 using ModuleController.Core.Builtin;
 using ModuleController.Core.Meta;
 using ModuleController.Core.Modules;
-using ModuleController.Core.Modules.Facts;
 using ModuleController.Core.Modules.Names;
 using ModuleController.SystemTests.Harness;
 

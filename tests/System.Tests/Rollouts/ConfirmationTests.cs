@@ -1,7 +1,6 @@
 using System.Text.Json.Nodes;
 using ModuleController.Core.Meta;
 using ModuleController.Core.Modules;
-using ModuleController.Core.Modules.Facts;
 using ModuleController.Core.Modules.Names;
 using ModuleController.SystemTests.Harness;
 

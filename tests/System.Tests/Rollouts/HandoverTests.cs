@@ -1,11 +1,11 @@
 using System.Text.Json.Nodes;
+using k8s;
 using ModuleController.Core.Builtin;
 using ModuleController.Core.Meta;
 using ModuleController.Core.Modules;
 using ModuleController.Core.Modules.Names;
 using ModuleController.Kube.Client;
 using ModuleController.SystemTests.Harness;
-using k8s;
 
 namespace ModuleController.SystemTests.Rollouts;
 

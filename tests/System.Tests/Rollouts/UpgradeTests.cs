@@ -4,7 +4,6 @@ using ModuleController.Core.Builtin;
 using ModuleController.Core.Commands;
 using ModuleController.Core.Meta;
 using ModuleController.Core.Modules;
-using ModuleController.Core.Modules.Facts;
 using ModuleController.Core.Modules.Names;
 using ModuleController.SystemTests.Harness;
 
@@ -167,8 +166,10 @@ public sealed class UpgradeTests(SharedWorld shared) : IClassFixture<SharedWorld
         await _world.PatchSpecAsync("moved", new()
         {
             ["replicas"] = 2,
-            ["template"] = new JsonObject {
-                ["spec"] = new JsonObject { ["module"] = new JsonObject { ["url"] = url, ["sha256"] = digest } } },
+            ["template"] = new JsonObject
+            {
+                ["spec"] = new JsonObject { ["module"] = new JsonObject { ["url"] = url, ["sha256"] = digest } }
+            },
         });
         await _world.AvailableAsync("moved", 2, "1.0.0");
 

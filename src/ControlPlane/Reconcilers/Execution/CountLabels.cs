@@ -2,7 +2,6 @@ using System.Globalization;
 using System.Text.Json.Nodes;
 using ModuleController.ControlPlane.Observing;
 using ModuleController.Core.Meta;
-using ModuleController.Core.Modules;
 using ModuleController.Core.Modules.Names;
 
 namespace ModuleController.ControlPlane.Reconcilers.Execution;

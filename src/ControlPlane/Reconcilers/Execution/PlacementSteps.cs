@@ -134,7 +134,7 @@ internal sealed partial class PlacementSteps(Caches caches, EventRecorder events
         if (await writes.PatchAsync(deployment, patch) is null) return;
         LogScaled(key, step.Why);
         if (isScaled) events.Record(deployment, EventRecorder.Normal, Reasons.BaseScaled, step.Why);
-        else events.Record(deployment, EventRecorder.Warning, Reasons.SurgePodsReleased, step.Why);
+        else events.Record(deployment, EventRecorder.Warning, Reasons.BaseScalingForgotten, step.Why);
     }
 
     [LoggerMessage(LogLevel.Information, "{Key}: created Module {Module} on {Pod}")]

@@ -60,7 +60,7 @@ public static class Reasons
     public const string AgentsVanished = "AgentsVanished";
     public const string AgentsReturned = "AgentsReturned";
     public const string BaseScaled = "BaseScaled";
-    public const string SurgePodsReleased = "SurgePodsReleased";
+    public const string BaseScalingForgotten = "BaseScalingForgotten";
     public const string DeletedByLabel = "DeletedByLabel";
     public const string DeletionRefused = "DeletionRefused";
     public const string ModuleReplaced = "ModuleReplaced";

@@ -1,6 +1,3 @@
-using ModuleController.Core.Modules.Facts;
-using ModuleController.Core.Modules.Names;
-
 namespace ModuleController.Core.Modules.Rules;
 
 /// <summary>Each limit of a field, once. The CRDs, the protocol's limits and the agent's check are tested against this table.</summary>

@@ -1,7 +1,5 @@
 using System.Text;
 using System.Text.RegularExpressions;
-using ModuleController.Core.Modules.Facts;
-using ModuleController.Core.Modules.Names;
 
 namespace ModuleController.Core.Modules.Rules;
 

@@ -1,6 +1,4 @@
 using System.Text;
-using ModuleController.Core.Modules.Facts;
-using ModuleController.Core.Modules.Names;
 
 namespace ModuleController.Core.Modules.Rules;
 

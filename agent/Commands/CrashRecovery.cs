@@ -13,10 +13,10 @@ namespace ModuleController.Agent.Commands;
 /// <list type="bullet">
 /// <item>An intent is on the disk before Arklet is called, and the result is written after Arklet answered. So an intent without a result
 /// means: Arklet may not have been called, may still be working, or may have answered.</item>
-/// <item>Nothing is sent a second time. The list of biz, read until the JVM answers, decides: listed and at rest is a success, even if
-/// nobody
-/// received Arklet's answer. Not listed after <see cref="CommandTools.SettleTime"/> is a failure with code AGENT_RESTARTED, and the next
-/// attempt is the controller's decision.</item>
+/// <item>Nothing is sent to Arklet a second time. The list of biz decides, read until the JVM answers. An install succeeded if its biz is
+/// listed and has started. It failed with code AGENT_RESTARTED if the biz is not listed after <see cref="CommandTools.SettleTime"/>. For
+/// an uninstall it is the reverse. A switch is decided by the first list. The next attempt is the controller's decision.</item>
+/// <item>A postInstall hook can be called a second time.</item>
 /// <item>Recovered commands run before all new ones, in the order of their intents. A repeated id joins the recovered command.</item>
 /// <item>An intent of a base life that is over needs no answer: everything that it may have done ended with the JVM.</item>
 /// </list>

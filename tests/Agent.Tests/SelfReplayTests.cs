@@ -103,7 +103,7 @@ public sealed class ReadyFileTests
 
         ready.RequestWrite();
         await Eventually.True(() => log.Lines.Count > 0 || running.IsCompleted);
-        Assert.Contains(nameof(UnauthorizedAccessException), log.Lines.FirstOrDefault(), StringComparison.Ordinal);
+        Assert.Contains(nameof(UnauthorizedAccessException), log.Lines[0], StringComparison.Ordinal);
         obstacle.Delete();
         ready.RequestWrite();
         await Eventually.True(() => ReadyFile.FindObstacle(folder.Path, TimeProvider.System.GetUtcNow()) is null);

@@ -1,7 +1,10 @@
+using System.Diagnostics.CodeAnalysis;
+
 namespace ModuleController.Kube.Hosting;
 
 /// <summary>A loop that runs until it is stopped.</summary>
 /// <param name="fail">Called where the loop fails, or ends without being asked to.</param>
+[SuppressMessage("Design", "CA1001", Justification = "The source has no timer, and a loop that outlives its deadline still uses it.")]
 internal sealed class BackgroundLoop(Func<CancellationToken, Task> loop, Action<Exception> fail)
 {
     private CancellationTokenSource? _ending;
@@ -21,7 +24,6 @@ internal sealed class BackgroundLoop(Func<CancellationToken, Task> loop, Action<
         if (_ending is null) return;
         await _ending.CancelAsync();
         await _run.WaitAsync(deadline);
-        _ending.Dispose();
     }
 
     private async Task RunAsync(CancellationToken cancellation)

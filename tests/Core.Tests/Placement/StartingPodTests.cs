@@ -124,6 +124,22 @@ public class StartingPodTests
         },
         null, null);
 
+    [Theory]
+    [InlineData(true, Condition.True, true)]
+    [InlineData(null, Condition.False, true)]
+    [InlineData(null, Condition.Unknown, true)]
+    [InlineData(null, Condition.True, false)]
+    public void A_pod_on_a_cordoned_or_unready_node_is_disrupted(bool? isUnschedulable, string isReady, bool isDisrupted)
+    {
+        var node = new Node
+        {
+            Spec = new() { Unschedulable = isUnschedulable },
+            Status = new() { Conditions = [new() { Type = "Ready", Status = isReady, LastTransitionTime = Now }] },
+        };
+
+        Assert.Equal(isDisrupted, PodAssessment.Of(new(Observed(LongAgo).Pod, node, View(Now)), Grace, Now).IsDisrupted);
+    }
+
     private static BaseView View(DateTimeOffset heard) => new()
     {
         IsConnected = false,

@@ -52,13 +52,14 @@ internal sealed class UnitFailures
         var count = isSameContent ? before!.Count + 1 : 1;
         var since = before?.Since ?? now;
         // What exists already may be ours, and not in the cache yet.
-        var backoff = error switch { { IsAlreadyExists: true } => Backoff.Default, { IsOutage: true } => Unavailable, _ => Rejected };
+        var isOutage = error?.IsOutage == true;
+        var backoff = error?.IsAlreadyExists == true ? Backoff.Default : isOutage ? Unavailable : Rejected;
         failures[step.Unit] = new(
             step.Unit, step.For, step.Content, isSame ? before!.Message : message, count, since, now + backoff.After(count))
         {
             Text = text,
             Steps = [.. (before?.Steps ?? []).Append(step.Name).Distinct()],
-            ReportedFrom = UnitFailure.ReportedFromOf(since, now, error is { IsOutage: true }),
+            ReportedFrom = UnitFailure.ReportedFromOf(since, now, isOutage),
         };
         return !isSame;
     }

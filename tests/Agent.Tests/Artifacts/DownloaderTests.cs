@@ -107,16 +107,13 @@ public sealed class DownloaderTests : IAsyncLifetime
     [Fact]
     public async Task A_short_Retry_After_is_waited_for()
     {
-        var time = new FakeTimeProvider(new(2026, 1, 1, 0, 0, 0, TimeSpan.Zero));
+        var time = new TimeWithDelay(TimeSpan.FromSeconds(7));
         using var downloader = new Downloader(new DownloadLimits { Attempts = 2 }, time, _bench.Log);
         var fetching = _bench.GetAsync("status/429?retry=7", downloader: downloader);
-        await Eventually.True(() => _bench.Log.Lines.Count == 1);
-        Assert.Contains("retry in 00:00:07", _bench.Log.Lines[0], StringComparison.Ordinal);
-        await Eventually.True(() =>
-        {
-            time.Advance(TimeSpan.FromSeconds(7));
-            return fetching.IsCompleted;
-        });
+        await time.IsAwaited;
+        Assert.Contains("retry in 00:00:07", Assert.Single(_bench.Log.Lines), StringComparison.Ordinal);
+        Assert.Equal(1, Server.Requests);
+        time.Advance(TimeSpan.FromSeconds(7));   // once: the next attempt has time limits of its own
         var refused = await Assert.ThrowsAsync<ArtifactException>(() => fetching);
         Assert.Equal((2, TimeSpan.FromSeconds(7)), (Server.Requests, refused.RetryAfter));
     }
@@ -191,5 +188,20 @@ public sealed class DownloaderTests : IAsyncLifetime
         var refused = await Assert.ThrowsAsync<ArtifactException>(
             () => _bench.Store().GetAsync(ArtifactBench.Orders, new() { Url = "file:///nowhere/x.jar" }, null, () => { }, Cancellation));
         Assert.Equal(Reason.ArtifactNotFound, refused.Reason);
+    }
+
+    /// <summary>Reports when a certain delay is awaited.</summary>
+    private sealed class TimeWithDelay(TimeSpan delay) : FakeTimeProvider(new(2026, 1, 1, 0, 0, 0, TimeSpan.Zero))
+    {
+        private readonly TaskCompletionSource _awaited = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        public Task IsAwaited => _awaited.Task.WaitAsync(Eventually.Deadline, System, TestContext.Current.CancellationToken);
+
+        public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period)
+        {
+            var timer = base.CreateTimer(callback, state, dueTime, period);
+            if (dueTime == delay) _awaited.TrySetResult();
+            return timer;
+        }
     }
 }

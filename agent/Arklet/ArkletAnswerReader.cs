@@ -25,7 +25,7 @@ internal static class ArkletAnswerReader
     public static ArkletResult ReadResult(ReadOnlyMemory<byte> body)
     {
         if (Parse(body) is not { } answer || Code(answer, EnvelopeCodes) is not { } envelope)
-            return new(ArkletOutcome.Unknown, "", "the answer is not one of Arklet's: " + Excerpt(body));
+            return new(ArkletOutcome.Unknown, "", "not a valid answer of Arklet: " + Excerpt(body));
 
         var data = Member(answer, "data");
         var message = Text(data, "message") ?? Text(answer, "message");

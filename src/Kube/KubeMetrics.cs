@@ -31,10 +31,10 @@ public sealed class KubeMetrics : IDisposable
         _requests = _meter.CreateCounter<long>("kube_api_requests", null, "Requests to the API server");
         _reconciles = _meter.CreateHistogram<double>("kube_reconcile_duration", "s", "Time of a reconcile, by result");
         _cacheLag = _meter.CreateHistogram<double>(
-            "kube_cache_lag", "s", "Time from the API server's answer to a write of ours until the cache has observed it", null,
+            "kube_cache_lag", "s", "Time until a cache observes a write, from the API server's answer", null,
             new InstrumentAdvice<double> { HistogramBucketBoundaries = LagBuckets });
         _watchGaps = _meter.CreateHistogram<double>(
-            "kube_watch_gap", "s", "Time between two events of a watch while a write of ours was not observed yet", null,
+            "kube_watch_gap", "s", "Time between two events of a watch, while a write was not observed yet", null,
             new InstrumentAdvice<double> { HistogramBucketBoundaries = LagBuckets });
         _cacheWaits = _meter.CreateHistogram<double>(
             "kube_reconcile_cache_wait", "s", "How long a key waited for the caches to show its writes", null,

@@ -3,10 +3,10 @@ using ModuleController.Core.Meta;
 
 namespace ModuleController.ControlPlane.Agents;
 
-/// <summary>What the epoch in a hello does: it raises ours, or its agent gets no commands.</summary>
+/// <summary>Handles agents that report a higher epoch: the controller raises its own, or sends the agent no commands.</summary>
 /// <remarks>
-/// Hellos raise the epoch only from base pods, and in an hour by at most <see cref="MaxRaise"/> together: a Lease counts its transitions
-/// in 32 bits, and agents that connect again and again must not use them up. No hello is refused for its epoch.
+/// Only agents of base pods raise the epoch, by at most <see cref="MaxRaise"/> an hour in total. The epoch is the Lease's leaseTransitions,
+/// which has 32 bits, and agents that reconnect repeatedly must not exhaust it. No hello is refused for its epoch.
 /// </remarks>
 public sealed partial class AgentEpochs(
     LeaderGate gate, Func<ObjectKey, bool> isBasePod, Action<AgentHello, string> warn, TimeProvider time, ILogger<AgentEpochs> logger)

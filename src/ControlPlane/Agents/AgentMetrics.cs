@@ -33,7 +33,8 @@ public sealed class AgentMetrics : IDisposable
     public void ObserveSessions(Func<int> connected, Func<int> streams)
     {
         _meter.CreateObservableGauge("modulecontroller_agent_sessions", connected, null, "Agents that are connected");
-        _meter.CreateObservableGauge("modulecontroller_agent_streams_open", streams, null, "Open agent streams, greeted or not");
+        _meter.CreateObservableGauge("modulecontroller_agent_streams_open", streams, null,
+            "Open agent streams, including those before their hello");
     }
 
     public void Dispose() => _meter.Dispose();

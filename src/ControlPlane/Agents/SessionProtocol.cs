@@ -17,7 +17,7 @@ namespace ModuleController.ControlPlane.Agents;
 /// </remarks>
 public static class SessionProtocol
 {
-    /// <summary>The answers that a session keeps; what older ones counted, the snapshots tell.</summary>
+    /// <summary>The most answers that a session keeps. Snapshots report the attempts of older ones.</summary>
     public const int KeptAnswers = 32;
 
     /// <summary>The code of an answer to a command that was not sent.</summary>

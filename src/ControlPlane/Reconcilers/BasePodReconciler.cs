@@ -28,7 +28,7 @@ public sealed partial class BasePodReconciler(
     private readonly BasePodSteps _steps = new(FieldManager, logger);
     private readonly StandingWarnings<(string? Module, string Reason, string Message)> _warnings = new();
 
-    // What is only remembered. A pod that is recreated under its name starts with nothing.
+    // State that is kept in memory only, by pod UID: a pod recreated with the same name starts without it.
     private readonly ConcurrentDictionary<ObjectKey, (string? PodUid, BasePodMemory Memory)> _memories = new();
 
     public async Task<ReconcileResult> ReconcileAsync(ObjectKey key, CancellationToken cancellation)

@@ -51,7 +51,7 @@ public static class CommandLine
             "a readiness gate waits this long for modules that no base pod could install (600)",
             Seconds, (options, value) => options with { GateTimeout = value }),
         Setting.Of("agent-outage-hold", "SECONDS",
-            "while most agents of a base are disconnected at once, remove nothing for this long (600)",
+            "if most agents of a base disconnect at the same time, remove no module of it for this long (600)",
             Seconds, (options, value) => options with { AgentOutageHold = value }),
         Setting.Switch("plaintext-agents",
             "without --tls-cert: let agents send their tokens in plain text",

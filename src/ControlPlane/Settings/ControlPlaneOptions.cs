@@ -65,7 +65,7 @@ public sealed record ControlPlaneOptions
     /// <summary>How long a readiness gate stays shut for a module that no other base pod could install either.</summary>
     public TimeSpan GateTimeout { get; init; } = TimeSpan.FromSeconds(600);
 
-    /// <summary>How long nothing disruptive is done on a base most of whose agents vanished at once.</summary>
+    /// <summary>How long no module is removed from a base most of whose agents disconnected at the same time.</summary>
     public TimeSpan AgentOutageHold { get; init; } = AgentOutageRule.Default.Hold;
 
     public AgentOptions Agents { get; init; } = new();

@@ -20,7 +20,8 @@ public sealed class ModuleMetrics : IDisposable
 
     /// <summary>How many bases have their modules left alone, since most of their agents vanished.</summary>
     public void ObserveHeldBases(Func<int> held) => _meter.CreateObservableGauge(
-        "modulecontroller_bases_held", held, null, "Bases where nothing is taken away, since most of their agents vanished at once");
+        "modulecontroller_bases_held", held, null,
+        "Bases where no module is removed, because most of their agents disconnected at the same time");
 
     public void Dispose() => _meter.Dispose();
 

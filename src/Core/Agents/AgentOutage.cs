@@ -45,6 +45,6 @@ public sealed record AgentOutage(int Disconnected, int Agents, DateTimeOffset Un
     }
 
     public override string ToString() => string.Create(CultureInfo.InvariantCulture,
-        $"{Disconnected} of {Agents} agents of the base vanished at once: nothing is taken away there until they are back, or "
+        $"{Disconnected} of {Agents} agents of the base disconnected at the same time: no module is removed there until they reconnect, or until "
             + $"{Until.UtcDateTime:HH:mm:ss} UTC");
 }

@@ -79,10 +79,9 @@ public sealed record SharedArklet
             : new()
             {
                 Other = other,
-                Message = $"pods {self} and {other} are on the host network of one node and reach one Arklet{Port(view)}; their base "
-                    + "containers "
-                    + "started so close together that it can't be decided whose it is, so nothing is changed on either: "
-                    + $"set koupleless.arklet.http.port of one base and ARKLET_PORT of its agent to a free port of the node",
+                Message = $"pods {self} and {other} reach the same Arklet (host network{Port(view)}), and its owner is unknown: their base "
+                    + "containers started at nearly the same time. No module is changed on either pod. "
+                    + "Give one of them a free port of the node: koupleless.arklet.http.port (base) and ARKLET_PORT (agent)",
             };
     }
 
@@ -90,13 +89,13 @@ public sealed record SharedArklet
     {
         Other = other,
         HoldsFrom = holdsFrom,
-        Message = $"the Arklet that the agent of pod {self} reaches on the host network{Port(view)} belongs to "
-            + $"{(other is null ? "another base" : $"pod {other}")}{why}; nothing is installed through it: set koupleless.arklet.http.port "
-            + $"of the base of pod {self} and ARKLET_PORT of its agent to a free port of the node",
+        Message = $"the agent of pod {self} reaches the Arklet of {(other is null ? "another base" : $"pod {other}")} "
+            + $"(host network{Port(view)}){why}, so nothing is installed. "
+            + "Give this pod a free port of its node: koupleless.arklet.http.port (base) and ARKLET_PORT (agent)",
     };
 
     private static string Port(BaseView view) =>
-        view.ArkletPort is { } port ? string.Create(CultureInfo.InvariantCulture, $" (port {port})") : "";
+        view.ArkletPort is { } port ? string.Create(CultureInfo.InvariantCulture, $", port {port}") : "";
 
     // Two agents of one address and port reach one listener. Agents that don't report a port are compared by the life.
     private static bool ReachSameArklet(BaseView one, BaseView other) => one.ArkletPort is { } port && other.ArkletPort is { } second

@@ -35,7 +35,7 @@ internal static class UninstallSteps
         var reportedAt = pod.AcceptingSince + AgentPresence.TimeToReport;
         if (!pod.HasPassed(reportedAt))
             return new(ModulePhase.Prepare,
-                $"{what} is in the way; it is not uninstalled before agents had time to report")
+                $"{what} must be uninstalled first; waiting until agents have reported to this controller")
             { Until = reportedAt };
         if (orphan.IsStuck || orphan.State is BizState.Resolved or BizState.Other)
             return new(ModulePhase.Prepare, $"{what} is stuck in the base of pod {pod.State.Key}: only a restart of the base helps");

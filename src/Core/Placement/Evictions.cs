@@ -23,9 +23,9 @@ internal static class Evictions
         if (!plan.State.HaveAgentsReported) return;
         foreach (var item in plan.Live.Where(item => item.Module.IsBound).ToList())
             if (plan.PodOf(item.Module) is not { } pod)
-                plan.Delete(item, "its base pod is gone", plan.Deployment, requiresPodGone: true);
+                plan.Delete(item, "its base pod no longer exists", plan.Deployment, requiresPodGone: true);
             else if (pod.IsPastGrace && !plan.Deployment.IsSymmetric && plan.MayDisrupt)
-                plan.Delete(item, "its base pod is not Ready for too long", plan.Deployment);
+                plan.Delete(item, "its base pod has been unready for too long", plan.Deployment);
     }
 
     /// <summary>Modules with a deletion label, once <c>replicas</c> was lowered for them.</summary>

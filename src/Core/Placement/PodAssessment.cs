@@ -76,7 +76,7 @@ public static class PodAssessment
 
     private static string? Refusal(ObservedPod observed) => observed switch
     {
-        { IsOrphaned: true } => "does not belong to the base for the time being",
+        { IsOrphaned: true } => "is orphaned: its base Deployment does not exist or has not adopted its ReplicaSet",
         { Pod: var pod } when !IsReady(pod) => "is not Ready",
         { View: null or { IsConnected: false } } => "has no agent connected",
         { View.Shared: { } shared } => shared.Refusal,

@@ -30,8 +30,9 @@ internal sealed class BatchGoals(Context context, Release release)
             .Select(set => new RolloutStep.ScaleReplicaSet(set.ReplicaSet, goals[set.Uid]))];
     }
 
-    /// <summary>Goals by ReplicaSet UID. The new revision gets its share. Old ones keep what they have of the rest, available Modules
-    /// first. What is missing then goes to the stable revision; where there is none, it waits for its batch.</summary>
+    /// <summary>Divides the total goal among the ReplicaSets, by UID. The updated ReplicaSet gets its share first. Older ReplicaSets keep
+    /// their Modules up to the remainder, available Modules first. The rest goes to the stable ReplicaSet. Without one, it is not assigned
+    /// until its batch.</summary>
     private Dictionary<string, int> BySet()
     {
         var (total, updated) = Now();

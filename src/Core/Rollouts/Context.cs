@@ -91,8 +91,8 @@ internal sealed class Context
         .Select(module => module.Status.Conditions.Find(ModuleConditions.Scheduled))
         .FirstOrDefault(scheduled => scheduled?.Reason is not null);
 
-    /// <summary>Modules of the revision that do not serve for a reason of class user since the last retry, also while they are tried
-    /// again. What failed with another url or digest does not count.</summary>
+    /// <summary>Unavailable Modules of the updated revision whose last error has class User and is newer than the last retry. Modules that
+    /// are being retried are included. Failures of another url or digest are not.</summary>
     public IReadOnlyList<Module> UserFailures(DateTimeOffset? retriedAt) => Updated is not { } updated
         ? []
         : [.. updated.Modules.Where(module => module is { Metadata.IsDeleting: false, IsAvailable: false, Status.LastError: { } error }

@@ -72,7 +72,7 @@ internal static class Preparation
             yield return new RolloutStep.DeleteReplicaSet(set.ReplicaSet);
     }
 
-    /// <summary>The ReplicaSets of older revisions that orphaned Modules need.</summary>
+    /// <summary>The missing ReplicaSets of older revisions, to recreate so that they adopt orphaned Modules.</summary>
     private static IEnumerable<ModuleReplicaSet> OfOldRevisions(Context context) => context.State.OrphanedModules
         .Where(module => !IsOfTemplate(context, module)).GroupBy(OrphanedModules.RevisionOf)
         .Where(orphans => !context.State.Sets.Any(set => Revision.Of(set.ReplicaSet.Spec.Template) == orphans.Key))

@@ -84,15 +84,16 @@ internal sealed class Release
     /// <summary>No module moves between revisions. Everything else continues: replacement, scaling, replay, deletion.</summary>
     public bool IsStopped => IsUpgrade && (Status.Abort is not null || Hold is not null);
 
-    /// <summary>The upgrade policy is not known. An upgrade that has not begun creates no more modules of older revisions.</summary>
+    /// <summary>The upgrade policy is not chosen yet. Until then, an upgrade that has not started creates no modules of older
+    /// revisions.</summary>
     public bool IsUndecided => Status.Abort is null
         && Hold?.Reason is Reasons.Inspecting or Reasons.InspectionFailed or Reasons.WebContextPathConflict;
 
-    /// <summary>The last completed revision, which is another one, comes back because this one was aborted.</summary>
+    /// <summary>This revision was aborted, and the release returns to the last completed one.</summary>
     public bool RollsBack => Status.Abort is { } abort && abort.Reason != Reasons.Aborted
         && _context.Deployment.RollsBackByItself && StableReplicaSet is not null && StableReplicaSet != _context.Updated;
 
-    /// <summary>Gets the modules that are missing beyond the released share; null: they wait for their batch.</summary>
+    /// <summary>The ReplicaSet that gets the missing modules beyond the released share; null: they wait for their batch.</summary>
     public ReplicaSetWithModules? StableReplicaSet =>
         Status.Abort?.Reason == Reasons.BaseDied ? _context.RollbackTarget : _context.LastCompleted;
 

@@ -4,8 +4,7 @@ using ModuleController.Core.Meta;
 namespace ModuleController.Dev.Controllers;
 
 /// <summary>
-/// Limits the writes of an object that depends on many pods: immediate if there are few, otherwise ten times
-/// a second.
+/// Limits the status writes of an object that has many pods: no limit up to 20 pods, at most ten writes a second above.
 /// </summary>
 internal sealed class Pace(TimeProvider time)
 {

@@ -211,6 +211,6 @@ public sealed partial class Reflector<T>(
     [LoggerMessage(LogLevel.Error, "Watching {Kind} failed")]
     private partial void LogFailed(Exception exception, ResourceKind kind);
 
-    [LoggerMessage(LogLevel.Error, "{Kind} {Key} cannot be read and keeps its last known state: {Error}")]
+    [LoggerMessage(LogLevel.Error, "Failed to decode {Kind} {Key}, its last known state is kept: {Error}")]
     private partial void LogUnreadable(ResourceKind kind, ObjectKey key, string error);
 }

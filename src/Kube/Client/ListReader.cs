@@ -66,6 +66,6 @@ internal static class ListReader
 
     private static void Expect(ref Utf8JsonReader reader, JsonTokenType token)
     {
-        if (!reader.Read() || reader.TokenType != token) throw new JsonException($"a list starts with {token}");
+        if (!reader.Read() || reader.TokenType != token) throw new JsonException($"invalid list: expected {token}, not {reader.TokenType}");
     }
 }

@@ -26,7 +26,7 @@ public sealed class ResourceJson
     {
         JsonSerializerContext context => new(context),
         IEnumerable<IJsonTypeInfoResolver> parts => new([.. parts.SelectMany(part => From(part)._contexts).Distinct()]),
-        _ => throw new ArgumentException($"{resolver.GetType()} is no generated context", nameof(resolver)),
+        _ => throw new ArgumentException($"{resolver.GetType()} is not a generated JsonSerializerContext", nameof(resolver)),
     };
 
     public JsonTypeInfo<T> Info<T>() => (JsonTypeInfo<T>)_infos.GetOrAdd(typeof(T), static (type, contexts) =>

@@ -5,7 +5,7 @@ using ModuleController.Core.Meta;
 
 namespace ModuleController.Kube.Client;
 
-/// <summary>Decodes one line of a watch: each object once, from its bytes, into our type.</summary>
+/// <summary>Decodes one line of a watch. The object is deserialized directly from the bytes, without an intermediate tree.</summary>
 internal static class WatchLine
 {
     /// <summary>Never throws on bad input: an unreadable line is an error event.</summary>

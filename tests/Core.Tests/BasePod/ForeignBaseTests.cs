@@ -25,10 +25,8 @@ public sealed class ForeignBaseTests
         Assert.False(_world.HasLabel("orders"));
         var status = _world.Status(module);
         Assert.Equal(
-            "the Arklet that the agent of pod shop/base-1 reaches on the host network (port 1238) belongs to pod shop/base-0; nothing is "
-            + "installed through it: set koupleless.arklet.http.port of the base of pod shop/base-1 and ARKLET_PORT of its agent to a "
-                + "free port of "
-            + "the node", status.Message);
+            "the agent of pod shop/base-1 reaches the Arklet of pod shop/base-0 (host network, port 1238), so nothing is installed. "
+            + "Give this pod a free port of its node: koupleless.arklet.http.port (base) and ARKLET_PORT (agent)", status.Message);
         Assert.Equal((Condition.False, Reasons.ForeignBase),
             (status.Conditions.Find(ModuleConditions.Installed)!.Status, status.Conditions.Find(ModuleConditions.Installed)!.Reason));
         Assert.Equal(1, _world.StatusWrites);
@@ -120,7 +118,7 @@ public sealed class ForeignBaseTests
         _world.SettleWithin(600);
 
         Assert.Equal((Condition.False, Reasons.ForeignBase), (_world.GateCondition!.Status, _world.GateCondition.Reason));
-        Assert.Contains("belongs to pod shop/base-0", _world.GateCondition.Message, StringComparison.Ordinal);
+        Assert.Contains("reaches the Arklet of pod shop/base-0", _world.GateCondition.Message, StringComparison.Ordinal);
         Assert.Equal(1, _world.GateWrites);
     }
 
@@ -180,7 +178,7 @@ public sealed class ForeignBaseTests
         Assert.Single(_world.Sent);
         Assert.True(_world.HasLabel("orders"));
         Assert.True(_world.Find(serving)!.IsAvailable);
-        Assert.StartsWith("pods shop/base-1 and shop/base-0 are on the host network of one node and reach one Arklet (port 1238)",
+        Assert.StartsWith("pods shop/base-1 and shop/base-0 reach the same Arklet (host network, port 1238), and its owner is unknown",
             _world.Status(waiting).Message, StringComparison.Ordinal);
     }
 

@@ -24,10 +24,9 @@ public sealed class SharedArkletTests
         if (!isForeign) return;
         Assert.True(shared!.HoldsFrom <= JvmStart);
         Assert.Equal(
-            "the Arklet that the agent of pod shop/base-1 reaches on the host network (port 1238) belongs to another base, whose JVM "
-            + "started at 09:00:00 UTC, before the base container of this pod; nothing is installed through it: set "
-                + "koupleless.arklet.http.port of "
-            + "the base of pod shop/base-1 and ARKLET_PORT of its agent to a free port of the node", shared.Message);
+            "the agent of pod shop/base-1 reaches the Arklet of another base (host network, port 1238), whose JVM started at 09:00:00 UTC, "
+            + "before the base container of this pod, so nothing is installed. "
+            + "Give this pod a free port of its node: koupleless.arklet.http.port (base) and ARKLET_PORT (agent)", shared.Message);
     }
 
     [Fact]
@@ -56,7 +55,7 @@ public sealed class SharedArkletTests
 
         Assert.Equal(new ObjectKey("shop", "base-2"), shared!.Other);
         Assert.NotNull(shared.HoldsFrom);
-        Assert.Contains("belongs to pod shop/base-2; nothing is installed through it", shared.Message, StringComparison.Ordinal);
+        Assert.Contains("reaches the Arklet of pod shop/base-2 (host network", shared.Message, StringComparison.Ordinal);
         Assert.Null(Judge(late, (early, View), (after, View)));
         Assert.Equal(new ObjectKey("shop", "base-2"), Judge(after, (early, View), (late, View))!.Other);
     }
@@ -72,8 +71,7 @@ public sealed class SharedArkletTests
 
         Assert.Equal((null, null), (first!.HoldsFrom, second!.HoldsFrom));
         Assert.Equal("may reach the Arklet of pod shop/base-2 on the host network", first.Refusal);
-        Assert.Contains("set koupleless.arklet.http.port of one base and ARKLET_PORT of its agent", second.Message,
-            StringComparison.Ordinal);
+        Assert.Contains("Give one of them a free port of the node", second.Message, StringComparison.Ordinal);
     }
 
     [Fact]

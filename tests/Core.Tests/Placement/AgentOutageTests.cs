@@ -77,7 +77,7 @@ public class AgentOutageTests
         var deployment = A.ModuleDeployment(replicas: 2);
         var set = A.ReplicaSet(deployment, 2);
         Assert.Equal(
-            [$"delete {Name(set, 1)}: its base pod is gone", $"create {Name(set, 2)} on base-1 for -"],
+            [$"delete {Name(set, 1)}: its base pod no longer exists", $"create {Name(set, 2)} on base-1 for -"],
             Steps(State(Pods(3),
                 Group(deployment, (set, [A.Module(set, 0, "base-0"), A.Module(set, 1, "lost")]))) with
             { Outage = Outage }));

@@ -42,7 +42,7 @@ public class OrphanedPodTests
         };
         Assert.True(PodAssessment.Of(observed, TimeSpan.FromMinutes(5), A.Time).IsPastGrace);
         var adrift = PodAssessment.Of(observed with { IsOrphaned = true }, TimeSpan.FromMinutes(5), A.Time);
-        Assert.Equal((false, false, "does not belong to the base for the time being"),
+        Assert.Equal((false, false, "is orphaned: its base Deployment does not exist or has not adopted its ReplicaSet"),
             (adrift.IsPastGrace, adrift.IsStarting, adrift.Refusal));
     }
 
@@ -72,5 +72,7 @@ public class OrphanedPodTests
 
     private static CandidatePod[] Adrift(int count) =>
         [.. Pods(count)
-            .Select(pod => pod with { IsOrphaned = true, IsNewest = false, Refusal = "does not belong to the base for the time being" })];
+            .Select(pod =>
+                pod with { IsOrphaned = true, IsNewest = false,
+                Refusal = "is orphaned: its base Deployment does not exist or has not adopted its ReplicaSet" })];
 }

@@ -188,7 +188,7 @@ public class PlacementTests
     {
         var set = A.ReplicaSet(Shop, goal: 2);
         var state = State(Pods(3), Group(Shop, (set, [A.Module(set, 0, "base-0"), A.Module(set, 1, "lost")])));
-        Assert.Equal([$"delete {Name(set, 1)}: its base pod is gone", $"create {Name(set, 2)} on base-1 for -"], Steps(state));
+        Assert.Equal([$"delete {Name(set, 1)}: its base pod no longer exists", $"create {Name(set, 2)} on base-1 for -"], Steps(state));
     }
 
     [Theory]

@@ -23,8 +23,8 @@ public sealed class ForeignBaseReconcilerTests : IAsyncLifetime
 
         var told = await _bench.Becomes(stock, found => found.Status.Message is not null);
         Assert.StartsWith(
-            "the Arklet that the agent of pod default/base-2 reaches on the host network (port 1238) belongs to pod default/base-1; "
-            + "nothing is installed through it", told.Status.Message, StringComparison.Ordinal);
+            "the agent of pod default/base-2 reaches the Arklet of pod default/base-1 (host network, port 1238), so nothing is installed",
+            told.Status.Message, StringComparison.Ordinal);
         Assert.False(await _bench.HasLabelAsync(second, "stock"));
         Assert.True(await _bench.HasLabelAsync(first, "orders"));
         Assert.True((await _bench.FindAsync(orders))!.IsAvailable);

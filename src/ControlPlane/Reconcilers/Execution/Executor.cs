@@ -34,7 +34,8 @@ internal sealed partial class Executor(TimeProvider time, ILogger logger)
     /// <summary>Whether a unit of the key that fails now is one of these.</summary>
     public bool IsFailing(ObjectKey key, Func<string, bool> isUnit) => _failures.Of(key).Any(failure => isUnit(failure.Unit));
 
-    /// <param name="carryOut">Returns when a deferred step is due; null: it was carried out.</param>
+    /// <param name="carryOut">Carries out one step. Its result is the time at which a deferred step is due; null: it was carried
+    /// out.</param>
     public async Task<Outcome> ExecuteAsync<TStep>(
         ObjectKey key, IReadOnlyList<IReadOnlyList<PlannedStep<TStep>>> stages, Func<TStep, Task<DateTimeOffset?>> carryOut)
     {

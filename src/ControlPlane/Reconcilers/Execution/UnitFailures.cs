@@ -83,7 +83,7 @@ internal sealed class UnitFailures
 internal sealed record UnitFailure(
     string Unit, IReadOnlyList<ObjectKey> For, string Content, string Message, int Count, DateTimeOffset Since, DateTimeOffset RetryAt)
 {
-    // A shorter rejection may come from a cache that was behind, or from a quota whose usage has not been counted anew.
+    // Shorter failures are not reported: a stale cache or an outdated usage of a quota can cause them.
     private static readonly TimeSpan ReportedAfter = TimeSpan.FromSeconds(5);
 
     /// <summary>The last error without numbers and the name of the object.</summary>

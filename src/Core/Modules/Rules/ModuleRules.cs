@@ -31,11 +31,11 @@ public static class ModuleRules
         .. Annotations(template.Metadata),
     ];
 
-    /// <summary>The rules for what a Module is installed from; fields are named as in <paramref name="path"/>.</summary>
+    /// <summary>Checks a module source. <paramref name="path"/> is the prefix of the field names in the result.</summary>
     public static IReadOnlyList<RuleBreach> Check(ModuleSource source, string path) =>
         [.. Fields(source, path).SelectMany(Breaches), .. Urls(source, path)];
 
-    /// <summary>The rules for one hook; <paramref name="path"/> names it: <c>spec.hooks.preInstall</c>.</summary>
+    /// <summary>Checks a hook. <paramref name="path"/> names it: <c>spec.hooks.preInstall</c>.</summary>
     public static IReadOnlyList<RuleBreach> Check(ModuleHook hook, string path) => [.. Fields(hook, path).SelectMany(Breaches)];
 
     /// <summary>Each field that has a rule.</summary>

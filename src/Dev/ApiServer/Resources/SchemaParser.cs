@@ -167,7 +167,7 @@ public sealed class SchemaParser
         }
     }
 
-    /// <summary>A rule as a real server writes it.</summary>
+    /// <summary>Formats a validation rule as the API server does in its messages: with Go field names.</summary>
     private static JsonObject InGo(JsonObject rule) => new()
     {
         ["Rule"] = rule.Text("rule"),

@@ -64,7 +64,7 @@ public sealed partial class TlsCertificate
 #pragma warning disable CA2000 // the context that is returned keeps it for as long as connections use it
         var certificate = X509Certificate2.CreateFromPemFile(_certificateFile, _keyFile);
 #pragma warning restore CA2000
-        // Offline: building the chain must not go and ask somebody.
+        // Offline: building the chain sends no request.
         var context = SslStreamCertificateContext.Create(certificate, chain, offline: true);
         _seen = fingerprint;
         return context;

@@ -107,13 +107,13 @@ internal sealed class PlacementObserver(Caches caches, IAgentDirectory agents, B
     {
         var pods = found is null ? [] : BasePods.Of(caches, found);
         var own = pods.Select(item => item.Pod.Metadata.Uid!).ToHashSet();
-        var adrift = BasePods.Orphaned(caches, key, own, modules);
-        own.UnionWith(adrift.Select(pod => pod.Metadata.Uid!));
+        var orphaned = BasePods.Orphaned(caches, key, own, modules);
+        own.UnionWith(orphaned.Select(pod => pod.Metadata.Uid!));
         var full = FullLives(key, own, modules);
         return
         [
             .. pods.Select(item => Observe(item.Pod, item.IsNewest, full)),
-            .. adrift.Select(pod => Observe(pod, isNewest: false, full) with { IsOrphaned = true }),
+            .. orphaned.Select(pod => Observe(pod, isNewest: false, full) with { IsOrphaned = true }),
         ];
     }
 

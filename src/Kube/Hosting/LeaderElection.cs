@@ -205,7 +205,7 @@ public sealed partial class LeaderElection(
         }
         catch (KubeException exception) when (exception.IsNotFound)
         {
-            return Hold(await _leases.CreateAsync(Epoch, cancellation), started);   // deleted by hand; AlreadyExists: look again
+            return Hold(await _leases.CreateAsync(Epoch, cancellation), started);   // deleted by hand; AlreadyExists: read it again
         }
     }
 

@@ -33,7 +33,7 @@ internal static class Replacements
 
     private static UpgradeStart StartOne(GroupPlan plan, PlannedModule old, MissingModule successor)
     {
-        var upgrade = Upgrade.Of(plan.Deployment, old.Module.Spec.Module, successor.Set.Set.ReplicaSet.Spec.Template.Spec.Module);
+        var upgrade = Upgrade.Of(plan.Deployment, old, successor.Set);
         var pod = plan.PodOf(old.Module);
         var start = upgrade.Start(old.Module, pod, plan.Budget);
         if (start is UpgradeStart.Elsewhere or UpgradeStart.Wait) return start;

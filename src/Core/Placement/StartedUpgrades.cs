@@ -51,7 +51,7 @@ internal static class StartedUpgrades
         older.MarkReplaced();
         if (!plan.MayDisrupt) return;
         var leavesGap = older.PodUid == newer.PodUid
-            && Upgrade.Of(plan.Deployment, older.Module.Spec.Module, newer.Module.Spec.Module) is UninstallThenInstall;
+            && Upgrade.Of(plan.Deployment, older, newer.Set) is UninstallThenInstall;
         if (MayRemoveOld(plan, older, newer)) plan.Delete(older, $"replaced by {newer.Name}");
         // Each would wait for the other for ever: the new one has to be available on another pod first.
         else if (leavesGap && plan.Budget.WouldInterrupt(older.Module))
@@ -64,7 +64,7 @@ internal static class StartedUpgrades
     }
 
     private static bool MayRemoveOld(GroupPlan plan, PlannedModule older, PlannedModule newer) => older.PodUid == newer.PodUid
-        ? Upgrade.Of(plan.Deployment, older.Module.Spec.Module, newer.Module.Spec.Module)
+        ? Upgrade.Of(plan.Deployment, older, newer.Set)
             .MayDeleteOld(older.Module, newer.Module, plan.PodOf(older.Module), plan.Budget)
         : plan.Budget.IsLongEnough(newer.Module) && plan.Budget.AllowsGap(older.Module);
 

@@ -12,18 +12,19 @@ internal static class SurplusModules
     public static List<PlannedModule> Of(GroupPlan plan, PlannedReplicaSet? successor) =>
     [
         .. plan.Sets.Where(set => set.Surplus > 0).SelectMany(set => set.Live
-            .Where(module => !set.Replaced.Contains(module.Metadata.Uid!))
-            .OrderBy(module => Rank(plan, module, successor)).ThenByDescending(module => module.Metadata.Name, StringComparer.Ordinal)
-            .Take(set.Surplus).Select(module => new PlannedModule(set, module))),
+            .Where(module => !set.Replaced.Contains(module.Metadata.Uid!)).Select(module => new PlannedModule(set, module))
+            .OrderBy(item => Rank(plan, item, successor)).ThenByDescending(item => item.Name, StringComparer.Ordinal)
+            .Take(set.Surplus)),
     ];
 
     // Unbound, failed, unavailable; then from disrupted pods and old ones; then by policy. A Module whose upgrade waits for a restart
     // of its base comes last.
-    private static (bool, bool, bool, bool, bool, bool, int) Rank(GroupPlan plan, Module module, PlannedReplicaSet? successor)
+    private static (bool, bool, bool, bool, bool, bool, int) Rank(GroupPlan plan, PlannedModule item, PlannedReplicaSet? successor)
     {
+        var module = item.Module;
         var pod = plan.PodOf(module);
         var awaitsRestart = successor is not null && Upgrade.AwaitsRestart(module, pod)
-            && Upgrade.Of(plan.Deployment, module.Spec.Module, successor.Set.ReplicaSet.Spec.Template.Spec.Module) is UninstallThenInstall;
+            && Upgrade.Of(plan.Deployment, item, successor) is UninstallThenInstall;
         var load = pod is null ? 0 : plan.Loads.Count(pod.Uid);
         return (module.IsBound, module.Status.Status != ModulePhase.Failed, module.IsAvailable, awaitsRestart,
             pod is { IsDisrupted: false }, pod is { IsNewest: true },

@@ -38,8 +38,9 @@ public class AgentOutageTests
     [Fact]
     public void Nothing_that_serves_is_replaced_removed_or_upgraded()
     {
-        var deployment = A.ModuleDeployment(replicas: 4).InForce(UpgradePolicy.UninstallThenInstall);
-        var after = deployment.With(spec => spec with { Template = A.Template("shop", "2.0.0") });
+        var deployment = A.ModuleDeployment(replicas: 4);
+        var after = deployment.With(spec => spec with { Template = A.Template("shop", "2.0.0") })
+            .InForce(UpgradePolicy.UninstallThenInstall);
         var (old, @new) = (A.ReplicaSet(deployment, 0), A.ReplicaSet(after, 4, revision: 2));
         var modules = Enumerable.Range(0, 4).Select(i => A.Module(old, i, $"base-{i}")).ToArray();
         var upgrade = State(Pods(4), Group(after, (old, modules), (@new, []))) with { Outage = Outage };
@@ -62,8 +63,9 @@ public class AgentOutageTests
     [Fact]
     public void An_upgrade_in_mid_air_waits_with_both_versions()
     {
-        var deployment = A.ModuleDeployment(replicas: 1).InForce(UpgradePolicy.InstallThenUninstall);
-        var after = deployment.With(spec => spec with { Template = A.Template("shop", "2.0.0") });
+        var deployment = A.ModuleDeployment(replicas: 1);
+        var after = deployment.With(spec => spec with { Template = A.Template("shop", "2.0.0") })
+            .InForce(UpgradePolicy.InstallThenUninstall);
         var (old, @new) = (A.ReplicaSet(deployment, 0), A.ReplicaSet(after, 1, revision: 2));
         var group = Group(after, (old, [A.Module(old, 0, "base-0")]),
             (@new, [A.Module(@new, 0, "base-0", replaces: $"uid-{Name(old, 0)}")]));

@@ -289,8 +289,9 @@ public class HandoverTests
 
     private static (ModuleDeployment, ModuleReplicaSet Old, ModuleReplicaSet New) Release(int count)
     {
-        var before = A.ModuleDeployment(replicas: count).InForce(UpgradePolicy.ScaleUpThenScaleDown);
-        var after = before.With(spec => spec with { Template = A.Template("shop", "2.0.0") });
+        var before = A.ModuleDeployment(replicas: count);
+        var after = before.With(spec => spec with { Template = A.Template("shop", "2.0.0") })
+            .InForce(UpgradePolicy.ScaleUpThenScaleDown);
         return (after, A.ReplicaSet(before, 0), A.ReplicaSet(after, count, revision: 2));
     }
 

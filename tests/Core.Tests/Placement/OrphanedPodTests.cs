@@ -22,8 +22,8 @@ public class OrphanedPodTests
     [Fact]
     public void No_upgrade_begins_there_and_nothing_new_is_placed()
     {
-        var before = A.ModuleDeployment(replicas: 2).InForce(UpgradePolicy.UninstallThenInstall);
-        var after = before.With(spec => spec with { Template = A.Template("shop", "2.0.0") });
+        var before = A.ModuleDeployment(replicas: 2);
+        var after = before.With(spec => spec with { Template = A.Template("shop", "2.0.0") }).InForce(UpgradePolicy.UninstallThenInstall);
         var (old, @new) = (A.ReplicaSet(before, 0), A.ReplicaSet(after, 2, revision: 2));
         var waiting = A.Module(@new, 0, null, isAvailable: false);
         var group = Group(after, (old, [A.Module(old, 0, "base-0"), A.Module(old, 1, "base-1")]), (@new, [waiting]));

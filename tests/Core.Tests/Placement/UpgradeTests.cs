@@ -3,6 +3,7 @@ using ModuleController.Core.Builtin;
 using ModuleController.Core.Commands;
 using ModuleController.Core.Meta;
 using ModuleController.Core.Modules;
+using ModuleController.Core.Modules.Facts;
 using ModuleController.Core.Placement;
 using ModuleController.Core.Tests.World;
 using static ModuleController.Core.Tests.Placement.PlacementTests;
@@ -129,6 +130,31 @@ public class UpgradeTests
             Steps(State(Pods(2), Group(deployment, (old, Modules(old, 1)), (@new, [])))));
     }
 
+    [Theory]
+    [InlineData(UpgradePolicy.InstallThenUninstall)]
+    [InlineData(UpgradePolicy.UninstallThenInstall)]
+    [InlineData(UpgradePolicy.ScaleUpThenScaleDown)]
+    public void What_serves_stays_until_the_status_of_the_release_is_observed(UpgradePolicy policy)
+    {
+        var (deployment, old, @new) = Upgrade(4, policy, maxUnavailable: 4);
+        var group = Group(deployment, (old, Modules(old, 4)), (@new, []));
+        Assert.NotEmpty(Steps(State(Pods(5), group)));
+        // The goals come by another watch than the status.
+        var release = deployment.Status.ReleaseStatus!;
+        foreach (var before in (ReleaseStatus?[])[null, release with { UpdateRevision = Revision.Of(old.Spec.Template).Hash() }])
+            Assert.Empty(Steps(State(Pods(5), group with { Deployment = With(deployment, before) })));
+
+        var rollback = With(deployment, release with { UpdateRevision = "of the aborted", Progress = ReleaseProgress.Aborted });
+        Assert.NotEmpty(Steps(State(Pods(5), group with { Deployment = rollback })));
+
+        var begun = Group(deployment, (old, Modules(old, 1)),
+            (@new, [A.Module(@new, 0, "base-0", isAvailable: false, replaces: $"uid-{Name(old, 0)}")]));
+        Assert.Empty(Deleted(State(Pods(1), begun with { Deployment = With(deployment, null) })));
+
+        static ModuleDeployment With(ModuleDeployment deployment, ReleaseStatus? release) =>
+            deployment with { Status = deployment.Status with { ReleaseStatus = release } };
+    }
+
     [Fact]
     public void Replacing_what_does_not_serve_is_free()
     {
@@ -251,8 +277,9 @@ public class UpgradeTests
     [Fact]
     public void Redeploying_a_version_uninstalls_first_whatever_the_policy()
     {
-        var deployment = A.ModuleDeployment(replicas: 4).InForce(UpgradePolicy.InstallThenUninstall);
-        var again = deployment.With(spec => spec with { Template = A.Template("shop", "1.0.0", redeployAt: "noon") });
+        var deployment = A.ModuleDeployment(replicas: 4);
+        var again = deployment.With(spec => spec with { Template = A.Template("shop", "1.0.0", redeployAt: "noon") })
+            .InForce(UpgradePolicy.InstallThenUninstall);
         var (old, @new) = (A.ReplicaSet(deployment, 0), A.ReplicaSet(again, 4, revision: 2));
         Assert.NotEqual(old.Metadata.Name, @new.Metadata.Name);
         Assert.Single(Deleted(State(Pods(4), Group(again, (old, Modules(old, 4)), (@new, [])))));
@@ -278,9 +305,9 @@ public class UpgradeTests
     private static (ModuleDeployment, ModuleReplicaSet Old, ModuleReplicaSet New) Upgrade(int count, UpgradePolicy policy,
         int? maxUnavailable = null)
     {
-        var before = A.ModuleDeployment(replicas: count).InForce(policy)
+        var before = A.ModuleDeployment(replicas: count)
             .Strategy(strategy => strategy with { MaxUnavailable = maxUnavailable is { } limit ? new(limit, false) : null });
-        var after = before.With(spec => spec with { Template = A.Template("shop", "2.0.0") });
+        var after = before.With(spec => spec with { Template = A.Template("shop", "2.0.0") }).InForce(policy);
         return (after, A.ReplicaSet(before, 0), A.ReplicaSet(after, count, revision: 2));
     }
 

@@ -1,6 +1,7 @@
 using ModuleController.Core.Commands;
 using ModuleController.Core.Meta;
 using ModuleController.Core.Modules;
+using ModuleController.Core.Modules.Facts;
 using ModuleController.Core.Modules.Names;
 using ModuleController.Core.Placement;
 using ModuleController.Core.Rollouts;
@@ -50,9 +51,13 @@ internal static class A
     public static ModuleDeployment Policy(this ModuleDeployment deployment, UpgradePolicy policy) =>
         deployment.Strategy(strategy => strategy with { UpgradePolicy = policy.Text() });
 
+    /// <summary>A release to its template has this policy.</summary>
     public static ModuleDeployment InForce(this ModuleDeployment deployment, UpgradePolicy policy) => deployment.Policy(policy) with
     {
-        Status = deployment.Status with { ReleaseStatus = new() { UpgradePolicy = policy.Text() } },
+        Status = deployment.Status with
+        {
+            ReleaseStatus = new() { UpgradePolicy = policy.Text(), UpdateRevision = Revision.Of(deployment.Spec.Template).Hash() },
+        },
     };
 
     public static ModuleReplicaSet ReplicaSet(ModuleDeployment deployment, int goal, long revision = 1)

@@ -1,4 +1,5 @@
 using ModuleController.Core.Modules;
+using ModuleController.Core.Modules.Facts;
 
 namespace ModuleController.Core.Placement.Upgrades;
 
@@ -43,11 +44,20 @@ internal static class Upgrade
     public static bool AwaitsRestart(Module old, CandidatePod? pod) =>
         old.IsAvailable && pod is { IsCurrent: true, CanFetch: true, IsOutOfMetaspace: true };
 
-    public static IUpgrade Of(ModuleDeployment deployment, ModuleSource old, ModuleSource @new) =>
-        UpgradePolicies.Between(deployment, old, @new) switch
+    public static IUpgrade Of(ModuleDeployment deployment, PlannedModule old, PlannedReplicaSet successor)
+    {
+        var template = successor.Set.ReplicaSet.Spec.Template;
+        if (old.Set != successor && !IsDecided(deployment, template)) return new Undecided();
+        return UpgradePolicies.Between(deployment, old.Module.Spec.Module, template.Spec.Module) switch
         {
             UpgradePolicy.InstallThenUninstall => new InstallThenUninstall(),
             UpgradePolicy.ScaleUpThenScaleDown => new ScaleUpThenScaleDown(),
             _ => new UninstallThenInstall(),
         };
+    }
+
+    /// <summary>The policy in the status is that of a release to this template, or of its rollback.</summary>
+    private static bool IsDecided(ModuleDeployment deployment, ModuleTemplateSpec template) =>
+        deployment.Status.ReleaseStatus is { } release
+        && (release.Progress == ReleaseProgress.Aborted || release.UpdateRevision == Revision.Of(template).Hash());
 }

@@ -10,7 +10,7 @@ public class CertificatePlannerProperties
     private static readonly DateTimeOffset Epoch = new(2026, 1, 1, 0, 0, 0, TimeSpan.Zero);
 
     private static readonly Gen<DateTimeOffset> Times =
-        Gen.OneOf(Gen.Int[-5000, 5000].Select(days => Epoch.AddDays(days)), Gen.Int[-7200, 7200].Select(seconds => Epoch.AddSeconds(seconds)));
+        Gen.OneOf(Gen.Int[-432_000_000, 432_000_000], Gen.Int[-7200, 7200]).Select(seconds => Epoch.AddSeconds(seconds));
 
     private static readonly Gen<AuthorityFacts> Authorities =
         Gen.Select(Gen.Int[0, 5], Times, Times, Gen.Bool, (id, one, other, hasKey) =>
@@ -49,9 +49,10 @@ public class CertificatePlannerProperties
 
     [Fact]
     public void A_valid_authority_is_never_dropped() => States.Sample(state =>
-        Assert.Equal(
-            state.Authorities.Where(authority => authority.NotAfter > Epoch).Select(authority => authority.Id).Order(StringComparer.Ordinal),
-            CertificatePlanner.Plan(state, Epoch).Trusted.Order(StringComparer.Ordinal)));
+    {
+        var valid = state.Authorities.Where(authority => authority.NotAfter > Epoch).Select(authority => authority.Id);
+        Assert.Equal(valid.Order(StringComparer.Ordinal), CertificatePlanner.Plan(state, Epoch).Trusted.Order(StringComparer.Ordinal));
+    });
 
     /// <summary>An agent may have a bundle that is a day old: whoever read it then trusts what is served now.</summary>
     [Fact]

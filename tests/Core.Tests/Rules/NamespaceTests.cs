@@ -7,7 +7,9 @@ namespace ModuleController.Core.Tests.Rules;
 public partial class NamespaceTests
 {
     private static readonly string[] Namespaces =
-        ["Meta", "Builtin", "Modules", "Commands", "Agents", "Execution", "BasePods", "Placement", "Rollouts", "Certificates"];
+    [
+        "Meta", "Builtin", "Modules", "Commands", "Agents", "Execution", "BasePods", "Placement", "Rollouts", "Certificates", "Injection",
+    ];
 
     [Fact]
     public void A_namespace_uses_only_those_above_it()

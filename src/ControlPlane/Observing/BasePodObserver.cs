@@ -120,10 +120,9 @@ public sealed class BasePodObserver(Caches caches, IAgentDirectory agents, TimeS
         InstallTimeout = deployment.InstallTimeout,
         TrafficDrain = deployment.TrafficDrain,
         Hooks = deployment.Spec.Hooks,
-        // The policy is known for the revision that the status speaks of. This cache may be older than the Module: then
-        // the careful answer holds until the policy arrives, since two versions in a JVM that can't hold both fail for good.
+        // Until the policy is observed the careful answer holds: two versions in a JVM that can't hold both fail for good.
         InstallsFirst = UpgradePolicies.Effective(deployment) == UpgradePolicy.InstallThenUninstall
-            && (IsReleased(deployment, replicaSet) || deployment.Status.AbortedRevision is not null),
+            && ObservedPolicy.IsOf(deployment, replicaSet.Spec.Template),
         RetriedAt = IsReleased(deployment, replicaSet) ? deployment.Status.ReleaseStatus!.RetriedAt : null,
     };
 

@@ -141,11 +141,19 @@ public class UpgradeTests
         Assert.NotEmpty(Steps(State(Pods(5), group)));
         // The goals come by another watch than the status.
         var release = deployment.Status.ReleaseStatus!;
-        foreach (var before in (ReleaseStatus?[])[null, release with { UpdateRevision = Revision.Of(old.Spec.Template).Hash() }])
-            Assert.Empty(Steps(State(Pods(5), group with { Deployment = With(deployment, before) })));
+        var before = release with { UpdateRevision = Revision.Of(old.Spec.Template).Hash() };
+        foreach (var stale in (ReleaseStatus?[])
+            [null, before, before with { Progress = ReleaseProgress.Aborted }, release with { UpgradePolicy = null }])
+            Assert.Empty(Steps(State(Pods(5), group with { Deployment = With(deployment, stale) })));
 
-        var rollback = With(deployment, release with { UpdateRevision = "of the aborted", Progress = ReleaseProgress.Aborted });
-        Assert.NotEmpty(Steps(State(Pods(5), group with { Deployment = rollback })));
+        // Back to the old version: the policy stays that of the aborted release.
+        var back = Group(deployment, (old with { Spec = old.Spec with { Replicas = 4 } }, []),
+            (@new with { Spec = @new.Spec with { Replicas = 0 } }, Modules(@new, 4)));
+        Assert.Empty(Deleted(State(Pods(5), back)));
+        Assert.NotEmpty(Steps(State(Pods(5), back with
+        {
+            Deployment = With(deployment, release with { Progress = ReleaseProgress.Aborted }),
+        })));
 
         var begun = Group(deployment, (old, Modules(old, 1)),
             (@new, [A.Module(@new, 0, "base-0", isAvailable: false, replaces: $"uid-{Name(old, 0)}")]));

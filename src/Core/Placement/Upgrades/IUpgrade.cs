@@ -47,7 +47,7 @@ internal static class Upgrade
     public static IUpgrade Of(ModuleDeployment deployment, PlannedModule old, PlannedReplicaSet successor)
     {
         var template = successor.Set.ReplicaSet.Spec.Template;
-        if (old.Set != successor && !IsDecided(deployment, template)) return new Undecided();
+        if (old.Set != successor && !ObservedPolicy.IsOf(deployment, template)) return new Undecided();
         return UpgradePolicies.Between(deployment, old.Module.Spec.Module, template.Spec.Module) switch
         {
             UpgradePolicy.InstallThenUninstall => new InstallThenUninstall(),
@@ -55,9 +55,4 @@ internal static class Upgrade
             _ => new UninstallThenInstall(),
         };
     }
-
-    /// <summary>The policy in the status is that of a release to this template, or of its rollback.</summary>
-    private static bool IsDecided(ModuleDeployment deployment, ModuleTemplateSpec template) =>
-        deployment.Status.ReleaseStatus is { } release
-        && (release.Progress == ReleaseProgress.Aborted || release.UpdateRevision == Revision.Of(template).Hash());
 }

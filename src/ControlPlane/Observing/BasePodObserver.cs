@@ -59,6 +59,11 @@ public sealed class BasePodObserver(Caches caches, IAgentDirectory agents, TimeS
             .SelectMany(replicaSet => caches.Modules.ByIndex(Caches.ByOwner, replicaSet.Metadata.Uid ?? ""))
             .SelectMany(KeyOf);
 
+    /// <summary>The pods on which Modules of a ReplicaSet failed.</summary>
+    public IEnumerable<ObjectKey> PodsWithFailed(ModuleReplicaSet replicaSet) =>
+        caches.Modules.ByIndex(Caches.ByOwner, replicaSet.Metadata.Uid ?? "")
+            .Where(module => module is { IsAvailable: false, Status.LastError: not null }).SelectMany(KeyOf);
+
     /// <summary>The pods that have left a Service: what waits for that may go on.</summary>
     public IEnumerable<ObjectKey> PodsGoneFrom(EndpointSlice? before, EndpointSlice? after)
     {

@@ -1,6 +1,7 @@
 using ModuleController.ControlPlane.Observing;
 using ModuleController.Core.Builtin;
 using ModuleController.Core.Modules;
+using ModuleController.Core.Modules.Names;
 using ModuleController.Kube.Controllers;
 using ModuleController.Kube.Hosting;
 
@@ -26,6 +27,10 @@ public static class BasePodController
             // The policy of an upgrade may arrive after the Modules that it is about.
             .WokenByChange<ModuleDeployment>(change =>
                 change is { Before: { } before, After: { } after } && DecidesOtherwise(before, after) ? observer.PodsOf(after) : [])
+            // A failure is final only until its revision was available somewhere.
+            .WokenByChange<ModuleReplicaSet>(change =>
+                change is { Before: { } before, After: { } after } && !HasServed(before) && HasServed(after)
+                    ? observer.PodsWithFailed(after) : [])
             // Labels of ours mean something on the pods of a base, and it is one from now on.
             .WokenByChange<ModuleDeployment>(change => change is { Before: null, After: { } added } ? observer.MarkedPodsOf(added) : [])
             .WokenByChange<Namespace>(change =>
@@ -39,6 +44,8 @@ public static class BasePodController
             .Tracks(writes)
             .Workers(Workers);
     }
+
+    private static bool HasServed(ModuleReplicaSet replicaSet) => replicaSet.Metadata.Annotations.ContainsKey(Annotations.FirstAvailableAt);
 
     private static bool DecidesOtherwise(ModuleDeployment before, ModuleDeployment after) =>
         before.Spec.Priority != after.Spec.Priority

@@ -120,6 +120,21 @@ public sealed class BasePodReconcilerTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_failure_is_final_only_until_its_revision_was_available_elsewhere()
+    {
+        _bench.Agents.Failing["orders"] = (FailureReason.BizStartFailed, "cannot reach the ledger database");
+        var pod = await _bench.CreatePodAsync();
+        var (_, replicaSet) = await _bench.CreateRevisionAsync("orders", "1.0.0");
+        var module = await _bench.CreateModuleAsync(pod, "orders", owner: replicaSet);
+        await _bench.Becomes(module, found => found.Status.Status == ModulePhase.Failed);
+
+        await _bench.PatchAsync(
+            replicaSet, $$$"""{"metadata":{"annotations":{"{{{Annotations.FirstAvailableAt}}}":"2026-01-01T00:00:00Z"} } }""");
+
+        await _bench.Becomes(module, found => found.IsAvailable);
+    }
+
+    [Fact]
     public async Task What_the_last_error_had_is_gone_from_the_status_after_the_retry_that_succeeds()
     {
         _bench.Agents.Failing["orders"] = (FailureReason.DiskFull, "no space left");

@@ -42,8 +42,9 @@ internal sealed class HttpDownload(HttpClient http, DownloadLimits limits, TimeP
         {
             throw DownloadFailures.Unreachable(source, ExceptionText.Of(e), e);
         }
-        catch (IOException e) when (e is HttpIOException || e.InnerException is System.Net.Sockets.SocketException)
+        catch (IOException e)
         {
+            // The connection's: what the volume fails with is an ArtifactException. A TLS stream gives no cause.
             throw DownloadFailures.Unreachable(source, ExceptionText.Of(e), e);
         }
     }

@@ -46,7 +46,7 @@ public sealed record AgentOptions
         --arklet-port         ARKLET_PORT           1238
         --state-dir           STATE_DIR             /var/lib/modulecontroller; at the same path in the base's container
         --token-file          TOKEN_FILE            none; a bearer token, read for each connection
-        --ca-file             CA_FILE               the system's roots; PEM
+        --ca-file             CA_FILE               the system's roots; PEM, awaited, read for each connection
         --max-artifact-bytes  MAX_ARTIFACT_BYTES    536870912
         --keep-unused-jars    KEEP_UNUSED_JARS      10
         --health-interval     HEALTH_INTERVAL       2s

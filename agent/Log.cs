@@ -30,6 +30,9 @@ internal static partial class Log
     [LoggerMessage(Level = LogLevel.Error, Message = "command {Command}: failed to write its {What} to the journal")]
     public static partial void JournalNotWritten(this ILogger log, string command, string what, Exception exception);
 
+    [LoggerMessage(Level = LogLevel.Warning, Message = "waiting for the certificate authority of the controller: {Problem}")]
+    public static partial void AuthorityAwaited(this ILogger log, string problem);
+
     [LoggerMessage(Level = LogLevel.Information, Message = "base life {Life} began at {StartedAt:O}")]
     public static partial void LifeBegan(this ILogger log, string life, DateTimeOffset startedAt);
 

@@ -11,8 +11,9 @@ internal sealed class ControllerConnection : IDisposable
 {
     private readonly SocketsHttpHandler _handler;
 
+    /// <param name="authorities">Those to trust; null: those of the system.</param>
     /// <param name="endpoint">Where to connect instead of the configured host. The certificate must still name the configured host.</param>
-    public ControllerConnection(LinkOptions options, DnsEndPoint? endpoint)
+    public ControllerConnection(LinkOptions options, X509Certificate2Collection? authorities, DnsEndPoint? endpoint)
     {
         _handler = new SocketsHttpHandler
         {
@@ -25,8 +26,7 @@ internal sealed class ControllerConnection : IDisposable
             KeepAlivePingPolicy = HttpKeepAlivePingPolicy.WithActiveRequests,
             PooledConnectionIdleTimeout = Timeout.InfiniteTimeSpan,
         };
-        // Read for each connection: certificates and leaders change.
-        if (options.CaFile is { } file) _handler.SslOptions.CertificateChainPolicy = Trust(file);
+        if (authorities is not null) _handler.SslOptions.CertificateChainPolicy = Trust(authorities);
         if (endpoint is not null) _handler.ConnectCallback = (_, cancellation) => DialAsync(endpoint, cancellation);
         Channel = GrpcChannel.ForAddress(options.Controller, new GrpcChannelOptions
         {
@@ -44,7 +44,7 @@ internal sealed class ControllerConnection : IDisposable
         _handler.Dispose();
     }
 
-    private static X509ChainPolicy Trust(string file)
+    private static X509ChainPolicy Trust(X509Certificate2Collection authorities)
     {
         var policy = new X509ChainPolicy
         {
@@ -52,7 +52,7 @@ internal sealed class ControllerConnection : IDisposable
             // A pod can't reach a revocation service.
             RevocationMode = X509RevocationMode.NoCheck,
         };
-        policy.CustomTrustStore.ImportFromPemFile(file);
+        policy.CustomTrustStore.AddRange(authorities);
         return policy;
     }
 

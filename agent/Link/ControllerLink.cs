@@ -19,6 +19,9 @@ public sealed class ControllerLink(
 {
     private const string LeaderTrailer = "leader-address";
     private readonly Backoff _backoff = new(options.FirstDelay, options.MaxDelay, Random.Shared);
+    private readonly AuthorityFile? _authorities =
+        options.CaFile is { } file && options.Controller.Scheme == Uri.UriSchemeHttps ? new(file, time, log) : null;
+
     private ulong _sequence;
     private volatile bool _isConnected;
 
@@ -48,7 +51,9 @@ public sealed class ControllerLink(
         var welcomed = false;
         try
         {
-            using var connection = new ControllerConnection(options, leader);
+            // Read for each connection: certificates and leaders change.
+            var authorities = _authorities is null ? null : await _authorities.ReadAsync(cancellation);
+            using var connection = new ControllerConnection(options, authorities, leader);
             using var call = new AgentService.AgentServiceClient(connection.Channel)
                 .Connect(await CredentialsAsync(cancellation), cancellationToken: session.Token);
             await call.RequestStream.WriteAsync(new ConnectRequest { Hello = Hello() }, session.Token);
@@ -93,7 +98,7 @@ public sealed class ControllerLink(
             var problem = e.Status.DebugException is { } cause ? ExceptionText.Of(cause) : e.Status.Detail;
             return new($"{e.StatusCode} {problem}", LeaderOf(e), welcomed);
         }
-        // A connection that breaks during a write throws these. The files of token and roots may be missing for a while.
+        // A connection that breaks during a write throws these. The file of the token may be missing for a while.
         catch (Exception e) when (e is IOException or HttpRequestException or InvalidOperationException or UnauthorizedAccessException
             or System.Security.Cryptography.CryptographicException or OperationCanceledException)
         {

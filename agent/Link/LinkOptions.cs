@@ -18,7 +18,8 @@ public sealed record LinkOptions
     /// <summary>A projected ServiceAccount token. It is read for each connection because the kubelet renews it.</summary>
     public string? TokenFile { get; init; }
 
-    /// <summary>Root certificates for the controller's certificate; null: those of the system.</summary>
+    /// <summary>PEM file with the authorities of the controller's certificate. It may appear later, and change. Null: those of the
+    /// system.</summary>
     public string? CaFile { get; init; }
 
     public TimeSpan ConnectTimeout { get; init; } = TimeSpan.FromSeconds(5);

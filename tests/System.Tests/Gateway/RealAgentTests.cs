@@ -38,10 +38,25 @@ public sealed class RealAgentTests
                 "--arklet-host=127.77.0.1", "--arklet-port=1",
             },
         };
-        if (isOverTls) start.ArgumentList.Add($"--ca-file={certificate}");
+        // The file of the authorities appears later: the agent waits for it.
+        var authorities = Path.Combine(state, "ca.crt");
+        if (isOverTls) start.ArgumentList.Add($"--ca-file={authorities}");
+        start.RedirectStandardOutput = true;
         using var agent = Process.Start(start)!;
+        var waits = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        agent.OutputDataReceived += (_, line) =>
+        {
+            if (line.Data?.Contains("waiting for the certificate authority", StringComparison.Ordinal) == true) waits.TrySetResult();
+        };
+        agent.BeginOutputReadLine();
         try
         {
+            if (isOverTls)
+            {
+                await Eventually.Ends(waits.Task);
+                File.Copy(certificate, authorities);
+            }
+
             await GatewayRig.SeenAsync(
                 controller, "base-0", uid, view =>
                     view is { IsConnected: true, IsCurrent: false, State: BaseState.Down, Life: null, ArkletPort: 1 },

@@ -1,5 +1,6 @@
 using System.Net;
 using ModuleController.ControlPlane.Agents;
+using ModuleController.ControlPlane.Certificates;
 using ModuleController.ControlPlane.Observing;
 using ModuleController.ControlPlane.Settings;
 using ModuleController.ControlPlane.Telemetry;
@@ -42,7 +43,7 @@ public sealed class ControlPlaneHost : IAsyncDisposable
     private readonly AgentDirectory _agents;
     private readonly AgentAuthenticator _authenticator;
     private readonly KnownPods _pods;
-    private readonly TlsCertificate? _certificate;
+    private readonly CertificateSource? _certificate;
     private readonly WebApplication _web;
     private readonly CancellationTokenSource _stop = new();
     private LeaderElection? _election;
@@ -87,11 +88,9 @@ public sealed class ControlPlaneHost : IAsyncDisposable
         _pods = new(Caches.Pods, _client, _time, _agents.Forget);
         _authenticator = new(_client, options.Agents, _time, _loggers.CreateLogger<AgentAuthenticator>());
         var admission = new AgentAdmission(_gate, _pods, epochs, options.Agents, _loggers.CreateLogger<AgentAdmission>());
-        _certificate = options is { TlsCertificate: { } certificate, TlsKey: { } key }
-            ? new(certificate, key, _loggers.CreateLogger<TlsCertificate>())
-            : null;
+        _certificate = CertificateSource.Create(options, _informers, LeaseNamespace, _loggers);
         _web = WebServer.Build(
-            options, new(_authenticator, admission, _agents, _gate, options.Agents, _agentMetrics, _time), _certificate,
+            options, new(_authenticator, admission, _agents, _gate, options.Agents, _agentMetrics, _time), _certificate?.Serving,
             () => _informers.IsSynced, this, _loggers);
     }
 
@@ -199,8 +198,7 @@ public sealed class ControlPlaneHost : IAsyncDisposable
                     _gate.Shut();
                     return Task.CompletedTask;
                 });
-        if (_certificate is { } certificate)
-            manager.AddLoop(ManagerPhase.Gateway, "certificate", token => certificate.FollowAsync(_time, token));
+        _certificate?.AddTo(manager, _time);
         addReconcilers(manager,
             new(Caches, _informers, _client, events, _agents, _options, _time, _loggers) { OwnNamespace = LeaseNamespace });
         return manager;

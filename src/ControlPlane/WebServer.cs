@@ -4,6 +4,7 @@ using Microsoft.AspNetCore.Hosting.Server.Features;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.AspNetCore.Server.Kestrel.Https;
 using ModuleController.ControlPlane.Agents;
+using ModuleController.ControlPlane.Certificates;
 using ModuleController.ControlPlane.Settings;
 using ModuleController.ControlPlane.Telemetry;
 using ModuleController.Kube;
@@ -23,7 +24,7 @@ public static class WebServer
     // Kestrel can't tell HTTP/1.1 and HTTP/2 apart in plain text, so each has a port of its own, also with TLS.
     /// <param name="scope">Whose instruments <c>/metrics</c> shows; one without a scope is the process's.</param>
     public static WebApplication Build(
-        ControlPlaneOptions options, GatewayParts gateway, TlsCertificate? certificate, Func<bool> isReady, object scope,
+        ControlPlaneOptions options, GatewayParts gateway, ServingCertificate? certificate, Func<bool> isSynced, object scope,
         ILoggerFactory loggers)
     {
         var builder = WebApplication.CreateEmptyBuilder(new() { ApplicationName = "modulecontroller" });
@@ -44,10 +45,14 @@ public static class WebServer
 
         var app = builder.Build();
         app.MapGet("/healthz", () => "ok\n");
-        app.MapGet("/readyz", () => isReady() ? Results.Text("ok\n") : Results.Text("the caches are not synced\n", statusCode: 503));
+        app.MapGet("/readyz", () => NotReady() is { } reason ? Results.Text($"{reason}\n", statusCode: 503) : Results.Text("ok\n"));
         app.MapPrometheusScrapingEndpoint("/metrics");
         app.MapGrpcService<AgentService>();
         return app;
+
+        string? NotReady() => !isSynced() ? "the caches are not synced"
+            : certificate is { IsReady: false } ? "there is no serving certificate yet"
+            : null;
     }
 
     /// <summary>The ports it listens on, in the order HTTP, gRPC.</summary>

@@ -25,6 +25,9 @@ public static class CommandLine
             "certificate of the agents' port, PEM; required unless --plaintext-agents or --insecure-agents is set",
             ExistingFile, (options, value) => options with { TlsCertificate = value }),
         Setting.Of("tls-key", "FILE", "its key, PEM", ExistingFile, (options, value) => options with { TlsKey = value }),
+        Setting.Of("tls-secret", "NAME",
+            "instead of files: a Secret in the controller's namespace with tls.crt and tls.key, which somebody else keeps",
+            Name, (options, value) => options with { TlsSecret = value }),
         Setting.Of("namespace", "NAME", "where the Lease is", Name, (options, value) => options with { Namespace = value }),
         Setting.Of("watch-namespace", "NAME",
             "reconcile modules of this namespace only",
@@ -130,7 +133,9 @@ public static class CommandLine
     private static void Check(ControlPlaneOptions options)
     {
         if (options.TlsCertificate is null != options.TlsKey is null) throw new FormatException("--tls-cert and --tls-key belong together");
-        if (options is { TlsCertificate: null, AllowPlaintextAgents: false, Agents.AllowInsecure: false })
+        if (options is { TlsCertificate: not null, TlsSecret: not null })
+            throw new FormatException("--tls-secret: excludes --tls-cert and --tls-key");
+        if (options is { TlsCertificate: null, TlsSecret: null, AllowPlaintextAgents: false, Agents.AllowInsecure: false })
         {
             throw new FormatException(
                 "--tls-cert: is missing, so agents would send their tokens in plain text; --plaintext-agents allows that");

@@ -37,6 +37,9 @@ public sealed record ControlPlaneOptions
 
     public string? TlsKey { get; init; }
 
+    /// <summary>A Secret in the controller's namespace that somebody else keeps, such as cert-manager; it is used as it is.</summary>
+    public string? TlsSecret { get; init; }
+
     /// <summary>Without a certificate, agents may send their tokens in plain text.</summary>
     public bool AllowPlaintextAgents { get; init; }
 

@@ -1,4 +1,5 @@
 using System.Text.Json.Serialization;
+using ModuleController.Core.Builtin.Configuration;
 using ModuleController.Core.Meta;
 
 namespace ModuleController.Core.Builtin;
@@ -17,6 +18,8 @@ namespace ModuleController.Core.Builtin;
 [JsonSerializable(typeof(EndpointSlice))]
 [JsonSerializable(typeof(HorizontalPodAutoscaler))]
 [JsonSerializable(typeof(Lease))]
+[JsonSerializable(typeof(Secret))]
+[JsonSerializable(typeof(ConfigMap))]
 [JsonSerializable(typeof(Event))]
 [JsonSerializable(typeof(Condition))]
 public sealed partial class BuiltinJson : JsonSerializerContext;

@@ -116,6 +116,9 @@ public sealed class CommandLineTests
         Assert.True((await Parsed(["--insecure-agents"])).Agents.AllowInsecure);
         var file = typeof(CommandLineTests).Assembly.Location;
         Assert.Equal(file, (await Parsed(["--tls-cert", file, "--tls-key", file])).TlsCertificate);
+        Assert.Equal("theirs", (await Parsed(["--tls-secret", "theirs"])).TlsSecret);
+        Assert.Equal("--tls-secret: excludes --tls-cert and --tls-key",
+            (await RunAsync(["--tls-cert", file, "--tls-key", file, "--tls-secret", "theirs"])).Error.Trim());
     }
 
     [Fact]

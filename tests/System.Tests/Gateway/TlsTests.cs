@@ -3,7 +3,7 @@ using System.Net.Security;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using Microsoft.Extensions.Logging.Abstractions;
-using ModuleController.ControlPlane;
+using ModuleController.ControlPlane.Certificates;
 
 namespace ModuleController.SystemTests.Gateway;
 
@@ -37,24 +37,25 @@ public sealed class TlsTests : IDisposable
     public void A_changed_certificate_is_taken_and_a_broken_one_is_not()
     {
         var first = Write("first");
-        var certificate = new TlsCertificate(CertificateFile, KeyFile, NullLogger<TlsCertificate>.Instance);
+        var certificate = new ServingCertificate();
+        var files = new CertificateFiles(CertificateFile, KeyFile, certificate, NullLogger<CertificateFiles>.Instance);
         Assert.Equal(first, Served(certificate));
 
         var second = Write("second");
         Assert.Equal(first, Served(certificate));
-        certificate.Look();
+        files.Look();
         Assert.Equal(second, Served(certificate));
 
         File.WriteAllText(CertificateFile, "not a certificate");
-        certificate.Look();
+        files.Look();
         Assert.Equal(second, Served(certificate));
 
         File.Delete(KeyFile);
-        certificate.Look();
+        files.Look();
         Assert.Equal(second, Served(certificate));
 
         var third = Write("third");
-        certificate.Look();
+        files.Look();
         Assert.Equal(third, Served(certificate));
     }
 
@@ -62,16 +63,17 @@ public sealed class TlsTests : IDisposable
     public void A_certificate_with_the_key_of_another_one_is_not_taken()
     {
         var first = Write("first");
-        var certificate = new TlsCertificate(CertificateFile, KeyFile, NullLogger<TlsCertificate>.Instance);
+        var certificate = new ServingCertificate();
+        var files = new CertificateFiles(CertificateFile, KeyFile, certificate, NullLogger<CertificateFiles>.Instance);
         var key = File.ReadAllText(KeyFile);
         Write("second");
         File.WriteAllText(KeyFile, key);
-        certificate.Look();
+        files.Look();
 
         Assert.Equal(first, Served(certificate));
     }
 
-    private static string Served(TlsCertificate certificate) =>
+    private static string Served(ServingCertificate certificate) =>
         certificate.ForNewConnection().ServerCertificateContext!.TargetCertificate.Thumbprint;
 
     private static SocketsHttpHandler Recording(ConcurrentQueue<string> seen) => new()

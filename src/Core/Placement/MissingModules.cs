@@ -28,8 +28,9 @@ internal static class MissingModules
     }
 
     // It was stored before a rule existed, and is reported as InvalidSpec: nothing is created from it.
-    private static bool IsInvalid(ModuleDeployment deployment, PlannedReplicaSet set) =>
-        set.Surplus < 0 && ModuleRules.Check(set.Set.ReplicaSet.Spec.Template).Count > 0 && ModuleRules.Check(deployment).Count > 0;
+    private static bool IsInvalid(ModuleDeployment deployment, PlannedReplicaSet set) => set.Surplus < 0
+        && ModuleRules.Check(set.Set.ReplicaSet.Spec.Template).Any(breach => breach.Instead is null)
+        && ModuleRules.Check(deployment).Any(breach => breach.Instead is null);
 
     private static bool IsQuarantined(ModuleDeployment deployment, ReplicaSetWithModules set) => Quarantine.IsRecorded(deployment)
         && deployment.Status.ReleaseStatus!.UpdateRevision == Revision.Of(set.ReplicaSet.Spec.Template).Hash();

@@ -5,6 +5,7 @@ using ModuleController.Core.Meta;
 using ModuleController.Core.Modules;
 using ModuleController.Core.Modules.Facts;
 using ModuleController.Core.Modules.Names;
+using ModuleController.Core.Modules.Rules;
 
 namespace ModuleController.Core.Placement;
 
@@ -13,15 +14,15 @@ public static class ModuleObjects
 {
     public static Module Created(PlacementStep.Create create)
     {
-        var (replicaSet, pod, template) = (create.ReplicaSet, create.Pod, create.ReplicaSet.Spec.Template);
+        var (replicaSet, pod, template) = (create.ReplicaSet, create.Pod, StoredViolations.Corrected(create.ReplicaSet.Spec.Template));
         return new()
         {
             Metadata = new()
             {
                 Name = create.Name,
                 Namespace = replicaSet.Metadata.Namespace,
-                Labels = LabelsOf(create),
-                Annotations = ChildLabels.Annotations(template.Metadata.Annotations),
+                Labels = LabelsOf(create, template),
+                Annotations = template.Metadata.Annotations,
                 Finalizers = [FinalizerNames.Module],
                 OwnerReferences = [OwnerOf(replicaSet)],
             },
@@ -65,11 +66,11 @@ public static class ModuleObjects
         return string.Join('-', bytes.Chunk(2).Select(pair => ((pair[0] << 8) | pair[1]).ToString("x4", CultureInfo.InvariantCulture)));
     }
 
-    private static Dictionary<string, string> LabelsOf(PlacementStep.Create create)
+    private static Dictionary<string, string> LabelsOf(PlacementStep.Create create, ModuleTemplateSpec template)
     {
         var (deployment, replicaSet) = (create.Deployment, create.ReplicaSet);
         var labels = new Dictionary<string, string>(ChildLabels.OfParent(deployment.Metadata.Labels));
-        foreach (var (key, value) in ChildLabels.OfTemplate(replicaSet.Spec.Template.Metadata.Labels)) labels[key] = value;
+        foreach (var (key, value) in ChildLabels.OfTemplate(template.Metadata.Labels)) labels[key] = value;
         foreach (var key in (ReadOnlySpan<string>)
             [
                 Labels.DeploymentName, Labels.ModuleDeployment, Labels.ModuleName, Labels.ModuleVersion, Labels.Revision,

@@ -4,6 +4,7 @@ using ModuleController.Core.Meta;
 using ModuleController.Core.Modules;
 using ModuleController.Core.Modules.Facts;
 using ModuleController.Core.Modules.Names;
+using ModuleController.Core.Modules.Rules;
 
 namespace ModuleController.Core.Rollouts;
 
@@ -29,6 +30,9 @@ internal sealed class Context
     public RolloutState State { get; }
 
     public DateTimeOffset Now { get; }
+
+    /// <summary>Stored values that break a rule, and for which others are used.</summary>
+    public IReadOnlyList<RuleBreach> Breaches { get; init; } = [];
 
     public ModuleDeployment Deployment => State.Deployment;
 

@@ -1,4 +1,3 @@
-using System.Globalization;
 using ModuleController.Core.Meta;
 using ModuleController.Core.Modules.Facts;
 using ModuleController.Core.Modules.Names;
@@ -9,8 +8,6 @@ namespace ModuleController.Core.Rollouts;
 /// <summary>Reports a ModuleDeployment that breaks a rule, or whose module belongs to an older one. Nothing is released.</summary>
 internal static class Refusal
 {
-    private const int MaxBreaches = 5;
-
     public static RolloutPlan Plan(RolloutState state, string reason, string message, DateTimeOffset now)
     {
         var deployment = state.Deployment;
@@ -20,7 +17,8 @@ internal static class Refusal
         {
             Status = Counts.Of(state, state.Updated, now).On(state, DesiredReplicas.Of(deployment, state.BasePods.Count).Desired) with
             {
-                Conditions = Readiness.Stalled(reason, message).On(deployment.Status.Conditions.With(progressing, now), state, now),
+                Conditions = Readiness.Stalled(reason, message).On(
+                    deployment.Status.Conditions.Without(DeploymentConditions.PartiallyInvalid).With(progressing, now), state, now),
             },
             Events = previous?.Reason == reason && previous.Message == message ? [] : [new(reason, message, IsWarning: true)],
         };
@@ -28,12 +26,7 @@ internal static class Refusal
 
     /// <summary>A scale-down is all that is carried out until the spec is corrected.</summary>
     public static RolloutPlan OfInvalidSpec(RolloutState state, IReadOnlyList<RuleBreach> breaches, DateTimeOffset now) =>
-        Plan(state, Reasons.InvalidSpec, TextOf(breaches), now) with { StepsAfterStatus = ScaleDown(state) };
-
-    // A spec can break thousands of rules; a condition has to stay small.
-    private static string TextOf(IReadOnlyList<RuleBreach> breaches) =>
-        string.Join("; ", breaches.Take(MaxBreaches))
-        + (breaches.Count > MaxBreaches ? string.Create(CultureInfo.InvariantCulture, $"; and {breaches.Count - MaxBreaches} more") : "");
+        Plan(state, Reasons.InvalidSpec, StatusText.Of(breaches), now) with { StepsAfterStatus = ScaleDown(state) };
 
     /// <summary>Goals that together are the desired number, where they are more. Available Modules stay, those of the newest revision
     /// first.</summary>

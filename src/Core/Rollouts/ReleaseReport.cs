@@ -26,6 +26,9 @@ internal sealed class ReleaseReport(Context context, Release release, PolicyChoi
         conditions = Failures(context.State) is { } failures
             ? conditions.With(failures, context.Now)
             : conditions.Without(DeploymentConditions.ReplicaFailure);
+        conditions = PartiallyInvalid() is { } invalid
+            ? conditions.With(invalid, context.Now)
+            : conditions.Without(DeploymentConditions.PartiallyInvalid);
         return _counts.On(context.State, context.Desired) with
         {
             ObservedReplicas = isMirrored ? spec.Replicas : _deployment.Status.ObservedReplicas,
@@ -61,7 +64,13 @@ internal sealed class ReleaseReport(Context context, Release release, PolicyChoi
             yield return new(waiting.Reason, waiting.Message, IsWarning: true);
         if (Failures(context.State) is { } failures && failures.Reason != PreviousReason(DeploymentConditions.ReplicaFailure))
             yield return new(failures.Reason!, failures.Message!, IsWarning: true);
+        if (PartiallyInvalid() is { } invalid
+            && invalid.Message != _deployment.Status.Conditions.Find(DeploymentConditions.PartiallyInvalid)?.Message)
+            yield return new(invalid.Reason!, invalid.Message!, IsWarning: true);
     }
+
+    private Condition? PartiallyInvalid() => context.Breaches.Count == 0 ? null : ConditionOf(
+        _deployment, DeploymentConditions.PartiallyInvalid, Condition.True, Reasons.InvalidSpec, Of(context.Breaches));
 
     private string? PreviousReason(string condition) => _deployment.Status.Conditions.Find(condition)?.Reason;
 

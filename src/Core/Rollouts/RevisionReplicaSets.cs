@@ -3,6 +3,7 @@ using ModuleController.Core.Meta;
 using ModuleController.Core.Modules;
 using ModuleController.Core.Modules.Facts;
 using ModuleController.Core.Modules.Names;
+using ModuleController.Core.Modules.Rules;
 
 namespace ModuleController.Core.Rollouts;
 
@@ -53,8 +54,8 @@ public static class RevisionReplicaSets
             Spec = replicaSet.Spec with
             {
                 MinReadySeconds = spec.MinReadySeconds,
-                Template = spec.Template,
-                OperationStrategy = spec.OperationStrategy,
+                Template = StoredViolations.Corrected(spec.Template),
+                OperationStrategy = StoredViolations.Corrected(spec.OperationStrategy),
                 SchedulingStrategy = spec.SchedulingStrategy,
             },
         };

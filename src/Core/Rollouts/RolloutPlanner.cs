@@ -20,13 +20,14 @@ public static class RolloutPlanner
             return Only(done.Step, done.Event);
         if (deployment.Metadata.IsDeleting) return Deletion.Plan(state, now);
         if (StaySymmetric(deployment) is { } symmetric) return symmetric;
-        if (ModuleRules.Check(deployment) is [_, ..] breaches)
+        var breaches = ModuleRules.Check(deployment);
+        if (breaches.Any(breach => breach.Instead is null))
             return DeletionByLabel.Plan(state) ?? Refusal.OfInvalidSpec(state, breaches, now);
         if (state.ConflictsWith is { } other)
             return Refusal.Plan(state, Reasons.ModuleNameConflict,
                 $"module {deployment.Spec.Template.Spec.Module.Name} on base {deployment.Spec.BaseDeploymentName} belongs to the older "
                 + $"ModuleDeployment {other}", now);
-        return DeletionByLabel.Plan(state) ?? PlanRelease(new(state, now));
+        return DeletionByLabel.Plan(state) ?? PlanRelease(new(state, now) { Breaches = breaches });
     }
 
     /// <summary>Confirm and promote apply only to the release or deletion that they were issued for. One that would begin now begins in

@@ -3,12 +3,15 @@ using ModuleController.Core.Meta;
 using ModuleController.Core.Modules;
 using ModuleController.Core.Modules.Facts;
 using ModuleController.Core.Modules.Names;
+using ModuleController.Core.Modules.Rules;
 
 namespace ModuleController.Core.Rollouts;
 
 /// <summary>Conditions and texts that several parts of a ModuleDeployment's status share.</summary>
 internal static class StatusText
 {
+    private const int MaxBreaches = 5;
+
     public static Condition ConditionOf(ModuleDeployment deployment, string type, string status, string reason, string message) => new()
     {
         Type = type,
@@ -36,6 +39,12 @@ internal static class StatusText
         return ConditionOf(state.Deployment, DeploymentConditions.ReplicaFailure, Condition.True, most.Key,
             $"{CountOf(failed.Count)} failed; on base pod {example.Spec.PodName}: {example.Status.LastError!.Message}");
     }
+
+    /// <summary>What has to be corrected first comes first. A spec can break thousands of rules; a condition has to stay small.</summary>
+    public static string Of(IReadOnlyList<RuleBreach> breaches) =>
+        string.Join("; ", breaches.OrderBy(breach => breach.Instead is not null).Take(MaxBreaches)
+            .Select(breach => breach.Instead is null ? $"{breach}" : $"{breach} ({breach.Instead})"))
+        + (breaches.Count > MaxBreaches ? $"; and {Number(breaches.Count - MaxBreaches)} more" : "");
 
     public static string ReasonsOf(IEnumerable<Module> failed) => string.Join(", ",
         failed.Select(module => module.Status.LastError!.Reason).Distinct().Order(StringComparer.Ordinal));

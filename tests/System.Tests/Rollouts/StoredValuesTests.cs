@@ -18,7 +18,7 @@ public sealed class StoredValuesTests
         await using var world = await World.StartAsync();
         Assert.SkipWhen(world.Cluster is null, "the CRDs of somebody else's cluster stay as they are");
         await world.BaseAsync("base", 1);
-        foreach (var name in new[] { "orders", "digest", "hooked" })
+        foreach (var name in new[] { "orders", "digest", "hooked", "labelled" })
         {
             await world.CreateAsync(A.Module(name, "1.0.0", world.Jar(name, "1.0.0")));
             await world.AvailableAsync(name, 1, "1.0.0");
@@ -37,7 +37,18 @@ public sealed class StoredValuesTests
             ["operationStrategy"] = new JsonObject { ["installTimeoutSeconds"] = 100_000 },
             ["hooks"] = new JsonObject { ["preInstall"] = hook.DeepClone(), ["preUninstall"] = hook.DeepClone() },
         });
+        await world.PatchSpecAsync("labelled", new()
+        {
+            ["operationStrategy"] = new JsonObject { ["installTimeoutSeconds"] = 100_000 },
+            ["template"] = new JsonObject { ["metadata"] = new JsonObject { ["labels"] = new JsonObject { ["owner"] = "张三" } } },
+        });
         await CrdFiles.ReplaceAsync(server, CrdFiles.Current);
+
+        // A new ReplicaSet and a new Module have to be valid.
+        await world.UpgradeAsync("labelled", "2.0.0", world.Jar("labelled", "2.0.0"));
+        await world.AvailableAsync("labelled", 1, "2.0.0");
+        await world.ConditionAsync("labelled", DeploymentConditions.PartiallyInvalid, Condition.True, Reasons.InvalidSpec);
+        await world.EventAsync("labelled", Reasons.InvalidSpec, "not '张三' (left out)");
         foreach (
             var (name, field) in new[] { ("digest", "md5: must be 32 hexadecimal digits"),
             ("hooked", "installTimeoutSeconds: must be 1 to 86400") })
@@ -61,7 +72,7 @@ public sealed class StoredValuesTests
         await world.HoldsAsync(() => world.ModulesOf("digest").Count == 0, "digest", "it has no Modules");
         await world.PatchSpecAsync("hooked", new() { ["operationStrategy"] = null, ["hooks"] = null });
         await world.AvailableAsync("hooked", 1, "1.0.0");
-        foreach (var name in new[] { "digest", "hooked", "orders" })
+        foreach (var name in new[] { "digest", "hooked", "labelled", "orders" })
         {
             await world.DeleteAsync(name);
             await world.GoneAsync(name);

@@ -1,5 +1,4 @@
 using ModuleController.Core.Modules.Names;
-using ModuleController.Core.Modules.Rules;
 
 namespace ModuleController.Core.Modules.Facts;
 
@@ -24,15 +23,9 @@ public static class ChildLabels
     public static IEnumerable<KeyValuePair<string, string>> OfParent(IReadOnlyDictionary<string, string> labels) =>
         labels.Where(label => !IsOurs(label.Key) && !IsTracking(label.Key));
 
-    /// <summary>Of the template: all but those that command. What no label can be is left out, so that the rest can be created.</summary>
-    public static IEnumerable<KeyValuePair<string, string>> OfTemplate(IReadOnlyDictionary<string, string> labels) => labels.Where(label =>
-        !IsOurs(label.Key) && FieldLimits.Labels.OfKey.Allows(label.Key) && FieldLimits.Labels.OfValue!.Allows(label.Value));
-
-    /// <summary>The annotations of the template, without those that no annotation can be.</summary>
-    public static IReadOnlyDictionary<string, string> Annotations(IReadOnlyDictionary<string, string> annotations) =>
-        annotations.Keys.All(FieldLimits.Annotations.OfKey.Allows)
-            ? annotations
-            : annotations.Where(entry => FieldLimits.Annotations.OfKey.Allows(entry.Key)).ToDictionary();
+    /// <summary>Of the template: all but those that command.</summary>
+    public static IEnumerable<KeyValuePair<string, string>> OfTemplate(IReadOnlyDictionary<string, string> labels) =>
+        labels.Where(label => !IsOurs(label.Key));
 
     private static bool IsOurs(string key) =>
         key.StartsWith(Own, StringComparison.Ordinal) || key.StartsWith(Labels.TrafficPrefix, StringComparison.Ordinal);

@@ -76,7 +76,7 @@ public static class Defaults
     }
 
     private static TimeSpan Within(FieldRule.Number rule, int seconds) =>
-        TimeSpan.FromSeconds(Math.Clamp(seconds, rule.Minimum, rule.Maximum));
+        TimeSpan.FromSeconds(rule.Nearest(seconds));
 }
 
 /// <summary>Which base pods are taken first: those with the fewest modules, or those with the most.</summary>

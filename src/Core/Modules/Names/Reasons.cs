@@ -16,6 +16,9 @@ public static class DeploymentConditions
 
     /// <summary>Exists only while nothing goes on until somebody acts.</summary>
     public const string Stalled = "Stalled";
+
+    /// <summary>Exists only while other values are used in place of stored ones that break a rule.</summary>
+    public const string PartiallyInvalid = "PartiallyInvalid";
 }
 
 /// <summary>Reasons of conditions and Events.</summary>

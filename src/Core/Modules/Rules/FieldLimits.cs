@@ -54,9 +54,9 @@ public static class FieldLimits
     /// <summary>In bytes, keys and values of all annotations of an object together, as the API server counts them.</summary>
     public const int MaxAnnotations = 256 * 1024;
 
-    public static FieldRule.Number InstallTimeoutSeconds { get; } = new(1, Day);
+    public static FieldRule.Number InstallTimeoutSeconds { get; } = new(1, Day) { IsClamped = true };
 
-    public static FieldRule.Number TrafficDrainSeconds { get; } = new(0, Day);
+    public static FieldRule.Number TrafficDrainSeconds { get; } = new(0, Day) { IsClamped = true };
 
     public static FieldRule.NumberOrText MaxUnavailable { get; } = new(
         "must be a number, or a percentage from 0% to 100%", NotNegative, new("", 4, "^(100|[1-9]?[0-9])%$"));
@@ -81,9 +81,9 @@ public static class FieldLimits
         IsRequired = true,
     };
 
-    public static FieldRule.Number HookTimeoutSeconds { get; } = new(1, 3600);
+    public static FieldRule.Number HookTimeoutSeconds { get; } = new(1, 3600) { IsClamped = true };
 
-    public static FieldRule.Number HookRetries { get; } = new(0, 10);
+    public static FieldRule.Number HookRetries { get; } = new(0, 10) { IsClamped = true };
 
     public static FieldRule.Choice HookFailurePolicy { get; } = new(ModuleHook.Fail, ModuleHook.Ignore);
 

@@ -29,6 +29,11 @@ public abstract record FieldRule(string Must)
 
     public sealed record Number(int Minimum, int Maximum) : FieldRule(MustBe(Minimum, Maximum))
     {
+        /// <summary>A value that was stored before the rule existed counts as the nearest one that is allowed.</summary>
+        public bool IsClamped { get; init; }
+
+        public int Nearest(int value) => Math.Clamp(value, Minimum, Maximum);
+
         public override bool Allows(object value) => value is int number && number >= Minimum && number <= Maximum;
 
         private static string MustBe(int minimum, int maximum) =>

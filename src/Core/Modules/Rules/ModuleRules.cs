@@ -5,6 +5,10 @@ namespace ModuleController.Core.Modules.Rules;
 /// <summary>A rule that an object breaks: the field, and what its value must be.</summary>
 public sealed record RuleBreach(string Field, string Message)
 {
+    /// <summary>What the controller does with a stored value: "86400 is used". Null: nothing is released until the field is
+    /// corrected.</summary>
+    public string? Instead { get; init; }
+
     public override string ToString() => $"{Field}: {Message}";
 }
 
@@ -15,6 +19,8 @@ public sealed record RuledField(string Path, FieldRule Rule, object? Value);
 public static class ModuleRules
 {
     public const string ModulePath = "spec.template.spec.module";
+
+    private const string LeftOut = "left out";
 
     public static IReadOnlyList<RuleBreach> Check(ModuleDeployment deployment) =>
     [
@@ -112,8 +118,12 @@ public static class ModuleRules
         _ when field.Rule.Allows(field.Value) => [],
         // A url may hold a password.
         _ when field.Rule == FieldLimits.Url => [new(field.Path, field.Rule.Must)],
-        _ => [new(field.Path, $"{field.Rule.Must}, not {Shown(field.Value)}")],
+        _ => [new(field.Path, $"{field.Rule.Must}, not {Shown(field.Value)}") { Instead = Nearest(field) }],
     };
+
+    private static string? Nearest(RuledField field) => field is { Rule: FieldRule.Number { IsClamped: true } rule, Value: int value }
+        ? FormattableString.Invariant($"{rule.Nearest(value)} is used")
+        : null;
 
     private static IEnumerable<RuleBreach> Breaches(string path, FieldRule.Map rule, IReadOnlyDictionary<string, string> map)
     {
@@ -121,9 +131,9 @@ public static class ModuleRules
             yield return new(path, FormattableString.Invariant($"must have at most {rule.MaxEntries} keys, not {map.Count}"));
         foreach (var (key, value) in map.OrderBy(entry => entry.Key, StringComparer.Ordinal))
         {
-            if (!rule.OfKey.Allows(key)) yield return new($"{path}[{Within(key)}]", rule.OfKey.Must);
+            if (!rule.OfKey.Allows(key)) yield return new($"{path}[{Within(key)}]", rule.OfKey.Must) { Instead = LeftOut };
             else if (rule.OfValue?.Allows(value) == false)
-                yield return new($"{path}[{Within(key)}]", $"{rule.OfValue.Must}, not {Shown(value)}");
+                yield return new($"{path}[{Within(key)}]", $"{rule.OfValue.Must}, not {Shown(value)}") { Instead = LeftOut };
         }
     }
 

@@ -69,7 +69,7 @@ public sealed class CommandRunner : IDisposable
         if (command.Epoch < state.HighestEpoch)
         {
             Answer(command, Verdict.Refused(
-                Reason.Fenced, "FENCED", $"epoch {command.Epoch} is lower than {state.HighestEpoch}, of which there was a command"));
+                Reason.Fenced, "FENCED", $"epoch {command.Epoch} is lower than {state.HighestEpoch}, the epoch of an earlier command"));
             return;
         }
 
@@ -197,7 +197,7 @@ public sealed class CommandRunner : IDisposable
             }
             catch (IOException e)
             {
-                // The result is sent all the same. After a restart the open intent leads to it again.
+                // The result is sent nevertheless. After a restart, the agent determines it again: its intent has no result.
                 _log.JournalNotWritten(command.Command.Id, "result", e);
             }
         }

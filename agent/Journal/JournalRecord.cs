@@ -39,7 +39,7 @@ public abstract record JournalRecord
         string? WebContextPath, bool Activate, DateTimeOffset At, DateTimeOffset Deadline,
         CommandHooks? Hooks = null, ReplayOrder? Order = null) : JournalRecord
     {
-        /// <summary>The command as far as the journal knows it: an install has no source.</summary>
+        /// <summary>The command, without what the journal does not record: the source of an install.</summary>
         public Command ToCommand(string life)
         {
             var module = new ModuleRef { ModuleUid = ModuleUid, Name = Name, Version = Version };

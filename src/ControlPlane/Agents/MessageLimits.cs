@@ -71,7 +71,7 @@ public static class MessageLimits
     private static string? Check(CommandResult result) =>
         Required(result.CommandId, Limits.CommandId, "result.command_id")
         ?? (result.Outcome is Outcome.Succeeded or Outcome.Failed or Outcome.Refused ? null : "result.outcome: none that is known")
-        ?? (result.Outcome == Outcome.Failed && result.Reason == Reason.Unspecified ? "result.reason: none for a failure" : null)
+        ?? (result.Outcome == Outcome.Failed && result.Reason == Reason.Unspecified ? "result.reason: is required for a failure" : null)
         ?? Text(result.Code, Limits.Code, "result.code")
         ?? Text(result.Message, Limits.Message, "result.message")
         ?? Text(result.BaseLifeId, Limits.BaseLifeId, "result.base_life_id")

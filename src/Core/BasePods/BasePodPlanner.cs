@@ -68,7 +68,7 @@ public static class BasePodPlanner
         ];
     }
 
-    /// <summary>When what is remembered has other consequences.</summary>
+    /// <summary>The times at which something remembered leads to another plan.</summary>
     private static IEnumerable<DateTimeOffset?> TimesIn(BasePodFacts pod, BasePodMemory memory)
     {
         foreach (var remembered in memory.Modules.Values)

@@ -22,7 +22,7 @@ internal sealed record ModuleStep(string? Phase = null, string? Message = null)
         return new(phase, message) { Command = command, Until = until };
     }
 
-    /// <summary>The next attempt at something whose attempts only the agent counts: what it has answered, it does not do again.</summary>
+    /// <summary>The next attempt of an action whose attempts only the agent counts. Answered attempts are not repeated.</summary>
     public static ModuleStep Repeat(BasePodFacts pod, string phase, string uid, string action, Func<int, ModuleCommand> command)
     {
         if (pod.History.LastAttempt(uid, action) is not { } last) return Send(pod, phase, command(1));

@@ -28,9 +28,15 @@ public sealed class StoredValuesTests
         await CrdFiles.ReplaceAsync(server, CrdFiles.WithoutLimits);
         var digest = new JsonObject { ["module"] = new JsonObject { ["md5"] = "abc" } };
         await world.PatchSpecAsync("digest", new() { ["template"] = new JsonObject { ["spec"] = digest.DeepClone() } });
-        await world.Client.PatchAsync<Module>(
-            ObjectKey.Of(world.ModulesOf("digest")[0].Metadata), new() { ["spec"] = digest.DeepClone() }, new("test"),
+        // From now on, the controller changes nothing of it.
+        await world.ConditionAsync("digest", DeploymentConditions.Progressing, Condition.False, Reasons.InvalidSpec);
+        var module = world.ModulesOf("digest")[0];
+        await world.Client.PatchAsync<ModuleReplicaSet>(
+            new("default", module.Metadata.Controller!.Name),
+            new() { ["spec"] = new JsonObject { ["template"] = new JsonObject { ["spec"] = digest.DeepClone() } } }, new("test"),
             TestContext.Current.CancellationToken);
+        await world.Client.PatchAsync<Module>(
+            ObjectKey.Of(module.Metadata), new() { ["spec"] = digest.DeepClone() }, new("test"), TestContext.Current.CancellationToken);
         var hook = new JsonObject { ["port"] = 8080, ["path"] = LongPath };
         await world.PatchSpecAsync("hooked", new()
         {
@@ -39,7 +45,7 @@ public sealed class StoredValuesTests
         });
         await world.PatchSpecAsync("labelled", new()
         {
-            ["operationStrategy"] = new JsonObject { ["installTimeoutSeconds"] = 100_000 },
+            ["operationStrategy"] = new JsonObject { ["installTimeoutSeconds"] = 100_000, ["maxUnavailable"] = 1 },
             ["template"] = new JsonObject { ["metadata"] = new JsonObject { ["labels"] = new JsonObject { ["owner"] = "张三" } } },
         });
         await CrdFiles.ReplaceAsync(server, CrdFiles.Current);

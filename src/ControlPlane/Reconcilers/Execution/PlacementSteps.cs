@@ -116,7 +116,7 @@ internal sealed partial class PlacementSteps(Caches caches, EventRecorder events
         });
     }
 
-    /// <summary>The number of pods and of surge pods are one write, and only on top of the observed version.</summary>
+    /// <summary>Writes the numbers of pods and surge pods together, and only if the Deployment still has the observed version.</summary>
     private async Task ScaleBaseAsync(ObjectKey key, PlacementStep.ScaleBase step, Writes writes)
     {
         var deployment = step.Base.Deployment;

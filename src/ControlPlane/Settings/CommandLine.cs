@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.CommandLine.Invocation;
 using System.CommandLine.Parsing;
+using ModuleController.ControlPlane.Injection;
 using static ModuleController.ControlPlane.Settings.SettingValues;
 
 namespace ModuleController.ControlPlane.Settings;
@@ -94,6 +95,7 @@ public static class CommandLine
         var options = Settings.ToDictionary(setting => setting, setting => setting.ToOption());
         var command = new RootCommand("Reconciles hot-deployed modules on the base pods of a cluster.") { HelpName = "modulecontroller" };
         foreach (var option in options.Values) command.Options.Add(option);
+        command.Subcommands.Add(InjectCommand.Create());
         command.Validators.Add(result =>
         {
             try

@@ -10,7 +10,7 @@ namespace ModuleController.SystemTests.Gateway;
 public sealed class RealAgentTests
 {
     // In its own folder: in ours it would miss what a web program gets from the shared framework.
-    private static string AgentAssembly => Path.Combine(
+    internal static string AgentAssembly => Path.Combine(
         AppContext.BaseDirectory.Replace("System.Tests", "Agent", StringComparison.Ordinal), "ModuleController.Agent.dll");
 
     [Theory]
@@ -74,7 +74,7 @@ public sealed class RealAgentTests
     }
 
     /// <summary>A certificate that is its own authority, for the address that tests listen on.</summary>
-    private static (string Certificate, string Key) WriteCertificate(string folder)
+    internal static (string Certificate, string Key) WriteCertificate(string folder)
     {
         using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
         var request = new CertificateRequest("CN=controller", key, HashAlgorithmName.SHA256);

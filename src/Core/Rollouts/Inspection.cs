@@ -82,10 +82,13 @@ public sealed record Inspection(UpgradePolicy? Policy, RolloutStep.Inspect? Comm
 
     private static UpgradePolicy Choose(RolloutState state, ModuleSource source, ArtifactView artifact)
     {
-        var path = Path(artifact.WebContextPath);
-        var isTaken = path is not null && state.Carriers.Where(carrier => carrier.View.Shared is null)
-            .SelectMany(carrier => carrier.View.Biz)
-            .Any(biz => biz.Name == source.Name && biz.Version != source.Version && Path(biz.WebContextPath) == path);
+        if (Path(artifact.WebContextPath) is not { } path) return UpgradePolicy.InstallThenUninstall;
+        var others = state.Carriers.Where(carrier => carrier.View.Shared is null).SelectMany(carrier => carrier.View.Biz)
+            .Where(biz => biz.Name == source.Name && biz.Version != source.Version).ToList();
+        // While no base lists the old version, as after a restart of all, its path is not known. What a user asks for counts then.
+        var isTaken = others.Count == 0
+            ? UpgradePolicies.Requested(state.Deployment) is null
+            : others.Exists(biz => Path(biz.WebContextPath) == path);
         return isTaken ? UpgradePolicy.UninstallThenInstall : UpgradePolicy.InstallThenUninstall;
     }
 

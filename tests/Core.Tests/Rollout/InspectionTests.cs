@@ -29,6 +29,22 @@ public class InspectionTests
         Assert.False(plan.AwaitsAgents);
     }
 
+    [Theory]
+    [InlineData(null, "shop", "uninstall_then_install")]
+    [InlineData(null, null, "install_then_uninstall")]
+    [InlineData(UpgradePolicy.InstallThenUninstall, "shop", "install_then_uninstall")]
+    public void While_no_base_lists_the_old_version_its_path_may_be_that_of_the_new_one(
+        UpgradePolicy? requested, string? newPath, string expected)
+    {
+        var world = Unset();
+        if (requested is { } policy)
+            Change(world, spec => spec with { OperationStrategy = new() { UpgradePolicy = policy.Text() } });
+        // Its JVM has restarted: the old version is not installed again yet.
+        var view = View("shop") with { Biz = [] };
+        var answered = Answer(view, Ask(world, view).Command, CommandOutcome.Succeeded, newPath);
+        Assert.Equal(expected, PlanWith(world, answered).Status!.ReleaseStatus!.UpgradePolicy);
+    }
+
     [Fact]
     public void Nothing_is_scaled_before_the_policy_is_known()
     {

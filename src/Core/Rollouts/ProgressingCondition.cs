@@ -26,7 +26,7 @@ internal sealed class ProgressingCondition(Context context, Release release, Pol
     /// <summary>Nothing more happens until the ModuleDeployment changes.</summary>
     public bool IsAtRest => release.State == ReleaseState.Completed || release.Status.Abort is not null;
 
-    public string BatchText => $"batch {Number(release.Batch)} of {Number(release.BatchCount)}";
+    public string BatchText => $"batch {Number(release.Batch.Number)} of {Number(release.Batch.Count)}";
 
     /// <summary>Modules of a completed release that have no base pod, and why.</summary>
     public string WithoutPlace => release.State != ReleaseState.Completed || _counts.Unplaced == 0 ? ""

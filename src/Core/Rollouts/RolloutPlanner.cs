@@ -54,7 +54,7 @@ public static class RolloutPlanner
     {
         var verb = Verb.Of(context.Deployment);
         var policy = PolicyChoice.Of(context);
-        var release = new Release(context, policy, verb);
+        var release = Release.Of(ReleaseFacts.Of(context, policy, verb));
         if (release.IsNew && verb is { EndsWaits: true }) return DeferUntilStarted(verb, context.State, context.Now);
         var report = new ReleaseReport(context, release, policy);
         var issued = verb?.Plan(release.IsLastBatchDone && verb.IsConfirmation ? AsCompleted(context.State) : context.State, context.Now);

@@ -4,11 +4,56 @@ using ModuleController.Core.Modules.Names;
 
 namespace ModuleController.Core.Rollouts;
 
-/// <summary>Begins a release, or continues the one in the status.</summary>
-internal static class ReleaseStart
+/// <summary>What holds for a release in one reconcile, whichever state it moves to.</summary>
+/// <param name="Status">The status at the beginning of the reconcile, with the verb and an abort applied.</param>
+/// <param name="IsNew">It begins in this reconcile.</param>
+/// <param name="IsSettled">It had completed before: neither a lost module nor a scale starts it again.</param>
+internal sealed record ReleaseFacts(Context Context, PolicyChoice Policy, ReleaseStatus Status, bool IsNew, bool IsSettled)
 {
+    /// <summary>Its batches move modules between revisions. Otherwise they only change the number of modules.</summary>
+    public bool IsUpgrade { get; } = Context.IsUpgrade && !IsSettled;
+
+    /// <summary>What stops an upgrade and can be lifted; null: nothing does.</summary>
+    public Wait? Hold { get; } = Context.Hold ?? Policy.Hold;
+
+    public bool AwaitsInspection => Hold?.Reason is Reasons.Inspecting or Reasons.InspectionFailed;
+
+    public ReleaseAbort? Abort => Status.Abort;
+
+    /// <summary>No module moves between revisions. Everything else continues: replacement, scaling, replay, deletion.</summary>
+    public bool IsStopped => IsUpgrade && (Abort is not null || Hold is not null);
+
+    /// <summary>The upgrade policy is not chosen yet. Until then, an upgrade that has not started creates no modules of older
+    /// revisions.</summary>
+    public bool IsUndecided => Abort is null
+        && Hold?.Reason is Reasons.Inspecting or Reasons.InspectionFailed or Reasons.WebContextPathConflict;
+
+    /// <summary>This revision was aborted, and the release returns to the last completed one.</summary>
+    public bool RollsBack => Abort is { } abort && abort.Reason != Reasons.Aborted
+        && Context.Deployment.RollsBackByItself && StableReplicaSet is not null && StableReplicaSet != Context.Updated;
+
+    /// <summary>The ReplicaSet that gets the missing modules beyond the released share; null: they wait for their batch.</summary>
+    public ReplicaSetWithModules? StableReplicaSet => Abort?.Reason == Reasons.BaseDied ? Context.RollbackTarget : Context.LastCompleted;
+
+    public int BatchCount => Status.RealBatchCount ?? 1;
+
+    public bool UsesBeta => IsUpgrade && Context.Deployment.UsesBeta && BatchCount > 1;
+
+    /// <summary>By how many the release changes the number of modules. With a module on every pod, a change is never in batches.</summary>
+    public int Delta => Context.Deployment.Spec.IsSymmetric ? 0 : Status.OriginalDeltaReplicas ?? 0;
+
+    /// <summary>Begins a release, or continues the one in the status.</summary>
+    public static ReleaseFacts Of(Context context, PolicyChoice policy, Verb? verb)
+    {
+        var (status, isNew) = BeginOrContinue(context);
+        if (verb is not null) status = verb.On(context, status);
+        var hadCompleted = !isNew && status.Progress == ReleaseProgress.Completed;
+        status = status with { Abort = status.Abort ?? AbortCheck.Of(context, status.RetriedAt, hadCompleted, isNew) };
+        return new(context, policy, status, isNew, IsSettled: hadCompleted && status.Abort is null);
+    }
+
     /// <summary>Only another revision, or another <c>spec.replicas</c>, begins a release. It begins with what exists then.</summary>
-    public static (ReleaseStatus Release, bool IsNew) Of(Context context)
+    private static (ReleaseStatus Status, bool IsNew) BeginOrContinue(Context context)
     {
         var isNewRevision = context.Previous?.UpdateRevision != context.RevisionHash;
         return isNewRevision || IsNewNumber(context, context.Previous!)

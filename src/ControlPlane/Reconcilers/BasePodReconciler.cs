@@ -45,7 +45,7 @@ public sealed partial class BasePodReconciler(
         var now = time.GetUtcNow();
         var plan = BasePodPlanner.Plan(state, now);
         _memories[key] = (uid, plan.Memory);
-        var writes = new Writes(client, tracker, _executor.Answers, key, FieldManager, cancellation);
+        var writes = new Writes(client, tracker, _executor.AnsweredWrites, key, FieldManager, cancellation);
         var live = new LiveReads(new(client, cancellation), new(client, key, cancellation));
         var order = BasePodOrder.Of(state, plan, _executor.IsFailing(key, BasePodOrder.IsOfLabels));
         var outcome = await _executor.ExecuteAsync(key, order, async step =>

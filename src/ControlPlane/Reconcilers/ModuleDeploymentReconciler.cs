@@ -44,7 +44,7 @@ public sealed class ModuleDeploymentReconciler(
         var plan = WithRejection(RolloutPlanner.Plan(state, now), state, now);
         if (plan.AwaitsAgents) _awaitingAgents[key] = true;
         else _awaitingAgents.TryRemove(key, out _);
-        var writes = new Writes(client, tracker, _executor.Answers, key, FieldManager, cancellation);
+        var writes = new Writes(client, tracker, _executor.AnsweredWrites, key, FieldManager, cancellation);
         var outcome = await _executor.ExecuteAsync(key, RolloutOrder.Of(state, plan), async step =>
         {
             if (step is RolloutStep.WriteStatus write && NextStatusAt(key, deployment, write.Status, plan, now) is { } later) return later;

@@ -38,7 +38,7 @@ public sealed class ModuleReplicaSetReconciler(
         var isDifferent = MergePatch.OfStatus(replicaSet, after, null) is not null;
         if (isDifferent && _interval.NextAt(key, now) is { } later) return ReconcileResult.At(later, now);
         if (isDifferent) _interval.Wrote(key, now);
-        var writes = new Writes(client, tracker, _executor.Answers, key, FieldManager, cancellation);
+        var writes = new Writes(client, tracker, _executor.AnsweredWrites, key, FieldManager, cancellation);
         var outcome = await _executor.ExecuteAsync<ModuleReplicaSet>(key, isDifferent ? [[Write(after)]] : [], async step =>
         {
             await writes.PatchStatusAsync(replicaSet, step);

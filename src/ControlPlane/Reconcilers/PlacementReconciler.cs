@@ -51,7 +51,7 @@ public sealed partial class PlacementReconciler(
         // Also where an answer is lost.
         if (plan.Steps.Any(step => step is PlacementStep.Explain)) _messages.Wrote(key, now);
         if (plan.Steps.Any(step => step is PlacementStep.Mark)) _marks.Wrote(key, now);
-        var writes = new Writes(client, tracker, _executor.Answers, key, FieldManager, cancellation);
+        var writes = new Writes(client, tracker, _executor.AnsweredWrites, key, FieldManager, cancellation);
         var live = new LivePods(client, cancellation);
         var outcome = await _executor.ExecuteAsync(key, PlacementOrder.Of(state, plan), async step =>
         {

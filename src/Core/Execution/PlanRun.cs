@@ -17,12 +17,12 @@ public sealed class PlanRun<TStep>
     private int _size = 1;
 
     /// <param name="stages">The steps in their order.</param>
-    /// <param name="held">Units of which nothing is carried out this time.</param>
+    /// <param name="inBackoff">Units of which nothing is carried out this time: they wait for their backoff.</param>
     /// <param name="last">Units that come after all others.</param>
     public PlanRun(
-        IReadOnlyList<IReadOnlyList<PlannedStep<TStep>>> stages, IEnumerable<string> held, IEnumerable<string>? last = null)
+        IReadOnlyList<IReadOnlyList<PlannedStep<TStep>>> stages, IEnumerable<string> inBackoff, IEnumerable<string>? last = null)
     {
-        _failed = new(held, StringComparer.Ordinal);
+        _failed = new(inBackoff, StringComparer.Ordinal);
         HashSet<string> late = new(last ?? [], StringComparer.Ordinal);
         List<Queue<PlannedStep<TStep>>> first = [], then = [];
         foreach (var stage in stages)
@@ -62,7 +62,7 @@ public sealed class PlanRun<TStep>
     /// <summary>No unit can succeed any more.</summary>
     public void Stop() => _stages.Clear();
 
-    /// <summary>It failed or was held.</summary>
+    /// <summary>It failed, or waits for its backoff.</summary>
     public bool HasFailed(string unit) => _failed.Contains(unit);
 
     private bool IsAllowed(PlannedStep<TStep> step)

@@ -50,7 +50,8 @@ internal sealed class ExecutorBench : ILogger
         {
             lock (Tried) Tried.Add(step);
             if (Defer(step) is { } due) return due;
-            await _executor.Answers.CountAsync(() => Answer(step) is { } error ? Task.FromException<bool>(error) : Task.FromResult(true));
+            await _executor.AnsweredWrites.CountAsync(
+                () => Answer(step) is { } error ? Task.FromException<bool>(error) : Task.FromResult(true));
             return null;
         });
     }

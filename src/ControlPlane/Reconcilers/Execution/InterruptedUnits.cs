@@ -4,7 +4,7 @@ using ModuleController.Core.Meta;
 
 namespace ModuleController.ControlPlane.Reconcilers.Execution;
 
-/// <summary>The units, by key, whose last write met what looks like an outage of the API server, and may be a webhook.</summary>
+/// <summary>The units, by key, whose last write was interrupted: by an outage of the API server, or by a webhook that fails.</summary>
 internal sealed class InterruptedUnits
 {
     private static readonly Dictionary<string, FirstInterruption> None = [];
@@ -12,7 +12,7 @@ internal sealed class InterruptedUnits
     // One worker at a time has a key, and with it the inner dictionary.
     private readonly ConcurrentDictionary<ObjectKey, Dictionary<string, FirstInterruption>> _interrupted = new();
 
-    /// <summary>By unit: when it was first met. Forgets what is no longer planned.</summary>
+    /// <summary>By unit: its first interruption. Forgets what is no longer planned.</summary>
     public IReadOnlyDictionary<string, FirstInterruption> Of(ObjectKey key, IReadOnlyDictionary<string, string> planned)
     {
         if (!_interrupted.TryGetValue(key, out var interrupted)) return None;
@@ -30,14 +30,14 @@ internal sealed class InterruptedUnits
         return steps.All(step => last.Contains(step.Unit)) ? [.. interrupted.Keys] : last;
     }
 
-    /// <summary>It fails by itself; what is answered from now on shows it the next time.</summary>
-    public void Confirm(ObjectKey key, string unit, FirstInterruption now)
+    public void Add(ObjectKey key, string unit, FirstInterruption first) => _interrupted.GetOrAdd(key, _ => []).TryAdd(unit, first);
+
+    /// <summary>The unit fails alone. At the next interruption, only what is answered from now on counts.</summary>
+    public void AddFailedAlone(ObjectKey key, string unit, FirstInterruption now)
     {
         var units = _interrupted.GetOrAdd(key, _ => []);
         units[unit] = units.TryGetValue(unit, out var first) ? now with { At = first.At } : now;
     }
-
-    public void TryAdd(ObjectKey key, string unit, FirstInterruption first) => _interrupted.GetOrAdd(key, _ => []).TryAdd(unit, first);
 
     public void Remove(ObjectKey key, string unit)
     {
@@ -50,5 +50,5 @@ internal sealed class InterruptedUnits
     public static string OwnerOf<TStep>(PlannedStep<TStep> step) => step.For.Count == 0 ? step.Unit : string.Join(' ', step.For);
 }
 
-/// <param name="Answers">How many writes had been answered.</param>
-internal readonly record struct FirstInterruption(long Answers, DateTimeOffset At);
+/// <param name="AnsweredBefore">How many writes had been answered.</param>
+internal readonly record struct FirstInterruption(long AnsweredBefore, DateTimeOffset At);

@@ -8,7 +8,7 @@ namespace ModuleController.ControlPlane.Reconcilers.Execution;
 /// <param name="RetryAt">When the first unit that failed or was deferred is tried again; null: there is none.</param>
 internal sealed record Outcome(IReadOnlySet<string> Failed, DateTimeOffset? RetryAt)
 {
-    /// <summary>The failed units without those that only met a conflict.</summary>
+    /// <summary>The failed units without those that only had a conflict.</summary>
     public IReadOnlySet<string> Rejected { get; init; } = new HashSet<string>();
 
     /// <summary>The failures that have lasted long enough and are for no ModuleDeployment, but for the object of the key.</summary>

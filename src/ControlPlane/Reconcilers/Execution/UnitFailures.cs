@@ -8,10 +8,10 @@ namespace ModuleController.ControlPlane.Reconcilers.Execution;
 
 /// <summary>The units that failed and are still planned, by key: when each is tried again, and since when it fails.</summary>
 /// <remarks>
-/// A unit that failed is tried again after its own backoff, whatever wakes its key, or as soon as its content changes.
+/// A unit that failed is tried again after its own backoff, whatever triggers its key, or as soon as its content changes.
 /// The backoff starts over when the unit succeeds or is no longer planned.
 /// </remarks>
-internal sealed class UnitFailures
+internal sealed partial class UnitFailures(TimeProvider time, ILogger logger)
 {
     private static readonly Backoff Rejected = new(TimeSpan.FromSeconds(1), TimeSpan.FromMinutes(1), 0.1);
 
@@ -26,7 +26,7 @@ internal sealed class UnitFailures
     public void Forget(ObjectKey key) => _failures.TryRemove(key, out _);
 
     /// <summary>The units that wait for their backoff. Forgets what is no longer planned.</summary>
-    public IReadOnlyList<string> Held(ObjectKey key, IReadOnlyDictionary<string, string> contents, DateTimeOffset now)
+    public IReadOnlyList<string> InBackoff(ObjectKey key, IReadOnlyDictionary<string, string> contents, DateTimeOffset now)
     {
         if (!_failures.TryGetValue(key, out var failures)) return [];
         foreach (var unit in failures.Keys.Where(unit => !contents.ContainsKey(unit)).ToList()) failures.Remove(unit);
@@ -38,11 +38,11 @@ internal sealed class UnitFailures
     public bool WasRejected(ObjectKey key, string unit, string name) =>
         _failures.TryGetValue(key, out var failures) && failures.TryGetValue(unit, out var failure) && failure.Steps.Contains(name);
 
-    /// <returns>True: the unit did not fail before, or with another content or error.</returns>
     /// <remarks>Its backoff starts over with another content. A text that differs in numbers, or in which object of the unit failed,
-    /// is the same error: the first text is kept.</remarks>
-    public bool Add<TStep>(ObjectKey key, PlannedStep<TStep> step, Exception exception, DateTimeOffset now)
+    /// is the same error: it is not logged again, and the first text is kept.</remarks>
+    public void Add<TStep>(ObjectKey key, PlannedStep<TStep> step, Exception exception)
     {
+        var now = time.GetUtcNow();
         var failures = _failures.GetOrAdd(key, _ => []);
         var error = (exception as KubeException)?.Error;
         var (message, text) = (MessageOf(step.Unit, exception), TextOf(step.Name, exception));
@@ -61,12 +61,22 @@ internal sealed class UnitFailures
             Steps = [.. (before?.Steps ?? []).Append(step.Name).Distinct()],
             ReportedFrom = UnitFailure.ReportedFromOf(since, now, isOutage),
         };
-        return !isSame;
+        if (!isSame) Log(key, step.Unit, exception);
     }
 
-    /// <returns>The failure that has ended; null: the unit had not failed.</returns>
-    public UnitFailure? Remove(ObjectKey key, string unit) =>
-        _failures.TryGetValue(key, out var failures) && failures.Remove(unit, out var failure) ? failure : null;
+    /// <summary>The unit succeeded.</summary>
+    public void Remove(ObjectKey key, string unit)
+    {
+        if (_failures.TryGetValue(key, out var failures) && failures.Remove(unit, out var failure))
+            LogSucceeded(key, unit, failure.Count + 1);
+    }
+
+    private void Log(ObjectKey key, string unit, Exception exception)
+    {
+        if (exception is not KubeException rejected) LogFailed(exception, key, unit);
+        else if (rejected.IsAlreadyExists) LogExists(key, exception.Message);
+        else LogRejected(key, unit, exception.Message);
+    }
 
     private static string MessageOf(string unit, Exception exception) =>
         exception is KubeException ? $"Failed to {exception.Message}" : $"Internal error in {unit}: {exception.Message}";
@@ -74,6 +84,18 @@ internal sealed class UnitFailures
     private static string TextOf(string name, Exception exception) =>
         string.Concat((name.Length == 0 ? exception.Message : exception.Message.Replace(name, "", StringComparison.Ordinal))
             .Where(letter => !char.IsDigit(letter)));
+
+    [LoggerMessage(LogLevel.Warning, "{Key}: {Unit} was rejected and is tried again with backoff: {Why}")]
+    private partial void LogRejected(ObjectKey key, string unit, string why);
+
+    [LoggerMessage(LogLevel.Error, "{Key}: {Unit} failed and is tried again with backoff")]
+    private partial void LogFailed(Exception exception, ObjectKey key, string unit);
+
+    [LoggerMessage(LogLevel.Debug, "{Key}: is not in the cache, but exists: {Why}")]
+    private partial void LogExists(ObjectKey key, string why);
+
+    [LoggerMessage(LogLevel.Information, "{Key}: {Unit} succeeded at attempt {Attempt}")]
+    private partial void LogSucceeded(ObjectKey key, string unit, int attempt);
 }
 
 /// <summary>A unit whose last attempt failed.</summary>

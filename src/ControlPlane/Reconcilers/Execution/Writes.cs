@@ -11,13 +11,13 @@ namespace ModuleController.ControlPlane.Reconcilers.Execution;
 /// After a conflict the key waits until its cache has another version of the object: the same content is never sent again.
 /// </remarks>
 internal sealed class Writes(
-    IKubeClient client, WriteTracker tracker, Answers answers, ObjectKey key, string fieldManager, CancellationToken cancellation)
+    IKubeClient client, WriteTracker tracker, AnsweredWrites answered, ObjectKey key, string fieldManager, CancellationToken cancellation)
 {
     private readonly Dictionary<string, string?> _versions = [];
 
     public async Task<T> CreateAsync<T>(T resource) where T : class, IResource
     {
-        var created = await answers.CountAsync(() => client.CreateAsync(resource, fieldManager, cancellation));
+        var created = await answered.CountAsync(() => client.CreateAsync(resource, fieldManager, cancellation));
         tracker.Created(key, created);
         return created;
     }
@@ -37,7 +37,7 @@ internal sealed class Writes(
     {
         try
         {
-            var written = await answers.CountAsync(
+            var written = await answered.CountAsync(
                 () => client.PatchAsync<T>(ObjectKey.Of(before.Metadata), patch, options ?? new(fieldManager), cancellation));
             tracker.Wrote(key, written);
             return written;
@@ -52,14 +52,14 @@ internal sealed class Writes(
     {
         var guarded = (options ?? new()) with { Uid = resource.Metadata.Uid };
         await ConflictAsync(
-            resource, () => answers.CountAsync(() => client.DeleteAsync<T>(ObjectKey.Of(resource.Metadata), guarded, cancellation)));
+            resource, () => answered.CountAsync(() => client.DeleteAsync<T>(ObjectKey.Of(resource.Metadata), guarded, cancellation)));
         tracker.Deleted(key, resource);
     }
 
     public async Task RemoveFinalizersAsync<T>(T resource, IReadOnlyCollection<string> finalizers) where T : class, IResource
     {
         var written = await ConflictAsync(
-            resource, () => answers.CountAsync(() => client.RemoveFinalizersAsync(resource, finalizers, fieldManager, cancellation)));
+            resource, () => answered.CountAsync(() => client.RemoveFinalizersAsync(resource, finalizers, fieldManager, cancellation)));
         if (written is not null) tracker.Wrote(key, written);
         else tracker.NotFound(key, resource);
     }

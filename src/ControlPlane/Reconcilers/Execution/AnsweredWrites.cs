@@ -4,7 +4,7 @@ namespace ModuleController.ControlPlane.Reconcilers.Execution;
 
 /// <summary>Counts the writes that the API server answered, whatever the answer: while it rises there is no outage.</summary>
 /// <remarks>Reads are not counted: they are also answered by an API server that cannot write.</remarks>
-internal sealed class Answers
+internal sealed class AnsweredWrites
 {
     private long _count;
 

@@ -18,10 +18,11 @@ public sealed class ControllerLink(
     LinkOptions options, CommandRunner runner, BaseObserver observer, CommandJournal journal, TimeProvider time, ILogger log)
 {
     private const string LeaderTrailer = "leader-address";
-    private readonly Backoff _backoff = new(options.FirstDelay, options.MaxDelay, Random.Shared);
     private readonly AuthorityFile? _authorities =
         options.CaFile is { } file && options.Controller.Scheme == Uri.UriSchemeHttps ? new(file, time, log) : null;
 
+    // Thousands of agents must not reconnect at the same time. Example from 0.2 s: 0.1–0.2, 0.2–0.4, 0.4–0.8 … 5–10 s.
+    private readonly Backoff _backoff = new(options.FirstDelay / 2, options.MaxDelay, Jitter: 1);
     private ulong _sequence;
     private volatile bool _isConnected;
 
@@ -31,15 +32,16 @@ public sealed class ControllerLink(
     public async Task RunAsync(CancellationToken cancellation)
     {
         DnsEndPoint? leader = null;
+        var failures = 0;
         while (!cancellation.IsCancellationRequested)
         {
             var end = await RunStreamAsync(leader, cancellation);
             _isConnected = false;
             if (cancellation.IsCancellationRequested) return;
-            if (end.WasWelcomed) _backoff.Reset();
+            failures = end.WasWelcomed ? 1 : failures + 1;
             // Where the named leader can't be reached, the configured address is next.
             leader = end.Leader;
-            var delay = _backoff.Next();
+            var delay = _backoff.After(failures, Random.Shared.NextDouble());
             log.StreamEnded(options.Controller, end.Problem, delay);
             await Task.Delay(delay, time, cancellation);
         }

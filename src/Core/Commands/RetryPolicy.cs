@@ -1,3 +1,5 @@
+using ModuleController.Core.Meta;
+
 namespace ModuleController.Core.Commands;
 
 /// <summary>What follows a failed attempt; a closed set.</summary>
@@ -19,8 +21,7 @@ public abstract record Retry
 /// <summary>Which failures are final, and when to try the others again.</summary>
 public static class RetryPolicy
 {
-    public static readonly TimeSpan First = TimeSpan.FromSeconds(1);
-    public static readonly TimeSpan Longest = TimeSpan.FromMinutes(5);
+    private static readonly Backoff Backoff = new(TimeSpan.FromSeconds(0.8), TimeSpan.FromMinutes(5), 0.25);
 
     /// <summary>A revision that ended this many base lives is not tried again.</summary>
     public const int ExitsForgiven = 1;
@@ -41,12 +42,7 @@ public static class RetryPolicy
     };
 
     /// <summary>1, 2, 4, 8 … seconds up to 5 minutes, each up to a fifth shorter: so the next is always longer until then.</summary>
-    public static TimeSpan Delay(int attempts, double jitter)
-    {
-        var doublings = Math.Clamp(attempts - 1, 0, 16);
-        var full = Math.Min(First.TotalSeconds * (1 << doublings), Longest.TotalSeconds);
-        return TimeSpan.FromSeconds(full * (1 - (0.2 * Math.Clamp(jitter, 0, 1))));
-    }
+    public static TimeSpan Delay(int attempts, double jitter) => Backoff.After(attempts, 1 - jitter);
 
     /// <summary>The same for the same Module and attempt in every process: a restart does not move a retry.</summary>
     public static double Jitter(string moduleUid, int attempt)

@@ -19,6 +19,7 @@ public sealed record Inspection(UpgradePolicy? Policy, RolloutStep.Inspect? Comm
     public const int AttemptsPerSource = 32_000;
 
     private static readonly TimeSpan Deadline = TimeSpan.FromMinutes(2);
+    private static readonly Backoff Backoff = new(TimeSpan.FromSeconds(5), TimeSpan.FromMinutes(5));
 
     public static Inspection Of(RolloutState state, ReplicaSetWithModules updated, DateTimeOffset now)
     {
@@ -37,7 +38,7 @@ public sealed record Inspection(UpgradePolicy? Policy, RolloutStep.Inspect? Comm
         foreach (var lost in tried.Where(item =>
             item is { Outcome: CommandOutcome.Succeeded, Carrier.View.IsCurrent: true } && !answered.Contains(item.Attempt)))
             return Ask(lost.Carrier, first + lost.Attempt, null);
-        var due = last is { } before ? before.At + Longer(BackOff(before.Attempt), before.Answer?.RetryAfter) : now;
+        var due = last is { } before ? before.At + Longer(Backoff.After(before.Attempt + 1, random: 0), before.Answer?.RetryAfter) : now;
         if (due > now) return new(null, null, last?.Failure, due);
         var asked = state.Carriers.FirstOrDefault(carrier => carrier.View.IsCurrent);
         if (asked.View is null) return new(null, null, last?.Failure ?? "no agent of a pod with the old version is connected", null);
@@ -75,10 +76,7 @@ public sealed record Inspection(UpgradePolicy? Policy, RolloutStep.Inspect? Comm
     private static bool IsInspection(string? commandId, string uid) =>
         CommandId.Parse(commandId) is { Action: CommandAction.Inspect } id && id.ModuleUid == uid;
 
-    private static TimeSpan Longer(TimeSpan backOff, TimeSpan? asked) => asked > backOff ? asked.Value : backOff;
-
-    // 5, 10, 20 ... 300 s
-    private static TimeSpan BackOff(int attempt) => TimeSpan.FromSeconds(Math.Min(300, 5 * Math.Pow(2, Math.Min(attempt, 10))));
+    private static TimeSpan Longer(TimeSpan backoff, TimeSpan? retryAfter) => retryAfter > backoff ? retryAfter.Value : backoff;
 
     private static UpgradePolicy Choose(RolloutState state, ModuleSource source, ArtifactView artifact)
     {

@@ -1,7 +1,6 @@
 using Microsoft.Extensions.Logging;
 using ModuleController.Core.Meta;
 using ModuleController.Kube.Client;
-using ModuleController.Kube.Queues;
 
 namespace ModuleController.Kube.Caches;
 
@@ -194,7 +193,7 @@ public sealed partial class Reflector<T>(
 
         // A server that ends watches as fast as we open them is in trouble.
         _failures = _hasDelivered || lived > LongestBackoff ? 1 : _failures + 1;
-        return Task.Delay(_backoff.After(_failures), time, cancellation);
+        return Task.Delay(_backoff.After(_failures, Random.Shared.NextDouble()), time, cancellation);
     }
 
     private void Heard() => Interlocked.Exchange(ref _lastHeard, time.GetTimestamp());

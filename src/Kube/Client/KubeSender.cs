@@ -12,7 +12,7 @@ namespace ModuleController.Kube.Client;
 internal sealed partial class KubeSender(
     Transport transport, KubeClientOptions options, KubeMetrics metrics, TimeProvider time, ILogger logger)
 {
-    private static readonly TimeSpan LongestWait = TimeSpan.FromSeconds(30);
+    private static readonly Backoff Backoff = new(TimeSpan.FromMilliseconds(200), TimeSpan.FromSeconds(30));
 
     private readonly ProductInfoHeaderValue _userAgent = ProductInfoHeaderValue.Parse(options.UserAgent);
 
@@ -28,11 +28,11 @@ internal sealed partial class KubeSender(
             }
             catch (KubeException exception) when (attempt < options.Attempts && MayTryAgain(request, exception.Error))
             {
-                wait = exception.Error.RetryAfter ?? TimeSpan.FromMilliseconds(100 << attempt);
+                wait = exception.Error.RetryAfter ?? Backoff.After(attempt, random: 0);
                 LogRetry(request.Description, exception.Error, wait);
             }
 
-            await Task.Delay(wait < LongestWait ? wait : LongestWait, time, cancellation);
+            await Task.Delay(wait < Backoff.Maximum ? wait : Backoff.Maximum, time, cancellation);
         }
     }
 

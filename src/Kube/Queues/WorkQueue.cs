@@ -1,3 +1,5 @@
+using ModuleController.Core.Meta;
+
 namespace ModuleController.Kube.Queues;
 
 /// <summary>Keys that wait for a reconcile, each handed to one worker at a time.</summary>
@@ -7,7 +9,7 @@ namespace ModuleController.Kube.Queues;
 /// A key added while held is queued again when its lease ends.
 /// Of two delays the earlier counts.
 /// An immediate add drops a pending delay, since the reconcile that it causes computes a new requeue time.
-/// No key waits for another's back-off.
+/// No key waits for another's backoff.
 /// Background keys are handed out after all others.
 /// </remarks>
 public sealed class WorkQueue<TKey> : IDisposable where TKey : notnull
@@ -83,7 +85,7 @@ public sealed class WorkQueue<TKey> : IDisposable where TKey : notnull
         {
             var entry = EntryOf(key);
             entry.Failures++;
-            Delay(entry, key, _backoff.After(entry.Failures));
+            Delay(entry, key, _backoff.After(entry.Failures, Random.Shared.NextDouble()));
         }
     }
 

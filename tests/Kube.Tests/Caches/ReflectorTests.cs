@@ -185,7 +185,7 @@ public sealed class ReflectorTests : IAsyncDisposable
         Assert.InRange(waits[0], 0.8, 1.6);
         Assert.InRange(waits[2], 3.2, 6.4);
         Assert.All(waits, wait => Assert.InRange(wait, 0.8, 30));
-        Assert.Equal(30, waits[^1]);
+        Assert.InRange(waits[^1], 15, 30);
 
         await Eventually.True(() => Reads().Contains("watch pods"));
         time.Advance(TimeSpan.FromSeconds(31));

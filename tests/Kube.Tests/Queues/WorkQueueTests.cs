@@ -1,4 +1,5 @@
 using Microsoft.Extensions.Time.Testing;
+using ModuleController.Core.Meta;
 using ModuleController.Kube.Queues;
 
 namespace ModuleController.Kube.Tests.Queues;

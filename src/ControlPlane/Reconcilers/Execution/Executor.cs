@@ -1,7 +1,6 @@
 using System.Collections.Concurrent;
 using ModuleController.Core.Execution;
 using ModuleController.Core.Meta;
-using ModuleController.Kube.Queues;
 
 namespace ModuleController.ControlPlane.Reconcilers.Execution;
 
@@ -48,9 +47,14 @@ internal sealed class Executor(TimeProvider time, ILogger logger)
     /// <summary>Null: there was no conflict.</summary>
     private DateTimeOffset? NextAfterConflict(ObjectKey key, bool hasConflict)
     {
-        if (hasConflict) return time.GetUtcNow() + Backoff.Default.After(_conflicts.AddOrUpdate(key, 1, (_, count) => count + 1));
-        _conflicts.TryRemove(key, out _);
-        return null;
+        if (!hasConflict)
+        {
+            _conflicts.TryRemove(key, out _);
+            return null;
+        }
+
+        var conflicts = _conflicts.AddOrUpdate(key, 1, (_, count) => count + 1);
+        return time.GetUtcNow() + Backoff.Default.After(conflicts, Random.Shared.NextDouble());
     }
 
     private Outcome WithRejections(Outcome outcome, IReadOnlyCollection<UnitFailure> failures)

@@ -2,7 +2,6 @@ using System.Collections.Concurrent;
 using ModuleController.Core.Execution;
 using ModuleController.Core.Meta;
 using ModuleController.Kube.Client;
-using ModuleController.Kube.Queues;
 
 namespace ModuleController.ControlPlane.Reconcilers.Execution;
 
@@ -54,8 +53,8 @@ internal sealed partial class UnitFailures(TimeProvider time, ILogger logger)
         // What exists already may be ours, and not in the cache yet.
         var isOutage = error?.IsOutage == true;
         var backoff = error?.IsAlreadyExists == true ? Backoff.Default : isOutage ? Unavailable : Rejected;
-        failures[step.Unit] = new(
-            step.Unit, step.For, step.Content, isSame ? before!.Message : message, count, since, now + backoff.After(count))
+        var retryAt = now + backoff.After(count, Random.Shared.NextDouble());
+        failures[step.Unit] = new(step.Unit, step.For, step.Content, isSame ? before!.Message : message, count, since, retryAt)
         {
             Text = text,
             Steps = [.. (before?.Steps ?? []).Append(step.Name).Distinct()],

@@ -1,3 +1,4 @@
+using ModuleController.Core.Meta;
 using ModuleController.Dev.Kubelet.Resources;
 
 namespace ModuleController.Dev.Kubelet.Containers;
@@ -16,7 +17,7 @@ internal sealed record ContainerContext(IContainerRuntime Runtime, Prober Prober
 /// <remarks>The first restart is immediate, then after 1, 2, 4 … 30 seconds. Ten minutes without an end reset the backoff.</remarks>
 internal sealed class ContainerRunner(Container spec, string restartPolicy, ContainerContext context) : IDisposable
 {
-    private static readonly TimeSpan LongestPause = TimeSpan.FromSeconds(30);
+    private static readonly Backoff Backoff = new(TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(30));
     private static readonly TimeSpan GoodLife = TimeSpan.FromMinutes(10);
     private static readonly TimeSpan GraceAfterProbe = TimeSpan.FromSeconds(2);
 
@@ -152,7 +153,7 @@ internal sealed class ContainerRunner(Container spec, string restartPolicy, Cont
     private async Task PauseAsync(int restarts)
     {
         if (restarts == 0) return;
-        var pause = TimeSpan.FromSeconds(Math.Min(Math.Pow(2, Math.Min(restarts, 10) - 1), LongestPause.TotalSeconds));
+        var pause = Backoff.After(restarts, random: 0);
         Change(view => view.In(view.State switch
         {
             ContainerState.Waiting { Reason: "ErrImagePull" } waiting => waiting with { Reason = "ImagePullBackOff" },

@@ -75,7 +75,7 @@ public sealed class CommandRunner : IDisposable
 
         try
         {
-            if (command.Epoch > state.HighestEpoch) _tools.Journal.Append(new JournalRecord.EpochSeen(command.Epoch));
+            if (command.Epoch > state.HighestEpoch) _tools.Journal.Append(new JournalRecord.EpochObserved(command.Epoch));
         }
         catch (IOException e)
         {

@@ -8,7 +8,7 @@ namespace ModuleController.Agent.Journal;
 /// <summary>One line of the journal. <see cref="JournalState"/> is the result of all lines.</summary>
 [JsonPolymorphic(TypeDiscriminatorPropertyName = "kind")]
 [JsonDerivedType(typeof(LifeBegan), "life")]
-[JsonDerivedType(typeof(EpochSeen), "epoch")]
+[JsonDerivedType(typeof(EpochObserved), "epoch")]
 [JsonDerivedType(typeof(ControllerAnswered), "controller")]
 [JsonDerivedType(typeof(Intended), "intent")]
 [JsonDerivedType(typeof(Finished), "result")]
@@ -28,7 +28,7 @@ public abstract record JournalRecord
         string Life, DateTimeOffset StartedAt, IReadOnlyList<string>? Interrupted = null, DateTimeOffset? EndedAt = null) : JournalRecord;
 
     /// <summary>A controller of this epoch sent a command. Lower epochs are refused from now on.</summary>
-    public sealed record EpochSeen(ulong Epoch) : JournalRecord;
+    public sealed record EpochObserved(ulong Epoch) : JournalRecord;
 
     /// <summary>The first Welcome of this base life. From now on the controller replays modules, not the agent.</summary>
     public sealed record ControllerAnswered(DateTimeOffset At) : JournalRecord;

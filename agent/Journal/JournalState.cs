@@ -83,7 +83,7 @@ public sealed record JournalState
     public JournalState Apply(JournalRecord record) => record switch
     {
         JournalRecord.LifeBegan began => BeginLife(began),
-        JournalRecord.EpochSeen seen => this with { HighestEpoch = Math.Max(HighestEpoch, seen.Epoch) },
+        JournalRecord.EpochObserved seen => this with { HighestEpoch = Math.Max(HighestEpoch, seen.Epoch) },
         JournalRecord.ControllerAnswered answered => this with { ControllerAnsweredAt = ControllerAnsweredAt ?? answered.At },
         JournalRecord.Intended intent => this with { Intents = Intents.SetItem(intent.CommandId, intent) },
         JournalRecord.Finished finished => Finish(finished),
@@ -102,7 +102,7 @@ public sealed record JournalState
     public IEnumerable<JournalRecord> ToRecords()
     {
         if (Life is not null) yield return new JournalRecord.LifeBegan(Life, LifeStartedAt, Interrupted);
-        if (HighestEpoch > 0) yield return new JournalRecord.EpochSeen(HighestEpoch);
+        if (HighestEpoch > 0) yield return new JournalRecord.EpochObserved(HighestEpoch);
         if (ControllerAnsweredAt is { } at) yield return new JournalRecord.ControllerAnswered(at);
         foreach (var module in Modules) yield return new JournalRecord.Owned(module);
         foreach (var intent in Intents.Values.OrderBy(intent => intent.At).ThenBy(intent => intent.CommandId, StringComparer.Ordinal))

@@ -149,7 +149,7 @@ public sealed class BaseObserver(
 
             var roundTrip = time.GetElapsedTime(sentAt, answer.ArrivedAt);
             var (sent, arrived) = (time.GetElapsedTime(_origin, sentAt), time.GetElapsedTime(_origin, answer.ArrivedAt));
-            var verdict = _clock.Judge(sent, arrived, jvm.RunTime);
+            var verdict = _clock.Compare(sent, arrived, jvm.RunTime);
             // The start is written to the journal and compared later, so it has to be exact.
             if (tries < 2 && (verdict is LifeVerdict.Unclear || (verdict is LifeVerdict.New && roundTrip > LifeClock.Tolerance / 2)))
                 continue;

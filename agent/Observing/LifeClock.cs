@@ -23,7 +23,7 @@ public sealed class LifeClock
     /// <summary>The earliest start computed in this base life: a slow answer can only make it later.</summary>
     public TimeSpan? Start { get; private set; }
 
-    public LifeVerdict Judge(TimeSpan sentAt, TimeSpan arrivedAt, TimeSpan runTime)
+    public LifeVerdict Compare(TimeSpan sentAt, TimeSpan arrivedAt, TimeSpan runTime)
     {
         var (earliest, latest) = (sentAt - runTime, arrivedAt - runTime);
         if (Start is not { } start || earliest > start + Tolerance) return LifeVerdict.New;

@@ -23,7 +23,7 @@ public sealed record ReconcilerParts(
 /// <summary>Which reconcilers run.</summary>
 public static class Composition
 {
-    /// <summary>One line for each reconciler: what it is woken by, and how many work at once.</summary>
+    /// <summary>One line for each reconciler: what triggers it, and how many work at once.</summary>
     public static void AddReconcilers(Manager manager, ReconcilerParts parts)
     {
         ArgumentNullException.ThrowIfNull(manager);

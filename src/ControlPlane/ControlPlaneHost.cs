@@ -25,7 +25,7 @@ public sealed record ControlPlaneSetup
 
 /// <summary>A controller that runs, from its ports to its reconcilers.</summary>
 /// <remarks>
-/// It comes up as HTTP, caches, gateway (refusing), leader, workers, and goes down in reverse. A lost lease ends it:
+/// It starts HTTP, caches, gateway (refusing), leader, workers, and stops in reverse order. A lost lease ends it:
 /// <see cref="Completion"/> then fails with <see cref="LeadershipLostException"/>.
 /// </remarks>
 public sealed class ControlPlaneHost : IAsyncDisposable
@@ -84,7 +84,7 @@ public sealed class ControlPlaneHost : IAsyncDisposable
         _agents = new(_gate, epochs, options.Agents, _agentMetrics, _time);
         _agentMetrics.ObserveSessions(() => _agents.Connected, () => _agents.Streams);
         var baseAgents = new BaseAgents(Caches, _agents, options);
-        _moduleMetrics.ObserveHeldBases(() => baseAgents.Held(_time.GetUtcNow()));
+        _moduleMetrics.ObserveHeldBases(() => baseAgents.CountOutages(_time.GetUtcNow()));
         _pods = new(Caches.Pods, _client, _time, _agents.Forget);
         _authenticator = new(_client, options.Agents, _time, _loggers.CreateLogger<AgentAuthenticator>());
         var admission = new AgentAdmission(_gate, _pods, epochs, options.Agents, _loggers.CreateLogger<AgentAdmission>());
@@ -160,7 +160,7 @@ public sealed class ControlPlaneHost : IAsyncDisposable
         _stop.Dispose();
     }
 
-    // The election comes after the ports: what it writes into the Lease is where agents reach them.
+    // The election starts after the ports: it writes their address into the Lease.
     private Manager Compose(Action<Manager, ReconcilerParts> addReconcilers)
     {
         var identity = LeaderIdentity.Create(_options.PodName ?? Environment.MachineName, _options.Advertise ?? OwnAddress());

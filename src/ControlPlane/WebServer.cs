@@ -21,7 +21,7 @@ public sealed record GatewayParts(
 /// <summary>The two ports of a controller: HTTP/1.1 for people and probes, HTTP/2 for agents.</summary>
 public static class WebServer
 {
-    // Kestrel can't tell HTTP/1.1 and HTTP/2 apart in plain text, so each has a port of its own, also with TLS.
+    // Kestrel cannot distinguish HTTP/1.1 and HTTP/2 in plain text, so each has a port of its own, also with TLS.
     /// <param name="scope">Whose instruments <c>/metrics</c> shows; one without a scope is the process's.</param>
     public static WebApplication Build(
         ControlPlaneOptions options, GatewayParts gateway, ServingCertificate? certificate, Func<bool> isSynced, object scope,
@@ -85,7 +85,7 @@ public static class WebServer
 
     private static void Limit(KestrelServerLimits limits)
     {
-        // A connection whose other end is gone without a word is found by pings; they are off by default.
+        // Pings find a connection whose other end no longer exists. They are off by default.
         limits.Http2.KeepAlivePingDelay = TimeSpan.FromSeconds(15);
         limits.Http2.KeepAlivePingTimeout = TimeSpan.FromSeconds(15);
         limits.Http2.MaxStreamsPerConnection = 4;

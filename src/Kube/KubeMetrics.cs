@@ -48,7 +48,7 @@ public sealed class KubeMetrics : IDisposable
                 "How long the oldest key has waited");
         _meter.CreateObservableGauge("kube_cache_silence", () => _caches.Select(cache =>
             new Measurement<double>(cache.Value().TotalSeconds, new KeyValuePair<string, object?>("resource", cache.Key))), "s",
-                "Time since a cache last heard from the API server");
+                "Time since a cache last received anything from the API server");
     }
 
     public void Dispose() => _meter.Dispose();

@@ -17,7 +17,7 @@ public sealed class LifeClockTests
                 // The JVM read its clock between request and answer.
                 var (sent, read, arrived) = (now, now + before, now + before + after);
                 now = arrived;
-                var verdict = clock.Judge(TimeSpan.FromSeconds(sent), TimeSpan.FromSeconds(arrived), TimeSpan.FromSeconds(read - 10));
+                var verdict = clock.Compare(TimeSpan.FromSeconds(sent), TimeSpan.FromSeconds(arrived), TimeSpan.FromSeconds(read - 10));
                 if (verdict is LifeVerdict.New) return false;
             }
 
@@ -31,7 +31,7 @@ public sealed class LifeClockTests
             var clock = new LifeClock();
             clock.Begin(TimeSpan.FromSeconds(10));
             var (sent, read, arrived) = (20.0, 20 + before, 20 + before + after);
-            return clock.Judge(TimeSpan.FromSeconds(sent), TimeSpan.FromSeconds(arrived), TimeSpan.FromSeconds(read - 13))
+            return clock.Compare(TimeSpan.FromSeconds(sent), TimeSpan.FromSeconds(arrived), TimeSpan.FromSeconds(read - 13))
                 is LifeVerdict.New;
         });
 }

@@ -3,13 +3,13 @@ using ModuleController.Kube.Client;
 
 namespace ModuleController.ControlPlane.Agents;
 
-/// <summary>The epoch that an agent is greeted with, or why its stream is refused.</summary>
+/// <summary>The epoch for an agent, or why its stream is refused.</summary>
 public readonly record struct Admission(ulong Epoch, Status? Refusal)
 {
     public static Admission Refused(StatusCode code, string why) => new(0, new(code, why));
 }
 
-/// <summary>Whether the agent that said hello may stay: leader, credentials and pod.</summary>
+/// <summary>Decides after a hello whether an agent is admitted: by leader, credentials and pod.</summary>
 public sealed partial class AgentAdmission(
     LeaderGate gate, KnownPods pods, AgentEpochs epochs, AgentOptions options, ILogger<AgentAdmission> logger)
 {
@@ -47,6 +47,6 @@ public sealed partial class AgentAdmission(
         }
     }
 
-    [LoggerMessage(LogLevel.Warning, "The agent of {Pod} has seen epoch {Seen}, and ours could not be raised: {Why}")]
-    private partial void LogNotRaised(Core.Meta.ObjectKey pod, ulong seen, string why);
+    [LoggerMessage(LogLevel.Warning, "The agent of {Pod} has observed epoch {Observed}, and ours could not be raised: {Why}")]
+    private partial void LogNotRaised(Core.Meta.ObjectKey pod, ulong observed, string why);
 }

@@ -7,11 +7,11 @@ using ModuleController.Kube.Client;
 
 namespace ModuleController.ControlPlane.Agents;
 
-/// <summary>Finds out which pod a stream's bearer token was made for, by asking the API server.</summary>
+/// <summary>Finds the pod of a stream's bearer token with a TokenReview.</summary>
 /// <remarks>
-/// An answer is good for a minute, and never longer than its token; a refusal for ten seconds. However many streams show
-/// one token at once, it is asked about once. At most 32 questions are under way at a time, so that 5,000 agents that come
-/// back do not flood the API server.
+/// An answer is kept for a minute, at most until its token expires; a refusal for ten seconds. Concurrent
+/// streams with one token share one request. At most 32 requests are in progress at a time, so that 5,000 agents that
+/// reconnect do not flood the API server.
 /// </remarks>
 public sealed partial class AgentAuthenticator(
     IKubeClient client, AgentOptions options, TimeProvider time, ILogger<AgentAuthenticator> logger) : IDisposable
@@ -57,7 +57,7 @@ public sealed partial class AgentAuthenticator(
                 if (_kept.Count >= MaxKept) _kept.Clear();
             }
 
-            // The task belongs to all who show this token, so no single caller may cancel it.
+            // All callers with this token share the task, so none of them may cancel it.
             var asked = new Kept(now + GoodFor);
             _kept[hash] = asked;
             asked.Answer = Task.Run(() => ReviewAsync(token, hash, asked), CancellationToken.None);
@@ -105,7 +105,7 @@ public sealed partial class AgentAuthenticator(
     private static string? Extra(TokenReviewStatus status, string key) =>
         status.User.Extra.TryGetValue(key, out var values) && values is [{ Length: > 0 } value, ..] ? value : null;
 
-    // Only ever shortens how long an answer is good for, so the signature need not be looked at here.
+    // It can only shorten how long an answer is kept, so the signature is not checked.
     private static DateTimeOffset ExpiryOf(string token)
     {
         try

@@ -7,15 +7,15 @@ using ModuleController.Kube.Client;
 
 namespace ModuleController.ControlPlane.Agents;
 
-/// <summary>Who is connected, and what they said.</summary>
+/// <summary>The connected agents, and the last known view of each base.</summary>
 /// <remarks>
-/// A second session for a pod replaces the first. Of a lost session the last words stay until its pod is gone, or an hour
-/// has passed.
+/// A second session for a pod replaces the first. The last known view of a lost session is kept until its pod is deleted, at most
+/// for an hour.
 /// </remarks>
 public sealed class AgentDirectory(LeaderGate gate, AgentEpochs epochs, AgentOptions options, AgentMetrics metrics, TimeProvider time)
     : IAgentDirectory, IDisposable
 {
-    private static readonly TimeSpan KeepLastWords = TimeSpan.FromHours(1);
+    private static readonly TimeSpan KeepLastKnownView = TimeSpan.FromHours(1);
 
     private readonly ConcurrentDictionary<ObjectKey, Entry> _entries = new();
     private readonly Lock _lock = new();
@@ -26,12 +26,12 @@ public sealed class AgentDirectory(LeaderGate gate, AgentEpochs epochs, AgentOpt
     private readonly CancellationTokenSource _closing = new();
     private Status? _closed;
 
-    /// <summary>Cancelled when no stream may live on.</summary>
+    /// <summary>Cancelled when all streams have to end.</summary>
     internal CancellationToken Closing => _closing.Token;
 
     public DateTimeOffset AcceptingSince => gate.AcceptingSince;
 
-    /// <summary>Open streams, of agents that are greeted and of those that are not yet.</summary>
+    /// <summary>Open streams, with those that have no session yet.</summary>
     public int Streams
     {
         get
@@ -47,7 +47,7 @@ public sealed class AgentDirectory(LeaderGate gate, AgentEpochs epochs, AgentOpt
     public BaseView? Find(ObjectKey pod, string podUid)
     {
         if (!_entries.TryGetValue(pod, out var entry) || entry.PodUid != podUid) return null;
-        if (entry.Session is not { View: { } view } session) return entry.LastWords;
+        if (entry.Session is not { View: { } view } session) return entry.LastKnownView;
         return epochs.IsFenced(session.Hello) ? view with { IsFenced = true } : view;
     }
 
@@ -74,7 +74,7 @@ public sealed class AgentDirectory(LeaderGate gate, AgentEpochs epochs, AgentOpt
         return new Subscription(this, changed);
     }
 
-    /// <summary>The session speaks for its pod from now on, and the one that did is told so.</summary>
+    /// <summary>Adds the session of a pod, and closes the one that it replaces.</summary>
     internal void Register(AgentSession session)
     {
         AgentSession? replaced = null;
@@ -88,7 +88,7 @@ public sealed class AgentDirectory(LeaderGate gate, AgentEpochs epochs, AgentOpt
                 (_, known) =>
                 {
                     replaced = known.Session;
-                    return new(uid, session, known.PodUid == uid ? known.Words() : null);
+                    return new(uid, session, known.PodUid == uid ? known.ViewWithoutSession() : null);
                 });
             Interlocked.Increment(ref _changes);
         }
@@ -97,13 +97,13 @@ public sealed class AgentDirectory(LeaderGate gate, AgentEpochs epochs, AgentOpt
         if (replaced is not null) Notify(session.Hello.Pod);
     }
 
-    /// <summary>The session is over; what it said last is kept as such.</summary>
+    /// <summary>Removes a session that has ended. Its last known view is kept.</summary>
     internal void Unregister(AgentSession session)
     {
         lock (_lock)
         {
             if (!_entries.TryGetValue(session.Hello.Pod, out var entry) || entry.Session != session) return;
-            if (entry.Words() is { } words) _entries[session.Hello.Pod] = new(entry.PodUid, null, words);
+            if (entry.ViewWithoutSession() is { } view) _entries[session.Hello.Pod] = new(entry.PodUid, null, view);
             else _entries.TryRemove(session.Hello.Pod, out _);
             Interlocked.Increment(ref _changes);
         }
@@ -111,14 +111,14 @@ public sealed class AgentDirectory(LeaderGate gate, AgentEpochs epochs, AgentOpt
         Notify(session.Hello.Pod);
     }
 
-    /// <summary>What a message changed: reconciles are woken, answers counted.</summary>
+    /// <summary>Counts an answer, and triggers reconciles if a message changed the view.</summary>
     internal void Observe(AgentSession session, SessionStep step)
     {
         if (step.Answer is { } answer) metrics.Answered(answer, step.Command);
         if (step.IsChanged) Notify(session.Hello.Pod);
     }
 
-    /// <summary>The pod is gone: so are its last words, and a stream that still speaks for it.</summary>
+    /// <summary>The pod is deleted: removes its last known view, and closes a session that it still has.</summary>
     public void Forget(ObjectKey pod, string podUid)
     {
         AgentSession? session;
@@ -130,10 +130,10 @@ public sealed class AgentDirectory(LeaderGate gate, AgentEpochs epochs, AgentOpt
             Interlocked.Increment(ref _changes);
         }
 
-        session?.Close(StatusCode.NotFound, $"pod {pod} is gone");
+        session?.Close(StatusCode.NotFound, $"pod {pod} was deleted");
     }
 
-    /// <summary>Ends every stream, and each that may still come; returns when their agents have been told.</summary>
+    /// <summary>Ends all streams, also those that begin later. Returns when their statuses have been written.</summary>
     public async Task CloseAllAsync(string why, CancellationToken deadline)
     {
         lock (_lock)
@@ -147,13 +147,13 @@ public sealed class AgentDirectory(LeaderGate gate, AgentEpochs epochs, AgentOpt
         await _allEnded.Task.WaitAsync(deadline);
     }
 
-    /// <summary>A stream begins, not yet anybody's session.</summary>
-    internal void StreamBegins()
+    /// <summary>A stream has begun. It has no session yet.</summary>
+    internal void StreamBegun()
     {
         lock (_lock) _streams++;
     }
 
-    /// <summary>The stream's status is on its way.</summary>
+    /// <summary>The status of the stream has been written.</summary>
     internal void StreamEnded()
     {
         lock (_lock)
@@ -183,7 +183,7 @@ public sealed class AgentDirectory(LeaderGate gate, AgentEpochs epochs, AgentOpt
                     if (gate.IsOpen && epochs.IsAhead(session.Hello)
                         && epochs.MayRaise(session.Hello)) await RaiseAsync(session, cancellation);
                 }
-                else if (now - entry.LastWords!.LastHeard > KeepLastWords
+                else if (now - entry.LastKnownView!.LastHeard > KeepLastKnownView
                     && _entries.TryRemove(new(pod, entry))) Interlocked.Increment(ref _changes);
             }
         }
@@ -212,10 +212,10 @@ public sealed class AgentDirectory(LeaderGate gate, AgentEpochs epochs, AgentOpt
         lock (_lock) _subscribers = [.. _subscribers.Where(subscriber => subscriber != changed)];
     }
 
-    /// <summary>Never without a session and without last words.</summary>
-    private sealed record Entry(string PodUid, AgentSession? Session, BaseView? LastWords)
+    /// <summary>Has a session, a last known view, or both.</summary>
+    private sealed record Entry(string PodUid, AgentSession? Session, BaseView? LastKnownView)
     {
-        public BaseView? Words() => (Session?.View ?? LastWords) is { } view ? view with { IsConnected = false } : null;
+        public BaseView? ViewWithoutSession() => (Session?.View ?? LastKnownView) is { } view ? view with { IsConnected = false } : null;
     }
 
     private sealed class Subscription(AgentDirectory directory, Action<ObjectKey> changed) : IDisposable

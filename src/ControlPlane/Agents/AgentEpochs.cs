@@ -13,7 +13,7 @@ public sealed partial class AgentEpochs(
 {
     public const ulong MaxRaise = 1000;
 
-    /// <summary>The highest that a leader may be told to start above: leaseTransitions has 32 bits, and rises with each leader.</summary>
+    /// <summary>The highest allowed <c>--epoch-floor</c>: leaseTransitions has 32 bits, and rises with each leader.</summary>
     public const int MaxFloor = 2_000_000_000;
 
     public static readonly TimeSpan RaisePeriod = TimeSpan.FromHours(1);
@@ -31,7 +31,7 @@ public sealed partial class AgentEpochs(
     /// <summary>The agent would refuse our commands, and the epoch does not rise above its own.</summary>
     public bool IsFenced(AgentHello hello) => IsAhead(hello) && !MayRaise(hello);
 
-    /// <summary>The epoch to greet the agent with: above its own, where that one may raise ours.</summary>
+    /// <summary>The epoch for the agent: above its own, if its own may raise ours.</summary>
     /// <param name="atBegin">Our epoch when the agent's stream began.</param>
     public async Task<ulong> GreetAsync(AgentHello hello, ulong atBegin, CancellationToken cancellation)
     {

@@ -3,7 +3,7 @@ namespace ModuleController.ControlPlane.Agents;
 /// <summary>How agents are let in and kept. The defaults are those of a production start.</summary>
 public sealed record AgentOptions
 {
-    /// <summary>Agents without credentials are believed.</summary>
+    /// <summary>Agents without credentials are accepted.</summary>
     public bool AllowInsecure { get; init; }
 
     /// <summary>Whom a token must have been made for.</summary>
@@ -23,6 +23,6 @@ public sealed record AgentOptions
     /// <summary>How long a hello waits for its pod to appear in the cache.</summary>
     public TimeSpan PodTimeout { get; init; } = TimeSpan.FromSeconds(10);
 
-    /// <summary>A token is only seen when a stream begins, so no stream lives for ever. Shortened by up to a fifth each.</summary>
+    /// <summary>A token is checked only when a stream begins, so streams have a maximum age. It is shortened by up to a fifth.</summary>
     public TimeSpan MaxStreamAge { get; init; } = TimeSpan.FromHours(1);
 }

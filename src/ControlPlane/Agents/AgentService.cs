@@ -5,18 +5,18 @@ using ModuleController.Protocol.V1;
 
 namespace ModuleController.ControlPlane.Agents;
 
-/// <summary>The gRPC edge: lets a stream in, runs its session, and says in its status how it ended.</summary>
+/// <summary>The gRPC service: admits a stream, runs its session, and ends it with a status that has the reason.</summary>
 public sealed partial class AgentService(
     AgentAuthenticator authenticator, AgentAdmission admission, AgentDirectory directory, LeaderGate gate, AgentOptions options,
     AgentMetrics metrics, TimeProvider time, ILogger<AgentService> logger) : Protocol.V1.AgentService.AgentServiceBase
 {
-    /// <summary>The trailer that tells an agent whom to try instead.</summary>
+    /// <summary>The trailer with the address that an agent has to try instead.</summary>
     public const string LeaderAddress = "leader-address";
 
     public override async Task Connect(
         IAsyncStreamReader<ConnectRequest> requestStream, IServerStreamWriter<ConnectResponse> responseStream, ServerCallContext context)
     {
-        directory.StreamBegins();
+        directory.StreamBegun();
         // When the status has been written; the ports must not close before.
         context.GetHttpContext().Response.OnCompleted(() =>
         {
@@ -52,7 +52,7 @@ public sealed partial class AgentService(
         {
             return directory.Closing.IsCancellationRequested
                 ? new(StatusCode.Unavailable, "this controller stops")
-                : new(StatusCode.Cancelled, "the connection is gone");
+                : new(StatusCode.Cancelled, "the connection was lost");
         }
     }
 
@@ -60,14 +60,14 @@ public sealed partial class AgentService(
     private async Task<(SessionState? Greeted, Status End)> ReadHelloAsync(
         IAsyncStreamReader<ConnectRequest> reader, CancellationToken cancellation)
     {
-        using var patience = new CancellationTokenSource(options.HelloTimeout, time);
-        using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellation, patience.Token);
+        using var timeout = new CancellationTokenSource(options.HelloTimeout, time);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellation, timeout.Token);
         var (message, end) = await StreamReads.NextAsync(reader, either.Token);
         cancellation.ThrowIfCancellationRequested();
         if (message is null)
         {
-            return patience.IsCancellationRequested
-                ? (null, new(StatusCode.InvalidArgument, $"no hello came within {options.HelloTimeout.TotalSeconds:0} s"))
+            return timeout.IsCancellationRequested
+                ? (null, new(StatusCode.InvalidArgument, $"no hello within {options.HelloTimeout.TotalSeconds:0} s"))
                 : (null, end.StatusCode == StatusCode.OK ? new(StatusCode.InvalidArgument, "the stream ended before its hello") : end);
         }
 

@@ -25,16 +25,16 @@ internal sealed class AgentSession(
 
     public AgentHello Hello { get; } = greeted.Hello!;
 
-    /// <summary>The view as of the last message; null until the full snapshot has come.</summary>
+    /// <summary>The view as of the last message; null until the full snapshot is received.</summary>
     public BaseView? View => Volatile.Read(ref _state).View;
 
-    /// <summary>Reads and writes until the agent, the call or <see cref="Close"/> ends it; says how it ended.</summary>
+    /// <summary>Reads and writes until the agent, the call or <see cref="Close"/> ends it. Returns the status of the stream.</summary>
     public async Task<Status> RunAsync(
         IAsyncStreamReader<ConnectRequest> reader, IAsyncStreamWriter<ConnectResponse> writer, TimeProvider time,
         CancellationToken callEnded)
     {
         await using var registration = callEnded.UnsafeRegister(
-            static session => ((AgentSession)session!).Close(StatusCode.Cancelled, "the connection is gone"), this);
+            static session => ((AgentSession)session!).Close(StatusCode.Cancelled, "the connection was lost"), this);
         var writing = WriteAsync(writer);
         try
         {
@@ -47,8 +47,8 @@ internal sealed class AgentSession(
         }
         finally
         {
-            // Where it was closed already this does nothing; where something unforeseen was thrown, nobody may use it any more.
-            Close(StatusCode.Internal, "a fault of the controller");
+            // Has an effect only after an unexpected exception: the session must not be used any more.
+            Close(StatusCode.Internal, "internal error of the controller");
             await writing;
             await _cancelling;
         }
@@ -57,7 +57,7 @@ internal sealed class AgentSession(
     }
 
     /// <summary>
-    /// Never waits. False where the state doesn't allow the command, or the session is at its end. One that the agent would refuse is
+    /// Never waits. False: the state does not allow the command, or the session has ended. A command that the agent would refuse is
     /// answered here.
     /// </summary>
     /// <param name="fenced">Why no command may be sent to this agent; null: it may.</param>
@@ -91,20 +91,20 @@ internal sealed class AgentSession(
             if (_end is not null) return;
             _end = new(code, why);
             _outbox.Writer.TryComplete();
-            // On the pool: what waits for the token must not go on here, in a reconcile or in another session's loop.
+            // On the thread pool: code that waits for the token must not continue here, in a reconcile or in another session's loop.
             _cancelling = _ending.CancelAsync();
         }
     }
 
-    /// <summary>Closes a session that is silent, owes an answer or is as old as one may get.</summary>
+    /// <summary>Closes a session that is silent, has an overdue answer, or has reached its maximum age.</summary>
     public void CloseIfOverdue(DateTimeOffset now, TimeSpan silence)
     {
         var state = Volatile.Read(ref _state);
         var why = state.View is null && now - _startedAt > silence
-            ? "no snapshot came"
+            ? "no snapshot was received"
             : SessionProtocol.Overdue(state, now, silence);
         if (why is not null) Close(StatusCode.DeadlineExceeded, why);
-        else if (now > endsAt) Close(StatusCode.Unavailable, "the stream is as old as one may get: connect again");
+        else if (now > endsAt) Close(StatusCode.Unavailable, "the stream has reached its maximum age: connect again");
     }
 
     public void Dispose() => _ending.Dispose();

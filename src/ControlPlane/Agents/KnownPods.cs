@@ -5,7 +5,7 @@ using ModuleController.Kube.Client;
 
 namespace ModuleController.ControlPlane.Agents;
 
-/// <summary>Whether a pod exists, asked of the cache, which may be a little behind the pod's own agent.</summary>
+/// <summary>Whether a pod exists, by the cache. It may be a little behind the pod's own agent.</summary>
 public sealed class KnownPods : IDisposable
 {
     private readonly IInformer<Pod> _pods;
@@ -15,27 +15,27 @@ public sealed class KnownPods : IDisposable
     private readonly Lock _lock = new();
     private readonly Dictionary<(ObjectKey Pod, string Uid), List<TaskCompletionSource>> _waiting = [];
 
-    /// <param name="gone">Called with key and UID of each pod that is no more.</param>
-    public KnownPods(IInformer<Pod> pods, IKubeClient client, TimeProvider time, Action<ObjectKey, string> gone)
+    /// <param name="deleted">Called with key and UID of each deleted pod.</param>
+    public KnownPods(IInformer<Pod> pods, IKubeClient client, TimeProvider time, Action<ObjectKey, string> deleted)
     {
         (_pods, _client, _time) = (pods, client, time);
         _subscription = pods.Subscribe(change =>
         {
-            if (change.Before is { } before && (change.After is null || change.IsReplaced)) gone(change.Key, before.Metadata.Uid ?? "");
+            if (change.Before is { } before && (change.After is null || change.IsReplaced)) deleted(change.Key, before.Metadata.Uid ?? "");
             if (change.After is { } pod) Appeared(change.Key, pod.Metadata.Uid ?? "");
         });
     }
 
     /// <summary>
-    /// True: it is there. False: the API server has no such pod. Null: it wasn't to be found out in time. The API server
-    /// is asked only where the cache still doesn't know the pod at the end.
+    /// True: it exists. False: the API server has no such pod. Null: unknown at the timeout. The API server is read only if the cache
+    /// does not have the pod at the timeout.
     /// </summary>
-    public async Task<bool?> ExistsAsync(ObjectKey pod, string uid, TimeSpan patience, CancellationToken cancellation)
+    public async Task<bool?> ExistsAsync(ObjectKey pod, string uid, TimeSpan timeout, CancellationToken cancellation)
     {
-        if (IsCached(pod, uid) || await AppearsAsync(pod, uid, patience, cancellation)) return true;
+        if (IsCached(pod, uid) || await AppearsAsync(pod, uid, timeout, cancellation)) return true;
         try
         {
-            // Known to the API server but not to a cache that had its time: reconciles could do nothing with it yet.
+            // The API server has it, but the cache does not: reconciles could not use it yet.
             return (await _client.FindAsync<Pod>(pod, cancellation))?.Metadata.Uid == uid ? null : false;
         }
         catch (KubeException)
@@ -48,7 +48,7 @@ public sealed class KnownPods : IDisposable
 
     private bool IsCached(ObjectKey pod, string uid) => _pods.Get(pod)?.Metadata.Uid == uid;
 
-    private async Task<bool> AppearsAsync(ObjectKey pod, string uid, TimeSpan patience, CancellationToken cancellation)
+    private async Task<bool> AppearsAsync(ObjectKey pod, string uid, TimeSpan timeout, CancellationToken cancellation)
     {
         var appeared = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         lock (_lock)
@@ -59,8 +59,8 @@ public sealed class KnownPods : IDisposable
 
         try
         {
-            // It may have come between the first look and the entry in the list.
-            if (!IsCached(pod, uid)) await appeared.Task.WaitAsync(patience, _time, cancellation);
+            // It may have appeared between the first check and the entry in the list.
+            if (!IsCached(pod, uid)) await appeared.Task.WaitAsync(timeout, _time, cancellation);
             return true;
         }
         catch (TimeoutException)

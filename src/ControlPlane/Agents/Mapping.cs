@@ -9,7 +9,7 @@ using Wire = ModuleController.Protocol.V1;
 namespace ModuleController.ControlPlane.Agents;
 
 /// <summary>
-/// Between the messages of the stream and what planners see. What comes in has passed <see cref="MessageLimits"/>, what goes out
+/// Maps the messages of the stream to the types of the planners. Input has passed <see cref="MessageLimits"/>, output
 /// <see cref="CommandRules"/>.
 /// </summary>
 public static class Mapping

@@ -6,7 +6,7 @@ using CommandId = ModuleController.Core.Commands.CommandId;
 
 namespace ModuleController.ControlPlane.Agents;
 
-/// <summary>The limits that stand in the proto file, and what must be there; null, or the field that broke one.</summary>
+/// <summary>The limits of the proto file, and its required fields. The result is the violation; null: there is none.</summary>
 public static class MessageLimits
 {
     private const long MaxSeconds = 100L * 365 * 24 * 3600;
@@ -30,7 +30,7 @@ public static class MessageLimits
         ?? Count(hello.Capabilities.Count, Limits.Capabilities, "hello.capabilities")
         ?? hello.Capabilities.Select(capability => Text(capability, Limits.Capability, "hello.capabilities")).FirstOrDefault(Broken)
         ?? (hello.ArkletPort <= 65535 ? null : "hello.arklet_port: out of range")
-        ?? (hello.ProtocolVersions.Contains("v1") ? null : "hello.protocol_versions: this controller speaks v1")
+        ?? (hello.ProtocolVersions.Contains("v1") ? null : "hello.protocol_versions: this controller supports v1")
         ?? Check(hello.BaseLife, "hello.base_life");
 
     private static string? Check(Snapshot snapshot) =>

@@ -10,10 +10,10 @@ using RunningCommand = ModuleController.Core.Agents.RunningCommand;
 
 namespace ModuleController.ControlPlane.Agents;
 
-/// <summary>What a message does to its session. No I/O, so every order of messages can be tested.</summary>
+/// <summary>Applies a message to its session. No I/O, so every order of messages can be tested.</summary>
 /// <remarks>
-/// One hello, and first. Then a full snapshot, before which nothing is known. Then anything but a hello, in any order. A
-/// command that was sent is under way until it is answered, whatever snapshots leave out in between.
+/// First one hello, then a full snapshot, then any messages but a hello, in any order. Before the snapshot nothing is known. A command that
+/// was sent is in progress until it is answered, even if snapshots do not list it.
 /// </remarks>
 public static class SessionProtocol
 {
@@ -23,7 +23,7 @@ public static class SessionProtocol
     /// <summary>The code of an answer to a command that was not sent.</summary>
     public const string InvalidCommand = "INVALID_COMMAND";
 
-    /// <summary>How long after its deadline a command may be neither answered nor running before the stream is given up.</summary>
+    /// <summary>How long after its deadline a command may be neither answered nor running before the stream is closed.</summary>
     public static readonly TimeSpan AnswerGrace = TimeSpan.FromSeconds(30);
 
     public static SessionStep Handle(SessionState state, ConnectRequest message, DateTimeOffset now)
@@ -37,13 +37,13 @@ public static class SessionProtocol
             (_, ConnectRequest.MessageOneofCase.Hello) => new(state, "a second hello on one stream"),
             (_, ConnectRequest.MessageOneofCase.Snapshot) => Observe(state, message.Snapshot, now),
             (SessionPhase.AwaitingSnapshot, var other) => new(state, $"expected the full snapshot, got {Name(other)}"),
-            (_, ConnectRequest.MessageOneofCase.Heartbeat) => Beat(state, message.Heartbeat, now),
+            (_, ConnectRequest.MessageOneofCase.Heartbeat) => Observe(state, message.Heartbeat, now),
             (_, ConnectRequest.MessageOneofCase.Progress) => Progress(state, message.Progress, now),
             _ => Answer(state, message.Result, now),
         };
     }
 
-    /// <summary>The state after a command was sent; null where it can't be: nothing is known yet, or another is under way.</summary>
+    /// <summary>The state after a command was sent; null: it cannot be sent, as nothing is known yet, or another command runs.</summary>
     public static SessionState? Send(SessionState state, ModuleCommand command, DateTimeOffset now)
     {
         if (state.View is not { } view || state.Sent.Any(sent => sent.Command.Id == command.Id)) return null;
@@ -52,21 +52,21 @@ public static class SessionProtocol
         return WithSent(state, [.. state.Sent, new(command, now)]);
     }
 
-    /// <summary>A command that is not sent, as agents would refuse it, is answered as if one had.</summary>
+    /// <summary>Answers a command that agents would refuse, without sending it.</summary>
     public static SessionStep Refuse(SessionState state, ModuleCommand command, CommandProblem problem, DateTimeOffset now)
     {
-        // An agent that refuses a command as fenced speaks of an older controller, and of no failure. Here it is one.
+        // An agent that answers Fenced means an older controller, and no failure. Here it is a failure.
         var (outcome, code) = problem.Reason is FailureReason.Fenced
             ? (CommandOutcome.Failed, "FENCED") : (CommandOutcome.Refused, InvalidCommand);
         var answer = new CommandAnswer(command.Id, outcome, problem.Reason, code, problem.Message, command.BaseLife, now);
         return new(state with { View = WithAnswer(state.View!, answer) }, IsChanged: true, Answer: answer, Command: command);
     }
 
-    /// <summary>Why the stream has to be given up although it says nothing wrong; null where it has not.</summary>
+    /// <summary>Why the stream has to be closed although it violates nothing; null: it has not.</summary>
     public static string? Overdue(SessionState state, DateTimeOffset now, TimeSpan silence)
     {
         if (state.View is { } view && now - view.LastHeard > silence)
-            return $"nothing was heard for {silence.TotalSeconds:0} s";
+            return $"no message for {silence.TotalSeconds:0} s";
         var late = state.Sent.FirstOrDefault(sent => now - sent.At > sent.Command.Deadline + AnswerGrace && !IsRunning(state, sent));
         return late is null ? null : $"command {late.Command.Id} is past its deadline, and neither answered nor running";
     }
@@ -89,39 +89,39 @@ public static class SessionProtocol
             return new(state, $"snapshot {snapshot.Sequence} after snapshot {state.Sequence}");
 
         var before = state.View;
-        var seen = Mapping.ToView(snapshot, now);
-        // Arklet answers again after a silence; what a JVM that was paused still holds may be carried out from here on.
-        var answersAgain = before is not null && before.State != BaseState.Up && seen.State == BaseState.Up;
-        var view = (seen with
+        var observed = Mapping.ToView(snapshot, now);
+        // Arklet answers again after a silence: a JVM that was paused may execute what it still holds from now on.
+        var answersAgain = before is not null && before.State != BaseState.Up && observed.State == BaseState.Up;
+        var view = (observed with
         {
-            // Equal lists are shared, so that an idle agent's snapshots leave nothing behind.
-            Biz = before is not null && before.Biz.SequenceEqual(seen.Biz) ? before.Biz : seen.Biz,
-            // When they were answered is as of the first snapshot that says so: how long ago is never quite the same.
-            Attempts = before is not null && AreSame(before.Attempts, seen.Attempts) ? before.Attempts : seen.Attempts,
-            Answers = before is null ? seen.Answers : OfLife(before.Answers, seen.Life),
-            Staged = before is not null && before.Staged.SequenceEqual(seen.Staged) ? before.Staged : seen.Staged,
+            // Equal lists are shared, so that snapshots of an idle agent use no more memory.
+            Biz = before is not null && before.Biz.SequenceEqual(observed.Biz) ? before.Biz : observed.Biz,
+            // The time of an answer is that of the first snapshot that reports it: computed again, it would differ a little.
+            Attempts = before is not null && AreSame(before.Attempts, observed.Attempts) ? before.Attempts : observed.Attempts,
+            Answers = before is null ? observed.Answers : OfLife(before.Answers, observed.Life),
+            Staged = before is not null && before.Staged.SequenceEqual(observed.Staged) ? before.Staged : observed.Staged,
             SentBeside = before?.SentBeside ?? [],
             CanFetch = state.Hello?.CanFetch == true,
             ArkletPort = state.Hello?.ArkletPort,
             AnsweringSince = answersAgain ? now : before?.AnsweringSince,
         }).After(before, now);
-        // A command for a life that is over can't run any more, whether or not the agent gets to say so.
+        // A command for a base life that has ended cannot run any more, even if the agent does not report it.
         var next = WithSent(
             state with { Phase = SessionPhase.Open, Sequence = snapshot.Sequence, View = view },
             state.Sent.Count == 0 ? state.Sent : [.. state.Sent.Where(sent => IsForLife(sent.Command.BaseLife, view.Life))]);
         return new(next, IsChanged: before is null || Differs(before, next.View!));
     }
 
-    private static SessionStep Beat(SessionState state, Heartbeat beat, DateTimeOffset now)
+    private static SessionStep Observe(SessionState state, Heartbeat heartbeat, DateTimeOffset now)
     {
         var view = state.View!;
-        var said = Mapping.ToState(beat.BaseState);
-        // A heartbeat carries no biz, so it can take back "up" but not grant it: that is for a snapshot.
+        var reported = Mapping.ToState(heartbeat.BaseState);
+        // A heartbeat has no biz: it can end the state Up, but only a snapshot can begin it.
         var next = (view with
         {
             LastHeard = now,
-            State = said == BaseState.Up ? view.State : said,
-            Jvm = beat.Jvm is null ? view.Jvm : Mapping.ToJvm(beat.Jvm),
+            State = reported == BaseState.Up ? view.State : reported,
+            Jvm = heartbeat.Jvm is null ? view.Jvm : Mapping.ToJvm(heartbeat.Jvm),
         }).After(view, now);
         return new(state with { View = next }, IsChanged: next.State != view.State);
     }
@@ -181,7 +181,7 @@ public static class SessionProtocol
     private static bool IsRunning(SessionState state, SentCommand sent) =>
         state.View!.Running.Any(running => running.CommandId == sent.Command.Id);
 
-    // While a hook is called the base is free, but not for a module of the same name.
+    // During a hook, commands for other modules may run.
     private static bool HoldsTheBase(RunningCommand running, ModuleCommand next) =>
         (!running.IsInHook || running.ModuleName == next.Name)
         && CommandId.Parse(running.CommandId) is not { IsBeside: true };
@@ -200,7 +200,7 @@ public static class SessionProtocol
         before.Select(attempt => (attempt.CommandId, attempt.Outcome))
             .SequenceEqual(after.Select(attempt => (attempt.CommandId, attempt.Outcome)));
 
-    // Time that passed and Metaspace that moved are no reasons to decide anew.
+    // A change of times or Metaspace alone triggers no reconcile.
     private static bool Differs(BaseView before, BaseView after) =>
         before.State != after.State || before.Life != after.Life || before.IsBizKnown != after.IsBizKnown
         || before.Sent != after.Sent || !ReferenceEquals(before.Biz, after.Biz) || !ReferenceEquals(before.Staged, after.Staged)

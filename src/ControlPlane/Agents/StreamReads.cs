@@ -23,15 +23,15 @@ internal static class StreamReads
         }
     }
 
-    /// <summary>What may come out of a stream's read or write; null: a bug of ours.</summary>
+    /// <summary>The status for an exception of a read or write of a stream; null: it is a bug.</summary>
     public static Status? ToStatus(Exception exception) => exception switch
     {
-        // How the library says that a message is above the limit; the protocol has one status for all broken limits.
+        // The library's status for a message above the limit. The protocol has one status for all exceeded limits.
         RpcException { StatusCode: StatusCode.ResourceExhausted } => new(StatusCode.InvalidArgument, "a message is above 1 MiB"),
         RpcException rpc => rpc.Status,
         InvalidProtocolBufferException => new(StatusCode.InvalidArgument, "a message can't be parsed"),
         // A stream whose call has ended meanwhile calls its use an invalid operation.
-        OperationCanceledException or IOException or InvalidOperationException => new(StatusCode.Cancelled, "the connection is gone"),
+        OperationCanceledException or IOException or InvalidOperationException => new(StatusCode.Cancelled, "the connection was lost"),
         _ => null,
     };
 }

@@ -12,12 +12,12 @@ using ModuleController.Core.Placement;
 
 namespace ModuleController.ControlPlane.Observing;
 
-/// <summary>Gathers all that decides about one base pod, by indexes alone: the cost depends on its Modules, not on the cluster.</summary>
+/// <summary>Observes all that decides about one base pod, with indexes only: the cost depends on its Modules, not on the cluster.</summary>
 public sealed class BasePodObserver(Caches caches, IAgentDirectory agents, TimeSpan gateTimeout)
 {
     public Pod? Find(ObjectKey key) => caches.Pods.Get(key);
 
-    /// <summary>Null: nothing here is ours, or ever was.</summary>
+    /// <summary>Null: nothing on this pod is or was ours.</summary>
     public BasePodState? Observe(ObjectKey key, Pod? pod, BasePodMemory memory)
     {
         var modules = ModulesOf(key);
@@ -30,8 +30,8 @@ public sealed class BasePodObserver(Caches caches, IAgentDirectory agents, TimeS
             Key = key,
             Pod = pod,
             IsNamespaceTerminating = caches.Namespaces.Get(new("", key.Namespace))?.Metadata.IsDeleting == true,
-            // Released by its ReplicaSet: somebody removed its labels, to inspect it undisturbed. Nor does a pod that never was a
-            // base's get traffic, or go because of its labels.
+            // Released by its ReplicaSet: somebody removed its labels to inspect it. A pod that was never a base pod gets no traffic
+            // either, and its labels delete nothing.
             IsReleased = pod is not null && (pod.Metadata.Controller is not { Kind: "ReplicaSet" }),
             Modules = [.. modules.Select(module => Describe(module, pod, view, gate))],
             View = view,
@@ -64,8 +64,8 @@ public sealed class BasePodObserver(Caches caches, IAgentDirectory agents, TimeS
         caches.Modules.ByIndex(Caches.ByOwner, replicaSet.Metadata.Uid ?? "")
             .Where(module => module is { IsAvailable: false, Status.LastError: not null }).SelectMany(KeyOf);
 
-    /// <summary>The pods that have left a Service: what waits for that may go on.</summary>
-    public IEnumerable<ObjectKey> PodsGoneFrom(EndpointSlice? before, EndpointSlice? after)
+    /// <summary>The pods that have left a Service: an uninstall may wait for that.</summary>
+    public IEnumerable<ObjectKey> PodsRemovedFrom(EndpointSlice? before, EndpointSlice? after)
     {
         if (before is null) return [];
         var left = after?.Endpoints.Select(endpoint => endpoint.TargetRef?.Uid).ToHashSet() ?? [];
@@ -75,7 +75,7 @@ public sealed class BasePodObserver(Caches caches, IAgentDirectory agents, TimeS
             .Where(key => ModulesOf(key).Count > 0);
     }
 
-    /// <summary>The pods of all Modules of a namespace; asked for once in its life, when it begins to go.</summary>
+    /// <summary>The pods of all Modules of a namespace; requested once, when it begins to terminate.</summary>
     public IEnumerable<ObjectKey> PodsIn(Namespace ns) =>
         caches.Modules.List().Where(module => module.Metadata.Namespace == ns.Metadata.Name).SelectMany(KeyOf).Distinct();
 
@@ -84,7 +84,7 @@ public sealed class BasePodObserver(Caches caches, IAgentDirectory agents, TimeS
 
     private IReadOnlyCollection<Module> ModulesOf(ObjectKey key) => caches.Modules.ByIndex(Caches.ByPod, key.ToString());
 
-    // Only where it may change: gates are open most of the time, and then nothing is computed that they wait for.
+    // Only while it may change: most gates are open, and then nothing has to be computed for them.
     private PodGate? GateOf(Pod pod, BaseView? view)
     {
         if (!ModulesGate.IsOn(pod) || view?.Life is not { } life || BasePods.BaseOf(caches, pod) is not { } key) return null;
@@ -104,7 +104,7 @@ public sealed class BasePodObserver(Caches caches, IAgentDirectory agents, TimeS
         return new(module, deployment is null ? new() : SettingsOf(deployment, replicaSet!))
         {
             HasServed = replicaSet?.Metadata.Annotations.ContainsKey(Annotations.FirstAvailableAt) == true,
-            // Not asked while it serves; what is Available in a life that has ended doesn't.
+            // Not computed while it serves. A Module that is Available in a base life that has ended does not serve.
             IsQuarantined = deployment is not null && replicaSet is not null
                 && !(module.IsAvailable && (view?.Life is not { } life || module.Status.BaseLife == life.Id))
                 && IsQuarantined(deployment, replicaSet, module),
@@ -125,7 +125,7 @@ public sealed class BasePodObserver(Caches caches, IAgentDirectory agents, TimeS
         InstallTimeout = deployment.InstallTimeout,
         TrafficDrain = deployment.TrafficDrain,
         Hooks = deployment.Spec.Hooks,
-        // Until the policy is observed the careful answer holds: two versions in a JVM that can't hold both fail for good.
+        // Until the policy is observed, the old version is uninstalled first: two versions in a JVM that cannot hold both fail for good.
         InstallsFirst = UpgradePolicies.Effective(deployment) == UpgradePolicy.InstallThenUninstall
             && ObservedPolicy.IsOf(deployment, replicaSet.Spec.Template),
         RetriedAt = IsReleased(deployment, replicaSet) ? deployment.Status.ReleaseStatus!.RetriedAt : null,
@@ -148,7 +148,7 @@ public sealed class BasePodObserver(Caches caches, IAgentDirectory agents, TimeS
     private bool HasModuleOf(ModuleReplicaSet replicaSet, Pod pod) =>
         ModulesOf(ObjectKey.Of(pod.Metadata)).Any(module => module.Metadata.Controller?.Uid == replicaSet.Metadata.Uid);
 
-    // One that serves on any of them counts for more: there the base that rolls on would lose it.
+    // If it serves on one of them, it does not fail there: the base's rolling update would lose it.
     private bool FailsOnOlderPods(ModuleReplicaSet replicaSet, Pod pod)
     {
         if (!BasePods.HasOlder(caches, pod)) return false;

@@ -9,12 +9,13 @@ using ModuleController.Core.Placement;
 
 namespace ModuleController.ControlPlane.Observing;
 
-/// <summary>Which pods are a base's: those that its ReplicaSets control, by UID.</summary>
+/// <summary>Finds the pods of a base: those that its ReplicaSets control, by UID.</summary>
 public static class BasePods
 {
     private const string RevisionAnnotation = "deployment.kubernetes.io/revision";
 
-    /// <summary>Neither terminating nor finished, nor asked by label to go; with whether each belongs to the newest ReplicaSet.</summary>
+    /// <summary>Its pods, and whether each belongs to the newest ReplicaSet. Without pods that terminate, have finished, or are to be
+    /// deleted by label.</summary>
     public static IReadOnlyList<(Pod Pod, bool IsNewest)> Of(Caches caches, Deployment deployment)
     {
         var replicaSets = caches.ReplicaSets.ByIndex(Caches.ByController, deployment.Metadata.Uid!);
@@ -28,14 +29,14 @@ public static class BasePods
         ];
     }
 
-    /// <summary>Some that still count for their ReplicaSet are asked by label to go.</summary>
+    /// <summary>Pods that still count for their ReplicaSet are to be deleted by label.</summary>
     public static bool HasBeingRemoved(Caches caches, Deployment deployment) =>
         caches.ReplicaSets.ByIndex(Caches.ByController, deployment.Metadata.Uid!)
             .SelectMany(replicaSet => caches.Pods.ByIndex(Caches.ByController, replicaSet.Metadata.Uid!))
             .Any(pod => PodDeletion.IsRequested(pod) && pod is { Metadata.IsDeleting: false, Status.Phase: not ("Succeeded" or "Failed") });
 
-    /// <summary>The living pods of these Modules whose base is missing, or has not taken their ReplicaSet yet: a Deployment that
-    /// is deleted with <c>--cascade=orphan</c> and made anew takes them back, and meanwhile they serve.</summary>
+    /// <summary>The running pods of these Modules whose base is missing, or has not adopted their ReplicaSet yet: a Deployment that
+    /// is deleted with <c>--cascade=orphan</c> and recreated adopts them, and meanwhile they serve.</summary>
     /// <param name="own">The UIDs of the pods that the base has.</param>
     public static IReadOnlyList<Pod> Orphaned(Caches caches, ObjectKey key, IReadOnlySet<string> own, IEnumerable<Module> modules)
     {
@@ -57,14 +58,14 @@ public static class BasePods
             .SelectMany(replicaSet => caches.Pods.ByIndex(Caches.ByController, replicaSet.Metadata.Uid!))
             .Where(PodAssessment.IsActive);
 
-    /// <summary>The base Deployment of a pod, through its ReplicaSet; null where it is nobody's.</summary>
+    /// <summary>The base Deployment of a pod, by its ReplicaSet; null: it has none.</summary>
     public static ObjectKey? BaseOf(Caches caches, Pod pod) =>
         ReplicaSetOf(caches, pod) is { } replicaSet ? BaseOf(replicaSet) : null;
 
     /// <summary>
     /// A pod of a base: controlled, by UID, by a ReplicaSet of a Deployment that a ModuleDeployment names, that still has Modules, whose
-    /// pods have our readiness gate, or that has a pod with the label that each pod gets with its first module. Labels of ours mean
-    /// nothing on any other pod.
+    /// pods have our readiness gate, or that has a pod with the label that each pod gets with its first module. Our labels have
+    /// no effect on other pods.
     /// </summary>
     public static bool IsBasePod(Caches caches, Pod pod) =>
         ReplicaSetOf(caches, pod) is { Metadata.Controller: { } owner } replicaSet && BaseOf(replicaSet) is { } key
@@ -83,7 +84,7 @@ public static class BasePods
     public static ObjectKey? BaseOf(ReplicaSet replicaSet) =>
         replicaSet.Metadata.Controller is { Kind: "Deployment" } owner ? new(replicaSet.Metadata.Namespace!, owner.Name) : null;
 
-    // Released by its ReplicaSet, or of another base: that is no matter of a Deployment that may come back.
+    // A pod that its ReplicaSet released, or of another base, is not adopted by a recreated Deployment.
     private static bool IsOrphaned(Caches caches, Pod pod, ObjectKey key, Deployment? found)
     {
         if (pod.Metadata.Controller is not { Kind: "ReplicaSet" }) return false;
@@ -92,19 +93,19 @@ public static class BasePods
             || (BaseOf(replicaSet) == key && controller.Uid != found?.Metadata.Uid);
     }
 
-    /// <summary>Both are of one base, and the other's ReplicaSet is the older one. Going back makes an old ReplicaSet the newest.</summary>
+    /// <summary>Both are of one base, and the other's ReplicaSet is the older one. A rollback makes an old ReplicaSet the newest.</summary>
     public static bool IsOlder(Caches caches, Pod other, Pod pod) =>
         ReplicaSetOf(caches, other) is { } older && ReplicaSetOf(caches, pod) is { } own
         && BaseOf(older) is not null && own.Metadata.Controller is { } deployment && older.Metadata.Controller!.Uid == deployment.Uid
         && Revision(older) < Revision(own);
 
-    /// <summary>There are pods of older ReplicaSets of its base: the base rolls.</summary>
+    /// <summary>Older ReplicaSets of its base still have pods: a rolling update.</summary>
     public static bool HasOlder(Caches caches, Pod pod) => ReplicaSetOf(caches, pod) is { Metadata.Controller: { } deployment } own
         && caches.ReplicaSets.ByIndex(Caches.ByController, deployment.Uid).Any(other => Revision(other) < Revision(own)
             && caches.Pods.ByIndex(Caches.ByController, other.Metadata.Uid!).Count > 0);
 
-    /// <summary>The pods of a base whose readiness gate is shut; nearly always none.</summary>
-    public static IEnumerable<Pod> WithShutGate(Caches caches, ObjectKey ofBase) =>
+    /// <summary>The pods of a base whose readiness gate is closed; mostly none.</summary>
+    public static IEnumerable<Pod> WithClosedGate(Caches caches, ObjectKey ofBase) =>
         caches.Pods.ByIndex(Caches.ByShutGate, ofBase.Namespace).Where(pod => BaseOf(caches, pod) == ofBase);
 
     private static ReplicaSet? ReplicaSetOf(Caches caches, Pod pod) =>

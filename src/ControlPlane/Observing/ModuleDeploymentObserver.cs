@@ -9,13 +9,13 @@ using ModuleController.Core.Rollouts;
 
 namespace ModuleController.ControlPlane.Observing;
 
-/// <summary>Gathers from the caches what decides about one ModuleDeployment.</summary>
+/// <summary>Observes all that decides about one ModuleDeployment.</summary>
 internal sealed class ModuleDeploymentObserver(Caches caches, IAgentDirectory agents, BaseAgents baseAgents, string ownNamespace)
 {
     /// <param name="deployment">The ModuleDeployment.</param>
     /// <param name="now">The time.</param>
-    /// <param name="agentsAgainAt">When more may be known of the agents, though nobody says so.</param>
-    public RolloutState Observe(ModuleDeployment deployment, DateTimeOffset now, out DateTimeOffset? agentsAgainAt)
+    /// <param name="observeAgentsAt">When the agents have to be observed again, although no agent triggers it.</param>
+    public RolloutState Observe(ModuleDeployment deployment, DateTimeOffset now, out DateTimeOffset? observeAgentsAt)
     {
         var (meta, spec) = (deployment.Metadata, deployment.Spec);
         var ns = meta.Namespace!;
@@ -36,11 +36,11 @@ internal sealed class ModuleDeploymentObserver(Caches caches, IAgentDirectory ag
         HashSet<string> pods = found is null ? [] : [.. BasePods.In(caches, found).Select(pod => pod.Metadata.Uid!)];
         pods.UnionWith(BasePods.Orphaned(caches, new(ns, spec.BaseDeploymentName), pods, sets.SelectMany(set => set.Modules))
             .Select(pod => pod.Metadata.Uid!));
-        agentsAgainAt = null;
-        var outage = found is null ? null : baseAgents.OutageOf(found, now, out agentsAgainAt);
+        observeAgentsAt = null;
+        var outage = found is null ? null : baseAgents.OutageOf(found, now, out observeAgentsAt);
         var reportedAt = baseAgents.ReportedAt(now);
-        // Who sees no outage may go on by an answer that is a second old; who waits for its end has to hear of that.
-        agentsAgainAt = now < reportedAt ? reportedAt : outage is null ? null : agentsAgainAt;
+        // Without an outage, a result that is a second old is enough. Its end has to be observed at once.
+        observeAgentsAt = now < reportedAt ? reportedAt : outage is null ? null : observeAgentsAt;
         List<Module> unadopted = [.. modules.Where(module => OrphanedModules.SetOf(module, sets) is null)];
         var state = new RolloutState
         {
@@ -77,7 +77,7 @@ internal sealed class ModuleDeploymentObserver(Caches caches, IAgentDirectory ag
             : state with { Carriers = Carriers(ns, state) };
     }
 
-    /// <summary>Of everything before that of one namespace, but one with a reason before one without.</summary>
+    /// <summary>A freeze of everything comes before that of the namespace, but one with a reason before one without.</summary>
     private Freeze? FreezeOf(string ns)
     {
         var everything = FreezeOf(ownNamespace, Annotations.FreezeAll, "everything");
@@ -101,7 +101,7 @@ internal sealed class ModuleDeploymentObserver(Caches caches, IAgentDirectory ag
     private static bool IsOfOtherTemplate(ModuleReplicaSet replicaSet, ModuleDeployment deployment) =>
         Revision.Of(replicaSet.Spec.Template) != Revision.Of(deployment.Spec.Template);
 
-    // Asked only as long as nobody has noted that the revision lived.
+    // Only until it is recorded that the revision lived.
     private HashSet<string> Observed(string ns, IEnumerable<ReplicaSetWithModules> sets) =>
     [
         .. sets.Where(set => !Quarantine.HasLived(set.ReplicaSet)).SelectMany(set => set.Modules)

@@ -10,14 +10,14 @@ using ModuleController.Core.Placement;
 
 namespace ModuleController.ControlPlane.Observing;
 
-/// <summary>Gathers from the caches and the agents what decides about the Modules of one base.</summary>
+/// <summary>Observes all that decides about the Modules of one base.</summary>
 internal sealed class PlacementObserver(Caches caches, IAgentDirectory agents, BaseAgents baseAgents, TimeSpan podGrace)
 {
-    // By base and pod: base lives in which an install found no Metaspace. The Module that said so is deleted, to be placed elsewhere.
+    // By base and pod UID: base lives in which an install failed with MetaspaceFull. The failed Module itself is placed elsewhere.
     private readonly ConcurrentDictionary<ObjectKey, Dictionary<string, string>> _fullLives = new();
     private readonly UnreadyPods _unready = new();
 
-    /// <summary>Null: the base has no module, nor ever asked for one.</summary>
+    /// <summary>Null: no ModuleDeployment names the base, and it has no Modules.</summary>
     public PlacementState? Observe(ObjectKey key, DateTimeOffset now, out DateTimeOffset? requeueAt)
     {
         requeueAt = null;
@@ -44,9 +44,9 @@ internal sealed class PlacementObserver(Caches caches, IAgentDirectory agents, B
                 requeueAt = at;
         var reportedAt = baseAgents.ReportedAt(now);
         if (now < reportedAt && (requeueAt is null || reportedAt < requeueAt)) requeueAt = reportedAt;
-        DateTimeOffset? agentsAgainAt = null;
-        var outage = found is null ? null : baseAgents.OutageOf(found, now, out agentsAgainAt);
-        requeueAt = new[] { requeueAt, outage?.Until, agentsAgainAt }.Min();
+        DateTimeOffset? observeAgentsAt = null;
+        var outage = found is null ? null : baseAgents.OutageOf(found, now, out observeAgentsAt);
+        requeueAt = new[] { requeueAt, outage?.Until, observeAgentsAt }.Min();
         return new()
         {
             Pods = [.. pods.Select(pod => PodAssessment.Of(pod, podGrace, now))],
@@ -74,7 +74,7 @@ internal sealed class PlacementObserver(Caches caches, IAgentDirectory agents, B
                 IsConflicting = ModuleConflicts.Of(deployment, deployments) is not null,
             }),
         ];
-        // Orphaned on purpose (--cascade=orphan): each goes on by itself, as an apps/v1 ReplicaSet would.
+        // Orphaned on purpose (--cascade=orphan): each continues alone, as an apps/v1 ReplicaSet would.
         groups.AddRange(caches.ModuleReplicaSets.ByIndex(Caches.ByBase, label)
             .Where(replicaSet => replicaSet.Metadata.Controller is null)
             .Select(replicaSet => new DeploymentGroup(StandIn(replicaSet), [Set(replicaSet)])));

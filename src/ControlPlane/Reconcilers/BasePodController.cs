@@ -7,7 +7,7 @@ using ModuleController.Kube.Hosting;
 
 namespace ModuleController.ControlPlane.Reconcilers;
 
-/// <summary>What wakes the reconciler of base pods.</summary>
+/// <summary>What triggers the reconciler of base pods.</summary>
 public static class BasePodController
 {
     private const int Workers = 16;
@@ -22,25 +22,25 @@ public static class BasePodController
                 parts.Loggers.CreateLogger<BasePodReconciler>()))
             .Named("basepod")
             .Where(observer.IsOurs)
-            .WokenBy<Module>(BasePodObserver.KeyOf)
-            .WokenByChange<EndpointSlice>(change => observer.PodsGoneFrom(change.Before, change.After))
-            // The policy of an upgrade may arrive after the Modules that it is about.
-            .WokenByChange<ModuleDeployment>(change =>
+            .Watches<Module>(BasePodObserver.KeyOf)
+            .WatchesChanges<EndpointSlice>(change => observer.PodsRemovedFrom(change.Before, change.After))
+            // The policy of an upgrade may be observed after its Modules.
+            .WatchesChanges<ModuleDeployment>(change =>
                 change is { Before: { } before, After: { } after } && DecidesOtherwise(before, after) ? observer.PodsOf(after) : [])
             // A failure is final only until its revision was available somewhere.
-            .WokenByChange<ModuleReplicaSet>(change =>
+            .WatchesChanges<ModuleReplicaSet>(change =>
                 change is { Before: { } before, After: { } after } && !HasServed(before) && HasServed(after)
                     ? observer.PodsWithFailed(after) : [])
-            // Labels of ours mean something on the pods of a base, and it is one from now on.
-            .WokenByChange<ModuleDeployment>(change => change is { Before: null, After: { } added } ? observer.MarkedPodsOf(added) : [])
-            .WokenByChange<Namespace>(change =>
+            // Our labels have an effect on pods of a base only, and it becomes one now.
+            .WatchesChanges<ModuleDeployment>(change => change is { Before: null, After: { } added } ? observer.MarkedPodsOf(added) : [])
+            .WatchesChanges<Namespace>(change =>
                 change is { Before.Metadata.IsDeleting: false, After: { Metadata.IsDeleting: true } ending } ? observer.PodsIn(ending) : [])
-            .WokenBy(parts.Agents.Subscribe)
-            // Gates that are shut wait for more than their own pod's Modules.
-            .WokenByChange<ModuleDeployment>(gates.AffectedBy)
-            .WokenByChange<ModuleReplicaSet>(gates.AffectedBy)
-            .WokenByChange<Module>(gates.AffectedBy)
-            .WokenByChange<ReplicaSet>(gates.AffectedBy)
+            .Watches(parts.Agents.Subscribe)
+            // Closed gates wait for more than the Modules of their own pod.
+            .WatchesChanges<ModuleDeployment>(gates.AffectedBy)
+            .WatchesChanges<ModuleReplicaSet>(gates.AffectedBy)
+            .WatchesChanges<Module>(gates.AffectedBy)
+            .WatchesChanges<ReplicaSet>(gates.AffectedBy)
             .Tracks(writes)
             .Workers(Workers);
     }

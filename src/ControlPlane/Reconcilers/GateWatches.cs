@@ -8,7 +8,7 @@ using ModuleController.Kube.Caches;
 
 namespace ModuleController.ControlPlane.Reconcilers;
 
-/// <summary>Which base pods with a shut readiness gate are reconciled when another object has changed.</summary>
+/// <summary>Which base pods with a closed readiness gate are reconciled when another object has changed.</summary>
 internal sealed class GateWatches(Caches caches)
 {
     /// <summary>What is required on the base.</summary>
@@ -27,18 +27,18 @@ internal sealed class GateWatches(Caches caches)
         Relevant(change.Before) != Relevant(change.After)
             && (change.After ?? change.Before) is { Spec.PodName: { Length: > 0 } name } module
         && caches.Pods.Get(new(module.Metadata.Namespace!, name)) is { } older && BasePods.BaseOf(caches, older) is { } key
-            ? BasePods.WithShutGate(caches, key).Where(pod => BasePods.IsOlder(caches, older, pod))
+            ? BasePods.WithClosedGate(caches, key).Where(pod => BasePods.IsOlder(caches, older, pod))
                 .Select(pod => ObjectKey.Of(pod.Metadata))
             : [];
 
     /// <summary>Which base a pod is of, and which of its ReplicaSets is older.</summary>
     public IEnumerable<ObjectKey> AffectedBy(ObjectChange<ReplicaSet> change) =>
         Relevant(change.Before) != Relevant(change.After) && BasePods.BaseOf((change.After ?? change.Before)!) is { } key
-            ? BasePods.WithShutGate(caches, key).Select(pod => ObjectKey.Of(pod.Metadata))
+            ? BasePods.WithClosedGate(caches, key).Select(pod => ObjectKey.Of(pod.Metadata))
             : [];
 
     private IEnumerable<ObjectKey> OnBaseOf(ModuleDeployment deployment) =>
-        BasePods.WithShutGate(caches, new(deployment.Metadata.Namespace!, deployment.Spec.BaseDeploymentName))
+        BasePods.WithClosedGate(caches, new(deployment.Metadata.Namespace!, deployment.Spec.BaseDeploymentName))
             .Select(pod => ObjectKey.Of(pod.Metadata));
 
     private static (bool, bool, bool)? Relevant(ModuleDeployment? deployment) =>

@@ -27,8 +27,8 @@ public sealed class ModuleDeploymentReconciler(
     private readonly WriteInterval _interval = new(TimeSpan.FromSeconds(1));
     private readonly ConcurrentDictionary<ObjectKey, bool> _awaitingAgents = new();
 
-    /// <summary>The ModuleDeployments that wait for an agent's word about a jar, or for agents at all; all others don't care what
-    /// agents say.</summary>
+    /// <summary>The ModuleDeployments that wait for an inspection, or for agents to reconnect. Agents trigger no
+    /// others.</summary>
     public IEnumerable<ObjectKey> AwaitingAgents => _awaitingAgents.Keys;
 
     public async Task<ReconcileResult> ReconcileAsync(ObjectKey key, CancellationToken cancellation)
@@ -40,7 +40,7 @@ public sealed class ModuleDeploymentReconciler(
         }
 
         var now = time.GetUtcNow();
-        var state = _observer.Observe(deployment, now, out var agentsAgainAt) with { RejectedWrite = rejections.Find(key) };
+        var state = _observer.Observe(deployment, now, out var observeAgentsAt) with { RejectedWrite = rejections.Find(key) };
         var plan = WithRejection(RolloutPlanner.Plan(state, now), state, now);
         if (plan.AwaitsAgents) _awaitingAgents[key] = true;
         else _awaitingAgents.TryRemove(key, out _);
@@ -58,7 +58,7 @@ public sealed class ModuleDeploymentReconciler(
         }
 
         outcome.ThrowIfInterrupted();
-        return ReconcileResult.At(new[] { plan.RequeueAt, agentsAgainAt, outcome.RetryAt }.Min(), now);
+        return ReconcileResult.At(new[] { plan.RequeueAt, observeAgentsAt, outcome.RetryAt }.Min(), now);
     }
 
     /// <summary>Where the plan has no status, as while an object is only prepared or removed, a rejection still is its readiness.</summary>

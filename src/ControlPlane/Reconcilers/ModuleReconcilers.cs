@@ -12,7 +12,7 @@ using ModuleController.Kube.Hosting;
 
 namespace ModuleController.ControlPlane.Reconcilers;
 
-/// <summary>What wakes the reconcilers of ModuleDeployments, ModuleReplicaSets and placement.</summary>
+/// <summary>What triggers the reconcilers of ModuleDeployments, ModuleReplicaSets and placement.</summary>
 public static class ModuleReconcilers
 {
     public static void Add(Manager manager, ReconcilerParts parts, RejectedWrites rejections)
@@ -33,23 +33,23 @@ public static class ModuleReconcilers
             .Owns<ModuleReplicaSet>()
             .Owns<Service>()
             .Reads<Node>()
-            .WokenBy<Module>(module => DeploymentOf(caches, module))
-            .WokenByChange<Deployment>(change => IsOnlyUpdate(change) ? [] : OnBase(caches, change.Key).Select(Key))
-            .WokenByChange<Pod>(change => SymmetricOn(caches, change))
-            // A base that was made anew takes its pods back with their ReplicaSet.
-            .WokenByChange<ReplicaSet>(change => SymmetricOn(caches, change))
+            .Watches<Module>(module => DeploymentOf(caches, module))
+            .WatchesChanges<Deployment>(change => IsOnlyUpdate(change) ? [] : OnBase(caches, change.Key).Select(Key))
+            .WatchesChanges<Pod>(change => SymmetricOn(caches, change))
+            // A recreated base adopts its pods with their ReplicaSet.
+            .WatchesChanges<ReplicaSet>(change => SymmetricOn(caches, change))
             // An older one of the same module may have made room, or taken it.
-            .WokenByChange<ModuleDeployment>(change => IsOnlyUpdate(change) ? [] : Siblings(caches, (change.After ?? change.Before)!))
-            .WokenByChange<Namespace>(change => OfNamespace(caches, change, parts.OwnNamespace))
-            .WokenBy(wake => parts.Agents.Subscribe(_ =>
+            .WatchesChanges<ModuleDeployment>(change => IsOnlyUpdate(change) ? [] : Siblings(caches, (change.After ?? change.Before)!))
+            .WatchesChanges<Namespace>(change => OfNamespace(caches, change, parts.OwnNamespace))
+            .Watches(trigger => parts.Agents.Subscribe(_ =>
             {
-                foreach (var key in reconciler.AwaitingAgents) wake(key);
+                foreach (var key in reconciler.AwaitingAgents) trigger(key);
             }))
-            .WokenBy(wake => rejections.Subscribe((key, message) =>
+            .Watches(trigger => rejections.Subscribe((key, message) =>
             {
                 if (message is not null && caches.ModuleDeployments.Get(key) is { } rejected)
                     parts.Events.Record(rejected, EventRecorder.Warning, Reasons.WriteRejected, message);
-                wake(key);
+                trigger(key);
             }))
             .Tracks(tracker).Workers(8);
     }
@@ -70,29 +70,29 @@ public static class ModuleReconcilers
             parts.Loggers.CreateLogger<PlacementReconciler>());
         var offers = new ConcurrentDictionary<ObjectKey, (bool, bool, bool, string?, string)>();
         manager.Reconcile(reconciler).Named("placement")
-            .WokenBy<ModuleDeployment>(deployment => [BaseOf(deployment)])
-            .WokenBy<ModuleReplicaSet>(replicaSet => BaseOf(caches, replicaSet.Metadata))
-            .WokenByChange<Module>(change => MattersToPlacement(change.Before) == MattersToPlacement(change.After)
+            .Watches<ModuleDeployment>(deployment => [BaseOf(deployment)])
+            .Watches<ModuleReplicaSet>(replicaSet => BaseOf(caches, replicaSet.Metadata))
+            .WatchesChanges<Module>(change => MattersToPlacement(change.Before) == MattersToPlacement(change.After)
                 ? []
                 : BaseOf(caches, (change.After ?? change.Before)!.Metadata))
-            .WokenByChange<Pod>(change =>
+            .WatchesChanges<Pod>(change =>
             {
                 if (change.After is null) offers.TryRemove(change.Key, out _);
                 return MattersToPlacement(change.Before) == MattersToPlacement(change.After)
                     ? [] : BaseOf(caches, (change.After ?? change.Before)!);
             })
-            .WokenBy<HorizontalPodAutoscaler>(autoscaler => autoscaler.Spec.ScaleTargetRef
+            .Watches<HorizontalPodAutoscaler>(autoscaler => autoscaler.Spec.ScaleTargetRef
                 is { Kind: "Deployment", Name: { Length: > 0 } name }
                 ? [new(autoscaler.Metadata.Namespace!, name)]
                 : [])
-            .WokenBy<ReplicaSet>(replicaSet => BasePods.BaseOf(replicaSet) is { } key ? [key] : [])
-            .WokenByChange<Node>(change => MattersToPlacement(change.Before) == MattersToPlacement(change.After)
+            .Watches<ReplicaSet>(replicaSet => BasePods.BaseOf(replicaSet) is { } key ? [key] : [])
+            .WatchesChanges<Node>(change => MattersToPlacement(change.Before) == MattersToPlacement(change.After)
                 ? []
                 : caches.Pods.List().Where(pod => pod.Spec.NodeName == change.Key.Name).SelectMany(pod => BaseOf(caches, pod)).Distinct())
-            .WokenByChange<Namespace>(change => change.After is { Metadata.IsDeleting: true } ending
+            .WatchesChanges<Namespace>(change => change.After is { Metadata.IsDeleting: true } ending
                 ? caches.ModuleDeployments.List().Where(item => item.Metadata.Namespace == ending.Metadata.Name).Select(BaseOf).Distinct()
                 : [])
-            .WokenBy(wake => parts.Agents.Subscribe(pod =>
+            .Watches(trigger => parts.Agents.Subscribe(pod =>
             {
                 if (caches.Pods.Get(pod) is not { } found)
                 {
@@ -107,7 +107,7 @@ public static class ModuleReconcilers
                 // interest.
                 if (offers.TryGetValue(pod, out var before) && before == offer) return;
                 offers[pod] = offer;
-                foreach (var key in BaseOf(caches, found)) wake(key);
+                foreach (var key in BaseOf(caches, found)) trigger(key);
             }))
             .Tracks(tracker).Workers(4);
     }

@@ -28,11 +28,11 @@ public sealed partial class PlacementReconciler(
     private readonly StandingWarnings<string> _warnings = new();
     private readonly WriteInterval _messages = new(TimeSpan.FromSeconds(30));
 
-    // Kubernetes' ReplicaSet controller reads the costs from a cache of its own, which may be behind ours: seen with 1.34 under load.
+    // Kubernetes' ReplicaSet controller reads the costs from a cache of its own, which may be behind ours: observed with 1.34 under load.
     private readonly WriteInterval _marks = new(TimeSpan.FromSeconds(2));
 
-    // Bases of which an operator was told that they are held.
-    private readonly ConcurrentDictionary<ObjectKey, bool> _held = new();
+    // Bases with a Warning about disconnected agents.
+    private readonly ConcurrentDictionary<ObjectKey, bool> _reportedOutages = new();
 
     public async Task<ReconcileResult> ReconcileAsync(ObjectKey key, CancellationToken cancellation)
     {
@@ -43,12 +43,12 @@ public sealed partial class PlacementReconciler(
             return ReconcileResult.Done;
         }
 
-        TellOutage(key, state);
+        ReportOutage(key, state);
         var nextMessages = _messages.NextAt(key, now);
         var marksObservedAt = _marks.NextAt(key, now);
         var plan = PlacementPlanner.Plan(
             state with { MayRefreshMessages = nextMessages is null, AreMarksObserved = marksObservedAt is null }, now);
-        // Also where an answer is lost.
+        // Before the write: its answer may be lost.
         if (plan.Steps.Any(step => step is PlacementStep.Explain)) _messages.Wrote(key, now);
         if (plan.Steps.Any(step => step is PlacementStep.Mark)) _marks.Wrote(key, now);
         var writes = new Writes(client, tracker, _executor.AnsweredWrites, key, FieldManager, cancellation);
@@ -71,21 +71,21 @@ public sealed partial class PlacementReconciler(
 
     private static string Source(ObjectKey key) => $"Placement {key}";
 
-    private void TellOutage(ObjectKey key, PlacementState state)
+    private void ReportOutage(ObjectKey key, PlacementState state)
     {
-        if (state.Base?.Deployment is not { } deployment || (state.Outage is not null) == _held.ContainsKey(key)) return;
+        if (state.Base?.Deployment is not { } deployment || (state.Outage is not null) == _reportedOutages.ContainsKey(key)) return;
         if (state.Outage is { } outage)
         {
-            _held[key] = true;
+            _reportedOutages[key] = true;
             LogHeld(key, outage);
             events.Record(deployment, EventRecorder.Warning, Reasons.AgentsVanished, outage.ToString());
         }
         else
         {
-            _held.TryRemove(key, out _);
+            _reportedOutages.TryRemove(key, out _);
             LogResumed(key);
             events.Record(deployment, EventRecorder.Normal, Reasons.AgentsReturned,
-                "agents of the base are back, or were waited for long enough");
+                "the agents of the base are connected again, or the hold has ended");
         }
     }
 
@@ -94,7 +94,7 @@ public sealed partial class PlacementReconciler(
         _messages.Forget(key);
         _marks.Forget(key);
         _counts.Forget(key);
-        _held.TryRemove(key, out _);
+        _reportedOutages.TryRemove(key, out _);
         _executor.Forget(key);
         _warnings.Forget(key);
         rejections.Report(Source(key), new Dictionary<ObjectKey, string>());
@@ -103,6 +103,6 @@ public sealed partial class PlacementReconciler(
     [LoggerMessage(LogLevel.Warning, "{Key}: {Outage}")]
     private partial void LogHeld(ObjectKey key, AgentOutage outage);
 
-    [LoggerMessage(LogLevel.Information, "{Key}: the agents are back, or were waited for long enough")]
+    [LoggerMessage(LogLevel.Information, "{Key}: the agents are connected again, or the hold has ended")]
     private partial void LogResumed(ObjectKey key);
 }

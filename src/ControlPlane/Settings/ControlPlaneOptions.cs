@@ -54,7 +54,7 @@ public sealed record ControlPlaneOptions
     /// <summary>How long others wait for a silent leader.</summary>
     public TimeSpan LeaseDuration { get; init; } = TimeSpan.FromSeconds(15);
 
-    /// <summary>How long a leader that can't renew goes on; below the duration.</summary>
+    /// <summary>How long a leader that cannot renew the Lease continues; below the duration.</summary>
     public TimeSpan LeaseRenew { get; init; } = TimeSpan.FromSeconds(10);
 
     public TimeSpan LeaseRetry { get; init; } = TimeSpan.FromSeconds(2);

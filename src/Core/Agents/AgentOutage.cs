@@ -3,27 +3,27 @@ using System.Globalization;
 namespace ModuleController.Core.Agents;
 
 /// <summary>An agent on a Ready base pod: connected, or disconnected since a time.</summary>
-/// <param name="DisconnectedSince">When it was last heard; null: it is connected.</param>
+/// <param name="DisconnectedSince">The time of its last message; null: it is connected.</param>
 public readonly record struct AgentPresence(DateTimeOffset? DisconnectedSince)
 {
-    /// <summary>What agents have, after a start of ours, to report before anything is concluded from absence.</summary>
+    /// <summary>The time that agents have to connect to a new leader. Before its end, a missing agent means nothing.</summary>
     public static readonly TimeSpan TimeToReport = TimeSpan.FromSeconds(10);
 
-    /// <summary>One that has not been heard since agents could reach us: it has time to connect, and counts as disconnected since
-    /// then.</summary>
-    public static AgentPresence NeverHeard(DateTimeOffset acceptingSince, DateTimeOffset now) =>
+    /// <summary>An agent that has not connected to this leader: it counts as disconnected since the leader accepts agents, but only after
+    /// the time to report.</summary>
+    public static AgentPresence NeverConnected(DateTimeOffset acceptingSince, DateTimeOffset now) =>
         new(now - acceptingSince >= TimeToReport ? acceptingSince : null);
 }
 
-/// <summary>How many agents of a base have to disconnect how fast, and how long nothing is removed there then.</summary>
-/// <param name="AtOnce">Disconnects that are no further apart are one event; it is longer than a heartbeat.</param>
+/// <summary>How close together agents of a base have to disconnect for an outage, and how long nothing is removed there then.</summary>
+/// <param name="AtOnce">Disconnects within this time are one event. It is longer than a heartbeat.</param>
 public sealed record AgentOutageRule(TimeSpan AtOnce, TimeSpan Hold)
 {
     public static AgentOutageRule Default { get; } = new(TimeSpan.FromSeconds(30), TimeSpan.FromMinutes(10));
 }
 
-/// <summary>Most agents of a base disconnected at once: the cause is the network, or us, rather than the bases. Nothing disruptive is
-/// done then; what is missing is installed again all the same.</summary>
+/// <summary>Most agents of a base disconnected at once. The cause is probably the network or the controller, not the bases: nothing
+/// disruptive is done then. Missing modules are still installed.</summary>
 public sealed record AgentOutage(int Disconnected, int Agents, DateTimeOffset Until)
 {
     private const int FewestAgents = 5;

@@ -9,7 +9,7 @@ public sealed record BaseView
     /// <summary>A stream is open and its full snapshot has arrived.</summary>
     public required bool IsConnected { get; init; }
 
-    /// <summary>When anything was last heard.</summary>
+    /// <summary>The time of the last message.</summary>
     public required DateTimeOffset LastHeard { get; init; }
 
     public required BaseState State { get; init; }
@@ -34,7 +34,7 @@ public sealed record BaseView
     public IReadOnlyDictionary<string, CommandAnswer> Answers { get; init; } =
         System.Collections.ObjectModel.ReadOnlyDictionary<string, CommandAnswer>.Empty;
 
-    /// <summary>The command that was sent on this stream and neither answered nor seen running yet.</summary>
+    /// <summary>The command that was sent on this stream and neither answered nor observed running yet.</summary>
     public string? Sent { get; init; }
 
     public JvmView? Jvm { get; init; }
@@ -45,7 +45,7 @@ public sealed record BaseView
     /// <summary>Since when Arklet has not listed in this session what runs there; null: it has, and answers.</summary>
     public DateTimeOffset? UnansweredSince { get; init; }
 
-    /// <summary>Fetches and inspections that were sent on this stream and neither answered nor seen running yet.</summary>
+    /// <summary>Fetches and inspections that were sent on this stream and neither answered nor observed running yet.</summary>
     public IReadOnlyList<string> SentBeside { get; init; } = [];
 
     /// <summary>The agent has observed an epoch above the controller's, which does not rise to it: it gets no commands.</summary>
@@ -57,7 +57,7 @@ public sealed record BaseView
     /// <summary>The port at which the agent reaches Arklet; null: an older agent, which does not report it.</summary>
     public int? ArkletPort { get; init; }
 
-    /// <summary>The base life is not, or not surely, of the pod's own base; null: nothing speaks against it.</summary>
+    /// <summary>The base life is not, or not surely, of the pod's own base; null: there is no doubt.</summary>
     public SharedArklet? Shared { get; init; }
 
     /// <summary>UIDs of the Modules whose artifact is on the pod, with its digest and manifest checked.</summary>

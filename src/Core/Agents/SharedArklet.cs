@@ -112,7 +112,7 @@ public sealed record SharedArklet
     {
         if ((container.State?.Terminated ?? container.LastState?.Terminated) is { } ended)
             return ended.StartedAt > life.StartedAt + Tolerance ? life.StartedAt : ended.FinishedAt + Settles;
-        // The agent may see a base answer before the kubelet has reported its first start.
+        // The agent may observe that a base answers before the kubelet has reported its first start.
         return container.State?.Running is null ? pod.Metadata.CreationTimestamp + Settles : life.StartedAt;
     }
 }

@@ -22,7 +22,7 @@ public sealed record BasePodState
     /// <summary>The Modules bound to a pod of this name, those of an earlier pod too.</summary>
     public IReadOnlyList<PodModule> Modules { get; init; } = [];
 
-    /// <summary>Null: its agent has not been heard since this process leads.</summary>
+    /// <summary>Null: its agent has not connected since this process leads.</summary>
     public BaseView? View { get; init; }
 
     /// <summary>Since when agents can reach this leader; before they had time to, nothing follows from absence.</summary>

@@ -5,7 +5,7 @@ using ModuleController.Core.Modules;
 
 namespace ModuleController.Core.BasePods;
 
-/// <summary>Finds what failed and stands in no status yet: in answers, in snapshots, and in the end of a base life.</summary>
+/// <summary>Finds failures that are in no status yet: in answers, in snapshots, and in the end of a base life.</summary>
 internal static class ModuleFailures
 {
     /// <summary>What failed in this life and is not in the status yet.</summary>

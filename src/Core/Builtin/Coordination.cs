@@ -28,7 +28,7 @@ public sealed record LeaseSpec
     public DateTimeOffset? RenewTime { get; init; }
 }
 
-/// <summary>A core/v1 Event: what an operator is told about an object.</summary>
+/// <summary>A core/v1 Event.</summary>
 public sealed record Event : IResource
 {
     public static ResourceKind Kind { get; } = new("", "v1", "Event", "events");

@@ -2,7 +2,7 @@ using ModuleController.Core.Meta;
 
 namespace ModuleController.Core.Builtin;
 
-/// <summary>A node, as far as placement looks at it.</summary>
+/// <summary>The fields of a node that placement reads.</summary>
 public sealed record Node : IResource
 {
     public static ResourceKind Kind { get; } = new("", "v1", "Node", "nodes", IsNamespaced: false);

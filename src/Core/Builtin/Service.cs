@@ -36,7 +36,7 @@ public sealed record ServicePort
     public PortOrName? TargetPort { get; init; }
 }
 
-/// <summary>Where a service's traffic goes right now.</summary>
+/// <summary>The endpoints of a Service.</summary>
 public sealed record EndpointSlice : IResource
 {
     public static ResourceKind Kind { get; } = new("discovery.k8s.io", "v1", "EndpointSlice", "endpointslices");

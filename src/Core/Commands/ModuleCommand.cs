@@ -11,7 +11,7 @@ public abstract record ModuleCommand(
     /// <summary>How many with hooks a pod has under way at a time, which may be for hours; others go on beside them.</summary>
     public const int MostInHooks = 32;
 
-    /// <summary>How many artifacts an agent keeps for installs that are still to come.</summary>
+    /// <summary>How many artifacts an agent keeps for later installs.</summary>
     public const int MostStaged = 32;
 
     /// <summary>Fetches and inspections don't call Arklet, so they run beside the command that does.</summary>

@@ -9,7 +9,7 @@ public abstract record Retry
     {
     }
 
-    /// <summary>The artifact is at fault: the same one is not tried again.</summary>
+    /// <summary>The same artifact is not tried again.</summary>
     public sealed record Final : Retry;
 
     /// <summary>This base life has no room: only another pod, or a new life, can help.</summary>

@@ -3,7 +3,7 @@ namespace ModuleController.Core.Meta;
 /// <summary>What an exception means, for a log or a person.</summary>
 public static class ExceptionText
 {
-    // What .NET says where only the inner exception knows why.
+    // The message of .NET that only refers to the inner exception.
     private static readonly string[] SayNothing = ["An error occurred while sending the request.",
         "Error while copying content to a stream."];
 

@@ -1,6 +1,6 @@
 namespace ModuleController.Core.Meta;
 
-/// <summary>Which kind of API object a type stands for, and where the API server has it.</summary>
+/// <summary>The kind of API object of a type, and its path in the API server.</summary>
 public sealed record ResourceKind(string Group, string Version, string Kind, string Plural, bool IsNamespaced = true)
 {
     /// <summary><c>apps/v1</c>; the core group has none: <c>v1</c>.</summary>

@@ -86,7 +86,7 @@ public sealed record ReleaseAbort
 
     public string Message { get; init => field = value ?? ""; } = "";
 
-    /// <summary>Stands for the url and digests that were given up: with others the release goes on.</summary>
+    /// <summary>A hash of the aborted url and digests: with others the release continues.</summary>
     public string? Artifact { get; init; }
 }
 

@@ -6,14 +6,14 @@ public enum UpgradePolicy
     /// <summary>Both in one JVM, then switch: no gap.</summary>
     InstallThenUninstall,
 
-    /// <summary>The old one goes first: a gap on that pod.</summary>
+    /// <summary>The old one is uninstalled first: a gap on that pod.</summary>
     UninstallThenInstall,
 
-    /// <summary>The new one is available on another pod before the old one goes.</summary>
+    /// <summary>The new one is available on another pod before the old one is uninstalled.</summary>
     ScaleUpThenScaleDown,
 }
 
-/// <summary>Reads and writes policies, and says which one holds.</summary>
+/// <summary>Reads and writes policies, and computes the one in use.</summary>
 public static class UpgradePolicies
 {
     public static string Text(this UpgradePolicy policy) => policy switch

@@ -114,7 +114,7 @@ internal sealed class Context
     public IEnumerable<Module> Staying(ReplicaSetWithModules old) => old.Modules
         .Where(module => !module.Metadata.IsDeleting && !(module.Spec.PodUid is { } pod && _updatedPods.Contains(pod)));
 
-    /// <summary>Modules whose pod is gone count as deleted before Placement deletes them: a release that is stopped must not
+    /// <summary>Modules whose pod no longer exists count as deleted before Placement deletes them: a release that is stopped must not
     /// replace them by another revision.</summary>
     public static RolloutState WithoutLost(RolloutState state, DateTimeOffset now)
     {

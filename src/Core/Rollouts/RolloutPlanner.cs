@@ -143,7 +143,7 @@ public static class RolloutPlanner
 
     private static RolloutStep.UpdateReplicaSet Completed(Context context, ReplicaSetWithModules revision)
     {
-        // Not before the last completed one, whatever the clock of this process says.
+        // Not before the last completed one, whatever the clock of this process is.
         var last = context.LastCompleted is { } set ? RevisionHistory.CompletedAt(set) : null;
         return Annotated(revision, Annotations.CompletedAt, last > context.Now ? last.Value : context.Now);
     }
@@ -172,7 +172,7 @@ public static class RolloutPlanner
         },
     };
 
-    // The status now says that this release has no batches. Another release of the same revision may have some.
+    // The status has recorded that this release has no batches. Another release of the same revision may have some.
     private static IEnumerable<RolloutStep> ClearFastRevision(Context context)
     {
         var deployment = context.Deployment;

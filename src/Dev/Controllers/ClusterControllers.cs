@@ -41,7 +41,7 @@ public sealed class ClusterControllers
         written = new(informers, time);
         _manager.Reconcile(new EndpointSlices(client, services, pods, informers.Of<EndpointSlice>(), written, time))
             .Owns<EndpointSlice>()
-            .WokenBy<ClusterPod>(pod => services.ByIndex("namespace", pod.Metadata.Namespace ?? "")
+            .Watches<ClusterPod>(pod => services.ByIndex("namespace", pod.Metadata.Namespace ?? "")
                 .Where(service => EndpointSlices.Selects(service, pod))
                 .Select(service => ObjectKey.Of(service.Metadata)))
             .Tracks(written).Workers(2);

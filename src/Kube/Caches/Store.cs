@@ -2,7 +2,7 @@ using ModuleController.Core.Meta;
 
 namespace ModuleController.Kube.Caches;
 
-/// <summary>The objects of one kind as last heard, with indexes.</summary>
+/// <summary>The objects of one kind as last observed, with indexes.</summary>
 /// <remarks>
 /// A relist replaces all at once and yields the differences, deletions included.
 /// Per object its states appear in order, some may be skipped.

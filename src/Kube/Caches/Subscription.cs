@@ -71,7 +71,7 @@ internal sealed partial class Subscription<T> : IThreadPoolWorkItem, IDisposable
             while (!_isDisposed && _order.TryDequeue(out var key))
             {
                 _pending.Remove(key, out var change);
-                if (change.Before is not null || change.After is not null) return change;   // else it came and went unseen
+                if (change.Before is not null || change.After is not null) return change;   // else it was created and deleted unobserved
             }
 
             _isRunning = false;

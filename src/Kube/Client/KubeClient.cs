@@ -93,7 +93,7 @@ public sealed class KubeClient : IKubeClient, IDisposable
             ("fieldSelector", options.FieldSelector),
             ("timeoutSeconds", KubeRequest.Number(options.Timeout.TotalSeconds))));
 
-        // The server ends a watch in time; one that is still open 5 s later has lost its server without a word.
+        // The server ends a watch in time; one that is still open 5 s later is broken.
         var limit = options.Timeout + TimeSpan.FromSeconds(5);
         using var silence = new CancellationTokenSource(limit, _time);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(silence.Token, cancellation);

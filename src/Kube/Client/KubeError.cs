@@ -5,7 +5,7 @@ using ModuleController.Core.Meta;
 namespace ModuleController.Kube.Client;
 
 /// <summary>What the API server, or the way to it, answered instead of what was asked for.</summary>
-/// <param name="Code">The HTTP status; 0 where no answer came.</param>
+/// <param name="Code">The HTTP status; 0: no answer.</param>
 public sealed record KubeError(int Code, string Reason, string Message)
 {
     public const string Unreachable = "Unreachable";

@@ -5,7 +5,7 @@ using ModuleController.Core.Meta;
 
 namespace ModuleController.Kube.Client;
 
-/// <summary>One request in Kubernetes' words: the verb counts it, the description names it in errors.</summary>
+/// <summary>One request in Kubernetes' terms: the verb is for metrics, the description for errors.</summary>
 internal sealed record KubeRequest(HttpMethod Method, string Verb, string Resource, string Path)
 {
     public string? Subresource { get; init; }

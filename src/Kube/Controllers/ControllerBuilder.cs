@@ -47,17 +47,17 @@ public sealed class ControllerBuilder<T> where T : class, IResource
     }
 
     /// <summary>A child changed: its owner's key (the owner that controls it).</summary>
-    public ControllerBuilder<T> Owns<TChild>() where TChild : class, IResource => WokenBy<TChild>(child =>
+    public ControllerBuilder<T> Owns<TChild>() where TChild : class, IResource => Watches<TChild>(child =>
         child.Metadata.Controller is { } owner && owner.Kind == T.Kind.Kind && owner.ApiVersion == T.Kind.ApiVersion
             ? [new(T.Kind.IsNamespaced ? child.Metadata.Namespace ?? "" : "", owner.Name)]
             : []);
 
     /// <summary>Any other kind, through a mapping, which is asked about the object before and after.</summary>
-    public ControllerBuilder<T> WokenBy<TOther>(Func<TOther, IEnumerable<ObjectKey>> keys) where TOther : class, IResource =>
-        WokenByChange<TOther>(change => KeysOf(change, keys));
+    public ControllerBuilder<T> Watches<TOther>(Func<TOther, IEnumerable<ObjectKey>> keys) where TOther : class, IResource =>
+        WatchesChanges<TOther>(change => KeysOf(change, keys));
 
-    /// <summary>Any other kind, where the mapping must see what changed.</summary>
-    public ControllerBuilder<T> WokenByChange<TOther>(Func<ObjectChange<TOther>, IEnumerable<ObjectKey>> keys)
+    /// <summary>Any other kind, where the mapping needs the change.</summary>
+    public ControllerBuilder<T> WatchesChanges<TOther>(Func<ObjectChange<TOther>, IEnumerable<ObjectKey>> keys)
         where TOther : class, IResource
     {
         var informer = _informers.Of<TOther>();
@@ -70,7 +70,7 @@ public sealed class ControllerBuilder<T> where T : class, IResource
     }
 
     /// <summary>Something that is no API object, such as an agent's session.</summary>
-    public ControllerBuilder<T> WokenBy(Func<Action<ObjectKey>, IDisposable> subscribe)
+    public ControllerBuilder<T> Watches(Func<Action<ObjectKey>, IDisposable> subscribe)
     {
         _watches.Add(subscribe);
         return this;

@@ -11,7 +11,7 @@ namespace ModuleController.Kube.Controllers;
 /// <remarks>
 /// Before a reconcile, the caches it reads have observed this key's last write.
 /// Versions that cannot be compared count as caught up.
-/// Creates are remembered until seen.
+/// Creates are remembered until observed.
 /// Deletes are remembered by uid until the cache has lost it, or shows it as being deleted: finalizers may keep it long.
 /// A write that removed the object (its last finalizer) is remembered by uid until the object has left the cache: the answer has
 /// the version before the removal, which the cache shows already.
@@ -51,7 +51,7 @@ public sealed class WriteTracker(InformerFactory informers, TimeProvider time)
     /// <summary>The object that a write did not find: it has been removed, although the cache may still show it.</summary>
     public void NotFound<T>(ObjectKey key, T last) where T : class, IResource => Remember(key, Kind.Removal, last);
 
-    /// <summary>The object as it was when a write that was decided on it met a conflict.</summary>
+    /// <summary>The object as it was when a write that was decided on it had a conflict.</summary>
     public void Conflicted<T>(ObjectKey key, T stale) where T : class, IResource => Remember(key, Kind.Conflict, stale);
 
     /// <summary>Whether the caches show all that was written for this key; what they show is forgotten.</summary>
@@ -66,11 +66,11 @@ public sealed class WriteTracker(InformerFactory informers, TimeProvider time)
 
         // The caches have locks of their own, so they are asked outside of ours.
         var now = time.GetUtcNow();
-        var seen = writes.Where(write => write.Until <= now || write.IsSeen()).ToHashSet();
+        var observed = writes.Where(write => write.Until <= now || write.IsObserved()).ToHashSet();
         lock (_lock)
         {
             if (!_writes.TryGetValue(key, out var found)) return true;
-            found.RemoveAll(seen.Contains);
+            found.RemoveAll(observed.Contains);
             if (found.Count > 0) return false;
             _writes.Remove(key);
             return true;
@@ -113,14 +113,14 @@ public sealed class WriteTracker(InformerFactory informers, TimeProvider time)
     {
         public DateTimeOffset? Until => until;
 
-        public abstract bool IsSeen();
+        public abstract bool IsObserved();
     }
 
     private sealed class Write<T>(ILister<T> cache, Kind kind, ObjectKey key, string? uid, string? version, DateTimeOffset? until)
         : Write(until)
         where T : class, IResource
     {
-        public override bool IsSeen()
+        public override bool IsObserved()
         {
             var cached = cache.Get(key);
             return kind switch

@@ -41,13 +41,13 @@ public sealed partial class LeaderElection(
     /// <summary>Cancelled when this process must act no more: its lease is lost.</summary>
     public CancellationToken Lost => _lost.Token;
 
-    /// <summary>Goes with every command, so that a late one is refused.</summary>
+    /// <summary>Is in every command, so that a late one is refused.</summary>
     public long Epoch => Interlocked.Read(ref _epoch);
 
     /// <summary>By our own clock, so it is false in time even where the loop hangs.</summary>
     public bool IsLeader => _isHeld && time.GetElapsedTime(Interlocked.Read(ref _renewedAt)) < options.Duration;
 
-    /// <summary>Who holds the lease as last seen; null where nobody does.</summary>
+    /// <summary>The holder of the lease as last observed; null: there is none.</summary>
     public LeaderIdentity? Leader => LeaderIdentity.Parse(Volatile.Read(ref _observed)?.Spec.HolderIdentity);
 
     /// <summary>Returns when this process leads; from then on the lease is renewed.</summary>
@@ -66,7 +66,7 @@ public sealed partial class LeaderElection(
         await ReleaseAsync(deadline);
     }
 
-    /// <summary>Makes the epoch at least this, in the lease first; for a leader that was told of a higher one.</summary>
+    /// <summary>Raises the epoch to at least this, in the lease first; for a leader that learns of a higher one.</summary>
     public Task RaiseEpochAsync(long epoch, CancellationToken cancellation)
     {
         ArgumentOutOfRangeException.ThrowIfGreaterThan(epoch, int.MaxValue);   // the field of the Lease has 32 bits

@@ -16,7 +16,7 @@ public sealed class CommandJournalTests : IDisposable
     {
         using (var journal = Open())
         {
-            journal.Append(new JournalRecord.LifeBegan("b-1", Noon), new JournalRecord.EpochSeen(7));
+            journal.Append(new JournalRecord.LifeBegan("b-1", Noon), new JournalRecord.EpochObserved(7));
             journal.Append(new JournalRecord.Owned(Module("orders", "b-1")), Answer("c1", unsettled: false));
             journal.Append(Intent("c2", "invoice"));
         }
@@ -40,8 +40,8 @@ public sealed class CommandJournalTests : IDisposable
             {
                 File.WriteAllBytes(file, whole[..cut]);
                 var lines = whole[..cut].Count(b => b == (byte)'\n');
-                var expected = records.Take(lines).Append(new JournalRecord.EpochSeen(99));
-                using (var journal = Open(folder.Path)) journal.Append(new JournalRecord.EpochSeen(99));
+                var expected = records.Take(lines).Append(new JournalRecord.EpochObserved(99));
+                using (var journal = Open(folder.Path)) journal.Append(new JournalRecord.EpochObserved(99));
                 using var again = Open(folder.Path);
                 AssertSame(expected.Aggregate(JournalState.Empty, (state, record) => state.Apply(record)), again.State);
             }
@@ -68,11 +68,11 @@ public sealed class CommandJournalTests : IDisposable
             {
                 AssertSame(kept.Aggregate(JournalState.Empty, (state, record) => state.Apply(record)), again.State);
                 Assert.NotEmpty(log.Lines);
-                again.Append(new JournalRecord.EpochSeen(99));
+                again.Append(new JournalRecord.EpochObserved(99));
             }
 
             using var third = Open(folder.Path);
-            AssertSame(kept.Append(new JournalRecord.EpochSeen(99))
+            AssertSame(kept.Append(new JournalRecord.EpochObserved(99))
                 .Aggregate(JournalState.Empty, (state, record) => state.Apply(record)), third.State);
         },
         iter: 30, threads: 1);
@@ -93,14 +93,14 @@ public sealed class CommandJournalTests : IDisposable
             var acknowledged = 0;
             Assert.Throws<IOException>(() =>
             {
-                for (; acknowledged < 100; acknowledged++) journal.Append(new JournalRecord.EpochSeen((ulong)acknowledged),
+                for (; acknowledged < 100; acknowledged++) journal.Append(new JournalRecord.EpochObserved((ulong)acknowledged),
                     new JournalRecord.Owned(Module("orders", "b-1")));
             });
             Assert.True(acknowledged is > 1 and < 100);
             Assert.Equal((ulong)acknowledged - 1, journal.State.HighestEpoch);
-            Assert.Throws<IOException>(() => journal.Append(new JournalRecord.EpochSeen(500)));
+            Assert.Throws<IOException>(() => journal.Append(new JournalRecord.EpochObserved(500)));
             isFailing = false;
-            journal.Append(new JournalRecord.EpochSeen(1000));
+            journal.Append(new JournalRecord.EpochObserved(1000));
         }
 
         using var again = Open();
@@ -118,9 +118,9 @@ public sealed class CommandJournalTests : IDisposable
         };
         using (var journal = CommandJournal.Open(_folder.Path, NullLogger.Instance, sync: sync))
         {
-            journal.Append(new JournalRecord.EpochSeen(1));
+            journal.Append(new JournalRecord.EpochObserved(1));
             isFailing = true;
-            Assert.Throws<IOException>(() => journal.Append(new JournalRecord.EpochSeen(2)));
+            Assert.Throws<IOException>(() => journal.Append(new JournalRecord.EpochObserved(2)));
             Assert.Equal(1UL, journal.State.HighestEpoch);
             isFailing = false;
             journal.Append(new JournalRecord.LifeBegan("b-1", Noon));

@@ -12,7 +12,7 @@ internal static class JournalSamples
 
     public static readonly Gen<JournalRecord[]> Records = Gen.OneOf(
         Gen.Int[1, 3].Select(i => (JournalRecord)new JournalRecord.LifeBegan($"b-{i}", Noon.AddMinutes(i))),
-        Gen.ULong[0, 9].Select(epoch => (JournalRecord)new JournalRecord.EpochSeen(epoch)),
+        Gen.ULong[0, 9].Select(epoch => (JournalRecord)new JournalRecord.EpochObserved(epoch)),
         Gen.Int[0, 9].Select(i => (JournalRecord)new JournalRecord.ControllerAnswered(Noon.AddSeconds(i))),
         Gen.Int[0, 5].Select(i => (JournalRecord)Intent($"c{i}", $"m{i % 3}")),
         Gen.Select(Gen.Int[0, 5], Gen.Bool).Select((i, unsettled) => (JournalRecord)Answer($"c{i}", unsettled)),

@@ -18,7 +18,7 @@ public sealed class JournalStateTests : IDisposable
     {
         using var journal = Open();
         journal.Append(
-            new JournalRecord.LifeBegan("b-1", Noon), new JournalRecord.EpochSeen(3), new JournalRecord.Owned(Module("orders", "b-1")),
+            new JournalRecord.LifeBegan("b-1", Noon), new JournalRecord.EpochObserved(3), new JournalRecord.Owned(Module("orders", "b-1")),
             Intent("c1", "hangs"), new JournalRecord.Stuck("hangs", "1.0.0"), Answer("c2", unsettled: false));
         journal.Append(new JournalRecord.LifeBegan("b-2", Noon.AddMinutes(1)));
 

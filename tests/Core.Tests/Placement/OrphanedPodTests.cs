@@ -62,7 +62,7 @@ public class OrphanedPodTests
     [Fact]
     public void Agents_never_heard_count_as_gone_only_when_they_have_had_time_to_come()
     {
-        DateTimeOffset? Gone(DateTimeOffset acceptingSince) => AgentPresence.NeverHeard(acceptingSince, A.Time).DisconnectedSince;
+        DateTimeOffset? Gone(DateTimeOffset acceptingSince) => AgentPresence.NeverConnected(acceptingSince, A.Time).DisconnectedSince;
         Assert.Null(Gone(A.Time));
         Assert.Null(Gone(A.Time.AddSeconds(-9.9)));
         Assert.Equal(A.Time.AddSeconds(-10), Gone(A.Time.AddSeconds(-10)));

@@ -74,8 +74,8 @@ public sealed class ControllerTests : IAsyncDisposable
     {
         _manager.Reconcile(_reconciler)
             .Owns<ReplicaSet>()
-            .WokenBy<Pod>(pod => [new("mapped", pod.Metadata.Name)])
-            .WokenByChange<Node>(change => change.Before is null ? [] : [new("changed", change.Key.Name)]);
+            .Watches<Pod>(pod => [new("mapped", pod.Metadata.Name)])
+            .WatchesChanges<Node>(change => change.Before is null ? [] : [new("changed", change.Key.Name)]);
         await StartedAsync(0);
 
         await _cluster.CreateAsync(new ReplicaSet
@@ -108,7 +108,7 @@ public sealed class ControllerTests : IAsyncDisposable
         await CreateDeploymentAsync("foreign");
         _manager.Reconcile(_reconciler)
             .Where(deployment => deployment.Metadata.Name != "foreign")
-            .WokenBy(subscriber =>
+            .Watches(subscriber =>
             {
                 wake = subscriber;
                 return new MemoryStream();

@@ -99,7 +99,7 @@ public sealed class EndToEndTests : IAsyncLifetime
         var reconciler = new LeasePerService(_client, informers);
         var manager = new Manager(informers, TimeProvider.System, _logs);
         var wake = default(Action<ObjectKey>);
-        manager.Reconcile(reconciler).Owns<Lease>().Workers(4).Tracks(reconciler.Tracker).WokenBy(waker =>
+        manager.Reconcile(reconciler).Owns<Lease>().Workers(4).Tracks(reconciler.Tracker).Watches(waker =>
         {
             wake = waker;
             return new MemoryStream();
@@ -151,7 +151,7 @@ public sealed class EndToEndTests : IAsyncLifetime
         var reconciler = new LeasePerService(client, informers);
         var manager = new Manager(informers, TimeProvider.System, _logs, metrics: _metrics);
         var wake = default(Action<ObjectKey>);
-        manager.Reconcile(reconciler).Named("measured").Tracks(reconciler.Tracker).WokenBy(waker =>
+        manager.Reconcile(reconciler).Named("measured").Tracks(reconciler.Tracker).Watches(waker =>
         {
             wake = waker;
             return new MemoryStream();

@@ -76,7 +76,7 @@ public sealed partial class AttemptTests(ShortStreams shared) : IClassFixture<Sh
     private static int AttemptOf(HookRequest request) =>
         int.Parse(request.Text("command").Split('/')[3], System.Globalization.CultureInfo.InvariantCulture);
 
-    private int Cuts() => World.Log.Lines.Count(line => line.Message.Contains("as old as one may get", StringComparison.Ordinal));
+    private int Cuts() => World.Log.Lines.Count(line => line.Message.Contains("has reached its maximum age", StringComparison.Ordinal));
 
     /// <summary>The ids of the inspections that an agent really began, in order.</summary>
     private IReadOnlyList<string> Inspected(string name) =>

@@ -45,7 +45,7 @@ public sealed class GatewayTests : IAsyncLifetime
         Assert.Equal(1, controller.Agents.Connected);
         Assert.Null(controller.Agents.Find(GatewayRig.Pod("base-0"), "another uid"));
         Assert.True(controller.Agents.AcceptingSince <= TimeProvider.System.GetUtcNow());
-        // Who looks sees the snapshot at once; who subscribed is told after that.
+        // The view has the snapshot at once; subscribers are notified after that.
         await Eventually.True(() =>
         {
             lock (woken) return woken.Count > 0;
@@ -308,11 +308,11 @@ public sealed class GatewayTests : IAsyncLifetime
             return end.IsCompleted;
         });
 
-        Assert.Equal((StatusCode.DeadlineExceeded, "no snapshot came"), Said(await end));
+        Assert.Equal((StatusCode.DeadlineExceeded, "no snapshot was received"), Said(await end));
     }
 
     [Fact]
-    public async Task A_stream_as_old_as_one_may_get_is_told_to_come_again()
+    public async Task A_stream_at_its_maximum_age_is_closed_so_that_its_agent_connects_again()
     {
         var time = new FakeTimeProvider(Messages.Start);
         var controller = await _rig.StartLeaderAsync(GatewayRig.Patient with { MaxStreamAge = TimeSpan.FromMinutes(2) }, time: time);
@@ -320,7 +320,7 @@ public sealed class GatewayTests : IAsyncLifetime
         var end = agent.EndedAsync();
         await PassAsync(controller, time, (agent, "base-0", uid), end);
 
-        Assert.Equal((StatusCode.Unavailable, "the stream is as old as one may get: connect again"), Said(await end));
+        Assert.Equal((StatusCode.Unavailable, "the stream has reached its maximum age: connect again"), Said(await end));
         Assert.True(time.GetUtcNow() - Messages.Start > TimeSpan.FromMinutes(1.6), "it was ended too early");
     }
 

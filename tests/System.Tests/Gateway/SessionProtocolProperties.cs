@@ -194,7 +194,7 @@ public sealed class SessionProtocolProperties
     [Fact]
     public void A_hello_that_speaks_another_version_is_refused_and_none_for_its_epoch()
     {
-        Assert.Contains("speaks v1", MessageLimits.Check(Changed(Hello(), message =>
+        Assert.Contains("supports v1", MessageLimits.Check(Changed(Hello(), message =>
         {
             message.Hello.ProtocolVersions.Clear();
             message.Hello.ProtocolVersions.Add("v2");

@@ -269,7 +269,7 @@ public sealed class SessionProtocolTests
         var silence = TimeSpan.FromSeconds(30);
         var state = Send(After(Hello(), Snapshot(1)), Install());
         Assert.Null(SessionProtocol.Overdue(state, _now + silence, silence));
-        Assert.Contains("nothing was heard", SessionProtocol.Overdue(state, _now + silence + TimeSpan.FromTicks(1), silence),
+        Assert.Contains("no message for", SessionProtocol.Overdue(state, _now + silence + TimeSpan.FromTicks(1), silence),
             StringComparison.Ordinal);
 
         _now += TimeSpan.FromSeconds(91);

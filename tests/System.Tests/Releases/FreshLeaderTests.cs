@@ -40,11 +40,11 @@ public sealed class FreshLeaderTests
         var standby = new FleetAgents { AcceptingSince = DateTimeOffset.MaxValue };
         var agents = new BaseAgents(bench.Caches, standby, new());
         var now = TimeProvider.System.GetUtcNow();
-        Assert.Equal(0, agents.Held(now));
+        Assert.Equal(0, agents.CountOutages(now));
         Assert.Null(agents.OutageOf(bench.Caches.Deployments.Get(new("default", "base"))!, now, out _));
 
         standby.AcceptingSince = now - AgentPresence.TimeToReport;
-        Assert.Equal(1, agents.Held(now));
+        Assert.Equal(1, agents.CountOutages(now));
     }
 
     [Fact]

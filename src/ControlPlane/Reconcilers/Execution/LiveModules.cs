@@ -4,7 +4,7 @@ using ModuleController.Kube.Client;
 
 namespace ModuleController.ControlPlane.Reconcilers.Execution;
 
-/// <summary>Asks the API server whether a Module that is in no cache is really gone.</summary>
+/// <summary>Asks the API server whether a Module that is in no cache no longer exists.</summary>
 /// <remarks>An agent knows the UID of a Module, not its name: the Modules of the namespace are listed. Orphans are rare.</remarks>
 internal sealed class LiveModules(IKubeClient client, ObjectKey pod, CancellationToken cancellation)
 {

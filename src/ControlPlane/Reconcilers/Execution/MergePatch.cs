@@ -24,7 +24,7 @@ internal static class MergePatch
         return patch;
     }
 
-    /// <summary>The same for a status, which is guarded by the version: its patch does not look at the UID.</summary>
+    /// <summary>The same for a status, which is guarded by the version: the API server does not check the UID of its patch.</summary>
     public static JsonObject? OfStatus<T>(T before, T after, string? version) where T : class, IResource
     {
         var patch = Difference(StatusOf(before), StatusOf(after));

@@ -3,7 +3,7 @@ using ModuleController.Core.Meta;
 
 namespace ModuleController.ControlPlane.Reconcilers.Execution;
 
-/// <summary>Tells which of the warnings that hold now did not hold at the last reconcile of the key.</summary>
+/// <summary>Finds the warnings that hold now and did not hold at the last reconcile of the key.</summary>
 internal sealed class StandingWarnings<T>
 {
     private readonly ConcurrentDictionary<ObjectKey, (string? Uid, HashSet<T> Warnings)> _standing = new();

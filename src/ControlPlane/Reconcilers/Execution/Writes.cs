@@ -22,17 +22,19 @@ internal sealed class Writes(
         return created;
     }
 
-    /// <summary>What differs, but for the status; guarded by uid and version. Null: nothing differs, or the object is gone.</summary>
+    /// <summary>Patches what differs, without the status; guarded by uid and version. Null: nothing differs, or the object
+    /// no longer exists.</summary>
     public async Task<T?> PatchAsync<T>(T before, T after) where T : class, IResource =>
         MergePatch.Between(before, after, VersionOf(before)) is { } patch ? await GuardedAsync(before, patch, new(fieldManager)) : null;
 
-    /// <summary>What differs in the status; guarded by the version. Null: nothing differs, or the object is gone.</summary>
+    /// <summary>Patches what differs in the status; guarded by the version. Null: nothing differs, or the object no longer
+    /// exists.</summary>
     public async Task<T?> PatchStatusAsync<T>(T before, T after) where T : class, IResource =>
         MergePatch.OfStatus(before, after, VersionOf(before)) is { } patch
             ? await GuardedAsync(before, patch, new(fieldManager) { Subresource = "status" })
             : null;
 
-    /// <summary>A patch that brings its own guard. Null: the object is gone.</summary>
+    /// <summary>Sends a patch that has its own guard. Null: the object no longer exists.</summary>
     public async Task<T?> PatchAsync<T>(T before, JsonObject patch, PatchOptions? options = null) where T : class, IResource
     {
         try

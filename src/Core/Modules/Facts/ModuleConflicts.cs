@@ -5,7 +5,7 @@ namespace ModuleController.Core.Modules.Facts;
 /// <summary>Two ModuleDeployments with one module name on one base: the older one has it.</summary>
 public static class ModuleConflicts
 {
-    /// <summary>The older ModuleDeployment that stands in this one's way; null: none does.</summary>
+    /// <summary>The older ModuleDeployment with the same module name on the same base; null: there is none.</summary>
     public static ModuleDeployment? Of(ModuleDeployment deployment, IEnumerable<ModuleDeployment> ofBase) => ofBase
         .Where(other => other.Metadata.Uid != deployment.Metadata.Uid && IsBefore(other, deployment)
             && other.Spec.Template.Spec.Module.Name == deployment.Spec.Template.Spec.Module.Name)

@@ -5,7 +5,7 @@ namespace ModuleController.Core.Modules.Facts;
 /// <summary>Since when a Module serves, and whether that is long enough.</summary>
 public static class ModuleReadiness
 {
-    /// <summary>When this Module, now serving, was first seen to: the transition of TrafficReady, written with Available.</summary>
+    /// <summary>When this Module was first observed serving: the transition of TrafficReady, written with Available.</summary>
     public static DateTimeOffset? ServingSince(Module module) =>
         !module.IsAvailable ? null
         : module.Status.Conditions.Find(ModuleConditions.TrafficReady)?.LastTransitionTime

@@ -11,7 +11,7 @@ public sealed record Revision(string ModuleName, string Version, string? Redeplo
         template.Spec.Module.Version,
         template.Metadata.Annotations.GetValueOrDefault(Annotations.RedeployAt) is { Length: > 0 } at ? at : null);
 
-    /// <summary>Ten characters that stand for this revision in names and in <c>releaseStatus.updateRevision</c>.</summary>
+    /// <summary>A hash of ten characters that identifies this revision in names and in <c>releaseStatus.updateRevision</c>.</summary>
     public string Hash(int collisions = 0) =>
         Hashes.Of($"{ModuleName}\n{Version}\n{RedeployAt}\n{(collisions == 0 ? "" : collisions)}")[..10];
 

@@ -73,20 +73,20 @@ public static class Annotations
     /// <summary>The revision that is released without batches and waits.</summary>
     public const string FastRevision = "koupleless.io/fast-revision";
 
-    /// <summary>On a Namespace: why no release goes on there. Without a reason it does not count.</summary>
+    /// <summary>On a Namespace: why all its releases stop. Without a reason it has no effect.</summary>
     public const string Freeze = "koupleless.io/freeze";
     public const string FreezeBy = "koupleless.io/freeze-by";
 
-    /// <summary>On the controller's own Namespace: why no release goes on anywhere.</summary>
+    /// <summary>On the controller's own Namespace: why all releases stop.</summary>
     public const string FreezeAll = "koupleless.io/freeze-all";
 }
 
 public static class FinalizerNames
 {
-    /// <summary>On a ModuleDeployment: it goes when its Modules are gone.</summary>
+    /// <summary>On a ModuleDeployment: removed when its Modules no longer exist.</summary>
     public const string ModuleDeployment = "koupleless.io/module-deployment";
 
-    /// <summary>On a Module: it goes when the biz is gone, or can't be waited for.</summary>
+    /// <summary>On a Module: removed when the biz is removed, or cannot be waited for.</summary>
     public const string Module = "koupleless.io/module";
 
     /// <summary>What v1 left on objects; ours to remove.</summary>

@@ -14,7 +14,7 @@ public static class DeploymentConditions
     /// <summary>Exists only while the controller works or waits.</summary>
     public const string Reconciling = "Reconciling";
 
-    /// <summary>Exists only while nothing goes on until somebody acts.</summary>
+    /// <summary>Exists only while the release does not continue until somebody acts.</summary>
     public const string Stalled = "Stalled";
 
     /// <summary>Exists only while other values are used in place of stored ones that break a rule.</summary>

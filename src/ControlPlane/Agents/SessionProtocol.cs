@@ -123,7 +123,8 @@ public static class SessionProtocol
             State = reported == BaseState.Up ? view.State : reported,
             Jvm = heartbeat.Jvm is null ? view.Jvm : Mapping.ToJvm(heartbeat.Jvm),
         }).After(view, now);
-        return new(state with { View = next }, IsChanged: next.State != view.State);
+        return new(
+            state with { View = next }, IsChanged: next.State != view.State || next.IsOutOfMetaspace != view.IsOutOfMetaspace);
     }
 
     private static SessionStep Progress(SessionState state, CommandProgress progress, DateTimeOffset now)
@@ -200,10 +201,11 @@ public static class SessionProtocol
         before.Select(attempt => (attempt.CommandId, attempt.Outcome))
             .SequenceEqual(after.Select(attempt => (attempt.CommandId, attempt.Outcome)));
 
-    // A change of times or Metaspace alone triggers no reconcile.
+    // A change of times alone triggers no reconcile, nor one of Metaspace that neither fills it nor leaves some again.
     private static bool Differs(BaseView before, BaseView after) =>
         before.State != after.State || before.Life != after.Life || before.IsBizKnown != after.IsBizKnown
-        || before.Sent != after.Sent || !ReferenceEquals(before.Biz, after.Biz) || !ReferenceEquals(before.Staged, after.Staged)
+        || before.IsOutOfMetaspace != after.IsOutOfMetaspace || before.Sent != after.Sent
+        || !ReferenceEquals(before.Biz, after.Biz) || !ReferenceEquals(before.Staged, after.Staged)
         || !before.Running.Select(running => (running.CommandId, running.IsInHook))
             .SequenceEqual(after.Running.Select(running => (running.CommandId, running.IsInHook)));
 

@@ -183,6 +183,26 @@ public sealed class SessionProtocolTests
     }
 
     [Fact]
+    public void It_is_a_change_when_a_base_runs_out_of_Metaspace_and_when_it_has_some_again()
+    {
+        var state = After(Hello(), Of(Snapshot(1), committed: 90));
+        Assert.False(Handled(state, Of(Heartbeat(), committed: 94)).IsChanged);
+        var full = Handled(state, Of(Heartbeat(), committed: 96));
+        Assert.True(full.IsChanged);
+        Assert.True(full.State.View!.IsOutOfMetaspace);
+        Assert.False(Handled(full.State, Of(Snapshot(2), committed: 97)).IsChanged);
+        Assert.True(Handled(full.State, Of(Snapshot(2), committed: 60)).IsChanged);
+
+        static ConnectRequest Of(ConnectRequest message, long committed)
+        {
+            var jvm = new JvmHealth { CommittedMetaspace = committed, MaxMetaspace = 100 };
+            if (message.Snapshot is not null) message.Snapshot.Jvm = jvm;
+            else message.Heartbeat.Jvm = jvm;
+            return message;
+        }
+    }
+
+    [Fact]
     public void A_base_that_answers_again_after_a_silence_is_known_to()
     {
         var state = After(Hello(), Snapshot(1));

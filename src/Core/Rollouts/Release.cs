@@ -128,8 +128,8 @@ internal sealed record Release
         if (Batch.MustWaitForConfirmation()) return MoveTo(ReleaseState.WaitingForConfirmation);
         if (_facts.IsStopped) return Record(Batch.Number, ReleaseProgress.Completed).Stay(WaitForPlace());
         if (Batch.GrayTimeEnd() is not { } end || end <= Context.Now) return BeginBatch(Batch.Next());
-        return Record(Batch.Number, ReleaseProgress.Completed).Stay(new(Reasons.GrayTime,
-            string.Create(CultureInfo.InvariantCulture, $"the next batch begins at {end.UtcDateTime:HH:mm:ss} UTC")) { Until = end });
+        var text = string.Create(CultureInfo.InvariantCulture, $"the next batch begins at {end.UtcDateTime:HH:mm:ss} UTC");
+        return Record(Batch.Number, ReleaseProgress.Completed).Stay(new(Reasons.GrayTime, text) { Until = end });
     }
 
     private Release Completed()

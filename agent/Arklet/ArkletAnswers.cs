@@ -31,7 +31,8 @@ public enum ArkletOutcome
     Unreachable,
 }
 
-/// <summary>The state of a biz by Arklet. Values that are not in this list are <see cref="Unknown"/>.</summary>
+/// <summary>The state of a biz by Arklet. Values that are not in this list are <see cref="Unknown"/>. The agent reports fewer states to the
+/// controller.</summary>
 public enum ArkletBizState
 {
     Unknown,

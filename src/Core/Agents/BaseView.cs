@@ -128,6 +128,8 @@ public enum BaseState
 
 public sealed record BaseLife(string Id, DateTimeOffset StartedAt);
 
+/// <summary>The state of a biz that an agent reports: that of the protocol, which Core does not reference. Arklet has more states, which
+/// only the agent distinguishes.</summary>
 public enum BizState
 {
     Other,

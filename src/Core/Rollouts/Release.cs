@@ -76,7 +76,7 @@ internal sealed record Release
 
     private static ReleaseState StateBefore(ReleaseFacts facts) => facts switch
     {
-        { IsSettled: true } => ReleaseState.Completed,
+        { HadCompleted: true } => ReleaseState.Completed,
         { Context.Updated: null } or { Status.BatchProgress: null or ReleaseProgress.Init } => ReleaseState.Init,
         { Status.BatchProgress: ReleaseProgress.Executing } => ReleaseState.Executing,
         { Status.BatchProgress: ReleaseProgress.WaitingForConfirmation } => ReleaseState.WaitingForConfirmation,
@@ -134,7 +134,7 @@ internal sealed record Release
 
     private Release Completed()
     {
-        if (_facts.IsSettled) return End(null);
+        if (_facts.HadCompleted) return End(null);
         var completed = Record(Batch.Number, ReleaseProgress.Completed) with { IsLastBatchDone = true };
         // The goals of old ReplicaSets without modules may still have to be set to 0.
         return completed.Batch.Scales().Count == 0

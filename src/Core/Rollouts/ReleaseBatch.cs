@@ -111,7 +111,7 @@ internal sealed class ReleaseBatch(ReleaseFacts facts, ReleaseStatus status)
         var (live, updated, old) = Live();
         var placed = live - _context.Counts.Unplaced - _context.Old.SelectMany(_context.Staying).Count(module => !module.IsBound);
         // At least what the batch itself has: after a scale down, the release may have begun with less than nothing.
-        var aim = facts.IsSettled || (facts.IsStopped && !(facts.IsUndecided && facts.Delta > 0))
+        var aim = facts.HadCompleted || (facts.IsStopped && !(facts.IsUndecided && facts.Delta > 0))
             ? desired
             : Math.Max(TotalAfter(batch), facts.IsUpgrade ? Math.Min(UpdatedAfter(batch), desired) : 0);
         // Modules that exist stay, so that no batch undoes another.

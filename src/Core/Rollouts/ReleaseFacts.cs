@@ -7,11 +7,11 @@ namespace ModuleController.Core.Rollouts;
 /// <summary>What holds for a release in one reconcile, whichever state it moves to.</summary>
 /// <param name="Status">The status at the beginning of the reconcile, with the verb and an abort applied.</param>
 /// <param name="IsNew">It begins in this reconcile.</param>
-/// <param name="IsSettled">It had completed before: neither a lost module nor a scale starts it again.</param>
-internal sealed record ReleaseFacts(Context Context, PolicyChoice Policy, ReleaseStatus Status, bool IsNew, bool IsSettled)
+/// <param name="HadCompleted">It had completed before: neither a lost module nor a scale starts it again.</param>
+internal sealed record ReleaseFacts(Context Context, PolicyChoice Policy, ReleaseStatus Status, bool IsNew, bool HadCompleted)
 {
     /// <summary>Its batches move modules between revisions. Otherwise they only change the number of modules.</summary>
-    public bool IsUpgrade { get; } = Context.IsUpgrade && !IsSettled;
+    public bool IsUpgrade { get; } = Context.IsUpgrade && !HadCompleted;
 
     /// <summary>What stops an upgrade and can be lifted; null: nothing does.</summary>
     public Wait? Hold { get; } = Context.Hold ?? Policy.Hold;
@@ -49,7 +49,7 @@ internal sealed record ReleaseFacts(Context Context, PolicyChoice Policy, Releas
         if (verb is not null) status = verb.On(context, status);
         var hadCompleted = !isNew && status.Progress == ReleaseProgress.Completed;
         status = status with { Abort = status.Abort ?? AbortCheck.Of(context, status.RetriedAt, hadCompleted, isNew) };
-        return new(context, policy, status, isNew, IsSettled: hadCompleted && status.Abort is null);
+        return new(context, policy, status, isNew, HadCompleted: hadCompleted && status.Abort is null);
     }
 
     /// <summary>Only another revision, or another <c>spec.replicas</c>, begins a release. It begins with what exists then.</summary>

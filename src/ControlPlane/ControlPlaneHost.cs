@@ -199,8 +199,12 @@ public sealed class ControlPlaneHost : IAsyncDisposable
                     return Task.CompletedTask;
                 });
         _certificate?.AddTo(manager, _time);
-        addReconcilers(manager,
-            new(Caches, _informers, _client, events, _agents, _options, _time, _loggers) { OwnNamespace = LeaseNamespace });
+        var parts = new ReconcilerParts(Caches, _informers, _client, events, _agents, _options, _time, _loggers)
+        {
+            OwnNamespace = LeaseNamespace,
+        };
+        _certificate?.AddReconcilers(manager, parts);
+        addReconcilers(manager, parts);
         return manager;
     }
 

@@ -36,6 +36,9 @@ public sealed class Caches
     /// <summary>EndpointSlices: <c>namespace/service</c>.</summary>
     public const string ByService = "service";
 
+    /// <summary>ModuleDeployments, Modules, and pods that are marked as a base's: their namespace.</summary>
+    public const string ByNamespace = "namespace";
+
     private const string ServiceNameLabel = "kubernetes.io/service-name";
 
     /// <param name="ns">The one namespace to watch; null: all of them.</param>
@@ -46,7 +49,8 @@ public sealed class Caches
         Pods = informers.Of<Pod>(new() { Namespace = ns })
             .Indexed(ByController, Controller)
             .Indexed(ByShutGate, pod => ModulesGate.IsShut(pod) ? pod.Metadata.Namespace : null)
-            .Indexed(ByHostAddress, SharedArklet.AddressOf);
+            .Indexed(ByHostAddress, SharedArklet.AddressOf)
+            .Indexed(ByNamespace, pod => BaseNamespaces.IsMarked(pod) ? pod.Metadata.Namespace : null);
         Autoscalers = informers.Of<HorizontalPodAutoscaler>(new() { Namespace = ns })
             .Indexed(ByBase, autoscaler => autoscaler.Spec.ScaleTargetRef is { Kind: "Deployment" } target
                 ? InNamespace(autoscaler, target.Name) : null);
@@ -56,7 +60,8 @@ public sealed class Caches
         EndpointSlices = informers.Of<EndpointSlice>(new() { Namespace = ns })
             .Indexed(ByService, slice => InNamespace(slice, slice.Metadata.Labels.GetValueOrDefault(ServiceNameLabel)));
         ModuleDeployments = informers.Of<ModuleDeployment>(new() { Namespace = ns })
-            .Indexed(ByBase, deployment => InNamespace(deployment, deployment.Spec.BaseDeploymentName));
+            .Indexed(ByBase, deployment => InNamespace(deployment, deployment.Spec.BaseDeploymentName))
+            .Indexed(ByNamespace, deployment => deployment.Metadata.Namespace);
         ModuleReplicaSets = informers.Of<ModuleReplicaSet>(new() { Namespace = ns })
             .Indexed(ByOwner, Controller)
             .Indexed(ByBase, replicaSet => InNamespace(replicaSet, BaseLabel(replicaSet)));
@@ -64,6 +69,7 @@ public sealed class Caches
             .Indexed(ByPod, module => InNamespace(module, module.Spec.PodName))
             .Indexed(ByOwner, Controller)
             .Indexed(ByBase, module => InNamespace(module, BaseLabel(module)))
+            .Indexed(ByNamespace, module => module.Metadata.Namespace)
             .Indexed(ByOrphan, module => OrphanedModules.IsOrphaned(module)
                 ? InNamespace(module, module.Metadata.Labels.GetValueOrDefault(Labels.ModuleDeployment))
                 : null);

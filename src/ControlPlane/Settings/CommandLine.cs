@@ -23,12 +23,18 @@ public static class CommandLine
             "where agents reach this process",
             HostAndPort, (options, value) => options with { Advertise = value }),
         Setting.Of("tls-cert", "FILE",
-            "certificate of the agents' port, PEM; required unless --plaintext-agents or --insecure-agents is set",
+            "certificate of the agents' port, PEM; by default the leader creates one",
             ExistingFile, (options, value) => options with { TlsCertificate = value }),
         Setting.Of("tls-key", "FILE", "its key, PEM", ExistingFile, (options, value) => options with { TlsKey = value }),
         Setting.Of("tls-secret", "NAME",
             "instead of files: a Secret in the controller's namespace with tls.crt and tls.key, which somebody else keeps",
             Name, (options, value) => options with { TlsSecret = value }),
+        Setting.Of("service-name", "NAME",
+            "the Service that agents connect to, for the names in the created certificate (modulecontroller)",
+            Name, (options, value) => options with { ServiceName = value }),
+        Setting.Of("tls-names", "NAME[,NAME]",
+            "more DNS names of the created certificate",
+            Names, (options, value) => options with { TlsNames = value }),
         Setting.Of("namespace", "NAME", "where the Lease is", Name, (options, value) => options with { Namespace = value }),
         Setting.Of("watch-namespace", "NAME",
             "reconcile modules of this namespace only",
@@ -58,7 +64,7 @@ public static class CommandLine
             "if most agents of a base disconnect at the same time, remove no module of it for this long (600)",
             Seconds, (options, value) => options with { AgentOutageHold = value }),
         Setting.Switch("plaintext-agents",
-            "without --tls-cert: let agents send their tokens in plain text",
+            "use no certificate: agents send their tokens in plain text",
             (options, value) => options with { AllowPlaintextAgents = value }),
         Setting.Switch("insecure-agents",
             "accept agents without identity, with or without TLS: for development only",
@@ -110,7 +116,7 @@ public static class CommandLine
         command.SetAction((parsed, _) => run(Read(parsed.RootCommandResult)));
         return command;
 
-        ControlPlaneOptions Read(CommandResult result) => options.Aggregate(OfPod(environment), (read, item) =>
+        ControlPlaneOptions Read(CommandResult result) => WithDefaultTls(options.Aggregate(OfPod(environment), (read, item) =>
         {
             var (setting, option) = item;
             if (result.GetResult(option) is { Implicit: false } given)
@@ -121,8 +127,14 @@ public static class CommandLine
             }
 
             return environment(setting.Variable) is { Length: > 0 } value ? setting.Parse(value, setting.Variable)(read) : read;
-        });
+        }));
     }
+
+    // Without a token nothing has to be kept secret on the way.
+    private static ControlPlaneOptions WithDefaultTls(ControlPlaneOptions options) => options with
+    {
+        IsTlsAutomatic = options is { TlsCertificate: null, TlsSecret: null, AllowPlaintextAgents: false, Agents.AllowInsecure: false },
+    };
 
     // What the manifest of a pod passes on about the pod itself.
     private static ControlPlaneOptions OfPod(Func<string, string?> environment) => new()
@@ -137,12 +149,6 @@ public static class CommandLine
         if (options.TlsCertificate is null != options.TlsKey is null) throw new FormatException("--tls-cert and --tls-key belong together");
         if (options is { TlsCertificate: not null, TlsSecret: not null })
             throw new FormatException("--tls-secret: excludes --tls-cert and --tls-key");
-        if (options is { TlsCertificate: null, TlsSecret: null, AllowPlaintextAgents: false, Agents.AllowInsecure: false })
-        {
-            throw new FormatException(
-                "--tls-cert: is missing, so agents would send their tokens in plain text; --plaintext-agents allows that");
-        }
-
         if (options.LeaseRenew >= options.LeaseDuration) throw new FormatException("--lease-renew: must be below --lease-duration");
         if (options.LeaseRetry >= options.LeaseRenew) throw new FormatException("--lease-retry: must be below --lease-renew");
         if (options.HttpPort != 0 && options.HttpPort == options.GrpcPort)

@@ -40,6 +40,15 @@ public sealed record ControlPlaneOptions
     /// <summary>A Secret in the controller's namespace that somebody else keeps, such as cert-manager; it is used as it is.</summary>
     public string? TlsSecret { get; init; }
 
+    /// <summary>The leader creates and renews the certificates, and gives agents their authority.</summary>
+    public bool IsTlsAutomatic { get; init; }
+
+    /// <summary>The Service that agents connect to, in the controller's namespace: the automatic certificate has its names.</summary>
+    public string ServiceName { get; init; } = "modulecontroller";
+
+    /// <summary>Further DNS names of the automatic certificate.</summary>
+    public IReadOnlyList<string> TlsNames { get; init; } = [];
+
     /// <summary>Without a certificate, agents may send their tokens in plain text.</summary>
     public bool AllowPlaintextAgents { get; init; }
 

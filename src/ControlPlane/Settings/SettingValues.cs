@@ -48,4 +48,6 @@ internal static class SettingValues
     public static string Name(string value) =>
         value.Length is > 0 and <= 253 && value.All(c => char.IsAsciiLetterLower(c) || char.IsAsciiDigit(c) || c is '-' or '.')
             ? value : throw new FormatException($"{value} is not an object name");
+
+    public static IReadOnlyList<string> Names(string value) => [.. value.Split(',').Select(Name)];
 }

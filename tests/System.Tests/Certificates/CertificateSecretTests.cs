@@ -1,4 +1,5 @@
 using System.Net;
+using System.Net.Security;
 using System.Text;
 using System.Text.Json.Nodes;
 using Grpc.Core;
@@ -101,8 +102,13 @@ public sealed class CertificateSecretTests
     private AgentStream Connect(GatewayRig rig, ControlPlaneHost controller) =>
         rig.Connect(controller, handler: TlsHandlers.Trusting(_authority.Certificate, Host));
 
-    private static SocketsHttpHandler TrustingAll() =>
-        new() { SslOptions = new() { RemoteCertificateValidationCallback = (_, _, _, _) => true } };
+    private static SocketsHttpHandler TrustingAll() => new()
+    {
+        SslOptions = new()
+        {
+            RemoteCertificateValidationCallback = (_, _, _, errors) => (errors & SslPolicyErrors.RemoteCertificateNotAvailable) == 0,
+        },
+    };
 
     private static Task CreateAsync(GatewayRig rig, string certificate, string key) => rig.Client.CreateAsync(
         new Secret

@@ -103,17 +103,16 @@ public sealed class CommandLineTests
     }
 
     [Fact]
-    public async Task Without_a_certificate_a_flag_must_allow_tokens_in_plain_text()
+    public async Task Without_a_certificate_one_is_created_unless_a_flag_allows_tokens_in_plain_text()
     {
-        var (options, _, _, error) = await RunAsync([]);
-
-        Assert.Null(options);
-        Assert.Equal(
-            "--tls-cert: is missing, so agents would send their tokens in plain text; --plaintext-agents allows that", error.Trim());
-        Assert.True((await Parsed(["--plaintext-agents"])).AllowPlaintextAgents);
+        Assert.True((await Parsed([])).IsTlsAutomatic);
+        Assert.True((await Parsed(["--plaintext-agents"])) is { AllowPlaintextAgents: true, IsTlsAutomatic: false });
         Assert.False((await Parsed(["--plaintext-agents"])).Agents.AllowInsecure);
         // Where agents need no token, none is missing its protection.
-        Assert.True((await Parsed(["--insecure-agents"])).Agents.AllowInsecure);
+        Assert.True((await Parsed(["--insecure-agents"])) is { Agents.AllowInsecure: true, IsTlsAutomatic: false });
+        Assert.False((await Parsed(["--tls-secret", "theirs"])).IsTlsAutomatic);
+        var names = await Parsed(["--service-name", "mc", "--tls-names", "mc.example,other.example"]);
+        Assert.Equal(("mc", "mc.example other.example"), (names.ServiceName, string.Join(' ', names.TlsNames)));
         var file = typeof(CommandLineTests).Assembly.Location;
         Assert.Equal(file, (await Parsed(["--tls-cert", file, "--tls-key", file])).TlsCertificate);
         Assert.Equal("theirs", (await Parsed(["--tls-secret", "theirs"])).TlsSecret);

@@ -17,13 +17,16 @@ public sealed class ProgramTests
     }
 
     [Fact]
-    public async Task Without_a_certificate_and_a_flag_that_allows_it_it_does_not_start()
+    public async Task Without_a_flag_about_certificates_it_makes_its_own()
     {
-        using var process = Start([]);
-
-        Assert.Equal(2, await ExitCodeAsync(process));
-        Assert.Contains("--plaintext-agents allows that", await process.StandardError.ReadToEndAsync(GatewayRig.Cancellation),
-            StringComparison.Ordinal);
+        await using var rig = await GatewayRig.StartAsync();
+        using var process = Start(["--kubeconfig", rig.Kubeconfig, "--bind", "127.0.0.1", "--http-port", "0", "--grpc-port", "0"]);
+        var said = Follow(process);
+        await Eventually.True(
+            () => Said(said).Contains("The certificate in Secret default/modulecontroller-certificates is in use", StringComparison.Ordinal),
+            () => Said(said));
+        Assert.Contains("for agents, on https://127.0.0.1:", Said(said), StringComparison.Ordinal);
+        await EndAsync(process, said);
     }
 
     [Fact]
@@ -32,18 +35,28 @@ public sealed class ProgramTests
         await using var rig = await GatewayRig.StartAsync();
         using var process = Start(
             ["--kubeconfig", rig.Kubeconfig, "--bind", "127.0.0.1", "--http-port", "0", "--grpc-port", "0", "--insecure-agents"]);
+        var said = Follow(process);
+        await Eventually.True(() => Said(said).Contains("Everything runs", StringComparison.Ordinal), () => Said(said));
+        await EndAsync(process, said);
+        Assert.Contains("has released its lease", Said(said), StringComparison.Ordinal);
+    }
+
+    private static StringBuilder Follow(Process process)
+    {
         var said = new StringBuilder();
         process.OutputDataReceived += (_, line) =>
         {
             lock (said) said.AppendLine(line.Data);
         };
         process.BeginOutputReadLine();
-        await Eventually.True(() => Said(said).Contains("Everything runs", StringComparison.Ordinal), () => Said(said));
+        return said;
+    }
 
-        // SIGTERM, as a kubelet would.
+    /// <summary>SIGTERM, as a kubelet would.</summary>
+    private static async Task EndAsync(Process process, StringBuilder said)
+    {
         using var kill = Process.Start("kill", ["-TERM", $"{process.Id}"]);
         Assert.True(await ExitCodeAsync(process) == 0, Said(said));
-        Assert.Contains("has released its lease", Said(said), StringComparison.Ordinal);
     }
 
     private static string Said(StringBuilder said)

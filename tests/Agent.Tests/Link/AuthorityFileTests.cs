@@ -33,7 +33,7 @@ public sealed class AuthorityFileTests : IDisposable
         await Eventually.True(() =>
         {
             _time.Advance(TimeSpan.FromSeconds(1));
-            return _log.Lines.LastOrDefault()?.Contains("has no certificate", StringComparison.Ordinal) == true;
+            return _log.Lines is [.., var last] && last.Contains("has no certificate", StringComparison.Ordinal);
         });
         Assert.False(reading.IsCompleted);
 
@@ -41,7 +41,7 @@ public sealed class AuthorityFileTests : IDisposable
         await Eventually.True(() =>
         {
             _time.Advance(TimeSpan.FromSeconds(1));
-            return _log.Lines.LastOrDefault()?.Contains("can't be read", StringComparison.Ordinal) == true;
+            return _log.Lines is [.., var last] && last.Contains("can't be read", StringComparison.Ordinal);
         });
         Assert.False(reading.IsCompleted);
 

@@ -1,8 +1,7 @@
 namespace ModuleController.SystemTests.Harness;
 
 /// <summary>
-/// One world for the tests of a class, which keep apart by the names of their modules. It spares each test the start, and the
-/// seconds after a controller's start in which nothing may be uninstalled.
+/// One world for the tests of a class, which keep apart by the names of their modules. It spares each test the start.
 /// </summary>
 public class WorldWithoutBase : IAsyncLifetime
 {

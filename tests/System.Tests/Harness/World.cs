@@ -30,6 +30,7 @@ internal sealed class World : IAsyncDisposable
 
     private World()
     {
+        _controllerTime = new(() => !StartsEarlier || Controller?.Agents.AcceptingSince < DateTimeOffset.MaxValue);
         Images = new(Log);
         Client = null!;
         Modules = null!;
@@ -66,6 +67,9 @@ internal sealed class World : IAsyncDisposable
     /// start.</summary>
     public bool EnforcesOwnerPermissions { get; set; }
 
+    /// <summary>Whether agents had their time to report before the test begins; to be changed before the start.</summary>
+    public bool StartsEarlier { get; set; } = true;
+
     /// <summary>Null where the API server is somebody else's.</summary>
     public Cluster? Cluster { get; private set; }
 
@@ -75,11 +79,13 @@ internal sealed class World : IAsyncDisposable
 
     public Informer<Pod> Pods { get; private set; }
 
+    private readonly EarlierStart _controllerTime;
     private ControlPlaneOptions _controllerOptions = new();
     private ControllerAccount? _account;
 
     private ControlPlaneSetup Setup => new()
     {
+        Time = _controllerTime,
         Logging = logging => logging.AddProvider(Log).SetMinimumLevel(LogLevel.Debug)
             .AddFilter("Microsoft", LogLevel.Warning).AddFilter("Grpc", LogLevel.None),
     };

@@ -121,29 +121,6 @@ public sealed class GateTests(GateTests.ImpatientWorld shared) : IClassFixture<G
     }
 
     [Fact]
-    public async Task A_module_that_fails_everywhere_lets_the_base_roll_after_the_timeout_with_a_Warning()
-    {
-        await GatedBaseAsync("let", 2);
-        await _world.InstalledAsync(New("rates", "let"));
-        var before = Uids("let");
-        Ordering("rates", new() { FailCause = "java.net.ConnectException: the rates database is down" });
-        foreach (var old in _world.PodsOf("let"))
-        {
-            _world.Images.Of(old.Metadata.Uid!)
-                .Order("rates", new() { FailCause = "java.net.ConnectException: the rates database is down" });
-            await _world.UninstallByHandAsync(old, "rates", "1.0.0");
-        }
-
-        await _world.HoldsAsync(
-            () => _world.ModulesOf("rates")
-                .All(module => module.Status.LastError?.Reason == "BizStartFailed"), "rates", "it fails on both pods");
-        Assert.All(_world.PodsOf("let"), old => Assert.Equal(Condition.True, GateOf(old)!.Status));     // the same life
-        await RollAsync("let");
-        await OpensAfterTimeoutAsync("let", before, "rates 1.0.0 (BizStartFailed");
-        await RolledAsync("let", 2, before);
-    }
-
-    [Fact]
     public async Task A_revision_that_was_given_up_lets_the_base_roll_after_the_timeout_too()
     {
         await GatedBaseAsync("given-up", 2);
@@ -193,30 +170,6 @@ public sealed class GateTests(GateTests.ImpatientWorld shared) : IClassFixture<G
         await Eventually.True(() => NewOf("free", before) is [var pod] && IsReady(pod), () => Describe("free"));
         var gate = GateOf(NewOf("free", before).Single())!;
         Assert.StartsWith("no module is required here; base life ", gate.Message, StringComparison.Ordinal);
-    }
-
-    [Fact]
-    public async Task A_controller_that_restarts_in_mid_upgrade_finds_the_gate_open_and_leaves_it()
-    {
-        await using var world = await World.StartAsync();
-        await world.BaseAsync("base", 2, change: Gated);
-        var deployment = A.Module("orders", "1.0.0", world.Jar("orders", "1.0.0")).Symmetric().Policy("uninstall_then_install");
-        await world.InstalledAsync(deployment);
-        await using var pods = await Recording<Pod>.StartAsync(world);
-        var slow = new Dictionary<string, string> { ["Simulator-Install-Millis"] = "2000" };
-        await world.UpgradeAsync("orders", "2.0.0", world.Jar("orders", "2.0.0", attributes: slow));
-        await Eventually.True(() => world.InstallsOf("orders:2.0.0") == 1, () => world.DumpAsync("orders").Result);
-
-        await world.StopControllerAsync();
-        await world.StartControllerAsync();
-        await world.AvailableAsync("orders", 2, "2.0.0");
-
-        await pods.CaughtUpAsync();
-        var states = pods.Moments.SelectMany(moment => moment.Values).Where(pod => Of(pod, "base")).ToList();
-        var ofEach = states.GroupBy(pod => pod.Metadata.Name, ModulesGate.ConditionOf).ToList();
-        Assert.Equal(2, ofEach.Count);
-        Assert.All(ofEach, conditions => Assert.Single(conditions.Distinct()));
-        Assert.All(states, pod => Assert.True(IsReady(pod)));
     }
 
     private async Task OpensAfterTimeoutAsync(string name, HashSet<string?> before, string without)

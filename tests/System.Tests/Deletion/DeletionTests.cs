@@ -1,6 +1,5 @@
 using System.Text.Json.Nodes;
 using ModuleController.Core.Builtin;
-using ModuleController.Core.Commands;
 using ModuleController.Core.Meta;
 using ModuleController.Core.Modules;
 using ModuleController.Core.Modules.Names;
@@ -11,7 +10,7 @@ namespace ModuleController.SystemTests.Deletion;
 
 /// <summary>
 /// Deletion uninstalls everything and never hangs. That a living base which has not answered for two minutes is not waited for
-/// takes that long, and is tested with the planner.
+/// takes that long, and is tested with the planner, as are stuck modules and pods that end.
 /// </summary>
 public sealed class DeletionTests(SharedWorld shared) : IClassFixture<SharedWorld>
 {
@@ -46,23 +45,6 @@ public sealed class DeletionTests(SharedWorld shared) : IClassFixture<SharedWorl
     }
 
     [Fact]
-    public async Task A_module_on_a_pod_that_goes_is_let_go_although_its_base_never_answers()
-    {
-        await _world.BaseAsync("mute", 1);
-        await InstallAsync(A.Module("stranded", "1.0.0", _world.Jar("stranded", "1.0.0")).On("mute").Replicas(1));
-        var pod = _world.PodsOf("mute")[0];
-        _world.Images.Of(pod.Metadata.Uid!).Hang();
-        await Eventually.True(() => _world.Controller!.Agents.Find(ObjectKey.Of(pod.Metadata), pod.Metadata.Uid!) is { IsCurrent: false });
-        await _world.DeleteAsync("stranded");
-        await _world.HoldsAsync(
-            () => _world.ModulesOf("stranded") is [{ Metadata.IsDeleting: true }] && !_world.HasLabel(pod, "stranded"),
-            "stranded", "it waits for its base, without traffic");
-
-        await _world.Client.DeleteAsync<Pod>(ObjectKey.Of(pod.Metadata), new() { Uid = pod.Metadata.Uid });
-        await _world.GoneAsync("stranded");
-    }
-
-    [Fact]
     public async Task A_module_whose_base_deployment_is_deleted_goes_with_its_pods()
     {
         await _world.BaseAsync("brief", 2);
@@ -72,19 +54,6 @@ public sealed class DeletionTests(SharedWorld shared) : IClassFixture<SharedWorl
         await _world.ConditionAsync("widow", DeploymentConditions.Progressing, Condition.False, Reasons.BaseNotFound);
         await _world.DeleteAsync("widow");
         await _world.GoneAsync("widow");
-    }
-
-    [Fact]
-    public async Task A_stuck_module_is_left_behind_and_said_so()
-    {
-        var stuck = A.Module("hangs", "1.0.0", Jar("hangs", ("Simulator-Hang", "true"))).Replicas(1);
-        await _world.CreateAsync(stuck.Strategy(strategy => strategy with { InstallTimeoutSeconds = 10 }));
-        var module = await _world.FailedAsync("hangs", FailureReason.InstallTimedOut);
-        await _world.DeleteAsync("hangs");
-        await _world.GoneAsync("hangs");
-        Assert.Equal("resolved", _world.BaseOf(module).Biz["hangs:1.0.0"]);
-        await _world.EventAsync(module.Spec.PodName!, "NeedsRestart", "hangs:1.0.0");
-        await _world.BaseOf(module).RestartAsync();
     }
 
     [Fact]
@@ -158,9 +127,6 @@ public sealed class DeletionTests(SharedWorld shared) : IClassFixture<SharedWorl
         await _world.AvailableAsync(
             deployment.Metadata.Name, count ?? deployment.Spec.Replicas!.Value, deployment.Spec.Template.Spec.Module.Version);
     }
-
-    private string Jar(string name, params (string Key, string Value)[] attributes) =>
-        _world.Jar(name, "1.0.0", attributes: attributes.ToDictionary(pair => pair.Key, pair => pair.Value));
 
     private Task AddFinalizersAsync<T>(ObjectMeta meta, params string[] finalizers) where T : class, IResource =>
         Eventually.True(async () =>

@@ -52,31 +52,6 @@ public sealed class HandoverTests(WorldWithoutBase shared) : IClassFixture<World
     }
 
     [Fact]
-    public async Task Pods_that_were_added_go_back_without_a_gap_for_anybody()
-    {
-        // One pod with two modules: the released one ends up on the pod that was added, and is the only one that serves.
-        await _world.BaseAsync("lean", 1);
-        await AnnotateAsync("lean", Annotations.AllowBaseScaling, "true");
-        await InstallAsync(A.Module("released", "1.0.0", _world.Jar("released", "1.0.0")).On("lean").Replicas(1).Policy(Policy));
-        await InstallAsync(A.Module("bystander", "1.0.0", _world.Jar("bystander", "1.0.0")).On("lean").Replicas(1));
-        var bystander = _world.ModulesOf("bystander")[0].Metadata.Uid;
-        await using var modules = await Recording<Module>.StartAsync(_world);
-        await _world.UpgradeAsync("released", "2.0.0", _world.Jar("released", "2.0.0"));
-        await _world.AvailableAsync("released", 1, "2.0.0");
-        await Eventually.True(
-            async () =>
-                await BaseAsync("lean") is { Spec.Replicas: 1 } found && !found.Metadata.Annotations.ContainsKey(Annotations.AddedReplicas)
-                && _world.PodsOf("lean") is [var pod] && !pod.Metadata.Annotations.ContainsKey(Annotations.PodDeletionCost),
-            () => _world.DumpAsync("released"), what: "the base has one pod again");
-        await _world.AvailableAsync("released", 1, "2.0.0");
-        Assert.Equal(bystander, _world.ModulesOf("bystander").Single().Metadata.Uid);
-        await modules.CaughtUpAsync();
-        Assert.All(["released", "bystander"], name => Assert.All(modules.Moments, moment => Assert.True(
-            moment.Values.Any(module => module.Spec.Module.Name == name && module is { IsAvailable: true, Metadata.IsDeleting: false }),
-            $"{name} did not serve")));
-    }
-
-    [Fact]
     public async Task Without_the_annotation_the_new_ones_wait_and_say_what_to_do()
     {
         await _world.BaseAsync("rigid", 2);

@@ -18,7 +18,7 @@ public sealed class BaseFailureTests(SharedWorld shared) : IClassFixture<SharedW
         await _world.BaseAsync("narrow", 1);
         var pod = _world.PodsOf("narrow")[0];
         var hanging = A.Module("hanging", "1.0.0", Jar("hanging", "1.0.0", ("Simulator-Hang", "true"))).On("narrow").Symmetric();
-        await _world.CreateAsync(hanging.Strategy(strategy => strategy with { InstallTimeoutSeconds = 10 }));
+        await _world.CreateAsync(hanging.Strategy(strategy => strategy with { InstallTimeoutSeconds = 4 }));
         var early = A.Module("early", "1.0.0", _world.Jar("early", "1.0.0")).On("narrow").Symmetric();
         await _world.CreateAsync(early);
         await _world.FailedAsync("hanging", FailureReason.InstallTimedOut);
@@ -68,7 +68,7 @@ public sealed class BaseFailureTests(SharedWorld shared) : IClassFixture<SharedW
         var told = new TaskCompletionSource();
         _world.Order("clingy", new() { DuringUninstall = told.Task.WaitAsync });
         var slow = A.Module("clingy", "1.0.0", _world.Jar("clingy", "1.0.0")).Replicas(1);
-        await _world.CreateAsync(slow.Strategy(strategy => strategy with { InstallTimeoutSeconds = 10 }));
+        await _world.CreateAsync(slow.Strategy(strategy => strategy with { InstallTimeoutSeconds = 4 }));
         await _world.AvailableAsync("clingy", 1, "1.0.0");
         var module = _world.ModulesOf("clingy")[0];
         await _world.DeleteAsync("clingy");

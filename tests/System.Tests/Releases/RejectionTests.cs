@@ -38,6 +38,7 @@ public sealed class RejectionTests
         await Eventually.True(async () => await bench.FindAsync("stock") is null);
 
         bench.Race.BeforePatch = null;
+        await bench.PassMinuteAsync();
         await bench.Completes("shop", what == "status" ? 1 : 0);
         await bench.Becomes("shop", found => found.Status.Conditions.IsTrue(DeploymentConditions.Ready));
     }
@@ -57,6 +58,7 @@ public sealed class RejectionTests
         await bench.Completes("stock", 2, "2.0.0");
 
         bench.Race.BeforeDelete = null;
+        await bench.PassMinuteAsync();
         await bench.Completes("shop", 0);
     }
 
@@ -71,6 +73,7 @@ public sealed class RejectionTests
         var modules = await bench.ListAsync<Module>();
         Assert.Equal(["base-001"], modules.Where(module => module.IsAvailable).Select(module => module.Spec.PodName));
         bench.Race.BeforePatch = null;
+        await bench.PassMinuteAsync();
         await bench.Completes("shop", 2);
     }
 
@@ -89,6 +92,7 @@ public sealed class RejectionTests
         await bench.DeleteAsync<ModuleDeployment>("stock");
         await Eventually.True(async () => await bench.FindAsync("stock") is null);
         bench.Race.BeforePatch = null;
+        await bench.PassMinuteAsync();
         await bench.Completes("shop", 1);
     }
 
@@ -119,6 +123,7 @@ public sealed class RejectionTests
             $"Failed to patch status of Module {module.Metadata.Name}: {new KubeError(code, reason, "webhook")}",
             told.Status.Conditions.Find(DeploymentConditions.Stalled)!.Message);
         bench.Race.Reject = _ => null;
+        await bench.PassMinuteAsync();
         await bench.Completes("shop", 1);
     }
 

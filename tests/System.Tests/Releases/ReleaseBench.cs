@@ -141,6 +141,20 @@ internal sealed class ReleaseBench : IAsyncDisposable
     public Task DeleteAsync<T>(string name) where T : class, IResource =>
         Client.DeleteAsync<T>(new(Namespace, name), cancellation: Cancellation);
 
+    /// <summary>Lets a minute pass, which is longer than the backoff of a rejected write, and has all keys reconciled.</summary>
+    public async Task PassMinuteAsync()
+    {
+        Clock.Jump(TimeSpan.FromMinutes(1));
+        JsonObject Touch() => new()
+        {
+            ["metadata"] = new JsonObject { ["annotations"] = new JsonObject { ["touched"] = Clock.GetUtcNow().ToString("O") } }
+        };
+        foreach (var deployment in await ListAsync<ModuleDeployment>())
+            await Client.PatchAsync<ModuleDeployment>(ObjectKey.Of(deployment.Metadata), Touch(), new("test"), Cancellation);
+        foreach (var pod in await ListAsync<Pod>())
+            await Client.PatchAsync<Pod>(ObjectKey.Of(pod.Metadata), Touch(), new("test"), Cancellation);
+    }
+
     public async Task<IReadOnlyList<T>> ListAsync<T>() where T : class, IResource =>
         (await Client.ListAsync<T>(new() { Namespace = Namespace }, Cancellation)).Items;
 

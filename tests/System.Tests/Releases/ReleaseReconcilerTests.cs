@@ -57,6 +57,7 @@ public sealed class ReleaseReconcilerTests
         await bench.Completes("stock", 1);
 
         bench.Host.Faults.Clear();
+        await bench.PassMinuteAsync();
         var ready = await bench.Becomes("shop", found => found.Status.Conditions.IsTrue(DeploymentConditions.Ready));
         Assert.Null(ready.Status.Conditions.Find(DeploymentConditions.Stalled));
         Assert.Single(await bench.ListAsync<Service>());
@@ -79,8 +80,8 @@ public sealed class ReleaseReconcilerTests
         await bench.Completes("stock", 3);
         await bench.Becomes("shop", found => found.Status.AvailableReplicas >= 1);
 
-        // What wakes placement before the backoff is over has nothing retried; then it is found that room was made elsewhere.
         isFull = false;
+        await bench.PassMinuteAsync();
         var ready = await bench.Becomes("shop", found => found.Status.Conditions.IsTrue(DeploymentConditions.Ready));
         Assert.Equal((3, null), (ready.Status.AvailableReplicas, ready.Status.Conditions.Find(DeploymentConditions.Stalled)));
     }
@@ -219,6 +220,7 @@ public sealed class ReleaseReconcilerTests
         await using var bench = await ReleaseBench.StartAsync(2);
         await bench.CreateAsync("shop", 1);
         await bench.Completes("shop", 1);
+        await bench.PassMinuteAsync();
         await Eventually.True(async () =>
         {
             var labels = (await bench.ListAsync<Deployment>()).Single().Metadata.Labels;

@@ -24,7 +24,7 @@ public enum ArkletOutcome
     /// <summary>An exception inside the JVM (CMD_PROCESS_INTERNAL_ERROR). Only the list of biz shows the outcome.</summary>
     InternalError,
 
-    /// <summary>The request was sent and no valid answer came: it may have run, or may still run.</summary>
+    /// <summary>The request was sent, without a valid answer: it may have run, or may still run.</summary>
     Unknown,
 
     /// <summary>The request was not sent: no connection, or none that the JVM read.</summary>

@@ -11,7 +11,7 @@ public sealed record DownloadLimits
 
     public TimeSpan FirstDelay { get; init; } = TimeSpan.FromMilliseconds(500);
 
-    /// <summary>A server that asks for a longer wait is not asked again by this command. The result carries the requested wait.</summary>
+    /// <summary>After a longer <c>Retry-After</c>, this command sends no further request. The result carries the requested wait.</summary>
     public TimeSpan MaxDelay { get; init; } = TimeSpan.FromSeconds(10);
 
     /// <summary>A connection on which nothing arrives for this long is closed.</summary>

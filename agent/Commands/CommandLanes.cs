@@ -17,7 +17,7 @@ internal sealed class CommandLanes(
     private static readonly TimeSpan MinRecoveryTime = TimeSpan.FromSeconds(30);
 
     /// <summary>Not a command: makes the lane check what is to be recovered.</summary>
-    private static readonly AcceptedCommand WakeUp = new(new Command { Disown = new() { Module = new() } }, 0);
+    private static readonly AcceptedCommand RecoveryCheck = new(new Command { Disown = new() { Module = new() } }, 0);
 
     private readonly Channel<AcceptedCommand> _arkletQueue = Channel.CreateBounded<AcceptedCommand>(Limits.RunningCommands);
     private readonly Channel<AcceptedCommand> _fetchQueue = Channel.CreateBounded<AcceptedCommand>(Limits.RunningCommands);
@@ -30,9 +30,9 @@ internal sealed class CommandLanes(
     public bool TryAdd(AcceptedCommand command) => (command.CallsArklet ? _arkletQueue : _fetchQueue).Writer.TryWrite(command);
 
     /// <summary>To be called when the base life may have become known: commands can be recovered only then.</summary>
-    public void WakeForRecovery()
+    public void CheckRecovery()
     {
-        if (recovery.HasPending && observer.View.Life is not null) _arkletQueue.Writer.TryWrite(WakeUp);
+        if (recovery.HasPending && observer.View.Life is not null) _arkletQueue.Writer.TryWrite(RecoveryCheck);
     }
 
     public async Task RunAsync(CancellationToken ending)
@@ -59,7 +59,7 @@ internal sealed class CommandLanes(
                 if (!_arkletQueue.Reader.TryRead(out var command)) continue;
                 if (recovery.HasPending && observer.View.Life is null) await observer.ReadAsync(ending);
                 while (observer.View.Life is not null && recovery.TryTake(out var earlier)) await StartAsync(earlier, ending);
-                if (!ReferenceEquals(command, WakeUp)) await StartAsync(command, ending);
+                if (!ReferenceEquals(command, RecoveryCheck)) await StartAsync(command, ending);
             }
         }
         finally

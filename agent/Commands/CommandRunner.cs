@@ -33,7 +33,7 @@ public sealed class CommandRunner : IDisposable
         tools.Observer.IsBusy = (name, version) => _accepted.Values.Any(
             command => command.HasStarted && command.CallsArklet && command.Module.Name == name && command.Module.Version == version);
         tools.Observer.IsAnyBusy = () => _accepted.Values.Any(command => command.Phase is CommandPhase.Executing);
-        tools.Observer.Changed += _lanes.WakeForRecovery;
+        tools.Observer.Changed += _lanes.CheckRecovery;
         tools.Observer.Observed += CompleteLateInstalls;
     }
 
@@ -61,7 +61,7 @@ public sealed class CommandRunner : IDisposable
     ];
 
     /// <summary>
-    /// Accepts a well-formed command. Never waits: the answer comes by <see cref="Finished"/>, possibly before this returns.
+    /// Accepts a well-formed command. Never waits: the answer is sent by <see cref="Finished"/>, possibly before this returns.
     /// </summary>
     public void Submit(Command command)
     {

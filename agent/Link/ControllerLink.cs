@@ -96,7 +96,7 @@ public sealed class ControllerLink(
         }
         catch (RpcException e)
         {
-            // Where no answer came, the detail is made of the exceptions on the way.
+            // Without an answer, the detail contains the messages of the exceptions.
             var problem = e.Status.DebugException is { } cause ? ExceptionText.Of(cause) : e.Status.Detail;
             return new($"{e.StatusCode} {problem}", LeaderOf(e), welcomed);
         }

@@ -94,7 +94,7 @@ public sealed class ControlPlaneHost : IAsyncDisposable
             () => _informers.IsSynced, this, _loggers);
     }
 
-    /// <summary>Ends when the controller does; fails where it had to.</summary>
+    /// <summary>Ends when the controller stops; fails if it had to stop.</summary>
     public Task Completion { get; private set; } = Task.CompletedTask;
 
     /// <summary><c>/healthz</c>, <c>/readyz</c>, <c>/metrics</c>.</summary>

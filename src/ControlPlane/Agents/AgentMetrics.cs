@@ -29,7 +29,7 @@ public sealed class AgentMetrics : IDisposable
             advice: new InstrumentAdvice<double> { HistogramBucketBoundaries = [0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600] });
     }
 
-    /// <summary>How many agents are connected is asked when somebody scrapes.</summary>
+    /// <summary>The number of connected agents is read at each scrape.</summary>
     public void ObserveSessions(Func<int> connected, Func<int> streams)
     {
         _meter.CreateObservableGauge("modulecontroller_agent_sessions", connected, null, "Agents that are connected");

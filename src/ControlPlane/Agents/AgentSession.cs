@@ -11,7 +11,7 @@ namespace ModuleController.ControlPlane.Agents;
 internal sealed class AgentSession(
     SessionState greeted, DateTimeOffset now, DateTimeOffset endsAt, Action<AgentSession, SessionStep> observe) : IDisposable
 {
-    // One command is under way at a time and inspections are rare: a full channel means that nobody reads.
+    // One command is in progress at a time, and inspections are rare: a full channel means that the agent does not read.
     public const int ChannelCapacity = 16;
 
     private readonly Channel<ConnectResponse> _outbox =

@@ -43,7 +43,7 @@ public sealed record TokenUser
     private static ReadOnlyDictionary<string, IReadOnlyList<string>> None => ReadOnlyDictionary<string, IReadOnlyList<string>>.Empty;
 }
 
-/// <summary>Generated reader and writer of what only the gateway asks for.</summary>
+/// <summary>Generated JSON code of the kind that only the gateway uses.</summary>
 [JsonSourceGenerationOptions(
     PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase,
     DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,

@@ -56,7 +56,7 @@ public sealed class HostNetworkAgents(Caches caches, IAgentDirectory agents) : I
                 && agents.Find(other, pod.Metadata.Uid!) is { } view) yield return (pod, view);
     }
 
-    // Pods with an address of their own are compared by that alone: they are nobody's neighbors.
+    // Pods with an address of their own have no neighbors: only that is compared.
     private static bool AreSame(Pod? before, Pod? after)
     {
         var (old, current) = (before is null ? null : SharedArklet.AddressOf(before), after is null ? null : SharedArklet.AddressOf(after));

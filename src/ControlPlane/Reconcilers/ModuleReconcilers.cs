@@ -103,8 +103,7 @@ public static class ModuleReconcilers
                 var view = parts.Agents.Find(pod, found.Metadata.Uid!);
                 var offer = (view is { IsCurrent: true }, view is { NeedsRestart: true }, view is { IsOutOfMetaspace: true },
                     view?.Shared?.Refusal, string.Join(',', view?.Staged ?? []));
-                // Agents speak with every install; only what makes a pod eligible, or no longer so, or lets an upgrade go on, is of
-                // interest.
+                // Only changes of eligibility and staged jars trigger Placement, not each install.
                 if (offers.TryGetValue(pod, out var before) && before == offer) return;
                 offers[pod] = offer;
                 foreach (var key in BaseOf(caches, found)) trigger(key);
@@ -116,7 +115,7 @@ public static class ModuleReconcilers
 
     private static ObjectKey BaseOf(ModuleDeployment deployment) => new(deployment.Metadata.Namespace!, deployment.Spec.BaseDeploymentName);
 
-    /// <summary>Where nobody has its ReplicaSet, the bases of its Modules.</summary>
+    /// <summary>If no Deployment has its ReplicaSet: the bases of its Modules.</summary>
     private static IEnumerable<ObjectKey> BaseOf(Caches caches, Pod pod) => BasePods.BaseOf(caches, pod) is { } key
         ? [key]
         : caches.Modules.ByIndex(Caches.ByPod, ObjectKey.Of(pod.Metadata).ToString()).SelectMany(module => BaseOf(caches, module.Metadata))

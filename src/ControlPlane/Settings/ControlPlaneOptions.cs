@@ -37,7 +37,7 @@ public sealed record ControlPlaneOptions
 
     public string? TlsKey { get; init; }
 
-    /// <summary>A Secret in the controller's namespace that somebody else keeps, such as cert-manager; it is used as it is.</summary>
+    /// <summary>A Secret in the controller's namespace that another program maintains, such as cert-manager. It is not changed.</summary>
     public string? TlsSecret { get; init; }
 
     /// <summary>The leader creates and renews the certificates, and gives agents their authority.</summary>

@@ -3,7 +3,7 @@ using ModuleController.ControlPlane.Observing;
 
 namespace ModuleController.ControlPlane.Telemetry;
 
-/// <summary>How many Modules are in which state, and why, counted from the cache when somebody scrapes.</summary>
+/// <summary>How many Modules are in which state, and why, counted from the cache at each scrape.</summary>
 public sealed class ModuleMetrics : IDisposable
 {
     public const string MeterName = "ModuleController.Modules";

@@ -174,7 +174,7 @@ public sealed record CommandAnswer(
 
     public long? MetaspaceBytes { get; init; }
 
-    /// <summary>The artifact store asked not to be asked again for so long.</summary>
+    /// <summary>The <c>Retry-After</c> of the artifact store.</summary>
     public TimeSpan? RetryAfter { get; init; }
 }
 

@@ -43,7 +43,7 @@ internal sealed class BasePodFacts
 
     public BaseView? View { get; }
 
-    /// <summary>The view where it is up to date; null: nothing may be concluded.</summary>
+    /// <summary>The view if it is up to date; null: nothing may be concluded.</summary>
     public BaseView? Current { get; }
 
     /// <summary>What runs there is known, and nothing can be done about it: its agent gets no commands.</summary>
@@ -58,7 +58,7 @@ internal sealed class BasePodFacts
     /// <summary>The agent reaches a base of which it can't be decided whether it is the pod's.</summary>
     public bool IsUndecidedBase => IsLiving && View?.Shared is { HoldsFrom: null };
 
-    /// <summary>Its agent finds nobody at Arklet's port, and its container is not Ready: whatever it had, it serves nobody.</summary>
+    /// <summary>Arklet's port refuses connections, and the base container is not Ready: the pod serves no requests.</summary>
     /// <remarks>Both are required: out of memory, Arklet can fail while the modules answer.</remarks>
     public bool IsBaseDown { get; }
 

@@ -23,7 +23,7 @@ public sealed record BasePodPlan
 
     public ModuleCommand? Command => Commands.Count == 0 ? null : Commands[0];
 
-    /// <summary>The pod itself is to be deleted: a user asked for it by label, and it holds no Module that has to go first.</summary>
+    /// <summary>The pod itself is to be deleted: a user requests it by label, and no Module has to be removed first.</summary>
     public bool DeletesPod { get; init; }
 
     public IReadOnlyList<BasePodEvent> Events { get; init; } = [];

@@ -61,7 +61,7 @@ public sealed record PodModule(Module Module, ModuleSettings Settings)
     public bool IsInEndpoints { get; init; }
 }
 
-/// <summary>What the ModuleDeployment asks for its Modules on a pod.</summary>
+/// <summary>The settings of the ModuleDeployment for its Modules on a pod.</summary>
 public sealed record ModuleSettings
 {
     public int Priority { get; init; }
@@ -73,7 +73,7 @@ public sealed record ModuleSettings
 
     public TimeSpan TrafficDrain { get; init; }
 
-    /// <summary>Somebody wants what failed until then to be tried again.</summary>
+    /// <summary>Failures before this time are retried: the verb retry.</summary>
     public DateTimeOffset? RetriedAt { get; init; }
 
     /// <summary>install_then_uninstall: two versions may overlap in one JVM.</summary>

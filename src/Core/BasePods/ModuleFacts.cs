@@ -70,7 +70,7 @@ internal sealed class ModuleFacts(BasePodFacts pod, PodModule input)
     /// <summary>When the passing of time alone changes these facts, or has changed them.</summary>
     public DateTimeOffset? ChangesAt => new[] { StuckFrom, ShownUntil }.Where(at => at > pod.Now).Min();
 
-    // What became active is not stuck, unless it is to be uninstalled. A start under a deleted Module that nobody will end counts
+    // What became active is not stuck, unless it is to be uninstalled. A start under a deleted Module that nothing will end counts
     // after the time that an install may take.
     private DateTimeOffset? StuckFrom => (Own, IsDeleting) switch
     {

@@ -198,7 +198,7 @@ internal sealed class ModulePlanner(BasePodFacts pod, ModuleFacts module, BasePo
             ? pod.IsFinished ? $"pod {pod.State.Key} has finished" : $"pod {pod.State.Key} is being deleted"
             : $"pod {pod.State.Key} was deleted";
         if (isThere) return Withdrawn("PodGone", message);
-        // Nobody reads the labels of a deleted pod: not worth a write, if the Module is deleted right away.
+        // The labels of a deleted pod have no effect: not worth a write, if the Module is deleted right away.
         return _writes.IfLasting(ModulePhase.Terminating, message, () => Withdrawn("PodGone", message));
     }
 

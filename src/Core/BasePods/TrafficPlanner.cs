@@ -70,7 +70,7 @@ internal static class TrafficPlanner
         !pod.State.IsReleased
         && pod.Here(name).Any(other => other.Uid != moduleUid && !other.IsDeleting && pod.Current is not null && Serves(pod, other));
 
-    // While the view is not current, what was true stays true: but a base that is down serves nobody, and a new life has
+    // While the view is not current, what was true stays true: but a base that is down serves no requests, and a new life has
     // none of the old one's modules.
     private static bool Serves(BasePodFacts pod, ModuleFacts module)
     {

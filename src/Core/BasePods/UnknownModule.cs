@@ -46,7 +46,7 @@ internal sealed class UnknownModule(BasePodFacts pod, ModuleFacts module, Module
         var reportedAt = since + BasePodTimes.SilenceToReport;
         if (!pod.HasPassed(reportedAt)) return writes.Keep() with { RequeueAt = reportedAt };
         if (_status.Conditions.Find(ModuleConditions.AgentConnected) is { Status: Condition.Unknown }) return writes.Keep();
-        var message = $"the agent of pod {pod.State.Key} has not been heard since {since:HH:mm:ss} UTC";
+        var message = $"the agent of pod {pod.State.Key} has sent no message since {since:HH:mm:ss} UTC";
         return writes.WriteAsUnknown(_status with
         {
             Status = _status.Status ?? ModulePhase.Pending,

@@ -8,7 +8,7 @@ namespace ModuleController.Core.Commands;
 public abstract record ModuleCommand(
     string Action, string ModuleUid, string Name, string Version, string BaseLife, int Attempt, TimeSpan Deadline)
 {
-    /// <summary>How many with hooks a pod has under way at a time, which may be for hours; others go on beside them.</summary>
+    /// <summary>How many commands with hooks a pod may run at a time. They may take hours; others run beside them.</summary>
     public const int MostInHooks = 32;
 
     /// <summary>How many artifacts an agent keeps for later installs.</summary>

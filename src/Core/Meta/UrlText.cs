@@ -27,7 +27,7 @@ public static class UrlText
             var opening = OpeningOf(rest[..index]);
             rest = rest[start..];
             var length = LengthOfUrl(rest, opening);
-            // What looks like its path may hold another url.
+            // The part that looks like its path may contain another url.
             result.Append(In(Shown(rest[..length]).ToString()));
             rest = rest[length..];
         }

@@ -80,7 +80,7 @@ public sealed record ModuleError
 
     public DateTimeOffset? Time { get; init; }
 
-    /// <summary>The artifact store asked not to be asked again for so long.</summary>
+    /// <summary>The <c>Retry-After</c> of the artifact store.</summary>
     public int? RetryAfterSeconds { get; init; }
 }
 

@@ -69,7 +69,7 @@ internal sealed class Context
     /// <summary>The last completed revision other than the template's; null: there is nothing to roll back to.</summary>
     public ReplicaSetWithModules? RollbackTarget => RevisionHistory.LastCompleted(Old);
 
-    /// <summary>What somebody may lift; null: nothing holds the release. It holds a rollback, too.</summary>
+    /// <summary>What can be lifted; null: nothing holds the release. It holds a rollback, too.</summary>
     public Wait? Hold =>
         State.Freeze is { Counts: true } freeze ? new(Reasons.Frozen, freeze.ToString())
         : State.Outage is { } outage ? new(Reasons.AgentsVanished, outage.ToString())

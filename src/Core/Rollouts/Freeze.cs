@@ -2,7 +2,7 @@ using ModuleController.Core.Meta;
 
 namespace ModuleController.Core.Rollouts;
 
-/// <summary>Somebody stops all releases of a namespace, or of the cluster.</summary>
+/// <summary>A stop of all releases of a namespace, or of the cluster.</summary>
 /// <param name="Scope">In words: <c>namespace shop</c>.</param>
 /// <param name="Reason">Empty: the freeze does not count.</param>
 public sealed record Freeze(string Scope, string Reason, string? By)

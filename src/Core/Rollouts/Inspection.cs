@@ -33,18 +33,18 @@ public sealed record Inspection(UpgradePolicy? Policy, RolloutStep.Inspect? Comm
 
         var last = tried.Count == 0 ? null : (Trial?)tried[^1];
         if (state.Carriers.Any(carrier => IsUnderWay(carrier.View, uid))) return new(null, null, last?.Failure, null);
-        // An answer that was lost with a stream is asked for by the same id.
+        // An answer that was lost with a stream is requested again with the same id.
         var answered = tried.Where(item => item.Answer is not null).Select(item => item.Attempt).ToHashSet();
         foreach (var lost in tried.Where(item =>
             item is { Outcome: CommandOutcome.Succeeded, Carrier.View.IsCurrent: true } && !answered.Contains(item.Attempt)))
-            return Ask(lost.Carrier, first + lost.Attempt, null);
+            return Request(lost.Carrier, first + lost.Attempt, null);
         var due = last is { } before ? before.At + Longer(Backoff.After(before.Attempt + 1, random: 0), before.Answer?.RetryAfter) : now;
         if (due > now) return new(null, null, last?.Failure, due);
-        var asked = state.Carriers.FirstOrDefault(carrier => carrier.View.IsCurrent);
-        if (asked.View is null) return new(null, null, last?.Failure ?? "no agent of a pod with the old version is connected", null);
-        return Ask(asked, first + Math.Min((last?.Attempt ?? -1) + 1, AttemptsPerSource - 1), last?.Failure);
+        var chosen = state.Carriers.FirstOrDefault(carrier => carrier.View.IsCurrent);
+        if (chosen.View is null) return new(null, null, last?.Failure ?? "no agent of a pod with the old version is connected", null);
+        return Request(chosen, first + Math.Min((last?.Attempt ?? -1) + 1, AttemptsPerSource - 1), last?.Failure);
 
-        Inspection Ask((ObjectKey Pod, string Uid, BaseView View) carrier, int attempt, string? failure) => new(
+        Inspection Request((ObjectKey Pod, string Uid, BaseView View) carrier, int attempt, string? failure) => new(
             null,
             new(carrier.Pod, carrier.Uid, new ModuleCommand.Inspect(uid, source, carrier.View.Life!.Id, attempt, Deadline)),
             failure, now + Deadline);
@@ -83,7 +83,7 @@ public sealed record Inspection(UpgradePolicy? Policy, RolloutStep.Inspect? Comm
         if (Path(artifact.WebContextPath) is not { } path) return UpgradePolicy.InstallThenUninstall;
         var others = state.Carriers.Where(carrier => carrier.View.Shared is null).SelectMany(carrier => carrier.View.Biz)
             .Where(biz => biz.Name == source.Name && biz.Version != source.Version).ToList();
-        // While no base lists the old version, as after a restart of all, its path is not known. What a user asks for counts then.
+        // While no base lists the old version, as after a restart of all, its path is not known. Then the policy of the spec is used.
         var isTaken = others.Count == 0
             ? UpgradePolicies.Requested(state.Deployment) is null
             : others.Exists(biz => Path(biz.WebContextPath) == path);

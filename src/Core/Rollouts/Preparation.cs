@@ -14,7 +14,7 @@ internal static class Preparation
         if (GeneratedService.Plan(context.Deployment, context.State.Service) is { } service) yield return service;
     }
 
-    /// <summary>How often the name of a new ReplicaSet belonged to an object of somebody else.</summary>
+    /// <summary>How often the name of a new ReplicaSet belonged to a foreign object.</summary>
     public static int? Collisions(Context context)
     {
         var collisions = context.Deployment.Status.CollisionCount;

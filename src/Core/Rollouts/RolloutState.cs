@@ -24,10 +24,10 @@ public sealed record RolloutState
     /// <summary>Orphaned Modules whose revision has no ReplicaSet. The others are in <see cref="Sets"/>.</summary>
     public IReadOnlyList<Module> OrphanedModules { get; init; } = [];
 
-    /// <summary>The computed name of the new ReplicaSet belongs to an object of somebody else.</summary>
+    /// <summary>The computed name of the new ReplicaSet belongs to a foreign object.</summary>
     public bool IsNameTaken { get; init; }
 
-    /// <summary>Computed names of ReplicaSets for <see cref="OrphanedModules"/> that belong to objects of somebody else.</summary>
+    /// <summary>Computed names of ReplicaSets for <see cref="OrphanedModules"/> that belong to foreign objects.</summary>
     public IReadOnlyCollection<string> TakenNames { get; init; } = [];
 
     /// <summary>The base Deployment; null: it does not exist.</summary>

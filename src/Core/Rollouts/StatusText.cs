@@ -40,7 +40,7 @@ internal static class StatusText
             $"{CountOf(failed.Count)} failed; on base pod {example.Spec.PodName}: {example.Status.LastError!.Message}");
     }
 
-    /// <summary>What has to be corrected first comes first. A spec can break thousands of rules; a condition has to stay small.</summary>
+    /// <summary>What has to be corrected first is first. A spec can break thousands of rules; a condition has to stay small.</summary>
     public static string Of(IReadOnlyList<RuleBreach> breaches) =>
         string.Join("; ", breaches.OrderBy(breach => breach.Instead is not null).Take(MaxBreaches)
             .Select(breach => breach.Instead is null ? $"{breach}" : $"{breach} ({breach.Instead})"))

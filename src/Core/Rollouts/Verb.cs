@@ -8,7 +8,7 @@ using ModuleController.Core.Modules.Names;
 
 namespace ModuleController.Core.Rollouts;
 
-/// <summary>What an operator asks for with the annotation <c>koupleless.io/action</c>. It is carried out once and recorded.</summary>
+/// <summary>What an operator requests with the annotation <c>koupleless.io/action</c>. It is carried out once and recorded.</summary>
 /// <remarks>
 /// A change of the spec is one patch, which also removes the annotation. A change of the release is in the status before the
 /// annotation is removed: carried out again after a crash, it changes nothing.

@@ -4,7 +4,7 @@ using ModuleController.Kube.Client;
 
 namespace ModuleController.Kube.Caches;
 
-/// <summary>The caches of a process: one informer per kind, shared by all who ask for it.</summary>
+/// <summary>The caches of a process: one informer per kind, shared by all its readers.</summary>
 public sealed class InformerFactory(IKubeClient client, TimeProvider time, ILoggerFactory loggers, KubeMetrics? metrics = null)
     : IAsyncDisposable
 {
@@ -43,7 +43,7 @@ public sealed class InformerFactory(IKubeClient client, TimeProvider time, ILogg
         }
     }
 
-    /// <summary>The kind's informer, if anybody asked for it.</summary>
+    /// <summary>The kind's informer; null: it has no reader.</summary>
     public Informer<T>? Find<T>() where T : class, IResource
     {
         lock (_lock) return (Informer<T>?)_informers.GetValueOrDefault(typeof(T));

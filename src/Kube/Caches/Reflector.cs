@@ -14,7 +14,7 @@ public sealed record InformerOptions<T> where T : class, IResource
 
     public string? FieldSelector { get; init; }
 
-    /// <summary>Drops the fields that nobody reads, before an object is kept.</summary>
+    /// <summary>Drops the unused fields of an object before it is stored.</summary>
     public Func<T, T>? Transform { get; init; }
 
     /// <summary>The server ends each watch after this, spread a little so that they don't all end at once.</summary>
@@ -43,7 +43,7 @@ public sealed partial class Reflector<T>(
 
     private readonly Backoff _backoff = new(TimeSpan.FromSeconds(0.8), LongestBackoff, 1);
     private readonly TaskCompletionSource _synced = new(TaskCreationOptions.RunContinuationsAsynchronously);
-    private string? _version;   // where to go on watching; null: list first
+    private string? _version;   // where the next watch begins; null: list first
     private int _failures;
     private bool _pagesExpired;
     private long? _opened;   // when the present watch began; null: there was none

@@ -8,7 +8,7 @@ public interface IKubeClient
 {
     Task<T> GetAsync<T>(ObjectKey key, CancellationToken cancellation = default) where T : class, IResource;
 
-    /// <summary>One page; <see cref="ResourceList{T}.Continue"/> asks for the next one.</summary>
+    /// <summary>One page; <see cref="ResourceList{T}.Continue"/> requests the next one.</summary>
     Task<ResourceList<T>> ListAsync<T>(ListOptions? options = null, CancellationToken cancellation = default)
         where T : class, IResource;
 
@@ -37,7 +37,7 @@ public sealed record ListOptions
 
     public string? FieldSelector { get; init; }
 
-    /// <summary>Objects per page; null asks for all at once.</summary>
+    /// <summary>Objects per page; null: all at once.</summary>
     public int? Limit { get; init; }
 
     public string? Continue { get; init; }

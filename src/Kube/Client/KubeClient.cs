@@ -146,7 +146,7 @@ public sealed class KubeClient : IKubeClient, IDisposable
             return null;
         }
 
-        // A Status says that the object is gone; the object itself that it is deleted once its finalizers are.
+        // The answer is a Status if the object was removed, or the object if its finalizers have to be removed first.
         using var answer = JsonDocument.Parse(body);
         return answer.RootElement.TryGetProperty("kind", out var kind) && kind.ValueEquals("Status")
             ? null

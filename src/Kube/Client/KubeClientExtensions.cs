@@ -2,7 +2,7 @@ using ModuleController.Core.Meta;
 
 namespace ModuleController.Kube.Client;
 
-/// <summary>What is often asked of a client, in terms of its few verbs.</summary>
+/// <summary>Frequent combinations of the verbs of a client.</summary>
 public static class KubeClientExtensions
 {
     /// <summary>The object, or null where there is none.</summary>

@@ -4,7 +4,7 @@ using ModuleController.Core.Meta;
 
 namespace ModuleController.Kube.Client;
 
-/// <summary>What the API server, or the way to it, answered instead of what was asked for.</summary>
+/// <summary>An error of the API server, or of the connection to it.</summary>
 /// <param name="Code">The HTTP status; 0: no answer.</param>
 public sealed record KubeError(int Code, string Reason, string Message)
 {

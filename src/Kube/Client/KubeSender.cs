@@ -6,8 +6,8 @@ using ModuleController.Core.Meta;
 namespace ModuleController.Kube.Client;
 
 /// <summary>
-/// Sends requests, counts them, and tries again where that cannot do harm: what a server put off (429, or 503 with
-/// Retry-After) was not carried out; a GET may be asked twice. Everything else is the caller's to decide.
+/// Sends and counts requests, and repeats those that can be repeated safely: after 429, or 503 with Retry-After, a request was not
+/// carried out; a GET may be sent twice. All other errors are left to the caller.
 /// </summary>
 internal sealed partial class KubeSender(
     Transport transport, KubeClientOptions options, KubeMetrics metrics, TimeProvider time, ILogger logger)

@@ -52,7 +52,7 @@ public sealed class ControllerBuilder<T> where T : class, IResource
             ? [new(T.Kind.IsNamespaced ? child.Metadata.Namespace ?? "" : "", owner.Name)]
             : []);
 
-    /// <summary>Any other kind, through a mapping, which is asked about the object before and after.</summary>
+    /// <summary>Any other kind, with a mapping to keys. It is called with the object before and after a change.</summary>
     public ControllerBuilder<T> Watches<TOther>(Func<TOther, IEnumerable<ObjectKey>> keys) where TOther : class, IResource =>
         WatchesChanges<TOther>(change => KeysOf(change, keys));
 

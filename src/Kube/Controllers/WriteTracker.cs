@@ -45,7 +45,7 @@ public sealed class WriteTracker(InformerFactory informers, TimeProvider time)
         Remember(key, Kind.Create, result);
     }
 
-    /// <summary>The object as it was when its deletion was asked for.</summary>
+    /// <summary>The object as it was when its deletion was requested.</summary>
     public void Deleted<T>(ObjectKey key, T deleted) where T : class, IResource => Remember(key, Kind.Delete, deleted);
 
     /// <summary>The object that a write did not find: it has been removed, although the cache may still show it.</summary>
@@ -64,7 +64,7 @@ public sealed class WriteTracker(InformerFactory informers, TimeProvider time)
             writes = [.. found];
         }
 
-        // The caches have locks of their own, so they are asked outside of ours.
+        // The caches have locks of their own, so they are read outside of ours.
         var now = time.GetUtcNow();
         var observed = writes.Where(write => write.Until <= now || write.IsObserved()).ToHashSet();
         lock (_lock)

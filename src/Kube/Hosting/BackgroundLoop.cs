@@ -3,7 +3,7 @@ using System.Diagnostics.CodeAnalysis;
 namespace ModuleController.Kube.Hosting;
 
 /// <summary>A loop that runs until it is stopped.</summary>
-/// <param name="fail">Called where the loop fails, or ends without being asked to.</param>
+/// <param name="fail">Called if the loop fails, or ends without a cancellation.</param>
 [SuppressMessage("Design", "CA1001", Justification = "The source has no timer, and a loop that outlives its deadline still uses it.")]
 internal sealed class BackgroundLoop(Func<CancellationToken, Task> loop, Action<Exception> fail)
 {

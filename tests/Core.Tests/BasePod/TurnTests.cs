@@ -74,7 +74,7 @@ public sealed class TurnTests
         _world.Agent.Disconnect(_world.Now);
         var since = _world.Now;
         _world.SettleWithin(120);
-        Assert.Equal($"the agent of pod shop/base-1 has not been heard since {since:HH:mm:ss} UTC", _world.Status(second).Message);
+        Assert.Equal($"the agent of pod shop/base-1 has sent no message since {since:HH:mm:ss} UTC", _world.Status(second).Message);
         Assert.Equal(ModulePhase.Prepare, _world.Status(second).Status);
     }
 

@@ -161,7 +161,7 @@ public sealed class UpgradeAndTrafficTests
         var status = _world.Status(_old);
         var condition = status.Conditions.Find(ModuleConditions.AgentConnected)!;
         Assert.Equal((Condition.Unknown, nameof(FailureReason.AgentDisconnected)), (condition.Status, condition.Reason));
-        Assert.Equal($"the agent of pod shop/base-1 has not been heard since {silent:HH:mm:ss} UTC", condition.Message);
+        Assert.Equal($"the agent of pod shop/base-1 has sent no message since {silent:HH:mm:ss} UTC", condition.Message);
         Assert.Equal(ModulePhase.Available, status.Status);
         Assert.True(_world.HasLabel("orders"));
         Assert.Empty(_world.Sent);

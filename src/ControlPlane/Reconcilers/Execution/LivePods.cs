@@ -22,6 +22,7 @@ internal sealed class LivePods(IKubeClient client, CancellationToken cancellatio
         var key = new ObjectKey(module.Metadata.Namespace!, module.Spec.PodName!);
         var pod = await _pods.GetOrAdd(key, name => new(() => client.FindAsync<Pod>(name, cancellation))).Value;
         if (pod is null || pod.Metadata.Uid != module.Spec.PodUid || !PodAssessment.IsActive(pod) || isOfOtherBase(pod)) return;
-        throw new KubeException(new(409, "Conflict", "the pod exists, but is not in the cache yet"), $"confirm that pod {key} is gone");
+        throw new KubeException(
+            new(409, "Conflict", "the pod exists, but is not in the cache yet"), $"confirm that pod {key} no longer exists");
     }
 }

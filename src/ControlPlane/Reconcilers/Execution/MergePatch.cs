@@ -11,7 +11,7 @@ internal static class MergePatch
     private static readonly ResourceJson Json = new(ModulesJson.Default);
 
     /// <summary>Null: there is no difference. Guarded by the UID and the version: lists, and what is decided from the whole object, would
-    /// undo what somebody else has written since.</summary>
+    /// undo what another writer has written since.</summary>
     public static JsonObject? Between<T>(T before, T after, string? version) where T : class, IResource
     {
         var patch = Difference(Json.ToObject(before), Json.ToObject(after));

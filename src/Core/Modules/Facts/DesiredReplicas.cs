@@ -11,7 +11,7 @@ public sealed record DesiredReplicas(int Desired, int? Replicas, int? ScaleRepli
     /// <summary>The change came through the scale subresource.</summary>
     public bool IsByScale { get; init; }
 
-    /// <summary>Somebody scaled a ModuleDeployment with a module on every base pod.</summary>
+    /// <summary>A user scaled a ModuleDeployment with a module on every base pod.</summary>
     public bool IsScaleIgnored { get; init; }
 
     /// <summary>Neither field is set and no number is known: 0, as in v1, with a Warning.</summary>
@@ -28,7 +28,7 @@ public sealed record DesiredReplicas(int Desired, int? Replicas, int? ScaleRepli
         if (deployment.Spec.IsSymmetric)
             return new(basePods, Symmetric, basePods)
             {
-                // The number of base pods is copied as soon as it changes, so somebody else wrote another number.
+                // The number of base pods is copied as soon as it changes, so a user wrote another number.
                 IsScaleIgnored = observed is not null && scale is not null && scale != basePods && Reported(deployment.Status) == basePods,
             };
         // Left out, as by kubectl replace: the known number stays, first that of the current release.

@@ -63,7 +63,7 @@ public static class Annotations
     /// <summary>On a ModuleDeployment: what is to be done once; taken away when it is done.</summary>
     public const string Action = "koupleless.io/action";
 
-    /// <summary>Who asks for the action, and why.</summary>
+    /// <summary>Who requests the action, and why.</summary>
     public const string ActionBy = "koupleless.io/action-by";
     public const string ActionReason = "koupleless.io/action-reason";
 

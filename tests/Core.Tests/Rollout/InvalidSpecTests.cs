@@ -1,6 +1,5 @@
 using ModuleController.Core.Meta;
 using ModuleController.Core.Modules;
-using ModuleController.Core.Modules.Facts;
 using ModuleController.Core.Modules.Names;
 using ModuleController.Core.Modules.Rules;
 using ModuleController.Core.Rollouts;

@@ -1,6 +1,5 @@
 using CsCheck;
 using Microsoft.Extensions.Time.Testing;
-using ModuleController.Core.Meta;
 using ModuleController.Kube.Queues;
 using ModuleController.Tests;
 

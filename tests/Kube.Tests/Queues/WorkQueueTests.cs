@@ -1,5 +1,4 @@
 using Microsoft.Extensions.Time.Testing;
-using ModuleController.Core.Meta;
 using ModuleController.Kube.Queues;
 
 namespace ModuleController.Kube.Tests.Queues;

@@ -13,7 +13,7 @@ public sealed class BaseDiedTests
     [Fact]
     public void BaseDied_is_an_install_during_which_the_life_ended()
     {
-        var (poison, other) = (_world.Add("a-poison"), _world.Add("b-other"));
+        var (suspect, other) = (_world.Add("a-suspect"), _world.Add("b-other"));
         _world.Reconcile();
         _world.Advance(3);
         _world.Agent.Restart(_world.Now);
@@ -22,21 +22,21 @@ public sealed class BaseDiedTests
         _world.Settle();
 
         var warning = Assert.Single(_world.Events);
-        Assert.Equal((poison.Metadata.Uid, nameof(FailureReason.BaseDied)), (warning.Module?.Metadata.Uid, warning.Reason));
+        Assert.Equal((suspect.Metadata.Uid, nameof(FailureReason.BaseDied)), (warning.Module?.Metadata.Uid, warning.Reason));
         // A suspect comes after all others.
-        Assert.Equal(["b-other", "a-poison"], _world.Sent.Select(command => command.Name));
-        Assert.True(_world.Find(other)!.IsAvailable && _world.Find(poison)!.IsAvailable);
-        Assert.Equal(nameof(FailureReason.BaseDied), _world.Status(poison).LastError!.Reason);
+        Assert.Equal(["b-other", "a-suspect"], _world.Sent.Select(command => command.Name));
+        Assert.True(_world.Find(other)!.IsAvailable && _world.Find(suspect)!.IsAvailable);
+        Assert.Equal(nameof(FailureReason.BaseDied), _world.Status(suspect).LastError!.Reason);
 
         // It has lived for a minute: no suspect any more.
         _world.SettleWithin(61);
-        Assert.Null(_world.Status(poison).LastError);
+        Assert.Null(_world.Status(suspect).LastError);
     }
 
     [Fact]
     public void BaseDied_is_known_from_the_agent_by_a_controller_that_was_not_there()
     {
-        var poison = _world.Add("poison");
+        var suspect = _world.Add("suspect");
         _world.Reconcile();
         _world.Agent.Forget();
         _world.Memory = BasePodMemory.Empty;
@@ -45,24 +45,24 @@ public sealed class BaseDiedTests
         _world.Agent.Connect();
         _world.Reconcile();
         Assert.Equal((nameof(FailureReason.BaseDied), "1"),
-            (_world.Status(poison).LastError!.Reason, _world.Status(poison).LastError!.Code));
+            (_world.Status(suspect).LastError!.Reason, _world.Status(suspect).LastError!.Code));
 
         // Said again in every snapshot of the life, and counted once.
         _world.Settle();
         _world.SettleWithin(10);
-        Assert.Equal("1", _world.Status(poison).LastError!.Code);
+        Assert.Equal("1", _world.Status(suspect).LastError!.Code);
         Assert.Single(_world.Events);
     }
 
     [Fact]
     public void BaseDied_is_also_an_install_that_was_answered_by_silence_before_the_new_life_was_seen()
     {
-        var poison = _world.Add("poison");
+        var suspect = _world.Add("suspect");
         _world.Reconcile();
         _world.Advance(3);
         _world.Agent.Finish(_world.Now, FailureReason.ArkletUnreachable, "nothing listens");
         _world.Reconcile();
-        Assert.Equal(nameof(FailureReason.ArkletUnreachable), _world.Status(poison).LastError!.Reason);
+        Assert.Equal(nameof(FailureReason.ArkletUnreachable), _world.Status(suspect).LastError!.Reason);
 
         _world.Agent.State = BaseState.Down;
         _world.Reconcile();
@@ -70,13 +70,13 @@ public sealed class BaseDiedTests
         _world.Agent.Restart(_world.Now);
         _world.Settle();
         Assert.Equal((nameof(FailureReason.BaseDied), "1"),
-            (_world.Status(poison).LastError!.Reason, _world.Status(poison).LastError!.Code));
+            (_world.Status(suspect).LastError!.Reason, _world.Status(suspect).LastError!.Code));
     }
 
     [Fact]
     public void BaseDied_twice_is_final()
     {
-        var poison = _world.Add("poison");
+        var suspect = _world.Add("suspect");
         _world.Settle();
         for (var death = 1; death <= 2; death++)
         {
@@ -87,7 +87,7 @@ public sealed class BaseDiedTests
 
         _world.SettleWithin(3600);
         Assert.Equal(2, _world.Sent.Count);
-        Assert.Equal((ModulePhase.Failed, "2"), (_world.Status(poison).Status, _world.Status(poison).LastError!.Code));
+        Assert.Equal((ModulePhase.Failed, "2"), (_world.Status(suspect).Status, _world.Status(suspect).LastError!.Code));
         Assert.Equal(2, _world.Events.Count(item => item.Reason == nameof(FailureReason.BaseDied)));
     }
 
@@ -111,25 +111,25 @@ public sealed class BaseDiedTests
     [Fact]
     public void BaseDied_blames_all_that_were_new_and_then_finds_the_one()
     {
-        var (good, poison) = (_world.Add("a-good"), _world.Add("b-poison"));
+        var (good, suspect) = (_world.Add("a-good"), _world.Add("b-suspect"));
         _world.Settle();
         Die();
         // It may have been either, or somebody's hand: it counts for neither, and both are back at once.
-        Assert.Equal(["0+", "0+"], new[] { good, poison }.Select(module => _world.Status(module).LastError!.Code));
-        Assert.Equal(["a-good", "b-poison"], _world.Sent.Select(command => command.Name));
+        Assert.Equal(["0+", "0+"], new[] { good, suspect }.Select(module => _world.Status(module).LastError!.Code));
+        Assert.Equal(["a-good", "b-suspect"], _world.Sent.Select(command => command.Name));
 
         Die();
-        Assert.Equal(["0++", "0++"], new[] { good, poison }.Select(module => _world.Status(module).LastError!.Code));
+        Assert.Equal(["0++", "0++"], new[] { good, suspect }.Select(module => _world.Status(module).LastError!.Code));
         Assert.Equal(["a-good"], _world.Sent.Select(command => command.Name));
 
         _world.SettleWithin(62);
-        Assert.Equal(["a-good", "b-poison"], _world.Sent.Select(command => command.Name));
+        Assert.Equal(["a-good", "b-suspect"], _world.Sent.Select(command => command.Name));
         Assert.Null(_world.Status(good).LastError);
 
         Die();
-        Assert.Equal("1", _world.Status(poison).LastError!.Code);
+        Assert.Equal("1", _world.Status(suspect).LastError!.Code);
         Die();
-        Assert.Equal((ModulePhase.Failed, "2"), (_world.Status(poison).Status, _world.Status(poison).LastError!.Code));
+        Assert.Equal((ModulePhase.Failed, "2"), (_world.Status(suspect).Status, _world.Status(suspect).LastError!.Code));
         Assert.True(_world.Find(good)!.IsAvailable);
 
         void Die()

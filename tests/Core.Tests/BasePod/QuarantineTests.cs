@@ -120,10 +120,10 @@ public class QuarantineTests
             }
         }
 
-        public void AllServeBut(params string[] poison) => Assert.All(_pods, pod =>
+        public void AllServeBut(params string[] suspect) => Assert.All(_pods, pod =>
         {
-            Assert.True(pod.Modules.Values.All(module => module.IsAvailable != poison.Contains(module.Spec.Module.Name)), pod.ToString());
-            Assert.Equal(_names.Except(poison), pod.Agent.Biz.Select(biz => biz.Name).Order(StringComparer.Ordinal));
+            Assert.True(pod.Modules.Values.All(module => module.IsAvailable != suspect.Contains(module.Spec.Module.Name)), pod.ToString());
+            Assert.Equal(_names.Except(suspect), pod.Agent.Biz.Select(biz => biz.Name).Order(StringComparer.Ordinal));
         });
 
         private void Step(int index)

@@ -245,11 +245,11 @@ public class PlacementTests
     {
         var set = A.ReplicaSet(Shop, goal: 1);
         var corrected = set with { Spec = set.Spec with { Template = A.Template("shop", "1.0.0", url: "http://jars/right.jar") } };
-        var poison = A.Module(set, 0, "base-0").Failed(FailureReason.BaseDied);
-        poison = poison with { Status = poison.Status with { InstalledAt = A.Time } };
+        var suspect = A.Module(set, 0, "base-0").Failed(FailureReason.BaseDied);
+        suspect = suspect with { Status = suspect.Status with { InstalledAt = A.Time } };
         Assert.Equal([$"delete {Name(set, 0)}: its artifact was changed"],
-            Steps(State(Pods(1), Group(Shop, (corrected, [poison])))).Where(step => step.StartsWith("delete", StringComparison.Ordinal)));
-        Assert.Empty(Steps(State(Pods(1), Group(Shop, (set, [poison])))));
+            Steps(State(Pods(1), Group(Shop, (corrected, [suspect])))).Where(step => step.StartsWith("delete", StringComparison.Ordinal)));
+        Assert.Empty(Steps(State(Pods(1), Group(Shop, (set, [suspect])))));
     }
 
     [Fact]

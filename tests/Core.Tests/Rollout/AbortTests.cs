@@ -7,7 +7,7 @@ using ModuleController.Core.Tests.World;
 
 namespace ModuleController.Core.Tests.Rollout;
 
-/// <summary>Releases that are given up: too many failures, no progress, poison.</summary>
+/// <summary>Releases that are given up: too many failures, no progress, quarantined revisions.</summary>
 public class AbortTests
 {
     [Fact]
@@ -183,7 +183,7 @@ public class AbortTests
     }
 
     [Fact]
-    public void Poison_that_is_lost_is_not_made_anew_before_its_goal_is_lowered()
+    public void A_quarantined_Module_that_is_lost_is_not_recreated_before_its_goal_is_lowered()
     {
         var story = Story.Released(4, strategy: strategy => strategy with { BatchCount = 4 });
         story.World.BrokenVersions.Add("2.0.0");
@@ -204,7 +204,7 @@ public class AbortTests
     }
 
     [Fact]
-    public void Poison_that_its_pods_are_cleared_of_stays_given_up_until_retry_or_another_template()
+    public void A_quarantined_revision_stays_aborted_until_retry_or_another_template_when_no_pod_has_it()
     {
         var story = Story.Released(4, strategy: strategy => strategy with { BatchCount = 4 });
         story.World.BrokenVersions.Add("2.0.0");
@@ -219,7 +219,7 @@ public class AbortTests
     }
 
     [Fact]
-    public void Where_nothing_has_completed_poison_is_not_made_up_for()
+    public void Where_nothing_has_completed_a_quarantined_revision_is_not_replaced()
     {
         var story = Story.Of(4);
         story.World.BrokenVersions.Add("1.0.0");
@@ -230,7 +230,7 @@ public class AbortTests
     }
 
     [Fact]
-    public void What_has_lived_is_no_poison()
+    public void A_revision_that_has_lived_is_not_quarantined()
     {
         var story = Story.Released(4).Pass(100).Upgrade("2.0.0").Settle().Pass(60).Settle();
         Die(story, deaths: 5);
@@ -257,7 +257,7 @@ public class AbortTests
     }
 
     [Fact]
-    public void What_lived_for_weeks_is_no_poison_when_none_of_its_modules_serves()
+    public void A_revision_that_lived_for_weeks_is_not_quarantined_when_none_of_its_modules_serves()
     {
         var story = Story.Released(4, strategy: strategy => strategy with { AutoRollback = true }).Upgrade("2.0.0").Settle().Pass(60)
             .Settle();

@@ -241,7 +241,7 @@ internal sealed class ReleaseChecks(SmallWorld world)
         return Math.Max(aim, before.LiveUpdated);
     }
 
-    // Whatever stopped a release, what is missing takes the revision that completed last; but for poison, which nobody gets again.
+    // Whatever stopped a release, what is missing takes the revision that completed last; except a quarantined revision.
     private static ReplicaSetWithModules? Heir(ReleaseView before, ReleaseStatus release) => release.Abort?.Reason != Reasons.BaseDied
         ? before.LastCompleted
         : before.Old.Where(ReleaseView.IsCompleted).MaxBy(ReleaseView.CompletedAt);
@@ -333,7 +333,7 @@ internal sealed class ReleaseChecks(SmallWorld world)
             foreach (var module in set.Modules.Where(module => !known.Contains(module.Metadata.Uid)))
             {
                 var isUpdated = set.ReplicaSet.Metadata.Name == before.Updated?.ReplicaSet.Metadata.Name;
-                if (isUpdated) True(release.Abort?.Reason != Reasons.BaseDied, before, $"poison is placed: {text}");
+                if (isUpdated) True(release.Abort?.Reason != Reasons.BaseDied, before, $"a quarantined revision is placed: {text}");
                 if (module.Spec.Replaces is null) continue;
                 // Made anew, it takes the place that it had.
                 True(isUpdated

@@ -319,6 +319,8 @@ internal sealed class ReleaseChecks(SmallWorld world)
         if (!removed.IsAvailable || !observed.TryGetValue(removed.Spec.PodUid!, out var pod)) return;
         if (world.Modules.Values.FirstOrDefault(module => module.Spec.Replaces == removed.Metadata.Uid && module.Spec.PodUid == pod.Uid
             && !module.Metadata.IsDeleting) is not { IsAvailable: false } next) return;
+        // Both go, and the controller ended between the two calls.
+        if (world.LastPlacement.Steps.OfType<PlacementStep.Delete>().Any(step => step.Module.Metadata.Uid == next.Metadata.Uid)) return;
         True(pod.IsCurrent && (!pod.CanFetch || (pod.Staged.Contains(next.Metadata.Uid!) && !pod.IsOutOfMetaspace)), before,
             $"{removed.Metadata.Name} is removed before {next.Metadata.Name} is prepared on {pod.Name}");
     }

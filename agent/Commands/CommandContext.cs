@@ -134,7 +134,8 @@ public sealed class CommandContext(CommandTools tools, Command command, bool was
         throw new VerdictException(WasSent
             ? Verdict.Failed(
                 Reason.ArkletUnreachable, "BASE_LIFE_ENDED", $"base life {Life} ended while the command ran; now it is {view.Life?.Id}")
-            : Verdict.Refused(Reason.Unspecified, "OTHER_BASE_LIFE", $"for base life {Life}, now it is {view.Life?.Id}"));
+            : Verdict.Refused(
+                Reason.Unspecified, "OTHER_BASE_LIFE", $"the command is for base life {Life}, but the base is in life {view.Life?.Id}"));
     }
 }
 

@@ -110,5 +110,6 @@ internal static class CommandExecution
 
     private static Verdict? CheckLife(CommandContext context, BaseView view) => view.Life?.Id == context.Life
         ? null
-        : Verdict.Refused(Reason.Unspecified, "OTHER_BASE_LIFE", $"for base life {context.Life}, now it is {view.Life?.Id ?? "unknown"}");
+        : Verdict.Refused(Reason.Unspecified, "OTHER_BASE_LIFE",
+            $"the command is for base life {context.Life}, but the base is in life {view.Life?.Id ?? "unknown"}");
 }

@@ -80,7 +80,8 @@ internal sealed class InstallCommand(CommandContext context)
                 : completion.Owned(view, present);
             return present.State is ArkletBizState.Activated || !context.Command.Install.Activate
                 ? Verdict.Success(present.State.ToString(), owned)
-                : Verdict.Failed(Reason.SwitchFailed, "TIMED_OUT", $"{context.Name} is installed, but timed out before it was made active")
+                : Verdict.Failed(
+                    Reason.SwitchFailed, "TIMED_OUT", $"{context.Name} is installed, but the deadline passed before it was made active")
                     .With(owned);
         }
 
@@ -141,7 +142,7 @@ internal sealed class InstallCommand(CommandContext context)
     {
         _isPreInstallCalled = true;
         if (await context.CallHookAsync(HookEvents.PreInstall, _hooks!.Before) is not { } problem) return null;
-        // If the base life has ended meanwhile, that is the verdict.
+        // Throws if the base life has ended meanwhile: that verdict comes before the one about the hook.
         await context.ReadBaseAsync(context.Deadline);
         return Verdict.Failed(Reason.HookFailed, "PRE_INSTALL", problem);
     }

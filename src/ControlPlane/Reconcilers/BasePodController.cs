@@ -31,7 +31,7 @@ public static class BasePodController
             .WatchesChanges<ModuleReplicaSet>(change =>
                 change is { Before: { } before, After: { } after } && !HasServed(before) && HasServed(after)
                     ? observer.PodsWithFailed(after) : [])
-            // Our labels have an effect on pods of a base only, and it becomes one now.
+            // Our labels have an effect on pods of a base only. With its first ModuleDeployment, a Deployment becomes a base.
             .WatchesChanges<ModuleDeployment>(change => change is { Before: null, After: { } added } ? observer.MarkedPodsOf(added) : [])
             .WatchesChanges<Namespace>(change =>
                 change is { Before.Metadata.IsDeleting: false, After: { Metadata.IsDeleting: true } ending } ? observer.PodsIn(ending) : [])

@@ -30,7 +30,7 @@ public static class CommandLine
             "instead of files: a Secret in the controller's namespace with tls.crt and tls.key, which somebody else keeps",
             Name, (options, value) => options with { TlsSecret = value }),
         Setting.Of("service-name", "NAME",
-            "the Service that agents connect to, for the names in the created certificate (modulecontroller)",
+            "the Service that agents connect to; created certificates have its name (modulecontroller)",
             Name, (options, value) => options with { ServiceName = value }),
         Setting.Of("tls-names", "NAME[,NAME]",
             "more DNS names of the created certificate",

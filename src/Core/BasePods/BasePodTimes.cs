@@ -30,7 +30,7 @@ public static class BasePodTimes
     /// <summary>A base that ends sooner after an install was ended by it, or so we suspect.</summary>
     public static readonly TimeSpan Suspicious = TimeSpan.FromSeconds(60);
 
-    /// <summary>After an agent refused a command as not meant for it.</summary>
+    /// <summary>How long a command is not sent again that an agent refused because it was meant for another one.</summary>
     public static readonly TimeSpan Refused = TimeSpan.FromSeconds(5);
 
     /// <summary>Between two messages about what a shut readiness gate waits for; another reason is written immediately.</summary>

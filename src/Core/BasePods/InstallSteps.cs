@@ -184,7 +184,7 @@ internal sealed class InstallSteps(BasePodFacts pod, ModuleFacts module, ModuleS
         if (until > pod.Now)
         {
             var waits = last!.Value.Answer.Outcome == CommandOutcome.Refused
-                ? $"the agent of pod {pod.State.Key} refused the fetch; it is sent again; {stays}"
+                ? $"the agent of pod {pod.State.Key} refused the fetch, which will be sent again; {stays}"
                 : $"waiting for the agent of pod {pod.State.Key} to list the artifact; {stays}";
             return Preparing(waits) with { Until = until };
         }

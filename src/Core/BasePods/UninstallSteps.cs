@@ -57,7 +57,10 @@ internal static class UninstallSteps
     }
 
     public static ModuleStep AfterSilence(string phase, DateTimeOffset until) =>
-        new(phase, "the base answers again after a silence; waiting whether it carries out earlier commands") { Until = until };
+        new(phase, "the base answers again after a silence; waiting to see whether it still carries out earlier commands")
+        {
+            Until = until,
+        };
 
     // Where another Module replaces it, a hook may hold an uninstall up. Otherwise a failed hook is ignored.
     private static HookCall? HookOf(BasePodFacts pod, string uid, ModuleHook? hook) =>

@@ -9,7 +9,7 @@ public sealed record PlannedEvent(string Reason, string Message, bool IsWarning 
 /// <summary>When a planned Event is recorded.</summary>
 public enum EventTime
 {
-    /// <summary>The status that no longer plans it is written.</summary>
+    /// <summary>After the status is written: with that status, the next reconcile does not plan the Event again.</summary>
     StatusWritten,
 
     /// <summary>All steps of the plan are carried out.</summary>

@@ -9,7 +9,7 @@ namespace ModuleController.Core.Injection;
 /// <param name="Problems">What could not be done, or will not work with this pod.</param>
 public sealed record InjectionResult(JsonObject Pod, bool IsInjected, IReadOnlyList<string> Problems)
 {
-    /// <summary>All annotations of an object together have at most 256 KiB.</summary>
+    /// <summary>In characters. Other annotations need room, too: all of an object together have at most 256 KiB.</summary>
     private const int MaxLength = 4096;
 
     /// <summary>The value of the annotation <see cref="InjectionKeys.Status"/>.</summary>

@@ -4,7 +4,7 @@ using System.Text.Json.Serialization;
 
 namespace ModuleController.Core.Meta;
 
-/// <summary>A number (<c>3</c>) or a share (<c>"25%"</c>) of one.</summary>
+/// <summary>A number (<c>3</c>), or a percentage (<c>"25%"</c>) of another number.</summary>
 [JsonConverter(typeof(IntOrPercentConverter))]
 public readonly record struct IntOrPercent(int Value, bool IsPercent)
 {

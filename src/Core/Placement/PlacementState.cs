@@ -15,7 +15,7 @@ public sealed record PlacementState
     /// <summary>Null: there is none.</summary>
     public BaseDeployment? Base { get; init; }
 
-    /// <summary>Pods with the label <c>delete-pod</c> still count for their ReplicaSet.</summary>
+    /// <summary>Pods with the label <c>delete-pod</c> exist. Until they are gone, their ReplicaSet counts them.</summary>
     public bool HasPodsBeingRemoved { get; init; }
 
     /// <summary>Modules on these pods that belong to no group. They occupy their places.</summary>

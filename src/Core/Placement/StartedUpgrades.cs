@@ -59,7 +59,7 @@ internal static class StartedUpgrades
             older.UnmarkReplaced();
             plan.Delete(newer, $"nothing else serves than {older.Name}");
         }
-        // Its gap counts from now on, unless it waits for a restart of its base: then others go on.
+        // From now on the old one counts as unavailable. While it waits for a restart of its base, other upgrades go on.
         else if (leavesGap && !Upgrade.AwaitsRestart(older.Module, plan.PodOf(older.Module))) plan.Budget.TakeDown(older.Module);
     }
 

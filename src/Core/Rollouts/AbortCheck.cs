@@ -17,7 +17,7 @@ internal static class AbortCheck
         var module = context.Module;
         if (Quarantine.IsQuarantined(updated, module, retriedAt))
             return Because(context, Reasons.BaseDied, $"{module.Name} {module.Version} has ended two base JVMs and is not installed any "
-                + "more; correct the artifact, go back, or retry");
+                + "more; correct the artifact, undo, or retry");
         if (hadCompleted) return null;
         var failures = context.UserFailures(retriedAt);
         if (failures.Count == 0) return null;

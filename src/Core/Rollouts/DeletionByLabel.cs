@@ -38,8 +38,8 @@ public static class DeletionByLabel
         {
             Steps = [new RolloutStep.UpdateDeployment(deployment, lowered)],
             Events = [.. requested.Select(module => new PlannedEvent(Reasons.DeletedByLabel,
-                $"Module {module.Metadata.Name} on base pod {module.Spec.PodName ?? "(none)"} is deleted by label, and replicas "
-                + "lowered by one")
+                $"Module {module.Metadata.Name} on base pod {module.Spec.PodName ?? "(none)"} was deleted by its label, and "
+                + "spec.replicas was lowered by one")
             {
                 Time = EventTime.StepsDone,
             })],

@@ -57,7 +57,7 @@ public sealed record Inspection(UpgradePolicy? Policy, RolloutStep.Inspect? Comm
                 AttemptOf(answer.CommandId, uid), answer.Outcome, answer.ReceivedAt, $"{answer.Reason}: {answer.Message}", answer, carrier))
             .Concat(carrier.View.Attempts.Select(attempt => new Trial(
                 AttemptOf(attempt.CommandId, uid), attempt.Outcome, attempt.AnsweredAt,
-                $"{attempt.Reason}: as the agent of pod {carrier.Pod} remembers", null, carrier)));
+                $"{attempt.Reason}, according to the journal of the agent of pod {carrier.Pod}", null, carrier)));
 
     /// <summary>Each source has attempt numbers of its own, so that no result of the old url answers for a corrected one.</summary>
     private static int FirstAttempt(ModuleSource source)

@@ -28,8 +28,11 @@ internal sealed class ReleaseBatch(ReleaseFacts facts, ReleaseStatus status)
         var unplaced = facts.Policy.Chosen == UpgradePolicy.ScaleUpThenScaleDown
             ? counts.NoPlace
             : counts.Unplaced - counts.AwaitingPlace;
-        return updated.Goal >= goal && counts.UpdatedAvailable >= goal - unplaced && (counts.UpdatedAvailable > 0 || goal == 0)
-            && (unplaced == 0 || unplaced < size || size <= 0);
+        var isReleased = updated.Goal >= goal;
+        var isAvailable = counts.UpdatedAvailable >= goal - unplaced && (counts.UpdatedAvailable > 0 || goal == 0);
+        // Modules without a base pod do not hold the batch, unless they are all of it.
+        var isPlaced = unplaced == 0 || unplaced < size || size <= 0;
+        return isReleased && isAvailable && isPlaced;
     }
 
     public bool IsLast()

@@ -18,7 +18,7 @@ public static class ModulesGate
     public const string WaitingForModules = "WaitingForModules";
     public const string ModulesFailed = "ModulesFailed";
 
-    /// <summary>Open although modules are missing: for what stops them, this pod is not to blame.</summary>
+    /// <summary>Open although modules are missing: the cause is not this pod.</summary>
     public const string OpenedAfterTimeout = "OpenedAfterTimeout";
 
     private const string LifeMark = "; base life ";

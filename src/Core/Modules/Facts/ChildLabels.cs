@@ -2,7 +2,7 @@ using ModuleController.Core.Modules.Names;
 
 namespace ModuleController.Core.Modules.Facts;
 
-/// <summary>Which labels of a ModuleDeployment and of its template its ReplicaSets and Modules carry, too.</summary>
+/// <summary>Selects the labels of a ModuleDeployment and of its template that its ReplicaSets and Modules get, too.</summary>
 public static class ChildLabels
 {
     private const string Own = "koupleless.io/";

@@ -76,7 +76,7 @@ public sealed class SchemaParser
         return schema;
     }
 
-    /// <summary>Only items of lists of type map have a previous state.</summary>
+    /// <summary>Rules compare an item with its previous value only in lists of type map.</summary>
     private Schema Items(JsonObject source, Schema list, string path)
     {
         var outer = _uncorrelated;

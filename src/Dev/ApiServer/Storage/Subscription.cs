@@ -24,7 +24,7 @@ public sealed class Subscription : IDisposable
     /// <summary>The revision of the log if every change up to it has been read from here; otherwise null.</summary>
     public long? CaughtUp() => _log.WhenIdle(() => _live.Reader.Count == 0);
 
-    /// <summary>False if this change ends the watch because its reader is a full channel behind.</summary>
+    /// <summary>False: the channel is full, because the reader is too slow. Its watch ends.</summary>
     internal bool Offer(Change change) => _live.Writer.TryWrite(change) || !Cut();
 
     internal bool Cut() => _live.Writer.TryComplete();

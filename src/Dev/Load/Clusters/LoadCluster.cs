@@ -110,7 +110,7 @@ public sealed class LoadCluster : IAsyncDisposable
         Own(client);
         Client = client;
         var definitions = await Crds.ApplyAsync(client, cancellation);
-        // An API server of the run ends with its objects.
+        // An API server that the run started ends with the run, and its objects with it.
         if (_options.Kubeconfig is not null)
         {
             if (definitions is not [])

@@ -115,7 +115,7 @@ internal sealed class ServiceWatch : IAsyncDisposable
 
     private static long Number(string? version) => long.Parse(version ?? "0", CultureInfo.InvariantCulture);
 
-    /// <summary>One ModuleDeployment.</summary>
+    /// <summary>Follows one ModuleDeployment during a run.</summary>
     private sealed class Follower(string name, int desired, int batches, List<string> problems)
     {
         // 25 %, the default.

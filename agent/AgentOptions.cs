@@ -23,6 +23,9 @@ public sealed record AgentOptions
 
     public string? CaFile { get; private init; }
 
+    /// <summary>A netrc file.</summary>
+    public string? ArtifactCredentials { get; private init; }
+
     public long MaxArtifactBytes { get; private init; } = 512L * 1024 * 1024;
 
     public int KeepUnusedJars { get; private init; } = 10;
@@ -47,6 +50,7 @@ public sealed record AgentOptions
         --state-dir           STATE_DIR             /var/lib/modulecontroller; at the same path in the base's container
         --token-file          TOKEN_FILE            none; a bearer token, read for each connection
         --ca-file             CA_FILE               the system's roots; PEM, awaited, read for each connection
+        --artifact-credentials  ARTIFACT_CREDENTIALS  none; a netrc file for urls without user information, read for each request
         --max-artifact-bytes  MAX_ARTIFACT_BYTES    536870912
         --keep-unused-jars    KEEP_UNUSED_JARS      10
         --health-interval     HEALTH_INTERVAL       2s
@@ -59,7 +63,7 @@ public sealed record AgentOptions
     private static readonly string[] Names =
     [
         "CONTROLLER_ADDRESS", "POD_NAMESPACE", "POD_NAME", "POD_UID", "ARKLET_HOST", "ARKLET_PORT", "STATE_DIR", "TOKEN_FILE",
-        "CA_FILE", "MAX_ARTIFACT_BYTES", "KEEP_UNUSED_JARS", "HEALTH_INTERVAL", "QUERY_INTERVAL", "REPLAY_AFTER",
+        "CA_FILE", "ARTIFACT_CREDENTIALS", "MAX_ARTIFACT_BYTES", "KEEP_UNUSED_JARS", "HEALTH_INTERVAL", "QUERY_INTERVAL", "REPLAY_AFTER",
     ];
 
     /// <summary>Reads flags and variables. Each invalid value is an error that names its option.</summary>
@@ -90,6 +94,7 @@ public sealed record AgentOptions
             StateDir = Path.GetFullPath(values["STATE_DIR"] ?? defaults.StateDir),
             TokenFile = values["TOKEN_FILE"],
             CaFile = values["CA_FILE"],
+            ArtifactCredentials = values["ARTIFACT_CREDENTIALS"],
             MaxArtifactBytes = read.Number("MAX_ARTIFACT_BYTES", defaults.MaxArtifactBytes, 1, long.MaxValue),
             KeepUnusedJars = (int)read.Number("KEEP_UNUSED_JARS", defaults.KeepUnusedJars, 0, 10_000),
             HealthInterval = read.Time("HEALTH_INTERVAL", defaults.HealthInterval, TimeSpan.FromMilliseconds(100), TimeSpan.FromSeconds(4)),

@@ -29,7 +29,7 @@ public static class AgentRuntime
             new ObserverOptions { HealthInterval = options.HealthInterval, QueryInterval = options.QueryInterval },
             time, Log("base"));
         using var downloader = new Downloader(
-            new DownloadLimits { MaxBytes = options.MaxArtifactBytes }, time, Log("artifacts"));
+            new DownloadLimits { MaxBytes = options.MaxArtifactBytes }, time, Log("artifacts"), options.ArtifactCredentials);
         var artifacts = new ArtifactStore(
             Path.Combine(options.StateDir, "artifacts"), downloader, time, Log("artifacts"))
         { KeepUnused = options.KeepUnusedJars };

@@ -53,6 +53,9 @@ internal static partial class Log
     [LoggerMessage(Level = LogLevel.Warning, Message = "download of {Url} failed, attempt {Attempt}: {Problem}; retry in {Delay}")]
     public static partial void DownloadRetried(this ILogger log, string url, int attempt, string problem, TimeSpan delay);
 
+    [LoggerMessage(Level = LogLevel.Warning, Message = "downloading without credentials, {Path} is not readable: {Problem}")]
+    public static partial void CredentialsNotRead(this ILogger log, string path, string problem);
+
     [LoggerMessage(Level = LogLevel.Information, Message = "removed unused jar {Path}")]
     public static partial void JarEvicted(this ILogger log, string path);
 

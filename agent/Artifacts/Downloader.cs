@@ -20,7 +20,8 @@ public sealed class Downloader : IDisposable
     private readonly HttpDownload _download;
     private readonly ResiliencePipeline _retry;
 
-    public Downloader(DownloadLimits limits, TimeProvider time, ILogger log)
+    /// <param name="credentials">A netrc file; null: only urls have credentials.</param>
+    public Downloader(DownloadLimits limits, TimeProvider time, ILogger log, string? credentials = null)
     {
         (_limits, _log) = (limits, log);
         _handler = new SocketsHttpHandler
@@ -31,7 +32,7 @@ public sealed class Downloader : IDisposable
             PooledConnectionIdleTimeout = TimeSpan.FromSeconds(5),
         };
         _http = new HttpClient(_handler, disposeHandler: false) { Timeout = Timeout.InfiniteTimeSpan };
-        _download = new HttpDownload(_http, limits, time);
+        _download = new HttpDownload(_http, new(credentials, log), limits, time);
         _retry = new ResiliencePipelineBuilder { TimeProvider = time }
             .AddRetry(new RetryStrategyOptions
             {

@@ -8,7 +8,7 @@ using ModuleController.Protocol.V1;
 namespace ModuleController.Agent.Artifacts;
 
 /// <summary>One attempt of a download: the request, its redirects, the status and the body.</summary>
-internal sealed class HttpDownload(HttpClient http, DownloadLimits limits, TimeProvider time)
+internal sealed class HttpDownload(HttpClient http, Credentials known, DownloadLimits limits, TimeProvider time)
 {
     /// <summary>
     /// Resumes after the bytes of <paramref name="part"/> if the server still has the same version, otherwise starts over.
@@ -51,7 +51,7 @@ internal sealed class HttpDownload(HttpClient http, DownloadLimits limits, TimeP
 
     private async Task<HttpResponseMessage> SendAsync(Uri source, PartFile part, CancellationToken cancellation)
     {
-        var (url, credentials) = (source, Credentials.Of(source));
+        var (url, credentials) = (source, known.Of(source));
         for (var hop = 0; ; hop++)
         {
             using var request = new HttpRequestMessage(HttpMethod.Get, url);
@@ -72,7 +72,7 @@ internal sealed class HttpDownload(HttpClient http, DownloadLimits limits, TimeP
                         Reason.ArtifactUnreachable, "TOO_MANY_REDIRECTS",
                         $"{DownloadFailures.Shown(source)} redirects more than {hop} times");
                 var next = Follow(url, response.Headers.Location);
-                credentials = Credentials.Of(next) ?? (Redirects.MayKeepCredentials(url, next) ? credentials : null);
+                credentials = known.Of(next) ?? (Redirects.MayKeepCredentials(url, next) ? credentials : null);
                 url = next;
             }
         }

@@ -124,6 +124,34 @@ public sealed class DownloaderTests : IAsyncLifetime
     public async Task The_user_information_of_a_url_is_sent_as_basic_authorization_and_stays_with_the_host(string path) =>
         Assert.Equal(Server.Sha256, (await _bench.FromAsync(Server.PrivateUrl(path))).Sha256);
 
+    [Theory]
+    [InlineData("private.jar")]
+    [InlineData("private-moved.jar")]
+    public async Task The_file_of_credentials_is_used_for_its_host_and_read_again_for_each_request(string path)
+    {
+        var file = Path.Combine(Directory.CreateDirectory(_bench.Folder).FullName, "..", "netrc");
+        var port = new Uri(Server.Address).Port;
+        using var downloader = new Downloader(new DownloadLimits(), TimeProvider.System, _bench.Log, file);
+        var missing = await Assert.ThrowsAsync<ArtifactException>(() => _bench.GetAsync(path, downloader: downloader));
+        Assert.Equal("HTTP_401", missing.Code);
+        Assert.Contains("downloading without credentials", _bench.Log.Text, StringComparison.Ordinal);
+
+        await File.WriteAllTextAsync(file, $"machine 127.0.0.1:{port} login \"build user\" password p:w/d", Cancellation);
+        Assert.Equal(Server.Sha256, (await _bench.GetAsync(path, downloader: downloader)).Sha256);
+        Assert.DoesNotContain("p:w/d", _bench.Log.Text, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_redirect_to_another_host_gets_no_credentials_of_the_file()
+    {
+        var file = Path.Combine(Directory.CreateDirectory(_bench.Folder).FullName, "..", "netrc");
+        await File.WriteAllTextAsync(file, $"machine 127.0.0.1:{new Uri(Server.Address).Port} login a password b", Cancellation);
+        using var downloader = new Downloader(new DownloadLimits(), TimeProvider.System, _bench.Log, file);
+
+        await _bench.GetAsync("private-elsewhere.jar", downloader: downloader);
+        Assert.Equal([""], Server.Authorizations);
+    }
+
     [Fact]
     public async Task No_other_host_gets_the_user_information()
     {

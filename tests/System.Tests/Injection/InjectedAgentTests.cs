@@ -17,13 +17,15 @@ public sealed class InjectedAgentTests
     public void The_agent_knows_every_variable_and_accepts_its_value()
     {
         var variables = Variables(
-            new(), (InjectionKeys.ArtifactCa, "company"), (InjectionKeys.ArtifactProxy, "http://proxy:3128"));
+            new(), (InjectionKeys.ArtifactCa, "company"), (InjectionKeys.ArtifactCredentials, "nexus"),
+            (InjectionKeys.ArtifactProxy, "http://proxy:3128"));
 
         var (options, errors) = Agent.AgentOptions.Parse([], name => variables.GetValueOrDefault(name));
 
         Assert.Empty(errors);
         Assert.Equal(new("https://modulecontroller.modulecontroller-system.svc:8443"), options.Controller);
         Assert.Equal("/var/run/modulecontroller/ca/ca.crt", options.CaFile);
+        Assert.Equal("/var/run/modulecontroller/artifact-credentials/netrc", options.ArtifactCredentials);
         Assert.All(variables.Keys.Except(VariablesOfRuntime),
             name => Assert.Contains(name, Agent.AgentOptions.Usage, StringComparison.Ordinal));
     }

@@ -134,11 +134,11 @@ public sealed class DownloaderTests : IAsyncLifetime
         using var downloader = new Downloader(new DownloadLimits(), TimeProvider.System, _bench.Log, file);
         var missing = await Assert.ThrowsAsync<ArtifactException>(() => _bench.GetAsync(path, downloader: downloader));
         Assert.Equal("HTTP_401", missing.Code);
-        Assert.Contains("downloading without credentials", _bench.Log.Text, StringComparison.Ordinal);
+        Assert.Contains("downloading without credentials", string.Join('\n', _bench.Log.Lines), StringComparison.Ordinal);
 
         await File.WriteAllTextAsync(file, $"machine 127.0.0.1:{port} login \"build user\" password p:w/d", Cancellation);
         Assert.Equal(Server.Sha256, (await _bench.GetAsync(path, downloader: downloader)).Sha256);
-        Assert.DoesNotContain("p:w/d", _bench.Log.Text, StringComparison.Ordinal);
+        Assert.DoesNotContain("p:w/d", string.Join('\n', _bench.Log.Lines), StringComparison.Ordinal);
     }
 
     [Fact]

@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Http.Headers;
+using Microsoft.Extensions.Logging.Abstractions;
 using ModuleController.Agent.Artifacts;
 using ModuleController.Protocol.V1;
 
@@ -17,8 +18,8 @@ public sealed class HttpDownloadTests
         var url = new Uri("https://jars/orders.jar?token=secret");
         var part = new PartFile(url, folder.Combine("orders.part"), maxBytes: 1000);
 
-        var cut = await Assert.ThrowsAsync<ArtifactException>(() => new HttpDownload(http, new(), TimeProvider.System)
-            .RunAsync(url, part, TestContext.Current.CancellationToken));
+        var cut = await Assert.ThrowsAsync<ArtifactException>(() => new HttpDownload(
+            http, new(null, NullLogger.Instance), new(), TimeProvider.System).RunAsync(url, part, TestContext.Current.CancellationToken));
 
         Assert.Equal((Reason.ArtifactUnreachable, "UNREACHABLE", true), (cut.Reason, cut.Code, cut.IsTransient));
         Assert.Equal($"https://jars/orders.jar: {CutStream.Problem}", cut.Message);

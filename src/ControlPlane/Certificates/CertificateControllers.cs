@@ -21,9 +21,9 @@ internal static class CertificateControllers
                 parts.Loggers.CreateLogger<CertificateReconciler>()))
             .Named("certificates")
             .Where(found => ObjectKey.Of(found.Metadata) == secret)
-            .Watches(wake =>
+            .Watches(trigger =>
             {
-                wake(secret);
+                trigger(secret);
                 return new Nothing();
             })
             .Tracks(tracker);

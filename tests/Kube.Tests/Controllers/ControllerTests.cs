@@ -104,17 +104,17 @@ public sealed class ControllerTests : IAsyncDisposable
     [Fact]
     public async Task Only_keys_of_ours_are_reconciled_and_what_is_no_api_object_can_wake_them()
     {
-        var wake = default(Action<ObjectKey>);
+        var trigger = default(Action<ObjectKey>);
         await CreateDeploymentAsync("foreign");
         _manager.Reconcile(_reconciler)
             .Where(deployment => deployment.Metadata.Name != "foreign")
             .Watches(subscriber =>
             {
-                wake = subscriber;
+                trigger = subscriber;
                 return new MemoryStream();
             });
         await StartedAsync(0);
-        wake!(Shop);
+        trigger!(Shop);
         await Eventually.True(() => _reconciler.Keys.Count == 1);
         Assert.Equal([Shop], _reconciler.Keys);
     }

@@ -98,10 +98,10 @@ public sealed class EndToEndTests : IAsyncLifetime
         await using var informers = new InformerFactory(_client, TimeProvider.System, _logs);
         var reconciler = new LeasePerService(_client, informers);
         var manager = new Manager(informers, TimeProvider.System, _logs);
-        var wake = default(Action<ObjectKey>);
-        manager.Reconcile(reconciler).Owns<Lease>().Workers(4).Tracks(reconciler.Tracker).Watches(waker =>
+        var trigger = default(Action<ObjectKey>);
+        manager.Reconcile(reconciler).Owns<Lease>().Workers(4).Tracks(reconciler.Tracker).Watches(subscriber =>
         {
-            wake = waker;
+            trigger = subscriber;
             return new MemoryStream();
         });
         var run = manager.RunAsync(_stop.Token);
@@ -116,7 +116,7 @@ public sealed class EndToEndTests : IAsyncLifetime
         await Eventually.True(
             () =>
             {
-                for (var i = 0; i < 10; i++) wake!(new("default", $"s{i}"));
+                for (var i = 0; i < 10; i++) trigger!(new("default", $"s{i}"));
                 return informers.Of<Service>().List().All(service => !service.Metadata.Labels.ContainsKey("app"));
             },
             () => "services are left");
@@ -150,10 +150,10 @@ public sealed class EndToEndTests : IAsyncLifetime
         await using var informers = new InformerFactory(client, TimeProvider.System, _logs, _metrics);
         var reconciler = new LeasePerService(client, informers);
         var manager = new Manager(informers, TimeProvider.System, _logs, metrics: _metrics);
-        var wake = default(Action<ObjectKey>);
-        manager.Reconcile(reconciler).Named("measured").Tracks(reconciler.Tracker).Watches(waker =>
+        var trigger = default(Action<ObjectKey>);
+        manager.Reconcile(reconciler).Named("measured").Tracks(reconciler.Tracker).Watches(subscriber =>
         {
-            wake = waker;
+            trigger = subscriber;
             return new MemoryStream();
         });
         host.Faults.EventDelay = TimeSpan.FromSeconds(1);
@@ -162,10 +162,10 @@ public sealed class EndToEndTests : IAsyncLifetime
         await Eventually.True(() => reconciler.Creates == 1);
         // Its cache is a second behind. There is one worker: at the second of the other keys it has turned the first one away, even if
         // the first reconcile still ran when the key was added again.
-        wake!(new("default", "first"));
+        trigger!(new("default", "first"));
         foreach (var other in (ObjectKey[])[new("default", "nothing"), new("default", "nothing-again")])
         {
-            wake(other);
+            trigger(other);
             await Eventually.True(() => reconciler.Keys.Contains(other));
         }
 

@@ -172,9 +172,12 @@ public sealed class AgentDirectory(LeaderGate gate, AgentEpochs epochs, AgentOpt
     public async Task WatchOverSessionsAsync(CancellationToken cancellation)
     {
         using var timer = new PeriodicTimer(options.HeartbeatInterval / 4, time);
+        HashSet<AgentSession> fenced = [];
         while (await timer.WaitForNextTickAsync(cancellation))
         {
             var now = time.GetUtcNow();
+            var wereFenced = fenced;
+            fenced = [];
             foreach (var (pod, entry) in _entries)
             {
                 if (entry.Session is { } session)
@@ -182,6 +185,9 @@ public sealed class AgentDirectory(LeaderGate gate, AgentEpochs epochs, AgentOpt
                     session.CloseIfOverdue(now, options.Silence);
                     if (gate.IsOpen && epochs.IsAhead(session.Hello)
                         && epochs.MayRaise(session.Hello)) await RaiseAsync(session, cancellation);
+                    // A fence ends with our epoch, not with a message of the agent.
+                    if (epochs.IsFenced(session.Hello)) fenced.Add(session);
+                    if (fenced.Contains(session) != wereFenced.Contains(session)) Notify(pod);
                 }
                 else if (now - entry.LastKnownView!.LastHeard > KeepLastKnownView
                     && _entries.TryRemove(new(pod, entry))) Interlocked.Increment(ref _changes);

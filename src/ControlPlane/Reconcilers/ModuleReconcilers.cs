@@ -68,7 +68,7 @@ public static class ModuleReconcilers
         var reconciler = new PlacementReconciler(
             caches, parts.Client, parts.Agents, baseAgents, parts.Events, tracker, rejections, parts.Options.PodGrace, parts.Time,
             parts.Loggers.CreateLogger<PlacementReconciler>());
-        var offers = new ConcurrentDictionary<ObjectKey, (bool, bool, bool, string?, string)>();
+        var offers = new ConcurrentDictionary<ObjectKey, (bool, bool, bool, bool, string?, string)>();
         manager.Reconcile(reconciler).Named("placement")
             .Watches<ModuleDeployment>(deployment => [BaseOf(deployment)])
             .Watches<ModuleReplicaSet>(replicaSet => BaseOf(caches, replicaSet.Metadata))
@@ -101,8 +101,8 @@ public static class ModuleReconcilers
                 }
 
                 var view = parts.Agents.Find(pod, found.Metadata.Uid!);
-                var offer = (view is { IsCurrent: true }, view is { NeedsRestart: true }, view is { IsOutOfMetaspace: true },
-                    view?.Shared?.Refusal, string.Join(',', view?.Staged ?? []));
+                var offer = (view is { IsCurrent: true }, view is { IsFenced: true }, view is { NeedsRestart: true },
+                    view is { IsOutOfMetaspace: true }, view?.Shared?.Refusal, string.Join(',', view?.Staged ?? []));
                 // Only changes of eligibility and staged jars trigger Placement, not each install.
                 if (offers.TryGetValue(pod, out var before) && before == offer) return;
                 offers[pod] = offer;

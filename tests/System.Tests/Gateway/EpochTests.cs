@@ -1,7 +1,10 @@
+using System.Collections.Concurrent;
 using Microsoft.Extensions.Time.Testing;
+using ModuleController.ControlPlane.Agents;
 using ModuleController.Core.Agents;
 using ModuleController.Core.Builtin;
 using ModuleController.Core.Commands;
+using ModuleController.Core.Meta;
 
 namespace ModuleController.SystemTests.Gateway;
 
@@ -111,6 +114,29 @@ public sealed class EpochTests : IAsyncLifetime
         await Eventually.True(() => controller.Agents.TrySend(GatewayRig.Pod("base-0"), uid, Messages.Install()));
         Assert.Equal(42ul, (await agent.NextAsync()).Command.Epoch);
         Assert.Equal(42, await LeaseEpochAsync());
+    }
+
+    [Fact]
+    public async Task The_end_of_a_fence_triggers_a_reconcile_although_its_agent_sends_nothing()
+    {
+        var time = new FakeTimeProvider(TimeProvider.System.GetUtcNow());
+        var controller = await _rig.StartLeaderAsync(GatewayRig.Patient with { HeartbeatInterval = 2 * AgentEpochs.RaisePeriod }, time: time);
+        var (uid, raiserUid) = (await _rig.CreateBasePodAsync(controller, "base-0"), await _rig.CreateBasePodAsync(controller, "base-1"));
+        await _rig.Connect(controller).GreetAsync("base-1", raiserUid, highestEpoch: 500);
+        var agent = _rig.Connect(controller);
+        await agent.GreetAsync("base-0", uid, highestEpoch: 1001);
+        await agent.SayAsync(Messages.Snapshot(1));
+        await GatewayRig.SeenAsync(controller, "base-0", uid, view => view is { IsFenced: true }, "1001 is too far ahead of 1");
+        var changed = new ConcurrentQueue<ObjectKey>();
+        using var subscription = controller.Agents.Subscribe(changed.Enqueue);
+
+        time.Advance(AgentEpochs.RaisePeriod / 2);
+        await Eventually.True(() => changed.Contains(GatewayRig.Pod("base-0")));
+        changed.Clear();
+        time.Advance(AgentEpochs.RaisePeriod / 2);
+
+        await Eventually.True(() => changed.Contains(GatewayRig.Pod("base-0")));
+        Assert.False(controller.Agents.Find(GatewayRig.Pod("base-0"), uid)!.IsFenced);
     }
 
     private async Task<int?> LeaseEpochAsync() =>

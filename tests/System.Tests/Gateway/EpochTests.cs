@@ -120,7 +120,8 @@ public sealed class EpochTests : IAsyncLifetime
     public async Task The_end_of_a_fence_triggers_a_reconcile_although_its_agent_sends_nothing()
     {
         var time = new FakeTimeProvider(TimeProvider.System.GetUtcNow());
-        var controller = await _rig.StartLeaderAsync(GatewayRig.Patient with { HeartbeatInterval = 2 * AgentEpochs.RaisePeriod }, time: time);
+        var controller = await _rig.StartLeaderAsync(
+            GatewayRig.Patient with { HeartbeatInterval = 2 * AgentEpochs.RaisePeriod }, time: time);
         var (uid, raiserUid) = (await _rig.CreateBasePodAsync(controller, "base-0"), await _rig.CreateBasePodAsync(controller, "base-1"));
         await _rig.Connect(controller).GreetAsync("base-1", raiserUid, highestEpoch: 500);
         var agent = _rig.Connect(controller);

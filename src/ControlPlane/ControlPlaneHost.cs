@@ -174,7 +174,9 @@ public sealed class ControlPlaneHost : IAsyncDisposable
                 EpochFloor = _options.EpochFloor,
             },
             _time, _loggers.CreateLogger<LeaderElection>());
-        var events = _events = new(_client, "modulecontroller", identity.Name, _time, _loggers.CreateLogger<EventRecorder>(), _kubeMetrics);
+        var events = _events = new(
+            _client, "modulecontroller", identity.Name, _time, _loggers.CreateLogger<EventRecorder>(), _kubeMetrics,
+            ns => Caches.Namespaces.Get(new("", ns)) is { Metadata.IsDeleting: true });
         var leadership = new Leadership(
             () => election.IsLeader, () =>
                 (ulong)election.Epoch, (epoch, cancellation) => election.RaiseEpochAsync((long)epoch, cancellation));

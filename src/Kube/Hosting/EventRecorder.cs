@@ -14,10 +14,13 @@ namespace ModuleController.Kube.Hosting;
 /// Recording never blocks and never fails its caller; what finds the queue full is dropped and counted.
 /// An Event's name is computed from its content, so repeats, also after a restart, are counted in one Event.
 /// Per object at most five Warnings at once and then three a minute; repeats beyond that count in the next write.
-/// A terminating namespace takes no Events, which is no fault; any other refusal is logged as a warning.
+/// A terminating namespace takes no Events: none is tried there, and a refusal for that reason is no fault. Any other refusal is logged
+/// as a warning.
 /// </remarks>
+/// <param name="isTerminating">Whether a namespace is known to be terminating.</param>
 public sealed partial class EventRecorder(
-    IKubeClient client, string component, string instance, TimeProvider time, ILogger<EventRecorder> logger, KubeMetrics? metrics = null)
+    IKubeClient client, string component, string instance, TimeProvider time, ILogger<EventRecorder> logger, KubeMetrics? metrics = null,
+    Func<string, bool>? isTerminating = null)
     : IDisposable
 {
     public const string Normal = "Normal";
@@ -89,6 +92,7 @@ public sealed partial class EventRecorder(
     {
         Prune(note.At);
         var key = KeyOf(note);
+        if (isTerminating?.Invoke(key.Namespace!) == true) return;
         if (_series.TryGetValue(key, out var series)) series = series with { Count = series.Count + 1, Last = note.At };
         else series = new(1, note.At, note.At, IsWritten: false);
         if (!BudgetOf(note).TryTake(time.GetTimestamp(), time))

@@ -114,6 +114,18 @@ public sealed class EventRecorderTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task No_Event_is_tried_in_a_namespace_that_is_known_to_be_terminating()
+    {
+        using var recorder = Recorder(ns => ns == "demo");
+        var elsewhere = Shop with { Metadata = Shop.Metadata with { Namespace = "other", Uid = "u2" } };
+        recorder.Record(Shop, EventRecorder.Normal, "Reason", "message");
+        recorder.Record(elsewhere, EventRecorder.Normal, "Reason", "message");
+
+        Assert.Equal("other", Assert.Single(await WriteAsync(recorder)).Metadata.Namespace);
+        Assert.Equal(1, Writes());
+    }
+
+    [Fact]
     public async Task A_refused_Event_is_logged_as_a_warning()
     {
         _cluster.Before = _ => throw new KubeException(new(403, "Forbidden", "cannot get resource \"events\""), "get events");
@@ -170,5 +182,6 @@ public sealed class EventRecorderTests : IAsyncDisposable
         return (await _cluster.ListAsync<Event>(cancellation: Cancellation)).Items;
     }
 
-    private EventRecorder Recorder() => new(_cluster, "test", "test-1", _time, _logs.CreateLogger<EventRecorder>());
+    private EventRecorder Recorder(Func<string, bool>? isTerminating = null) =>
+        new(_cluster, "test", "test-1", _time, _logs.CreateLogger<EventRecorder>(), isTerminating: isTerminating);
 }

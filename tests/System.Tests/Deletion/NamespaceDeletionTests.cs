@@ -17,7 +17,6 @@ public sealed class NamespaceDeletionTests
         {
             world.Namespace = "doomed";
             world.LeaseNamespace = "default";       // the Lease and the controller's account remain
-            world.StartsEarlier = false;
         });
         await world.BaseAsync("base", 2);
         await world.CreateAsync(A.Module("orders", "1.0.0", world.Jar("orders", "1.0.0")).Symmetric().WithService());

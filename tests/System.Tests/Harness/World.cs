@@ -30,7 +30,7 @@ internal sealed class World : IAsyncDisposable
 
     private World()
     {
-        _controllerTime = new(() => !StartsEarlier || Controller?.Agents.AcceptingSince < DateTimeOffset.MaxValue);
+        _controllerTime = new(() => Controller?.Agents.AcceptingSince < DateTimeOffset.MaxValue);
         Images = new(Log);
         Client = null!;
         Modules = null!;
@@ -66,9 +66,6 @@ internal sealed class World : IAsyncDisposable
     /// <summary>Whether the API server checks what a reference that blocks its owner's deletion requires; to be changed before the
     /// start.</summary>
     public bool EnforcesOwnerPermissions { get; set; }
-
-    /// <summary>Whether agents had their time to report before the test begins; to be changed before the start.</summary>
-    public bool StartsEarlier { get; set; } = true;
 
     /// <summary>Null where the API server is somebody else's.</summary>
     public Cluster? Cluster { get; private set; }

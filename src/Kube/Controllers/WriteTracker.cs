@@ -15,12 +15,14 @@ namespace ModuleController.Kube.Controllers;
 /// Deletes are remembered by uid until the cache has lost it, or shows it as being deleted: finalizers may keep it long.
 /// A write that removed the object (its last finalizer) is remembered by uid until the object has left the cache: the answer has
 /// the version before the removal, which the cache shows already.
-/// A conflict is remembered until the cache shows another version of the object.
-/// What only a change of the cache would end is forgotten after 30 s: a 404 or a 409 may be due to something in between.
+/// A conflict is remembered until the cache shows another version of the object, at most for 5 s: a 409 may have another cause than a new
+/// version, and a write that is tried on an old version has one more conflict.
+/// Deletions and removals are forgotten after 30 s: a 404 may be due to something in between.
 /// </remarks>
 public sealed class WriteTracker(InformerFactory informers, TimeProvider time)
 {
-    private static readonly TimeSpan Deadline = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan RemovalDeadline = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan ConflictDeadline = TimeSpan.FromSeconds(5);
 
     private readonly Lock _lock = new();
     private readonly Dictionary<ObjectKey, List<Write>> _writes = [];
@@ -80,7 +82,12 @@ public sealed class WriteTracker(InformerFactory informers, TimeProvider time)
     private void Remember<T>(ObjectKey key, Kind kind, T resource) where T : class, IResource
     {
         if (informers.Find<T>() is not { } cache) return;
-        DateTimeOffset? until = kind is Kind.Removal or Kind.Delete or Kind.Conflict ? time.GetUtcNow() + Deadline : null;
+        DateTimeOffset? until = kind switch
+        {
+            Kind.Conflict => time.GetUtcNow() + ConflictDeadline,
+            Kind.Removal or Kind.Delete => time.GetUtcNow() + RemovalDeadline,
+            _ => null,
+        };
         var write = new Write<T>(cache, kind, ObjectKey.Of(resource.Metadata), resource.Metadata.Uid, resource.Metadata.ResourceVersion,
             until);
         lock (_lock)

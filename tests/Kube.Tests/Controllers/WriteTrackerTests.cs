@@ -169,8 +169,20 @@ public sealed class WriteTrackerTests : IAsyncDisposable
         await Eventually.True(() => _informers.Of<Pod>().List().Count == 1);
         _tracker.NotFound(Key, pod);
         _tracker.Deleted(Key, pod);
-        _tracker.Conflicted(Key, pod);
         _time.Advance(TimeSpan.FromSeconds(29));
+        Assert.False(_tracker.HasCaughtUp(Key));
+        _time.Advance(TimeSpan.FromSeconds(1));
+        Assert.True(_tracker.HasCaughtUp(Key));
+    }
+
+    [Fact]
+    public async Task A_conflict_without_another_version_is_forgotten_after_five_seconds()
+    {
+        var pod = await CreateAsync("a");
+        _informers.Start();
+        await Eventually.True(() => _informers.Of<Pod>().List().Count == 1);
+        _tracker.Conflicted(Key, pod);
+        _time.Advance(TimeSpan.FromSeconds(4));
         Assert.False(_tracker.HasCaughtUp(Key));
         _time.Advance(TimeSpan.FromSeconds(1));
         Assert.True(_tracker.HasCaughtUp(Key));

@@ -17,7 +17,7 @@ internal sealed record Handover(int PodLimit, int Unplaced, int Starting, bool H
 
     /// <summary>Pods that may take this module when they are up.</summary>
     public static int StartingPods(GroupPlan plan) => plan.Loads.Pods.Values.Count(pod =>
-        pod.IsStarting && plan.Loads.MayTake(pod, plan.ModuleName) && !plan.Loads.Has(pod.Uid, plan.ModuleName));
+        pod.IsStarting && plan.Loads.HasRoom(pod, plan.ModuleName) && !plan.Loads.Has(pod.Uid, plan.ModuleName));
 
     /// <summary>The reason and message of a new Module without a pod that will find one: an old version leaves its pod, or will when its
     /// successor is available, or the base gets another pod. Null: it would wait for ever.</summary>

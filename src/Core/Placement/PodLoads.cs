@@ -33,10 +33,6 @@ internal sealed class PodLoads
         if (_names.TryGetValue(podUid, out var names)) names.Add(moduleName);
     }
 
-    /// <summary>It takes this module, or will when it is up, or when a Module of this name has left it.</summary>
-    public bool MayTake(CandidatePod pod, string moduleName) =>
-        (pod.Refusal is null || pod.IsStarting) && HasRoom(pod, moduleName);
-
     /// <summary>There is a place for this module, also on a refused pod.</summary>
     public bool HasRoom(CandidatePod pod, string moduleName) => Has(pod.Uid, moduleName) || !(pod.MaxModules <= Count(pod.Uid));
 

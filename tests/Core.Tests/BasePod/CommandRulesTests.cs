@@ -28,6 +28,15 @@ public sealed class CommandRulesTests
     }
 
     [Fact]
+    public void A_url_as_long_as_an_older_agent_accepts_is_sent()
+    {
+        var length = Good.Url.Length;
+        Assert.Null(CommandRules.FindProblem(Install(Good), length));
+        Assert.StartsWith($"spec.module.url has {length} bytes, ", CommandRules.FindProblem(Install(Good), length - 1)!.Message,
+            StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void A_hook_that_agents_refuse_fails_as_one()
     {
         var problem = CommandRules.FindProblem(

@@ -120,6 +120,8 @@ public class HandoverTests
         Assert.Equal(4, Assert.Single(Plan(pods, Base(3), group).OfType<PlacementStep.ScaleBase>()).Replicas);
         CandidatePod[] broken = [.. Pods(2), A.Pod("base-2", "is not Ready")];
         Assert.Equal(5, Assert.Single(Plan(broken, Base(3), group).OfType<PlacementStep.ScaleBase>()).Replicas);
+        CandidatePod[] full = [.. Pods(2), pods[2] with { MaxModules = 0 }];
+        Assert.Equal(5, Assert.Single(Plan(full, Base(3), group).OfType<PlacementStep.ScaleBase>()).Replicas);
     }
 
     [Fact]

@@ -170,6 +170,15 @@ public class PlacementTests
     }
 
     [Fact]
+    public void The_new_revision_gets_the_only_pod()
+    {
+        var before = A.ModuleDeployment(replicas: 2);
+        var after = before.With(spec => spec with { Template = A.Template("shop", "2.0.0") });
+        var (old, @new) = (A.ReplicaSet(before, 1), A.ReplicaSet(after, 1, revision: 2));
+        Assert.Contains($"create {Name(@new, 0)} on base-0 for -", Steps(State(Pods(1), Group(after, (old, []), (@new, [])))));
+    }
+
+    [Fact]
     public void Scaling_down_takes_unbound_then_failed_then_unavailable_ones_first()
     {
         var set = A.ReplicaSet(Shop, goal: 1);

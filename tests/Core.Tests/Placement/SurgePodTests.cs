@@ -50,6 +50,19 @@ public class SurgePodTests
         Assert.Empty(Steps(Grown(pods, "1 of 2", A.Module(Shops, 0, "c"))));
     }
 
+    [Theory]
+    [InlineData(true, false)]
+    [InlineData(false, true)]
+    public void A_pod_stays_while_the_ModuleDeployment_of_its_only_module_is_deleted_or_conflicts(bool isDeleting, bool isConflicting)
+    {
+        var shop = isDeleting ? Shop with { Metadata = Shop.Metadata with { DeletionTimestamp = A.Time } } : Shop;
+        var state = State(
+            [Pod("a", 0), Pod("c", 1)],
+            Group(shop, (Shops, [A.Module(Shops, 0, "c")])) with { IsConflicting = isConflicting },
+            Group(Other, (Others, [A.Module(Others, 0, "a")])));
+        Assert.Empty(Steps(state with { Base = Base(2, "1 of 2") }));
+    }
+
     [Fact]
     public void A_module_is_not_moved_from_one_surge_pod_to_another()
     {

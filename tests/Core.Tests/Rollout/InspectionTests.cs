@@ -30,6 +30,19 @@ public class InspectionTests
     }
 
     [Theory]
+    [InlineData("prices", "1.0.0", UpgradePolicy.InstallThenUninstall)]
+    [InlineData("shop", "2.0.0", UpgradePolicy.InstallThenUninstall)]   // the new version itself, as after an abort
+    [InlineData("shop", "0.9.0", UpgradePolicy.UninstallThenInstall)]
+    public void The_path_of_an_older_version_of_the_module_alone_decides(string name, string version, UpgradePolicy expected)
+    {
+        var world = Unset();
+        var view = View("old");
+        view = view with { Biz = [.. view.Biz, new(name, version, BizState.Activated) { WebContextPath = "shop" }] };
+        var answered = Answer(view, Ask(world, view).Command, CommandOutcome.Succeeded, "shop");
+        Assert.Equal(expected.Text(), PlanWith(world, answered).Status!.ReleaseStatus!.UpgradePolicy);
+    }
+
+    [Theory]
     [InlineData(null, "shop", "uninstall_then_install")]
     [InlineData(null, null, "install_then_uninstall")]
     [InlineData(UpgradePolicy.InstallThenUninstall, "shop", "install_then_uninstall")]

@@ -54,6 +54,18 @@ public class ReadinessTests
         Check(deployment.Status, type, reason, message, deployment.Metadata.Generation);
     }
 
+    [Theory]
+    [InlineData(4, 4, Condition.True, Reasons.MinimumAvailable)]
+    [InlineData(3, 4, Condition.True, Reasons.MinimumAvailable)]       // 25 % may be unavailable
+    [InlineData(2, 4, Condition.False, Reasons.MinimumUnavailable)]
+    [InlineData(0, 1, Condition.False, Reasons.MinimumUnavailable)]    // one may be unavailable, but none serves
+    [InlineData(1, 0, Condition.True, Reasons.MinimumAvailable)]
+    public void Available_allows_as_many_to_be_missing_as_maxUnavailable(int pods, int replicas, string status, string reason)
+    {
+        var available = Story.Of(pods, replicas: replicas).Settle().Status.Conditions.Find(DeploymentConditions.Available)!;
+        Assert.Equal((status, reason), (available.Status, available.Reason));
+    }
+
     [Fact]
     public void The_transition_time_is_of_the_status_and_not_of_the_message()
     {

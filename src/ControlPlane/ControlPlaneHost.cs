@@ -1,4 +1,5 @@
 using System.Net;
+using ModuleController.ControlPlane.Admission;
 using ModuleController.ControlPlane.Agents;
 using ModuleController.ControlPlane.Certificates;
 using ModuleController.ControlPlane.Observing;
@@ -36,6 +37,7 @@ public sealed class ControlPlaneHost : IAsyncDisposable
     private readonly KubeMetrics _kubeMetrics;
     private readonly AgentMetrics _agentMetrics;
     private readonly ModuleMetrics _moduleMetrics;
+    private readonly AdmissionMetrics _admissionMetrics;
     private readonly KubeClient _client;
     private readonly KubeClient _leaseClient;
     private readonly InformerFactory _informers;
@@ -45,6 +47,7 @@ public sealed class ControlPlaneHost : IAsyncDisposable
     private readonly KnownPods _pods;
     private readonly CertificateSource? _certificate;
     private readonly WebApplication _web;
+    private readonly AdmissionServer? _webhooks;
     private readonly CancellationTokenSource _stop = new();
     private LeaderElection? _election;
     private EventRecorder? _events;
@@ -54,6 +57,7 @@ public sealed class ControlPlaneHost : IAsyncDisposable
         (_options, _time) = (options, setup.Time);
         _kubeMetrics = new(this);
         _agentMetrics = new(this);
+        _admissionMetrics = new(this);
         // What keeps the ports from opening is thrown; the web host would log it besides, with its stack trace.
         _loggers = LoggerFactory.Create(logging =>
         {
@@ -92,6 +96,13 @@ public sealed class ControlPlaneHost : IAsyncDisposable
         _web = WebServer.Build(
             options, new(_authenticator, admission, _agents, _gate, options.Agents, _agentMetrics, _time), _certificate?.Serving,
             () => _informers.IsSynced, this, _loggers);
+        if (options.WebhookPort is { } port && _certificate is not null)
+        {
+            _webhooks = new(
+                options.Bind, port, _certificate.Serving,
+                AdmissionHandlers.Create(new(Caches, _client, options, LeaseNamespace, _time, _loggers)), () => _informers.IsSynced,
+                _admissionMetrics, _time, _loggers);
+        }
     }
 
     /// <summary>Ends when the controller stops; fails if it had to stop.</summary>
@@ -102,6 +113,9 @@ public sealed class ControlPlaneHost : IAsyncDisposable
 
     /// <summary>Where agents connect.</summary>
     public Uri AgentAddress { get; private set; } = null!;
+
+    /// <summary>Where the API server calls webhooks; null: there are none.</summary>
+    public Uri? WebhookAddress => _webhooks?.Address;
 
     public string LeaseNamespace { get; }
 
@@ -122,6 +136,7 @@ public sealed class ControlPlaneHost : IAsyncDisposable
         {
             await host._web.StartAsync(cancellation);
             (host.HttpAddress, host.AgentAddress) = (WebServer.Addresses(host._web)[0], WebServer.Addresses(host._web)[1]);
+            if (host._webhooks is not null) await host._webhooks.StartAsync(cancellation);
             var manager = host.Compose(setup.Reconcilers);
             host.Completion = Task.Run(() => manager.RunAsync(host._stop.Token), CancellationToken.None);
             return host;
@@ -145,6 +160,7 @@ public sealed class ControlPlaneHost : IAsyncDisposable
         await _stop.CancelAsync();
         await Completion.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         await _web.DisposeAsync();
+        if (_webhooks is not null) await _webhooks.DisposeAsync();
         await _informers.DisposeAsync();
         _events?.Dispose();
         _election?.Dispose();
@@ -155,6 +171,7 @@ public sealed class ControlPlaneHost : IAsyncDisposable
         _leaseClient.Dispose();
         _moduleMetrics.Dispose();
         _agentMetrics.Dispose();
+        _admissionMetrics.Dispose();
         _kubeMetrics.Dispose();
         _loggers.Dispose();
         _stop.Dispose();
@@ -184,6 +201,7 @@ public sealed class ControlPlaneHost : IAsyncDisposable
 
         var manager = new Manager(_informers, _time, _loggers, election, _kubeMetrics)
             .Add(ManagerPhase.Http, "ports", _ => Task.CompletedTask, _web.StopAsync)
+            .Add(ManagerPhase.Http, "webhooks", _ => Task.CompletedTask, token => _webhooks?.StopAsync(token) ?? Task.CompletedTask)
             .Add(ManagerPhase.Http, "events", events.StartAsync, events.StopAsync)
             .Add(ManagerPhase.Gateway, "gateway", _ => Task.CompletedTask,
                 deadline => _agents.CloseAllAsync("this controller stops", deadline))

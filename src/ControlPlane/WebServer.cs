@@ -1,12 +1,13 @@
-using System.Net;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.AspNetCore.Server.Kestrel.Https;
+using ModuleController.ControlPlane.Admission;
 using ModuleController.ControlPlane.Agents;
 using ModuleController.ControlPlane.Certificates;
 using ModuleController.ControlPlane.Settings;
 using ModuleController.ControlPlane.Telemetry;
+using ModuleController.ControlPlane.Web;
 using ModuleController.Kube;
 using ModuleController.Protocol;
 using OpenTelemetry.Metrics;
@@ -32,13 +33,16 @@ public static class WebServer
         {
             Limit(kestrel.Limits);
             kestrel.Limits.MaxConcurrentConnections = options.MaxAgentConnections;   // counted for each endpoint by itself
-            Listen(kestrel, options.Bind, options.HttpPort, listen => listen.Protocols = HttpProtocols.Http1);
-            Listen(kestrel, options.Bind, options.GrpcPort, listen =>
+            Ports.Listen(kestrel, options.Bind, options.HttpPort, listen => listen.Protocols = HttpProtocols.Http1);
+            Ports.Listen(kestrel, options.Bind, options.GrpcPort, listen =>
             {
                 listen.Protocols = HttpProtocols.Http2;
                 if (certificate is not null)
                     listen.UseHttps(
-                        new TlsHandshakeCallbackOptions { OnConnection = _ => ValueTask.FromResult(certificate.ForNewConnection()) });
+                        new TlsHandshakeCallbackOptions
+                        {
+                            OnConnection = _ => ValueTask.FromResult(certificate.ForNewConnection(HttpProtocols.Http2)),
+                        });
             });
         });
         AddServices(builder.Services, gateway, scope, loggers);
@@ -72,15 +76,12 @@ public static class WebServer
             grpc.MaxSendMessageSize = Limits.MessageToAgent;
         });
         services.AddOpenTelemetry().WithMetrics(metrics => metrics
-            .AddMeter(KubeMetrics.MeterName, AgentMetrics.MeterName, ModuleMetrics.MeterName)
+            .AddMeter(KubeMetrics.MeterName, AgentMetrics.MeterName, AdmissionMetrics.MeterName, ModuleMetrics.MeterName)
             .AddMeter("System.Runtime")
             // A meter is known by its name all over the process: without this, several controllers in one would add up.
             .AddView(instrument => instrument.Meter.Scope is { } owner && owner != scope ? MetricStreamConfiguration.Drop : null)
             .AddPrometheusExporter());
-        // Signals are the program's business: in tests several controllers live in one process.
-        services.AddSingleton<IHostLifetime, NoLifetime>();
-        // The streams have ended before; what is left are connections that their clients don't close.
-        services.Configure<HostOptions>(host => host.ShutdownTimeout = TimeSpan.FromSeconds(2));
+        Ports.AddLifetime(services);
     }
 
     private static void Limit(KestrelServerLimits limits)
@@ -92,19 +93,5 @@ public static class WebServer
         // What one agent can make us buffer.
         limits.Http2.InitialStreamWindowSize = 64 * 1024;
         limits.Http2.InitialConnectionWindowSize = 128 * 1024;
-    }
-
-    private static void Listen(KestrelServerOptions kestrel, IPAddress? address, int port, Action<ListenOptions> configure)
-    {
-        // Any free port can be had on one address only.
-        if (address is null && port != 0) kestrel.ListenAnyIP(port, configure);
-        else kestrel.Listen(address ?? IPAddress.Loopback, port, configure);
-    }
-
-    private sealed class NoLifetime : IHostLifetime
-    {
-        public Task WaitForStartAsync(CancellationToken cancellationToken) => Task.CompletedTask;
-
-        public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
     }
 }

@@ -1,12 +1,13 @@
 using System.Net.Security;
 using System.Security.Authentication;
 using System.Security.Cryptography.X509Certificates;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
 
 namespace ModuleController.ControlPlane.Certificates;
 
 /// <summary>
-/// The certificate of the agents' port. A new one is used for new connections, and open streams live on. Until there is one, connections
-/// are refused.
+/// The certificate of the ports for agents and webhooks. A new one is used for new connections, and open streams live on. Until there is
+/// one, connections are refused.
 /// </summary>
 public sealed class ServingCertificate
 {
@@ -14,11 +15,12 @@ public sealed class ServingCertificate
 
     public bool IsReady => Volatile.Read(ref _current) is not null;
 
-    public SslServerAuthenticationOptions ForNewConnection() => new()
+    public SslServerAuthenticationOptions ForNewConnection(HttpProtocols protocols) => new()
     {
         ServerCertificateContext = Volatile.Read(ref _current)
             ?? throw new AuthenticationException("There is no serving certificate yet"),
-        ApplicationProtocols = [SslApplicationProtocol.Http2],
+        ApplicationProtocols = protocols == HttpProtocols.Http2
+            ? [SslApplicationProtocol.Http2] : [SslApplicationProtocol.Http2, SslApplicationProtocol.Http11],
     };
 
     /// <summary>Returns when it ends. Throws where certificate and key cannot be used: the one before stays.</summary>

@@ -29,7 +29,7 @@ internal static class InjectCommand
             "--controller-namespace", "NAME", "the controller's namespace, in which nothing is injected", Defaults.ControllerNamespace);
         controller.Validators.Add(result =>
         {
-            if (result.Tokens is [.., var token] && AddressOf(token.Value) is null)
+            if (result.Tokens is [.., var token] && InjectionOptions.AddressOf(token.Value) is null)
                 result.AddError($"{controller.Name}: must be http://host:port or https://host:port, not \"{token.Value}\"");
         });
 
@@ -44,7 +44,7 @@ internal static class InjectCommand
             new()
             {
                 AgentImage = parsed.GetRequiredValue(image),
-                Controller = AddressOf(parsed.GetRequiredValue(controller))!,
+                Controller = InjectionOptions.AddressOf(parsed.GetRequiredValue(controller))!,
                 Audience = parsed.GetRequiredValue(audience),
                 CaConfigMap = parsed.GetRequiredValue(ca),
                 ControllerNamespace = parsed.GetRequiredValue(system),
@@ -80,9 +80,6 @@ internal static class InjectCommand
 
         return 0;
     }
-
-    private static Uri? AddressOf(string text) =>
-        Uri.TryCreate(text, UriKind.Absolute, out var url) && url.Scheme is "http" or "https" && url.Host.Length > 0 ? url : null;
 
     private static Option<string> Text(string name, string value, string meaning, string ifAbsent) =>
         new(name) { Description = meaning, HelpName = value, DefaultValueFactory = _ => ifAbsent };

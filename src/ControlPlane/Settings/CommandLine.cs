@@ -19,6 +19,15 @@ public static class CommandLine
         Setting.Of("bind", "ADDRESS", "listen on this address only", Address, (options, value) => options with { Bind = value }),
         Setting.Of("http-port", "PORT", "/healthz, /readyz, /metrics (8080)", Port, (options, value) => options with { HttpPort = value }),
         Setting.Of("grpc-port", "PORT", "where agents connect (8443)", Port, (options, value) => options with { GrpcPort = value }),
+        Setting.Of("webhook-port", "PORT",
+            "where the API server calls webhooks; without it there are none",
+            Port, (options, value) => options with { WebhookPort = value }),
+        Setting.Of("agent-image", "IMAGE",
+            $"the agent's image in injected pods ({new ControlPlaneOptions().AgentImage})",
+            Text, (options, value) => options with { AgentImage = value }),
+        Setting.Of("agent-controller", "URL",
+            "where injected agents connect (the Service, with --grpc-port)",
+            HttpUrl, (options, value) => options with { AgentController = value }),
         Setting.Of("advertise", "HOST:PORT",
             "where agents reach this process",
             HostAndPort, (options, value) => options with { Advertise = value }),
@@ -151,7 +160,10 @@ public static class CommandLine
             throw new FormatException("--tls-secret: excludes --tls-cert and --tls-key");
         if (options.LeaseRenew >= options.LeaseDuration) throw new FormatException("--lease-renew: must be below --lease-duration");
         if (options.LeaseRetry >= options.LeaseRenew) throw new FormatException("--lease-retry: must be below --lease-renew");
-        if (options.HttpPort != 0 && options.HttpPort == options.GrpcPort)
-            throw new FormatException("--http-port and --grpc-port: must differ");
+        if (options is { WebhookPort: not null, IsTlsAutomatic: false, TlsCertificate: null, TlsSecret: null })
+            throw new FormatException("--webhook-port: needs a certificate, without --plaintext-agents and --insecure-agents");
+        var ports = new[] { options.HttpPort, options.GrpcPort, options.WebhookPort ?? 0 }.Where(port => port != 0).ToList();
+        if (ports.Distinct().Count() < ports.Count)
+            throw new FormatException("--http-port, --grpc-port and --webhook-port: must differ");
     }
 }

@@ -1,6 +1,7 @@
 using System.Net;
 using ModuleController.ControlPlane.Agents;
 using ModuleController.Core.Agents;
+using ModuleController.Core.Injection;
 
 namespace ModuleController.ControlPlane.Settings;
 
@@ -18,6 +19,10 @@ public sealed record ControlPlaneOptions
 
     /// <summary>Where agents connect; HTTP/2, with TLS where a certificate is given. 0: any free port.</summary>
     public int GrpcPort { get; init; } = 8443;
+
+    /// <summary>Where the API server calls webhooks; HTTPS with the agents' certificate. 0: any free port; null: there are no
+    /// webhooks.</summary>
+    public int? WebhookPort { get; init; }
 
     /// <summary>Connections at a time to the agents' port. Those to the HTTP port have a limit of their own: a probe waits for no
     /// agent.</summary>
@@ -81,4 +86,10 @@ public sealed record ControlPlaneOptions
     public TimeSpan AgentOutageHold { get; init; } = AgentOutageRule.Default.Hold;
 
     public AgentOptions Agents { get; init; } = new();
+
+    /// <summary>The agent's image in injected pods.</summary>
+    public string AgentImage { get; init; } = new InjectionOptions().AgentImage;
+
+    /// <summary>Where injected agents connect; null: the Service.</summary>
+    public Uri? AgentController { get; init; }
 }

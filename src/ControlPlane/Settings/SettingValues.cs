@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Net;
 using ModuleController.ControlPlane.Agents;
+using ModuleController.Core.Injection;
 
 namespace ModuleController.ControlPlane.Settings;
 
@@ -44,6 +45,9 @@ internal static class SettingValues
         _ = Port(value[(at + 1)..]);
         return value;
     }
+
+    public static Uri HttpUrl(string value) => InjectionOptions.AddressOf(value)
+        ?? throw new FormatException($"must be http://host:port or https://host:port, not \"{value}\"");
 
     public static string Name(string value) =>
         value.Length is > 0 and <= 253 && value.All(c => char.IsAsciiLetterLower(c) || char.IsAsciiDigit(c) || c is '-' or '.')

@@ -18,6 +18,10 @@ public sealed record InjectionOptions
     public string CaConfigMap { get; init; } = "modulecontroller-ca";
 
     public AgentResources Resources { get; init; } = new();
+
+    /// <summary>An address for <see cref="Controller"/>; null: the text is none.</summary>
+    public static Uri? AddressOf(string text) =>
+        Uri.TryCreate(text, UriKind.Absolute, out var url) && url.Scheme is "http" or "https" && url.Host.Length > 0 ? url : null;
 }
 
 /// <summary>Requests and limits of the agent's container, as Kubernetes quantities.</summary>

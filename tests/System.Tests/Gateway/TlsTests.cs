@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using System.Net.Security;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.Logging.Abstractions;
 using ModuleController.ControlPlane.Certificates;
 
@@ -74,7 +75,7 @@ public sealed class TlsTests : IDisposable
     }
 
     private static string Served(ServingCertificate certificate) =>
-        certificate.ForNewConnection().ServerCertificateContext!.TargetCertificate.Thumbprint;
+        certificate.ForNewConnection(HttpProtocols.Http2).ServerCertificateContext!.TargetCertificate.Thumbprint;
 
     private static SocketsHttpHandler Recording(ConcurrentQueue<string> seen) => new()
     {

@@ -31,5 +31,6 @@ public static class Composition
         var rejections = new RejectedWrites();
         BasePodController.Add(manager, parts, rejections);
         ModuleReconcilers.Add(manager, parts, rejections);
+        InjectionReconcilers.Add(manager, parts);
     }
 }

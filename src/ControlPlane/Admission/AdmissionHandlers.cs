@@ -21,6 +21,7 @@ public static class AdmissionHandlers
         return
         [
             new PodInjection(Injection(parts.Options, parts.OwnNamespace)),
+            new DeploymentWarning(),
         ];
     }
 

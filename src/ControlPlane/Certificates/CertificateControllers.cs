@@ -48,6 +48,19 @@ internal static class CertificateControllers
             .Workers(4);
     }
 
+    /// <summary>The webhooks of one name.</summary>
+    public static void AddBundles<T>(Manager manager, ReconcilerParts parts, ObjectKey secret, string name)
+        where T : class, IWebhookConfiguration
+    {
+        var (key, tracker) = (new ObjectKey("", name), new WriteTracker(parts.Informers, parts.Time));
+        manager.Reconcile(new WebhookBundleReconciler<T>(
+                parts.Informers.Of<T>(), parts.Informers.Of<Secret>(), secret, parts.Client, tracker,
+                parts.Loggers.CreateLogger<WebhookBundleReconciler<T>>()))
+            .Where(found => ObjectKey.Of(found.Metadata) == key)
+            .WatchesChanges<Secret>(_ => [key])
+            .Tracks(tracker);
+    }
+
     private static IEnumerable<ObjectKey> OnlyWhenAddedOrRemoved<T>(ObjectChange<T> change) where T : class, IResource =>
         change is { Before: not null, After: not null } ? [] : [Key(change.Key)];
 

@@ -27,6 +27,10 @@ public sealed class CertificateSource
         _key = new(ns, options.TlsSecret ?? OwnSecret);
         _secrets = informers.Of(CertificateSecret.Options(_key));
         informers.Of(AuthorityReconciler.Options(options.WatchNamespace));
+        if (options.WebhookPort is null) return;
+        var selector = $"metadata.name={options.WebhookConfiguration}";
+        informers.Of<MutatingWebhookConfiguration>(new() { FieldSelector = selector });
+        informers.Of<ValidatingWebhookConfiguration>(new() { FieldSelector = selector });
     }
 
     public ServingCertificate Serving { get; } = new();
@@ -68,5 +72,8 @@ public sealed class CertificateSource
         }
 
         CertificateControllers.AddAuthorities(manager, parts, _key, adopts: isOurs);
+        if (_options.WebhookPort is null) return;
+        CertificateControllers.AddBundles<MutatingWebhookConfiguration>(manager, parts, _key, _options.WebhookConfiguration);
+        CertificateControllers.AddBundles<ValidatingWebhookConfiguration>(manager, parts, _key, _options.WebhookConfiguration);
     }
 }

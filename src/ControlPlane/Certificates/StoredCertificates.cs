@@ -58,9 +58,14 @@ public sealed class StoredCertificates
 
     /// <summary>The authorities to trust, as PEM: for the ConfigMap of agents and for <c>caBundle</c> of webhooks. Null: there are
     /// none.</summary>
-    public static string? Bundle(IReadOnlyDictionary<string, byte[]> data)
+    public static string? Bundle(IReadOnlyDictionary<string, byte[]> data) => Bundle(Text(data, AuthoritiesKey));
+
+    /// <summary>The form that <see cref="Bundle(IReadOnlyDictionary{string, byte[]})"/> has; null: there are no certificates.</summary>
+    public static string? Normalize(byte[] bundle) => Bundle(Encoding.UTF8.GetString(bundle));
+
+    private static string? Bundle(string text)
     {
-        var certificates = PemText.Blocks(Text(data, AuthoritiesKey), PemText.IsCertificate).Where(PemText.IsReadable).ToList();
+        var certificates = PemText.Blocks(text, PemText.IsCertificate).Where(PemText.IsReadable).ToList();
         return certificates.Count == 0 ? null : PemText.Join(certificates);
     }
 

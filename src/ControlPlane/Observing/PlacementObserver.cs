@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using ModuleController.ControlPlane.Agents;
 using ModuleController.Core.Builtin;
 using ModuleController.Core.Commands;
+using ModuleController.Core.Injection;
 using ModuleController.Core.Meta;
 using ModuleController.Core.Modules;
 using ModuleController.Core.Modules.Facts;
@@ -133,6 +134,12 @@ internal sealed class PlacementObserver(Caches caches, IAgentDirectory agents, B
         var node = pod.Spec.NodeName is { } name ? caches.Nodes.Get(new("", name)) : null;
         var view = agents.Find(ObjectKey.Of(pod.Metadata), pod.Metadata.Uid!);
         var isFull = fullLives.TryGetValue(pod.Metadata.Uid!, out var life) && view?.Life?.Id is { } current && current == life;
-        return new(pod, node, view) { IsNewest = isNewest, IsOutOfMetaspace = isFull, AcceptingSince = agents.AcceptingSince };
+        return new(pod, node, view)
+        {
+            IsNewest = isNewest,
+            IsOutOfMetaspace = isFull,
+            MissingAgent = MissingAgent.ReasonOf(pod),
+            AcceptingSince = agents.AcceptingSince,
+        };
     }
 }

@@ -24,6 +24,9 @@ public sealed record ControlPlaneOptions
     /// webhooks.</summary>
     public int? WebhookPort { get; init; }
 
+    /// <summary>The name of both configurations of our webhooks: the leader writes their <c>caBundle</c>.</summary>
+    public string WebhookConfiguration { get; init; } = "modulecontroller";
+
     /// <summary>Connections at a time to the agents' port. Those to the HTTP port have a limit of their own: a probe waits for no
     /// agent.</summary>
     public int MaxAgentConnections { get; init; } = 20_000;

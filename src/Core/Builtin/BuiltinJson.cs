@@ -20,6 +20,8 @@ namespace ModuleController.Core.Builtin;
 [JsonSerializable(typeof(Lease))]
 [JsonSerializable(typeof(Secret))]
 [JsonSerializable(typeof(ConfigMap))]
+[JsonSerializable(typeof(MutatingWebhookConfiguration))]
+[JsonSerializable(typeof(ValidatingWebhookConfiguration))]
 [JsonSerializable(typeof(Event))]
 [JsonSerializable(typeof(Condition))]
 public sealed partial class BuiltinJson : JsonSerializerContext;

@@ -1,3 +1,4 @@
+using ModuleController.Core.Builtin.Templates;
 using ModuleController.Core.Meta;
 
 namespace ModuleController.Core.Builtin;
@@ -20,6 +21,10 @@ public sealed record PodSpec
 
     /// <summary>The pod has the address and the ports of its node.</summary>
     public bool HostNetwork { get; init; }
+
+    public IReadOnlyList<PodContainer> Containers { get; init => field = value ?? []; } = [];
+
+    public IReadOnlyList<PodContainer> InitContainers { get; init => field = value ?? []; } = [];
 
     public IReadOnlyList<PodReadinessGate> ReadinessGates { get; init => field = value ?? []; } = [];
 }

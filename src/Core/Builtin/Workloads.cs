@@ -1,3 +1,4 @@
+using ModuleController.Core.Builtin.Templates;
 using ModuleController.Core.Meta;
 
 namespace ModuleController.Core.Builtin;
@@ -24,6 +25,8 @@ public sealed record DeploymentSpec
     public int? Replicas { get; init; }
 
     public LabelSelector Selector { get; init => field = value ?? new(); } = new();
+
+    public PodTemplate Template { get; init => field = value ?? new(); } = new();
 }
 
 /// <summary>An apps/v1 ReplicaSet, as far as we read it: which pods are the base's, and which of them are newest.</summary>

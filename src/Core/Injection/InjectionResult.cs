@@ -17,7 +17,7 @@ public sealed record InjectionResult(JsonObject Pod, bool IsInjected, IReadOnlyL
     {
         get
         {
-            var outcome = IsInjected ? "injected" : "not injected";
+            var outcome = IsInjected ? InjectionStatus.Injected : InjectionStatus.NotInjected;
             return OperatorText.Within(MaxLength, Problems.Count == 0 ? outcome : $"{outcome}: {string.Join("; ", Problems)}");
         }
     }

@@ -18,6 +18,9 @@ public sealed record ObservedPod(Pod Pod, Node? Node, BaseView? View)
     /// <summary>Its base is missing, or has not adopted its ReplicaSet yet.</summary>
     public bool IsOrphaned { get; init; }
 
+    /// <summary>Why it has no agent; null: it has one.</summary>
+    public string? MissingAgent { get; init; }
+
     /// <summary>When the base's containers were first observed unready. Kubernetes keeps no such time: the condition ContainersReady
     /// includes the agent.</summary>
     public DateTimeOffset? UnreadySince { get; init; }
@@ -78,6 +81,7 @@ public static class PodAssessment
     {
         { IsOrphaned: true } => "is orphaned: its base Deployment does not exist or has not adopted its ReplicaSet",
         { Pod: var pod } when !IsReady(pod) => "is not Ready",
+        { View: null, MissingAgent: { } reason } => $"has no agent: {reason}",
         { View: null or { IsConnected: false } } => "has no agent connected",
         { View.Shared: { } shared } => shared.Refusal,
         { View: { IsCurrent: false, State: BaseState.WithoutFigures } } => "has an Arklet whose health lacks the JVM's figures",

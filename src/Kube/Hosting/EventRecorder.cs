@@ -41,8 +41,7 @@ public sealed partial class EventRecorder(
     public void Record<T>(T subject, string type, string reason, string message) where T : class, IResource
     {
         var meta = subject.Metadata;
-        message = UrlText.In(message);
-        var note = new Note(
+        Record(
             new()
             {
                 ApiVersion = T.Kind.ApiVersion,
@@ -52,6 +51,19 @@ public sealed partial class EventRecorder(
                 Uid = meta.Uid,
                 ResourceVersion = meta.ResourceVersion,
             },
+            type, reason, message);
+    }
+
+    /// <summary>Notes an Event about the owner of an object in this namespace. We need not know its kind.</summary>
+    public void Record(OwnerReference owner, string? ns, string type, string reason, string message) => Record(
+        new ObjectReference { ApiVersion = owner.ApiVersion, Kind = owner.Kind, Namespace = ns, Name = owner.Name, Uid = owner.Uid },
+        type, reason, message);
+
+    private void Record(ObjectReference about, string type, string reason, string message)
+    {
+        message = UrlText.In(message);
+        var note = new Note(
+            about,
             type,
             reason,
             message.Length <= LongestMessage ? message : message[..LongestMessage],

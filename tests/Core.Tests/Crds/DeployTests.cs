@@ -1,5 +1,5 @@
 using System.Text.Json.Nodes;
-using ModuleController.Core.BasePods.Gates;
+using ModuleController.Core.Injection;
 
 namespace ModuleController.Core.Tests.Crds;
 
@@ -58,7 +58,6 @@ public class DeployTests
     }
 
     [Theory]
-    [InlineData("deploy/examples/base.yaml")]
     [InlineData("deploy/demo/base.yaml")]
     [InlineData("deploy/demo/base-jvm.yaml")]
     public void Agent_and_base_see_the_modules_at_one_path(string file)
@@ -73,30 +72,61 @@ public class DeployTests
     }
 
     [Fact]
-    public void The_agent_of_the_example_has_a_token_for_this_controller_only()
+    public void Injected_agents_have_a_token_for_this_controller_only()
     {
-        var documents = YamlDocuments.Read("deploy/examples/base.yaml");
-        var volumes = documents.Single(document => (string?)document["kind"] == "Deployment")["spec"]!["template"]!["spec"]!["volumes"]!;
-        var token = volumes.AsArray()
-            .Single(volume => volume!["projected"] is not null)!["projected"]!["sources"]![0]!["serviceAccountToken"]!;
+        var template = YamlDocuments.Read("deploy/examples/base.yaml").Single()["spec"]!["template"]!.AsObject();
+        var pod = PodInjector.InjectTemplate(template, new()).Pod["spec"]!;
+        var token = pod["volumes"]!.AsArray().Select(volume => volume!["projected"]?["sources"]?[0]?["serviceAccountToken"])
+            .Single(source => source is not null)!;
         var controller = YamlDocuments.Read("deploy/controller/deployment.yaml").Single();
         var flags = Strings(controller["spec"]!["template"]!["spec"]!["containers"]![0]!["args"]).ToList();
 
         Assert.Equal((string?)token["audience"], flags[flags.IndexOf("--agent-audience") + 1]);
         Assert.DoesNotContain("--insecure-agents", flags);
-        Assert.False((bool?)documents.Single(document => (string?)document["kind"] == "ServiceAccount")["automountServiceAccountToken"]);
+        Assert.False((bool?)pod["automountServiceAccountToken"]);
     }
 
     [Fact]
-    public void The_gate_of_the_example_is_the_one_that_the_controller_opens()
+    public void The_example_has_one_label_and_nothing_of_the_agent()
     {
-        var spec = YamlDocuments.Read("deploy/examples/base.yaml").Single(document => (string?)document["kind"] == "Deployment")["spec"]!;
+        var template = YamlDocuments.Read("deploy/examples/base.yaml").Single()["spec"]!["template"]!;
+
+        Assert.Equal("true", (string?)template["metadata"]!["labels"]![InjectionKeys.Inject]);
+        Assert.Null(template["spec"]!["initContainers"]);
+        Assert.Single(template["spec"]!["containers"]!.AsArray());
+        Assert.Null(template["spec"]!["readinessGates"]);
+    }
+
+    [Fact]
+    public void The_controller_may_open_the_gate_of_injected_pods()
+    {
         var role = YamlDocuments.Read("deploy/controller/cluster-role.yaml").Single(document => (string?)document["kind"] == "ClusterRole");
 
-        Assert.Equal(ModulesGate.ConditionType, (string?)spec["template"]!["spec"]!["readinessGates"]!.AsArray()
-            .Single()!["conditionType"]);
         Assert.Contains(role["rules"]!.AsArray(), rule =>
             Strings(rule!["resources"]).SequenceEqual(["pods/status"]) && Strings(rule["verbs"]).SequenceEqual(["patch"]));
+    }
+
+    /// <summary>The API server calls a Service and a port that exist, and a path that the controller serves.</summary>
+    [Fact]
+    public void Webhooks_reach_the_controller_through_its_Service()
+    {
+        var service = YamlDocuments.Read("deploy/controller/service.yaml").Single();
+        var container = YamlDocuments.Read("deploy/controller/deployment.yaml").Single()["spec"]!["template"]!["spec"]!["containers"]![0]!;
+        var flags = Strings(container["args"]).ToList();
+        var webhooks = YamlDocuments.Read("deploy/controller/webhooks.yaml").SelectMany(document => document["webhooks"]!.AsArray()).ToList();
+
+        Assert.All(webhooks, webhook =>
+        {
+            var client = webhook!["clientConfig"]!;
+            Assert.Equal((string?)service["metadata"]!["name"], (string?)client["service"]!["name"]);
+            Assert.Equal((string?)service["metadata"]!["namespace"], (string?)client["service"]!["namespace"]);
+            // The leader writes it. A manifest with one would set an old one back.
+            Assert.Null(client["caBundle"]);
+            Assert.InRange((int)webhook["timeoutSeconds"]!, 1, 5);
+        });
+        var port = service["spec"]!["ports"]!.AsArray().Single(item => (int)item!["port"]! == 443)!;
+        var target = container["ports"]!.AsArray().Single(item => (string?)item!["name"] == (string?)port["targetPort"])!;
+        Assert.Equal($"{target["containerPort"]}", flags[flags.IndexOf("--webhook-port") + 1]);
     }
 
     [Fact]

@@ -64,6 +64,10 @@ public static class Reasons
     public const string AgentsReturned = "AgentsReturned";
     public const string BaseScaled = "BaseScaled";
     public const string BaseScalingForgotten = "BaseScalingForgotten";
+    public const string AgentMissing = "AgentMissing";
+    public const string AgentNotInjected = "AgentNotInjected";
+    public const string InjectionWarning = "InjectionWarning";
+    public const string MisplacedLabel = "MisplacedLabel";
     public const string DeletedByLabel = "DeletedByLabel";
     public const string DeletionRefused = "DeletionRefused";
     public const string ModuleReplaced = "ModuleReplaced";

@@ -2,7 +2,10 @@ using System.Globalization;
 
 namespace ModuleController.Dev.ApiServer.Patches;
 
-/// <summary>JSON patch (RFC 6902) without copy and move: a list of operations, applied all or none.</summary>
+/// <summary>
+/// JSON patch (RFC 6902) without copy and move: a list of operations, applied all or none. As on a real server, a replacement of a
+/// missing field adds it.
+/// </summary>
 public static class JsonPatch
 {
     public static JsonNode? Apply(JsonObject target, JsonNode? patch)
@@ -31,7 +34,7 @@ public static class JsonPatch
 
         if (steps is []) return name == "remove" ? null : value;
         var parent = Find(document, steps[..^1]);
-        if (name is "remove" or "replace") Remove(parent, steps[^1]);
+        if (name == "remove" || (name == "replace" && parent is not JsonObject)) Remove(parent, steps[^1]);
         if (name is "add" or "replace") Add(parent, steps[^1], value);
         return document;
     }

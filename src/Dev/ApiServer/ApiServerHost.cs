@@ -3,6 +3,7 @@ using System.Text;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.Logging.Abstractions;
 using ModuleController.Dev.ApiServer.Access;
+using ModuleController.Dev.ApiServer.Admission;
 using ModuleController.Dev.ApiServer.Requests;
 
 namespace ModuleController.Dev.ApiServer;
@@ -38,10 +39,11 @@ public sealed class ApiServerHost : IAsyncDisposable
 {
     private readonly WebApplication _app;
     private readonly CancellationTokenSource _stopping;
+    private readonly AdmissionControl _admission;
 
     private ApiServerHost(WebApplication app, ApiState state, CancellationTokenSource stopping)
     {
-        (_app, _stopping) = (app, stopping);
+        (_app, _stopping, _admission) = (app, stopping, state.Admission);
         (Log, Faults, Counters, AccessLog) = (state.Log, state.Faults, state.Counters, state.Access.Log);
         AdminToken = TokenOf("admin", User.Masters);
         ServerUri = new UriBuilder(app.Urls.First()) { Scheme = Uri.UriSchemeHttp }.Uri;
@@ -131,6 +133,7 @@ public sealed class ApiServerHost : IAsyncDisposable
         await _stopping.CancelAsync();
         await _app.StopAsync();
         await _app.DisposeAsync();
+        _admission.Dispose();
         _stopping.Dispose();
     }
 

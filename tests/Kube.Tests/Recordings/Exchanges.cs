@@ -14,7 +14,11 @@ public sealed class Exchanges
     /// Tests of what only DevCluster does, and tests that repeat requests until a controller has done its work: the recordings
     /// "rbac" and "quota" have those.
     /// </summary>
-    private static readonly HashSet<string> NotRecorded = ["RejectionTests", "FaultTests", "EventLogTests", "AccessTests", "QuotaTests"];
+    private static readonly HashSet<string> NotRecorded =
+    [
+        "RejectionTests", "FaultTests", "EventLogTests", "AccessTests", "QuotaTests", "AdmissionTests", "AdmissionReviewTests",
+        "AdmissionMatchTests", "AdmissionFailureTests", "WebhookConfigurationTests",
+    ];
 
     private readonly ConcurrentDictionary<string, Exchange> _tests = [];
     private readonly ConcurrentDictionary<string, Recording> _recordings = [];

@@ -26,13 +26,18 @@ public static class Answers
         throw Statuses.NotAcceptable();
     }
 
-    public static async Task WriteAsync(
-        HttpContext http, int code, ReadOnlyMemory<byte> json, IEnumerable<string>? warnings = null)
+    public static HashSet<string> WarningsOf(HttpContext http)
+    {
+        if (http.Items[typeof(Answers)] is not HashSet<string> warnings) http.Items[typeof(Answers)] = warnings = [];
+        return warnings;
+    }
+
+    public static async Task WriteAsync(HttpContext http, int code, ReadOnlyMemory<byte> json)
     {
         if (code < 400 && http.Items[BeforeSuccess] is Action act) act();
         http.Response.StatusCode = code;
         http.Response.ContentType = "application/json";
-        foreach (var warning in warnings ?? [])
+        foreach (var warning in WarningsOf(http))
             http.Response.Headers.Append("Warning", $"299 - {JsonValue.Create(warning).ToCompact()}");
         http.Response.ContentLength = json.Length;
         await http.Response.Body.WriteAsync(json, http.RequestAborted);

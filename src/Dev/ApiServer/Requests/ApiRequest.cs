@@ -10,8 +10,8 @@ public sealed record ApiRequest(HttpContext Http, string Verb, ResourceType Type
     private static readonly JsonDocumentOptions NoDuplicates =
         new() { AllowDuplicateProperties = false, MaxDepth = 128 };
 
-    /// <summary>Warnings beside the response.</summary>
-    public HashSet<string> Warnings { get; } = [];
+    /// <summary>Warnings beside the response, also beside a failure.</summary>
+    public HashSet<string> Warnings => Answers.WarningsOf(Http);
 
     public ResourceKey Key => new(Type.Resource, Namespace, Name);
 

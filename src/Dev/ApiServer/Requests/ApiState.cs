@@ -1,4 +1,5 @@
 using ModuleController.Dev.ApiServer.Access;
+using ModuleController.Dev.ApiServer.Admission;
 
 namespace ModuleController.Dev.ApiServer.Requests;
 
@@ -23,6 +24,9 @@ public sealed record ApiState(EventLog Log, ResourceRegistry Registry, TimeProvi
     public required AccessControl Access { get; init; }
 
     public Quotas Quotas { get; } = new(Log);
+
+    /// <summary>The webhooks.</summary>
+    public AdmissionControl Admission { get; } = new(Log, Time);
 
     /// <summary>Null if the admission plugin is off, which is the default.</summary>
     public OwnerPermissions? OwnerPermissions { get; init; }

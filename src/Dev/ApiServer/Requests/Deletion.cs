@@ -21,6 +21,17 @@ public sealed record DeleteOptions(long? GracePeriodSeconds, string? Propagation
             IsDryRun = request.IsDryRun || body.Texts("dryRun").Contains("All"),      // kubectl sends it in the body
         };
     }
+
+    public JsonObject ToObject()
+    {
+        var options = new JsonObject { ["kind"] = "DeleteOptions", ["apiVersion"] = "meta.k8s.io/v1" };
+        if (GracePeriodSeconds is { } seconds) options["gracePeriodSeconds"] = seconds;
+        if (Uid is not null) options.Child("preconditions")["uid"] = Uid;
+        if (ResourceVersion is not null) options.Child("preconditions")["resourceVersion"] = ResourceVersion;
+        if (Propagation is not null) options["propagationPolicy"] = Propagation;
+        if (IsDryRun) options["dryRun"] = new JsonArray("All");
+        return options;
+    }
 }
 
 /// <summary>
@@ -29,6 +40,30 @@ public sealed record DeleteOptions(long? GracePeriodSeconds, string? Propagation
 /// </summary>
 public sealed class Deletion(ApiState state)
 {
+    /// <summary>
+    /// As <see cref="Delete"/>, after the webhooks have agreed. If another write comes in between, they are asked again.
+    /// </summary>
+    public async Task<(StoredObject Object, bool IsRemoved)> DeleteAsync(ApiRequest request, DeleteOptions options)
+    {
+        if (Admissions.Of(state, request, "DELETE") is not { } admission) return Delete(request.Type, request.Key, options);
+        var attributes = admission.Attributes with { Options = options.ToObject(), IsDryRun = options.IsDryRun };
+        while (true)
+        {
+            var stored = state.Log.Find(request.Key);
+            Check(request.Type, request.Name, stored, options);
+            var ask = admission.With(attributes with { OldObject = stored!.Tree });
+            await ask.MutateAsync(null, tree => tree);
+            await ask.ValidateAsync(null);
+            var isRemoved = false;
+            if (state.Log.TryCommit(request.Key, stored, before =>
+            {
+                var edit = Mark(request.Type, before, options);
+                isRemoved = edit.Remove;
+                return edit;
+            }, options.IsDryRun) is { } last) return (last, isRemoved);
+        }
+    }
+
     public (StoredObject Object, bool IsRemoved) Delete(ResourceType type, ResourceKey key, DeleteOptions options)
     {
         var isRemoved = false;

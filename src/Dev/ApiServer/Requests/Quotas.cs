@@ -13,7 +13,7 @@ public sealed class Quotas(EventLog log)
     private readonly Lock _gate = new();
 
     /// <summary>Carries out a write. In a namespace with a quota no other write comes between its check and its commit.</summary>
-    public StoredObject Guard(string ns, Func<StoredObject> write)
+    public T Guard<T>(string ns, Func<T> write)
     {
         if (!Applies(ns)) return write();
         lock (_gate) return write();

@@ -49,24 +49,30 @@ public sealed class Subresources(ApiState state)
     private async Task ScaleAsync(ApiRequest request)
     {
         var change = await Verbs.ReadChangeAsync(request, new());
-        var written = _writes.Update(request with { Subresource = "" }, before => Scaled(request, before, change));
+        var view = new ObjectView(("autoscaling", "v1", "Scale"), tree => ScaleOf(request.Type, WithReplicas(request.Type, tree)),
+            (tree, scale) => Scaled(request, tree, scale));
+        var written = await _writes.UpdateAsync(request, change, view);
         await Answers.WriteAsync(request.Http, 200, ScaleOf(request.Type, written.Tree));
     }
 
-    private static JsonObject Scaled(ApiRequest request, JsonObject tree, Func<JsonObject, JsonObject> change)
+    private static JsonObject WithReplicas(ResourceType type, JsonObject tree)
     {
-        var path = request.Type.Scale!.SpecReplicas;
-        var owner = tree;
-        foreach (var step in path[..^1]) owner = owner.Child(step);
-        owner.Default(path[^1], 0);
-        var scale = change(ScaleOf(request.Type, tree));
+        OwnerOfReplicas(type, tree).Default(type.Scale!.SpecReplicas[^1], 0);
+        return tree;
+    }
+
+    private static JsonObject OwnerOfReplicas(ResourceType type, JsonObject tree) =>
+        type.Scale!.SpecReplicas[..^1].Aggregate(tree, (owner, step) => owner.Child(step));
+
+    private static JsonObject Scaled(ApiRequest request, JsonObject tree, JsonObject scale)
+    {
         var replicas = scale.Number("spec", "replicas") ?? 0;
         if (replicas < 0 && !request.Type.IsCustom)
             throw Statuses.Invalid("Scale", "autoscaling", request.Name,
                 [FieldError.Invalid("spec.replicas", replicas, "must be greater than or equal to 0")]);
         foreach (var field in (string[])["resourceVersion", "uid"])
             if (scale.Text("metadata", field) is { Length: > 0 } guard) tree.Child("metadata")[field] = guard;
-        owner[path[^1]] = replicas;
+        OwnerOfReplicas(request.Type, tree)[request.Type.Scale!.SpecReplicas[^1]] = replicas;
         return tree;
     }
 
@@ -98,9 +104,9 @@ public sealed class Subresources(ApiState state)
 
     private async Task BindAsync(ApiRequest request)
     {
-        var binding = await request.ReadObjectAsync();
+        var binding = await Admissions.AdmitAsync(state, request, await request.ReadObjectAsync(), ("", "v1", "Binding"));
         var node = binding.Text("target", "name") ?? throw Statuses.BadRequest("target.name is required");
-        _writes.Update(request, tree =>
+        _writes.UpdateDirectly(request, tree =>
         {
             if (tree.Text("spec", "nodeName") is { } bound)
                 throw Statuses.Conflict(request.Type with { Plural = "pods/binding" }, request.Name,
@@ -113,7 +119,7 @@ public sealed class Subresources(ApiState state)
 
     private async Task EvictAsync(ApiRequest request)
     {
-        var body = await request.ReadObjectAsync();
+        var body = await Admissions.AdmitAsync(state, request, await request.ReadObjectAsync(), ("policy", "v1", "Eviction"));
         _deletion.Delete(request.Type, request.Key, DeleteOptions.From(request, body["deleteOptions"]));
         await Answers.WriteAsync(request.Http, 201, Statuses.Success(code: 201));
     }

@@ -35,13 +35,15 @@ public sealed class Verbs(ApiState state)
     private async Task CreateAsync(ApiRequest request)
     {
         var body = await request.ReadObjectAsync();
-        var written = Create(request, body);
-        await Answers.WriteAsync(request.Http, 201, written.Json, request.Warnings);
+        var written = AfterCreate(request, await _writes.CreateAsync(request, body));
+        await Answers.WriteAsync(request.Http, 201, written.Json);
     }
 
-    public StoredObject Create(ApiRequest request, JsonObject body)
+    /// <summary>Creates an object for the server itself, unseen by webhooks.</summary>
+    public StoredObject Create(ApiRequest request, JsonObject body) => AfterCreate(request, _writes.CreateDirectly(request, body));
+
+    private StoredObject AfterCreate(ApiRequest request, StoredObject written)
     {
-        var written = _writes.Create(request, body);
         if (request.IsDryRun) return written;
         if (request.Type.Resource == ResourceRegistry.Definitions) Definitions.Establish(state, written.Name);
         if (request.Type.Resource == "namespaces") CreateDefaultAccount(request, written.Name);
@@ -52,7 +54,7 @@ public sealed class Verbs(ApiState state)
     private void CreateDefaultAccount(ApiRequest request, string ns)
     {
         var account = new ApiRequest(request.Http, "create", state.Registry.Get("serviceaccounts"), ns, "", "");
-        _writes.Create(account, new() { ["metadata"] = new JsonObject { ["name"] = "default" } });
+        _writes.CreateDirectly(account, new() { ["metadata"] = new JsonObject { ["name"] = "default" } });
     }
 
     /// <summary>A PUT and the patch types differ only in this function.</summary>
@@ -82,15 +84,15 @@ public sealed class Verbs(ApiState state)
     private async Task WriteAsync(ApiRequest request)
     {
         var change = await ReadChangeAsync(request, request.Type.Schema);
-        var written = _writes.Update(request, change);
+        var written = await _writes.UpdateAsync(request, change);
         if (!request.IsDryRun) AfterWrite(request.Type, written);
-        await Answers.WriteAsync(request.Http, 200, written.Json, request.Warnings);
+        await Answers.WriteAsync(request.Http, 200, written.Json);
     }
 
     private async Task DeleteAsync(ApiRequest request)
     {
         var options = DeleteOptions.From(request, await request.ReadAsync());
-        var (last, isRemoved) = _deletion.Delete(request.Type, request.Key, options);
+        var (last, isRemoved) = await _deletion.DeleteAsync(request, options);
         if (!options.IsDryRun) AfterWrite(request.Type, last);
         // As in a real server: the response is the object if it is a pod or service or still exists, otherwise a Status.
         if (!isRemoved || request.Type.Resource is "pods" or "services" or "serviceaccounts")

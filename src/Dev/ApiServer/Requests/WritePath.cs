@@ -1,4 +1,5 @@
 using System.Security.Cryptography;
+using ModuleController.Dev.ApiServer.Admission;
 
 namespace ModuleController.Dev.ApiServer.Requests;
 
@@ -17,24 +18,63 @@ public sealed class WritePath(ApiState state)
         "deletionGracePeriodSeconds",
     ];
 
-    public StoredObject Create(ApiRequest request, JsonObject body)
+    public async Task<StoredObject> CreateAsync(ApiRequest request, JsonObject body)
     {
-        var metadata = body.Child("metadata");
-        if (string.IsNullOrEmpty(metadata.Text("name")) && metadata.Text("generateName") is { Length: > 0 } prefix)
-            metadata["name"] = prefix[..Math.Min(prefix.Length, 58)] + RandomNumberGenerator.GetString(NameAlphabet, 5);
-        var named = request with { Name = metadata.Text("name") ?? "" };
+        if (Admissions.Of(state, request, "CREATE") is not { } admission) return CreateDirectly(request, body);
+        var named = request with { Name = body.Text("metadata", "name") ?? "" };
         WriteChecks.Identity(named, body);
         CheckNamespace(named);
-        return state.Quotas.Guard(named.Namespace, () => state.Log.Commit(named.Key, before =>
-        {
-            if (before is null) return;
-            state.Quotas.Check(named, body, null);      // before the conflict check, as in a real server
-            throw Statuses.AlreadyExists(request.Type, named.Name, before.IsTerminating);
-        }, _ => new Edit(AdmitNew(named, body.Copy())), request.IsDryRun));
+        if (request.Type.IsNamespaced) body.Child("metadata")["namespace"] = request.Namespace;
+        Decoding.Apply(named, body, null);
+        admission = admission.With(admission.Attributes.Named(named.Name));
+        var mutated = (await admission.MutateAsync(body, tree => Decoding.Repeat(named, tree, null)))!;
+        named = Named(request, mutated);
+        WriteChecks.Identity(named, mutated);
+        var birth = new Birth(Guid.NewGuid().ToString(), state.Now);
+        var tree = AdmitNew(named, mutated, birth);
+        await admission.With(admission.Attributes.Named(named.Name)).ValidateAsync(tree);
+        return Store(named, tree, birth);
     }
 
-    /// <summary>Changes an object with <paramref name="change"/>, within the fields of the subresource.</summary>
-    public StoredObject Update(ApiRequest request, Func<JsonObject, JsonObject> change)
+    /// <summary>As <see cref="CreateAsync"/>, unseen by webhooks.</summary>
+    public StoredObject CreateDirectly(ApiRequest request, JsonObject body)
+    {
+        var named = Named(request, body);
+        WriteChecks.Identity(named, body);
+        CheckNamespace(named);
+        return Store(named, body, new(Guid.NewGuid().ToString(), state.Now));
+    }
+
+    /// <summary>
+    /// Changes an object with <paramref name="change"/>, within the fields of the subresource. Webhooks are called without a lock. If
+    /// another write comes in between, they are called again for the new state.
+    /// </summary>
+    public async Task<StoredObject> UpdateAsync(ApiRequest request, Func<JsonObject, JsonObject> change, ObjectView? view = null)
+    {
+        var written = view is null ? request : request with { Subresource = "" };
+        view ??= ObjectView.Whole(request.Type);
+        if (Admissions.Of(state, request, "UPDATE") is not { } admission)
+            return UpdateDirectly(written, before => view.Write(before, change(view.Read(before))));
+        while (true)
+        {
+            var stored = state.Log.Find(request.Key) ?? throw Statuses.NotFound(request.Type, request.Name);
+            var ask = admission.With(admission.Attributes with { Kind = view.Kind, OldObject = view.Read(stored.Tree.Copy()) });
+            var next = change(view.Read(stored.Tree.Copy()));
+            if (view.IsWhole)
+            {
+                WriteChecks.Identity(request, next);
+                Decoding.Apply(request, next, stored.Tree);
+            }
+
+            var mutated = await ask.MutateAsync(next, tree => view.IsWhole ? Decoding.Repeat(request, tree, stored.Tree) : tree);
+            var tree = Admit(written, stored.Tree, view.Write(stored.Tree.Copy(), mutated!)).Tree;
+            await ask.ValidateAsync(view.Read(tree.Copy()));
+            if (TryUpdate(written, stored, tree) is { } updated) return updated;
+        }
+    }
+
+    /// <summary>As <see cref="UpdateAsync"/>, unseen by webhooks.</summary>
+    public StoredObject UpdateDirectly(ApiRequest request, Func<JsonObject, JsonObject> change)
     {
         var stored = default(StoredObject);
         var written = state.Quotas.Guard(request.Namespace, () => state.Log.Commit(
@@ -43,6 +83,35 @@ public sealed class WritePath(ApiState state)
             copy => Admit(request, stored!.Tree, change(copy!)),
             request.IsDryRun));
         return IsOver(request.Type, written.Tree) ? WithVersionOf(stored!, written) : written;
+    }
+
+    private StoredObject? TryUpdate(ApiRequest request, StoredObject stored, JsonObject next)
+    {
+        var written = state.Quotas.Guard(request.Namespace, () => state.Log.TryCommit(
+            request.Key, stored, _ => Admit(request, stored.Tree, next.Copy()), request.IsDryRun));
+        return written is not null && IsOver(request.Type, written.Tree) ? WithVersionOf(stored, written) : written;
+    }
+
+    private StoredObject Store(ApiRequest request, JsonObject body, Birth birth) =>
+        state.Quotas.Guard(request.Namespace, () => state.Log.Commit(request.Key, before =>
+        {
+            if (before is null) return;
+            state.Quotas.Check(request, body, null);      // before the conflict check, as in a real server
+            throw Statuses.AlreadyExists(request.Type, request.Name, before.IsTerminating);
+        }, _ =>
+        {
+            var tree = AdmitNew(request, body.Copy(), birth);
+            state.Quotas.Check(request, tree, null);
+            return new(tree);
+        }, request.IsDryRun));
+
+    /// <summary>The request with the name of the object, which is generated if it only has a prefix.</summary>
+    private static ApiRequest Named(ApiRequest request, JsonObject body)
+    {
+        var metadata = body.Child("metadata");
+        if (string.IsNullOrEmpty(metadata.Text("name")) && metadata.Text("generateName") is { Length: > 0 } prefix)
+            metadata["name"] = prefix[..Math.Min(prefix.Length, 58)] + RandomNumberGenerator.GetString(NameAlphabet, 5);
+        return request with { Name = metadata.Text("name") ?? "" };
     }
 
     /// <summary>A terminating object is removed with its last finalizer; a pod only after its grace period.</summary>
@@ -60,7 +129,7 @@ public sealed class WritePath(ApiState state)
         return new(tree, before.Revision);
     }
 
-    private JsonObject AdmitNew(ApiRequest request, JsonObject tree)
+    private JsonObject AdmitNew(ApiRequest request, JsonObject tree, Birth birth)
     {
         var type = request.Type;
         var metadata = tree.Child("metadata");
@@ -68,13 +137,12 @@ public sealed class WritePath(ApiState state)
             throw Statuses.Failed("resourceVersion should not be set on objects to be created");
         foreach (var field in ServerFields.Append("managedFields")) metadata.Remove(field);
         if (type.IsNamespaced) metadata["namespace"] = request.Namespace;
-        metadata["uid"] = Guid.NewGuid().ToString();
-        metadata["creationTimestamp"] = state.Now.ToTimestamp();
+        metadata["uid"] = birth.Uid;
+        metadata["creationTimestamp"] = birth.Time.ToTimestamp();
         if (type.HasGeneration) metadata["generation"] = 1;
         if (type.HasStatus) tree.Remove("status");
         Complete(request, tree, null);
         state.OwnerPermissions?.Check(request, tree, null);
-        state.Quotas.Check(request, tree, null);
         return tree;
     }
 
@@ -140,26 +208,17 @@ public sealed class WritePath(ApiState state)
     private void Complete(ApiRequest request, JsonObject tree, JsonObject? before)
     {
         var type = request.Type;
-        if (!type.IsCustom) DropNulls(tree);
-        DropEmpty(tree.Child("metadata"));
-        WriteChecks.LabelsAreText(type, tree);
-        var sent = request.IsPatch ? tree.ToCompact() : "";
-        ReportUnknown(request, Pruning.Unknown(tree, type.Schema), sent);
-        if (type.IsCustom) Defaulting.DropNulls(tree, type.Schema);
-        foreach (var finalizer in !type.IsCustom ? [] : tree.Texts("metadata", "finalizers").Where(IsUnqualified))
-            request.Warnings.Add($"metadata.finalizers: \"{finalizer}\": prefer a domain-qualified finalizer name to avoid "
-                + "accidental conflicts with other finalizer writers");
-        if (!type.IsCustom && Validation.Check(tree, null, type.Schema) is [var wrong, ..])
-            throw WriteChecks.Unreadable(type, $"{wrong}");
-        Defaulting.Apply(tree, type.Schema);
-        if (!type.IsCustom) BuiltinDefaults.Apply(tree, type.Resource, isNew: before is null);
+        Decoding.Apply(request, tree, before);
         if (type.Resource == ResourceRegistry.Definitions) Definitions.Admit(tree, state);
         if (type.Resource == "services") state.Allocations.Assign(tree, before);
         if (type.Resource == Quotas.Resource) Quotas.Admit(tree);
 
         var errors = Names.CheckMetadata(tree, type).ToList();
         if (!type.IsCustom)
+        {
+            errors.AddRange(ConfigurationRules.Check(tree, type));
             errors.AddRange(BuiltinRules.Check(tree, request.Subresource == "binding" ? null : before, type.Resource));
+        }
         else
         {
             errors.AddRange(Validation.Check(tree, before, type.Schema));
@@ -170,45 +229,11 @@ public sealed class WritePath(ApiState state)
         if (errors.Count > 0) throw Statuses.Invalid(type, request.Name, errors);
     }
 
-    private static bool IsUnqualified(string finalizer) =>
-        !finalizer.Contains('/') && finalizer is not ("kubernetes" or "orphan" or "foregroundDeletion");
-
-    private static void ReportUnknown(ApiRequest request, IReadOnlyList<string> unknown, string sent)
-    {
-        var named = unknown.Select(field => $"unknown field \"{field}\"").ToArray();
-        if (named is [] || request.FieldValidation == "Ignore") return;
-        if (request.FieldValidation == "Warn")
-        {
-            request.Warnings.UnionWith(named);
-            return;
-        }
-
-        var message = $"strict decoding error: {string.Join(", ", named)}";
-        throw request.IsPatch
-            ? Statuses.Invalid("", "", "", [FieldError.Invalid("patch", sent, message)])
-            : WriteChecks.Unreadable(request.Type, message);
-    }
-
     private static bool HasNewSpec(ResourceType type, JsonObject before, JsonObject after) =>
         before.Concat(after).Select(field => field.Key).Distinct()
             .Any(name => name != "metadata" && !(name == "status" && type.HasStatus)
                 && !JsonNode.DeepEquals(before[name], after[name]));
 
-    /// <summary>In built-in objects null means absent.</summary>
-    private static void DropNulls(JsonNode? node)
-    {
-        foreach (var item in node as JsonArray ?? []) DropNulls(item);
-        foreach (var (name, value) in node.Fields().ToArray())
-        {
-            if (value is null) node!.AsObject().Remove(name);
-            else DropNulls(value);
-        }
-    }
-
-    private static void DropEmpty(JsonObject metadata)
-    {
-        foreach (var (name, value) in metadata.ToArray())
-            if (value is null or JsonObject { Count: 0 } or JsonArray { Count: 0 } || value.Text() is { Length: 0 })
-                metadata.Remove(name);
-    }
+    /// <summary>What the server gives a new object.</summary>
+    private sealed record Birth(string Uid, DateTimeOffset Time);
 }

@@ -48,6 +48,8 @@ public static class BuiltinColumns
             Text("Port(s)", tree => Joined(tree.Objects("spec", "ports").Select(ServicePort))), Age,
             Text("Selector", tree => Pairs(tree.At("spec", "selector")), Wide),
         ],
+        "mutatingwebhookconfigurations.admissionregistration.k8s.io" or "validatingwebhookconfigurations.admissionregistration.k8s.io" =>
+            [Name, new("Webhooks", "integer", (tree, _) => tree.Objects("webhooks").Count()), Age],
         "nodes" => [Name, Text("Status", NodeStatus), Age],
         "namespaces" => [Name, Text("Status", tree => tree.Text("status", "phase")), Age],
         "events" =>

@@ -31,6 +31,15 @@ public static class BuiltinDefaults
         ["Namespace"] = """{"status": {}}""",
         ["ResourceQuota"] = """{"status": {}}""",
         ["NamespaceStatus"] = """{"phase": "Active"}""",
+        ["MutatingWebhook"] = """
+            {"failurePolicy": "Fail", "matchPolicy": "Equivalent", "namespaceSelector": {}, "objectSelector": {}, "timeoutSeconds": 10,
+             "reinvocationPolicy": "Never"}
+            """,
+        ["ValidatingWebhook"] = """
+            {"failurePolicy": "Fail", "matchPolicy": "Equivalent", "namespaceSelector": {}, "objectSelector": {}, "timeoutSeconds": 10}
+            """,
+        ["RuleWithOperations"] = """{"scope": "*"}""",
+        ["ServiceReference"] = """{"port": 443}""",
         ["Secret"] = """{"type": "Opaque"}""",
     };
 

@@ -59,7 +59,7 @@ public sealed partial class BuiltinSchemas
             : new() { Type = "array", Items = Field(type.GetGenericArguments()[0]) };
     }
 
-    [GeneratedRegex("^V[0-9]+(alpha[0-9]+|beta[0-9]+)?|^(Core|Authentication|Discovery|Rbac)v1")]
+    [GeneratedRegex("^V[0-9]+(alpha[0-9]+|beta[0-9]+)?|^(Admissionregistration|Core|Authentication|Discovery|Rbac)v1")]
     private static partial Regex VersionPrefix();
 
     [GeneratedRegex("^[+-]?([0-9]+|[0-9]+\\.[0-9]*|\\.[0-9]+)([numkMGTPE]|[KMGTPE]i|[eE][+-]?[0-9]+)?\\z")]

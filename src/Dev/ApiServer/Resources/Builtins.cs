@@ -81,6 +81,20 @@ public static class Builtins
                 HasGeneration = true,
                 AllowsUnconditionalUpdate = false,
             },
+            Type("admissionregistration.k8s.io/v1", "mutatingwebhookconfigurations", typeof(V1MutatingWebhookConfiguration),
+                isNamespaced: false) with
+            {
+                HasGeneration = true,
+                AllowsUnconditionalUpdate = false,
+                Categories = ["api-extensions"],
+            },
+            Type("admissionregistration.k8s.io/v1", "validatingwebhookconfigurations", typeof(V1ValidatingWebhookConfiguration),
+                isNamespaced: false) with
+            {
+                HasGeneration = true,
+                AllowsUnconditionalUpdate = false,
+                Categories = ["api-extensions"],
+            },
             Type("v1", "resourcequotas", typeof(V1ResourceQuota), "quota") with { HasStatus = true },
             Type("rbac.authorization.k8s.io/v1", "roles", typeof(V1Role)),
             Type("rbac.authorization.k8s.io/v1", "rolebindings", typeof(V1RoleBinding)),

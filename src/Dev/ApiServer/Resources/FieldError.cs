@@ -5,6 +5,8 @@ namespace ModuleController.Dev.ApiServer.Resources;
 /// <summary>A problem with one field: a cause in a Status.</summary>
 public sealed record FieldError(string Reason, string Field, string Message)
 {
+    public bool IsDuplicate => Reason == "FieldValueDuplicate";
+
     public static FieldError Required(string field, string detail = "") =>
         new("FieldValueRequired", field, detail.Length == 0 ? "Required value" : $"Required value: {detail}");
 

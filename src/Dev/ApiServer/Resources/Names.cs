@@ -68,6 +68,9 @@ public static partial class Names
         return Value().IsMatch(parts[^1]) ? null : KeyRule;
     }
 
+    public static string? SubdomainError(string name) =>
+        name.Length <= 253 && Subdomain().IsMatch(name) ? null : SubdomainRule;
+
     public static bool IsServiceName(string name) => name.Length <= 63 && Service().IsMatch(name);
 
     public static bool IsLabel(string name) => name.Length <= 63 && Label().IsMatch(name);

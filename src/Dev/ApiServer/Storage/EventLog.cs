@@ -80,6 +80,17 @@ public sealed class EventLog(int changesKept = 5_000, int watcherLag = 100)
         }
     }
 
+    /// <summary>
+    /// As <see cref="Commit"/>, of a change to an object that was read before; null if another write came in between. For a change
+    /// that is decided outside of this process: it must be decided again.
+    /// </summary>
+    public StoredObject? TryCommit(ResourceKey key, StoredObject before, Func<JsonObject, Edit> change, bool dryRun = false)
+    {
+        var edit = change(before.Tree.Copy());
+        if (!edit.Remove && JsonNode.DeepEquals(before.Tree, edit.Tree)) return Find(key) == before ? before : null;
+        return dryRun ? new StoredObject(edit.Tree, before.Revision) : TryAppend(key, before, edit);
+    }
+
     /// <summary>The changes of a resource after a revision.</summary>
     /// <exception cref="CompactedException">The revision is older than the log.</exception>
     public Subscription Subscribe(string resource, long after)

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Net;
 using Grpc.Core;
 using Microsoft.Extensions.Logging;
@@ -18,6 +19,7 @@ public sealed class ControllerLink(
     LinkOptions options, CommandRunner runner, BaseObserver observer, CommandJournal journal, TimeProvider time, ILogger log)
 {
     private const string LeaderTrailer = "leader-address";
+    private const string ReconnectTrailer = "reconnect-within-ms";
     private readonly AuthorityFile? _authorities =
         options.CaFile is { } file && options.Controller.Scheme == Uri.UriSchemeHttps ? new(file, time, log) : null;
 
@@ -41,7 +43,8 @@ public sealed class ControllerLink(
             failures = end.WasWelcomed ? 1 : failures + 1;
             // Where the named leader can't be reached, the configured address is next.
             leader = end.Leader;
-            var delay = _backoff.After(failures, Random.Shared.NextDouble());
+            var random = Random.Shared.NextDouble();
+            var delay = end is { WasWelcomed: true, Within: { } within } ? within * random : _backoff.After(failures, random);
             log.StreamEnded(options.Controller, end.Problem, delay);
             await Task.Delay(delay, time, cancellation);
         }
@@ -98,7 +101,7 @@ public sealed class ControllerLink(
         {
             // Without an answer, the detail contains the messages of the exceptions.
             var problem = e.Status.DebugException is { } cause ? ExceptionText.Of(cause) : e.Status.Detail;
-            return new($"{e.StatusCode} {problem}", LeaderOf(e), welcomed);
+            return new($"{e.StatusCode} {problem}", LeaderOf(e), welcomed, WithinOf(e));
         }
         // A connection that breaks during a write throws these. The file of the token may be missing for a while.
         catch (Exception e) when (e is IOException or HttpRequestException or InvalidOperationException or UnauthorizedAccessException
@@ -164,10 +167,17 @@ public sealed class ControllerLink(
             : null;
     }
 
+    /// <summary>The time over which a controller that stops spreads its agents; null: it named none that is acceptable.</summary>
+    private TimeSpan? WithinOf(RpcException e) =>
+        int.TryParse(e.Trailers.GetValue(ReconnectTrailer), NumberStyles.None, CultureInfo.InvariantCulture, out var milliseconds)
+        && TimeSpan.FromMilliseconds(milliseconds) is var within && within <= options.MaxDelay
+            ? within
+            : null;
+
     /// <summary>Waits for the end of a task whose failure is reported elsewhere.</summary>
     private static async Task QuietlyAsync(Task task) => await task.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
 
-    private sealed record StreamEnd(string Problem, DnsEndPoint? Leader, bool WasWelcomed);
+    private sealed record StreamEnd(string Problem, DnsEndPoint? Leader, bool WasWelcomed, TimeSpan? Within = null);
 }
 
 /// <summary>The controller violated the protocol. The stream is closed, and the message has no effect.</summary>

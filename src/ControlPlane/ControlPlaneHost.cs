@@ -77,7 +77,7 @@ public sealed class ControlPlaneHost : IAsyncDisposable
         Caches = new(_informers, options.WatchNamespace);
         _moduleMetrics = new(Caches, this);
 
-        _gate = new(_time, () => _election?.Leader?.Address);
+        _gate = new(_time, () => _election?.OtherLeader?.Address);
         var epochs = new AgentEpochs(
             _gate, key => Caches.Pods.Get(key) is { } pod && BasePods.IsBasePod(Caches, pod),
             (hello, text) =>
@@ -188,6 +188,7 @@ public sealed class ControlPlaneHost : IAsyncDisposable
                 Duration = _options.LeaseDuration,
                 RenewDeadline = _options.LeaseRenew,
                 RetryPeriod = _options.LeaseRetry,
+                SuccessorWait = _options.SuccessorWait,
                 EpochFloor = _options.EpochFloor,
             },
             _time, _loggers.CreateLogger<LeaderElection>());
@@ -203,8 +204,11 @@ public sealed class ControlPlaneHost : IAsyncDisposable
             .Add(ManagerPhase.Http, "ports", _ => Task.CompletedTask, _web.StopAsync)
             .Add(ManagerPhase.Http, "webhooks", _ => Task.CompletedTask, token => _webhooks?.StopAsync(token) ?? Task.CompletedTask)
             .Add(ManagerPhase.Http, "events", events.StartAsync, events.StopAsync)
-            .Add(ManagerPhase.Gateway, "gateway", _ => Task.CompletedTask,
-                deadline => _agents.CloseAllAsync("this controller stops", deadline))
+            .Add(ManagerPhase.Gateway, "gateway", _ => Task.CompletedTask, async deadline =>
+            {
+                if (_agents.Streams > 0) await election.AwaitSuccessorAsync(deadline);
+                await _agents.CloseAllAsync("this controller stops", deadline);
+            })
             .AddLoop(ManagerPhase.Gateway, "sessions", _agents.WatchOverSessionsAsync)
             .Add(
                 ManagerPhase.Workers, "gate",

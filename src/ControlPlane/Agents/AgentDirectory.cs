@@ -16,6 +16,8 @@ public sealed class AgentDirectory(LeaderGate gate, AgentEpochs epochs, AgentOpt
     : IAgentDirectory, IDisposable
 {
     private static readonly TimeSpan KeepLastKnownView = TimeSpan.FromHours(1);
+    private static readonly TimeSpan LongestSpread = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan SpreadPerStream = TimeSpan.FromMilliseconds(2);
 
     private readonly ConcurrentDictionary<ObjectKey, Entry> _entries = new();
     private readonly Lock _lock = new();
@@ -30,6 +32,9 @@ public sealed class AgentDirectory(LeaderGate gate, AgentEpochs epochs, AgentOpt
     internal CancellationToken Closing => _closing.Token;
 
     public DateTimeOffset AcceptingSince => gate.AcceptingSince;
+
+    /// <summary>Over which time the agents of all streams that this process ends connect again; null: it ends none. 100 streams: 0.2 s.</summary>
+    public TimeSpan? ReconnectWithin { get; private set; }
 
     /// <summary>Open streams, with those that have no session yet.</summary>
     public int Streams
@@ -139,6 +144,8 @@ public sealed class AgentDirectory(LeaderGate gate, AgentEpochs epochs, AgentOpt
         lock (_lock)
         {
             _closed = new(StatusCode.Unavailable, why);
+            var spread = _streams * SpreadPerStream;
+            ReconnectWithin = spread < LongestSpread ? spread : LongestSpread;
             if (_streams == 0) _allEnded.TrySetResult();
         }
 

@@ -1,3 +1,4 @@
+using System.Globalization;
 using Google.Protobuf.WellKnownTypes;
 using Grpc.Core;
 using ModuleController.Core.Meta;
@@ -13,6 +14,9 @@ public sealed partial class AgentService(
     /// <summary>The trailer with the address that an agent has to try instead.</summary>
     public const string LeaderAddress = "leader-address";
 
+    /// <summary>The trailer with the milliseconds within which an agent connects again, at a random moment.</summary>
+    public const string ReconnectWithin = "reconnect-within-ms";
+
     public override async Task Connect(
         IAsyncStreamReader<ConnectRequest> requestStream, IServerStreamWriter<ConnectResponse> responseStream, ServerCallContext context)
     {
@@ -26,7 +30,7 @@ public sealed partial class AgentService(
         var end = await ServeAsync(requestStream, responseStream, context);
         metrics.StreamEnded(end.StatusCode);
         if (end.StatusCode == StatusCode.OK) return;
-        throw new RpcException(end, Trailers());
+        throw new RpcException(end, Trailers(end));
     }
 
     private async Task<Status> ServeAsync(
@@ -108,7 +112,14 @@ public sealed partial class AgentService(
         return status;
     }
 
-    private Metadata Trailers() => gate.IsOpen || gate.LeaderAddress is not { } leader ? [] : new Metadata { { LeaderAddress, leader } };
+    private Metadata Trailers(Status end)
+    {
+        var trailers = new Metadata();
+        if (!gate.IsOpen && gate.LeaderAddress is { } leader) trailers.Add(LeaderAddress, leader);
+        if (end.StatusCode == StatusCode.Unavailable && directory.ReconnectWithin is { } within)
+            trailers.Add(ReconnectWithin, ((int)within.TotalMilliseconds).ToString(CultureInfo.InvariantCulture));
+        return trailers;
+    }
 
     [LoggerMessage(LogLevel.Information, "The agent of {Pod} is connected, version {Version}, epoch {Epoch}")]
     private partial void LogConnected(ObjectKey pod, string version, ulong epoch);

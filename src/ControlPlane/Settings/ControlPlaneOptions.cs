@@ -76,6 +76,10 @@ public sealed record ControlPlaneOptions
 
     public TimeSpan LeaseRetry { get; init; } = TimeSpan.FromSeconds(2);
 
+    /// <summary>How long a leader that stops keeps its agents until another process leads, so that it can name it; null: 1.25 times the
+    /// retry period.</summary>
+    public TimeSpan? SuccessorWait { get; init; }
+
     /// <summary>A leader starts above this epoch.</summary>
     public int EpochFloor { get; init; }
 

@@ -21,6 +21,7 @@ public sealed partial class LeaderElection(
     IKubeClient client, LeaderElectionOptions options, TimeProvider time, ILogger<LeaderElection> logger) : IDisposable
 {
     private static readonly TimeSpan Shortest = TimeSpan.FromMilliseconds(250);
+    private static readonly TimeSpan SuccessorPoll = TimeSpan.FromMilliseconds(100);
 
     private readonly LeaseClient _leases = new(client, options, time);
     private readonly SemaphoreSlim _writing = new(1, 1);   // one write to the lease at a time
@@ -34,6 +35,7 @@ public sealed partial class LeaderElection(
     private long _triedAt;
     private long _epoch;
     private volatile bool _isHeld;
+    private bool _isReleased;
 
     /// <summary>Completed with the epoch when this process leads.</summary>
     public Task<long> Acquired => _acquired.Task;
@@ -50,6 +52,9 @@ public sealed partial class LeaderElection(
     /// <summary>The holder of the lease as last observed; null: there is none.</summary>
     public LeaderIdentity? Leader => LeaderIdentity.Parse(Volatile.Read(ref _observed)?.Spec.HolderIdentity);
 
+    /// <summary>The holder, unless it is this process.</summary>
+    public LeaderIdentity? OtherLeader => Leader is { } leader && leader != options.Identity ? leader : null;
+
     /// <summary>Returns when this process leads; from then on the lease is renewed.</summary>
     public Task StartAsync(CancellationToken cancellation)
     {
@@ -64,6 +69,30 @@ public sealed partial class LeaderElection(
         await _stop.CancelAsync();
         await _run.WaitAsync(deadline);
         await ReleaseAsync(deadline);
+    }
+
+    /// <summary>After this process has released the lease: returns when another one holds it, or the wait is over.</summary>
+    public async Task AwaitSuccessorAsync(CancellationToken deadline)
+    {
+        if (!_isReleased) return;
+        using var limit = new CancellationTokenSource(options.SuccessorWait ?? options.RetryPeriod * 1.25, time);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, deadline);
+        try
+        {
+            while (OtherLeader is null)
+            {
+                if (await _leases.FindAsync(either.Token) is { } lease) Observe(lease);
+                if (OtherLeader is null) await Task.Delay(SuccessorPoll, time, either.Token);
+            }
+        }
+        catch (OperationCanceledException) when (either.IsCancellationRequested)
+        {
+            // Nobody took the lease in time.
+        }
+        catch (KubeException exception)
+        {
+            LogFailed(options.Lease, exception.Message);
+        }
     }
 
     /// <summary>Raises the epoch to at least this, in the lease first; for a leader that learns of a higher one.</summary>
@@ -138,6 +167,7 @@ public sealed partial class LeaderElection(
             if (!_isHeld) return;
             _isHeld = false;
             Observe(await _leases.PatchAsync(_observed!, new() { ["holderIdentity"] = null }, cancellation));
+            _isReleased = true;
             LogReleased(options.Identity.ToString());
         }
         catch (KubeException exception)

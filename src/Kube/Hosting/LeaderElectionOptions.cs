@@ -13,6 +13,10 @@ public sealed record LeaderElectionOptions(ObjectKey Lease, LeaderIdentity Ident
 
     public TimeSpan RetryPeriod { get; init; } = TimeSpan.FromSeconds(2);
 
+    /// <summary>How long a process that has released the lease waits for the next holder; null: for a little more than the retry period, in
+    /// which each candidate tries once.</summary>
+    public TimeSpan? SuccessorWait { get; init; }
+
     /// <summary>An acquisition makes the epoch more than this.</summary>
     public int EpochFloor { get; init; }
 

@@ -1,3 +1,4 @@
+using System.Text.RegularExpressions;
 using Grpc.Core;
 using ModuleController.Dev.ArkletSimulator;
 using ModuleController.Protocol.V1;
@@ -106,6 +107,21 @@ public sealed class AgentProcessTests : IAsyncLifetime
             new Metadata { { "leader-address", $"{leader.Address.Host}:{leader.Address.Port}" } });
         await using var agent = Start();
         Assert.Equal("base-0", (await leader.AcceptAsync(Cancellation)).Hello.PodName);
+    }
+
+    [Fact]
+    public async Task A_leader_that_stops_sends_it_to_the_next_one_at_a_random_moment_of_the_named_time()
+    {
+        await using var next = await ScriptedGateway.StartAsync(Cancellation);
+        await using var agent = Start();
+        var session = await _gateway.AcceptAsync(Cancellation);
+        session.Ending = (
+            new Status(StatusCode.Unavailable, "this controller stops"),
+            new Metadata { { "leader-address", $"{next.Address.Host}:{next.Address.Port}" }, { "reconnect-within-ms", "0" } });
+        session.Close();
+
+        Assert.Equal("base-0", (await next.AcceptAsync(Cancellation)).Hello.PodName);
+        await UntilAsync(() => Task.FromResult(Regex.IsMatch(agent.Output, @"this controller stops; reconnecting in 00:00:00\s")));
     }
 
     [Fact]

@@ -100,6 +100,8 @@ public sealed class ScriptedGateway : IAsyncDisposable
             {
                 session.End();
             }
+
+            if (session.Ending is { } ending) throw new RpcException(ending.Status, ending.Trailers);
         }
     }
 }
@@ -132,6 +134,9 @@ public sealed class GatewaySession(Hello hello, Metadata headers, IServerStreamW
     public string Life => Snapshot?.BaseLife?.Id ?? "";
 
     public Task SendAsync(Command command) => stream.WriteAsync(new ConnectResponse { Command = command });
+
+    /// <summary>What <see cref="Close"/> ends the stream with; null: a normal end.</summary>
+    public (Status Status, Metadata Trailers)? Ending { get; set; }
 
     public void Close() => _closing.Cancel();
 

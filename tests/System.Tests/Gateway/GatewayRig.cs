@@ -88,6 +88,7 @@ internal sealed class GatewayRig : IAsyncDisposable
             LeaseDuration = TimeSpan.FromHours(2),
             LeaseRenew = TimeSpan.FromHours(1),
             LeaseRetry = TimeSpan.FromSeconds(0.1),
+            SuccessorWait = TimeSpan.Zero,
             Agents = agents ?? Patient,
         };
         var controller = await ControlPlaneHost.StartAsync(

@@ -49,6 +49,21 @@ public sealed class LeadershipTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_leader_that_stops_names_the_next_one_to_its_agents_and_spreads_them()
+    {
+        var leader = await _rig.StartLeaderAsync(change: options => options with { SuccessorWait = Eventually.Deadline });
+        var (agent, _) = await _rig.ConnectedAsync(leader, "base-0");
+        var end = agent.EndedAsync();
+        var other = await _rig.StartControllerAsync();
+
+        await Eventually.Ends(leader.StopAsync());
+
+        AssertTold(await end);
+        Assert.Equal($"127.0.0.1:{other.AgentAddress.Port}", agent.Trailer(AgentService.LeaderAddress));
+        Assert.Equal("2", agent.Trailer(AgentService.ReconnectWithin));
+    }
+
+    [Fact]
     public async Task Stopping_with_open_streams_is_prompt_and_hands_over_the_lease()
     {
         // Each part has ten seconds of a clock that stands still: that it ends at all means that none waited for them.

@@ -182,6 +182,7 @@ internal sealed class World : IAsyncDisposable
             LeaseDuration = TimeSpan.FromSeconds(60),
             LeaseRenew = TimeSpan.FromSeconds(45),
             LeaseRetry = TimeSpan.FromMilliseconds(500),
+            SuccessorWait = TimeSpan.Zero,
             Agents = new() { AllowInsecure = true },
         });
         await StartControllerAsync(cancellation);

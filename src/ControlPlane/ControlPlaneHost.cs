@@ -44,6 +44,7 @@ public sealed class ControlPlaneHost : IAsyncDisposable
     private readonly LeaderGate _gate;
     private readonly AgentDirectory _agents;
     private readonly AgentAuthenticator _authenticator;
+    private readonly HandshakeLimit _handshakes;
     private readonly KnownPods _pods;
     private readonly CertificateSource? _certificate;
     private readonly WebApplication _web;
@@ -90,12 +91,13 @@ public sealed class ControlPlaneHost : IAsyncDisposable
         var baseAgents = new BaseAgents(Caches, _agents, options);
         _moduleMetrics.ObserveHeldBases(() => baseAgents.CountOutages(_time.GetUtcNow()));
         _pods = new(Caches.Pods, _client, _time, _agents.Forget);
+        _handshakes = new(_time);
         _authenticator = new(_client, options.Agents, _time, _loggers.CreateLogger<AgentAuthenticator>());
         var admission = new AgentAdmission(_gate, _pods, epochs, options.Agents, _loggers.CreateLogger<AgentAdmission>());
         _certificate = CertificateSource.Create(options, _informers, LeaseNamespace, _loggers);
         _web = WebServer.Build(
-            options, new(_authenticator, admission, _agents, _gate, options.Agents, _agentMetrics, _time), _certificate?.Serving,
-            () => _informers.IsSynced, this, _loggers);
+            options, new(_authenticator, admission, _agents, _gate, options.Agents, _agentMetrics, _handshakes, _time),
+            _certificate?.Serving, () => _informers.IsSynced, this, _loggers);
         if (options.WebhookPort is { } port && _certificate is not null)
         {
             _webhooks = new(
@@ -166,6 +168,7 @@ public sealed class ControlPlaneHost : IAsyncDisposable
         _election?.Dispose();
         _pods.Dispose();
         _authenticator.Dispose();
+        _handshakes.Dispose();
         _agents.Dispose();
         _client.Dispose();
         _leaseClient.Dispose();

@@ -17,7 +17,7 @@ namespace ModuleController.ControlPlane;
 /// <summary>What the agents' port serves with.</summary>
 public sealed record GatewayParts(
     AgentAuthenticator Authenticator, AgentAdmission Admission, AgentDirectory Directory, LeaderGate Gate, AgentOptions Options,
-    AgentMetrics Metrics, TimeProvider Time);
+    AgentMetrics Metrics, HandshakeLimit Handshakes, TimeProvider Time);
 
 /// <summary>The two ports of a controller: HTTP/1.1 for people and probes, HTTP/2 for agents.</summary>
 public static class WebServer
@@ -37,12 +37,14 @@ public static class WebServer
             Ports.Listen(kestrel, options.Bind, options.GrpcPort, listen =>
             {
                 listen.Protocols = HttpProtocols.Http2;
-                if (certificate is not null)
-                    listen.UseHttps(
-                        new TlsHandshakeCallbackOptions
-                        {
-                            OnConnection = _ => ValueTask.FromResult(certificate.ForNewConnection(HttpProtocols.Http2)),
-                        });
+                if (certificate is null) return;
+                gateway.Handshakes.Begin(listen);
+                listen.UseHttps(
+                    new TlsHandshakeCallbackOptions
+                    {
+                        OnConnection = _ => ValueTask.FromResult(certificate.ForNewConnection(HttpProtocols.Http2)),
+                    });
+                HandshakeLimit.End(listen);
             });
         });
         AddServices(builder.Services, gateway, scope, loggers);

@@ -33,7 +33,8 @@ public sealed class AgentDirectory(LeaderGate gate, AgentEpochs epochs, AgentOpt
 
     public DateTimeOffset AcceptingSince => gate.AcceptingSince;
 
-    /// <summary>Over which time the agents of all streams that this process ends connect again; null: it ends none. 100 streams: 0.2 s.</summary>
+    /// <summary>The time over which the agents of all streams that this process ends connect again; null: it ends none. 100 streams:
+    /// 0.2 s.</summary>
     public TimeSpan? ReconnectWithin { get; private set; }
 
     /// <summary>Open streams, with those that have no session yet.</summary>

@@ -48,6 +48,11 @@ public sealed class LoadCommand
         "--agent-commands", 0, 0,
         "Nothing of the above: one agent, over TLS, does N installs and uninstalls; measures its memory and its start");
 
+    private readonly Option<int> _reconnect = OptionRules.Number(
+        "--reconnect", 0, 0,
+        "Nothing of the above: N agents without bases, over TLS and with tokens, reconnect after restarts of the controller, or kills with "
+        + "--kill controller");
+
     private readonly Option<FileInfo> _agent = OptionRules.ExistingFile(
         "--agent", "Executable or .dll of the agent, for example the native one (the one that was built with this program)");
 
@@ -87,7 +92,7 @@ public sealed class LoadCommand
     private IEnumerable<Option> All =>
     [
         _bases, _modules, _runs, _installTime, _upgrade, _hang, _kill, _moments, _killsPerInstall, _seed, _agentProcesses, _agentCommands,
-        _agent, _controller, _lowPriority, _kubeconfig, _timeout, _json, _verbose,
+        _reconnect, _agent, _controller, _lowPriority, _kubeconfig, _timeout, _json, _verbose,
     ];
 
     private LoadOptions Read(ParseResult parsed)
@@ -107,6 +112,7 @@ public sealed class LoadCommand
             Seed = parsed.GetValue(_seed) ?? Initial.Seed,
             AgentProcesses = parsed.GetValue(_agentProcesses) ?? (kill == KillTarget.Agent ? Math.Min(8, bases) : 0),
             AgentCommands = parsed.GetValue(_agentCommands),
+            Reconnect = parsed.GetValue(_reconnect),
             Agent = parsed.GetValue(_agent)?.FullName,
             Controller = parsed.GetValue(_controller)?.FullName,
             Kubeconfig = parsed.GetValue(_kubeconfig)?.FullName,

@@ -40,6 +40,9 @@ public sealed record LoadOptions
     /// <summary>0: measure the controller; otherwise one agent, with so many commands.</summary>
     public int AgentCommands { get; init; }
 
+    /// <summary>0: measure modules; otherwise so many agents without bases, which reconnect.</summary>
+    public int Reconnect { get; init; }
+
     /// <summary>An executable, or a <c>.dll</c> for <c>dotnet</c>; null: the one that was built with this program.</summary>
     public string? Agent { get; init; }
 

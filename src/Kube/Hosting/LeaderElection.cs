@@ -21,7 +21,6 @@ public sealed partial class LeaderElection(
     IKubeClient client, LeaderElectionOptions options, TimeProvider time, ILogger<LeaderElection> logger) : IDisposable
 {
     private static readonly TimeSpan Shortest = TimeSpan.FromMilliseconds(250);
-    private static readonly TimeSpan SuccessorPoll = TimeSpan.FromMilliseconds(100);
 
     private readonly LeaseClient _leases = new(client, options, time);
     private readonly SemaphoreSlim _writing = new(1, 1);   // one write to the lease at a time
@@ -74,25 +73,7 @@ public sealed partial class LeaderElection(
     /// <summary>After this process has released the lease: returns when another one holds it, or the wait is over.</summary>
     public async Task AwaitSuccessorAsync(CancellationToken deadline)
     {
-        if (!_isReleased) return;
-        using var limit = new CancellationTokenSource(options.SuccessorWait ?? options.RetryPeriod * 1.25, time);
-        using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, deadline);
-        try
-        {
-            while (OtherLeader is null)
-            {
-                if (await _leases.FindAsync(either.Token) is { } lease) Observe(lease);
-                if (OtherLeader is null) await Task.Delay(SuccessorPoll, time, either.Token);
-            }
-        }
-        catch (OperationCanceledException) when (either.IsCancellationRequested)
-        {
-            // Nobody took the lease in time.
-        }
-        catch (KubeException exception)
-        {
-            LogFailed(options.Lease, exception.Message);
-        }
+        if (_isReleased && await _leases.AwaitOtherHolderAsync(deadline) is { } lease) Observe(lease);
     }
 
     /// <summary>Raises the epoch to at least this, in the lease first; for a leader that learns of a higher one.</summary>

@@ -8,6 +8,7 @@ namespace ModuleController.Kube.Hosting;
 internal sealed class LeaseClient(IKubeClient client, LeaderElectionOptions options, TimeProvider time)
 {
     private const string FieldManager = "modulecontroller-leader";
+    private static readonly TimeSpan SuccessorPoll = TimeSpan.FromMilliseconds(100);
 
     public Task<Lease> GetAsync(CancellationToken cancellation) =>
         LimitedAsync("get", limited => client.GetAsync<Lease>(options.Lease, limited), cancellation);
@@ -43,6 +44,31 @@ internal sealed class LeaseClient(IKubeClient client, LeaderElectionOptions opti
             },
         };
         return LimitedAsync("create", limited => client.CreateAsync(lease, FieldManager, limited), cancellation);
+    }
+
+    /// <summary>The lease when another process holds it; null: none did for <see cref="LeaderElectionOptions.SuccessorWait"/>.</summary>
+    public async Task<Lease?> AwaitOtherHolderAsync(CancellationToken cancellation)
+    {
+        using var limit = new CancellationTokenSource(options.SuccessorWait ?? options.RetryPeriod * 1.25, time);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, cancellation);
+        try
+        {
+            while (true)
+            {
+                if (await FindAsync(either.Token) is { } lease && LeaderIdentity.Parse(lease.Spec.HolderIdentity) is { } holder
+                    && holder != options.Identity)
+                    return lease;
+                await Task.Delay(SuccessorPoll, time, either.Token);
+            }
+        }
+        catch (OperationCanceledException) when (either.IsCancellationRequested)
+        {
+            return null;
+        }
+        catch (KubeException)
+        {
+            return null;   // without a name, agents find the next leader by themselves
+        }
     }
 
     public static string MicroTime(DateTimeOffset at) =>

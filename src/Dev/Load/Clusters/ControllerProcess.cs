@@ -60,6 +60,14 @@ public sealed partial class ControllerProcess : IAsyncDisposable
         return process.Kill();
     }
 
+    /// <summary>SIGTERM, followed by a restart. Returns when the process has ended.</summary>
+    public Task StopProcessAsync()
+    {
+        var process = _process;
+        _killed = process.Id;
+        return process.StopAsync();
+    }
+
     /// <summary>Its counters, from <c>/metrics</c>.</summary>
     public async Task<ControllerMetrics> MetricsAsync(CancellationToken cancellation) =>
         ControllerMetrics.Parse(await _http.GetStringAsync(new Uri(Http, "/metrics"), cancellation));
@@ -109,6 +117,6 @@ public sealed partial class ControllerProcess : IAsyncDisposable
 
     private static string Port(Uri address) => address.Port.ToString(CultureInfo.InvariantCulture);
 
-    [GeneratedRegex(@"http://[\d.]+:\d+")]
+    [GeneratedRegex(@"https?://[\d.]+:\d+")]
     private static partial Regex Address();
 }

@@ -40,7 +40,7 @@ public sealed class LoadCluster : IAsyncDisposable
 
     public string Namespace { get; } = $"load-{Guid.NewGuid().ToString("N")[..8]}";
 
-    public IKubeClient Client { get; private set; }
+    public KubeClient Client { get; private set; }
 
     public ControllerProcess Controller { get; private set; }
 
@@ -102,6 +102,33 @@ public sealed class LoadCluster : IAsyncDisposable
     /// <summary>Returns when all base pods are Ready and their agents connected. After a failure, dispose of it too.</summary>
     public async Task StartAsync(CancellationToken cancellation)
     {
+        var (client, pods, kubeconfig) = await StartServerAsync(cancellation);
+        await StartNodeAsync(client, pods, cancellation);
+        await StartControllerAsync([.. ControllerArguments(kubeconfig), "--insecure-agents"], cancellation);
+        if (_options.HasLowPriority) LowPriority.Enter();
+        await client.CreateAsync(BaseManifest.Of(Namespace, _options.Bases, Controller.Agents), "load", cancellation);
+        await Wait.UntilAsync(
+            () => pods.List().Count(pod => pod.Status.Conditions.IsTrue("Ready")) == _options.Bases, _options.Timeout,
+            () => "all base pods are Ready", cancellation);
+        await Wait.UntilAsync(
+            async () => (await Controller.MetricsAsync(cancellation)).Agents == _options.Bases, _options.Timeout,
+            () => "all agents are connected", cancellation);
+    }
+
+    /// <summary>A controller with TLS and tokens, and base pods that no node runs.</summary>
+    /// <returns>The pods.</returns>
+    internal async Task<IReadOnlyList<RunnerPod>> StartWithoutNodeAsync(int count, CancellationToken cancellation)
+    {
+        var (client, pods, kubeconfig) = await StartServerAsync(cancellation);
+        await StartControllerAsync(ControllerArguments(kubeconfig), cancellation);
+        if (_options.HasLowPriority) LowPriority.Enter();
+        await client.CreateAsync(BaseManifest.Of(Namespace, count, Controller.Agents), "load", cancellation);
+        await Wait.UntilAsync(() => pods.List().Count == count, _options.Timeout, () => "all base pods exist", cancellation);
+        return [.. pods.List()];
+    }
+
+    private async Task<(KubeClient, Informer<RunnerPod>, string Kubeconfig)> StartServerAsync(CancellationToken cancellation)
+    {
         var kubeconfig = _options.Kubeconfig ?? await ServeAsync(cancellation);
         var client = new KubeClient(
             Transport.FromKubeconfig(kubeconfig),
@@ -131,19 +158,14 @@ public sealed class LoadCluster : IAsyncDisposable
         Own(informers.DisposeAsync);
         await informers.WaitForSyncAsync(cancellation);
 
-        await StartNodeAsync(client, pods, cancellation);
+        return (client, pods, kubeconfig);
+    }
+
+    private async Task StartControllerAsync(IReadOnlyList<string> arguments, CancellationToken cancellation)
+    {
         Controller = await ControllerProcess.StartAsync(
-            _options.Controller ?? Programs.Controller, ControllerArguments(kubeconfig),
-            _options.IsVerbose ? Console.Error.WriteLine : null, cancellation);
+            _options.Controller ?? Programs.Controller, arguments, _options.IsVerbose ? Console.Error.WriteLine : null, cancellation);
         Own(Controller.DisposeAsync);
-        if (_options.HasLowPriority) LowPriority.Enter();
-        await client.CreateAsync(BaseManifest.Of(Namespace, _options.Bases, Controller.Agents), "load", cancellation);
-        await Wait.UntilAsync(
-            () => pods.List().Count(pod => pod.Status.Conditions.IsTrue("Ready")) == _options.Bases, _options.Timeout,
-            () => "all base pods are Ready", cancellation);
-        await Wait.UntilAsync(
-            async () => (await Controller.MetricsAsync(cancellation)).Agents == _options.Bases, _options.Timeout,
-            () => "all agents are connected", cancellation);
     }
 
     private async Task<string> ServeAsync(CancellationToken cancellation)
@@ -178,11 +200,11 @@ public sealed class LoadCluster : IAsyncDisposable
     private List<string> ControllerArguments(string kubeconfig)
     {
         // After a kill the next controller waits for the Lease. A short one keeps the share of that time low.
-        var lease = _options.Kill == KillTarget.Controller ? (Duration: 2.0, Renew: 1.5, Retry: 0.2) : (15, 10, 2);
+        var lease = _options is { Kill: KillTarget.Controller, Reconnect: 0 } ? (Duration: 2.0, Renew: 1.5, Retry: 0.2) : (15, 10, 2);
         return
         [
             // Not 127.0.0.1: an outgoing connection could get the port of a killed controller.
-            "--kubeconfig", kubeconfig, "--bind", $"127.65.{Random.Shared.Next(1, 250)}.{Random.Shared.Next(1, 250)}", "--insecure-agents",
+            "--kubeconfig", kubeconfig, "--bind", $"127.65.{Random.Shared.Next(1, 250)}.{Random.Shared.Next(1, 250)}",
             "--namespace", Namespace, "--watch-namespace", Namespace,
             "--lease-duration", Text(lease.Duration), "--lease-renew", Text(lease.Renew), "--lease-retry", Text(lease.Retry),
         ];

@@ -12,6 +12,8 @@ public sealed record LoadReport
 
     public AgentFigures? Agent { get; init; }
 
+    public ReconnectFigures? Reconnects { get; init; }
+
     public InstallFigures? Installs { get; init; }
 
     public HangFigures? Hang { get; init; }

@@ -18,6 +18,12 @@ internal sealed class ReportText
             return;
         }
 
+        if (report.Reconnects is { } reconnects)
+        {
+            Write(reconnects);
+            return;
+        }
+
         Line($"{_options.Bases} bases, {_options.Modules} modules on each, Arklet takes {_options.InstallTime.TotalSeconds} s, ",
             $"{report.Processors} processors");
         if (report.Installs is { } installs) Write(installs);
@@ -36,6 +42,18 @@ internal sealed class ReportText
             $"{agent.CpuSeconds:0.0} s of processor time");
         Line($"  first message after {agent.FirstMessage.Median():0.000} s  ({List(agent.FirstMessage, "0.000")})");
         foreach (var point in agent.Memory) Line($"  {point}");
+    }
+
+    private void Write(ReconnectFigures reconnects)
+    {
+        var restart = _options.Kill == KillTarget.None ? "restart" : "kill -9";
+        Line($"{_options.Reconnect} agents without bases, over TLS and with tokens, after a {restart} of the controller");
+        Seconds("the controller leads again", reconnects.Leads);
+        Seconds("all agents in sync", reconnects.InSync);
+        Seconds("processor time, controller", reconnects.Cpu);
+        Line($"  controller, resident              {reconnects.ResidentIdle:0} MB idle with all agents, ",
+            $"{reconnects.ResidentPeak:0} MB at most");
+        Requests("requests, all restarts", reconnects.Requests.ToDictionary(pair => pair.Key, pair => (double)pair.Value));
     }
 
     private void Write(InstallFigures installs)

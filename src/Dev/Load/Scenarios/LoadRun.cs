@@ -14,6 +14,8 @@ public static class LoadRun
         LoadReport report;
         await using (cluster)
         {
+            if (options.Reconnect > 0)
+                return new() { Options = options, Reconnects = await new ReconnectLoad(cluster, options, progress).RunAsync(cancellation) };
             await cluster.StartAsync(cancellation);
             progress($"{options.Bases} bases are ready");
             report = await MeasureAsync(cluster, options, progress, cancellation);

@@ -83,7 +83,9 @@ internal sealed class SimulatedImages(ILoggerFactory loggers)
 
     private async Task<int> RunAgentAsync(ContainerStart start, CancellationToken cancellation)
     {
-        var (options, errors) = AgentOptions.Parse(start.Args, name => start.Environment.GetValueOrDefault(name));
+        // The pod's own localhost is an address of this machine.
+        var (options, errors) = AgentOptions.Parse(
+            start.Args, name => start.Environment.GetValueOrDefault(name) ?? (name == "ARKLET_HOST" ? start.Pod.Ip : null));
         if (errors.Count > 0) throw new ArgumentException(string.Join("; ", errors));
         _agentOptions[start.Pod.Uid] = options;
         using var killed = CancellationTokenSource.CreateLinkedTokenSource(cancellation);

@@ -120,7 +120,8 @@ public sealed class ConformanceCluster : IAsyncLifetime
 
     /// <summary>Sends a request with a token in place of the administrator's credentials, or, without one, with none.</summary>
     public async Task<Answer> SendAsAsync(
-        string? token, HttpMethod method, string path, JsonNode? body = null, string type = "application/json", string? impersonated = null)
+        string? token, HttpMethod method, string path, JsonNode? body = null, string type = "application/json", string? impersonated = null,
+        string accept = "application/json")
     {
         var client = _clients.GetOrAdd(token ?? "", _ => new(new KubernetesClientConfiguration
         {
@@ -129,7 +130,7 @@ public sealed class ConformanceCluster : IAsyncLifetime
             SkipTlsVerify = _configuration.SkipTlsVerify,
             AccessToken = token,
         }));
-        using var response = await SendRawAsync(method, path, body, type, "application/json", HttpCompletionOption.ResponseContentRead,
+        using var response = await SendRawAsync(method, path, body, type, accept, HttpCompletionOption.ResponseContentRead,
             client, impersonated);
         return new((int)response.StatusCode, await response.Content.ReadAsStringAsync(Cancellation), response.Headers);
     }

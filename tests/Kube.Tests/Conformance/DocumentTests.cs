@@ -8,8 +8,8 @@ public sealed class DocumentTests
     [Theory]
     [InlineData("Does", new[] { typeof(ServingTests), typeof(WritingTests), typeof(PatchingTests),
         typeof(DeletingTests), typeof(WatchingTests), typeof(CustomResourceTests), typeof(SubresourceTests),
-        typeof(AccessTests), typeof(QuotaTests), typeof(AdmissionTests), typeof(AdmissionReviewTests), typeof(AdmissionMatchTests),
-        typeof(AdmissionFailureTests), typeof(WebhookConfigurationTests) })]
+        typeof(AccessTests), typeof(AccountTokenTests), typeof(QuotaTests), typeof(AdmissionTests), typeof(AdmissionReviewTests),
+        typeof(AdmissionMatchTests), typeof(AdmissionFailureTests), typeof(WebhookConfigurationTests) })]
     [InlineData("Faults", new[] { typeof(FaultTests) })]
     [InlineData("Rejects", new[] { typeof(RejectionTests) })]
     public async Task Each_line_of_the_document_is_a_test(string section, Type[] classes)

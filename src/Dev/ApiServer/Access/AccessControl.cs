@@ -32,9 +32,7 @@ public sealed class AccessControl(EventLog log, TimeProvider time, AccessLog acc
     {
         var header = request.Headers.Authorization.ToString();
         if (!header.StartsWith("Bearer ", StringComparison.OrdinalIgnoreCase)) return User.Anonymous;
-        return Tokens.Verify(log, header["Bearer ".Length..].Trim(), time.GetUtcNow()) is { } claims
-            && (claims["aud"] is null || claims.Texts("aud").Contains(Tokens.DefaultAudience))
-            ? User.Of(claims) : throw Statuses.Unauthorized();
+        return Tokens.Check(log, header["Bearer ".Length..].Trim(), [Tokens.Issuer], time.GetUtcNow()).User ?? throw Statuses.Unauthorized();
     }
 
     /// <summary>Impersonation (<c>kubectl --as</c>) by a user who may impersonate that user and each of the groups.</summary>

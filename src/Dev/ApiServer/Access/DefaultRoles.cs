@@ -21,9 +21,12 @@ internal static class DefaultRoles
         yield return Role("system:basic-user",
             Rule(["create"], ["authorization.k8s.io"], "selfsubjectaccessreviews", "selfsubjectrulesreviews"),
             Rule(["create"], ["authentication.k8s.io"], "selfsubjectreviews"));
+        yield return Role("system:service-account-issuer-discovery", Paths("/.well-known/openid-configuration",
+            "/.well-known/openid-configuration/", "/openid/v1/jwks", "/openid/v1/jwks/"));
         yield return Binding("cluster-admin", User.Masters);
         yield return Binding("system:discovery", User.Authenticated);
         yield return Binding("system:basic-user", User.Authenticated);
+        yield return Binding("system:service-account-issuer-discovery", "system:serviceaccounts");
         yield return Binding("system:public-info-viewer", User.Authenticated, "system:unauthenticated");
 
         yield return Aggregated("admin");

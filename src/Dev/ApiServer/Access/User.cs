@@ -13,6 +13,9 @@ public sealed record User(string Name, IReadOnlyList<string> Groups)
 
     public string? Uid { get; init; }
 
+    /// <summary>What the credential says besides, such as the pod of a token.</summary>
+    public IReadOnlyDictionary<string, string> Extra { get; init; } = new Dictionary<string, string>();
+
     /// <summary>A user by name. A ServiceAccount is also in the groups of ServiceAccounts.</summary>
     public static User Named(string name, params IEnumerable<string> groups)
     {
@@ -20,9 +23,4 @@ public sealed record User(string Name, IReadOnlyList<string> Groups)
         return new(name, account is [var ns, _]
             ? ["system:serviceaccounts", $"system:serviceaccounts:{ns}", .. groups, Authenticated] : [.. groups, Authenticated]);
     }
-
-    /// <summary>The user that the claims of a token name.</summary>
-    public static User Of(JsonObject claims) => claims.Text("user") is { } name
-        ? Named(name, claims.Texts("groups"))
-        : Named($"{AccountPrefix}{claims.Text("ns")}:{claims.Text("account", "name")}") with { Uid = claims.Text("account", "uid") };
 }

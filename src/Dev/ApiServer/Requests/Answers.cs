@@ -32,11 +32,11 @@ public static class Answers
         return warnings;
     }
 
-    public static async Task WriteAsync(HttpContext http, int code, ReadOnlyMemory<byte> json)
+    public static async Task WriteAsync(HttpContext http, int code, ReadOnlyMemory<byte> json, string type = "application/json")
     {
         if (code < 400 && http.Items[BeforeSuccess] is Action act) act();
         http.Response.StatusCode = code;
-        http.Response.ContentType = "application/json";
+        http.Response.ContentType = type;
         foreach (var warning in WarningsOf(http))
             http.Response.Headers.Append("Warning", $"299 - {JsonValue.Create(warning).ToCompact()}");
         http.Response.ContentLength = json.Length;

@@ -18,7 +18,16 @@ public sealed partial class Routes(ApiState state, ILogger<Routes> log)
             resource = "";      // only served resources are counted
             if (Parse(http) is not { } request)
             {
-                await AnswerDocumentAsync(http);
+                if (!IssuerDocuments.IsOne(attributes.Path))
+                {
+                    await AnswerDocumentAsync(http);
+                    return;
+                }
+
+                resource = attributes.Path;
+                state.Faults.ThrowIfRejected(verb, resource, isAfterwards: false);
+                await IssuerDocuments.AnswerAsync(state, http);
+                Count(http, verb, resource, subresource);
                 return;
             }
 

@@ -7,6 +7,9 @@ public sealed class TokenRequests(ApiState state)
 {
     private const string Group = "authentication.k8s.io";
 
+    // The lifetime that pods request for the API itself. For clients that never read their token again it lasts a year.
+    private const long ExtendedSeconds = 3607;
+
     public async Task IssueAsync(ApiRequest request, StoredObject account)
     {
         var ask = await request.ReadObjectAsync();
@@ -14,17 +17,24 @@ public sealed class TokenRequests(ApiState state)
         if (seconds < 600)
             throw Statuses.Invalid("TokenRequest", Group, "",
                 [FieldError.Invalid("spec.expirationSeconds", seconds, "may not specify a duration less than 10 minutes")]);
-        var expires = state.Now.AddSeconds(seconds);
-        var audiences = ask.Texts("spec", "audiences").DefaultIfEmpty(Tokens.DefaultAudience);
+        string[] audiences = [.. ask.Texts("spec", "audiences").DefaultIfEmpty(Tokens.Issuer)];
+        var owners = new JsonObject { ["namespace"] = request.Namespace };
+        if (ask.At("spec", "boundObjectRef") is { } bound) AddPod(request, bound, owners);
+        owners["serviceaccount"] = NameAndUid(account);
+        var isExtended = seconds == ExtendedSeconds && owners["pod"] is not null && audiences.Contains(Tokens.Issuer);
+        var now = state.Now.ToUnixTimeSeconds();
+        if (isExtended) owners["warnafter"] = now + seconds;
         var claims = new JsonObject
         {
-            ["ns"] = request.Namespace,
-            ["account"] = new JsonObject { ["name"] = account.Name, ["uid"] = account.Uid },
             ["aud"] = new JsonArray([.. audiences]),
-            ["exp"] = expires.ToUnixTimeSeconds(),
+            ["exp"] = now + (isExtended ? 365 * 24 * 3600 : seconds),
+            ["iat"] = now,
+            ["iss"] = Tokens.Issuer,
             ["jti"] = Guid.NewGuid().ToString(),
+            ["kubernetes.io"] = owners,
+            ["nbf"] = now,
+            ["sub"] = $"system:serviceaccount:{account.Namespace}:{account.Name}",
         };
-        if (ask.At("spec", "boundObjectRef") is { } bound) claims["pod"] = BoundPod(request, bound);
         ask["apiVersion"] = $"{Group}/v1";
         ask["kind"] = "TokenRequest";
         ask["metadata"] = new JsonObject
@@ -38,8 +48,8 @@ public sealed class TokenRequests(ApiState state)
         ask.Child("spec")["expirationSeconds"] = seconds;
         ask["status"] = new JsonObject
         {
-            ["token"] = Tokens.Issue(state.Log, claims),
-            ["expirationTimestamp"] = expires.ToTimestamp(),
+            ["token"] = AccountTokens.Issue(state.Log, claims),
+            ["expirationTimestamp"] = state.Now.AddSeconds(seconds).ToTimestamp(),
         };
         await Answers.WriteAsync(request.Http, 201, ask);
     }
@@ -48,54 +58,37 @@ public sealed class TokenRequests(ApiState state)
     public async Task ReviewAsync(ApiRequest request)
     {
         var review = await request.ReadObjectAsync();
-        if (string.IsNullOrEmpty(review.Text("spec", "token")))
+        if (review.Text("spec", "token") is not { Length: > 0 } token)
             throw Statuses.BadRequest("token is required for TokenReview in authentication");
-        var claims = Tokens.Read(state.Log, review.Text("spec", "token")!);
-        var requested = review.Texts("spec", "audiences").DefaultIfEmpty(Tokens.DefaultAudience).ToArray();
-        var audiences = requested.Intersect(claims.Texts("aud")).ToArray();
-        var problem = claims is null ? null : Tokens.Problem(state.Log, claims, state.Now)
-            ?? (audiences is not [] ? null
-                : $"token audiences {Quoted(claims.Texts("aud"))} is invalid for the target audiences {Quoted(requested)}");
+        var check = Tokens.Check(
+            state.Log, token, [.. review.Texts("spec", "audiences").DefaultIfEmpty(Tokens.Issuer)], state.Now);
         review["apiVersion"] = request.Type.ApiVersion;
         review["kind"] = request.Type.Kind;
         review.Child("metadata");
-        review["status"] = claims is null || problem is not null
-            ? new()
-            {
-                ["user"] = new JsonObject(),
-                ["error"] = problem is null ? "invalid bearer token" : $"[invalid bearer token, {problem}]",
-            }
-            : new JsonObject
+        review["status"] = check.User is { } user
+            ? new JsonObject
             {
                 ["authenticated"] = true,
-                ["audiences"] = new JsonArray([.. audiences]),
-                ["user"] = UserOf(claims),
+                ["audiences"] = new JsonArray([.. check.Audiences ?? []]),
+                ["user"] = ToJson(user),
+            }
+            : new()
+            {
+                ["user"] = new JsonObject(),
+                ["error"] = check.Problem is null ? "invalid bearer token" : $"[invalid bearer token, {check.Problem}]",
             };
         await Answers.WriteAsync(request.Http, 201, review);
     }
 
-    private static string Quoted(IEnumerable<string> names) => $"[{string.Join(' ', names.Select(name => $"\"{name}\""))}]";
-
-    private static JsonObject UserOf(JsonObject claims)
+    private static JsonObject ToJson(User user) => new()
     {
-        var user = User.Of(claims);
-        var extra = new JsonObject
-        {
-            ["authentication.kubernetes.io/credential-id"] = new JsonArray($"JTI={claims.Text("jti")}"),
-        };
-        if (claims.Text("pod", "node") is { } node) extra["authentication.kubernetes.io/node-name"] = new JsonArray(node);
-        foreach (var field in claims["pod"] is null ? [] : (string[])["name", "uid"])
-            extra[$"authentication.kubernetes.io/pod-{field}"] = new JsonArray(claims.Text("pod", field));
-        return new()
-        {
-            ["username"] = user.Name,
-            ["uid"] = user.Uid,
-            ["groups"] = new JsonArray([.. user.Groups.Select(group => (JsonNode)group)]),
-            ["extra"] = extra,
-        };
-    }
+        ["username"] = user.Name,
+        ["uid"] = user.Uid,
+        ["groups"] = new JsonArray([.. user.Groups.Select(group => (JsonNode)group)]),
+        ["extra"] = new JsonObject(user.Extra.Select(one => KeyValuePair.Create(one.Key, (JsonNode?)new JsonArray(one.Value)))),
+    };
 
-    private JsonObject BoundPod(ApiRequest request, JsonNode bound)
+    private void AddPod(ApiRequest request, JsonNode bound, JsonObject owners)
     {
         var name = bound.Text("name") ?? "";
         if (bound.Text("kind") != "Pod") throw Statuses.NotImplemented($"a token bound to a {bound.Text("kind")}");
@@ -107,8 +100,10 @@ public sealed class TokenRequests(ApiState state)
         if (pod.Tree.Text("spec", "serviceAccountName") != request.Name)
             throw Statuses.BadRequest($"cannot bind token for serviceaccount \"{request.Name}\" to pod running with "
                 + "different serviceaccount name.");
-        var claims = new JsonObject { ["name"] = pod.Name, ["uid"] = pod.Uid };
-        if (pod.Tree.Text("spec", "nodeName") is { } node) claims["node"] = node;
-        return claims;
+        if (pod.Tree.Text("spec", "nodeName") is { } node)
+            owners["node"] = state.Log.Find(new("nodes", "", node)) is { } known ? NameAndUid(known) : new JsonObject { ["name"] = node };
+        owners["pod"] = NameAndUid(pod);
     }
+
+    private static JsonObject NameAndUid(StoredObject owner) => new() { ["name"] = owner.Name, ["uid"] = owner.Uid };
 }

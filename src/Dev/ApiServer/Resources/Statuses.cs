@@ -100,6 +100,10 @@ public static class Statuses
     public static StatusException NotAcceptable() => new(406, "NotAcceptable", "only the following media types are "
         + "accepted: application/json");
 
+    /// <summary>A document that exists in one form only.</summary>
+    public static StatusException NotAcceptable(string available) =>
+        new(406, "NotAcceptable", $"406: Not Acceptable\n\nAvailable representations: {available}", []);
+
     public static StatusException Expired(string message) => new(410, "Expired", message);
 
     public static StatusException UnsupportedMediaType(string accepted) =>

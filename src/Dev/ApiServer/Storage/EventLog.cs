@@ -22,8 +22,11 @@ public sealed class EventLog(int changesKept = 5_000, int watcherLag = 100)
     private long _compacted = 1;
     private long _slowWatchersEnded;
 
-    /// <summary>Signs tokens. It is kept with the objects, so tokens stay valid when the server restarts.</summary>
+    /// <summary>Signs tokens of users. It is kept with the objects, so tokens stay valid when the server restarts.</summary>
     public byte[] SigningKey { get; } = RandomNumberGenerator.GetBytes(32);
+
+    /// <summary>Kept with the objects, as the key for users.</summary>
+    public TokenKeys TokenKeys { get; } = new();
 
     /// <summary>Kept with the objects, so clients still trust a restarted server.</summary>
     public CertificateAuthority Authority { get; } = new();

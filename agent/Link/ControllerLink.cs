@@ -23,6 +23,8 @@ public sealed class ControllerLink(
     private readonly AuthorityFile? _authorities =
         options.CaFile is { } file && options.Controller.Scheme == Uri.UriSchemeHttps ? new(file, time, log) : null;
 
+    private readonly TokenFile? _token = options.TokenFile is { } path ? new(path, time) : null;
+
     // Thousands of agents must not reconnect at the same time. Example from 0.2 s: 0.1–0.2, 0.2–0.4, 0.4–0.8 … 5–10 s.
     private readonly Backoff _backoff = new(options.FirstDelay / 2, options.MaxDelay, Jitter: 1);
     private ulong _sequence;
@@ -59,8 +61,9 @@ public sealed class ControllerLink(
             // Read for each connection: certificates and leaders change.
             var authorities = _authorities is null ? null : await _authorities.ReadAsync(cancellation);
             using var connection = new ControllerConnection(options, authorities, leader);
+            var token = _token is null ? null : await _token.ReadAsync(cancellation);
             using var call = new AgentService.AgentServiceClient(connection.Channel)
-                .Connect(await CredentialsAsync(cancellation), cancellationToken: session.Token);
+                .Connect(Headers(token), cancellationToken: session.Token);
             await call.RequestStream.WriteAsync(new ConnectRequest { Hello = Hello() }, session.Token);
             var welcome = await WelcomeAsync(call, session);
             _isConnected = welcomed = true;
@@ -78,9 +81,11 @@ public sealed class ControllerLink(
             {
                 var writing = outbox.RunAsync(session.Token);
                 var reading = ReadAsync(call, session.Token);
+                var renewing = _token is not null && welcome.AcceptsCredentials
+                    ? _token.FollowAsync(token!, outbox.Add, session.Token) : Task.CompletedTask;
                 var first = await Task.WhenAny(writing, reading);
                 await session.CancelAsync();
-                await Task.WhenAll(QuietlyAsync(writing), QuietlyAsync(reading));
+                await Task.WhenAll(QuietlyAsync(writing), QuietlyAsync(reading), QuietlyAsync(renewing));
                 await first;
                 return new("closed by the controller", null, welcomed);
             }
@@ -131,13 +136,7 @@ public sealed class ControllerLink(
         }
     }
 
-    private async Task<Metadata> CredentialsAsync(CancellationToken cancellation)
-    {
-        var headers = new Metadata();
-        if (options.TokenFile is not { } file) return headers;
-        headers.Add("authorization", "Bearer " + (await File.ReadAllTextAsync(file, cancellation)).Trim());
-        return headers;
-    }
+    private static Metadata Headers(string? token) => token is null ? [] : new Metadata { { "authorization", $"Bearer {token}" } };
 
     private Hello Hello()
     {

@@ -15,7 +15,7 @@ public sealed record LinkOptions
 
     public required int ArkletPort { get; init; }
 
-    /// <summary>A projected ServiceAccount token. It is read for each connection because the kubelet renews it.</summary>
+    /// <summary>A projected ServiceAccount token. It is read again and again: the kubelet renews it.</summary>
     public string? TokenFile { get; init; }
 
     /// <summary>PEM file with the authorities of the controller's certificate. It may appear later, and change. Null: those of the

@@ -22,6 +22,8 @@ internal sealed class Outbox(
 
     public void Add(CommandProgress progress) => Add(new ConnectRequest { Progress = progress });
 
+    public void Add(Credential credential) => Add(new ConnectRequest { Credential = credential });
+
     public void RequestSnapshot()
     {
         // A null only wakes the writer. One is enough.

@@ -1,6 +1,7 @@
 using System.Net;
 using ModuleController.ControlPlane.Admission;
 using ModuleController.ControlPlane.Agents;
+using ModuleController.ControlPlane.Agents.Identity;
 using ModuleController.ControlPlane.Certificates;
 using ModuleController.ControlPlane.Observing;
 using ModuleController.ControlPlane.Settings;
@@ -43,7 +44,7 @@ public sealed class ControlPlaneHost : IAsyncDisposable
     private readonly InformerFactory _informers;
     private readonly LeaderGate _gate;
     private readonly AgentDirectory _agents;
-    private readonly AgentAuthenticator _authenticator;
+    private readonly TokenReviews _reviews;
     private readonly HandshakeLimit _handshakes;
     private readonly KnownPods _pods;
     private readonly CertificateSource? _certificate;
@@ -90,13 +91,16 @@ public sealed class ControlPlaneHost : IAsyncDisposable
         _agentMetrics.ObserveSessions(() => _agents.Connected, () => _agents.Streams);
         var baseAgents = new BaseAgents(Caches, _agents, options);
         _moduleMetrics.ObserveHeldBases(() => baseAgents.CountOutages(_time.GetUtcNow()));
-        _pods = new(Caches.Pods, _client, _time, _agents.Forget);
+        _pods = new(
+            Caches.Pods, _client, _time, _agents.Forget, (pod, uid) => _agents.Close(pod, uid, $"the containers of pod {pod} have ended"));
         _handshakes = new(_time);
-        _authenticator = new(_client, options.Agents, _time, _loggers.CreateLogger<AgentAuthenticator>());
+        _reviews = new(_client, options.Agents.Audience, _loggers.CreateLogger<TokenReviews>());
+        var keys = new SigningKeys(_client.ReadDocumentAsync, _time, _loggers.CreateLogger<SigningKeys>());
+        var authenticator = new AgentAuthenticator(keys, _reviews, options.Agents, _time);
         var admission = new AgentAdmission(_gate, _pods, epochs, options.Agents, _loggers.CreateLogger<AgentAdmission>());
         _certificate = CertificateSource.Create(options, _informers, LeaseNamespace, _loggers);
         _web = WebServer.Build(
-            options, new(_authenticator, admission, _agents, _gate, options.Agents, _agentMetrics, _handshakes, _time),
+            options, new(authenticator, admission, _agents, _gate, options.Agents, _agentMetrics, _handshakes, _time),
             _certificate?.Serving, () => _informers.IsSynced, this, _loggers);
         if (options.WebhookPort is { } port && _certificate is not null)
         {
@@ -167,7 +171,7 @@ public sealed class ControlPlaneHost : IAsyncDisposable
         _events?.Dispose();
         _election?.Dispose();
         _pods.Dispose();
-        _authenticator.Dispose();
+        _reviews.Dispose();
         _handshakes.Dispose();
         _agents.Dispose();
         _client.Dispose();

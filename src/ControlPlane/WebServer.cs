@@ -4,6 +4,7 @@ using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.AspNetCore.Server.Kestrel.Https;
 using ModuleController.ControlPlane.Admission;
 using ModuleController.ControlPlane.Agents;
+using ModuleController.ControlPlane.Agents.Identity;
 using ModuleController.ControlPlane.Certificates;
 using ModuleController.ControlPlane.Settings;
 using ModuleController.ControlPlane.Telemetry;

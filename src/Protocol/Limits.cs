@@ -12,6 +12,7 @@ public static class Limits
     public const int PodName = 253;
     public const int Uid = 64;
     public const int AgentVersion = 64;
+    public const int Token = 16 * 1024;
     public const int ProtocolVersions = 8;
     public const int ProtocolVersion = 16;
     public const int BaseLifeId = 64;

@@ -65,8 +65,8 @@ public sealed class RoleTests
                 _ => [],
             })
             .SelectMany(rule => from verb in rule.Verbs
-                                from @group in rule.ApiGroups
-                                from resource in rule.Resources
+                                from @group in rule.ApiGroups ?? [""]
+                                from resource in rule.Resources ?? rule.NonResourceURLs
                                 select ControllerUsage.Name(verb, @group, resource)),
     ];
 }

@@ -1,4 +1,5 @@
 using Grpc.Core;
+using ModuleController.ControlPlane.Agents.Identity;
 using ModuleController.Kube.Client;
 
 namespace ModuleController.ControlPlane.Agents;
@@ -22,16 +23,11 @@ public sealed partial class AgentAdmission(
 
     public async Task<Admission> AdmitAsync(AgentHello hello, AgentIdentity? identity, ulong epochAtBegin, CancellationToken cancellation)
     {
-        if (identity is not null
-            && (identity.Namespace, identity.PodName, identity.PodUid) != (hello.Pod.Namespace, hello.Pod.Name, hello.PodUid))
-        {
-            return Admission.Refused(
-                StatusCode.PermissionDenied, $"the credential is that of pod {identity.Namespace}/{identity.PodName}, not of {hello.Pod}");
-        }
-
+        if (identity?.RefusalFor(hello) is { } ofOther) return new(0, ofOther);
         switch (await pods.ExistsAsync(hello.Pod, hello.PodUid, options.PodTimeout, cancellation))
         {
-            case false: return Admission.Refused(StatusCode.NotFound, $"there is no pod {hello.Pod} with UID {hello.PodUid}");
+            case false:
+                return Admission.Refused(StatusCode.NotFound, $"there is no pod {hello.Pod} with UID {hello.PodUid}, or it has ended");
             case null: return Admission.Refused(StatusCode.Unavailable, $"pod {hello.Pod} is not known yet: try again");
         }
 

@@ -139,6 +139,12 @@ public sealed class AgentDirectory(LeaderGate gate, AgentEpochs epochs, AgentOpt
         session?.Close(StatusCode.NotFound, $"pod {pod} was deleted");
     }
 
+    /// <summary>Closes the session of a pod, if it has one.</summary>
+    public void Close(ObjectKey pod, string podUid, string why)
+    {
+        if (_entries.TryGetValue(pod, out var entry) && entry.PodUid == podUid) entry.Session?.Close(StatusCode.NotFound, why);
+    }
+
     /// <summary>Ends all streams, also those that begin later. Returns when their statuses have been written.</summary>
     public async Task CloseAllAsync(string why, CancellationToken deadline)
     {

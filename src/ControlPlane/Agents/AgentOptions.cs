@@ -23,6 +23,6 @@ public sealed record AgentOptions
     /// <summary>How long a hello waits for its pod to appear in the cache.</summary>
     public TimeSpan PodTimeout { get; init; } = TimeSpan.FromSeconds(10);
 
-    /// <summary>A token is checked only when a stream begins, so streams have a maximum age. It is shortened by up to a fifth.</summary>
-    public TimeSpan MaxStreamAge { get; init; } = TimeSpan.FromHours(1);
+    /// <summary>A stream is ended at this age, shortened by up to a fifth; null: it has none.</summary>
+    public TimeSpan? MaxStreamAge { get; init; }
 }

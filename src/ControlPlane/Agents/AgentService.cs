@@ -1,6 +1,7 @@
 using System.Globalization;
 using Google.Protobuf.WellKnownTypes;
 using Grpc.Core;
+using ModuleController.ControlPlane.Agents.Identity;
 using ModuleController.Core.Meta;
 using ModuleController.Protocol.V1;
 
@@ -50,7 +51,8 @@ public sealed partial class AgentService(
             if (greeted is null) return Refuse(context.Peer, end);
             var admitted = await admission.AdmitAsync(greeted.Hello!, identity, epoch, call.Token);
             if (admitted.Refusal is { } refused) return Refuse(context.Peer, refused);
-            return await RunSessionAsync(greeted, admitted.Epoch, reader, writer, context.CancellationToken);
+            var credential = new StreamCredential(identity, greeted.Hello!, authenticator, time);
+            return await RunSessionAsync(greeted, credential, admitted.Epoch, reader, writer, context.CancellationToken);
         }
         catch (OperationCanceledException) when (call.IsCancellationRequested)
         {
@@ -80,17 +82,18 @@ public sealed partial class AgentService(
     }
 
     private async Task<Status> RunSessionAsync(
-        SessionState greeted, ulong epoch, IAsyncStreamReader<ConnectRequest> reader, IServerStreamWriter<ConnectResponse> writer,
-        CancellationToken callEnded)
+        SessionState greeted, StreamCredential credential, ulong epoch, IAsyncStreamReader<ConnectRequest> reader,
+        IServerStreamWriter<ConnectResponse> writer, CancellationToken callEnded)
     {
         var now = time.GetUtcNow();
         var endsAt = now + (options.MaxStreamAge * (0.8 + (0.2 * Random.Shared.NextDouble())));
-        using var session = new AgentSession(greeted, now, endsAt, directory.Observe);
+        using var session = new AgentSession(greeted, credential, now, endsAt, directory.Observe);
         session.Welcome(new()
         {
             Epoch = epoch,
             HeartbeatInterval = Duration.FromTimeSpan(options.HeartbeatInterval),
             SnapshotInterval = Duration.FromTimeSpan(options.SnapshotInterval),
+            AcceptsCredentials = true,
         });
         directory.Register(session);
         LogConnected(session.Hello.Pod, session.Hello.AgentVersion, epoch);

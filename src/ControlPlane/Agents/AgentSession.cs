@@ -1,5 +1,6 @@
 using System.Threading.Channels;
 using Grpc.Core;
+using ModuleController.ControlPlane.Agents.Identity;
 using ModuleController.Core.Agents;
 using ModuleController.Core.Commands;
 using ModuleController.Protocol.V1;
@@ -9,7 +10,8 @@ namespace ModuleController.ControlPlane.Agents;
 /// <summary>One stream: one loop that reads and one that writes, fed by a bounded channel.</summary>
 /// <remarks>A session that is silent, whose channel is full or that breaks the protocol is closed; its pod is only marked.</remarks>
 internal sealed class AgentSession(
-    SessionState greeted, DateTimeOffset now, DateTimeOffset endsAt, Action<AgentSession, SessionStep> observe) : IDisposable
+    SessionState greeted, StreamCredential credential, DateTimeOffset now, DateTimeOffset? endsAt,
+    Action<AgentSession, SessionStep> observe) : IDisposable
 {
     // One command is in progress at a time, and inspections are rare: a full channel means that the agent does not read.
     public const int ChannelCapacity = 16;
@@ -36,6 +38,7 @@ internal sealed class AgentSession(
         await using var registration = callEnded.UnsafeRegister(
             static session => ((AgentSession)session!).Close(StatusCode.Cancelled, "the connection was lost"), this);
         var writing = WriteAsync(writer);
+        var renewing = credential.RenewAsync(Close, _ending.Token);
         try
         {
             while (_end is null)
@@ -50,6 +53,7 @@ internal sealed class AgentSession(
             // Has an effect only after an unexpected exception: the session must not be used any more.
             Close(StatusCode.Internal, "internal error of the controller");
             await writing;
+            await renewing;
             await _cancelling;
         }
 
@@ -96,7 +100,7 @@ internal sealed class AgentSession(
         }
     }
 
-    /// <summary>Closes a session that is silent, has an overdue answer, or has reached its maximum age.</summary>
+    /// <summary>Closes a session that is silent, has an overdue answer or an expired credential, or has reached its maximum age.</summary>
     public void CloseIfOverdue(DateTimeOffset now, TimeSpan silence)
     {
         var state = Volatile.Read(ref _state);
@@ -104,6 +108,7 @@ internal sealed class AgentSession(
             ? "no snapshot was received"
             : SessionProtocol.Overdue(state, now, silence);
         if (why is not null) Close(StatusCode.DeadlineExceeded, why);
+        else if (credential.IsExpired(now)) Close(StatusCode.Unauthenticated, "the credential has expired: connect again with a new one");
         else if (now > endsAt) Close(StatusCode.Unavailable, "the stream has reached its maximum age: connect again");
     }
 
@@ -120,6 +125,7 @@ internal sealed class AgentSession(
         }
 
         if (step.Violation is { } violation) Close(StatusCode.InvalidArgument, violation);
+        else if (step.Token is { } token) credential.Offer(token);
         else observe(this, step);
     }
 

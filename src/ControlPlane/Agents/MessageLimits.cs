@@ -17,6 +17,7 @@ public static class MessageLimits
         ConnectRequest.MessageOneofCase.Snapshot => Check(message.Snapshot),
         ConnectRequest.MessageOneofCase.Progress => Required(message.Progress.CommandId, Limits.CommandId, "progress.command_id"),
         ConnectRequest.MessageOneofCase.Result => Check(message.Result),
+        ConnectRequest.MessageOneofCase.Credential => Required(message.Credential.Token, Limits.Token, "credential.token"),
         _ => null,
     };
 

@@ -12,7 +12,8 @@ namespace ModuleController.ControlPlane.Agents;
 
 /// <summary>Applies a message to its session. No I/O, so every order of messages can be tested.</summary>
 /// <remarks>
-/// First one hello, then a full snapshot, then any messages but a hello, in any order. Before the snapshot nothing is known. A command that
+/// First one hello, then a full snapshot, then any messages but a hello, in any order. Before the snapshot nothing is known, and only
+/// credentials are accepted. A command that
 /// was sent is in progress until it is answered, even if snapshots do not list it.
 /// </remarks>
 public static class SessionProtocol
@@ -35,6 +36,7 @@ public static class SessionProtocol
             (SessionPhase.AwaitingHello, ConnectRequest.MessageOneofCase.Hello) => Greet(state, message.Hello),
             (SessionPhase.AwaitingHello, var other) => new(state, $"expected a hello, got {Name(other)}"),
             (_, ConnectRequest.MessageOneofCase.Hello) => new(state, "a second hello on one stream"),
+            (_, ConnectRequest.MessageOneofCase.Credential) => Renew(state, message.Credential, now),
             (_, ConnectRequest.MessageOneofCase.Snapshot) => Observe(state, message.Snapshot, now),
             (SessionPhase.AwaitingSnapshot, var other) => new(state, $"expected the full snapshot, got {Name(other)}"),
             (_, ConnectRequest.MessageOneofCase.Heartbeat) => Observe(state, message.Heartbeat, now),
@@ -82,6 +84,9 @@ public static class SessionProtocol
                 ArkletPort = hello.ArkletPort == 0 ? null : (int)hello.ArkletPort,
             },
         });
+
+    private static SessionStep Renew(SessionState state, Credential credential, DateTimeOffset now) =>
+        new(state.View is { } view ? state with { View = view with { LastHeard = now } } : state, Token: credential.Token);
 
     private static SessionStep Observe(SessionState state, Snapshot snapshot, DateTimeOffset now)
     {

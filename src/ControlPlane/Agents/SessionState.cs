@@ -50,5 +50,7 @@ public sealed record SentCommand(ModuleCommand Command, DateTimeOffset At);
 /// <summary>The effect of a message. With a violation, the state is unchanged and the stream has to be closed.</summary>
 /// <param name="IsChanged">Reconciles have to be triggered.</param>
 /// <param name="Answer">The answer that the message was, with the command where this stream had sent it.</param>
+/// <param name="Token">The new credential of the stream, not checked yet.</param>
 public sealed record SessionStep(
-    SessionState State, string? Violation = null, bool IsChanged = false, CommandAnswer? Answer = null, ModuleCommand? Command = null);
+    SessionState State, string? Violation = null, bool IsChanged = false, CommandAnswer? Answer = null, ModuleCommand? Command = null,
+    string? Token = null);

@@ -91,7 +91,7 @@ public static class CommandLine
             "agents send a full snapshot this often (60)",
             Seconds, (options, value) => options with { Agents = options.Agents with { SnapshotInterval = value } }),
         Setting.Of("agent-stream-age", "SECONDS",
-            "agents reconnect with a new token after this (3600)",
+            "end each stream of an agent after this, so that it connects again (never)",
             Seconds, (options, value) => options with { Agents = options.Agents with { MaxStreamAge = value } }),
     ];
 

@@ -182,6 +182,13 @@ public sealed class KubeClient : IKubeClient, IDisposable
             ?? throw new KubeException(new(0, KubeError.Unreadable, "the answer is no object"), request.Description);
     }
 
+    /// <summary>A document that is no object, by its path, in the form that it has.</summary>
+    public async Task<string> ReadDocumentAsync(string path, CancellationToken cancellation = default)
+    {
+        var request = new KubeRequest(HttpMethod.Get, "get", path, path) { Accept = "*/*", Description = $"get {path}" };
+        return Encoding.UTF8.GetString(await _sender.SendAsync(request, cancellation));
+    }
+
     public void Dispose()
     {
         _transport.Dispose();

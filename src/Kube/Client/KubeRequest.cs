@@ -14,6 +14,8 @@ internal sealed record KubeRequest(HttpMethod Method, string Verb, string Resour
 
     public string ContentType { get; init; } = "application/json";
 
+    public string Accept { get; init; } = "application/json";
+
     public string Description { get; init; } = "";
 
     /// <summary>Asking twice is the same as asking once, so a lost connection is no reason to give up.</summary>
@@ -42,7 +44,7 @@ internal sealed record KubeRequest(HttpMethod Method, string Verb, string Resour
         // Appended, not resolved: the address of an API server behind a proxy may itself have a path.
         var message = new HttpRequestMessage(Method, baseUri.AbsoluteUri.TrimEnd('/') + Path);
         message.Headers.UserAgent.Add(userAgent);
-        message.Headers.Accept.Add(new("application/json"));
+        message.Headers.Accept.Add(new(Accept));
         if (usesHttp2 && baseUri.Scheme == Uri.UriSchemeHttps) message.Version = System.Net.HttpVersion.Version20;
         if (Body is not null)
         {

@@ -39,6 +39,8 @@ public sealed class ScriptedGateway : IAsyncDisposable
 
     public TimeSpan SnapshotInterval { get; set; } = TimeSpan.FromSeconds(5);
 
+    public bool AcceptsCredentials { get; set; }
+
     /// <summary>Answers every stream with this status instead of a welcome.</summary>
     public (Status Status, Metadata Trailers)? Refusal { get; set; }
 
@@ -84,6 +86,7 @@ public sealed class ScriptedGateway : IAsyncDisposable
                     Epoch = gateway.Epoch,
                     HeartbeatInterval = Duration.FromTimeSpan(gateway.HeartbeatInterval),
                     SnapshotInterval = Duration.FromTimeSpan(gateway.SnapshotInterval),
+                    AcceptsCredentials = gateway.AcceptsCredentials,
                 },
             });
             gateway._sessions.Writer.TryWrite(session);

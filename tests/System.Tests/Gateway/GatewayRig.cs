@@ -12,6 +12,7 @@ using ModuleController.Core.Agents;
 using ModuleController.Core.Meta;
 using ModuleController.Core.Modules;
 using ModuleController.Dev.ApiServer;
+using ModuleController.Dev.ApiServer.Storage;
 using ModuleController.Kube.Client;
 using ModuleController.SystemTests.Harness;
 
@@ -20,7 +21,7 @@ namespace ModuleController.SystemTests.Gateway;
 /// <summary>A cluster with our kinds and controllers without reconcilers: what agents meet. Fails on logged errors.</summary>
 internal sealed class GatewayRig : IAsyncDisposable
 {
-    private readonly ApiServerHost _cluster;
+    private ApiServerHost _cluster;
     private readonly HttpClient _http;
     private readonly string _kubeconfig = Path.Combine(Path.GetTempPath(), $"gateway-{Guid.NewGuid():N}.yaml");
     private readonly List<ControlPlaneHost> _controllers = [];
@@ -50,6 +51,9 @@ internal sealed class GatewayRig : IAsyncDisposable
     public string Kubeconfig => _kubeconfig;
 
     public ConcurrentQueue<string> Log { get; } = new();
+
+    /// <summary>The one that was started last.</summary>
+    public ControlPlaneHost Controller => _controllers[^1];
 
     public static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
@@ -184,9 +188,9 @@ internal sealed class GatewayRig : IAsyncDisposable
         });
 
     /// <summary>A token of the pod's service account, as the kubelet would project it.</summary>
-    public async Task<string> TokenAsync(string? pod, string? uid, string audience = "modulecontroller")
+    public async Task<string> TokenAsync(string? pod, string? uid, string audience = "modulecontroller", int seconds = 3600)
     {
-        var spec = new JsonObject { ["audiences"] = new JsonArray(audience), ["expirationSeconds"] = 3600 };
+        var spec = new JsonObject { ["audiences"] = new JsonArray(audience), ["expirationSeconds"] = seconds };
         if (pod is not null) spec["boundObjectRef"] = new JsonObject
         {
             ["kind"] = "Pod",
@@ -202,6 +206,30 @@ internal sealed class GatewayRig : IAsyncDisposable
         _cluster.Counters.Snapshot().Where(entry => entry.Key.Verb == verb && entry.Key.Resource == resource).Sum(entry => entry.Value);
 
     public Dev.ApiServer.Requests.Faults Faults => _cluster.Faults;
+
+    /// <summary>Those that sign ServiceAccount tokens.</summary>
+    public TokenKeys TokenKeys => _cluster.Log.TokenKeys;
+
+    public ValueTask StopApiServerAsync() => _cluster.DisposeAsync();
+
+    /// <summary>At the address and with the objects of the one that was stopped.</summary>
+    public async Task RestartApiServerAsync() => _cluster = await ApiServerHost.StartAsync(
+        new() { Port = _cluster.ServerUri.Port, Log = _cluster.Log, AccessLog = _cluster.AccessLog }, Cancellation);
+
+    /// <summary>The pod's containers have ended for ever.</summary>
+    public async Task FinishPodAsync(string name, string phase)
+    {
+        using var content = new StringContent(
+            new JsonObject { ["status"] = new JsonObject { ["phase"] = phase } }.ToJsonString(), Encoding.UTF8, "application/merge-patch+json");
+        using var response = await _http.PatchAsync(
+            new Uri($"/api/v1/namespaces/default/pods/{name}/status", UriKind.Relative), content, Cancellation);
+        Assert.True(response.IsSuccessStatusCode);
+    }
+
+    public Task DeletePodAsync(string name) => DeleteAsync($"pods/{name}?gracePeriodSeconds=0");
+
+    /// <summary>That of the pods.</summary>
+    public Task DeleteAccountAsync() => DeleteAsync("serviceaccounts/agent");
 
     public AgentStream Connect(ControlPlaneHost controller, string? token = null, HttpMessageHandler? handler = null)
     {
@@ -240,8 +268,9 @@ internal sealed class GatewayRig : IAsyncDisposable
 
         await _cluster.DisposeAsync();
         File.Delete(_kubeconfig);
-        Assert.DoesNotContain(Log, line => line.StartsWith("Error", StringComparison.Ordinal)
+        var error = Log.FirstOrDefault(line => line.StartsWith("Error", StringComparison.Ordinal)
             || line.StartsWith("Critical", StringComparison.Ordinal));
+        Assert.True(error is null, error);
     }
 
     private async Task<JsonNode> PostAsync(string path, JsonNode body)
@@ -253,27 +282,16 @@ internal sealed class GatewayRig : IAsyncDisposable
         return JsonNode.Parse(text)!;
     }
 
+    private async Task DeleteAsync(string path)
+    {
+        using var response = await _http.DeleteAsync(new Uri($"/api/v1/namespaces/default/{path}", UriKind.Relative), Cancellation);
+        Assert.True(response.IsSuccessStatusCode);
+    }
+
     private static string RepositoryRoot()
     {
         var folder = AppContext.BaseDirectory;
         while (!File.Exists(Path.Combine(folder, "ModuleController.sln"))) folder = Path.GetDirectoryName(folder)!;
         return folder;
-    }
-
-    private sealed class QueueLogger(ConcurrentQueue<string> lines) : ILoggerProvider, ILogger
-    {
-        public ILogger CreateLogger(string categoryName) => this;
-
-        public bool IsEnabled(LogLevel logLevel) => true;
-
-        public void Log<TState>(LogLevel level, EventId id, TState state, Exception? exception, Func<TState, Exception?,
-            string> formatter) =>
-            lines.Enqueue($"{level}: {formatter(state, exception)} {exception}");
-
-        public IDisposable? BeginScope<TState>(TState state) where TState : notnull => null;
-
-        public void Dispose()
-        {
-        }
     }
 }

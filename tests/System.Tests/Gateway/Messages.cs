@@ -26,6 +26,8 @@ internal static class Messages
             },
         };
 
+    public static Wire.ConnectRequest Credential(string token) => new() { Credential = new() { Token = token } };
+
     public static Wire.ConnectRequest Snapshot(
         ulong sequence, Wire.BaseState state = Wire.BaseState.Up, string? life = Life, IEnumerable<Wire.Biz>? biz = null,
         IEnumerable<string>? running = null)

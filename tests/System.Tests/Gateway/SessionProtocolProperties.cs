@@ -52,6 +52,7 @@ public sealed class SessionProtocolProperties
             message.Snapshot.BaseLife.StartedAt = at;
             return message;
         }),
+        Text.Select(text => Credential(text)),
         Gen.Int[-1, 5].Select(state => Heartbeat((Protocol.V1.BaseState)state)),
         Gen.Select(Gen.OneOf(Id, Text), Gen.Int[-1, 9]).Select((id, phase) => Progress(id, (CommandPhase)phase)),
         Gen.Select(Gen.OneOf(Id, Text), Gen.Int[-1, 5], Gen.Int[-1, 70], Text, Span).Select((id, outcome, reason, text, took) =>

@@ -32,7 +32,8 @@ public sealed class AccessControl(EventLog log, TimeProvider time, AccessLog acc
     {
         var header = request.Headers.Authorization.ToString();
         if (!header.StartsWith("Bearer ", StringComparison.OrdinalIgnoreCase)) return User.Anonymous;
-        return Tokens.Check(log, header["Bearer ".Length..].Trim(), [Tokens.Issuer], time.GetUtcNow()).User ?? throw Statuses.Unauthorized();
+        return Tokens.Check(log, header["Bearer ".Length..].Trim(), [Tokens.Issuer], time.GetUtcNow()).User
+            ?? throw Statuses.Unauthorized();
     }
 
     /// <summary>Impersonation (<c>kubectl --as</c>) by a user who may impersonate that user and each of the groups.</summary>

@@ -2,7 +2,7 @@ using System.Collections.ObjectModel;
 using System.Text.Json.Serialization;
 using ModuleController.Core.Meta;
 
-namespace ModuleController.ControlPlane.Agents;
+namespace ModuleController.ControlPlane.Agents.Identity;
 
 /// <summary>The question to the API server whose token this is. Created, never stored.</summary>
 public sealed record TokenReview : IResource

@@ -1,7 +1,8 @@
 using Grpc.Core;
 using ModuleController.ControlPlane.Agents;
+using ModuleController.SystemTests.Gateway;
 
-namespace ModuleController.SystemTests.Gateway;
+namespace ModuleController.SystemTests.Identity;
 
 /// <summary>An agent may speak only for the pod that its token names.</summary>
 public sealed class IdentityTests : IAsyncLifetime
@@ -81,35 +82,60 @@ public sealed class IdentityTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task However_many_streams_show_a_token_it_is_reviewed_once()
+    public async Task A_hello_for_a_pod_of_another_namespace_is_no_permission()
     {
         var controller = await _rig.StartLeaderAsync(Strict);
         var uid = await _rig.CreatePodAsync("base-0");
-        var token = await _rig.TokenAsync("base-0", uid);
+        var agent = _rig.Connect(controller, await _rig.TokenAsync("base-0", uid));
+        await Task.WhenAny(agent.SayAsync(Messages.Hello("base-0", uid, ns: "kube-system")));
 
-        var ends = await Task.WhenAll(Enumerable.Range(0, 12).Select(async _ =>
-        {
-            var agent = _rig.Connect(controller, token);
-            await SayAsync(agent, "base-0", "of-another-life");
-            return await agent.EndedAsync();
-        }));
-
-        Assert.All(ends, end => Assert.Equal(StatusCode.PermissionDenied, end.StatusCode));
-        Assert.Equal(1, _rig.Requests("create", "tokenreviews.authentication.k8s.io") + _rig.Requests("create", "tokenreviews"));
+        var end = await agent.EndedAsync();
+        Assert.Equal(
+            (StatusCode.PermissionDenied, "the credential is that of pod default/base-0, not of kube-system/base-0"),
+            (end.StatusCode, end.Detail));
     }
 
     [Fact]
-    public async Task A_review_that_failed_is_asked_for_again()
+    public async Task The_token_of_a_deleted_pod_is_refused()
+    {
+        var controller = await _rig.StartLeaderAsync(Strict with { PodTimeout = TimeSpan.FromSeconds(0.1) });
+        var uid = await _rig.CreatePodAsync("base-0");
+        var token = await _rig.TokenAsync("base-0", uid);
+        var connected = _rig.Connect(controller, token);
+        await connected.GreetAsync("base-0", uid);
+        await _rig.DeletePodAsync("base-0");
+        Assert.Equal(StatusCode.NotFound, (await connected.EndedAsync()).StatusCode);
+
+        var agent = _rig.Connect(controller, token);
+        await SayAsync(agent, "base-0", uid);
+        Assert.Equal(StatusCode.NotFound, (await agent.EndedAsync()).StatusCode);
+
+        // Of the same name, but another one.
+        var successor = await _rig.CreatePodAsync("base-0");
+        var impostor = _rig.Connect(controller, token);
+        await SayAsync(impostor, "base-0", successor);
+        Assert.Equal(StatusCode.PermissionDenied, (await impostor.EndedAsync()).StatusCode);
+    }
+
+    [Theory]
+    [InlineData("Succeeded")]
+    [InlineData("Failed")]
+    public async Task The_token_of_a_finished_pod_is_refused_and_its_stream_ends(string phase)
     {
         var controller = await _rig.StartLeaderAsync(Strict);
         var uid = await _rig.CreatePodAsync("base-0");
         var token = await _rig.TokenAsync("base-0", uid);
-        _rig.Faults.RejectNext(1, "create", "tokenreviews.authentication.k8s.io", 403);
-        var refused = _rig.Connect(controller, token);
-        await SayAsync(refused, "base-0", uid);
-        Assert.Equal(StatusCode.Unavailable, (await refused.EndedAsync()).StatusCode);
+        var connected = _rig.Connect(controller, token);
+        await connected.GreetAsync("base-0", uid);
+        await _rig.FinishPodAsync("base-0", phase);
+        var end = await connected.EndedAsync();
+        Assert.Equal((StatusCode.NotFound, "the containers of pod default/base-0 have ended"), (end.StatusCode, end.Detail));
 
-        Assert.Equal(1ul, (await _rig.Connect(controller, token).GreetAsync("base-0", uid)).Epoch);
+        var agent = _rig.Connect(controller, token);
+        await SayAsync(agent, "base-0", uid);
+        end = await agent.EndedAsync();
+        Assert.Equal(StatusCode.NotFound, end.StatusCode);
+        Assert.EndsWith("or it has ended", end.Detail, StringComparison.Ordinal);
     }
 
     // The stream may be refused by its headers, before the hello is out.

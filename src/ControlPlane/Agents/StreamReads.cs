@@ -29,7 +29,8 @@ internal static class StreamReads
         // The library's status for a message above the limit. The protocol has one status for all exceeded limits.
         RpcException { StatusCode: StatusCode.ResourceExhausted } => new(StatusCode.InvalidArgument, "a message is above 1 MiB"),
         RpcException rpc => rpc.Status,
-        InvalidProtocolBufferException => new(StatusCode.InvalidArgument, "a message can't be parsed"),
+        // The second is thrown for a frame of an unknown form.
+        InvalidProtocolBufferException or InvalidDataException => new(StatusCode.InvalidArgument, "a message can't be parsed"),
         // A stream whose call has ended meanwhile calls its use an invalid operation.
         OperationCanceledException or IOException or InvalidOperationException => new(StatusCode.Cancelled, "the connection was lost"),
         _ => null,

@@ -90,12 +90,14 @@ internal sealed partial record AgentRequest
             Text(name) is not { } text || (text.Length <= MaxObjectName && Name().IsMatch(text))
                 ? Text(name) : Invalid<string?>(name, $"the name of a {kind}", text, null);
 
-        // A password in the url is visible to everyone who can read the pod, but no message repeats it.
+        // A password in the url is visible to everyone who can read the pod, but no message repeats it: nothing before the last @ is shown,
+        // also where the scheme is missing, as in build:secret@proxy:3128.
         public string? Proxy(string name) =>
             Text(name) is not { } text
             || (text.Length <= 2048 && Uri.TryCreate(text, UriKind.Absolute, out var url) && url.Scheme is "http" or "https"
                 && url.Host.Length > 0)
-                ? Text(name) : Invalid<string?>(name, "a url such as http://proxy:3128", UrlText.Of(text), null);
+                ? Text(name)
+                : Invalid<string?>(name, "a url such as http://proxy:3128", UrlText.Of(text[(text.LastIndexOf('@') + 1)..]), null);
 
         public AgentResources Resources(AgentResources defaults)
         {

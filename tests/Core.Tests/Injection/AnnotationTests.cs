@@ -113,7 +113,9 @@ public class AnnotationTests
     [InlineData(InjectionKeys.ArtifactCa, "Company", "the name of a ConfigMap", "Company")]
     [InlineData(InjectionKeys.ArtifactCredentials, "", "the name of a Secret", "")]
     [InlineData(InjectionKeys.ArtifactProxy, "proxy:3128", "a url such as http://proxy:3128", "proxy:3128")]
-    [InlineData(InjectionKeys.ArtifactProxy, "ftp://me:secret@proxy/", "a url such as http://proxy:3128", "ftp://proxy/")]
+    [InlineData(InjectionKeys.ArtifactProxy, "ftp://me:secret@proxy/", "a url such as http://proxy:3128", "proxy/")]
+    [InlineData(InjectionKeys.ArtifactProxy, "build:secret@proxy:3128", "a url such as http://proxy:3128", "proxy:3128")]
+    [InlineData(InjectionKeys.ArtifactProxy, "build:sec?ret@proxy:3128", "a url such as http://proxy:3128", "proxy:3128")]
     public void An_invalid_artifact_setting_is_reported_without_secrets(string name, string value, string expected, string shown) =>
         Pods.AssertNotInjected(Pods.Base(null, (name, value)), $"annotation {name} must be {expected}, not \"{shown}\"");
 

@@ -42,6 +42,8 @@ internal static class CertificateControllers
             .WatchesChanges<Secret>(_ => caches.Namespaces.List().Select(ns => ObjectKey.Of(ns.Metadata)))
             .WatchesChanges<ModuleDeployment>(change => OnlyWhenAddedOrRemoved(change))
             .WatchesChanges<Module>(change => OnlyWhenAddedOrRemoved(change))
+            .WatchesChanges<Deployment>(change =>
+                BaseNamespaces.IsMarked(change.Before) == BaseNamespaces.IsMarked(change.After) ? [] : [Key(change.Key)])
             .WatchesChanges<Pod>(change =>
                 BaseNamespaces.IsMarked(change.Before) == BaseNamespaces.IsMarked(change.After) ? [] : [Key(change.Key)])
             .Tracks(tracker)

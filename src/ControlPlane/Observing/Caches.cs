@@ -36,7 +36,7 @@ public sealed class Caches
     /// <summary>EndpointSlices: <c>namespace/service</c>.</summary>
     public const string ByService = "service";
 
-    /// <summary>ModuleDeployments, Modules, and pods that are marked as a base's: their namespace.</summary>
+    /// <summary>ModuleDeployments, Modules, and Deployments and pods that are marked as a base's: their namespace.</summary>
     public const string ByNamespace = "namespace";
 
     private const string ServiceNameLabel = "kubernetes.io/service-name";
@@ -44,7 +44,8 @@ public sealed class Caches
     /// <param name="ns">The one namespace to watch; null: all of them.</param>
     public Caches(InformerFactory informers, string? ns = null)
     {
-        Deployments = informers.Of<Deployment>(new() { Namespace = ns });
+        Deployments = informers.Of<Deployment>(new() { Namespace = ns })
+            .Indexed(ByNamespace, deployment => BaseNamespaces.IsMarked(deployment) ? deployment.Metadata.Namespace : null);
         ReplicaSets = informers.Of<ReplicaSet>(new() { Namespace = ns }).Indexed(ByController, Controller);
         Pods = informers.Of<Pod>(new() { Namespace = ns })
             .Indexed(ByController, Controller)

@@ -61,6 +61,25 @@ public sealed class AutomaticCertificatesTests
     }
 
     [Fact]
+    public async Task A_Deployment_whose_pods_request_the_agent_has_the_authorities_before_its_first_pod()
+    {
+        await using var rig = await GatewayRig.StartAsync();
+        await StartAsync(rig);
+        var labels = new Dictionary<string, string> { ["koupleless.io/inject"] = "true" };
+        await rig.Client.CreateAsync(
+            new Deployment
+            {
+                Metadata = new() { Name = "base", Namespace = "default" },
+                Spec = new() { Replicas = 0, Selector = new() { MatchLabels = labels }, Template = new() { Metadata = new() { Labels = labels } } },
+            },
+            "test", Cancellation);
+        await BundleAsync(rig);
+
+        await rig.Client.DeleteAsync<Deployment>(new("default", "base"), cancellation: Cancellation);
+        await Eventually.True(async () => await rig.Client.FindAsync<ConfigMap>(ConfigMapKey, Cancellation) is null);
+    }
+
+    [Fact]
     public async Task A_ConfigMap_that_was_made_by_hand_gets_the_authorities_and_keeps_its_other_data()
     {
         await using var rig = await GatewayRig.StartAsync();

@@ -11,7 +11,7 @@ namespace ModuleController.Agent.Link;
 /// </summary>
 public sealed class AuthorityFile(string path, TimeProvider time, ILogger log)
 {
-    private static readonly TimeSpan LookEvery = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan ReadEvery = TimeSpan.FromSeconds(1);
 
     /// <summary>The present authorities; waits until there are any.</summary>
     public async Task<X509Certificate2Collection> ReadAsync(CancellationToken cancellation)
@@ -24,7 +24,7 @@ public sealed class AuthorityFile(string path, TimeProvider time, ILogger log)
             if (problem is null) return authorities;
             if (problem != reported) log.AuthorityAwaited(problem);
             reported = problem;
-            await Task.Delay(LookEvery, time, cancellation);
+            await Task.Delay(ReadEvery, time, cancellation);
         }
     }
 

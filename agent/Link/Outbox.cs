@@ -26,7 +26,7 @@ internal sealed class Outbox(
 
     public void RequestSnapshot()
     {
-        // A null only wakes the writer. One is enough.
+        // A null only signals the writer. One is enough.
         if (Interlocked.Exchange(ref _isSnapshotRequested, 1) == 0) _queue.Writer.TryWrite(null);
     }
 

@@ -205,7 +205,7 @@ public sealed class ControlPlaneHost : IAsyncDisposable
         var leadership = new Leadership(
             () => election.IsLeader, () =>
                 (ulong)election.Epoch, (epoch, cancellation) => election.RaiseEpochAsync((long)epoch, cancellation));
-        election.Lost.Register(_gate.Shut);
+        election.Lost.Register(_gate.Close);
 
         var manager = new Manager(_informers, _time, _loggers, election, _kubeMetrics)
             .Add(ManagerPhase.Http, "ports", _ => Task.CompletedTask, _web.StopAsync)
@@ -226,7 +226,7 @@ public sealed class ControlPlaneHost : IAsyncDisposable
                 },
                 _ =>
                 {
-                    _gate.Shut();
+                    _gate.Close();
                     return Task.CompletedTask;
                 });
         _certificate?.AddTo(manager, _time);

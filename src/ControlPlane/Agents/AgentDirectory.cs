@@ -203,7 +203,7 @@ public sealed class AgentDirectory(LeaderGate gate, AgentEpochs epochs, AgentOpt
                     if (epochs.IsFenced(session.Hello)) fenced.Add(session);
                     if (fenced.Contains(session) != wereFenced.Contains(session)) Notify(pod);
                 }
-                else if (now - entry.LastKnownView!.LastHeard > KeepLastKnownView
+                else if (now - entry.LastKnownView!.LastMessageAt > KeepLastKnownView
                     && _entries.TryRemove(new(pod, entry))) Interlocked.Increment(ref _changes);
             }
         }

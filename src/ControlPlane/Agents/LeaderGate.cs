@@ -23,7 +23,7 @@ public sealed class LeaderGate(TimeProvider time, Func<string?> leaderAddress)
 
     public void Open(Leadership leadership) => Volatile.Write(ref _opened, new(leadership, time.GetUtcNow()));
 
-    public void Shut() => Volatile.Write(ref _opened, null);
+    public void Close() => Volatile.Write(ref _opened, null);
 
     /// <summary>
     /// The epoch for an agent that has observed <paramref name="highest"/>: above it, unless it is ours. It is written to the Lease before

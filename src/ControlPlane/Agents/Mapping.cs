@@ -17,7 +17,7 @@ public static class Mapping
     public static BaseView ToView(Wire.Snapshot snapshot, DateTimeOffset now) => new()
     {
         IsConnected = true,
-        LastHeard = now,
+        LastMessageAt = now,
         State = ToState(snapshot.BaseState),
         Life = snapshot.BaseLife is { } life ? new(life.Id, life.StartedAt.ToDateTimeOffset()) : null,
         IsBizKnown = snapshot.BizKnown,

@@ -67,7 +67,7 @@ public static class SessionProtocol
     /// <summary>Why the stream has to be closed although it violates nothing; null: it has not.</summary>
     public static string? Overdue(SessionState state, DateTimeOffset now, TimeSpan silence)
     {
-        if (state.View is { } view && now - view.LastHeard > silence)
+        if (state.View is { } view && now - view.LastMessageAt > silence)
             return $"no message for {silence.TotalSeconds:0} s";
         var late = state.Sent.FirstOrDefault(sent => now - sent.At > sent.Command.Deadline + AnswerGrace && !IsRunning(state, sent));
         return late is null ? null : $"command {late.Command.Id} is past its deadline, and neither answered nor running";
@@ -86,7 +86,7 @@ public static class SessionProtocol
         });
 
     private static SessionStep Renew(SessionState state, Credential credential, DateTimeOffset now) =>
-        new(state.View is { } view ? state with { View = view with { LastHeard = now } } : state, Token: credential.Token);
+        new(state.View is { } view ? state with { View = view with { LastMessageAt = now } } : state, Token: credential.Token);
 
     private static SessionStep Observe(SessionState state, Snapshot snapshot, DateTimeOffset now)
     {
@@ -124,7 +124,7 @@ public static class SessionProtocol
         // A heartbeat has no biz: it can end the state Up, but only a snapshot can begin it.
         var next = (view with
         {
-            LastHeard = now,
+            LastMessageAt = now,
             State = reported == BaseState.Up ? view.State : reported,
             Jvm = heartbeat.Jvm is null ? view.Jvm : Mapping.ToJvm(heartbeat.Jvm),
         }).After(view, now);
@@ -134,7 +134,7 @@ public static class SessionProtocol
 
     private static SessionStep Progress(SessionState state, CommandProgress progress, DateTimeOffset now)
     {
-        var view = state.View! with { LastHeard = now };
+        var view = state.View! with { LastMessageAt = now };
         var isInHook = progress.Phase == CommandPhase.Hook;
         if (view.Running.FirstOrDefault(running => running.CommandId == progress.CommandId) is { } known)
         {
@@ -157,7 +157,7 @@ public static class SessionProtocol
         var answer = Mapping.ToAnswer(result, now);
         var next = WithAnswer(state.View!, answer) with
         {
-            LastHeard = now,
+            LastMessageAt = now,
             Running = [.. state.View!.Running.Where(running => running.CommandId != answer.CommandId)],
         };
         var command = state.Sent.FirstOrDefault(sent => sent.Command.Id == answer.CommandId)?.Command;

@@ -6,7 +6,7 @@ namespace ModuleController.ControlPlane.Certificates;
 /// <summary>A serving certificate from two PEM files. A changed pair that can't be used is logged, and the old one stays.</summary>
 public sealed partial class CertificateFiles
 {
-    private static readonly TimeSpan LookEvery = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan ReadEvery = TimeSpan.FromSeconds(10);
 
     private readonly string _certificateFile;
     private readonly string _keyFile;
@@ -23,15 +23,15 @@ public sealed partial class CertificateFiles
         _seen = read;
     }
 
-    /// <summary>Looks at the files until cancelled. They are read, not watched: a mounted Secret changes by a symbolic link.</summary>
+    /// <summary>Reloads the files until cancelled. They are read, not watched: a mounted Secret changes by a symbolic link.</summary>
     public async Task FollowAsync(TimeProvider time, CancellationToken cancellation)
     {
-        using var timer = new PeriodicTimer(LookEvery, time);
-        while (await timer.WaitForNextTickAsync(cancellation)) Look();
+        using var timer = new PeriodicTimer(ReadEvery, time);
+        while (await timer.WaitForNextTickAsync(cancellation)) Reload();
     }
 
-    /// <summary>Takes a changed pair of files.</summary>
-    public void Look()
+    /// <summary>Uses the pair of files if it has changed.</summary>
+    public void Reload()
     {
         try
         {

@@ -65,7 +65,7 @@ public sealed class BaseAgents(Caches caches, IAgentDirectory agents, ControlPla
     private IEnumerable<AgentPresence> PresenceOf(Pod pod, DateTimeOffset now)
     {
         var key = ObjectKey.Of(pod.Metadata);
-        if (agents.Find(key, pod.Metadata.Uid!) is { } view) yield return new(view.IsConnected ? null : view.LastHeard);
+        if (agents.Find(key, pod.Metadata.Uid!) is { } view) yield return new(view.IsConnected ? null : view.LastMessageAt);
         else if (caches.Modules.ByIndex(Caches.ByPod, key.ToString())
             .Any(module => module.IsAvailable && module.Spec.PodUid == pod.Metadata.Uid))
             yield return AgentPresence.NeverConnected(agents.AcceptingSince, now);

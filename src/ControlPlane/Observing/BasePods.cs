@@ -106,7 +106,7 @@ public static class BasePods
 
     /// <summary>The pods of a base whose readiness gate is closed; mostly none.</summary>
     public static IEnumerable<Pod> WithClosedGate(Caches caches, ObjectKey ofBase) =>
-        caches.Pods.ByIndex(Caches.ByShutGate, ofBase.Namespace).Where(pod => BaseOf(caches, pod) == ofBase);
+        caches.Pods.ByIndex(Caches.ByClosedGate, ofBase.Namespace).Where(pod => BaseOf(caches, pod) == ofBase);
 
     private static ReplicaSet? ReplicaSetOf(Caches caches, Pod pod) =>
         pod.Metadata.Controller is { Kind: "ReplicaSet" } owner

@@ -24,8 +24,8 @@ public sealed class Caches
     /// <summary>Pods and apps/v1 ReplicaSets: the controlling owner's UID.</summary>
     public const string ByController = "controller";
 
-    /// <summary>Pods whose readiness gate is shut: their namespace.</summary>
-    public const string ByShutGate = "shut-gate";
+    /// <summary>Pods whose readiness gate is closed: their namespace.</summary>
+    public const string ByClosedGate = "closed-gate";
 
     /// <summary>Pods on the host network: their node's address.</summary>
     public const string ByHostAddress = "host-address";
@@ -49,7 +49,7 @@ public sealed class Caches
         ReplicaSets = informers.Of<ReplicaSet>(new() { Namespace = ns }).Indexed(ByController, Controller);
         Pods = informers.Of<Pod>(new() { Namespace = ns })
             .Indexed(ByController, Controller)
-            .Indexed(ByShutGate, pod => ModulesGate.IsShut(pod) ? pod.Metadata.Namespace : null)
+            .Indexed(ByClosedGate, pod => ModulesGate.IsClosed(pod) ? pod.Metadata.Namespace : null)
             .Indexed(ByHostAddress, SharedArklet.AddressOf)
             .Indexed(ByNamespace, pod => BaseNamespaces.IsMarked(pod) ? pod.Metadata.Namespace : null);
         Autoscalers = informers.Of<HorizontalPodAutoscaler>(new() { Namespace = ns })

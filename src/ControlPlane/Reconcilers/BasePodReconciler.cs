@@ -57,7 +57,7 @@ public sealed partial class BasePodReconciler(
         Record(state, plan, outcome);
         if (outcome.Failed.Contains(BasePodOrder.Gate))
             _memories[key] = (uid,
-                plan.Memory with { GateShutSince = remembered.GateShutSince, GateReportedAt = remembered.GateReportedAt });
+                plan.Memory with { GateClosedSince = remembered.GateClosedSince, GateReportedAt = remembered.GateReportedAt });
         var sendAt = Send(key, state, plan, outcome, now);
         outcome.ThrowIfInterrupted();
         return ReconcileResult.At(new[] { plan.RequeueAt, outcome.RetryAt, sendAt }.Min(), now);

@@ -86,7 +86,7 @@ public sealed record ControlPlaneOptions
     /// <summary>How long a base pod may be not Ready before its modules are placed elsewhere.</summary>
     public TimeSpan PodGrace { get; init; } = TimeSpan.FromSeconds(300);
 
-    /// <summary>How long a readiness gate stays shut for a module that no other base pod could install either.</summary>
+    /// <summary>How long a readiness gate stays closed for a module that no other base pod could install either.</summary>
     public TimeSpan GateTimeout { get; init; } = TimeSpan.FromSeconds(600);
 
     /// <summary>How long no module is removed from a base most of whose agents disconnected at the same time.</summary>

@@ -18,7 +18,7 @@ public sealed class ModuleMetrics : IDisposable
             "modulecontroller_modules", () => Count(caches), null, "Modules by status, and by the reason of their last error");
     }
 
-    /// <summary>How many bases have their modules left alone, since most of their agents vanished.</summary>
+    /// <summary>How many bases have their modules left alone, since most of their agents disconnected.</summary>
     public void ObserveHeldBases(Func<int> held) => _meter.CreateObservableGauge(
         "modulecontroller_bases_held", held, null,
         "Bases where no module is removed, because most of their agents disconnected at the same time");

@@ -10,7 +10,7 @@ public sealed record BaseView
     public required bool IsConnected { get; init; }
 
     /// <summary>The time of the last message.</summary>
-    public required DateTimeOffset LastHeard { get; init; }
+    public required DateTimeOffset LastMessageAt { get; init; }
 
     public required BaseState State { get; init; }
 

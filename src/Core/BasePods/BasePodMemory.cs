@@ -17,8 +17,8 @@ public sealed record BasePodMemory
     /// <summary>Since when the agent reports that nothing listens: when the life ended, if a new one follows.</summary>
     public DateTimeOffset? DownSince { get; init; }
 
-    /// <summary>Since when the readiness gate is shut without a condition.</summary>
-    public DateTimeOffset? GateShutSince { get; init; }
+    /// <summary>Since when the readiness gate is closed without a condition.</summary>
+    public DateTimeOffset? GateClosedSince { get; init; }
 
     /// <summary>When the condition of the readiness gate was last written with what it waits for.</summary>
     public DateTimeOffset? GateReportedAt { get; init; }

@@ -115,7 +115,7 @@ public static class BasePodPlanner
     {
         if (!pod.IsLiving || pod.Current is { IsFenced: false }) return null;
         if (pod.State.Memory.SilentSince is { } since) return since;
-        return pod.View is null ? pod.AcceptingSince : pod.View.IsConnected ? pod.Now : pod.View.LastHeard;
+        return pod.View is null ? pod.AcceptingSince : pod.View.IsConnected ? pod.Now : pod.View.LastMessageAt;
     }
 
     private static DateTimeOffset? DownSince(BasePodFacts pod) => pod.View switch

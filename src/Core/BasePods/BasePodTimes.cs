@@ -33,7 +33,7 @@ public static class BasePodTimes
     /// <summary>How long a command is not sent again that an agent refused because it was meant for another one.</summary>
     public static readonly TimeSpan Refused = TimeSpan.FromSeconds(5);
 
-    /// <summary>Between two messages about what a shut readiness gate waits for; another reason is written immediately.</summary>
+    /// <summary>Between two messages about what a closed readiness gate waits for; another reason is written immediately.</summary>
     public static readonly TimeSpan GateMessage = TimeSpan.FromSeconds(30);
 
     /// <summary>The deadline of a switch, and of what touches the journal only.</summary>

@@ -42,7 +42,7 @@ internal sealed class UnknownModule(BasePodFacts pod, ModuleFacts module, Module
 
     private ModulePlan Silent()
     {
-        var since = pod.View?.LastHeard ?? pod.AcceptingSince;
+        var since = pod.View?.LastMessageAt ?? pod.AcceptingSince;
         var reportedAt = since + BasePodTimes.SilenceToReport;
         if (!pod.HasPassed(reportedAt)) return writes.Keep() with { RequeueAt = reportedAt };
         if (_status.Conditions.Find(ModuleConditions.AgentConnected) is { Status: Condition.Unknown }) return writes.Keep();

@@ -121,7 +121,7 @@ public static class PodAssessment
         {
             null => observed.AcceptingSince < now ? observed.AcceptingSince : now,
             { IsConnected: true, UnansweredSince: { } since } => since,
-            _ => view.LastHeard,
+            _ => view.LastMessageAt,
         };
         // While the agent's container is unready, the condition says nothing about the base.
         var ready = pod.Status.Conditions.Find("ContainersReady") is { Status: Condition.True, LastTransitionTime: { } at }

@@ -71,7 +71,7 @@ internal sealed class AdminEndpoint(SimulatedBase simulated)
     private static (string Status, string Body) Ok(object value) => ("200 OK", JsonSerializer.Serialize(value, Web));
 
     private sealed record BehaviorOrder(
-        string? Biz, long? InstallMillis, long? UninstallMillis, string? FailCause, string? SwitchFailCause, bool? Hangs, bool? Dies,
+        string? Biz, long? InstallMillis, long? UninstallMillis, string? FailCause, string? SwitchFailCause, bool? Hangs, bool? Exits,
         bool? IsPlain, long? MetaspaceBytes, long? CommittedMetaspaceBytes)
     {
         public BizBehavior ToBehavior() => new()
@@ -81,7 +81,7 @@ internal sealed class AdminEndpoint(SimulatedBase simulated)
             FailCause = FailCause,
             SwitchFailCause = SwitchFailCause,
             Hangs = Hangs,
-            Dies = Dies,
+            Exits = Exits,
             IsPlain = IsPlain,
             MetaspaceBytes = MetaspaceBytes,
             CommittedMetaspaceBytes = CommittedMetaspaceBytes,

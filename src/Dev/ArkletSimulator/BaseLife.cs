@@ -13,11 +13,11 @@ internal sealed class BaseLife : IAsyncDisposable
 
     /// <param name="options">Ports of 0 are any free ones.</param>
     public BaseLife(
-        SimulatedBaseOptions options, EventLog log, Func<string, string, BizBehavior> orders, Action die, PauseGate arkletGate,
+        SimulatedBaseOptions options, EventLog log, Func<string, string, BizBehavior> orders, Action exit, PauseGate arkletGate,
         PauseGate webGate)
     {
         _options = options;
-        Container = new BizContainer(options, log, orders, die);
+        Container = new BizContainer(options, log, orders, exit);
         var health = new BaseHealth(options, Container, options.Time.GetTimestamp());
         _endpoint = new ArkletEndpoint(new ArkletCommands(options, Container, log, health), arkletGate, options.WorkerLoops, _end.Token);
         var web = new WebEndpoint(Container, webGate, () => _isReady);

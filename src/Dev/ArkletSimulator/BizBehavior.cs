@@ -26,11 +26,11 @@ public sealed record BizBehavior
     /// <summary>Never finishes starting, stays <c>resolved</c>, can't be uninstalled. <c>Simulator-Hang: true</c>.</summary>
     public bool? Hangs { get; init; }
 
-    /// <summary>Ends the JVM while it starts. <c>Simulator-Dies: true</c>.</summary>
-    public bool? Dies { get; init; }
+    /// <summary>Ends the JVM while it starts. <c>Simulator-Exits: true</c>.</summary>
+    public bool? Exits { get; init; }
 
-    /// <summary>Ends the JVM this long after its start, unless it was removed before. <c>Simulator-Dies-After-Millis</c>.</summary>
-    public TimeSpan? DiesAfter { get; init; }
+    /// <summary>Ends the JVM this long after its start, unless it was removed before. <c>Simulator-Exits-After-Millis</c>.</summary>
+    public TimeSpan? ExitsAfter { get; init; }
 
     /// <summary>No Spring, no web; its uninstall answers an error although it is gone. <c>Simulator-Plain: true</c>.</summary>
     public bool? IsPlain { get; init; }
@@ -48,8 +48,8 @@ public sealed record BizBehavior
         FailCause = manifest["Simulator-Fail-Cause"],
         SwitchFailCause = manifest["Simulator-Switch-Fail-Cause"],
         Hangs = Flag(manifest["Simulator-Hang"]),
-        Dies = Flag(manifest["Simulator-Dies"]),
-        DiesAfter = Millis(manifest["Simulator-Dies-After-Millis"]),
+        Exits = Flag(manifest["Simulator-Exits"]),
+        ExitsAfter = Millis(manifest["Simulator-Exits-After-Millis"]),
         IsPlain = Flag(manifest["Simulator-Plain"]),
         MetaspaceBytes = Number(manifest["Simulator-Metaspace-Bytes"]),
         CommittedMetaspaceBytes = Number(manifest["Simulator-Metaspace-Committed-Bytes"]),
@@ -65,8 +65,8 @@ public sealed record BizBehavior
         FailCause = FailCause ?? other.FailCause,
         SwitchFailCause = SwitchFailCause ?? other.SwitchFailCause,
         Hangs = Hangs ?? other.Hangs,
-        Dies = Dies ?? other.Dies,
-        DiesAfter = DiesAfter ?? other.DiesAfter,
+        Exits = Exits ?? other.Exits,
+        ExitsAfter = ExitsAfter ?? other.ExitsAfter,
         IsPlain = IsPlain ?? other.IsPlain,
         MetaspaceBytes = MetaspaceBytes ?? other.MetaspaceBytes,
         CommittedMetaspaceBytes = CommittedMetaspaceBytes ?? other.CommittedMetaspaceBytes,

@@ -7,7 +7,7 @@ internal sealed record ContainerAnswer(string Code, string Message, SimulatedBiz
 /// The biz of one base life and their state changes. Commands on different biz, and on different versions of one,
 /// run concurrently.
 /// </summary>
-internal sealed class BizContainer(SimulatedBaseOptions options, EventLog log, Func<string, string, BizBehavior> orders, Action die)
+internal sealed class BizContainer(SimulatedBaseOptions options, EventLog log, Func<string, string, BizBehavior> orders, Action exit)
 {
     private readonly Dictionary<string, SimulatedBiz> _registry = [];
     private readonly Metaspace _metaspace = new(options.MaxMetaspace);
@@ -114,9 +114,9 @@ internal sealed class BizContainer(SimulatedBaseOptions options, EventLog log, F
         if (biz.Behavior.Hangs == true) await Task.Delay(Timeout.InfiniteTimeSpan, options.Time, life);
         if (biz.Behavior.DuringInstall is { } duringInstall) await duringInstall(life);
         await Task.Delay(biz.Behavior.InstallTime ?? options.InstallTime, options.Time, life);
-        if (biz.Behavior.Dies == true)
+        if (biz.Behavior.Exits == true)
         {
-            die();
+            exit();
             await Task.Delay(Timeout.InfiniteTimeSpan, options.Time, life);
         }
 
@@ -128,11 +128,11 @@ internal sealed class BizContainer(SimulatedBaseOptions options, EventLog log, F
             biz.Become(_registry.Values.Any(b => b.Name == biz.Name && b.State == "activated") ? "deactivated" : "activated");
         }
 
-        if (biz.Behavior.DiesAfter is { } later) _ = DieLaterAsync(biz, later, life);
+        if (biz.Behavior.ExitsAfter is { } later) _ = ExitLaterAsync(biz, later, life);
     }
 
     /// <summary>Ends at the latest with the life.</summary>
-    private async Task DieLaterAsync(SimulatedBiz biz, TimeSpan later, CancellationToken life)
+    private async Task ExitLaterAsync(SimulatedBiz biz, TimeSpan later, CancellationToken life)
     {
         try
         {
@@ -145,7 +145,7 @@ internal sealed class BizContainer(SimulatedBaseOptions options, EventLog log, F
 
         lock (_gate)
             if (!_registry.ContainsValue(biz)) return;
-        die();
+        exit();
     }
 
     private void TakePath(SimulatedBiz biz)

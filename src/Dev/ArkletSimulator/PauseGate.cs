@@ -1,12 +1,12 @@
 namespace ModuleController.Dev.ArkletSimulator;
 
-/// <summary>While shut, the JVM is stopped as by SIGSTOP: connections are accepted, and requests run when it continues.</summary>
+/// <summary>While closed, the JVM is stopped as by SIGSTOP: connections are accepted, and requests run when it continues.</summary>
 internal sealed class PauseGate
 {
     private readonly Lock _gate = new();
     private TaskCompletionSource? _opened;
 
-    public void Shut()
+    public void Close()
     {
         lock (_gate) _opened ??= new(TaskCreationOptions.RunContinuationsAsynchronously);
     }

@@ -18,7 +18,7 @@ static async Task<int> RunAsync(SimulatorOptions options)
     try
     {
         await using var simulated = await SimulatedBase.StartAsync(options.Base);
-        simulated.Died = () => ended.TrySetResult(CrashExitCode);
+        simulated.Exited = () => ended.TrySetResult(CrashExitCode);
         await using var admin = options.AdminPort is { } port
             ? new SocketServer(new(options.Base.Address, port), (socket, _, cut) => new AdminEndpoint(simulated).ServeAsync(socket, cut))
             : null;

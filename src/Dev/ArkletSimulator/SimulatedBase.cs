@@ -31,7 +31,7 @@ public sealed class SimulatedBase : IAsyncDisposable
     }
 
     /// <summary>Called when a module ends the JVM. Without a handler the next life begins immediately.</summary>
-    public Action? Died { get; set; }
+    public Action? Exited { get; set; }
 
     /// <summary>Completes only with an error: why no next life started.</summary>
     public Task Failed => _failed.Task;
@@ -103,7 +103,8 @@ public sealed class SimulatedBase : IAsyncDisposable
         {
             if (_life is not null) return;
             var log = new EventLog(Guid.NewGuid().ToString("N")[..12], _log, _options.Time);
-            _life = new BaseLife(_options with { ArkletPort = ArkletPort, WebPort = WebPort }, log, BehaviorOf, Die, _arkletGate, _webGate);
+            var options = _options with { ArkletPort = ArkletPort, WebPort = WebPort };
+            _life = new BaseLife(options, log, BehaviorOf, Exit, _arkletGate, _webGate);
             (ArkletPort, WebPort) = (_life.ArkletPort, _life.WebPort);
             lock (_lives) _lives.Add(log);
             Watch(_life.Starting);
@@ -125,8 +126,8 @@ public sealed class SimulatedBase : IAsyncDisposable
     /// </summary>
     public void Hang(bool includingWeb = false)
     {
-        _arkletGate.Shut();
-        if (includingWeb) _webGate.Shut();
+        _arkletGate.Close();
+        if (includingWeb) _webGate.Close();
     }
 
     /// <summary>Ends a hang: all complete requests are carried out, also those of clients that have disconnected.</summary>
@@ -151,9 +152,9 @@ public sealed class SimulatedBase : IAsyncDisposable
     private BizBehavior BehaviorOf(string name, string version) =>
         _orders.GetValueOrDefault($"{name}:{version}", new()).Over(_orders.GetValueOrDefault(name, new()));
 
-    private void Die()
+    private void Exit()
     {
-        if (Died is { } died) died();
+        if (Exited is { } exited) exited();
         else Watch(Task.Run(RestartAsync));
     }
 

@@ -53,10 +53,10 @@ public sealed partial class Kubelet(
 
     private async Task RunAsync(IDisposable subscription)
     {
-        var beating = BeatAsync();
+        var heartbeats = SendHeartbeatsAsync();
         try
         {
-            await foreach (var key in _changed.Reader.ReadAllAsync(_stop.Token)) Look(key);
+            await foreach (var key in _changed.Reader.ReadAllAsync(_stop.Token)) Reconcile(key);
         }
         catch (OperationCanceledException)
         {
@@ -65,11 +65,11 @@ public sealed partial class Kubelet(
         finally
         {
             subscription.Dispose();
-            await beating;
+            await heartbeats;
         }
     }
 
-    private void Look(ObjectKey key)
+    private void Reconcile(ObjectKey key)
     {
         var pod = pods.Get(key);
         if (_managed.TryGetValue(key, out var managed))
@@ -152,7 +152,7 @@ public sealed partial class Kubelet(
         }
     }
 
-    private async Task BeatAsync()
+    private async Task SendHeartbeatsAsync()
     {
         while (!_stop.IsCancellationRequested)
         {

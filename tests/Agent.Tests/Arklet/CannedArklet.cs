@@ -32,9 +32,9 @@ internal sealed class CannedArklet : IAsyncDisposable
 
     public ArkletClient Client(TimeSpan? limit = null)
     {
-        var patience = limit ?? TimeSpan.FromSeconds(20);
+        var timeout = limit ?? TimeSpan.FromSeconds(20);
         return new(
-            new ArkletOptions("127.0.0.1", Port) { ContinueTimeout = patience, QueryTimeout = patience, MaxAnswerBytes = 5_000_000 },
+            new ArkletOptions("127.0.0.1", Port) { ContinueTimeout = timeout, QueryTimeout = timeout, MaxAnswerBytes = 5_000_000 },
             TimeProvider.System);
     }
 

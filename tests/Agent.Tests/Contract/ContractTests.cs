@@ -5,7 +5,7 @@ namespace ModuleController.Agent.Tests.Contract;
 /// <summary>What every contract test has: a base without modules, a client, and the module's own HTTP answers.</summary>
 public abstract class ContractTests(ContractFixture fixture) : IAsyncLifetime
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(90);
+    private static readonly TimeSpan Timeout = TimeSpan.FromSeconds(90);
     private HttpClient? _http;
     private ArkletClient? _arklet;
 
@@ -87,7 +87,7 @@ public abstract class ContractTests(ContractFixture fixture) : IAsyncLifetime
         var started = TimeProvider.System.GetTimestamp();
         while (!await isTrue())
         {
-            Assert.True(TimeProvider.System.GetElapsedTime(started) < Patience, $"waited {Patience.TotalSeconds} s until {what}");
+            Assert.True(TimeProvider.System.GetElapsedTime(started) < Timeout, $"waited {Timeout.TotalSeconds} s until {what}");
             await Task.Delay(TimeSpan.FromMilliseconds(20), TimeProvider.System, Cancellation);
         }
     }

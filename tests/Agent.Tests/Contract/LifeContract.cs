@@ -9,11 +9,11 @@ public abstract class LifeContract(ContractFixture fixture) : ContractTests(fixt
     public async Task A_module_that_hangs_stays_until_a_restart_removes_everything()
     {
         await InstalledAsync("orders", "1.0.0");
-        using var patience = CancellationTokenSource.CreateLinkedTokenSource(Cancellation);
-        var hanging = Arklet.InstallAsync("hangs", "1.0.0", Base.Jar("hangs", "1.0.0"), patience.Token);
+        using var timeout = CancellationTokenSource.CreateLinkedTokenSource(Cancellation);
+        var hanging = Arklet.InstallAsync("hangs", "1.0.0", Base.Jar("hangs", "1.0.0"), timeout.Token);
         await UntilAsync("hangs is starting", async () => await StateAsync("hangs", "1.0.0") == ArkletBizState.Resolved);
 
-        await patience.CancelAsync();
+        await timeout.CancelAsync();
 
         // its loop is lost, and with it each connection that would be dealt to it; nobody else notices
         Assert.Equal(ArkletOutcome.Unknown, (await hanging).Outcome);

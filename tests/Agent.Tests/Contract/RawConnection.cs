@@ -6,7 +6,7 @@ namespace ModuleController.Agent.Tests.Contract;
 /// <summary>One connection to a base, byte by byte: for what no HTTP client would send or notice.</summary>
 internal sealed class RawConnection : IDisposable
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(90);
+    private static readonly TimeSpan Timeout = TimeSpan.FromSeconds(90);
     private readonly Socket _socket = new(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
 
     public static async Task<RawConnection> OpenAsync(IContractBase to, CancellationToken cancellation)
@@ -33,15 +33,15 @@ internal sealed class RawConnection : IDisposable
     public async Task<string> ReadToEndAsync(CancellationToken cancellation)
     {
         var answer = new MemoryStream();
-        while (await ReadAsync(Patience, cancellation) is { Length: > 0 } part) answer.Write(part);
+        while (await ReadAsync(Timeout, cancellation) is { Length: > 0 } part) answer.Write(part);
         return Encoding.UTF8.GetString(answer.ToArray());
     }
 
-    /// <summary>What comes next; empty: the server closed; null: nothing within <paramref name="patience"/>.</summary>
-    public async Task<byte[]?> ReadAsync(TimeSpan patience, CancellationToken cancellation)
+    /// <summary>What comes next; empty: the server closed; null: nothing within <paramref name="timeout"/>.</summary>
+    public async Task<byte[]?> ReadAsync(TimeSpan timeout, CancellationToken cancellation)
     {
         var buffer = new byte[65536];
-        using var limit = new CancellationTokenSource(patience, TimeProvider.System);
+        using var limit = new CancellationTokenSource(timeout, TimeProvider.System);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, cancellation);
         try
         {

@@ -165,7 +165,7 @@ public abstract class GateAScenarios(ContractFixture fixture) : IAsyncLifetime
         var agent = await ConnectAsync();
         var before = agent.Life;
         await SucceedsAsync(agent, Install(before, "invoice", "1.0.0", Base.Jar("invoice", "1.0.0")));
-        // Lives are told apart by their starts, which with real JVMs lie seconds apart: this one must have lived a little.
+        // Lives differ by their starts, which with real JVMs lie seconds apart: this one must have lived a little.
         await agent.UntilAsync(
             s => s.Messages.Any(message =>
                 (message.Heartbeat?.Jvm ?? message.Snapshot?.Jvm)?.Uptime?.ToTimeSpan() > TimeSpan.FromSeconds(2)),

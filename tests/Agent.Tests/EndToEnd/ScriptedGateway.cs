@@ -114,7 +114,7 @@ public sealed class ScriptedGateway : IAsyncDisposable
 public sealed class GatewaySession(Hello hello, Metadata headers, IServerStreamWriter<ConnectResponse> stream)
 #pragma warning restore CA1001
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(90);
+    private static readonly TimeSpan Timeout = TimeSpan.FromSeconds(90);
     private readonly CancellationTokenSource _closing = new();
     private readonly List<ConnectRequest> _messages = [];
     private TaskCompletionSource _more = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -162,7 +162,7 @@ public sealed class GatewaySession(Hello hello, Metadata headers, IServerStreamW
     {
         var cancellation = TestContext.Current.CancellationToken;
         using var late = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
-        late.CancelAfter(Patience);
+        late.CancelAfter(Timeout);
         while (true)
         {
             Task more;
@@ -175,7 +175,7 @@ public sealed class GatewaySession(Hello hello, Metadata headers, IServerStreamW
             }
             catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
             {
-                Assert.Fail($"not within {Patience}: {what}\n{string.Join('\n', Messages.TakeLast(20))}");
+                Assert.Fail($"not within {Timeout}: {what}\n{string.Join('\n', Messages.TakeLast(20))}");
             }
         }
     }
@@ -186,16 +186,16 @@ public sealed class GatewaySession(Hello hello, Metadata headers, IServerStreamW
     internal void Add(ConnectRequest message)
     {
         lock (_messages) _messages.Add(message);
-        Wake();
+        Signal();
     }
 
     internal void End()
     {
         HasEnded = true;
-        Wake();
+        Signal();
     }
 
-    private void Wake()
+    private void Signal()
     {
         TaskCompletionSource more;
         lock (_messages) (more, _more) = (_more, new(TaskCreationOptions.RunContinuationsAsynchronously));

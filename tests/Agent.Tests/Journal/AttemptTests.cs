@@ -29,11 +29,11 @@ public sealed class AttemptTests : IDisposable
         }
 
         using var again = Open();
-        var told = Assert.Single(Told(again.State, "orders"));
-        Assert.Equal(("m-1/uninstall/b-1/10", Outcome.Failed, Reason.HookFailed), (told.CommandId, told.Outcome, told.Reason));
-        Assert.Equal(TimeSpan.FromMinutes(5), told.AnsweredFor.ToTimeSpan());
+        var reported = Assert.Single(Reported(again.State, "orders"));
+        Assert.Equal(("m-1/uninstall/b-1/10", Outcome.Failed, Reason.HookFailed), (reported.CommandId, reported.Outcome, reported.Reason));
+        Assert.Equal(TimeSpan.FromMinutes(5), reported.AnsweredFor.ToTimeSpan());
         var compacted = again.State.ToRecords().Aggregate(JournalState.Empty, (state, record) => state.Apply(record));
-        Assert.Equal(Told(again.State, "orders"), Told(compacted, "orders"));
+        Assert.Equal(Reported(again.State, "orders"), Reported(compacted, "orders"));
     }
 
     [Fact]
@@ -45,9 +45,9 @@ public sealed class AttemptTests : IDisposable
             new JournalRecord.LifeBegan("b-1", Noon), Owned("orders", "m-1"), Failed("m-1/uninstall/b-1/1"), rejected, rejected,
             Finished("m-1/uninstall/b-1/3", Outcome.Failed, Reason.UninstallFailed) with { Unsettled = true },
             Finished("m-1/uninstall/b-1/4", Outcome.Failed, Reason.UninstallFailed), Failed("m-1/uninstall/b-1/5"));
-        Assert.Equal(2u, Assert.Single(Told(journal.State, "orders")).Rejections);
+        Assert.Equal(2u, Assert.Single(Reported(journal.State, "orders")).Rejections);
         var compacted = journal.State.ToRecords().Aggregate(JournalState.Empty, (state, record) => state.Apply(record));
-        Assert.Equal(2u, Assert.Single(Told(compacted, "orders")).Rejections);
+        Assert.Equal(2u, Assert.Single(Reported(compacted, "orders")).Rejections);
     }
 
     [Fact]
@@ -60,9 +60,10 @@ public sealed class AttemptTests : IDisposable
             Succeeded("m-4/uninstall/b-1/1"), Failed("m-5/uninstall/b-1/1"));
         Assert.Equal(
             ["m-2/switch/b-1/1", "m-3/adopt/b-1/1"],
-            Told(journal.State, [Biz("orders"), Biz("prices", ArkletBizState.Deactivated)]).Select(attempt => attempt.CommandId).Order());
+            Reported(journal.State, [Biz("orders"), Biz("prices", ArkletBizState.Deactivated)])
+                .Select(attempt => attempt.CommandId).Order());
         // The same after it was asked for another time, and there again: then its number is used up.
-        Assert.Contains("m-1/switch/b-1/1", Told(journal.State, [Biz("orders", ArkletBizState.Deactivated)])
+        Assert.Contains("m-1/switch/b-1/1", Reported(journal.State, [Biz("orders", ArkletBizState.Deactivated)])
             .Select(attempt => attempt.CommandId));
     }
 
@@ -76,8 +77,8 @@ public sealed class AttemptTests : IDisposable
             Failed($"rs-1/inspect/b-1/{low + 1}"), Succeeded("rs-2/inspect/b-1/0"));
         Assert.Equal(
             [$"rs-1/inspect/b-1/{high}", $"rs-1/inspect/b-1/{low + 1}", "rs-2/inspect/b-1/0"],
-            Told(journal.State).Select(attempt => attempt.CommandId).Order());
-        Assert.DoesNotContain("rs-2", string.Join(' ', Told(journal.State, [], Noon.AddMinutes(61))), StringComparison.Ordinal);
+            Reported(journal.State).Select(attempt => attempt.CommandId).Order());
+        Assert.DoesNotContain("rs-2", string.Join(' ', Reported(journal.State, [], Noon.AddMinutes(61))), StringComparison.Ordinal);
     }
 
     [Fact]
@@ -85,7 +86,7 @@ public sealed class AttemptTests : IDisposable
     {
         using var journal = Open();
         journal.Append(new JournalRecord.LifeBegan("b-1", Noon), Failed("m-1/adopt/b-1/1"), Failed("m-2/adopt/b-0/1"));
-        Assert.Equal("m-1/adopt/b-1/1", Assert.Single(Told(journal.State)).CommandId);
+        Assert.Equal("m-1/adopt/b-1/1", Assert.Single(Reported(journal.State)).CommandId);
         for (var number = 0; number < JournalState.MaxResults; number++) journal.Append(Failed($"x-{number}/adopt/b-1/1"));
         Assert.DoesNotContain(journal.State.Attempts.Values, attempt => attempt.Id.ModuleUid == "m-1");
         Assert.Equal(JournalState.MaxResults, journal.State.Attempts.Count);
@@ -100,23 +101,23 @@ public sealed class AttemptTests : IDisposable
             .Select(number => Failed($"m-{number}/adopt/b-1/1") with { At = Noon.AddSeconds(number) });
         var state = records.Aggregate(JournalState.Empty.Apply(new JournalRecord.LifeBegan("b-1", Noon)),
             (state, record) => state.Apply(record));
-        var told = Told(state);
-        Assert.Equal(Limits.Attempts, told.Count);
-        Assert.DoesNotContain(told, attempt => attempt.CommandId == "m-9/adopt/b-1/1");
-        Assert.Contains(told, attempt => attempt.CommandId == "m-10/adopt/b-1/1");
+        var reported = Reported(state);
+        Assert.Equal(Limits.Attempts, reported.Count);
+        Assert.DoesNotContain(reported, attempt => attempt.CommandId == "m-9/adopt/b-1/1");
+        Assert.Contains(reported, attempt => attempt.CommandId == "m-10/adopt/b-1/1");
     }
 
     [Fact]
     public void Attempts_in_the_journal_of_an_older_agent_have_no_age()
     {
         var state = JournalState.Empty.Apply(new JournalRecord.LifeBegan("b-1", Noon)).Apply(Failed("m-1/adopt/b-1/3") with { At = null });
-        Assert.Null(Assert.Single(Told(state)).AnsweredFor);
+        Assert.Null(Assert.Single(Reported(state)).AnsweredFor);
     }
 
-    private static List<LastAttempt> Told(JournalState state, params IReadOnlyList<string> listed) =>
-        Told(state, [.. listed.Select(name => Biz(name))]);
+    private static List<LastAttempt> Reported(JournalState state, params IReadOnlyList<string> listed) =>
+        Reported(state, [.. listed.Select(name => Biz(name))]);
 
-    private static List<LastAttempt> Told(JournalState state, IReadOnlyList<ArkletBiz> listed, DateTimeOffset? now = null)
+    private static List<LastAttempt> Reported(JournalState state, IReadOnlyList<ArkletBiz> listed, DateTimeOffset? now = null)
     {
         var view = BaseView.Unknown with
         {

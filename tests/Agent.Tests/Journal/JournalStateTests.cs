@@ -38,7 +38,7 @@ public sealed class JournalStateTests : IDisposable
             journal.Append(
                 new JournalRecord.LifeBegan("b-1", Noon), Intent("open", "orders"), Intent("answered", "invoice"),
                 Answer("answered", unsettled: false),
-                Intent("timed-out", "slow"), Answer("timed-out", unsettled: true), Intent("down", "poison"),
+                Intent("timed-out", "slow"), Answer("timed-out", unsettled: true), Intent("down", "crash"),
                 new JournalRecord.Finished("down", new CommandResult { CommandId = "down", Code = JournalState.BaseDown }
                     .ToByteArray(), Unsettled: true),
                 new JournalRecord.LifeBegan("b-2", Noon.AddMinutes(1)));
@@ -50,7 +50,7 @@ public sealed class JournalStateTests : IDisposable
             Assert.Equal(["down", "open"], again.State.Interrupted.Order());
             Assert.Equal(["down", "open"], again.State.ToRecords()
                 .Aggregate(JournalState.Empty, (state, record) => state.Apply(record)).Interrupted.Order());
-            // Told to nobody so far: they are not forgotten with the next life, as they are when a controller has heard of them.
+            // No controller has them yet. Therefore they are kept beyond the next life, unlike reported ones.
             again.Append(new JournalRecord.LifeBegan("b-3", Noon.AddMinutes(2)));
             Assert.Equal(["down", "open"], again.State.Interrupted.Order());
             again.Append(new JournalRecord.ControllerAnswered(Noon.AddMinutes(3)), new JournalRecord.LifeBegan("b-4", Noon.AddMinutes(4)));

@@ -11,7 +11,7 @@ namespace ModuleController.Agent.Tests;
 /// </summary>
 public sealed class RealBase : IAsyncDisposable
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(5);
+    private static readonly TimeSpan Timeout = TimeSpan.FromMinutes(5);
     private readonly DirectoryInfo _work = Directory.CreateTempSubdirectory("base-");
     private readonly string[] _flags;
     private readonly Queue<string> _output = [];
@@ -117,7 +117,7 @@ public sealed class RealBase : IAsyncDisposable
         var started = TimeProvider.System.GetTimestamp();
         while (await arklet.QueryAllAsync(cancellation) is null || !(await ReadinessAsync(http, cancellation)))
         {
-            if (_process!.HasExited || TimeProvider.System.GetElapsedTime(started) > Patience)
+            if (_process!.HasExited || TimeProvider.System.GetElapsedTime(started) > Timeout)
                 throw new InvalidOperationException("the base did not come up:\n" + string.Join('\n', Output()));
             await Task.Delay(TimeSpan.FromMilliseconds(100), TimeProvider.System, cancellation);
         }

@@ -9,7 +9,7 @@ namespace ModuleController.Agent.Tests.Simulator;
 /// <summary>What the simulator does to order, beyond the contract that it shares with a real base.</summary>
 public sealed class SimulatedBaseTests : IDisposable
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(90);
+    private static readonly TimeSpan Timeout = TimeSpan.FromSeconds(90);
     private readonly DirectoryInfo _jars = Directory.CreateTempSubdirectory("jars-");
 
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
@@ -114,7 +114,7 @@ public sealed class SimulatedBaseTests : IDisposable
         using var client = Client(simulated);
         await client.InstallAsync("a", "1", Jar("a", "1"), Cancellation);
 
-        var result = await client.InstallAsync("b", "1", Jar("b", "1", ("Simulator-Dies", "true")), Cancellation);
+        var result = await client.InstallAsync("b", "1", Jar("b", "1", ("Simulator-Exits", "true")), Cancellation);
 
         Assert.Equal(ArkletOutcome.Unknown, result.Outcome);
         await UntilAsync(() => simulated.Statistics.Count == 2);
@@ -127,7 +127,7 @@ public sealed class SimulatedBaseTests : IDisposable
         var time = new Microsoft.Extensions.Time.Testing.FakeTimeProvider();
         await using var simulated = await SimulatedBase.StartAsync(new() { Time = time });
         using var client = Client(simulated);
-        var jar = Jar("b", "1", ("Simulator-Dies-After-Millis", "300"));
+        var jar = Jar("b", "1", ("Simulator-Exits-After-Millis", "300"));
 
         await client.InstallAsync("b", "1", jar, Cancellation);
         await client.UninstallAsync("b", "1", Cancellation);
@@ -219,7 +219,7 @@ public sealed class SimulatedBaseTests : IDisposable
 
         time.Advance(TimeSpan.FromSeconds(3));
 
-        var error = await Assert.ThrowsAsync<SocketException>(() => simulated.Failed.WaitAsync(Patience, Cancellation));
+        var error = await Assert.ThrowsAsync<SocketException>(() => simulated.Failed.WaitAsync(Timeout, Cancellation));
         Assert.Equal(SocketError.AddressAlreadyInUse, error.SocketErrorCode);
     }
 
@@ -251,9 +251,9 @@ public sealed class SimulatedBaseTests : IDisposable
             (manifest.Name, manifest.Version, manifest.WebContextPath, manifest["Simulator-Fail-Cause"]));
     }
 
-    /// <param name="patience">With a base that answers; short where it is known that nobody does.</param>
-    private static ArkletClient Client(SimulatedBase simulated, TimeSpan? patience = null) =>
-        new(new ArkletOptions("127.0.0.1", simulated.ArkletPort) { ContinueTimeout = patience ?? Patience }, TimeProvider.System);
+    /// <param name="timeout">With a base that answers; short where it is known that nobody does.</param>
+    private static ArkletClient Client(SimulatedBase simulated, TimeSpan? timeout = null) =>
+        new(new ArkletOptions("127.0.0.1", simulated.ArkletPort) { ContinueTimeout = timeout ?? Timeout }, TimeProvider.System);
 
     private static Task UntilAsync(Func<bool> isTrue) => UntilAsync(() => Task.FromResult(isTrue()));
 
@@ -262,7 +262,7 @@ public sealed class SimulatedBaseTests : IDisposable
         var started = TimeProvider.System.GetTimestamp();
         while (!await isTrue())
         {
-            Assert.True(TimeProvider.System.GetElapsedTime(started) < Patience, "waited too long");
+            Assert.True(TimeProvider.System.GetElapsedTime(started) < Timeout, "waited too long");
             await Task.Delay(TimeSpan.FromMilliseconds(10), TimeProvider.System, Cancellation);
         }
     }

@@ -44,7 +44,7 @@ internal sealed class AgentModel
     /// <summary>What ran when the last life ended, by the journal.</summary>
     public IReadOnlyList<string> Interrupted { get; private set; } = [];
 
-    public DateTimeOffset LastHeard { get; private set; } = World.Start;
+    public DateTimeOffset LastMessageAt { get; private set; } = World.Start;
 
     public DateTimeOffset? AnsweringSince { get; set; }
 
@@ -57,11 +57,11 @@ internal sealed class AgentModel
     public BaseView? View(DateTimeOffset now)
     {
         if (!IsKnown) return null;
-        if (IsConnected) LastHeard = now;
+        if (IsConnected) LastMessageAt = now;
         return new()
         {
             IsConnected = IsConnected,
-            LastHeard = LastHeard,
+            LastMessageAt = LastMessageAt,
             State = State,
             Life = Life,
             IsBizKnown = IsBizKnown,
@@ -184,7 +184,7 @@ internal sealed class AgentModel
 
     public void Disconnect(DateTimeOffset now)
     {
-        if (IsConnected) LastHeard = now;
+        if (IsConnected) LastMessageAt = now;
         IsConnected = false;
     }
 

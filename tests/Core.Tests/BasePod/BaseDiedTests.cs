@@ -78,7 +78,7 @@ public sealed class BaseDiedTests
     {
         var suspect = _world.Add("suspect");
         _world.Settle();
-        for (var death = 1; death <= 2; death++)
+        for (var exit = 1; exit <= 2; exit++)
         {
             _world.Advance(20);
             _world.Agent.Restart(_world.Now);
@@ -113,12 +113,12 @@ public sealed class BaseDiedTests
     {
         var (good, suspect) = (_world.Add("a-good"), _world.Add("b-suspect"));
         _world.Settle();
-        Die();
+        EndJvm();
         // It may have been either, or somebody's hand: it counts for neither, and both are back at once.
         Assert.Equal(["0+", "0+"], new[] { good, suspect }.Select(module => _world.Status(module).LastError!.Code));
         Assert.Equal(["a-good", "b-suspect"], _world.Sent.Select(command => command.Name));
 
-        Die();
+        EndJvm();
         Assert.Equal(["0++", "0++"], new[] { good, suspect }.Select(module => _world.Status(module).LastError!.Code));
         Assert.Equal(["a-good"], _world.Sent.Select(command => command.Name));
 
@@ -126,13 +126,13 @@ public sealed class BaseDiedTests
         Assert.Equal(["a-good", "b-suspect"], _world.Sent.Select(command => command.Name));
         Assert.Null(_world.Status(good).LastError);
 
-        Die();
+        EndJvm();
         Assert.Equal("1", _world.Status(suspect).LastError!.Code);
-        Die();
+        EndJvm();
         Assert.Equal((ModulePhase.Failed, "2"), (_world.Status(suspect).Status, _world.Status(suspect).LastError!.Code));
         Assert.True(_world.Find(good)!.IsAvailable);
 
-        void Die()
+        void EndJvm()
         {
             _world.Advance(10);
             _world.Agent.Restart(_world.Now);
@@ -154,10 +154,10 @@ public sealed class BaseDiedTests
 
         _world.Settle();
         _world.Advance(61);
-        for (var death = 1; death <= 2; death++)
+        for (var exit = 1; exit <= 2; exit++)
         {
             DieDuringTheSecond();
-            Assert.Equal(death.ToString(System.Globalization.CultureInfo.InvariantCulture), _world.Status(late).LastError!.Code);
+            Assert.Equal(exit.ToString(System.Globalization.CultureInfo.InvariantCulture), _world.Status(late).LastError!.Code);
         }
 
         _world.SettleWithin(3600);

@@ -234,13 +234,13 @@ public sealed class BasePodPropertyTests
         Assert.Equal(served.Order(), labels.Order());
     }
 
-    // CheckGate says when it may be open; here, when it has to be, and that shut it names what is missing.
+    // CheckGate says when it may be open; here, when it has to be, and that a closed one names what is missing.
     private static void AssertGateIsAsItShouldBe(World world)
     {
         var missing = world.Gate!.Required.Select(required => required.Completed.Name)
             .Where(name => world.Modules.Values.Any(module => module.Spec.Module.Name == name)
                 && !world.Modules.Values.Any(module => module.IsAvailable && module.Spec.Module.Name == name)).ToList();
-        Assert.True(missing.Count > 0 || world.IsGateOpen, $"the gate is shut: {world.GateCondition} {world}");
+        Assert.True(missing.Count > 0 || world.IsGateOpen, $"the gate is closed: {world.GateCondition} {world}");
         if (!world.IsGateOpen) Assert.All(missing, name => Assert.Contains(name, world.GateCondition!.Message, StringComparison.Ordinal));
     }
 }

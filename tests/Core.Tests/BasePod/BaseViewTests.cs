@@ -16,5 +16,5 @@ public class BaseViewTests
     public void A_base_is_out_of_Metaspace_after_an_install_that_found_none() =>
         Assert.True((View with { IsMetaspaceFull = true, Jvm = new(0, 0, 0, 0, 100) }).IsOutOfMetaspace);
 
-    private static BaseView View => new() { IsConnected = true, LastHeard = DateTimeOffset.UnixEpoch, State = BaseState.Up };
+    private static BaseView View => new() { IsConnected = true, LastMessageAt = DateTimeOffset.UnixEpoch, State = BaseState.Up };
 }

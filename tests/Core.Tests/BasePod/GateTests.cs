@@ -33,7 +33,7 @@ public sealed class GateTests
         world.Agent.IsBizKnown = true;
         world.Settle();
 
-        Assert.Equal((Condition.True, ModulesGate.ModulesInstalled, "no module is required here; base life life-1"), Told(world));
+        Assert.Equal((Condition.True, ModulesGate.ModulesInstalled, "no module is required here; base life life-1"), GateCondition(world));
         Assert.Equal(1, world.GateWrites);
     }
 
@@ -57,7 +57,7 @@ public sealed class GateTests
     }
 
     [Fact]
-    public void What_it_waits_for_is_told_after_two_seconds()
+    public void What_it_waits_for_is_reported_after_two_seconds()
     {
         var world = With("catalog", "orders", "ledger");
         world.Add("orders");
@@ -68,7 +68,7 @@ public sealed class GateTests
         Assert.Null(world.GateCondition);
         world.SettleWithin(2, finish: false);
 
-        var (status, reason, message) = Told(world);
+        var (status, reason, message) = GateCondition(world);
         Assert.Equal((Condition.False, ModulesGate.WaitingForModules), (status, reason));
         Assert.StartsWith("waiting for 3 of 3 required modules: catalog 1.0.0 (no Module on this pod yet), orders 1.0.0 (", message,
             StringComparison.Ordinal);
@@ -76,7 +76,7 @@ public sealed class GateTests
     }
 
     [Fact]
-    public void A_failure_is_told_at_once_and_smaller_news_every_half_minute()
+    public void A_failure_is_reported_at_once_and_smaller_news_every_half_minute()
     {
         var world = With("catalog", "orders");
         world.Add("catalog");
@@ -89,7 +89,7 @@ public sealed class GateTests
         world.Agent.Finish(world.Now, FailureReason.BizStartFailed, "cannot reach the ledger database");
         world.Settle(finish: false);
 
-        var (status, reason, message) = Told(world);
+        var (status, reason, message) = GateCondition(world);
         Assert.Equal((Condition.False, ModulesGate.ModulesFailed), (status, reason));
         Assert.StartsWith("waiting for 1 of 2 required modules: ", message, StringComparison.Ordinal);
         Assert.Contains("1.0.0 (BizStartFailed: cannot reach the ledger database)", message, StringComparison.Ordinal);
@@ -131,7 +131,7 @@ public sealed class GateTests
 
         world.SettleWithin(60, finish: false);
 
-        var (_, _, message) = Told(world);
+        var (_, _, message) = GateCondition(world);
         Assert.StartsWith("waiting for 12 of 12 required modules: module-01 1.0.0 (BizStartFailed: xxx", message, StringComparison.Ordinal);
         Assert.EndsWith(" and 7 more", message, StringComparison.Ordinal);
         Assert.InRange(message.Length, 100, 1024);
@@ -189,7 +189,7 @@ public sealed class GateTests
     }
 
     [Fact]
-    public void A_new_life_shuts_it_until_the_replay_is_done()
+    public void A_new_life_closes_it_until_the_replay_is_done()
     {
         var world = With("orders");
         world.Add("orders");
@@ -203,7 +203,7 @@ public sealed class GateTests
         world.Agent.IsBizKnown = true;
         world.Settle();
 
-        Assert.Equal((Condition.True, ModulesGate.ModulesInstalled, "all 1 required modules are installed; base life life-2"), Told(world));
+        Assert.Equal((Condition.True, ModulesGate.ModulesInstalled, "all 1 required modules are installed; base life life-2"), GateCondition(world));
         Assert.Equal(3, world.GateWrites);                               // each life opens it once, one loss
     }
 
@@ -216,7 +216,7 @@ public sealed class GateTests
 
         world.Settle();
 
-        Assert.Equal((Condition.True, ModulesGate.ModulesInstalled, "no module is required here; base life life-2"), Told(world));
+        Assert.Equal((Condition.True, ModulesGate.ModulesInstalled, "no module is required here; base life life-2"), GateCondition(world));
         Assert.Equal(2, world.GateWrites);
     }
 
@@ -273,7 +273,7 @@ public sealed class GateTests
         };
         world.Add("orders");
         world.SettleWithin(5, finish: false);
-        Assert.StartsWith("waiting for 1 of 1 required modules: orders 1.0.0", Told(world).Message, StringComparison.Ordinal);
+        Assert.StartsWith("waiting for 1 of 1 required modules: orders 1.0.0", GateCondition(world).Message, StringComparison.Ordinal);
 
         world.Settle();
 
@@ -296,7 +296,7 @@ public sealed class GateTests
     private static World With(params string[] required) =>
         new() { Gate = new([.. required.Select(name => World.Required(name))], Timeout) };
 
-    private static (string Status, string? Reason, string Message) Told(World world) =>
+    private static (string Status, string? Reason, string Message) GateCondition(World world) =>
         (world.GateCondition!.Status, world.GateCondition.Reason, world.GateCondition.Message!);
 
     /// <summary>The old one is uninstalled, the install of the new one is under way.</summary>

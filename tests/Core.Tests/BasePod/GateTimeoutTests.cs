@@ -22,7 +22,7 @@ public sealed class GateTimeoutTests
 
         Unreachable(world, TimeSpan.FromSeconds(60));
 
-        var (status, reason, message) = Told(world);
+        var (status, reason, message) = GateCondition(world);
         Assert.Equal((Condition.True, ModulesGate.OpenedAfterTimeout), (status, reason));
         Assert.StartsWith("opened after 600 s without 1 of 2 required modules: orders 1.0.0 (ArtifactUnreachable: ", message,
             StringComparison.Ordinal);
@@ -32,7 +32,7 @@ public sealed class GateTimeoutTests
 
         // When it can be fetched again, the condition says so; it was open all the while.
         world.SettleWithin(600);
-        Assert.Equal((Condition.True, ModulesGate.ModulesInstalled, "all 2 required modules are installed; base life life-1"), Told(world));
+        Assert.Equal((Condition.True, ModulesGate.ModulesInstalled, "all 2 required modules are installed; base life life-1"), GateCondition(world));
     }
 
     [Theory]
@@ -41,7 +41,7 @@ public sealed class GateTimeoutTests
     [InlineData(FailureReason.ArtifactDenied)]
     [InlineData(FailureReason.DigestMismatch)]
     [InlineData(FailureReason.MetaspaceFull)]
-    public void It_stays_shut_where_this_base_or_the_artifact_is_to_blame(FailureReason failure)
+    public void It_stays_closed_where_this_base_or_the_artifact_is_to_blame(FailureReason failure)
     {
         var world = With("orders");
         world.Add("orders");
@@ -50,13 +50,13 @@ public sealed class GateTimeoutTests
 
         world.SettleWithin(3600, finish: false);
 
-        Assert.Equal((Condition.False, ModulesGate.ModulesFailed), (Told(world).Status, Told(world).Reason));
-        Assert.Contains($"orders 1.0.0 ({failure}: ", Told(world).Message, StringComparison.Ordinal);
+        Assert.Equal((Condition.False, ModulesGate.ModulesFailed), (GateCondition(world).Status, GateCondition(world).Reason));
+        Assert.Contains($"orders 1.0.0 ({failure}: ", GateCondition(world).Message, StringComparison.Ordinal);
         Assert.Equal(1, world.GateWrites);
     }
 
     [Fact]
-    public void It_stays_shut_however_often_a_proven_revision_is_tried_again()
+    public void It_stays_closed_however_often_a_proven_revision_is_tried_again()
     {
         var world = With("orders");
         world.Served.Add("orders");
@@ -65,7 +65,7 @@ public sealed class GateTimeoutTests
         Failing(world, TimeSpan.FromHours(1), FailureReason.BizStartFailed);
 
         Assert.InRange(world.Status(module).Attempts!.Value, 10, 100);
-        Assert.Equal((Condition.False, ModulesGate.ModulesFailed), (Told(world).Status, Told(world).Reason));
+        Assert.Equal((Condition.False, ModulesGate.ModulesFailed), (GateCondition(world).Status, GateCondition(world).Reason));
     }
 
     [Fact]
@@ -81,7 +81,7 @@ public sealed class GateTimeoutTests
         world.FailingOnOlderPods.Add("orders");
         world.Settle(finish: false);
 
-        Assert.Equal((Condition.True, ModulesGate.OpenedAfterTimeout), (Told(world).Status, Told(world).Reason));
+        Assert.Equal((Condition.True, ModulesGate.OpenedAfterTimeout), (GateCondition(world).Status, GateCondition(world).Reason));
         Assert.Single(world.Events, item => item.Reason == ModulesGate.OpenedAfterTimeout);
     }
 
@@ -91,15 +91,15 @@ public sealed class GateTimeoutTests
         var world = new World { Gate = new([World.Required("orders") with { FailsOnOlderPods = true }], Timeout) };
         world.SettleWithin(Timeout.TotalSeconds - 10);
         Assert.Equal("waiting for 1 of 1 required modules: orders 1.0.0 (no Module on this pod, and it fails on older ones)",
-            Told(world).Message);
+            GateCondition(world).Message);
 
         world.SettleWithin(60);
 
-        Assert.Equal((Condition.True, ModulesGate.OpenedAfterTimeout), (Told(world).Status, Told(world).Reason));
+        Assert.Equal((Condition.True, ModulesGate.OpenedAfterTimeout), (GateCondition(world).Status, GateCondition(world).Reason));
     }
 
     [Fact]
-    public void One_that_may_not_be_missing_keeps_it_shut_for_all()
+    public void One_that_may_not_be_missing_keeps_it_closed_for_all()
     {
         var world = With("catalog", "orders");
         world.FailingOnOlderPods.Add("orders");
@@ -114,7 +114,7 @@ public sealed class GateTimeoutTests
         world.SettleWithin(3600, finish: false);
 
         Assert.False(world.IsGateOpen);
-        Assert.StartsWith("waiting for 2 of 2", Told(world).Message, StringComparison.Ordinal);
+        Assert.StartsWith("waiting for 2 of 2", GateCondition(world).Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -135,7 +135,7 @@ public sealed class GateTimeoutTests
     private static World With(params string[] required) =>
         new() { Gate = new([.. required.Select(name => World.Required(name))], Timeout) };
 
-    private static (string Status, string? Reason, string Message) Told(World world) =>
+    private static (string Status, string? Reason, string Message) GateCondition(World world) =>
         (world.GateCondition!.Status, world.GateCondition.Reason, world.GateCondition.Message!);
 
     private static void Unreachable(World world, TimeSpan duration) => Failing(world, duration, FailureReason.ArtifactUnreachable);

@@ -166,7 +166,7 @@ public sealed class HookTests
     }
 
     [Fact]
-    public void A_last_hook_that_failed_is_told_when_the_Module_goes()
+    public void A_last_hook_that_failed_is_reported_when_the_Module_is_removed()
     {
         var old = _world.Add("orders");
         _world.Settle();
@@ -176,8 +176,8 @@ public sealed class HookTests
         _world.Agent.FinishWithFailedHook(_world.Now);
         _world.Settle();
         Assert.Null(_world.Find(old));
-        var told = Assert.Single(_world.Events);
-        Assert.Equal("orders:1.0.0 on pod shop/base-1 is uninstalled, but postUninstall hook answered 500", told.Message);
+        var planned = Assert.Single(_world.Events);
+        Assert.Equal("orders:1.0.0 on pod shop/base-1 is uninstalled, but postUninstall hook answered 500", planned.Message);
         Assert.Equal(ModulePhase.Available, Assert.Single(_world.Modules.Values).Status.Status);
     }
 }

@@ -94,7 +94,7 @@ public sealed class InstallTests
     }
 
     [Fact]
-    public void What_takes_long_is_told_after_two_seconds_and_once()
+    public void What_takes_long_is_reported_after_two_seconds_and_once()
     {
         var (first, second) = (_world.Add("a"), _world.Add("b"));
         _world.Settle(finish: false);

@@ -31,8 +31,8 @@ public class QuarantineTests
         fleet.Run(TimeSpan.FromMinutes(10));
         Assert.Equal([killer], fleet.Quarantined);
         fleet.AllServeBut(killer);
-        // Twice under suspicion of all, then on its own; once more where the other pods' deaths come too late to be known.
-        Assert.All(fleet.Deaths, deaths => Assert.InRange(deaths, 2, isAtOnce || pods == 1 ? 4 : 3));
+        // Twice under suspicion of all, then on its own; once more where the other pods' exits come too late to be known.
+        Assert.All(fleet.Exits, exits => Assert.InRange(exits, 2, isAtOnce || pods == 1 ? 4 : 3));
     }
 
     [Fact]
@@ -42,8 +42,8 @@ public class QuarantineTests
         fleet.Run(TimeSpan.FromMinutes(20));
         Assert.Equal(["b", "e"], fleet.Quarantined.Order(StringComparer.Ordinal));
         fleet.AllServeBut("b", "e");
-        // After the first is found all others are back at once: the second has one more shared death.
-        Assert.All(fleet.Deaths, deaths => Assert.InRange(deaths, 4, 7));
+        // After the first is found all others are back at once: the second has one more shared exit.
+        Assert.All(fleet.Exits, exits => Assert.InRange(exits, 4, 7));
     }
 
     [Fact]
@@ -100,12 +100,12 @@ public class QuarantineTests
             _pods = [.. Enumerable.Range(0, pods).Select(_ => new World { Lived = _lived, Quarantined = Quarantined })];
             foreach (var pod in _pods)
                 foreach (var name in names) pod.Add(name);
-            (Deaths, _endedAt) = (new int[pods], new DateTimeOffset?[pods]);
+            (Exits, _endedAt) = (new int[pods], new DateTimeOffset?[pods]);
         }
 
         public HashSet<string> Quarantined { get; } = [];
 
-        public int[] Deaths { get; }
+        public int[] Exits { get; }
 
         public IEnumerable<Module> Modules => _pods.SelectMany(pod => pod.Modules.Values);
 
@@ -138,7 +138,7 @@ public class QuarantineTests
             else if (pod.Agent.State == BaseState.Up
                 && pod.Agent.Biz.Any(biz => _killers.Contains(biz.Name) && pod.Now - biz.InstalledAt >= TimeSpan.FromSeconds(5)))
             {
-                Deaths[index]++;
+                Exits[index]++;
                 (_endedAt[index], pod.Agent.State, pod.Agent.IsBizKnown) = (pod.Now, BaseState.Down, false);
             }
 

@@ -134,7 +134,7 @@ public sealed class SharedArkletTests
     private static BaseView ViewOf(string life, int? port) => new()
     {
         IsConnected = true,
-        LastHeard = World.Start,
+        LastMessageAt = World.Start,
         State = BaseState.Up,
         Life = new(life, JvmStart),
         ArkletPort = port,

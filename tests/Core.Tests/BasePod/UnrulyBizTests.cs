@@ -48,7 +48,7 @@ public sealed class UnrulyBizTests
     }
 
     [Fact]
-    public void UninstallFailed_is_told_and_tried_again()
+    public void UninstallFailed_is_reported_and_tried_again()
     {
         var orders = _world.Add("orders");
         _world.Settle();
@@ -119,7 +119,7 @@ public sealed class UnrulyBizTests
     }
 
     [Fact]
-    public void ForeignBiz_broken_in_the_way_is_told_and_left_alone()
+    public void ForeignBiz_broken_in_the_way_is_reported_and_left_alone()
     {
         _world.Agent.Biz.Add(new("orders", "1.0.0", BizState.Broken));
         var orders = _world.Add("orders");
@@ -132,7 +132,7 @@ public sealed class UnrulyBizTests
     }
 
     [Fact]
-    public void ForeignBiz_of_another_version_is_told_once_and_never_removed()
+    public void ForeignBiz_of_another_version_is_reported_once_and_never_removed()
     {
         _world.Agent.Biz.Add(new("orders", "0.9.0", BizState.Activated));
         var orders = _world.Add("orders");

@@ -265,7 +265,7 @@ internal sealed class World
         }
     }
 
-    // Within one life never from open to shut; open only where all that is required serves, or could nowhere.
+    // Within one life never from open to closed; open only where all that is required serves, or could nowhere.
     private void CheckGate(BasePodPlan plan)
     {
         if (plan.Gate is not { } gate) return;
@@ -274,7 +274,7 @@ internal sealed class World
         var isOpenForThisLife = ModulesGate.IsOpenFor(GateCondition, Agent.Life);
         if (gate.Status == Condition.False)
         {
-            Assert.False(isOpenForThisLife, $"the gate was shut in life {Agent.Life.Id}, which it had been opened for");
+            Assert.False(isOpenForThisLife, $"the gate was closed in life {Agent.Life.Id}, which it had been opened for");
             return;
         }
 

@@ -71,11 +71,11 @@ public class ArgoHealthTests
     [InlineData(ModulePhase.Available, null, "Healthy", "Available")]
     [InlineData(ModulePhase.Failed, "BizStartFailed: it \"broke\"\n", "Degraded", "BizStartFailed: it \"broke\"\n")]
     [InlineData(null, null, "Progressing", "Waiting for the controller")]
-    public void A_module_is_healthy_when_it_is_available(string? phase, string? told, string health, string message)
+    public void A_module_is_healthy_when_it_is_available(string? phase, string? reported, string health, string message)
     {
         var module = A.Module(A.ReplicaSet(A.ModuleDeployment(), 1), 0,
             "base-0") with
-        { Status = new() { Status = phase, Message = told } };
+        { Status = new() { Status = phase, Message = reported } };
         Assert.Equal((health, message), ArgoHealth.Of("Module", Json(module)));
         if (phase is not null) Assert.Equal("Progressing", ArgoHealth.Of("Module", Json(module.Deleting())).Status);
     }

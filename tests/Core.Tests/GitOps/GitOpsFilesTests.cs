@@ -11,7 +11,7 @@ public class GitOpsFilesTests
     private static readonly string[] Kinds = ["ModuleDeployment", "ModuleReplicaSet", "Module"];
 
     [Fact]
-    public void Argo_cd_is_told_of_kinds_and_fields_that_exist()
+    public void Argo_cd_is_given_kinds_and_fields_that_exist()
     {
         var data = YamlDocuments.Read("deploy/gitops/argocd-cm.yaml").Single()["data"]!.AsObject();
         Assert.Equal(Kinds.Select(kind => $"resource.customizations.health.koupleless.io_{kind}"), data.Select(pair => pair.Key)

@@ -8,7 +8,7 @@ using static ModuleController.Core.Tests.Placement.PlacementTests;
 
 namespace ModuleController.Core.Tests.Placement;
 
-/// <summary>Most agents of a base vanish at once: nothing disruptive follows.</summary>
+/// <summary>Most agents of a base disconnect at once: nothing disruptive follows.</summary>
 public class AgentOutageTests
 {
     private static readonly AgentOutage Outage = new(4, 6, A.Time.AddMinutes(10));
@@ -121,8 +121,8 @@ public class AgentOutageTests
         world.StepRollout("shop");
         var plan = RolloutPlanner.Plan(world.Rollout(world.Deployments["shop"]) with { Outage = Outage }, world.Now);
         Assert.Empty(plan.StepsAfterStatus.OfType<RolloutStep.ScaleReplicaSet>());
-        var told = plan.Status!.Conditions.Single(condition => condition.Type == DeploymentConditions.Progressing);
-        Assert.Equal(("Unknown", Reasons.AgentsVanished), (told.Status, told.Reason));
+        var reported = plan.Status!.Conditions.Single(condition => condition.Type == DeploymentConditions.Progressing);
+        Assert.Equal(("Unknown", Reasons.AgentsVanished), (reported.Status, reported.Reason));
         Assert.True(plan.AwaitsAgents);
         Assert.Equal(Outage.Until, plan.RequeueAt);
         world.Settle();

@@ -130,11 +130,11 @@ public class HandoverTests
         var (deployment, old, @new) = Release(2);
         var waiting = A.Module(@new, 0, null, isAvailable: false);
         var group = Group(deployment, (old, Modules(old, 2)), (@new, [waiting]));
-        Assert.Equal(Reasons.AwaitingPlace, Told(Base(4, null)));
+        Assert.Equal(Reasons.AwaitingPlace, ReasonFor(Base(4, null)));
         Condition[] quota = [new() { Type = "ReplicaFailure", Status = Condition.True, Reason = "FailedCreate" }];
-        Assert.Equal(Reasons.NoEligibleBase, Told(new(Base(4, null).Deployment with { Status = new() { Conditions = quota } })));
+        Assert.Equal(Reasons.NoEligibleBase, ReasonFor(new(Base(4, null).Deployment with { Status = new() { Conditions = quota } })));
 
-        string Told(BaseDeployment found) =>
+        string ReasonFor(BaseDeployment found) =>
             Plan(Pods(2), found, group).OfType<PlacementStep.Explain>().Single(step => step.Module == waiting).Reason;
     }
 

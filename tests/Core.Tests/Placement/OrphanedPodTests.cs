@@ -16,7 +16,7 @@ public class OrphanedPodTests
         var deployment = A.ModuleDeployment(replicas: 3);
         var set = A.ReplicaSet(deployment, 3);
         var group = Group(deployment, (set, [A.Module(set, 0, "base-0"), A.Module(set, 1, "base-1"), A.Module(set, 2, "gone")]));
-        Assert.Equal([Name(set, 2)], Deleted(State(Adrift(2), group) with { IsCreationBlocked = true }));
+        Assert.Equal([Name(set, 2)], Deleted(State(Orphaned(2), group) with { IsCreationBlocked = true }));
     }
 
     [Fact]
@@ -27,9 +27,9 @@ public class OrphanedPodTests
         var (old, @new) = (A.ReplicaSet(before, 0), A.ReplicaSet(after, 2, revision: 2));
         var waiting = A.Module(@new, 0, null, isAvailable: false);
         var group = Group(after, (old, [A.Module(old, 0, "base-0"), A.Module(old, 1, "base-1")]), (@new, [waiting]));
-        Assert.Empty(Deleted(State(Adrift(2), group) with { IsCreationBlocked = true }));
+        Assert.Empty(Deleted(State(Orphaned(2), group) with { IsCreationBlocked = true }));
         // Another base of that name is there already, and these are not its pods.
-        Assert.Empty(Deleted(State(Adrift(2), group)));
+        Assert.Empty(Deleted(State(Orphaned(2), group)));
     }
 
     [Fact]
@@ -41,9 +41,9 @@ public class OrphanedPodTests
             UnreadySince = A.Time.AddHours(-1),
         };
         Assert.True(PodAssessment.Of(observed, TimeSpan.FromMinutes(5), A.Time).IsPastGrace);
-        var adrift = PodAssessment.Of(observed with { IsOrphaned = true }, TimeSpan.FromMinutes(5), A.Time);
+        var orphaned = PodAssessment.Of(observed with { IsOrphaned = true }, TimeSpan.FromMinutes(5), A.Time);
         Assert.Equal((false, false, "is orphaned: its base Deployment does not exist or has not adopted its ReplicaSet"),
-            (adrift.IsPastGrace, adrift.IsStarting, adrift.Refusal));
+            (orphaned.IsPastGrace, orphaned.IsStarting, orphaned.Refusal));
     }
 
     [Fact]
@@ -66,11 +66,11 @@ public class OrphanedPodTests
         Assert.Null(Gone(A.Time));
         Assert.Null(Gone(A.Time.AddSeconds(-9.9)));
         Assert.Equal(A.Time.AddSeconds(-10), Gone(A.Time.AddSeconds(-10)));
-        // The gate is shut: nobody can come.
+        // The gate is closed: nobody can come.
         Assert.Null(Gone(DateTimeOffset.MaxValue));
     }
 
-    private static CandidatePod[] Adrift(int count) =>
+    private static CandidatePod[] Orphaned(int count) =>
         [.. Pods(count)
             .Select(pod =>
                 pod with { IsOrphaned = true, IsNewest = false,

@@ -50,7 +50,7 @@ public class PlacementTests
         var view = new BaseView
         {
             IsConnected = true,
-            LastHeard = A.Time,
+            LastMessageAt = A.Time,
             State = BaseState.Up,
             Life = new("life", A.Time),
             IsBizKnown = true
@@ -213,7 +213,7 @@ public class PlacementTests
     }
 
     [Fact]
-    public void Before_agents_had_time_to_report_nothing_is_taken_away_and_nobody_is_told_there_is_no_place()
+    public void Before_agents_had_time_to_report_nothing_is_taken_away_and_no_lack_of_places_is_reported()
     {
         var set = A.ReplicaSet(Shop, goal: 2);
         var modules = new[] { A.Module(set, 0, "lost"), A.Module(set, 1, "base-0", isAvailable: false), A.Module(set, 2, "base-1") };

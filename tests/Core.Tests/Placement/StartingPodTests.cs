@@ -143,7 +143,7 @@ public class StartingPodTests
     private static BaseView View(DateTimeOffset heard) => new()
     {
         IsConnected = false,
-        LastHeard = heard,
+        LastMessageAt = heard,
         State = BaseState.Up,
         Life = new("life", LongAgo),
         IsBizKnown = true,

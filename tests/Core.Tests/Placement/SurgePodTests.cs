@@ -178,13 +178,13 @@ public class SurgePodTests
     }
 
     [Fact]
-    public void What_waits_at_the_limit_is_told_so()
+    public void What_waits_at_the_limit_is_reported()
     {
         var (after, old, @new) = Release(1);
         var group = Group(after, (old, [A.Module(old, 0, "base-0")]), (@new, [A.Module(@new, 0, null, isAvailable: false)]));
-        var told = Assert.Single(
+        var reported = Assert.Single(
             PlacementPlanner.Plan(State(Pods(1), group) with { Base = Base(1, limit: "0") }, A.Time).Steps.OfType<PlacementStep.Explain>());
-        Assert.EndsWith("no more than 0 pods are added to Deployment base (koupleless.io/max-added-replicas)", told.Message,
+        Assert.EndsWith("no more than 0 pods are added to Deployment base (koupleless.io/max-added-replicas)", reported.Message,
             StringComparison.Ordinal);
     }
 

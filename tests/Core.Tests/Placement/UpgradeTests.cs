@@ -65,7 +65,7 @@ public class UpgradeTests
         var view = new BaseView
         {
             IsConnected = true,
-            LastHeard = A.Time,
+            LastMessageAt = A.Time,
             State = BaseState.Up,
             Life = new("life", A.Time),
             IsBizKnown = true,

@@ -15,10 +15,10 @@ public class AbortTests
     {
         var story = Failing(strategy => strategy with { BatchCount = 2, MaxFailures = 1 }, failures: 2);
         story.Stands("1/2 Aborted: 1.0.0 x 3, 2.0.0 x 3");
-        story.Says(Condition.False, Reasons.MaxFailuresExceeded,
+        story.Reports(Condition.False, Reasons.MaxFailuresExceeded,
             "shop 2.0.0: batch 1 of 2: 1 of 6 available, 2 failed (BizStartFailed), aborted: 2 failed (BizStartFailed), more than "
                 + "maxFailures (1)");
-        Assert.Contains(story.World.Events, told => told is { Reason: Reasons.MaxFailuresExceeded, IsWarning: true });
+        Assert.Contains(story.World.Events, planned => planned is { Reason: Reasons.MaxFailuresExceeded, IsWarning: true });
         Assert.Null(story.Status.AbortedRevision);
         story.Confirm(5).Pass(10_000).Stands("1/2 Aborted: 1.0.0 x 3, 2.0.0 x 3");
     }
@@ -84,9 +84,9 @@ public class AbortTests
         story.Stands("1/2 Aborted: 1.0.0 x 6");
         Assert.Equal(("2.0.0", story.Release.UpdateRevision),
             (story.Deployment.Spec.Template.Spec.Module.Version, story.Status.AbortedRevision));
-        story.Says(Condition.False, Reasons.RolledBack,
+        story.Reports(Condition.False, Reasons.RolledBack,
             "shop 2.0.0 was given up (2 failed (BizStartFailed), more than maxFailures (1)): 6 of 6 available in 1.0.0");
-        Assert.Contains(story.World.Events, told => told is { Reason: Reasons.RollingBack, IsWarning: true });
+        Assert.Contains(story.World.Events, planned => planned is { Reason: Reasons.RollingBack, IsWarning: true });
         story.LosePods(1).AddPods(1).Stands("1/2 Aborted: 1.0.0 x 6");
         story.Upgrade("3.0.0").Stands("2/2 Completed: 3.0.0 x 6");
         Assert.Null(story.Status.AbortedRevision);
@@ -111,7 +111,7 @@ public class AbortTests
         story.Pass(599).Settle();
         Assert.Equal(ReleaseProgress.Executing, story.Release.Progress);
         story.Pass(1).Stands("1/2 Aborted: 1.0.0 x 6");
-        Assert.StartsWith("shop 2.0.0 was given up (no progress for 600 s, 2 failed (BizStartFailed))", story.Told,
+        Assert.StartsWith("shop 2.0.0 was given up (no progress for 600 s, 2 failed (BizStartFailed))", story.Message,
             StringComparison.Ordinal);
     }
 
@@ -170,10 +170,10 @@ public class AbortTests
         var story = Story.Released(4, strategy: strategy => strategy with { BatchCount = 4 })
             .Change(spec => spec with { MinReadySeconds = 60 });
         story.Pass(100).Upgrade("2.0.0").Stands("1/4 Executing: 1.0.0 x 3, 2.0.0 x 1");
-        Die(story, deaths: 1);
+        EndJvm(story, exits: 1);
         story.Rest();
         Assert.Equal(ReleaseProgress.Executing, story.Release.Progress);
-        Die(story, deaths: 2);
+        EndJvm(story, exits: 2);
         story.Stands("1/4 Aborted: 1.0.0 x 3, 2.0.0 x 1");
         Assert.Equal((Condition.False, Reasons.BaseDied), (story.Progressing.Status, story.Progressing.Reason));
         story.LosePods(1, "2.0.0").AddPods(1).Settle();
@@ -188,7 +188,7 @@ public class AbortTests
         var story = Story.Released(4, strategy: strategy => strategy with { BatchCount = 4 });
         story.World.BrokenVersions.Add("2.0.0");
         story.Upgrade("2.0.0").Settle();
-        Die(story, deaths: 2);
+        EndJvm(story, exits: 2);
         story.Settle().LosePods(1, "2.0.0").AddPods(1).World.StepPlacement();
         Assert.All(story.Of("2.0.0"), module => Assert.True(module.Metadata.IsDeleting));
     }
@@ -198,7 +198,7 @@ public class AbortTests
     {
         var story = Story.Released(4, strategy: strategy => strategy with { AutoRollback = true }).Upgrade("2.0.0")
             .Stands("1/1 Completed: 2.0.0 x 4");
-        Die(story, deaths: 2);
+        EndJvm(story, exits: 2);
         story.Change(spec => spec with { RevisionHistoryLimit = 0 }).Settle();
         Assert.Equal("1.0.0 x 4", story.Versions);
     }
@@ -209,7 +209,7 @@ public class AbortTests
         var story = Story.Released(4, strategy: strategy => strategy with { BatchCount = 4 });
         story.World.BrokenVersions.Add("2.0.0");
         story.Upgrade("2.0.0").Settle();
-        Die(story, deaths: 2);
+        EndJvm(story, exits: 2);
         story.Settle();
         story.LosePods(1, "2.0.0").AddPods(1).Settle();
         Assert.Empty(story.Of("2.0.0"));
@@ -224,7 +224,7 @@ public class AbortTests
         var story = Story.Of(4);
         story.World.BrokenVersions.Add("1.0.0");
         story.Settle();
-        Die(story, deaths: 2, "1.0.0");
+        EndJvm(story, exits: 2, "1.0.0");
         story.Settle();
         story.LosePods(2, "1.0.0").AddPods(2).Stands("1/1 Aborted: 1.0.0 x 2");
     }
@@ -233,7 +233,7 @@ public class AbortTests
     public void A_revision_that_has_lived_is_not_quarantined()
     {
         var story = Story.Released(4).Pass(100).Upgrade("2.0.0").Settle().Pass(60).Settle();
-        Die(story, deaths: 5);
+        EndJvm(story, exits: 5);
         story.Settle();
         Assert.Equal("1/1 Completed: 2.0.0 x 4", story.Stand);
     }
@@ -262,7 +262,7 @@ public class AbortTests
         var story = Story.Released(4, strategy: strategy => strategy with { AutoRollback = true }).Upgrade("2.0.0").Settle().Pass(60)
             .Settle();
         story.Pass(3_000_000).Settle();
-        foreach (var module in story.Of("2.0.0").ToList()) Die(story, module, deaths: 2);
+        foreach (var module in story.Of("2.0.0").ToList()) EndJvm(story, module, exits: 2);
         story.Rest();
         Assert.Equal((4, ReleaseProgress.Completed), (story.Status.UnavailableReplicas, story.Release.Progress));
         Assert.Null(story.Status.AbortedRevision);
@@ -289,15 +289,15 @@ public class AbortTests
     }
 
     [Fact]
-    public void Deaths_that_may_have_been_anothers_give_nothing_up()
+    public void JVM_exits_that_may_have_been_anothers_give_nothing_up()
     {
         var story = Story.Of(4);
         story.World.BrokenVersions.Add("1.0.0");
         story.Settle();
-        foreach (var module in story.Of("1.0.0").ToList()) Die(story, module, "0++");
+        foreach (var module in story.Of("1.0.0").ToList()) EndJvm(story, module, "0++");
         story.Rest();
         Assert.NotEqual(ReleaseProgress.Aborted, story.Release.Progress);
-        foreach (var module in story.Of("1.0.0").Take(2).ToList()) Die(story, module, "1+");
+        foreach (var module in story.Of("1.0.0").Take(2).ToList()) EndJvm(story, module, "1+");
         story.Rest();
         Assert.Equal(ReleaseProgress.Aborted, story.Release.Progress);
     }
@@ -328,11 +328,12 @@ public class AbortTests
         story.World.Stuck.Add(module.Metadata.Name);
     }
 
-    private static void Die(Story story, int deaths, string version = "2.0.0") => Die(story, story.Of(version).First(), deaths);
+    private static void EndJvm(Story story, int exits, string version = "2.0.0") => EndJvm(story, story.Of(version).First(), exits);
 
-    private static void Die(Story story, Module module, int deaths) => Die(story, module, deaths.ToString(CultureInfo.InvariantCulture));
+    private static void EndJvm(Story story, Module module, int exits) =>
+        EndJvm(story, module, exits.ToString(CultureInfo.InvariantCulture));
 
-    private static void Die(Story story, Module module, string code)
+    private static void EndJvm(Story story, Module module, string code)
     {
         Fail(story, module, FailureReason.BaseDied);
         var failed = story.World.Modules[module.Metadata.Name];

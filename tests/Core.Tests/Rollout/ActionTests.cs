@@ -7,13 +7,13 @@ using ModuleController.Core.Tests.World;
 
 namespace ModuleController.Core.Tests.Rollout;
 
-/// <summary>The verbs: one annotation each, done once, recorded and told.</summary>
+/// <summary>The verbs: one annotation each, done once, recorded and reported.</summary>
 public class ActionTests
 {
     private static Func<OperationStrategy, OperationStrategy> InThree => strategy => strategy with { BatchCount = 3, NeedConfirm = true };
 
     [Fact]
-    public void Who_asked_and_why_is_recorded_and_told_and_the_request_is_taken_away()
+    public void Who_asked_and_why_is_recorded_and_reported_and_the_request_is_removed()
     {
         var story = Waiting().Act("confirm", by: "ada", reason: "metrics look good");
         story.Stands("2/3 Paused: 1.0.0 x 2, 2.0.0 x 4");
@@ -64,7 +64,7 @@ public class ActionTests
         story.Act(action, by: "ada").Stands("1/3 Paused: 1.0.0 x 4, 2.0.0 x 2");
         Assert.Equal(spec, story.Deployment.Spec);
         Assert.NotNull(Text(Record(story), "refused"));
-        Assert.Contains(story.World.Events, told => told is { Reason: Reasons.ActionRefused, IsWarning: true });
+        Assert.Contains(story.World.Events, planned => planned is { Reason: Reasons.ActionRefused, IsWarning: true });
         Assert.DoesNotContain(Annotations.Action, story.Deployment.Metadata.Annotations.Keys);
     }
 
@@ -86,7 +86,7 @@ public class ActionTests
         story.Upgrade("2.0.0").Stands("1/3 Paused: 1.0.0 x 5, 2.0.0 x 1");
         story.World.Events.Clear();
         story.Act("promote").Stands("3/3 Completed: 2.0.0 x 6");
-        Assert.Equal(2, story.World.Events.Count(told => told.Reason == Reasons.BatchStarted));
+        Assert.Equal(2, story.World.Events.Count(planned => planned.Reason == Reasons.BatchStarted));
         story.Upgrade("3.0.0").Stands("1/3 Paused: 2.0.0 x 5, 3.0.0 x 1");
     }
 
@@ -98,7 +98,7 @@ public class ActionTests
     public void Abort_stops_it_until_retry()
     {
         var story = Waiting().Act("abort", by: "ada", reason: "errors").Stands("1/3 Aborted: 1.0.0 x 4, 2.0.0 x 2");
-        Assert.Equal("shop 2.0.0: batch 1 of 3: 2 of 6 available, aborted: stopped by ada: errors", story.Told);
+        Assert.Equal("shop 2.0.0: batch 1 of 3: 2 of 6 available, aborted: stopped by ada: errors", story.Message);
         story.Confirm(2).Stands("1/3 Aborted: 1.0.0 x 4, 2.0.0 x 2");
         story.Act("retry").Stands("3/3 Completed: 2.0.0 x 6");
     }
@@ -215,13 +215,13 @@ public class ActionTests
     }
 
     [Fact]
-    public void Of_a_long_text_the_beginning_is_kept_and_told()
+    public void Of_a_long_text_the_beginning_is_kept_and_reported()
     {
         var story = Waiting().Act("abort", by: new('b', 1000), reason: new('因', 100_000)).Rest();
         Assert.Equal((128, 512), (Text(Record(story), "by")!.Length, Text(Record(story), "reason")!.Length));
-        Assert.EndsWith("因…", story.Told, StringComparison.Ordinal);
-        Assert.InRange(story.Told.Length, 512, 1000);
-        Assert.InRange(story.Freeze(new('x', 100_000)).Act("retry").Rest().Told.Length, 512, 1000);
+        Assert.EndsWith("因…", story.Message, StringComparison.Ordinal);
+        Assert.InRange(story.Message.Length, 512, 1000);
+        Assert.InRange(story.Freeze(new('x', 100_000)).Act("retry").Rest().Message.Length, 512, 1000);
         story.Act(new('y', 100_000)).Rest();
         Assert.InRange(Text(Record(story), "action")!.Length, 1, 64);
     }

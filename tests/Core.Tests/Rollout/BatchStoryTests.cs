@@ -8,7 +8,7 @@ namespace ModuleController.Core.Tests.Rollout;
 public class BatchStoryTests
 {
     [Fact]
-    public void Without_waits_all_batches_follow_each_other_and_each_is_told()
+    public void Without_waits_all_batches_follow_each_other_and_each_is_reported()
     {
         var story = Story.Released(10, strategy: strategy => strategy with { BatchCount = 3 });
         story.World.Events.Clear();
@@ -18,7 +18,7 @@ public class BatchStoryTests
                 "batch 1 of 3: shop 2.0.0 for 4 of 10 modules", "batch 2 of 3: shop 2.0.0 for 7 of 10 modules",
                 "batch 3 of 3: shop 2.0.0 for 10 of 10 modules", "shop 2.0.0: 10 of 10 modules are available",
             ],
-            story.World.Events.Select(told => told.Message));
+            story.World.Events.Select(planned => planned.Message));
     }
 
     [Fact]
@@ -40,7 +40,7 @@ public class BatchStoryTests
         var story = Story.Released(6, strategy: strategy => strategy with { BatchCount = 3 }, policy: UpgradePolicy.UninstallThenInstall);
         story.World.BrokenVersions.Add("2.0.0");
         story.Upgrade("2.0.0").Stands("1/3 Executing: 1.0.0 x 5, 2.0.0 x 1");
-        Assert.StartsWith("shop 2.0.0: batch 1 of 3: 0 of 6 available, 1 failed (BizStartFailed); this artifact is not retried", story.Told,
+        Assert.StartsWith("shop 2.0.0: batch 1 of 3: 0 of 6 available, 1 failed (BizStartFailed); this artifact is not retried", story.Message,
             StringComparison.Ordinal);
         story.Upgrade("3.0.0").Stands("3/3 Completed: 3.0.0 x 6");
     }
@@ -52,7 +52,7 @@ public class BatchStoryTests
     {
         var story = Story.Released(5, strategy: strategy => strategy with { BatchCount = batches, UseBeta = true });
         story.Upgrade("2.0.0").Stands($"1/{made} Paused: 1.0.0 x 4, 2.0.0 x 1");
-        Assert.Equal($"shop 2.0.0: batch 1 of {made}: 1 of 5 available, waiting for confirmation of batch 1", story.Told);
+        Assert.Equal($"shop 2.0.0: batch 1 of {made}: 1 of 5 available, waiting for confirmation of batch 1", story.Message);
         story.Confirm(1).Stands($"{made}/{made} Completed: 2.0.0 x 5");
     }
 
@@ -101,7 +101,7 @@ public class BatchStoryTests
     {
         var story = Story.Released(4, strategy: strategy => strategy with { BatchCount = 2, NeedConfirm = true });
         story.Replicas(0).Stands("1/2 Paused: 1.0.0 x 2");
-        Assert.Equal("shop 1.0.0: batch 1 of 2: 0 of 0 available, 2 to be removed, waiting for confirmation of batch 1", story.Told);
+        Assert.Equal("shop 1.0.0: batch 1 of 2: 0 of 0 available, 2 to be removed, waiting for confirmation of batch 1", story.Message);
         story.Confirm(1).Stands("2/2 Completed: ");
         story.Replicas(4).Stands("1/2 Paused: 1.0.0 x 2").Confirm(1).Stands("2/2 Completed: 1.0.0 x 4");
     }
@@ -139,7 +139,7 @@ public class BatchStoryTests
         story.Upgrade("2.0.0").Stands("1/2 Executing: 1.0.0 x 2, 2.0.0 x 2");
         var end = story.World.Now.AddSeconds(60);
         Assert.Equal((end, end), (story.Release.NextReconcileTime, story.Plan().RequeueAt));
-        story.Says(Condition.Unknown, Reasons.GrayTime,
+        story.Reports(Condition.Unknown, Reasons.GrayTime,
             "shop 2.0.0: batch 1 of 2: 2 of 4 available, the next batch begins at 09:01:00 UTC");
         story.Pass(59).Stands("1/2 Executing: 1.0.0 x 2, 2.0.0 x 2");
         story.Pass(1).Stands("2/2 Completed: 2.0.0 x 4");

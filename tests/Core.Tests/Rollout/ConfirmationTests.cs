@@ -15,21 +15,21 @@ public class ConfirmationTests
         var story = Story.Released(6, strategy: InThree);
         story.World.Events.Clear();
         story.Upgrade("2.0.0").Stands("1/3 Paused: 1.0.0 x 4, 2.0.0 x 2")
-            .Says(Condition.Unknown, Reasons.WaitingForConfirmation,
+            .Reports(Condition.Unknown, Reasons.WaitingForConfirmation,
                 "shop 2.0.0: batch 1 of 3: 2 of 6 available, waiting for confirmation of batch 1");
         Assert.Equal((ReleaseProgress.WaitingForConfirmation, 0), (story.Release.BatchProgress, story.Release.OriginalDeltaReplicas));
         Assert.Equal((6, 2, 4, 2),
             (story.Status.AvailableReplicas, story.Status.UpdatedReplicas, story.Status.CurrentReplicas,
             story.Status.UpdatedAvailableReplicas));
         story.Confirm(1).Stands("2/3 Paused: 1.0.0 x 2, 2.0.0 x 4")
-            .Says(Condition.Unknown, Reasons.WaitingForConfirmation,
+            .Reports(Condition.Unknown, Reasons.WaitingForConfirmation,
                 "shop 2.0.0: batch 2 of 3: 4 of 6 available, waiting for confirmation of batch 2");
-        story.Confirm(2).Stands("3/3 Completed: 2.0.0 x 6").Says(Condition.True, Reasons.ReleaseCompleted, "shop 2.0.0: 6 of 6 available");
+        story.Confirm(2).Stands("3/3 Completed: 2.0.0 x 6").Reports(Condition.True, Reasons.ReleaseCompleted, "shop 2.0.0: 6 of 6 available");
         Assert.Equal(0, story.Deployment.Spec.ConfirmBatchNum);
         Assert.Equal(
             [Reasons.BatchStarted, Reasons.WaitingForConfirmation, Reasons.BatchStarted, Reasons.WaitingForConfirmation,
                 Reasons.BatchStarted, Reasons.ReleaseCompleted],
-            story.World.Events.Select(told => told.Reason));
+            story.World.Events.Select(planned => planned.Reason));
     }
 
     [Fact]
@@ -37,10 +37,10 @@ public class ConfirmationTests
     {
         var story = Story.Released(4, strategy: strategy => strategy with { BatchCount = 4, NeedConfirm = true });
         story.Upgrade("2.0.0").Stands("1/4 Paused: 1.0.0 x 3, 2.0.0 x 1").LosePods(1, "2.0.0").Rest();
-        Assert.EndsWith("waiting for confirmation of batch 1, which is not complete at the moment", story.Told, StringComparison.Ordinal);
+        Assert.EndsWith("waiting for confirmation of batch 1, which is not complete at the moment", story.Message, StringComparison.Ordinal);
         story.Confirm(1).Stands("1/4 Paused: 1.0.0 x 3");
         story.AddPods(1).Stands("2/4 Paused: 1.0.0 x 2, 2.0.0 x 2");
-        Assert.EndsWith("waiting for confirmation of batch 2", story.Told, StringComparison.Ordinal);
+        Assert.EndsWith("waiting for confirmation of batch 2", story.Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -70,14 +70,14 @@ public class ConfirmationTests
     {
         var story = Story.Released(6, strategy: InThree).Confirm(2).Upgrade("2.0.0").Stands("1/3 Paused: 1.0.0 x 4, 2.0.0 x 2");
         Assert.Equal(2, story.Release.IgnoredConfirmBatchNum);
-        story.Says(Condition.Unknown, Reasons.WaitingForConfirmation,
+        story.Reports(Condition.Unknown, Reasons.WaitingForConfirmation,
             "shop 2.0.0: batch 1 of 3: 2 of 6 available, waiting for confirmation of batch 1; "
             + "confirmBatchNum was already 2 when the release began and does not count: change it to another number, or set the annotation "
             + "koupleless.io/action: confirm");
-        Assert.Equal(story.Told, story.World.Events.Last(told => told.Reason == Reasons.WaitingForConfirmation).Message);
+        Assert.Equal(story.Message, story.World.Events.Last(planned => planned.Reason == Reasons.WaitingForConfirmation).Message);
         story.Confirm(1).Stands("2/3 Paused: 1.0.0 x 2, 2.0.0 x 4");
         Assert.Null(story.Release.IgnoredConfirmBatchNum);
-        Assert.EndsWith("waiting for confirmation of batch 2", story.Told, StringComparison.Ordinal);
+        Assert.EndsWith("waiting for confirmation of batch 2", story.Message, StringComparison.Ordinal);
         story.Confirm(2).Stands("3/3 Completed: 2.0.0 x 6");
     }
 
@@ -141,7 +141,7 @@ public class ConfirmationTests
         var story = Story.Released(4, replicas: -1, strategy: InThree).Upgrade("2.0.0").Stands("1/3 Paused: 1.0.0 x 2, 2.0.0 x 2");
         story.World.Events.Clear();
         story.Scale(12).Stands("1/3 Paused: 1.0.0 x 2, 2.0.0 x 2");
-        Assert.All(story.World.Events, told => Assert.True(told is { Reason: Reasons.ScaleIgnored, IsWarning: true }));
+        Assert.All(story.World.Events, planned => Assert.True(planned is { Reason: Reasons.ScaleIgnored, IsWarning: true }));
         Assert.Single(story.World.Events);
         Assert.Equal((-1, 4), (story.Deployment.Spec.Replicas, story.Deployment.Spec.ScaleReplicas));
         story.Confirm(2).Stands("3/3 Completed: 2.0.0 x 4");

@@ -12,7 +12,7 @@ public class ConfirmedDeletionTests
     {
         var story = Deleted(6).Rest();
         Assert.Equal("1/3 Terminating: 1.0.0 x 4", story.Stand);
-        story.Says(Condition.Unknown, Reasons.WaitingForConfirmation,
+        story.Reports(Condition.Unknown, Reasons.WaitingForConfirmation,
             "batch 1 of 3: 4 modules are left to be uninstalled, waiting for confirmation of batch 1");
         story.Pass(100_000).Rest();
         Assert.Equal("1/3 Terminating: 1.0.0 x 4", story.Stand);
@@ -22,7 +22,7 @@ public class ConfirmedDeletionTests
         Assert.Empty(story.World.Deployments);
         Assert.Empty(story.World.ReplicaSets);
         Assert.Equal([Reasons.Terminating, Reasons.WaitingForConfirmation, Reasons.WaitingForConfirmation],
-            story.World.Events.Select(told => told.Reason));
+            story.World.Events.Select(planned => planned.Reason));
     }
 
     [Fact]
@@ -126,7 +126,7 @@ public class ConfirmedDeletionTests
     public void What_would_release_something_is_refused(string action)
     {
         var story = Story.Released(6, strategy: InThree).Upgrade("2.0.0").Settle().Delete().Rest().Act(action).Rest();
-        Assert.Contains(story.World.Events, told => told is { Reason: Reasons.ActionRefused });
+        Assert.Contains(story.World.Events, planned => planned is { Reason: Reasons.ActionRefused });
         Assert.Equal("2.0.0", story.Deployment.Spec.Template.Spec.Module.Version);
     }
 

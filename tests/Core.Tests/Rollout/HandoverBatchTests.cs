@@ -89,7 +89,7 @@ public class HandoverBatchTests
         story.Upgrade("2.0.0").Settle();
         Assert.Equal((ReleaseProgress.Executing, "1.0.0 x 3, 2.0.0 x 1"), (story.Release.BatchProgress, story.Versions));
         Assert.Equal((Condition.Unknown, Reasons.AwaitingPlace), (story.Progressing.Status, story.Progressing.Reason));
-        Assert.DoesNotContain(story.World.Events, told => told.Reason == Reasons.AwaitingPlace && told.IsWarning);
+        Assert.DoesNotContain(story.World.Events, planned => planned.Reason == Reasons.AwaitingPlace && planned.IsWarning);
         story.World.Pods["base-05"] = story.World.Pods["base-05"] with { IsStarting = false };
         story.Settle();
         Assert.Equal(ReleaseProgress.WaitingForConfirmation, story.Release.BatchProgress);

@@ -16,8 +16,8 @@ public class HoldTests
     {
         var story = Story.Released(6, strategy: strategy => strategy with { BatchCount = 3 });
         story.Pause().Upgrade("2.0.0").Stands("1/3 Paused: 1.0.0 x 6")
-            .Says(Condition.Unknown, Reasons.Paused, "shop 2.0.0: batch 1 of 3: 0 of 6 available, paused");
-        Assert.Contains(story.World.Events, told => told is { Reason: Reasons.Paused, IsWarning: false });
+            .Reports(Condition.Unknown, Reasons.Paused, "shop 2.0.0: batch 1 of 3: 0 of 6 available, paused");
+        Assert.Contains(story.World.Events, planned => planned is { Reason: Reasons.Paused, IsWarning: false });
         story.Pass(100_000).Stands("1/3 Paused: 1.0.0 x 6");
         story.Pause(false).Stands("3/3 Completed: 2.0.0 x 6");
     }
@@ -84,7 +84,7 @@ public class HoldTests
     public void Frozen_says_who_froze_what_and_why()
     {
         var story = Story.Released(6, strategy: InThree).Freeze("audit").Upgrade("2.0.0").Stands("1/3 Paused: 1.0.0 x 6")
-            .Says(Condition.Unknown, Reasons.Frozen, "shop 2.0.0: batch 1 of 3: 0 of 6 available, namespace test is frozen by ops: audit");
+            .Reports(Condition.Unknown, Reasons.Frozen, "shop 2.0.0: batch 1 of 3: 0 of 6 available, namespace test is frozen by ops: audit");
         story.Pass(100_000).Stands("1/3 Paused: 1.0.0 x 6");
         story.Freeze(null).Stands("1/3 Paused: 1.0.0 x 4, 2.0.0 x 2");
     }
@@ -93,7 +93,7 @@ public class HoldTests
     public void A_freeze_without_a_reason_does_not_count_and_is_warned_about()
     {
         var story = Story.Released(6).Freeze(" ").Upgrade("2.0.0").Stands("1/1 Completed: 2.0.0 x 6");
-        Assert.Contains(story.World.Events, told => told is { Reason: Reasons.FreezeWithoutReason, IsWarning: true });
+        Assert.Contains(story.World.Events, planned => planned is { Reason: Reasons.FreezeWithoutReason, IsWarning: true });
     }
 
     [Fact]

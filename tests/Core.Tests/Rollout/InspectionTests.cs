@@ -88,7 +88,7 @@ public class InspectionTests
     }
 
     [Fact]
-    public void A_failed_one_is_told_and_tried_again_later_with_the_next_attempt()
+    public void A_failed_one_is_reported_and_tried_again_later_with_the_next_attempt()
     {
         var world = Unset();
         var asked = Ask(world, View("shop"));
@@ -113,10 +113,10 @@ public class InspectionTests
         world.Deployments["shop"] = deployment with { Status = PlanWith(world, failed).Status! };
         world.Now = world.Now.AddSeconds(600);
         var plan = PlanWith(world, failed);
-        var told = Progressing(plan.Status!);
-        Assert.Equal((Condition.False, Reasons.ProgressDeadlineExceeded), (told.Status, told.Reason));
-        Assert.StartsWith("no progress for 600 s; ", told.Message, StringComparison.Ordinal);
-        Assert.Contains("ArtifactNotFound: no such jar", told.Message, StringComparison.Ordinal);
+        var progressing = Progressing(plan.Status!);
+        Assert.Equal((Condition.False, Reasons.ProgressDeadlineExceeded), (progressing.Status, progressing.Reason));
+        Assert.StartsWith("no progress for 600 s; ", progressing.Message, StringComparison.Ordinal);
+        Assert.Contains("ArtifactNotFound: no such jar", progressing.Message, StringComparison.Ordinal);
         Assert.Contains(plan.Steps, step => step is RolloutStep.Inspect);
     }
 
@@ -238,7 +238,7 @@ public class InspectionTests
     private static BaseView View(string? path) => new()
     {
         IsConnected = true,
-        LastHeard = A.Time,
+        LastMessageAt = A.Time,
         State = BaseState.Up,
         Life = new("life-1", A.Time),
         IsBizKnown = true,

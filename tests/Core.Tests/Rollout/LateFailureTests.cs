@@ -14,7 +14,7 @@ public class LateFailureTests
         var story = InSecondBatch(strategy => strategy with { MaxFailures = 1 });
         story.Stands("2/2 Aborted: 1.0.0 x 1, 2.0.0 x 5");
         Assert.All(Failing(story), module => Assert.Equal(ModulePhase.Pending, module.Status.Status));
-        story.Says(Condition.False, Reasons.MaxFailuresExceeded,
+        story.Reports(Condition.False, Reasons.MaxFailuresExceeded,
             "shop 2.0.0: batch 2 of 2: 3 of 6 available, 2 failed (BizStartFailed), aborted: 2 failed (BizStartFailed), more than "
                 + "maxFailures (1)");
     }
@@ -35,12 +35,12 @@ public class LateFailureTests
         story.Pass(599).Settle();
         Assert.Equal(ReleaseProgress.Executing, story.Release.Progress);
         story.Pass(1).Stands("2/2 Aborted: 1.0.0 x 6");
-        Assert.StartsWith("shop 2.0.0 was given up (no progress for 600 s, 1 failed (BizStartFailed))", story.Told,
+        Assert.StartsWith("shop 2.0.0 was given up (no progress for 600 s, 1 failed (BizStartFailed))", story.Message,
             StringComparison.Ordinal);
     }
 
     [Fact]
-    public void Without_auto_rollback_the_deadline_is_told_and_the_release_goes_on_trying()
+    public void Without_auto_rollback_the_deadline_is_reported_and_the_release_goes_on_trying()
     {
         var story = InSecondBatch(strategy => strategy with { MaxFailures = 1, MaxUnavailable = new(1, false) }).Pass(600);
         story.Stands("2/2 Executing: 1.0.0 x 2, 2.0.0 x 4");

@@ -14,7 +14,7 @@ public class LivedTests
         story.Settle().Pass(120).Settle();
         Assert.Equal(2, story.Status.AvailableReplicas);
         Assert.All(story.World.ReplicaSets.Values, set => Assert.False(Quarantine.HasLived(set)));
-        // They may be heard again without anything else that would wake it.
+        // They may be heard again without anything else that would trigger it.
         Assert.True(story.Plan().RequeueAt <= story.World.Now + BasePodTimes.Suspicious);
 
         story.World.AreAgentsSilent = false;

@@ -92,7 +92,7 @@ public class MidReleaseTests
     }
 
     [Fact]
-    public void Another_url_in_mid_release_is_no_release_and_mends_what_never_was_available()
+    public void Another_url_in_mid_release_is_no_release_and_corrects_what_never_was_available()
     {
         var story = Story.Released(6, strategy: InThree, policy: UpgradePolicy.UninstallThenInstall);
         story.World.BrokenVersions.Add("2.0.0");

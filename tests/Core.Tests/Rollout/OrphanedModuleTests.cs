@@ -115,7 +115,7 @@ public class OrphanedModuleTests
     }
 
     [Fact]
-    public void A_stranger_with_the_name_of_their_replica_set_is_walked_around()
+    public void Another_name_is_taken_where_their_replica_sets_name_is_in_use()
     {
         var story = Story.Released(4, strategy: strategy => strategy with { BatchCount = 2, NeedConfirm = true }).Upgrade("2.0.0").Settle();
         var old = story.World.ReplicaSets.Single(set => set.Value.Spec.Template.Spec.Module.Version == "1.0.0").Key;

@@ -152,10 +152,10 @@ public class ReadinessTests
 
     private static void Check(ModuleDeploymentStatus status, string type, string reason, string message, long? generation)
     {
-        var told = status.Conditions.Where(condition => condition.Type is "Ready" or "Reconciling" or "Stalled").ToList();
+        var conditions = status.Conditions.Where(condition => condition.Type is "Ready" or "Reconciling" or "Stalled").ToList();
         string[] types = type == "Ready" ? ["Ready=True"] : ["Ready=False", $"{type}=True"];
-        Assert.Equal(types, told.Select(condition => $"{condition.Type}={condition.Status}").Order(StringComparer.Ordinal));
-        Assert.All(told, condition =>
+        Assert.Equal(types, conditions.Select(condition => $"{condition.Type}={condition.Status}").Order(StringComparer.Ordinal));
+        Assert.All(conditions, condition =>
         {
             Assert.Equal((reason, generation), (condition.Reason, condition.ObservedGeneration));
             Assert.StartsWith(message, condition.Message, StringComparison.Ordinal);

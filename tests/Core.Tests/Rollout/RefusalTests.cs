@@ -10,7 +10,7 @@ namespace ModuleController.Core.Tests.Rollout;
 public class RefusalTests
 {
     [Fact]
-    public void An_object_that_breaks_a_rule_is_told_so_once_and_left_alone()
+    public void An_object_that_breaks_a_rule_is_reported_once_and_left_alone()
     {
         var world = WorldOf(1);
         Change(world, spec => spec with { BaseDeploymentName = "" });

@@ -63,7 +63,7 @@ public class ServiceTests
     }
 
     [Fact]
-    public void One_of_another_owner_is_left_alone_and_told()
+    public void One_of_another_owner_is_left_alone_and_reported()
     {
         var foreign = new Service
         {

@@ -17,17 +17,17 @@ public class TrueMessagesTests
     {
         const string Message = "shop 1.0.0: 3 of 5 available, 2 without a base pod: 0 of 3 base pods are eligible: 3 already have a "
             + "module of this name";
-        var story = Story.Of(3, replicas: 5).Settle().Says(Condition.True, Reasons.ReleaseCompleted, Message);
+        var story = Story.Of(3, replicas: 5).Settle().Reports(Condition.True, Reasons.ReleaseCompleted, Message);
 
         Assert.StartsWith("shop 1.0.0: 3 of 5 modules are available, 2 without a base pod", Events(story, Reasons.ReleaseCompleted)
             .Single().Message, StringComparison.Ordinal);
-        Assert.Equal((Message, true), Events(story, Reasons.NoEligibleBase).Select(told => (told.Message, told.IsWarning)).Last());
-        Assert.Equal((Reasons.NoEligibleBase, Message), Told(story, DeploymentConditions.Reconciling));
+        Assert.Equal((Message, true), Events(story, Reasons.NoEligibleBase).Select(planned => (planned.Message, planned.IsWarning)).Last());
+        Assert.Equal((Reasons.NoEligibleBase, Message), ConditionOf(story, DeploymentConditions.Reconciling));
 
         story.World.Events.Clear();
         story.Pass(60).Settle();
         Assert.Empty(story.World.Events);
-        story.AddPods(2).Settle().Says(Condition.True, Reasons.ReleaseCompleted, "shop 1.0.0: 5 of 5 available");
+        story.AddPods(2).Settle().Reports(Condition.True, Reasons.ReleaseCompleted, "shop 1.0.0: 5 of 5 available");
     }
 
     [Fact]
@@ -42,7 +42,7 @@ public class TrueMessagesTests
         Assert.Equal((Condition.True, Reasons.ModulesBeingRemoved, $"shop 1.0.0: 3 of 3 available, 3 to be removed; {outage}"),
             (progressing.Status, progressing.Reason, progressing.Message));
         Assert.Equal("3 of 3 modules are available", held.Conditions.Find(DeploymentConditions.Available)!.Message);
-        story.Settle().Says(Condition.True, Reasons.ReleaseCompleted, "shop 1.0.0: 3 of 3 available");
+        story.Settle().Reports(Condition.True, Reasons.ReleaseCompleted, "shop 1.0.0: 3 of 3 available");
     }
 
     [Fact]
@@ -51,16 +51,16 @@ public class TrueMessagesTests
         var story = Story.Released(4);
         story.World.BrokenVersions.Add("2.0.0");
         story.World.Events.Clear();
-        story.Upgrade("2.0.0").Settle().Says(Condition.False, Reasons.ModulesFailed,
+        story.Upgrade("2.0.0").Settle().Reports(Condition.False, Reasons.ModulesFailed,
             "shop 2.0.0: batch 1 of 1: 0 of 4 available, 4 failed (BizStartFailed); this artifact is not retried: correct it, or set "
                 + "the annotation "
             + "koupleless.io/action to retry or undo");
-        Assert.Equal(Reasons.ModulesFailed, Told(story, DeploymentConditions.Stalled).Reason);
+        Assert.Equal(Reasons.ModulesFailed, ConditionOf(story, DeploymentConditions.Stalled).Reason);
         Assert.Single(Events(story, Reasons.ModulesFailed));
 
         story.World.BrokenVersions.Clear();
         story.Change(spec => spec with { Template = A.Template(Story.Name, "2.0.0", url: "http://jars/corrected.jar") })
-            .Settle().Says(Condition.True, Reasons.ReleaseCompleted, "shop 2.0.0: 4 of 4 available");
+            .Settle().Reports(Condition.True, Reasons.ReleaseCompleted, "shop 2.0.0: 4 of 4 available");
     }
 
     [Fact]
@@ -70,12 +70,12 @@ public class TrueMessagesTests
         foreach (var (pod, found) in story.World.Pods.ToList()) story.World.Pods[pod] = found with { CanFetch = true };
         var name = story.World.Pods.Keys.First();
         story.World.Pods[name] = story.World.Pods[name] with { IsOutOfMetaspace = true };
-        story.Upgrade("2.0.0").Settle().Says(Condition.True, Reasons.MetaspaceFull,
+        story.Upgrade("2.0.0").Settle().Reports(Condition.True, Reasons.MetaspaceFull,
             $"shop 2.0.0: batch 1 of 1: 3 of 4 available, 1 waiting until the base restarts on pods that are out of Metaspace ({name})");
         Assert.Equal("1.0.0 x 1, 2.0.0 x 4", story.Versions);
 
         story.World.Pods[name] = story.World.Pods[name] with { IsOutOfMetaspace = false };
-        story.Settle().Says(Condition.True, Reasons.ReleaseCompleted, "shop 2.0.0: 4 of 4 available");
+        story.Settle().Reports(Condition.True, Reasons.ReleaseCompleted, "shop 2.0.0: 4 of 4 available");
     }
 
     [Fact]
@@ -87,7 +87,7 @@ public class TrueMessagesTests
         foreach (var (name, module) in story.World.Modules.Where(item => item.Value.Spec.Module.Version == "2.0.0").ToList())
             story.World.Modules[name] = module.Failed(FailureReason.HookFailed);
         story.World.StepRollout(Story.Name);
-        story.Says(Condition.False, Reasons.ModulesFailed, "shop 2.0.0: batch 1 of 1: 0 of 2 available, 2 failed (HookFailed); "
+        story.Reports(Condition.False, Reasons.ModulesFailed, "shop 2.0.0: batch 1 of 1: 0 of 2 available, 2 failed (HookFailed); "
             + "the hook is not retried: correct it, and then set the annotation koupleless.io/action to retry, or to undo");
     }
 
@@ -99,7 +99,7 @@ public class TrueMessagesTests
         story.Upgrade("2.0.0").Settle();
         Assert.Equal("1.0.0 x 3, 2.0.0 x 1", story.Versions);
         Assert.Equal((Condition.False, Reasons.ModulesFailed), (story.Progressing.Status, story.Progressing.Reason));
-        Assert.StartsWith("shop 2.0.0: batch 1 of 1: 0 of 4 available, 1 failed (BizStartFailed); this artifact is not retried", story.Told,
+        Assert.StartsWith("shop 2.0.0: batch 1 of 1: 0 of 4 available, 1 failed (BizStartFailed); this artifact is not retried", story.Message,
             StringComparison.Ordinal);
     }
 
@@ -130,9 +130,9 @@ public class TrueMessagesTests
         story.World.Events.Clear();
         story.Upgrade("2.0.0").Settle();
 
-        var told = Assert.Single(Events(story, nameof(FailureReason.BizStartFailed)));
-        Assert.True(told.IsWarning);
-        Assert.Contains("failed; on base pod base-0", told.Message, StringComparison.Ordinal);
+        var planned = Assert.Single(Events(story, nameof(FailureReason.BizStartFailed)));
+        Assert.True(planned.IsWarning);
+        Assert.Contains("failed; on base pod base-0", planned.Message, StringComparison.Ordinal);
         Assert.Equal("2 modules failed; on base pod base-01: it broke",
             story.Status.Conditions.Find(DeploymentConditions.ReplicaFailure)!.Message);
     }
@@ -171,7 +171,7 @@ public class TrueMessagesTests
         for (var i = 0; i < 3; i++)
         {
             var plan = RolloutPlanner.Plan(story.World.Rollout(story.Deployment) with { Base = null }, story.World.Now);
-            Assert.DoesNotContain(plan.Events, told => told.Reason == Reasons.BatchStarted);
+            Assert.DoesNotContain(plan.Events, planned => planned.Reason == Reasons.BatchStarted);
             story.World.StepRollout(Story.Name);
         }
     }
@@ -184,11 +184,12 @@ public class TrueMessagesTests
         Assert.Equal("shop 1.0.0: 1 of 1 module is available", Events(story, Reasons.ReleaseCompleted).Single().Message);
     }
 
-    private static List<PlannedEvent> Events(Story story, string reason) => [.. story.World.Events.Where(told => told.Reason == reason)];
+    private static List<PlannedEvent> Events(Story story, string reason) =>
+        [.. story.World.Events.Where(planned => planned.Reason == reason)];
 
     private static (string?, string?) Status(RolloutPlan plan) =>
         plan.Status!.Conditions.Find(DeploymentConditions.Progressing) is { } condition ? (condition.Status, condition.Reason) : default;
 
-    private static (string? Reason, string? Message) Told(Story story, string type) =>
+    private static (string? Reason, string? Message) ConditionOf(Story story, string type) =>
         story.Status.Conditions.Find(type) is { } condition ? (condition.Reason, condition.Message) : default;
 }

@@ -64,7 +64,7 @@ public sealed class RequiredModuleTests
     }
 
     [Fact]
-    public void They_are_told_by_name_whatever_order_they_come_in()
+    public void They_are_reported_by_name_whatever_order_they_come_in()
     {
         var (shop, cart) = (Completed(A.ModuleDeployment("shop", -1)), Completed(A.ModuleDeployment("cart", -1)));
 

@@ -25,9 +25,9 @@ public class LateWatchProperties
                 else releases.Do(op, which);
             }
 
-            releases.Mend();
+            releases.Repair();
             releases.GoOn(15);
             Assert.Equal(ReleaseProgress.Completed, releases.World.Deployments[Story.Name].Status.ReleaseStatus!.Progress);
             ReleaseWorldProperties.CheckReleased(releases);
-        }, iter: 500, print: story => $"{ReleaseWorldProperties.Told(story.Item1)} {story.Item2} late, every {story.Item3}");
+        }, iter: 500, print: story => $"{ReleaseWorldProperties.Describe(story.Item1)} {story.Item2} late, every {story.Item3}");
 }

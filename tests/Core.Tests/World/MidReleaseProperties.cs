@@ -23,7 +23,7 @@ public class MidReleaseProperties
                 Place(world);
             }
 
-            Mend(world);
+            Repair(world);
             for (var i = 0; world.Pods.Count < olds + news; i++) world.AddPod($"late-{i}");
             for (var i = 0; i < 20; i++)
             {
@@ -69,7 +69,7 @@ public class MidReleaseProperties
                 Place(world);
             }
 
-            Mend(world);
+            Repair(world);
             world.Log.Clear();
             world.Settle();
             Assert.DoesNotContain(world.Log, step => Moves(step) && !step.EndsWith("stays", StringComparison.Ordinal));
@@ -127,7 +127,7 @@ public class MidReleaseProperties
         }
     }
 
-    private static void Mend(SmallWorld world)
+    private static void Repair(SmallWorld world)
     {
         foreach (var key in world.Pods.Keys.ToList()) world.Pods[key] = world.Pods[key] with { Refusal = null };
     }

@@ -44,7 +44,7 @@ internal sealed class ReleaseChecks(SmallWorld world)
         if (before.Deployment.Metadata.IsDeleting)
         {
             if (world.LastPlan!.Status is not null) Readiness(before, world.LastPlan.Status);
-            Farewell(before, calls);
+            Deletion(before, calls);
             return;
         }
 
@@ -204,7 +204,7 @@ internal sealed class ReleaseChecks(SmallWorld world)
         var goal = after.GoalOf(updated);
         True(after.SumOfGoals >= Math.Min(before.Desired, before.LiveSlots), before, $"something that lives is lost; {text}");
         foreach (var set in before.Old.Where(set => after.GoalOf(set) > before.Live(set).Count))
-            True(set.ReplicaSet.Metadata.Name == Heir(before, release)?.ReplicaSet.Metadata.Name, before,
+            True(set.ReplicaSet.Metadata.Name == StableSet(before, release)?.ReplicaSet.Metadata.Name, before,
                 $"missing ones take the wrong revision; {text}");
         foreach (
             var set in before.Old.Where(set => !after.Sets.Exists(other => other.ReplicaSet.Metadata.Name == set.ReplicaSet.Metadata.Name)))
@@ -214,11 +214,11 @@ internal sealed class ReleaseChecks(SmallWorld world)
         True(goal >= before.LiveUpdated
             || before.Old.TrueForAll(set => after.GoalOf(set) <= before.Live(set).Count), before, $"downgraded; {text}");
         var delta = before.Deployment.Spec.IsSymmetric ? 0 : release.OriginalDeltaReplicas ?? 0;
-        if (delta == 0 && Heir(before, release) is not null)
+        if (delta == 0 && StableSet(before, release) is not null)
             True(after.SumOfGoals == before.Desired, before, $"a number that is not held up by batches is not there; {text}");
         var share = Share(before, release);
         // Where the release's own revision is the last completed one, what is missing takes that.
-        var inherited = Heir(before, release) == updated ? Math.Max(0, before.Desired - before.LiveOld) : 0;
+        var inherited = StableSet(before, release) == updated ? Math.Max(0, before.Desired - before.LiveOld) : 0;
         True(goal <= Math.Max(inherited, share), before, $"{goal} of the new revision, {share} are released; {text}");
     }
 
@@ -242,11 +242,11 @@ internal sealed class ReleaseChecks(SmallWorld world)
     }
 
     // Whatever stopped a release, what is missing takes the revision that completed last; except a quarantined revision.
-    private static ReplicaSetWithModules? Heir(ReleaseView before, ReleaseStatus release) => release.Abort?.Reason != Reasons.BaseDied
+    private static ReplicaSetWithModules? StableSet(ReleaseView before, ReleaseStatus release) => release.Abort?.Reason != Reasons.BaseDied
         ? before.LastCompleted
         : before.Old.Where(ReleaseView.IsCompleted).MaxBy(ReleaseView.CompletedAt);
 
-    private void Farewell(ReleaseView before, int calls)
+    private void Deletion(ReleaseView before, int calls)
     {
         // Also where the process died just after it had begun.
         var isBeginning = before.Release is not { Progress: ReleaseProgress.Terminating };
@@ -254,7 +254,7 @@ internal sealed class ReleaseChecks(SmallWorld world)
         else SeeConfirmation(before);
         if (calls != int.MaxValue || world.LastPlan!.Status?.ReleaseStatus is not { } release) return;
         var after = new ReleaseView(world);
-        True(after.Sets.TrueForAll(set => set.Goal <= Math.Max(before.Live(set).Count, 0)), before, "something is made anew in a deletion");
+        True(after.Sets.TrueForAll(set => set.Goal <= Math.Max(before.Live(set).Count, 0)), before, "something is recreated in a deletion");
         var batches = before.Deployment.Spec.OperationStrategy.ConfirmDeletion == true ? release.RealBatchCount ?? 1 : 1;
         var count = -release.OriginalDeltaReplicas ?? 0;
         var left = Math.Max(0, count - (int)Math.Ceiling((release.CurrentBatch ?? 1) * count / (double)batches));
@@ -307,7 +307,7 @@ internal sealed class ReleaseChecks(SmallWorld world)
             .GroupBy(module => module.Spec.PodUid).Where(slot => slot.Count() > 1))
             True(slot.Count() == 2 && slot.Any(module => slot.Any(other => other.Metadata.Uid == module.Spec.Replaces)), before,
                 $"two modules on one pod: {text}");
-        // What is made anew left its place to the old one for a moment.
+        // What is recreated left its place to the old one for a moment.
         IsStale |= remade > 0;
         if (!IsStale && before.Release is { } release) Moves(before, after, release, text);
         return isChange;
@@ -337,7 +337,7 @@ internal sealed class ReleaseChecks(SmallWorld world)
                 var isUpdated = set.ReplicaSet.Metadata.Name == before.Updated?.ReplicaSet.Metadata.Name;
                 if (isUpdated) True(release.Abort?.Reason != Reasons.BaseDied, before, $"a quarantined revision is placed: {text}");
                 if (module.Spec.Replaces is null) continue;
-                // Made anew, it takes the place that it had.
+                // Recreated, it takes the place that it had.
                 True(isUpdated
                     || after.Live(set).Count <= _liveAtLook.GetValueOrDefault(set.ReplicaSet.Metadata.Name), before,
                     $"a place goes to an older revision: {text}");

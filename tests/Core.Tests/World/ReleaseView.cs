@@ -92,7 +92,7 @@ internal sealed class ReleaseView
         string[] ofTheUser = ["InvalidArtifact", "DigestMismatch", "ArtifactNotFound", "BizStartFailed", "WebContextPathConflict",
             "HookFailed", "BaseDied"];
         return Live(Updated).Count(module => module.Status.Status != ModulePhase.Available && module.Status.LastError is { } error
-            // A death that may have been another's counts for nobody.
+            // A JVM exit that may have been another's counts for nobody.
             && ofTheUser.Contains(error.Reason) && !(error.Reason == "BaseDied" && error.Code?.StartsWith('0') == true)
                 && (forgivenUntil is null || error.Time > forgivenUntil)
             && module.Spec.Module == Deployment.Spec.Template.Spec.Module

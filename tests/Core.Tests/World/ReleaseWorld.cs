@@ -126,7 +126,7 @@ internal sealed class ReleaseWorld
         World.Deployments[Story.Name] = Deployment! with { Metadata = Deployment.Metadata with { DeletionTimestamp = World.Now } };
 
     /// <summary>Nothing is broken, stopped or without a place any more; the number is one that the base can hold.</summary>
-    public void Mend()
+    public void Repair()
     {
         Checks.IsStale = Checks.MayBegin = Checks.MayForgive = true;
         World.Freeze = null;
@@ -252,7 +252,7 @@ internal sealed class ReleaseWorld
             View = new()
             {
                 IsConnected = true,
-                LastHeard = World.Now,
+                LastMessageAt = World.Now,
                 State = BaseState.Up,
                 Life = new(World.NewUid(), World.Now),
                 IsBizKnown = true,

@@ -21,10 +21,10 @@ public partial class ReleaseWorldProperties
         Stories.Sample(story =>
         {
             var releases = Play(story);
-            releases.Mend();
+            releases.Repair();
             releases.GoOn(15);
             CheckReleased(releases);
-        }, iter: 2200, print: Told);
+        }, iter: 2200, print: Describe);
 
     [Fact]
     public void A_deletion_always_ends_and_leaves_nothing() =>
@@ -39,10 +39,10 @@ public partial class ReleaseWorldProperties
                     CheckOwners(releases);
                 }
 
-            releases.Mend();
+            releases.Repair();
             releases.GoOn(10);
-            Assert.True(releases.World is { Deployments.Count: 0, ReplicaSets.Count: 0, Modules.Count: 0 }, Look(releases.World));
-        }, iter: 400, print: story => $"{Told(story.Item1)} THEN {Told(story.Item2)}");
+            Assert.True(releases.World is { Deployments.Count: 0, ReplicaSets.Count: 0, Modules.Count: 0 }, Dump(releases.World));
+        }, iter: 400, print: story => $"{Describe(story.Item1)} THEN {Describe(story.Item2)}");
 
     [Fact]
     public void A_controller_that_dies_at_any_call_of_any_look_ends_where_it_would_have() =>
@@ -55,7 +55,7 @@ public partial class ReleaseWorldProperties
                 if (at == deletedAt) releases.Delete();
                 DieAtAnyCall(releases.World, $"at step {at}");
             }
-        }, iter: 400, print: story => $"{Told(story.Item1)} deleted at {story.Item2}");
+        }, iter: 400, print: story => $"{Describe(story.Item1)} deleted at {story.Item2}");
 
     private static void DieAtAnyCall(SmallWorld world, string when)
     {
@@ -77,7 +77,7 @@ public partial class ReleaseWorldProperties
     [GeneratedRegex("\"last(Transition|Progress)Time\":\"[^\"]*\"")]
     private static partial Regex Times();
 
-    internal static string Told((int Seed, (int Op, int Which)[] Steps) story) => $"({story.Seed}, [{string.Join(", ", story.Steps)}])";
+    internal static string Describe((int Seed, (int Op, int Which)[] Steps) story) => $"({story.Seed}, [{string.Join(", ", story.Steps)}])";
 
     private static ReleaseWorld Play((int Seed, (int Op, int Which)[] Steps) story)
     {
@@ -104,7 +104,7 @@ public partial class ReleaseWorldProperties
         return world.Deployments.ContainsKey(Story.Name) ? throw new InvalidOperationException("never rests") : "gone";
     }
 
-    private static string Look(SmallWorld world) => string.Join('\n',
+    private static string Dump(SmallWorld world) => string.Join('\n',
     [
         .. world.Deployments.Values.Select(deployment => ResourceText.Of(deployment.Status)),
         .. world.ReplicaSets.Values.Select(set => $"{set.Metadata.Name} {set.Spec.Template.Spec.Module.Version} goal {set.Spec.Replicas}"),
@@ -126,16 +126,16 @@ public partial class ReleaseWorldProperties
     {
         var world = releases.World;
         var view = new ReleaseView(world);
-        var told = Look(world);
-        Assert.True(view.Release!.Progress == ReleaseProgress.Completed, $"{view.Release.Progress}\n{told}");
+        var dump = Dump(world);
+        Assert.True(view.Release!.Progress == ReleaseProgress.Completed, $"{view.Release.Progress}\n{dump}");
         Assert.True(view.UpdatedAvailable == view.Desired && view.LiveSlots == view.Desired
-            && view.LiveOld == 0, $"wants {view.Desired}\n{told}");
-        Assert.True(view.Deployment.Status.UnavailableReplicas == 0, told);
-        Assert.True(view.Deployment.Status.Conditions.IsTrue(DeploymentConditions.Ready), told);
+            && view.LiveOld == 0, $"wants {view.Desired}\n{dump}");
+        Assert.True(view.Deployment.Status.UnavailableReplicas == 0, dump);
+        Assert.True(view.Deployment.Status.Conditions.IsTrue(DeploymentConditions.Ready), dump);
         // What was confirmed in vain is set back to nothing, then there is nothing more to do.
         world.StepRollout(Story.Name);
         var plan = RolloutPlanner.Plan(world.Rollout(world.Deployments[Story.Name]), world.Now);
-        Assert.True(plan.Steps.Concat(plan.StepsAfterStatus).All(step => step is RolloutStep.UpdateDeployment), told);
+        Assert.True(plan.Steps.Concat(plan.StepsAfterStatus).All(step => step is RolloutStep.UpdateDeployment), dump);
         Assert.Empty(PlacementPlanner.Plan(world.Placement(), world.Now).Steps);
     }
 }

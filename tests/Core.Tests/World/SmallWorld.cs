@@ -11,7 +11,7 @@ using ModuleController.Core.Rollouts;
 
 namespace ModuleController.Core.Tests.World;
 
-/// <summary>Pods, ModuleDeployments and Modules in memory: carries plans out, plays the agents, and breaks things when told to.</summary>
+/// <summary>Pods, ModuleDeployments and Modules in memory: carries plans out, plays the agents, and breaks things on request.</summary>
 internal sealed class SmallWorld
 {
     private readonly Dictionary<string, Dictionary<string, CommandAnswer>> _answers = [];
@@ -393,7 +393,7 @@ internal sealed class SmallWorld
     private BaseView View(string pod) => new()
     {
         IsConnected = !SilentPods.Contains(pod),
-        LastHeard = Now,
+        LastMessageAt = Now,
         State = BaseState.Up,
         Life = new("life", A.Time),
         IsBizKnown = true,

@@ -22,7 +22,7 @@ internal sealed class Story
 
     public Condition Progressing => Status.Conditions.Find(DeploymentConditions.Progressing)!;
 
-    public string Told => Progressing.Message!;
+    public string Message => Progressing.Message!;
 
     /// <summary>How many base pods carry each version, as <c>1.0.0 x 4, 2.0.0 x 2</c>.</summary>
     public string Versions =>
@@ -147,7 +147,7 @@ internal sealed class Story
         return this;
     }
 
-    public Story Says(string status, string reason, string message)
+    public Story Reports(string status, string reason, string message)
     {
         Assert.Equal((status, reason, message), (Progressing.Status, Progressing.Reason, Progressing.Message));
         return this;

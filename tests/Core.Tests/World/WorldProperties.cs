@@ -32,7 +32,7 @@ public class WorldProperties
         {
             var world = Start();
             foreach (var (op, which) in story) Do(world, op, which);
-            Mend(world);
+            Repair(world);
             world.Settle();
             foreach (var deployment in world.Deployments.Values) CheckSettled(world, deployment);
             Assert.Empty(PlacementPlanner.Plan(world.Placement(), world.Now).Steps);
@@ -124,7 +124,7 @@ public class WorldProperties
     private static void Change(SmallWorld world, string name, Func<ModuleDeploymentSpec, ModuleDeploymentSpec> change) =>
         world.Deployments[name] = world.Deployments[name].With(change);
 
-    private static void Mend(SmallWorld world)
+    private static void Repair(SmallWorld world)
     {
         // Releases that need other pods get them.
         world.Base = new()

@@ -19,7 +19,7 @@ internal sealed class FakeCluster : IKubeClient
     private readonly ResourceJson _json = new();
     private readonly Dictionary<(Type, ObjectKey), JsonObject> _objects = [];
     private readonly List<(Type Type, WatchEventType Event, JsonObject Object, long Version)> _history = [];
-    private readonly List<Channel<bool>> _wakes = [];
+    private readonly List<Channel<bool>> _signals = [];
     private long _version = 100;
     private long _compactedTo;
     private int _cuts;
@@ -43,7 +43,7 @@ internal sealed class FakeCluster : IKubeClient
         lock (_lock)
         {
             _cuts++;
-            Wake();
+            Signal();
         }
     }
 
@@ -53,7 +53,7 @@ internal sealed class FakeCluster : IKubeClient
         lock (_lock)
         {
             _ends++;
-            Wake();
+            Signal();
         }
     }
 
@@ -107,7 +107,7 @@ internal sealed class FakeCluster : IKubeClient
             throw;
         }
 
-        var wake = Channel.CreateUnbounded<bool>();
+        var signal = Channel.CreateUnbounded<bool>();
         var next = long.Parse(options.ResourceVersion!, CultureInfo.InvariantCulture);
         int cuts;
         int ends;
@@ -117,7 +117,7 @@ internal sealed class FakeCluster : IKubeClient
             Requests.Enqueue(request);
             if (next < _compactedTo) throw Refusal(410, "Expired");
             (cuts, ends) = (_cuts, _ends);
-            _wakes.Add(wake);
+            _signals.Add(signal);
         }
 
         while (true)
@@ -148,7 +148,7 @@ internal sealed class FakeCluster : IKubeClient
             }
 
             if (isOver) yield break;
-            if (news.Count == 0) await wake.Reader.ReadAsync(cancellation);
+            if (news.Count == 0) await signal.Reader.ReadAsync(cancellation);
         }
     }
 
@@ -221,7 +221,7 @@ internal sealed class FakeCluster : IKubeClient
         node["metadata"]!["resourceVersion"] = Version(++_version);
         _objects[(typeof(T), key)] = node;
         _history.Add((typeof(T), type, node, _version));
-        Wake();
+        Signal();
         return node;
     }
 
@@ -230,13 +230,13 @@ internal sealed class FakeCluster : IKubeClient
         lock (_lock)
         {
             _history.Add((typeof(T), type, content, ++_version));
-            Wake();
+            Signal();
         }
     }
 
-    private void Wake()
+    private void Signal()
     {
-        foreach (var wake in _wakes) wake.Writer.TryWrite(true);
+        foreach (var signal in _signals) signal.Writer.TryWrite(true);
     }
 
     private T Decode<T>(JsonObject node) where T : class, IResource => node.Deserialize(_json.Info<T>())!;

@@ -52,20 +52,20 @@ public sealed class InformerTests : IAsyncDisposable
         _informers.Start();
         await _informers.WaitForSyncAsync(Cancellation);
 
-        var told = new ConcurrentQueue<string>();
+        var seen = new ConcurrentQueue<string>();
         using (_informers.Of<Pod>()
-            .Subscribe(change => told.Enqueue($"{change.Before is not null}>{change.After is not null} {change.Key.Name}")))
+            .Subscribe(change => seen.Enqueue($"{change.Before is not null}>{change.After is not null} {change.Key.Name}")))
         {
             await CreateAsync("b");
-            await Eventually.True(() => told.Count == 2);
+            await Eventually.True(() => seen.Count == 2);
             await _cluster.DeleteAsync<Pod>(new("demo", "a"), cancellation: Cancellation);
-            await Eventually.True(() => told.Count == 3);
-            Assert.Equal(["False>True a", "False>True b", "True>False a"], told);
+            await Eventually.True(() => seen.Count == 3);
+            Assert.Equal(["False>True a", "False>True b", "True>False a"], seen);
         }
 
         await CreateAsync("c");
         await Eventually.True(() => _informers.Of<Pod>().List().Count == 2);
-        Assert.Equal(3, told.Count);
+        Assert.Equal(3, seen.Count);
     }
 
     [Fact]
@@ -106,17 +106,17 @@ public sealed class InformerTests : IAsyncDisposable
     }
 
     [Fact]
-    public async Task A_handler_that_throws_is_logged_and_told_of_the_next_change()
+    public async Task A_handler_that_throws_is_logged_and_gets_the_next_change()
     {
         _logs.Allow("A handler failed");
-        var told = 0;
+        var seen = 0;
         using var subscription = _informers.Of<Pod>()
-            .Subscribe(_ => throw new InvalidOperationException($"{Interlocked.Increment(ref told)}"));
+            .Subscribe(_ => throw new InvalidOperationException($"{Interlocked.Increment(ref seen)}"));
         _informers.Start();
         await CreateAsync("a");
         await CreateAsync("b");
         await Eventually.True(() => _logs.Lines.Count(line => line.Message.StartsWith("A handler failed", StringComparison.Ordinal)) == 2);
-        Assert.Equal(2, told);
+        Assert.Equal(2, seen);
     }
 
     private Task<Pod> CreateAsync(string name) =>

@@ -7,13 +7,13 @@ namespace ModuleController.Kube.Tests.Caches;
 public sealed class StoreTests
 {
     private readonly Store<Pod> _store = new();
-    private readonly List<string> _told = [];
+    private readonly List<string> _seen = [];
 
     public StoreTests()
     {
         _store.AddIndex("node", pod => pod.Spec.NodeName);
         _store.Observe(change =>
-            _told.Add($"{change.Before?.Metadata.ResourceVersion}>{change.After?.Metadata.ResourceVersion} {change.Key.Name}"));
+            _seen.Add($"{change.Before?.Metadata.ResourceVersion}>{change.After?.Metadata.ResourceVersion} {change.Key.Name}"));
     }
 
     internal static Pod Pod(string name, int version, string? node = null, string uid = "u") => new()
@@ -32,11 +32,11 @@ public sealed class StoreTests
     public void A_relist_replaces_all_at_once_and_yields_the_differences_deletions_included()
     {
         _store.Replace([Pod("a", 1), Pod("b", 2), Pod("c", 3)], "3");
-        _told.Clear();
+        _seen.Clear();
 
         _store.Replace([Pod("b", 2), Pod("c", 5), Pod("d", 4)], "6");
 
-        Assert.Equal(["1> a", "3>5 c", ">4 d"], _told.Order(StringComparer.Ordinal).OrderBy(told => told[^1]));
+        Assert.Equal(["1> a", "3>5 c", ">4 d"], _seen.Order(StringComparer.Ordinal).OrderBy(seen => seen[^1]));
         Assert.Equal("6", _store.ResourceVersion);
         Assert.Equal(["b", "c", "d"], _store.List().Select(pod => pod.Metadata.Name).Order());
     }
@@ -66,7 +66,7 @@ public sealed class StoreTests
     {
         _store.Upsert(Pod("a", 1));
         _store.Upsert(Pod("a", 1));
-        Assert.Equal([">1 a"], _told);
+        Assert.Equal([">1 a"], _seen);
     }
 
     [Fact]

@@ -175,7 +175,7 @@ public sealed class KubeClientTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_lost_connection_is_tried_again_for_reads_and_told_for_writes()
+    public async Task A_lost_connection_is_tried_again_for_reads_and_reported_for_writes()
     {
         _api.Answer = (request, response, _) =>
         {

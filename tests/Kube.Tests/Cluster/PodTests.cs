@@ -267,7 +267,7 @@ public sealed class PodTests(RunningCluster cluster) : IClassFixture<RunningClus
         return pid;
     }
 
-    /// <summary>The directory behind the pod's volume, found by what a process beside it is told.</summary>
+    /// <summary>The directory behind the pod's volume, found by what a process beside it gets.</summary>
     internal static async Task<string> DataOfAsync(TestNamespace ns, string pod)
     {
         var uid = (await ns.FindPodAsync(pod))!.UidOf();

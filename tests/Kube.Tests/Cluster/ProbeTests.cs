@@ -79,8 +79,8 @@ public sealed class ProbeTests(RunningCluster cluster) : IClassFixture<RunningCl
         var ns = await cluster.NewNamespaceAsync();
         await ns.RunAsync("gated",
             "{'readinessGates': [{'conditionType': 'example.com/open'}], 'containers': [{'name': 'main', 'image': 'idle'}]}");
-        var shut = await ns.PodAsync("gated", pod => pod.Condition("ContainersReady")?["status"]?.GetValue<string>() == "True");
-        Assert.Equal("ReadinessGatesNotReady", shut.Condition("Ready")!["reason"]!.GetValue<string>());
+        var closed = await ns.PodAsync("gated", pod => pod.Condition("ContainersReady")?["status"]?.GetValue<string>() == "True");
+        Assert.Equal("ReadinessGatesNotReady", closed.Condition("Ready")!["reason"]!.GetValue<string>());
 
         await SetAsync("True");
         var open = await ns.ReadyPodAsync("gated");

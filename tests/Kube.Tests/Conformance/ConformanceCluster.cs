@@ -221,13 +221,13 @@ public sealed record Answer(int Code, string Text, HttpResponseHeaders Headers)
 /// <summary>The events of one watch, in order.</summary>
 public sealed class WatchReader(HttpResponseMessage response, StreamReader lines) : IAsyncDisposable
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(90);
+    private static readonly TimeSpan Timeout = TimeSpan.FromSeconds(90);
 
     /// <summary>The next event; null at the end of the stream.</summary>
     public async Task<JsonNode?> NextAsync()
     {
         using var deadline = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
-        deadline.CancelAfter(Patience);
+        deadline.CancelAfter(Timeout);
         return await lines.ReadLineAsync(deadline.Token) is { } line ? JsonNode.Parse(line) : null;
     }
 

@@ -70,7 +70,7 @@ public sealed class ControllerTests : IAsyncDisposable
     }
 
     [Fact]
-    public async Task A_child_wakes_its_owner_and_another_kind_whom_the_mapping_names()
+    public async Task A_child_triggers_its_owner_and_another_kind_whom_the_mapping_names()
     {
         _manager.Reconcile(_reconciler)
             .Owns<ReplicaSet>()
@@ -102,7 +102,7 @@ public sealed class ControllerTests : IAsyncDisposable
     }
 
     [Fact]
-    public async Task Only_keys_of_ours_are_reconciled_and_what_is_no_api_object_can_wake_them()
+    public async Task Only_keys_of_ours_are_reconciled_and_what_is_no_api_object_can_trigger_them()
     {
         var trigger = default(Action<ObjectKey>);
         await CreateDeploymentAsync("foreign");

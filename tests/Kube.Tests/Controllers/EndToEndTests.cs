@@ -263,10 +263,10 @@ public sealed class EndToEndTests : IAsyncLifetime
         await recorder.StartAsync(Cancellation);
         for (var i = 0; i < 3; i++) recorder.Record(lease, EventRecorder.Normal, "Led", "it was good");
         await recorder.StopAsync(Cancellation);
-        var told = Assert.Single(
+        var recorded = Assert.Single(
             await _client.ListAllAsync<Event>(new() { Namespace = "default", FieldSelector = $"involvedObject.uid={lease.Metadata.Uid}" },
             Cancellation));
-        Assert.Equal((3, "Led"), (told.Count, told.Reason));
+        Assert.Equal((3, "Led"), (recorded.Count, recorded.Reason));
     }
 
     [Fact]

@@ -9,7 +9,7 @@ using ModuleController.Core.Modules.Names;
 
 namespace ModuleController.SystemTests.BasePods;
 
-/// <summary>What the planner says reaches the API server and the agent, and what comes from there wakes it.</summary>
+/// <summary>What the planner says reaches the API server and the agent, and what comes from there triggers it.</summary>
 public sealed class BasePodReconcilerTests : IAsyncLifetime
 {
     private BasePodBench _bench = null!;

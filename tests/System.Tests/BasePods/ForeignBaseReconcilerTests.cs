@@ -21,10 +21,10 @@ public sealed class ForeignBaseReconcilerTests : IAsyncLifetime
         var second = await _bench.CreatePodAsync("base-2", onHostNetwork: (Jvm.AddSeconds(60), Jvm));
         var stock = await _bench.CreateModuleAsync(second, "stock");
 
-        var told = await _bench.Becomes(stock, found => found.Status.Message is not null);
+        var reported = await _bench.Becomes(stock, found => found.Status.Message is not null);
         Assert.StartsWith(
             "the agent of pod default/base-2 reaches the Arklet of pod default/base-1 (host network, port 1238), so nothing is installed",
-            told.Status.Message, StringComparison.Ordinal);
+            reported.Status.Message, StringComparison.Ordinal);
         Assert.False(await _bench.HasLabelAsync(second, "stock"));
         Assert.True(await _bench.HasLabelAsync(first, "orders"));
         Assert.True((await _bench.FindAsync(orders))!.IsAvailable);

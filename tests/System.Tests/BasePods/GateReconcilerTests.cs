@@ -7,7 +7,7 @@ using ModuleController.Core.Modules.Names;
 
 namespace ModuleController.SystemTests.BasePods;
 
-/// <summary>The readiness gate against an API server: what is written, how often, and what wakes a pod that waits.</summary>
+/// <summary>The readiness gate against an API server: what is written, how often, and what triggers a pod that waits.</summary>
 public sealed class GateReconcilerTests : IAsyncLifetime
 {
     private BasePodBench _bench = null!;
@@ -21,7 +21,7 @@ public sealed class GateReconcilerTests : IAsyncLifetime
     [Fact]
     public async Task A_life_costs_one_patch_and_its_loss_another_and_the_kubelets_conditions_stay()
     {
-        _bench.Clock.Stand();      // however slow the machine: nothing takes so long that it is told meanwhile
+        _bench.Clock.Stand();      // however slow the machine: nothing takes so long that it is reported meanwhile
         var (_, set) = await RequiredAsync("orders");
         var pod = await _bench.CreatePodAsync(gateOf: await _bench.CreateBaseAsync());
         await _bench.PatchAsync(
@@ -71,9 +71,9 @@ public sealed class GateReconcilerTests : IAsyncLifetime
     {
         var (deployment, _) = await RequiredAsync("orders");
         var pod = await _bench.CreatePodAsync(gateOf: await _bench.CreateBaseAsync());
-        var shut = await _bench.GateBecomes(pod, found => found.Status == Condition.False);
+        var closed = await _bench.GateBecomes(pod, found => found.Status == Condition.False);
         Assert.Equal((ModulesGate.WaitingForModules, "waiting for 1 of 1 required modules: orders 1.0.0 (no Module on this pod yet)"),
-            (shut.Reason, shut.Message));
+            (closed.Reason, closed.Message));
 
         await _bench.PatchAsync(deployment, """{"spec":{"required":false}}""");
 
@@ -132,8 +132,8 @@ public sealed class GateReconcilerTests : IAsyncLifetime
         var pod = await _bench.CreatePodAsync("new", gateOf: newBase);
         _bench.Agents.Failing["orders"] = (FailureReason.BizStartFailed, "cannot reach the ledger database");
         await _bench.CreateModuleAsync(pod, "orders", owner: set);
-        var shut = await _bench.GateBecomes(pod, found => found.Reason == ModulesGate.ModulesFailed);
-        Assert.Equal("waiting for 1 of 1 required modules: orders 1.0.0 (BizStartFailed: cannot reach the ledger database)", shut.Message);
+        var closed = await _bench.GateBecomes(pod, found => found.Reason == ModulesGate.ModulesFailed);
+        Assert.Equal("waiting for 1 of 1 required modules: orders 1.0.0 (BizStartFailed: cannot reach the ledger database)", closed.Message);
         var serving = await _bench.CreatePodAsync("old-1", gateOf: oldBase);
         var served = await _bench.CreateModuleAsync(serving, "orders", owner: set);
         await _bench.Becomes(served, found => found.IsAvailable);

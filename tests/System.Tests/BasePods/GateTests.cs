@@ -46,7 +46,7 @@ public sealed class GateTests(GateTests.ImpatientWorld shared) : IClassFixture<G
     }
 
     [Fact]
-    public async Task A_new_life_shuts_the_gate_until_its_modules_are_back()
+    public async Task A_new_life_closes_the_gate_until_its_modules_are_back()
     {
         await GatedBaseAsync("mortal", 1);
         await _world.InstalledAsync(New("shop", "mortal"));
@@ -68,7 +68,7 @@ public sealed class GateTests(GateTests.ImpatientWorld shared) : IClassFixture<G
         var states = pods.Moments.Select(moment => moment[pod.Metadata.Name]).ToList();
         string[] gate = [.. states.Select(state => ModulesGate.ConditionOf(state)!.Status)];
         Assert.Equal([Condition.True, Condition.False, Condition.True], gate.Where((status, at) => at == 0 || gate[at - 1] != status));
-        // Whoever was told of the loss is told of the pod's readiness only with the module.
+        // Whoever saw the loss sees the pod's readiness only with the module.
         Assert.All(states.SkipWhile(IsReady).Where(IsReady), state => Assert.Contains(Labels.Traffic("shop"), state.Metadata.Labels.Keys));
         Assert.Equal("true", _world.Pods.Get(ObjectKey.Of(pod.Metadata))!.Metadata.Labels[Labels.Traffic("shop")]);
     }
@@ -103,17 +103,17 @@ public sealed class GateTests(GateTests.ImpatientWorld shared) : IClassFixture<G
             () => NewOf("halted", before) is [var fresh] && GateOf(fresh) is { Reason: ModulesGate.ModulesFailed }, () =>
                 Describe("halted"));
         var pod = NewOf("halted", before).Single();
-        var shut = GateOf(pod)!;
-        Assert.StartsWith("waiting for 1 of 1 required modules: ledger 1.0.0 (BizStartFailed: ", shut.Message, StringComparison.Ordinal);
-        Assert.Contains("the new base lacks it", shut.Message, StringComparison.Ordinal);
-        await Eventually.True(() => TimeProvider.System.GetUtcNow() > shut.LastTransitionTime!.Value + Timeout + TimeSpan.FromSeconds(2));
+        var closed = GateOf(pod)!;
+        Assert.StartsWith("waiting for 1 of 1 required modules: ledger 1.0.0 (BizStartFailed: ", closed.Message, StringComparison.Ordinal);
+        Assert.Contains("the new base lacks it", closed.Message, StringComparison.Ordinal);
+        await Eventually.True(() => TimeProvider.System.GetUtcNow() > closed.LastTransitionTime!.Value + Timeout + TimeSpan.FromSeconds(2));
 
         Assert.Equal(Condition.False, GateOf(pod)!.Status);
         Assert.False(IsReady(_world.Pods.Get(ObjectKey.Of(pod.Metadata))!));
         Assert.Equal(2, _world.PodsOf("halted").Count(other => before.Contains(other.Metadata.Uid) && IsReady(other)));
         Assert.Equal(2, _world.ModulesOf("ledger").Count(module => module.IsAvailable));
 
-        // Mended, it goes on by itself.
+        // Repaired, it continues by itself.
         Ordering("ledger", null);
         _world.Images.Of(pod.Metadata.Uid!).Order("ledger", null);
         await RolledAsync("halted", 2, before);
@@ -179,7 +179,7 @@ public sealed class GateTests(GateTests.ImpatientWorld shared) : IClassFixture<G
                 .Any(pod => GateOf(pod) is { Status: Condition.True, Reason: ModulesGate.OpenedAfterTimeout } && IsReady(pod)),
             () => Describe(name), what: $"a new pod of {name} is Ready after the timeout");
         var opened = NewOf(name, before).First(pod => GateOf(pod)?.Status == Condition.True);
-        await _world.EventAsync(opened.Metadata.Name, ModulesGate.OpenedAfterTimeout, without);
+        await _world.WarningAsync(opened.Metadata.Name, ModulesGate.OpenedAfterTimeout, without);
         Assert.True(GateOf(opened)!.LastTransitionTime - opened.Metadata.CreationTimestamp >= Timeout);
     }
 

@@ -7,7 +7,7 @@ using ModuleController.Core.Meta;
 
 namespace ModuleController.SystemTests.BasePods;
 
-/// <summary>Agents without a wire: each carries a command out at once, as told, and says what is true then.</summary>
+/// <summary>Agents without a wire: each carries a command out at once, as requested, and reports what is true then.</summary>
 internal sealed class ScriptedAgents : IAgentDirectory
 {
     private readonly ConcurrentDictionary<ObjectKey, BaseView> _views = new();
@@ -43,7 +43,7 @@ internal sealed class ScriptedAgents : IAgentDirectory
     public void Begin(ObjectKey pod, string life, DateTimeOffset? startedAt = null) => Change(pod, _ => new()
     {
         IsConnected = true,
-        LastHeard = TimeProvider.System.GetUtcNow(),
+        LastMessageAt = TimeProvider.System.GetUtcNow(),
         State = BaseState.Up,
         Life = new(life, startedAt ?? TimeProvider.System.GetUtcNow()),
         ArkletPort = 1238,
@@ -95,7 +95,7 @@ internal sealed class ScriptedAgents : IAgentDirectory
         return view with
         {
             Biz = next,
-            LastHeard = now,
+            LastMessageAt = now,
             Answers = new Dictionary<string,
             CommandAnswer>(view.Answers)
             { [command.Id] = answer }

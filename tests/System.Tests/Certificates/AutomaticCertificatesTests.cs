@@ -6,6 +6,7 @@ using Grpc.Core;
 using ModuleController.ControlPlane;
 using ModuleController.ControlPlane.Certificates;
 using ModuleController.ControlPlane.Settings;
+using ModuleController.Core.Builtin;
 using ModuleController.Core.Builtin.Configuration;
 using ModuleController.Core.Meta;
 using ModuleController.Core.Modules;
@@ -70,7 +71,12 @@ public sealed class AutomaticCertificatesTests
             new Deployment
             {
                 Metadata = new() { Name = "base", Namespace = "default" },
-                Spec = new() { Replicas = 0, Selector = new() { MatchLabels = labels }, Template = new() { Metadata = new() { Labels = labels } } },
+                Spec = new()
+                {
+                    Replicas = 0,
+                    Selector = new() { MatchLabels = labels },
+                    Template = new() { Metadata = new() { Labels = labels } },
+                },
             },
             "test", Cancellation);
         await BundleAsync(rig);
@@ -149,7 +155,7 @@ public sealed class AutomaticCertificatesTests
         var old = await BundleAsync(rig);
         // The old authority is due for renewal, and still signs.
         clock.Shift = TimeSpan.FromDays(-62);
-        await WakeAsync(rig);
+        await TriggerAsync(rig);
         var both = old;
         await Eventually.True(async () => (both = await BundleAsync(rig)) != old);
         Assert.EndsWith(old, both, StringComparison.Ordinal);
@@ -166,7 +172,7 @@ public sealed class AutomaticCertificatesTests
 
         // 62 days later the serving certificate is due, and the new authority signs.
         clock.Shift = TimeSpan.Zero;
-        await WakeAsync(rig);
+        await TriggerAsync(rig);
         await Eventually.True(async () => await IssuerAsync(rig) != Subject(old));
         await ServedAsync(rig, leader, both);
         Assert.Equal(both, await BundleAsync(rig));
@@ -228,9 +234,9 @@ public sealed class AutomaticCertificatesTests
     }
 
     /// <summary>A change of the Secret triggers its reconcile, which then reads the clock.</summary>
-    private static Task WakeAsync(GatewayRig rig) => rig.Client.PatchAsync<Secret>(
+    private static Task TriggerAsync(GatewayRig rig) => rig.Client.PatchAsync<Secret>(
         SecretKey, new JsonObject
         {
-            ["metadata"] = new JsonObject { ["annotations"] = new JsonObject { ["test/wake"] = Guid.NewGuid().ToString() } },
+            ["metadata"] = new JsonObject { ["annotations"] = new JsonObject { ["test/trigger"] = Guid.NewGuid().ToString() } },
         }, new("test"), Cancellation);
 }

@@ -28,7 +28,7 @@ public sealed class DeletionByLabelTests(WorldWithoutBase shared) : IClassFixtur
         await modules.CaughtUpAsync();
         Assert.All(modules.Moments, moment => Assert.True(
             moment.Values.Count(other => other.Spec.Module.Name == "surplus") <= 3, "something was made in its place"));
-        await _world.ToldAsync("surplus", Reasons.DeletedByLabel);
+        await _world.EventAsync("surplus", Reasons.DeletedByLabel);
     }
 
     [Fact]
@@ -54,7 +54,7 @@ public sealed class DeletionByLabelTests(WorldWithoutBase shared) : IClassFixtur
         await _world.AvailableAsync("everywhere", 2, "1.0.0");
         var module = _world.ModulesOf("everywhere")[0];
         await LabelAsync<Module>(module.Metadata, Labels.DeleteModule);
-        await _world.EventAsync("everywhere", Reasons.DeletionRefused, module.Metadata.Name);
+        await _world.WarningAsync("everywhere", Reasons.DeletionRefused, module.Metadata.Name);
         Assert.Equal(-1, (await _world.FindAsync("everywhere"))!.Spec.Replicas);
         Assert.False(_world.ModulesOf("everywhere").Single(other => other.Metadata.Uid == module.Metadata.Uid).Metadata.IsDeleting);
     }
@@ -100,15 +100,15 @@ public sealed class DeletionByLabelTests(WorldWithoutBase shared) : IClassFixtur
     [Fact]
     public async Task The_label_on_a_pod_that_is_no_bases_means_nothing()
     {
-        await _world.BaseAsync("stranger", 1);
-        var pod = Assert.Single(_world.PodsOf("stranger"));
+        await _world.BaseAsync("unmanaged", 1);
+        var pod = Assert.Single(_world.PodsOf("unmanaged"));
         await LabelAsync<Pod>(pod.Metadata, Labels.DeletePodDirectly);
         // What comes after the label is done, and the pod is still there.
         await _world.CreateAsync(A.Module("other", "1.0.0", _world.Jar("other", "1.0.0")).On("nowhere").Replicas(0));
         await _world.SeenAsync("other", _ => true, "it was looked at");
-        Assert.Contains(_world.PodsOf("stranger"), other => other.Metadata.Uid == pod.Metadata.Uid);
+        Assert.Contains(_world.PodsOf("unmanaged"), other => other.Metadata.Uid == pod.Metadata.Uid);
         // Once a ModuleDeployment names that Deployment, it is a base.
-        await _world.CreateAsync(A.Module("late", "1.0.0", _world.Jar("late", "1.0.0")).On("stranger").Replicas(0));
+        await _world.CreateAsync(A.Module("late", "1.0.0", _world.Jar("late", "1.0.0")).On("unmanaged").Replicas(0));
         await _world.AvailableAsync("late", 0, "1.0.0");
         await Eventually.True(
             async () =>
@@ -118,7 +118,7 @@ public sealed class DeletionByLabelTests(WorldWithoutBase shared) : IClassFixtur
                     await LabelAsync<Pod>(pod.Metadata, "touched");
                 return true;
             });
-        await Eventually.True(() => !_world.PodsOf("stranger").Any(other => other.Metadata.Uid == pod.Metadata.Uid));
+        await Eventually.True(() => !_world.PodsOf("unmanaged").Any(other => other.Metadata.Uid == pod.Metadata.Uid));
     }
 
     private async Task InstallAsync(string name, string on, int replicas)

@@ -115,7 +115,7 @@ public sealed class DeletionTests(SharedWorld shared) : IClassFixture<SharedWorl
         await _world.DeleteAsync("guarded");
         await _world.HoldsAsync(
             () => _world.ModulesOf("guarded") is [{ Metadata.Finalizers: ["example.com/audit"] }], "guarded",
-            "only the stranger's is left");
+            "only the other owner's is left");
         await _world.Client.PatchAsync<Module>(
             ObjectKey.Of(module.Metadata), new() { ["metadata"] = new JsonObject { ["finalizers"] = null } }, new("test"));
         await _world.GoneAsync("guarded");

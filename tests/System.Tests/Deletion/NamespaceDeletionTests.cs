@@ -21,7 +21,7 @@ public sealed class NamespaceDeletionTests
         await world.BaseAsync("base", 2);
         await world.CreateAsync(A.Module("orders", "1.0.0", world.Jar("orders", "1.0.0")).Symmetric().WithService());
         await world.AvailableAsync("orders", 2, "1.0.0");
-        await world.ToldAsync("orders", Reasons.ReleaseCompleted);      // the last that is created in it
+        await world.EventAsync("orders", Reasons.ReleaseCompleted);      // the last that is created in it
         await using var modules = await Recording<Module>.StartAsync(world);
         var known = world.ModulesOf("orders").Select(module => module.Metadata.Uid).ToHashSet();
         var refused = RefusedCreations(world);

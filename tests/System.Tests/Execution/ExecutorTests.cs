@@ -61,9 +61,9 @@ public sealed class ExecutorTests
                 _bench.Defer = step => step == "h" && random.Next(3) == 0 ? Now.AddSeconds(3) : null;
                 var outcome = await _bench.RunAsync(stages);
                 Assert.True(outcome.RetryAt is null || outcome.RetryAt > Now, $"plan {plan}, run {run}: {outcome.RetryAt - Now}");
-                // Sometimes woken before, mostly when it is due.
-                var isWoken = random.Next(4) == 0 || outcome.RetryAt is null;
-                _bench.Clock.Jump(isWoken ? TimeSpan.FromSeconds(random.Next(3)) : outcome.RetryAt!.Value - Now);
+                // Sometimes triggered before, mostly when it is due.
+                var isTriggered = random.Next(4) == 0 || outcome.RetryAt is null;
+                _bench.Clock.Jump(isTriggered ? TimeSpan.FromSeconds(random.Next(3)) : outcome.RetryAt!.Value - Now);
             }
         }
     }

@@ -23,7 +23,7 @@ public sealed class BaseFailureTests(SharedWorld shared) : IClassFixture<SharedW
         await _world.CreateAsync(early);
         await _world.FailedAsync("hanging", FailureReason.InstallTimedOut);
         await _world.AvailableAsync("early", 1, "1.0.0");
-        await _world.EventAsync(pod.Metadata.Name, "NeedsRestart", "hanging:1.0.0");
+        await _world.WarningAsync(pod.Metadata.Name, "NeedsRestart", "hanging:1.0.0");
         Assert.Equal("resolved", _world.Images.Of(pod.Metadata.Uid!).Biz["hanging:1.0.0"]);
         Assert.Equal(1, _world.InstallsOf("hanging:1.0.0"));
 
@@ -63,17 +63,17 @@ public sealed class BaseFailureTests(SharedWorld shared) : IClassFixture<SharedW
     }
 
     [Fact]
-    public async Task UninstallFailed_is_told_where_it_takes_too_long_and_a_late_success_counts()
+    public async Task UninstallFailed_is_reported_where_it_takes_too_long_and_a_late_success_counts()
     {
-        var told = new TaskCompletionSource();
-        _world.Order("clingy", new() { DuringUninstall = told.Task.WaitAsync });
+        var answered = new TaskCompletionSource();
+        _world.Order("clingy", new() { DuringUninstall = answered.Task.WaitAsync });
         var slow = A.Module("clingy", "1.0.0", _world.Jar("clingy", "1.0.0")).Replicas(1);
         await _world.CreateAsync(slow.Strategy(strategy => strategy with { InstallTimeoutSeconds = 4 }));
         await _world.AvailableAsync("clingy", 1, "1.0.0");
         var module = _world.ModulesOf("clingy")[0];
         await _world.DeleteAsync("clingy");
-        await _world.EventAsync(module.Metadata.Name, "UninstallFailed", "clingy:1.0.0");
-        told.SetResult();
+        await _world.WarningAsync(module.Metadata.Name, "UninstallFailed", "clingy:1.0.0");
+        answered.SetResult();
         await _world.GoneAsync("clingy");
         await _world.HoldsAsync(() => !_world.BaseOf(module).Biz.ContainsKey("clingy:1.0.0"), "clingy",
             "it is gone from the base in the end");
@@ -145,7 +145,7 @@ public sealed class BaseFailureTests(SharedWorld shared) : IClassFixture<SharedW
         await _world.AvailableAsync("plucked", 1, "1.0.0");
         var module = _world.ModulesOf("plucked")[0];
         await _world.UninstallByHandAsync(_world.PodOf(module), "plucked", "1.0.0");
-        await _world.EventAsync(module.Metadata.Name, "BizLost");
+        await _world.WarningAsync(module.Metadata.Name, "BizLost");
         await _world.HoldsAsync(
             () => _world.ModulesOf("plucked")[0].IsAvailable
                 && _world.BaseOf(module).Biz.ContainsKey("plucked:1.0.0"), "plucked", "it is back");
@@ -155,7 +155,7 @@ public sealed class BaseFailureTests(SharedWorld shared) : IClassFixture<SharedW
     [Fact]
     public async Task BaseDied_gives_a_module_that_ends_its_base_one_more_try_and_no_third()
     {
-        // as a JVM: its lives are told apart by their starts
+        // as a JVM: its lives differ by their starts
         _world.Images.Configure = options => options with { StartDelay = TimeSpan.FromSeconds(1.5) };
         await _world.BaseAsync("fragile", 1);
         _world.Images.Configure = options => options;
@@ -163,16 +163,16 @@ public sealed class BaseFailureTests(SharedWorld shared) : IClassFixture<SharedW
         await _world.CreateAsync(A.Module("harmless", "1.0.0", _world.Jar("harmless", "1.0.0")).On("fragile").Symmetric());
         await _world.AvailableAsync("harmless", 1, "1.0.0");
         await _world.AgeAsync("harmless");
-        await _world.CreateAsync(A.Module("deadly", "1.0.0", Jar("deadly", "1.0.0", ("Simulator-Dies", "true"))).On("fragile").Symmetric());
+        await _world.CreateAsync(A.Module("fatal", "1.0.0", Jar("fatal", "1.0.0", ("Simulator-Exits", "true"))).On("fragile").Symmetric());
         await _world.HoldsAsync(
-            () => _world.ModulesOf("deadly") is [{ Status: { Status: ModulePhase.Failed, LastError: { Reason: "BaseDied", Code: "2" } } }],
-            "deadly", "two lives have ended");
-        await _world.ConditionAsync("deadly", DeploymentConditions.ReplicaFailure, Condition.True, "BaseDied");
+            () => _world.ModulesOf("fatal") is [{ Status: { Status: ModulePhase.Failed, LastError: { Reason: "BaseDied", Code: "2" } } }],
+            "fatal", "two lives have ended");
+        await _world.ConditionAsync("fatal", DeploymentConditions.ReplicaFailure, Condition.True, "BaseDied");
         await _world.HoldsAsync(
             () => _world.ModulesOf("harmless")[0].IsAvailable
                 && simulated.Biz.ContainsKey("harmless:1.0.0"), "harmless", "the other one is back");
         Assert.Equal(3, simulated.Statistics.Count);
-        Assert.Equal(2, _world.InstallsOf("deadly:1.0.0"));
+        Assert.Equal(2, _world.InstallsOf("fatal:1.0.0"));
     }
 
     [Fact]
@@ -192,7 +192,7 @@ public sealed class BaseFailureTests(SharedWorld shared) : IClassFixture<SharedW
                 && message.Contains("to answer", StringComparison.Ordinal), "cut-off", "it says what it waits for");
         await simulated.StartLifeAsync();
         await _world.AvailableAsync("cut-off", 1, "1.0.0");
-        await _world.EventAsync(_world.ModulesOf("cut-off")[0].Metadata.Name, "BaseDied");
+        await _world.WarningAsync(_world.ModulesOf("cut-off")[0].Metadata.Name, "BaseDied");
         Assert.Equal(2, _world.InstallsOf("cut-off:1.0.0"));
     }
 

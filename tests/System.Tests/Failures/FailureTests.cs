@@ -20,7 +20,7 @@ public sealed class FailureTests(SharedWorld shared) : IClassFixture<SharedWorld
         const string Cause = "java.lang.IllegalStateException: cannot reach the ledger database at ledger:5432";
         await _world.CreateAsync(A.Module("ledger", "2.0.0", Jar("ledger", "2.0.0", ("Simulator-Fail-Cause", Cause))).Replicas(1));
         var module = await ExpectAsync("ledger", FailureReason.BizStartFailed, "cannot reach the ledger database");
-        await _world.EventAsync(module.Metadata.Name, "BizStartFailed", "cannot reach the ledger database");
+        await _world.WarningAsync(module.Metadata.Name, "BizStartFailed", "cannot reach the ledger database");
         Assert.Equal((ModulePhase.Failed, 1), (module.Status.Status, module.Status.Attempts));
 
         // Meanwhile another one goes through a failure and its retry: this one is not tried again.
@@ -118,7 +118,7 @@ public sealed class FailureTests(SharedWorld shared) : IClassFixture<SharedWorld
         await Eventually.True(() => TimeProvider.System.GetUtcNow() >= created.AddSeconds(1));
         await _world.CreateAsync(A.Module("claimed", "2.0.0", _world.Jar("claimed", "2.0.0", "claimed-2")).Named("second").Replicas(2));
         await _world.ConditionAsync("second", DeploymentConditions.Progressing, Condition.False, Reasons.ModuleNameConflict);
-        await _world.EventAsync("second", Reasons.ModuleNameConflict, "first");
+        await _world.WarningAsync("second", Reasons.ModuleNameConflict, "first");
         Assert.Empty(_world.ModulesOf("second"));
 
         await _world.DeleteAsync("first");
@@ -129,7 +129,7 @@ public sealed class FailureTests(SharedWorld shared) : IClassFixture<SharedWorld
     {
         var module = await _world.FailedAsync(name, reason);
         Assert.Contains(fragment, module.Status.LastError!.Message, StringComparison.Ordinal);
-        await _world.EventAsync(module.Metadata.Name, reason.ToString());
+        await _world.WarningAsync(module.Metadata.Name, reason.ToString());
         await _world.ConditionAsync(name, DeploymentConditions.ReplicaFailure, Condition.True, reason.ToString());
         Assert.Contains(fragment, (await _world.FindAsync(name))!.Status.Conditions.Find(DeploymentConditions.ReplicaFailure)!.Message,
             StringComparison.Ordinal);

@@ -17,7 +17,7 @@ public sealed class HookTests(SharedWorld shared) : IClassFixture<SharedWorld>, 
     public void Dispose() => _hooks.Dispose();
 
     [Fact]
-    public async Task HookFailed_is_told_everywhere_and_a_new_Module_is_installed_when_the_hook_agrees()
+    public async Task HookFailed_is_reported_everywhere_and_a_new_Module_is_installed_when_the_hook_agrees()
     {
         _hooks.Answer = request => request.Event == "preInstall" ? 503 : 200;
         await World.CreateAsync(New("guarded", "1.0.0", new() { PreInstall = _hooks.At("/pre"), PostInstall = _hooks.At("/post") })
@@ -26,7 +26,7 @@ public sealed class HookTests(SharedWorld shared) : IClassFixture<SharedWorld>, 
         Assert.Equal(ModulePhase.Failed, module.Status.Status);
         Assert.Equal("PRE_INSTALL", module.Status.LastError!.Code);
         Assert.Contains("/pre answered 503", module.Status.LastError.Message, StringComparison.Ordinal);
-        await World.EventAsync(module.Metadata.Name, "HookFailed", "/pre answered 503");
+        await World.WarningAsync(module.Metadata.Name, "HookFailed", "/pre answered 503");
         await World.ConditionAsync("guarded", DeploymentConditions.ReplicaFailure, Condition.True, "HookFailed");
         Assert.Equal(0, World.InstallsOf("guarded:1.0.0"));
 
@@ -68,7 +68,7 @@ public sealed class HookTests(SharedWorld shared) : IClassFixture<SharedWorld>, 
         await World.HoldsAsync(
             () => World.ModulesOf("hanging")
                 .All(module => module.Status.Message?.StartsWith("a hook of its install is under way", StringComparison.Ordinal) == true),
-            "hanging", "what is waited for is told");
+            "hanging", "what is waited for is reported");
         Assert.All(World.ModulesOf("hanging"), module => Assert.False(World.HasLabel(World.PodOf(module), "hanging")));
     }
 

@@ -14,17 +14,17 @@ public sealed class QuarantineTests(WorldWithoutBase shared) : IClassFixture<Wor
     public async Task A_revision_that_ends_two_JVMs_is_quarantined_until_its_artifact_changes()
     {
         await BaseAsync("exiting");
-        await _world.CreateAsync(Deadly("deadly", "exiting", batchCount: 4, minReadySeconds: 60));
-        var seen = await _world.RestsAsync("deadly", Reasons.BaseDied, "deadly 1.0.0 has ended two base JVMs");
+        await _world.CreateAsync(Fatal("fatal", "exiting", batchCount: 4, minReadySeconds: 60));
+        var seen = await _world.RestsAsync("fatal", Reasons.BaseDied, "fatal 1.0.0 has ended two base JVMs");
         Assert.Equal(ReleaseProgress.Aborted, seen.Status.ReleaseStatus!.Progress);
-        await HealthyAsync("exiting", "deadly:1.0.0");
-        await _world.EventAsync("deadly", Reasons.BaseDied);
+        await HealthyAsync("exiting", "fatal:1.0.0");
+        await _world.WarningAsync("fatal", Reasons.BaseDied);
         Assert.InRange(JvmExits("exiting"), 1, 2);
-        Assert.InRange(_world.InstallsOf("deadly:1.0.0"), 1, 2);
+        Assert.InRange(_world.InstallsOf("fatal:1.0.0"), 1, 2);
 
-        await _world.PatchSpecAsync("deadly", new() { ["minReadySeconds"] = 0 });
-        await _world.UpgradeAsync("deadly", "1.0.0", Corrected("deadly"));
-        await _world.AvailableAsync("deadly", 4, "1.0.0");
+        await _world.PatchSpecAsync("fatal", new() { ["minReadySeconds"] = 0 });
+        await _world.UpgradeAsync("fatal", "1.0.0", Corrected("fatal"));
+        await _world.AvailableAsync("fatal", 4, "1.0.0");
         Assert.InRange(JvmExits("exiting"), 1, 2);
     }
 
@@ -70,22 +70,22 @@ public sealed class QuarantineTests(WorldWithoutBase shared) : IClassFixture<Wor
     private static IReadOnlyList<string> NamesOfHealthy(string baseName) => [$"{baseName}-one", $"{baseName}-two"];
 
     /// <summary>Checks the bases first: the API does not show yet that a base life has just ended.</summary>
-    private async Task HealthyAsync(string baseName, string deadly)
+    private async Task HealthyAsync(string baseName, string fatal)
     {
         await _world.HoldsAsync(
             () => _world.PodsOf(baseName) is { Count: 4 } pods && pods.All(pod => _world.Images.Of(pod.Metadata.Uid!).Biz is var biz
-                && !biz.ContainsKey(deadly) && NamesOfHealthy(baseName)
+                && !biz.ContainsKey(fatal) && NamesOfHealthy(baseName)
                     .All(healthy => biz.GetValueOrDefault($"{healthy}:1.0.0") == "activated")),
-            deadly.Split(':')[0], "the healthy ones are active on all four, and the deadly one on none");
+            fatal.Split(':')[0], "the healthy ones are active on all four, and the fatal one on none");
         foreach (var healthy in NamesOfHealthy(baseName)) await _world.AvailableAsync(healthy, 4, "1.0.0");
     }
 
     private int JvmExits(string baseName) =>
         _world.PodsOf(baseName).Sum(pod => _world.Images.Of(pod.Metadata.Uid!).Statistics.Count - 1);
 
-    private ModuleDeployment Deadly(string name, string baseName, int batchCount, int minReadySeconds)
+    private ModuleDeployment Fatal(string name, string baseName, int batchCount, int minReadySeconds)
     {
-        var jar = _world.Jar(name, "1.0.0", attributes: new Dictionary<string, string> { ["Simulator-Dies-After-Millis"] = "5000" });
+        var jar = _world.Jar(name, "1.0.0", attributes: new Dictionary<string, string> { ["Simulator-Exits-After-Millis"] = "5000" });
         var deployment = A.Module(name, "1.0.0", jar).On(baseName).Replicas(4)
             .Strategy(strategy => strategy with { BatchCount = batchCount });
         return deployment with { Spec = deployment.Spec with { MinReadySeconds = minReadySeconds } };

@@ -43,7 +43,7 @@ public sealed class ControllerFaultTests
         await using var world = await World.StartAsync();
         await Eventually.True(() => world.Controller!.IsLeading);
         var standby = await world.StartStandbyAsync();
-        // The agents ask the one that does not lead, and are told where the leader is.
+        // The agents ask the one that does not lead, and get the address of the leader.
         await world.BaseAsync("base", 3, controller: standby.AgentAddress);
         Assert.False(standby.IsLeading);
         var over = Hold(world, "orders");
@@ -85,25 +85,25 @@ public sealed class ControllerFaultTests
     public async Task A_jvm_that_dies_in_an_install_while_no_controller_runs_is_blamed_on_that_install_afterwards()
     {
         await using var world = await World.StartAsync();
-        // as a JVM: its lives are told apart by their starts
+        // as a JVM: its lives differ by their starts
         world.Images.Configure = options => options with { StartDelay = TimeSpan.FromSeconds(1.5) };
         await world.BaseAsync("base", 1);
         await world.CreateAsync(A.Module("orders", "1.0.0", world.Jar("orders", "1.0.0")).Replicas(1));
         await world.AvailableAsync("orders", 1, "1.0.0");
         await world.AgeAsync("orders");
-        Hold(world, "poison");
-        await world.CreateAsync(A.Module("poison", "1.0.0", world.Jar("poison", "1.0.0")).Replicas(1));
-        await Eventually.True(() => world.InstallsOf("poison:1.0.0") == 1, () => world.DumpAsync("poison").Result);
+        Hold(world, "fatal");
+        await world.CreateAsync(A.Module("fatal", "1.0.0", world.Jar("fatal", "1.0.0")).Replicas(1));
+        await Eventually.True(() => world.InstallsOf("fatal:1.0.0") == 1, () => world.DumpAsync("fatal").Result);
         await world.StopControllerAsync();
         var simulated = world.BaseOf(world.ModulesOf("orders")[0]);
         await simulated.KillAsync();
-        world.Order("poison", null);
+        world.Order("fatal", null);
         await simulated.StartLifeAsync();
         await world.StartControllerAsync();
-        await world.AvailableAsync("poison", 1, "1.0.0");
-        await world.EventAsync(world.ModulesOf("poison")[0].Metadata.Name, "BaseDied");
+        await world.AvailableAsync("fatal", 1, "1.0.0");
+        await world.WarningAsync(world.ModulesOf("fatal")[0].Metadata.Name, "BaseDied");
         Assert.Equal(("BaseDied", "1"),
-            (world.ModulesOf("poison")[0].Status.LastError?.Reason, world.ModulesOf("poison")[0].Status.LastError?.Code));
+            (world.ModulesOf("fatal")[0].Status.LastError?.Reason, world.ModulesOf("fatal")[0].Status.LastError?.Code));
         await world.AvailableAsync("orders", 1, "1.0.0");
     }
 

@@ -45,7 +45,7 @@ public sealed class FleetEndToEndTests
         Assert.False((await world.Client.GetAsync<Pod>(ObjectKey.Of(stray.Metadata))).Metadata.IsDeleting);
         foreach (var name in (string[])["orders", "stock"])
             Assert.All(await world.EventsAsync(name),
-                told => Assert.All(broken, other => Assert.DoesNotContain(other, told.Message ?? "", StringComparison.Ordinal)));
+                recorded => Assert.All(broken, other => Assert.DoesNotContain(other, recorded.Message ?? "", StringComparison.Ordinal)));
 
         foreach (var name in (string[])[.. broken, "adopted", "orders", "stock"]) await world.DeleteAsync(name);
         foreach (var name in (string[])[.. broken, "adopted", "orders", "stock"]) await world.GoneAsync(name);

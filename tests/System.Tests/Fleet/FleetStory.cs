@@ -45,8 +45,8 @@ internal sealed class FleetStory(int seed)
     /// <summary>Every text about the healthy ones that a user sees or saw: Events, and what was written to their statuses.</summary>
     public async Task<IReadOnlyList<string>> MessagesAsync(ReleaseBench bench) =>
         [.. (await bench.ListAsync<Event>())
-            .Where(told => _names.Any(name => told.InvolvedObject?.Name?.StartsWith(name, StringComparison.Ordinal) == true))
-            .Select(told => told.Message ?? ""),
+            .Where(recorded => _names.Any(name => recorded.InvolvedObject?.Name?.StartsWith(name, StringComparison.Ordinal) == true))
+            .Select(recorded => recorded.Message ?? ""),
             .. bench.Race.Written.Where(write => IsHealthy(write) && write.Patch is not null).Select(write => write.Patch!.ToJsonString())];
 
     // A pod's labels are written for all its modules at once, and statuses of many Modules as often as there was time for.

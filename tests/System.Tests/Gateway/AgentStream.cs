@@ -4,7 +4,7 @@ using ModuleController.Protocol.V1;
 
 namespace ModuleController.SystemTests.Gateway;
 
-/// <summary>The other end of a stream: a real client on a connection of its own that says what it is told to.</summary>
+/// <summary>The other end of a stream: a real client on a connection of its own that sends what the test asks for.</summary>
 internal sealed class AgentStream : IDisposable
 {
     // Bytes instead of messages, so that what no message holds can be sent too.
@@ -41,9 +41,9 @@ internal sealed class AgentStream : IDisposable
 
     public async Task<ConnectResponse> NextAsync()
     {
-        using var patience = CancellationTokenSource.CreateLinkedTokenSource(GatewayRig.Cancellation);
-        patience.CancelAfter(Eventually.Deadline);
-        Assert.True(await _call.ResponseStream.MoveNext(patience.Token), "the stream ended without a message");
+        using var timeout = CancellationTokenSource.CreateLinkedTokenSource(GatewayRig.Cancellation);
+        timeout.CancelAfter(Eventually.Deadline);
+        Assert.True(await _call.ResponseStream.MoveNext(timeout.Token), "the stream ended without a message");
         return _call.ResponseStream.Current;
     }
 

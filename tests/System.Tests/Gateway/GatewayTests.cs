@@ -20,10 +20,10 @@ public sealed class GatewayTests : IAsyncLifetime
     {
         var controller = await _rig.StartLeaderAsync();
         var uid = await _rig.CreatePodAsync("base-0");
-        var woken = new List<ObjectKey>();
+        var triggered = new List<ObjectKey>();
         using var subscription = controller.Agents.Subscribe(pod =>
         {
-            lock (woken) woken.Add(pod);
+            lock (triggered) triggered.Add(pod);
         });
         var agent = _rig.Connect(controller);
 
@@ -41,9 +41,9 @@ public sealed class GatewayTests : IAsyncLifetime
         // The view has the snapshot at once; subscribers are notified after that.
         await Eventually.True(() =>
         {
-            lock (woken) return woken.Count > 0;
+            lock (triggered) return triggered.Count > 0;
         });
-        lock (woken) Assert.Equal([GatewayRig.Pod("base-0")], woken.Distinct());
+        lock (triggered) Assert.Equal([GatewayRig.Pod("base-0")], triggered.Distinct());
     }
 
     [Fact]

@@ -30,7 +30,7 @@ public sealed class ProgramTests
     }
 
     [Fact]
-    public async Task It_starts_with_a_kubeconfig_leads_and_ends_with_code_0_when_told_to()
+    public async Task It_starts_with_a_kubeconfig_leads_and_ends_with_code_0_on_SIGTERM()
     {
         await using var rig = await GatewayRig.StartAsync();
         using var process = Start(

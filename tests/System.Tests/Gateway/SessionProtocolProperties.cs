@@ -206,7 +206,7 @@ public sealed class SessionProtocolProperties
     private static bool IsSound(SessionState state, DateTimeOffset now) =>
         state.View is null
             ? state.Phase != SessionPhase.Open && state.Sent.Count == 0
-            : state.Phase == SessionPhase.Open && state.View is { IsConnected: true } view && view.LastHeard <= now
+            : state.Phase == SessionPhase.Open && state.View is { IsConnected: true } view && view.LastMessageAt <= now
                 && view.Answers.Count <= SessionProtocol.KeptAnswers && view.Biz.Count <= Limits.Biz
                 && (view.Sent is null || state.Sent.Any(sent => sent.Command.Id == view.Sent));
 

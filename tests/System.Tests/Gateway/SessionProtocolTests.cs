@@ -31,7 +31,7 @@ public sealed class SessionProtocolTests
         Assert.True(view.IsCurrent);
         var biz = Assert.Single(view.Biz);
         Assert.Equal(("orders", "1.0.0", "m-1", Core.Agents.BizState.Activated), (biz.Name, biz.Version, biz.ModuleUid, biz.State));
-        Assert.Equal(Start, view.LastHeard);
+        Assert.Equal(Start, view.LastMessageAt);
         Assert.Equal(new(Life, Start), view.Life);
     }
 
@@ -256,7 +256,7 @@ public sealed class SessionProtocolTests
 
         Assert.False(step.IsChanged);
         Assert.Same(state.View!.Biz, step.State.View!.Biz);
-        Assert.Equal(_now, step.State.View.LastHeard);
+        Assert.Equal(_now, step.State.View.LastMessageAt);
     }
 
     [Fact]

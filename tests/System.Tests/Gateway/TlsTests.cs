@@ -44,19 +44,19 @@ public sealed class TlsTests : IDisposable
 
         var second = Write("second");
         Assert.Equal(first, Served(certificate));
-        files.Look();
+        files.Reload();
         Assert.Equal(second, Served(certificate));
 
         File.WriteAllText(CertificateFile, "not a certificate");
-        files.Look();
+        files.Reload();
         Assert.Equal(second, Served(certificate));
 
         File.Delete(KeyFile);
-        files.Look();
+        files.Reload();
         Assert.Equal(second, Served(certificate));
 
         var third = Write("third");
-        files.Look();
+        files.Reload();
         Assert.Equal(third, Served(certificate));
     }
 
@@ -69,7 +69,7 @@ public sealed class TlsTests : IDisposable
         var key = File.ReadAllText(KeyFile);
         Write("second");
         File.WriteAllText(KeyFile, key);
-        files.Look();
+        files.Reload();
 
         Assert.Equal(first, Served(certificate));
     }

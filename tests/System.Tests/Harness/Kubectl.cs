@@ -5,7 +5,7 @@ namespace ModuleController.SystemTests.Harness;
 /// <summary>The <c>kubectl</c> of this machine, pointed at a world; each call fails the test where it should not have failed.</summary>
 internal sealed class Kubectl(World world) : IDisposable
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(6);
+    private static readonly TimeSpan Timeout = TimeSpan.FromMinutes(6);
     private readonly DirectoryInfo _work = Directory.CreateTempSubdirectory("mc-kubectl-");
 
     public static bool IsInstalled => (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator)
@@ -43,7 +43,7 @@ internal sealed class Kubectl(World world) : IDisposable
         var (output, errors) = (process.StandardOutput.ReadToEndAsync(cancellation), process.StandardError.ReadToEndAsync(cancellation));
         try
         {
-            await process.WaitForExitAsync(cancellation).WaitAsync(Patience, TimeProvider.System, cancellation);
+            await process.WaitForExitAsync(cancellation).WaitAsync(Timeout, TimeProvider.System, cancellation);
         }
         finally
         {

@@ -1,7 +1,7 @@
 namespace ModuleController.SystemTests.Harness;
 
 /// <summary>
-/// A time of day that can be made to stand still, so that nothing lasts long enough to be told, however slow the machine is,
+/// A time of day that can be made to stand still, so that nothing lasts long enough to be reported, however slow the machine is,
 /// or to jump. Timers and durations are real.
 /// </summary>
 internal sealed class StandingClock : TimeProvider

@@ -113,7 +113,7 @@ internal static class WorldReleases
         }
 
         /// <summary>An Event of any type; waited for, since Events come after the fact.</summary>
-        public Task ToldAsync(string involved, string reason, string fragment = "") => Eventually.True(
+        public Task EventAsync(string involved, string reason, string fragment = "") => Eventually.True(
             async () => (await world.EventsAsync(involved)).Any(e =>
                 e.Reason == reason && (e.Message ?? "").Contains(fragment, StringComparison.Ordinal)),
             () => world.DumpAsync(involved), what: $"an Event {reason} on {involved} with \"{fragment}\"");

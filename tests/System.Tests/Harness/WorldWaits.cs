@@ -43,7 +43,7 @@ internal static class WorldWaits
             await world.CaughtUpAsync();
         }
 
-        public async Task EventAsync(string involved, string reason, string fragment = "")
+        public async Task WarningAsync(string involved, string reason, string fragment = "")
         {
             await Eventually.True(
                 async () => (await world.EventsAsync(involved)).Any(e =>

@@ -123,7 +123,7 @@ public sealed class CredentialRenewalTests : IAsyncLifetime
         await agent.GreetAsync("base-0", _uid);
         await agent.SayAsync(Messages.Snapshot(++_sequence));
         await GatewayRig.SeenAsync(
-            _rig.Controller, "base-0", _uid, view => view is { IsConnected: true } && view.LastHeard == _time.GetUtcNow(),
+            _rig.Controller, "base-0", _uid, view => view is { IsConnected: true } && view.LastMessageAt == _time.GetUtcNow(),
             "the agent is connected");
         return agent;
     }
@@ -141,7 +141,7 @@ public sealed class CredentialRenewalTests : IAsyncLifetime
         {
             await Task.WhenAny(agent.SayAsync(Messages.Heartbeat()));
             await GatewayRig.SeenAsync(
-                _rig.Controller, "base-0", _uid, view => until() || view?.LastHeard == _time.GetUtcNow(), "the heartbeat is heard");
+                _rig.Controller, "base-0", _uid, view => until() || view?.LastMessageAt == _time.GetUtcNow(), "the heartbeat is heard");
             _time.Advance(TimeSpan.FromSeconds(5));
         }
     }

@@ -29,10 +29,10 @@ public sealed class KubectlTests
         var pods = await kubectl.RunAsync("get", "pods", "-l", "module.koupleless.io/orders=true");
         Rows(pods, "NAME READY STATUS RESTARTS AGE", "base- 2/2 Running 0");
         Assert.Equal(2, pods.Split("Running").Length - 1);
-        await SaysAsync(
+        await PrintsAsync(
             kubectl, ["describe", "mddeploy", "orders"],
             "orders 1.0.0: 2 of 2 modules are available", "modulecontroller batch 1 of 1: orders 1.0.0 for 2 of 2 modules");
-        Says(await kubectl.RunAsync("explain", "mddeploy.spec.operationStrategy.maxUnavailable"),
+        Contains(await kubectl.RunAsync("explain", "mddeploy.spec.operationStrategy.maxUnavailable"),
             "How many of the desired modules may be unavailable");
 
         await kubectl.RunAsync("scale", "mddeploy", "orders", "--replicas=3");
@@ -44,7 +44,7 @@ public sealed class KubectlTests
             Path.Combine(scaling, "one-module.yaml"));
 
         await kubectl.RunAsync("delete", "mddeploy", "orders", "--timeout=300s");
-        await SaysAsync(kubectl, ["get", "mddeploy,mdrs,md"], "No resources found");
+        await PrintsAsync(kubectl, ["get", "mddeploy,mdrs,md"], "No resources found");
         Assert.All(world.Images.Living, living => Assert.Empty(living.Base.Biz));
     }
 
@@ -66,8 +66,8 @@ public sealed class KubectlTests
         var (code, conflict) = await kubectl.TryAsync("apply", "--server-side", "-f", file);
 
         Assert.Equal(1, code);
-        Says(conflict, "conflict with \"modulecontroller-deployment\"");
-        Says(conflict, ".spec.replicas");
+        Contains(conflict, "conflict with \"modulecontroller-deployment\"");
+        Contains(conflict, ".spec.replicas");
         await kubectl.RunAsync("apply", "--server-side", "--force-conflicts", "-f", file);
         await kubectl.RunAsync("wait", "--for=jsonpath={.status.availableReplicas}=2", "mddeploy/orders", "--timeout=300s");
     }
@@ -82,7 +82,7 @@ public sealed class KubectlTests
 
         var (code, refusal) = await kubectl.TryAsync("apply", "-f", await kubectl.FileAsync(Manifest("1.0.0", "not a url")));
         Assert.Equal(1, code);
-        Says(refusal, "spec.template.spec.module.url");
+        Contains(refusal, "spec.template.spec.module.url");
 
         var broken = world.Jar("orders", "2.0.0", attributes: new Dictionary<string, string>
         {
@@ -103,10 +103,10 @@ public sealed class KubectlTests
             "NAME MODULE VERSION POD STATUS REASON ATTEMPTS AGE IP AGENT SECONDS MESSAGE",
             "orders- orders 2.0.0 base- Failed BizStartFailed 1 127. True BizStartFailed: java.lang.IllegalStateException: cannot reach "
                 + "the ledger database at db.example:5432; is not tried again");
-        await SaysAsync(kubectl, ["describe", "mddeploy", "orders"], "2 modules failed; on base pod base-", "Warning ModulesFailed",
+        await PrintsAsync(kubectl, ["describe", "mddeploy", "orders"], "2 modules failed; on base pod base-", "Warning ModulesFailed",
             "Warning BizStartFailed");
-        await SaysAsync(kubectl, ["describe", "md"], "Warning BizStartFailed");
-        await SaysAsync(kubectl, ["events", "--types=Warning"], "cannot reach the ledger database at db.example:5432");
+        await PrintsAsync(kubectl, ["describe", "md"], "Warning BizStartFailed");
+        await PrintsAsync(kubectl, ["events", "--types=Warning"], "cannot reach the ledger database at db.example:5432");
 
         await kubectl.ApplyAsync(Manifest("1.0.0", world.Jar("orders", "1.0.0")));
         await kubectl.RunAsync("wait", "--for=jsonpath={.status.updatedAvailableReplicas}=2", "mddeploy/orders", "--timeout=300s");
@@ -134,7 +134,7 @@ public sealed class KubectlTests
     }
 
     /// <summary>Events, and what goes with its owner, come after the fact.</summary>
-    private static async Task SaysAsync(Harness.Kubectl kubectl, string[] arguments, params string[] words)
+    private static async Task PrintsAsync(Harness.Kubectl kubectl, string[] arguments, params string[] words)
     {
         var output = "";
         await Eventually.True(
@@ -146,7 +146,7 @@ public sealed class KubectlTests
             () => Task.FromResult(output), what: $"kubectl {string.Join(' ', arguments)} says {string.Join("; ", words)}");
     }
 
-    private static void Says(string output, string words) =>
+    private static void Contains(string output, string words) =>
         Assert.Contains(words, string.Join(' ', Words(output)), StringComparison.Ordinal);
 
     private static string[] Words(string text) => text.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries);

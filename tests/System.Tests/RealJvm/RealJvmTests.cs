@@ -18,7 +18,7 @@ public sealed class RealJvmTests(RealBases bases) : IAsyncLifetime
     private const string Cause = "cannot reach the ledger database at db.example:5432";
 
     // The rest of the suite may be busy with the same cores.
-    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(5);
+    private static readonly TimeSpan Timeout = TimeSpan.FromMinutes(5);
 
     private World World => bases.World;
 
@@ -108,7 +108,7 @@ public sealed class RealJvmTests(RealBases bases) : IAsyncLifetime
                 return OnPod(struck).Count == 2
                     && OnPod(struck).All(module => module.IsAvailable && module.Status.BaseLife != before[module.Metadata.Uid!]);
             },
-            () => bases.DumpAsync("svc1"), Patience, "both modules are back in a new life");
+            () => bases.DumpAsync("svc1"), Timeout, "both modules are back in a new life");
         // A killed JVM refuses connections until its pod has left the endpoints; it must not come back there without the module.
         Assert.All(answers, answer => Assert.Equal("svc1 1.0.0", answer));
 
@@ -133,21 +133,21 @@ public sealed class RealJvmTests(RealBases bases) : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_release_that_can_not_start_says_why_leaves_the_old_one_serving_and_is_mended_by_another_url()
+    public async Task A_release_that_can_not_start_says_why_leaves_the_old_one_serving_and_continues_with_another_url()
     {
         await ApplyAsync(Module("orders", "1.1.0").WithService(), 2);
 
         await World.UpgradeAsync("orders", "2.0.0", RealJvm.Jar("orders", "2.0.0"));
         var failed = await Eventually.Some(
             () => World.ModulesOf("orders").FirstOrDefault(module => module.Status.Status == ModulePhase.Failed),
-            () => bases.DumpAsync("orders").Result, Patience);
+            () => bases.DumpAsync("orders").Result, Timeout);
         Assert.Equal(("2.0.0", nameof(FailureReason.BizStartFailed)), (failed.Spec.Module.Version, failed.Status.LastError!.Reason));
         Assert.Contains(Cause, failed.Status.LastError.Message, StringComparison.Ordinal);
         Assert.Contains(Cause, failed.Status.Message, StringComparison.Ordinal);
         await Eventually.True(
-            async () => (await World.EventsAsync(failed.Metadata.Name)).Any(told =>
-                told is { Type: "Warning", Reason: nameof(FailureReason.BizStartFailed) }
-                    && told.Message!.Contains(Cause, StringComparison.Ordinal)),
+            async () => (await World.EventsAsync(failed.Metadata.Name)).Any(recorded =>
+                recorded is { Type: "Warning", Reason: nameof(FailureReason.BizStartFailed) }
+                    && recorded.Message!.Contains(Cause, StringComparison.Ordinal)),
             () => bases.DumpAsync("orders"));
         await Eventually.True(
             async () => (await World.FindAsync("orders"))!.Status.Conditions.Find(DeploymentConditions.ReplicaFailure) is
@@ -184,7 +184,7 @@ public sealed class RealJvmTests(RealBases bases) : IAsyncLifetime
                 answers.Add(string.Join(", ", now));
                 return World.ModulesOf("orders").Any(module => module.Status.Status == ModulePhase.Failed && module.Spec.PodName != home);
             },
-            () => bases.DumpAsync("orders"), Patience);
+            () => bases.DumpAsync("orders"), Timeout);
         Assert.All(answers, answer => Assert.Equal("orders 1.1.0", answer));
 
         await World.UpgradeAsync("orders", "2.0.0", bases.Renumbered("orders", "1.0.0", "2.0.0"));
@@ -207,7 +207,7 @@ public sealed class RealJvmTests(RealBases bases) : IAsyncLifetime
 
                 return null;
             },
-            () => bases.DumpAsync("hangs"), Patience);
+            () => bases.DumpAsync("hangs"), Timeout);
 
         try
         {
@@ -222,7 +222,7 @@ public sealed class RealJvmTests(RealBases bases) : IAsyncLifetime
 
         await Eventually.True(
             async () => (await bases.BizAsync(struck)).Count == 0 && bases.AgentOf(struck) is { IsCurrent: true },
-            () => bases.DumpAsync("hangs"), Patience);
+            () => bases.DumpAsync("hangs"), Timeout);
     }
 
     private static ModuleDeployment Module(string name, string version) => A.Module(name, version, RealJvm.Jar(name, version));
@@ -233,7 +233,7 @@ public sealed class RealJvmTests(RealBases bases) : IAsyncLifetime
         await AvailableAsync(deployment.Metadata.Name, replicas, deployment.Spec.Template.Spec.Module.Version);
     }
 
-    private Task AvailableAsync(string name, int count, string version) => World.AvailableAsync(name, count, version, Patience);
+    private Task AvailableAsync(string name, int count, string version) => World.AvailableAsync(name, count, version, Timeout);
 
     /// <summary>Endpoints follow labels with a delay of their own, so the answers are waited for.</summary>
     private Task AnswersAsync(string module, string path, params string[] expected) => Eventually.True(

@@ -10,7 +10,7 @@ namespace ModuleController.SystemTests.RealJvm;
 public sealed class RealReleaseTests(RealBases bases) : IAsyncLifetime
 {
     // The rest of the suite may be busy with the same cores.
-    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(5);
+    private static readonly TimeSpan Timeout = TimeSpan.FromMinutes(5);
 
     private static readonly TimeSpan Drain = TimeSpan.FromSeconds(2);
 
@@ -76,11 +76,11 @@ public sealed class RealReleaseTests(RealBases bases) : IAsyncLifetime
             .Strategy(strategy => strategy with { AutoRollback = true }), 2);
         await World.PatchSpecAsync("orders", new() { ["progressDeadlineSeconds"] = 3 });
         await World.UpgradeAsync("orders", "2.0.0", RealJvm.Jar("orders", "2.0.0"));
-        await World.EventAsync("orders", Reasons.RollingBack, "BizStartFailed");
+        await World.WarningAsync("orders", Reasons.RollingBack, "BizStartFailed");
         var seen = await World.SeenAsync("orders",
             deployment =>
                 deployment.Status.Conditions.Find(DeploymentConditions.Progressing)?.Reason == Reasons.RolledBack, "it is rolled back",
-                Patience);
+                Timeout);
         Assert.Equal((ReleaseProgress.Aborted, 2), (seen.Status.ReleaseStatus!.Progress, seen.Status.AvailableReplicas));
         Assert.NotNull(seen.Status.AbortedRevision);
         Assert.Equal("2.0.0", seen.Spec.Template.Spec.Module.Version);
@@ -104,7 +104,7 @@ public sealed class RealReleaseTests(RealBases bases) : IAsyncLifetime
         await Eventually.True(
             async () =>
                 (await World.EndpointsAsync($"{name}-service")).Count == replicas, () =>
-                bases.DumpAsync(name), Patience, "all endpoints are there");
+                bases.DumpAsync(name), Timeout, "all endpoints are there");
     }
 
     private async Task UpgradeAsync(string name, string version, int count)
@@ -113,11 +113,11 @@ public sealed class RealReleaseTests(RealBases bases) : IAsyncLifetime
         await AvailableAsync(name, count, version);
     }
 
-    private Task AvailableAsync(string name, int count, string version) => World.AvailableAsync(name, count, version, Patience);
+    private Task AvailableAsync(string name, int count, string version) => World.AvailableAsync(name, count, version, Timeout);
 
     private async Task AssertSeenAsync(Caller caller, string before, string after)
     {
-        await Eventually.True(() => caller.Answers.Contains(after), () => caller.ToString(), Patience, $"somebody heard {after}");
+        await Eventually.True(() => caller.Answers.Contains(after), () => caller.ToString(), Timeout, $"somebody heard {after}");
         await caller.StopAsync();
         Assert.Empty(caller.Failures);
         Assert.Equal([before, after], caller.Answers.Distinct().Order());

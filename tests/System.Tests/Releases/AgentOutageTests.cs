@@ -6,7 +6,7 @@ using ModuleController.Core.Modules.Names;
 
 namespace ModuleController.SystemTests.Releases;
 
-/// <summary>Most agents of a base vanish at once.</summary>
+/// <summary>Most agents of a base disconnect at once.</summary>
 public sealed class AgentOutageTests
 {
     private static readonly string[] Names = ["base-000", "base-001", "base-002", "base-003", "base-004", "base-005"];
@@ -56,7 +56,7 @@ public sealed class AgentOutageTests
         Assert.All(await bench.ListAsync<Module>(),
             module => Assert.Equal((false, "1.0.0"), (module.Metadata.IsDeleting, module.Spec.Module.Version)));
 
-        // The time of day is past the hold, and whoever is woken sees it.
+        // The time of day is past the hold, and whoever is triggered sees it.
         bench.Clock.Jump(TimeSpan.FromMinutes(5));
         await bench.PatchAsync("shop", """{"metadata":{"annotations":{"touched":"yes"}}}""");
         await Eventually.True(async () => (await bench.ListAsync<Module>())

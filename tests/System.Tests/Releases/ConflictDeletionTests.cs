@@ -25,12 +25,12 @@ public sealed class ConflictDeletionTests
         var younger = await bench.Client.CreateAsync(
             older with
             {
-                Metadata = new() { Name = "twin", Namespace = "default", Finalizers = [FinalizerNames.ModuleDeployment] },
+                Metadata = new() { Name = "other", Namespace = "default", Finalizers = [FinalizerNames.ModuleDeployment] },
                 Spec = older.Spec with { Replicas = 1, ScaleReplicas = 1 },
                 Status = new(),
             },
             "test", token);
-        await bench.Becomes("twin",
+        await bench.Becomes("other",
             found => found.Status.Conditions.Find(DeploymentConditions.Progressing)?.Reason == Reasons.ModuleNameConflict);
         // What the version before left behind: a ReplicaSet with a Module on the pod that is free.
         var made = RevisionReplicaSets.New(younger, 1);
@@ -43,8 +43,8 @@ public sealed class ConflictDeletionTests
         // One that is deleted before its ReplicaSet is known here has none, and would be let go at once.
         await Eventually.True(() => bench.Caches.ModuleReplicaSets.Get(ObjectKey.Of(set.Metadata)) is not null);
 
-        await bench.DeleteAsync<ModuleDeployment>("twin");
-        await Eventually.True(async () => await bench.FindAsync("twin") is null);
+        await bench.DeleteAsync<ModuleDeployment>("other");
+        await Eventually.True(async () => await bench.FindAsync("other") is null);
         Assert.Equal(Uids(kept), Uids(await bench.ListAsync<Module>()));
         Assert.All(await bench.ListAsync<Module>(), found => Assert.True(found.IsAvailable));
         Assert.Single(bench.Agents.Sent.OfType<ModuleCommand.Uninstall>());

@@ -50,11 +50,11 @@ internal sealed class FleetAgents : IAgentDirectory
 
     /// <summary>Its stream ends; what it said last is kept.</summary>
     public void Disconnect(ObjectKey pod) =>
-        Change(pod, view => view! with { IsConnected = false, LastHeard = TimeProvider.System.GetUtcNow() });
+        Change(pod, view => view! with { IsConnected = false, LastMessageAt = TimeProvider.System.GetUtcNow() });
 
     /// <summary>The same agent, with what it had installed.</summary>
     public void Reconnect(ObjectKey pod) =>
-        Change(pod, view => view! with { IsConnected = true, LastHeard = TimeProvider.System.GetUtcNow() });
+        Change(pod, view => view! with { IsConnected = true, LastMessageAt = TimeProvider.System.GetUtcNow() });
 
     /// <summary>Another leader: no agent has spoken to it yet.</summary>
     public void BeginAnew()
@@ -68,7 +68,7 @@ internal sealed class FleetAgents : IAgentDirectory
     public void Connect(ObjectKey pod) => Change(pod, _ => new()
     {
         IsConnected = true,
-        LastHeard = TimeProvider.System.GetUtcNow(),
+        LastMessageAt = TimeProvider.System.GetUtcNow(),
         State = BaseState.Up,
         Life = new($"life-of-{pod.Name}", TimeProvider.System.GetUtcNow()),
         IsBizKnown = true,
@@ -113,7 +113,7 @@ internal sealed class FleetAgents : IAgentDirectory
         return view with
         {
             Biz = next,
-            LastHeard = now,
+            LastMessageAt = now,
             Answers = new Dictionary<string,
             CommandAnswer>(view.Answers)
             { [command.Id] = answer }

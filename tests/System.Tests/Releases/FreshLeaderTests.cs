@@ -24,8 +24,8 @@ public sealed class FreshLeaderTests
         await Eventually.True(async () => (await bench.ListAsync<Event>()).Any(IsVanished));
         Assert.True(TimeProvider.System.GetUtcNow() >= since + AgentPresence.TimeToReport, "they had no time to come");
         // By itself, without anybody's word, the release learns it too.
-        await bench.Becomes("shop", found => found.Status.Conditions.Find(DeploymentConditions.Progressing) is { } told
-            && (told.Reason == Reasons.AgentsVanished || told.Reason == Reasons.ReleaseCompleted));
+        await bench.Becomes("shop", found => found.Status.Conditions.Find(DeploymentConditions.Progressing) is { } condition
+            && (condition.Reason == Reasons.AgentsVanished || condition.Reason == Reasons.ReleaseCompleted));
         for (var i = 0; i < Pods; i++) bench.Agents.Connect(new("default", $"base-{i:d3}"));
         await Eventually.True(async () => (await bench.ListAsync<Event>()).Any(e => e.Reason == Reasons.AgentsReturned));
     }
@@ -48,7 +48,7 @@ public sealed class FreshLeaderTests
     }
 
     [Fact]
-    public async Task A_base_is_looked_at_once_a_second_and_who_asks_in_between_is_told_when_to_ask_again()
+    public async Task A_base_is_looked_at_once_a_second_and_who_asks_in_between_learns_when_to_ask_again()
     {
         await using var bench = await ReleaseBench.StartAsync(Pods);
         await Eventually.True(() => bench.Caches.Pods.List().Count(PodAssessment.IsReady) == Pods

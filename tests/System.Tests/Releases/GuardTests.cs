@@ -31,7 +31,7 @@ public sealed class GuardTests
         Assert.Equal(2, Assert.Single(await bench.ListAsync<ModuleReplicaSet>()).Spec.Replicas);
         Assert.Equal(2, sent.Count);
         Assert.Equal(2, sent.Distinct().Count());
-        Assert.DoesNotContain(await bench.ListAsync<Event>(), told => told.Reason == Reasons.WriteRejected);
+        Assert.DoesNotContain(await bench.ListAsync<Event>(), recorded => recorded.Reason == Reasons.WriteRejected);
     }
 
     [Fact]
@@ -48,8 +48,8 @@ public sealed class GuardTests
         await bench.CreateAsync("shop", 1);
         await bench.Completes("shop", 1);
         Assert.Equal(4, conflicts);
-        await Eventually.True(async () => (await bench.ListAsync<Event>()).Any(told => told.Reason == Reasons.ReleaseCompleted));
-        Assert.Equal(1, Assert.Single(await bench.ListAsync<Event>(), told => told.Reason == Reasons.BatchStarted).Count);
+        await Eventually.True(async () => (await bench.ListAsync<Event>()).Any(recorded => recorded.Reason == Reasons.ReleaseCompleted));
+        Assert.Equal(1, Assert.Single(await bench.ListAsync<Event>(), recorded => recorded.Reason == Reasons.BatchStarted).Count);
     }
 
     [Fact]
@@ -70,7 +70,7 @@ public sealed class GuardTests
         // The one of the other leader is on a pod that does not exist: it is replaced, not moved.
         await bench.Completes("shop", 2);
         Assert.NotNull(Assert.Single(guards));
-        Assert.DoesNotContain(await bench.ListAsync<Event>(), told => told.Reason == Reasons.WriteRejected);
+        Assert.DoesNotContain(await bench.ListAsync<Event>(), recorded => recorded.Reason == Reasons.WriteRejected);
     }
 
     [Fact]

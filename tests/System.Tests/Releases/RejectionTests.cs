@@ -31,7 +31,7 @@ public sealed class RejectionTests
             await bench.PatchAsync("shop", """{"spec":{"replicas":0}}""");
         }
 
-        await IsToldAsync(bench, "shop", what);
+        await IsReportedAsync(bench, "shop", what);
         await bench.CreateAsync("stock", 1);
         await bench.Completes("stock", 1);
         await bench.DeleteAsync<ModuleDeployment>("stock");
@@ -53,7 +53,7 @@ public sealed class RejectionTests
         await bench.Completes("stock", 2);
         bench.Race.BeforeDelete = name => _ = name.StartsWith("shop-", StringComparison.Ordinal) ? throw Denied("deletion") : 0;
         await bench.PatchAsync("shop", """{"spec":{"replicas":0}}""");
-        await IsToldAsync(bench, "shop", "deletion");
+        await IsReportedAsync(bench, "shop", "deletion");
         await bench.UpgradeAsync("stock", "2.0.0");
         await bench.Completes("stock", 2, "2.0.0");
 
@@ -69,7 +69,7 @@ public sealed class RejectionTests
         bench.Race.BeforePatch = (name, patch) =>
             name == "base-000" && patch["metadata"]?["labels"] is not null ? throw Denied("labels") : Task.CompletedTask;
         await bench.CreateAsync("shop", 2);
-        await IsToldAsync(bench, "shop", "labels");
+        await IsReportedAsync(bench, "shop", "labels");
         var modules = await bench.ListAsync<Module>();
         Assert.Equal(["base-001"], modules.Where(module => module.IsAvailable).Select(module => module.Spec.PodName));
         bench.Race.BeforePatch = null;
@@ -86,7 +86,7 @@ public sealed class RejectionTests
             ? throw Denied("label")
             : Task.CompletedTask;
         await bench.CreateAsync("shop", 1);
-        await IsToldAsync(bench, "shop", "label");
+        await IsReportedAsync(bench, "shop", "label");
         await bench.CreateAsync("stock", 1);
         await bench.Completes("stock", 1);
         await bench.DeleteAsync<ModuleDeployment>("stock");
@@ -116,19 +116,19 @@ public sealed class RejectionTests
         await Eventually.True(async () => await bench.FindAsync("stock") is null);
 
         bench.Clock.Jump(TimeSpan.FromMinutes(1));
-        var told = await bench.Becomes("shop",
+        var rejected = await bench.Becomes("shop",
             found => found.Status.Conditions.Find(DeploymentConditions.Stalled)?.Reason == Reasons.WriteRejected);
         var module = Assert.Single(await bench.ListAsync<Module>());
         Assert.Equal(
             $"Failed to patch status of Module {module.Metadata.Name}: {new KubeError(code, reason, "webhook")}",
-            told.Status.Conditions.Find(DeploymentConditions.Stalled)!.Message);
+            rejected.Status.Conditions.Find(DeploymentConditions.Stalled)!.Message);
         bench.Race.Reject = _ => null;
         await bench.PassMinuteAsync();
         await bench.Completes("shop", 1);
     }
 
     [Fact]
-    public async Task A_rejected_unit_is_tried_again_with_backoff_whatever_wakes_its_key_and_is_told_once()
+    public async Task A_rejected_unit_is_retried_with_backoff_whatever_triggers_its_key_and_is_reported_once()
     {
         await using var bench = await ReleaseBench.StartAsync(2);
         var attempts = 0;
@@ -146,10 +146,10 @@ public sealed class RejectionTests
             await bench.Completes($"other-{i}", 1);
         }
 
-        await IsToldAsync(bench, "shop", "creation");
+        await IsReportedAsync(bench, "shop", "creation");
         // After 0, 1, 3, 7, 15, 31 s.
         Assert.InRange(attempts, 3, 6);
-        Assert.Equal(1, Assert.Single(await ToldAsync(bench, "shop")).Count);
+        Assert.Equal(1, Assert.Single(await RejectionsAsync(bench, "shop")).Count);
         var before = attempts;
         await bench.PatchAsync("shop", """{"metadata":{"labels":{"team":"a"}}}""");
         await Eventually.True(() => attempts == before + 1);
@@ -169,25 +169,26 @@ public sealed class RejectionTests
             await bench.Completes("shop", replicas);
         }
 
-        await Eventually.True(async () => (await EventsAsync(bench, "shop")).Count(told => told.Reason == Reasons.ReleaseCompleted) > 5);
-        Assert.Equal(1, Assert.Single(await EventsAsync(bench, "shop"), told => told.Reason == Reasons.UnknownScaleSelector).Count);
+        await Eventually.True(
+            async () => (await EventsAsync(bench, "shop")).Count(recorded => recorded.Reason == Reasons.ReleaseCompleted) > 5);
+        Assert.Equal(1, Assert.Single(await EventsAsync(bench, "shop"), recorded => recorded.Reason == Reasons.UnknownScaleSelector).Count);
     }
 
-    private static async Task IsToldAsync(ReleaseBench bench, string name, string what)
+    private static async Task IsReportedAsync(ReleaseBench bench, string name, string what)
     {
         var stalled = await bench.Becomes(name,
             found => found.Status.Conditions.Find(DeploymentConditions.Stalled)?.Reason == Reasons.WriteRejected);
         Assert.Equal($"Failed to write: 403 Forbidden: {what} denied by policy",
             stalled.Status.Conditions.Find(DeploymentConditions.Stalled)!.Message);
-        await Eventually.True(async () => (await ToldAsync(bench, name)).Count > 0);
+        await Eventually.True(async () => (await RejectionsAsync(bench, name)).Count > 0);
     }
 
-    private static async Task<IReadOnlyList<Event>> ToldAsync(ReleaseBench bench, string name) =>
-        [.. (await EventsAsync(bench, name)).Where(told => told is { Type: "Warning", Reason: Reasons.WriteRejected })];
+    private static async Task<IReadOnlyList<Event>> RejectionsAsync(ReleaseBench bench, string name) =>
+        [.. (await EventsAsync(bench, name)).Where(recorded => recorded is { Type: "Warning", Reason: Reasons.WriteRejected })];
 
     private static async Task<IReadOnlyList<Event>> EventsAsync(ReleaseBench bench, string name) =>
         [.. (await bench.ListAsync<Event>())
-            .Where(told => told.InvolvedObject is { Kind: "ModuleDeployment" } about && about.Name == name)];
+            .Where(recorded => recorded.InvolvedObject is { Kind: "ModuleDeployment" } about && about.Name == name)];
 
     private static KubeException Denied(string what) => new(new(403, "Forbidden", $"{what} denied by policy"), "write");
 }

@@ -7,7 +7,7 @@ using ModuleController.Kube.Client;
 
 namespace ModuleController.SystemTests.Releases;
 
-/// <summary>What the planners decide reaches the API server, and what happens there wakes them.</summary>
+/// <summary>What the planners decide reaches the API server, and what happens there triggers them.</summary>
 public sealed class ReleaseReconcilerTests
 {
     [Fact]
@@ -51,8 +51,8 @@ public sealed class ReleaseReconcilerTests
         Assert.Equal((1, stalled.Metadata.Generation, ReleaseProgress.Completed),
             (stalled.Status.AvailableReplicas, stalled.Status.ObservedGeneration, stalled.Status.ReleaseStatus!.Progress));
         await Eventually.True(async () => (await bench.ListAsync<Event>())
-            .Any(told => told is { Type: "Warning", Reason: Reasons.WriteRejected }
-            && told.InvolvedObject?.Name == "shop"));
+            .Any(recorded => recorded is { Type: "Warning", Reason: Reasons.WriteRejected }
+            && recorded.InvolvedObject?.Name == "shop"));
         await bench.CreateAsync("stock", 1);
         await bench.Completes("stock", 1);
 
@@ -107,7 +107,7 @@ public sealed class ReleaseReconcilerTests
     }
 
     [Fact]
-    public async Task A_broken_version_is_told_with_its_cause_and_the_old_one_goes_on()
+    public async Task A_broken_version_is_reported_with_its_cause_and_the_old_one_goes_on()
     {
         await using var bench = await ReleaseBench.StartAsync(2);
         await bench.CreateAsync("shop", 2, strategy => strategy with { UpgradePolicy = "install_then_uninstall" });

@@ -38,19 +38,19 @@ public sealed class AbortTests(WorldOfFour shared)
     }
 
     [Fact]
-    public async Task More_failures_than_maxFailures_stop_the_release_and_a_corrected_url_mends_it()
+    public async Task More_failures_than_maxFailures_stop_the_release_and_a_corrected_url_continues_it()
     {
         await _world.InstalledAsync(New("broken").AtMostUnavailable(2)
             .Strategy(strategy => strategy with { BatchCount = 2, MaxFailures = 1 }));
         await _world.UpgradeAsync("broken", "2.0.0", Failing("broken", "2.0.0"));
         var seen = await _world.RestsAsync("broken", Reasons.MaxFailuresExceeded, "2 failed (BizStartFailed), more than maxFailures (1)");
         Assert.Equal(ReleaseProgress.Aborted, seen.Status.ReleaseStatus!.Progress);
-        await _world.EventAsync("broken", Reasons.MaxFailuresExceeded);
+        await _world.WarningAsync("broken", Reasons.MaxFailuresExceeded);
         Assert.Equal(2, _world.ModulesOf("broken").Count(module => module.IsAvailable && module.Spec.Module.Version == "1.0.0"));
         Assert.Equal(2, _world.InstallsOf("broken:2.0.0"));
 
-        var mended = new Uri(_world.Jar("broken", "2.0.0-good", "broken")).LocalPath;
-        await _world.UpgradeAsync("broken", "2.0.0", Good("broken", "2.0.0", mended));
+        var corrected = new Uri(_world.Jar("broken", "2.0.0-good", "broken")).LocalPath;
+        await _world.UpgradeAsync("broken", "2.0.0", Good("broken", "2.0.0", corrected));
         await _world.AvailableAsync("broken", 4, "2.0.0");
         Assert.Equal(2, (await _world.SetsOfAsync("broken")).Count);
     }
@@ -66,7 +66,7 @@ public sealed class AbortTests(WorldOfFour shared)
         Assert.Equal("2.0.0", seen.Spec.Template.Spec.Module.Version);
         Assert.Equal(Revision.Of(seen.Spec.Template).Hash(), seen.Status.AbortedRevision);
         Assert.Equal(ReleaseProgress.Aborted, seen.Status.ReleaseStatus!.Progress);
-        await _world.EventAsync("fickle", Reasons.RolledBack);
+        await _world.WarningAsync("fickle", Reasons.RolledBack);
 
         // It holds until the template changes.
         await _world.UpgradeAsync("fickle", "3.0.0", _world.Jar("fickle", "3.0.0"));
@@ -75,14 +75,14 @@ public sealed class AbortTests(WorldOfFour shared)
     }
 
     [Fact]
-    public async Task Without_progress_the_deadline_is_told_and_with_autoRollback_it_ends_the_release()
+    public async Task Without_progress_the_deadline_is_reported_and_with_autoRollback_it_ends_the_release()
     {
         var deployment = New("stalled");
         await _world.InstalledAsync(deployment with { Spec = deployment.Spec with { ProgressDeadlineSeconds = 2 } });
         await _world.UpgradeAsync("stalled", "2.0.0", Failing("stalled", "2.0.0"));
         var seen = await _world.RestsAsync("stalled", Reasons.ProgressDeadlineExceeded, "no progress for 2 s");
         Assert.Equal(Condition.False, seen.Status.Conditions.Find(DeploymentConditions.Progressing)!.Status);
-        await _world.EventAsync("stalled", Reasons.ProgressDeadlineExceeded);
+        await _world.WarningAsync("stalled", Reasons.ProgressDeadlineExceeded);
         await _world.HoldsAsync(() => _world.ModulesOf("stalled").Count(module => module.IsAvailable) == 3, "stalled", "one is down");
 
         await _world.StrategyAsync("stalled", new() { ["autoRollback"] = true });
@@ -100,7 +100,7 @@ public sealed class AbortTests(WorldOfFour shared)
         await _world.WaitsForConfirmationAsync("patient", 1, 2);
         var since = TimeProvider.System.GetUtcNow();
         await Eventually.True(() => TimeProvider.System.GetUtcNow() >= since.AddSeconds(2));
-        // Whatever it is told now, it looks at the clock again.
+        // Whatever comes now, it reads the clock again.
         await _world.PatchSpecAsync("patient", new() { ["revisionHistoryLimit"] = 3 });
         await _world.WaitsForConfirmationAsync("patient", 1, 2);
         await _world.PatchSpecAsync("patient", new() { ["progressDeadlineSeconds"] = 600, ["confirmBatchNum"] = 1 });

@@ -148,7 +148,7 @@ public sealed class ActionTests : IDisposable
         {
             await _world.UpgradeAsync("verb-freeze", "2.0.0", Jar("verb-freeze", "2.0.0"));
             await _world.RestsAsync("verb-freeze", Reasons.Frozen, "is frozen by finance: year-end closing");
-            await _world.ToldAsync("verb-freeze", Reasons.Frozen, "by finance: year-end closing");
+            await _world.EventAsync("verb-freeze", Reasons.Frozen, "by finance: year-end closing");
         }
         finally
         {
@@ -188,7 +188,7 @@ public sealed class ActionTests : IDisposable
     }
 
     /// <summary>Asks by kubectl, and finds author and reason in the record and in the Event.</summary>
-    private async Task DoAsync(string name, string action, string eventReason, string told = "")
+    private async Task DoAsync(string name, string action, string eventReason, string recorded = "")
     {
         var reason = $"because of {action}";
         await _kubectl.RunAsync(
@@ -197,8 +197,8 @@ public sealed class ActionTests : IDisposable
         var record = await _world.ActedAsync(name, action);
         Assert.Equal(("alice", reason), (record["by"]!.GetValue<string>(), record["reason"]!.GetValue<string>()));
         Assert.Equal(eventReason == Reasons.ActionRefused, record.ContainsKey("refused"));
-        await _world.ToldAsync(name, eventReason, $"{action} by alice: {reason}");
-        await _world.ToldAsync(name, eventReason, told);
+        await _world.EventAsync(name, eventReason, $"{action} by alice: {reason}");
+        await _world.EventAsync(name, eventReason, recorded);
         var annotations = (await _world.FindAsync(name))!.Metadata.Annotations.Keys;
         Assert.DoesNotContain(Annotations.ActionBy, annotations);
         Assert.DoesNotContain(Annotations.ActionReason, annotations);

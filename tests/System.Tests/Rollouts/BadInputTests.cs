@@ -78,7 +78,7 @@ public sealed class BadInputTests(WorldWithoutBase shared) : IClassFixture<World
         manifest["spec"]!["operationStrategy"] = new JsonObject { ["serviceStrategy"] = new JsonObject { ["enableModuleService"] = true } };
         await _world.Client.CreateAsync(LooseModuleDeployment.Of(manifest, _world.Namespace), "test");
         await _world.ConditionAsync("service", DeploymentConditions.Progressing, Condition.False, Reasons.InvalidSpec);
-        await _world.EventAsync("service", Reasons.InvalidSpec, "serviceStrategy.port");
+        await _world.WarningAsync("service", Reasons.InvalidSpec, "serviceStrategy.port");
         Assert.Empty(await _world.SetsOfAsync("service"));
     }
 

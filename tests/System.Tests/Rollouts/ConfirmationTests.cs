@@ -138,7 +138,7 @@ public sealed class ConfirmationTests(WorldOfFour shared)
         await using var recording = await ReleaseRecording.StartAsync(_world, "shared-path");
         await _world.UpgradeAsync("shared-path", "2.0.0", Jar("shared-path", "2.0.0"));
         await _world.RestsAsync("shared-path", Reasons.WebContextPathConflict, "no JVM can hold both");
-        await _world.EventAsync("shared-path", Reasons.WebContextPathConflict, "uninstall_then_install");
+        await _world.WarningAsync("shared-path", Reasons.WebContextPathConflict, "uninstall_then_install");
         Assert.Equal((0, 0), (_world.InstallsOf("shared-path:2.0.0"), await recording.MostOfAsync("2.0.0")));
         Assert.Equal(4, await recording.LeastAvailableAsync());
 

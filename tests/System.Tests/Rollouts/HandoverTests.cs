@@ -48,7 +48,7 @@ public sealed class HandoverTests(WorldWithoutBase shared) : IClassFixture<World
             .Where(module => module.IsAvailable && module.Spec.Module is { Name: "seamless", Version: "2.0.0" })
             .DistinctBy(module => module.Metadata.Uid).Count());
         _world.AssertNothingWasInstalledTwice("seamless");
-        await _world.ToldAsync("elastic", Reasons.BaseScaled);
+        await _world.EventAsync("elastic", Reasons.BaseScaled);
     }
 
     [Fact]
@@ -131,7 +131,7 @@ public sealed class HandoverTests(WorldWithoutBase shared) : IClassFixture<World
             await world.UpgradeAsync("moving", "2.0.0", world.Jar("moving", "2.0.0"));
             await world.AvailableAsync("moving", 1, "2.0.0");
             Assert.NotEqual(mute.Metadata.Name, world.ModulesOf("moving")[0].Spec.PodName);
-            await world.ToldAsync("base", Reasons.BaseScaled);
+            await world.EventAsync("base", Reasons.BaseScaled);
         }
     }
 

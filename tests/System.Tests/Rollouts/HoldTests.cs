@@ -68,7 +68,7 @@ public sealed class HoldTests(WorldOfFour shared)
         {
             await _world.CreateAsync(New("frozen-first"));
             await _world.RestsAsync("frozen-first", Reasons.Frozen, $"namespace {_world.Namespace} is frozen by ines: stocktaking");
-            await _world.ToldAsync("frozen-first", Reasons.Frozen, "stocktaking");
+            await _world.EventAsync("frozen-first", Reasons.Frozen, "stocktaking");
             Assert.Empty(_world.ModulesOf("frozen-first"));
         }
         finally
@@ -102,7 +102,7 @@ public sealed class HoldTests(WorldOfFour shared)
     }
 
     [Fact]
-    public async Task A_freeze_without_a_reason_is_told_and_stops_nothing()
+    public async Task A_freeze_without_a_reason_is_reported_and_stops_nothing()
     {
         await _world.InstalledAsync(New("unmoved"));
         await _world.FreezeAsync(Annotations.Freeze, "");
@@ -110,7 +110,7 @@ public sealed class HoldTests(WorldOfFour shared)
         {
             await _world.UpgradeAsync("unmoved", "2.0.0", Jar("unmoved", "2.0.0"));
             await _world.AvailableAsync("unmoved", 4, "2.0.0");
-            await _world.EventAsync("unmoved", Reasons.FreezeWithoutReason, $"namespace {_world.Namespace}");
+            await _world.WarningAsync("unmoved", Reasons.FreezeWithoutReason, $"namespace {_world.Namespace}");
         }
         finally
         {

@@ -30,14 +30,14 @@ public sealed class PlacementTests(WorldWithoutBase shared) : IClassFixture<Worl
     public async Task Replicas_and_scale_replicas_mirror_each_other()
     {
         await _world.BaseAsync("mirror", 3);
-        await InstallAsync(A.Module("twin", "1.0.0", _world.Jar("twin", "1.0.0")).On("mirror").Replicas(1));
-        await MirroredAsync("twin", 1, 1);
-        await ScaleAsync("twin", 3);
-        await _world.AvailableAsync("twin", 3, "1.0.0");
-        await MirroredAsync("twin", 3, 3);
-        await _world.PatchSpecAsync("twin", new() { ["replicas"] = 2 });
-        await _world.AvailableAsync("twin", 2, "1.0.0");
-        await MirroredAsync("twin", 2, 2);
+        await InstallAsync(A.Module("second", "1.0.0", _world.Jar("second", "1.0.0")).On("mirror").Replicas(1));
+        await MirroredAsync("second", 1, 1);
+        await ScaleAsync("second", 3);
+        await _world.AvailableAsync("second", 3, "1.0.0");
+        await MirroredAsync("second", 3, 3);
+        await _world.PatchSpecAsync("second", new() { ["replicas"] = 2 });
+        await _world.AvailableAsync("second", 2, "1.0.0");
+        await MirroredAsync("second", 2, 2);
     }
 
     [Fact]
@@ -48,7 +48,7 @@ public sealed class PlacementTests(WorldWithoutBase shared) : IClassFixture<Worl
         await _world.AvailableAsync("symmetric", 2, "1.0.0");
         await MirroredAsync("symmetric", -1, 2);
         await ScaleAsync("symmetric", 1);
-        await _world.EventAsync("symmetric", Reasons.ScaleIgnored);
+        await _world.WarningAsync("symmetric", Reasons.ScaleIgnored);
         await MirroredAsync("symmetric", -1, 2);
         await _world.AvailableAsync("symmetric", 2, "1.0.0");
     }
@@ -59,7 +59,7 @@ public sealed class PlacementTests(WorldWithoutBase shared) : IClassFixture<Worl
         await _world.BaseAsync("unused", 1);
         var deployment = A.Module("unset", "1.0.0", _world.Jar("unset", "1.0.0")).On("unused");
         await _world.CreateAsync(deployment with { Spec = deployment.Spec with { Replicas = null } });
-        await _world.EventAsync("unset", Reasons.ReplicasUnset);
+        await _world.WarningAsync("unset", Reasons.ReplicasUnset);
         await _world.AvailableAsync("unset", 0, "1.0.0");
         Assert.Equal(0, _world.InstallsOf("unset:1.0.0"));
     }
@@ -74,7 +74,7 @@ public sealed class PlacementTests(WorldWithoutBase shared) : IClassFixture<Worl
         await _world.HoldsAsync(
             () => _world.ModulesOf("mover") is [{ IsAvailable: true } one]
                 && one.Spec.PodUid != pod.Metadata.Uid, "mover", "it is on another pod");
-        await _world.ToldAsync("mover", Reasons.ModuleReplaced);
+        await _world.EventAsync("mover", Reasons.ModuleReplaced);
     }
 
     [Fact]

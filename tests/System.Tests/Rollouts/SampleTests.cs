@@ -92,7 +92,7 @@ public sealed class SampleTests(WorldOfFour shared) : IClassFixture<WorldOfFour>
         Assert.Equal((ReleaseProgress.Aborted, 2), (seen.Status.ReleaseStatus!.Progress, seen.Status.ReleaseStatus.CurrentBatch));
         Assert.Equal(["1.0.0", "2.0.0"], Serving("charges"));
 
-        // What was at fault is mended, and it is the operator who says so.
+        // What was at fault is repaired, and it is the operator who says so.
         Order("charges:2.0.0", null);
         await _world.ActAsync("charges", "retry");
         await _world.WaitsForConfirmationAsync("charges", 2, 3);

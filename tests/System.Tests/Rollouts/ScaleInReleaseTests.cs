@@ -36,14 +36,14 @@ public sealed class ScaleInReleaseTests(WorldOfFour shared)
     }
 
     [Fact]
-    public async Task An_autoscaler_on_a_symmetric_release_changes_nothing_and_is_told_so()
+    public async Task An_autoscaler_on_a_symmetric_release_changes_nothing_and_is_reported()
     {
         await _world.InstalledAsync(New("rigid").Symmetric().Strategy(strategy => strategy with { BatchCount = 2 }));
         await _world.StrategyAsync("rigid", new() { ["needConfirm"] = true });
         await _world.UpgradeAsync("rigid", "2.0.0", _world.Jar("rigid", "2.0.0"));
         await _world.WaitsForConfirmationAsync("rigid", 1, 2);
         await _world.ScaleAsync("rigid", 12);
-        await _world.EventAsync("rigid", Reasons.ScaleIgnored, "scaling to 12 is ignored");
+        await _world.WarningAsync("rigid", Reasons.ScaleIgnored, "scaling to 12 is ignored");
         var seen = await _world.SeenAsync("rigid", deployment => deployment.Spec.ScaleReplicas == 4,
             "scaleReplicas says how many there are");
         Assert.Equal(-1, seen.Spec.Replicas);

@@ -54,13 +54,13 @@ public sealed class StoredValuesTests
         await world.UpgradeAsync("labelled", "2.0.0", world.Jar("labelled", "2.0.0"));
         await world.AvailableAsync("labelled", 1, "2.0.0");
         await world.ConditionAsync("labelled", DeploymentConditions.PartiallyInvalid, Condition.True, Reasons.InvalidSpec);
-        await world.EventAsync("labelled", Reasons.InvalidSpec, "not '张三' (left out)");
+        await world.WarningAsync("labelled", Reasons.InvalidSpec, "not '张三' (left out)");
         foreach (
             var (name, field) in new[] { ("digest", "md5: must be 32 hexadecimal digits"),
             ("hooked", "installTimeoutSeconds: must be 1 to 86400") })
         {
             await world.ConditionAsync(name, DeploymentConditions.Progressing, Condition.False, Reasons.InvalidSpec);
-            await world.EventAsync(name, Reasons.InvalidSpec, field);
+            await world.WarningAsync(name, Reasons.InvalidSpec, field);
         }
 
         // Everything has to be installed again.

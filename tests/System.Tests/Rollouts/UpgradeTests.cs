@@ -182,7 +182,7 @@ public sealed class UpgradeTests(SharedWorld shared) : IClassFixture<SharedWorld
     }
 
     [Fact]
-    public async Task A_corrected_url_mends_a_first_release_that_failed()
+    public async Task A_corrected_url_continues_a_first_release_that_failed()
     {
         var missing = new Uri(new Uri(_world.Jar("typo", "1.0.0")), "typo-1.0.O.jar").AbsoluteUri;
         await _world.CreateAsync(A.Module("typo", "1.0.0", missing).Replicas(1));

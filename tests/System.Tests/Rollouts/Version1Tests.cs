@@ -127,9 +127,9 @@ public sealed class Version1Tests(WorldOfFour shared) : IClassFixture<WorldOfFou
         });
         await World.AvailableAsync("orders", 4, "1.0.0");
         Assert.Equal(3, (await World.FindAsync("orders"))!.Status.ReleaseStatus!.CurrentBatch);
-        await World.ToldAsync("orders", Reasons.BatchStarted, "batch 1 of 3: orders 1.0.0 for 2 of 4 modules");
-        await World.ToldAsync("orders", Reasons.BatchStarted, "batch 2 of 3: orders 1.0.0 for 3 of 4 modules");
-        await World.ToldAsync("orders", Reasons.BatchStarted, "batch 3 of 3: orders 1.0.0 for 4 of 4 modules");
+        await World.EventAsync("orders", Reasons.BatchStarted, "batch 1 of 3: orders 1.0.0 for 2 of 4 modules");
+        await World.EventAsync("orders", Reasons.BatchStarted, "batch 2 of 3: orders 1.0.0 for 3 of 4 modules");
+        await World.EventAsync("orders", Reasons.BatchStarted, "batch 3 of 3: orders 1.0.0 for 4 of 4 modules");
     }
 
     [Fact]
@@ -224,7 +224,7 @@ public sealed class Version1Tests(WorldOfFour shared) : IClassFixture<WorldOfFou
     public async Task What_was_stored_asleep_stays_valid_and_installs_nothing()
     {
         await ApplyAsync("stored-scaled-to-nothing");
-        await World.EventAsync("asleep", Reasons.ReplicasUnset);
+        await World.WarningAsync("asleep", Reasons.ReplicasUnset);
         await World.AvailableAsync("asleep", 0, "1.0.0");
         Assert.Equal(0, World.InstallsOf("asleep:1.0.0"));
         await World.PatchAsync("asleep", new() { ["metadata"] = new JsonObject { ["labels"] = new JsonObject { ["touched"] = "yes" } } });

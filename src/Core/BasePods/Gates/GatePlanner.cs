@@ -17,7 +17,7 @@ internal sealed record GatePlan(Condition? Condition, BasePodMemory Memory)
 
 /// <summary>When a base pod with the readiness gate may be Ready: when the modules that are required there serve.</summary>
 /// <remarks>
-/// Within one base life the gate opens once and stays open: upgrades are the business of releases. A new life shuts it
+/// Within one base life the gate opens once and stays open: upgrades are the business of releases. A new life closes it
 /// until the replay is done. Unknown changes nothing.
 /// </remarks>
 internal static class GatePlanner
@@ -35,7 +35,7 @@ internal static class GatePlanner
             // Open stays open: until its own base answers, nothing is known of it but that no module of ours is in another one.
             return previous is { Status: Condition.True }
                 ? keep
-                : Shut(pod, previous, ModulesGate.Shut(Reasons.ForeignBase, pod.View!.Shared!.Message), memory);
+                : Close(pod, previous, ModulesGate.Closed(Reasons.ForeignBase, pod.View!.Shared!.Message), memory);
         }
 
         if (pod.Life is not { } life) return keep;
@@ -53,7 +53,7 @@ internal static class GatePlanner
     private static GatePlan Wait(
         BasePodFacts pod, PodGate gate, Condition? previous, int required, IReadOnlyList<Requirement> missing, BasePodMemory memory)
     {
-        var opensAt = missing.All(item => item.IsExcused) ? ShutSince(previous, pod.Life!, pod.Now) + gate.Timeout : null;
+        var opensAt = missing.All(item => item.IsExcused) ? ClosedSince(previous, pod.Life!, pod.Now) + gate.Timeout : null;
         if (pod.HasPassed(opensAt))
         {
             var message = Text($"opened after {gate.Timeout.TotalSeconds:0} s ")
@@ -64,38 +64,38 @@ internal static class GatePlanner
             };
         }
 
-        var shut = Shut(pod, previous, ModulesGate.Shut(
+        var closed = Close(pod, previous, ModulesGate.Closed(
             missing.Any(item => item.Cause is not null) ? ModulesGate.ModulesFailed : ModulesGate.WaitingForModules,
             Text($"waiting for {missing.Count} of {required} required modules: {Names(missing)}")), memory);
-        return shut with { RequeueAt = new[] { shut.RequeueAt, opensAt }.Min() };
+        return closed with { RequeueAt = new[] { closed.RequeueAt, opensAt }.Min() };
     }
 
     private static GatePlan Open(BasePodFacts pod, string reason, string message, BasePodMemory memory) => new(
-        Stamp(pod, ModulesGate.Open(reason, message, pod.Life!)), memory with { GateShutSince = null, GateReportedAt = null });
+        Stamp(pod, ModulesGate.Open(reason, message, pod.Life!)), memory with { GateClosedSince = null, GateReportedAt = null });
 
     // A pod that never had the condition counts as not Ready anyway; what is missing is reported when it takes longer. Later
     // another reason is reported immediately, another message now and then.
-    private static GatePlan Shut(BasePodFacts pod, Condition? previous, Condition shut, BasePodMemory memory)
+    private static GatePlan Close(BasePodFacts pod, Condition? previous, Condition closed, BasePodMemory memory)
     {
         DateTimeOffset? reportedAt = null;
         if (previous is null)
         {
-            memory = memory with { GateShutSince = memory.GateShutSince ?? pod.Now };
-            reportedAt = memory.GateShutSince + BasePodTimes.Intermediate;
+            memory = memory with { GateClosedSince = memory.GateClosedSince ?? pod.Now };
+            reportedAt = memory.GateClosedSince + BasePodTimes.Intermediate;
         }
-        else if (previous.Status == shut.Status && previous.Reason == shut.Reason)
+        else if (previous.Status == closed.Status && previous.Reason == closed.Reason)
         {
-            if (previous.Message == shut.Message) return new(null, memory);
+            if (previous.Message == closed.Message) return new(null, memory);
             reportedAt = memory.GateReportedAt + BasePodTimes.GateMessage;
         }
 
         return reportedAt > pod.Now
             ? new(null, memory) { RequeueAt = reportedAt }
-            : new(Stamp(pod, shut), memory with { GateShutSince = null, GateReportedAt = pod.Now });
+            : new(Stamp(pod, closed), memory with { GateClosedSince = null, GateReportedAt = pod.Now });
     }
 
     // The later time of the condition's and the agent's: an earlier life's wait does not count.
-    private static DateTimeOffset? ShutSince(Condition? previous, BaseLife life, DateTimeOffset now)
+    private static DateTimeOffset? ClosedSince(Condition? previous, BaseLife life, DateTimeOffset now)
     {
         if (previous is not { Status: Condition.False, LastTransitionTime: { } since }) return null;
         return life.StartedAt > since && life.StartedAt <= now ? life.StartedAt : since;

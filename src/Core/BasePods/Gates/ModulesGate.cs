@@ -33,7 +33,7 @@ public static class ModulesGate
     public static Condition? ConditionOf(Pod pod) => pod.Status.Conditions.Find(ConditionType);
 
     /// <summary>The pod has the gate, and it is not open, for whichever life.</summary>
-    public static bool IsShut(Pod pod) => IsOn(pod) && !pod.Status.Conditions.IsTrue(ConditionType);
+    public static bool IsClosed(Pod pod) => IsOn(pod) && !pod.Status.Conditions.IsTrue(ConditionType);
 
     public static bool IsOpenFor(Condition? condition, BaseLife life) =>
         condition is { Status: Condition.True, Message: { } message }
@@ -42,6 +42,6 @@ public static class ModulesGate
     internal static Condition Open(string reason, string message, BaseLife life) =>
         new() { Type = ConditionType, Status = Condition.True, Reason = reason, Message = message + LifeMark + life.Id };
 
-    internal static Condition Shut(string reason, string message) =>
+    internal static Condition Closed(string reason, string message) =>
         new() { Type = ConditionType, Status = Condition.False, Reason = reason, Message = message };
 }

@@ -153,7 +153,8 @@ public static class ModuleReconcilers
     private static IEnumerable<ObjectKey> Siblings(Caches caches, ModuleDeployment deployment) =>
         OnBase(caches, BaseOf(deployment)).Select(Key);
 
-    /// <summary>One that ends, is frozen or thawed matters to all in it; ours, being the place to freeze everything, to all.</summary>
+    /// <summary>The ModuleDeployments of a namespace that terminates, is frozen or thawed. For our own namespace all of them: it can freeze
+    /// everything.</summary>
     private static IEnumerable<ObjectKey> OfNamespace(Caches caches, ObjectChange<Namespace> change, string own)
     {
         if (MattersToReleases(change.Before) == MattersToReleases(change.After)) return [];

@@ -16,7 +16,7 @@ internal static class Ports
 
     public static void Listen(KestrelServerOptions kestrel, IPAddress? address, int port, Action<ListenOptions> configure)
     {
-        // Any free port can be had on one address only.
+        // Kestrel takes port 0, any free one, only with a single address.
         if (address is null && port != 0) kestrel.ListenAnyIP(port, configure);
         else kestrel.Listen(address ?? IPAddress.Loopback, port, configure);
     }

@@ -27,7 +27,8 @@ public sealed record BaseView
     /// <summary>Ids of the installs that were under way when the life before this one ended, by the agent's journal.</summary>
     public IReadOnlyList<string> Interrupted { get; init; } = [];
 
-    /// <summary>The last attempts that the agent's journal counts and that the state of its biz does not settle, answered or not.</summary>
+    /// <summary>The last attempt of each command in the agent's journal whose result the list of biz does not show. Some are already
+    /// answered.</summary>
     public IReadOnlyList<CommandAttempt> Attempts { get; init; } = [];
 
     /// <summary>Answers of this life that the session has received, by command id.</summary>

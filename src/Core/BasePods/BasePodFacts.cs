@@ -46,7 +46,7 @@ internal sealed class BasePodFacts
     /// <summary>The view if it is up to date; null: nothing may be concluded.</summary>
     public BaseView? Current { get; }
 
-    /// <summary>What runs there is known, and nothing can be done about it: its agent gets no commands.</summary>
+    /// <summary>The agent has observed a higher epoch than ours and gets no commands. Its snapshots still show what runs.</summary>
     public bool IsFenced => Current is { IsFenced: true };
 
     /// <summary>The life of its own base that a connected agent reports, also where its modules are not known yet.</summary>

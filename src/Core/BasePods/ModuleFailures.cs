@@ -38,7 +38,7 @@ internal static class ModuleFailures
         return null;
     }
 
-    /// <summary>An uninstall of a deleted Module that failed and left it there.</summary>
+    /// <summary>The failed uninstall of a deleted Module whose biz is still in the JVM.</summary>
     public static ModuleError? OfUninstall(BasePodFacts pod, ModuleFacts module) =>
         pod.History.LastAnswer(module.Uid, CommandAction.Uninstall) is { Answer.Outcome: CommandOutcome.Failed } failed
             && module.Own is not null

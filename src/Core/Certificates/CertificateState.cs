@@ -12,7 +12,7 @@ public sealed record AuthorityFacts(string Id, DateTimeOffset NotBefore, DateTim
 
     public DateTimeOffset RenewAt => CertificateTimes.RenewAt(NotBefore, NotAfter);
 
-    /// <summary>When every agent is expected to have its certificate.</summary>
+    /// <summary>From then on, every agent is expected to trust this authority.</summary>
     public DateTimeOffset DistributedAt => CertificateTimes.IssuedAt(NotBefore) + CertificateTimes.Distribution;
 }
 

@@ -108,8 +108,8 @@ internal sealed partial record AgentRequest
             return new() { CpuRequest = cpuRequest, CpuLimit = cpuLimit, MemoryRequest = memoryRequest, MemoryLimit = memoryLimit };
         }
 
-        /// <summary>A request above a limit is rejected by the API server. The one that the pod names decides.</summary>
-        /// <remarks>Request 128Mi and the default limit 64Mi: both are 128Mi.</remarks>
+        /// <summary>The API server rejects a request above its limit. If the pod sets only one of the two, the other follows it.</summary>
+        /// <remarks>Example: request 128Mi, default limit 64Mi: both are 128Mi.</remarks>
         private (string Request, string Limit) Pair(string request, string defaultRequest, string limit, string defaultLimit)
         {
             var (given, cap) = (QuantityOf(request), QuantityOf(limit));

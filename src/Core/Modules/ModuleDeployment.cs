@@ -99,7 +99,7 @@ public sealed record ModuleSource
 
     public string? Sha256 { get; init; }
 
-    /// <summary>Stands for the url and digests. They do not make a revision, but others may correct what failed.</summary>
+    /// <summary>A hash of url and digests. A change of them makes no new revision, but may correct a failed install.</summary>
     public string ArtifactHash() => Hashes.Short($"{Url}\n{Md5}\n{Sha256}");
 }
 

@@ -38,8 +38,8 @@ public static class UpgradePolicies
     public static UpgradePolicy? Requested(ModuleDeployment deployment) =>
         Possible(deployment, Parse(deployment.Spec.OperationStrategy.UpgradePolicy) ?? Parse(deployment.Spec.Template.Spec.UpgradePolicy));
 
-    /// <summary>The policy in force. It is in the status before anything is upgraded; until then the careful answer:
-    /// a JVM that can't hold both versions is never asked to.</summary>
+    /// <summary>The policy in force. The status has it before any upgrade begins. Until then it is uninstall_then_install, so that
+    /// no JVM has to hold two versions.</summary>
     public static UpgradePolicy Effective(ModuleDeployment deployment) =>
         Possible(deployment, Parse(deployment.Status.ReleaseStatus?.UpgradePolicy)) ?? UpgradePolicy.UninstallThenInstall;
 

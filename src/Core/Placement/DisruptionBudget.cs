@@ -33,7 +33,7 @@ internal sealed class DisruptionBudget
     public DateTimeOffset? RequeueAt => _serving.Values.SelectMany(slot => slot)
         .Min(module => ModuleReadiness.AvailableAt(module, _group.Deployment.MinReady, _now));
 
-    /// <summary>Without this module its slot does not serve.</summary>
+    /// <summary>This is the only Module of its name that serves on its pod.</summary>
     public bool EndsService(Module module) =>
         module.IsAvailable && module.Spec.PodUid is { } uid && _serving.TryGetValue(uid, out var slot) && slot is [var only]
         && only.Metadata.Uid == module.Metadata.Uid;

@@ -86,9 +86,9 @@ internal sealed class ReleaseBatch(ReleaseFacts facts, ReleaseStatus status)
     private int TotalAfter(int batch) => _context.Desired - facts.Delta
         + (Math.Sign(facts.Delta) * Batches.Aim(batch, Math.Abs(facts.Delta), Count, useBeta: false));
 
-    /// <summary>Divides the total goal among the ReplicaSets, by UID. The updated ReplicaSet gets its share first. Older ReplicaSets keep
-    /// their Modules up to the remainder, available Modules first. The rest goes to the stable ReplicaSet. Without one, it is not assigned
-    /// until its batch.</summary>
+    /// <summary>The goal of each ReplicaSet, by its UID. The updated ReplicaSet gets its share first. Older ReplicaSets keep their Modules
+    /// up to the remainder, available Modules first. The rest goes to the stable ReplicaSet. If there is none, a later batch assigns the
+    /// rest.</summary>
     private Dictionary<string, int> GoalsBySet(ReplicaSetWithModules updatedSet)
     {
         var (total, updated) = Goals();

@@ -57,7 +57,7 @@ public sealed class LoadCommand
         "--agent", "Executable or .dll of the agent, for example the native one (the one that was built with this program)");
 
     private readonly Option<FileInfo> _controller = OptionRules.ExistingFile(
-        "--controller", "Executable or .dll of the controller, likewise");
+        "--controller", "Executable or .dll of the controller (the one that was built with this program)");
 
     private readonly Option<bool> _lowPriority = new("--low-priority")
     {

@@ -17,7 +17,7 @@ internal static class WatchLine
         }
         catch (Exception exception)
         {
-            // Whatever a converter makes of strange input: only this line is lost, and the reader lists again.
+            // A converter may throw anything for malformed input. Only this line is lost: the reader lists again.
             return Unreadable<T>(exception.Message);
         }
     }

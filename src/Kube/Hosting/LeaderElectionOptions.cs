@@ -23,6 +23,6 @@ public sealed record LeaderElectionOptions(ObjectKey Lease, LeaderIdentity Ident
     /// <summary>How long one request may take: after one that hangs there is time for a second one before the renew deadline.</summary>
     public TimeSpan RequestTimeout => RenewDeadline / 2;
 
-    /// <summary>The duration in the Lease has whole seconds; more than ours only delays the next leader.</summary>
+    /// <summary>A Lease has whole seconds. They are rounded up: a longer duration only delays the next leader.</summary>
     internal int DurationSeconds => (int)Math.Ceiling(Duration.TotalSeconds);
 }

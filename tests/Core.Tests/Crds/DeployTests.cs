@@ -138,7 +138,8 @@ public class DeployTests
     public void The_controller_may_read_the_Events_that_it_counts_up()
     {
         var role = YamlDocuments.Read("deploy/controller/cluster-role.yaml").Single(document => (string?)document["kind"] == "ClusterRole");
-        var rule = Assert.Single(role["rules"]!.AsArray(), rule => rule!["resources"] is { } resources && Strings(resources).Contains("events"));
+        var rule = Assert.Single(
+            role["rules"]!.AsArray(), rule => rule!["resources"] is { } resources && Strings(resources).Contains("events"));
         Assert.Equal([""], Strings(rule!["apiGroups"]));
         Assert.Equal(["create", "get", "patch"], Strings(rule["verbs"]).Order());
     }

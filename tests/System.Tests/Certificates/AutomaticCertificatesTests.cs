@@ -66,19 +66,21 @@ public sealed class AutomaticCertificatesTests
     {
         await using var rig = await GatewayRig.StartAsync();
         await StartAsync(rig);
-        var labels = new Dictionary<string, string> { ["koupleless.io/inject"] = "true" };
-        await rig.Client.CreateAsync(
-            new Deployment
+        var labels = new JsonObject { ["app"] = "base", ["koupleless.io/inject"] = "true" };
+        await rig.PostAsync("/apis/apps/v1/namespaces/default/deployments", new JsonObject
+        {
+            ["metadata"] = new JsonObject { ["name"] = "base" },
+            ["spec"] = new JsonObject
             {
-                Metadata = new() { Name = "base", Namespace = "default" },
-                Spec = new()
+                ["replicas"] = 0,
+                ["selector"] = new JsonObject { ["matchLabels"] = new JsonObject { ["app"] = "base" } },
+                ["template"] = new JsonObject
                 {
-                    Replicas = 0,
-                    Selector = new() { MatchLabels = labels },
-                    Template = new() { Metadata = new() { Labels = labels } },
+                    ["metadata"] = new JsonObject { ["labels"] = labels },
+                    ["spec"] = new JsonObject { ["containers"] = new JsonArray(new JsonObject { ["name"] = "base", ["image"] = "base" }) },
                 },
             },
-            "test", Cancellation);
+        });
         await BundleAsync(rig);
 
         await rig.Client.DeleteAsync<Deployment>(new("default", "base"), cancellation: Cancellation);

@@ -273,7 +273,7 @@ internal sealed class GatewayRig : IAsyncDisposable
         Assert.True(error is null, error);
     }
 
-    private async Task<JsonNode> PostAsync(string path, JsonNode body)
+    public async Task<JsonNode> PostAsync(string path, JsonNode body)
     {
         using var content = new StringContent(body.ToJsonString(), Encoding.UTF8, "application/json");
         using var response = await _http.PostAsync(new Uri(path, UriKind.Relative), content, Cancellation);

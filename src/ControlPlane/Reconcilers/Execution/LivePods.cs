@@ -7,7 +7,7 @@ using ModuleController.Kube.Client;
 
 namespace ModuleController.ControlPlane.Reconcilers.Execution;
 
-/// <summary>Asks the API server whether a pod that is in no cache no longer exists. Each pod is read at most once per
+/// <summary>Asks the API server whether a pod that is missing from the caches still exists. Each pod is read at most once per
 /// reconcile.</summary>
 /// <remarks>The caches of a new leader may lag behind each other: a Module may be observed before the pod that it is bound to.</remarks>
 internal sealed class LivePods(IKubeClient client, CancellationToken cancellation)

@@ -86,7 +86,7 @@ public static class FinalizerNames
     /// <summary>On a ModuleDeployment: removed when its Modules no longer exist.</summary>
     public const string ModuleDeployment = "koupleless.io/module-deployment";
 
-    /// <summary>On a Module: removed when the biz is removed, or cannot be waited for.</summary>
+    /// <summary>On a Module: removed when the biz is removed, or when its removal can no longer be confirmed.</summary>
     public const string Module = "koupleless.io/module";
 
     /// <summary>What v1 left on objects; ours to remove.</summary>

@@ -3,7 +3,7 @@ using ModuleController.Core.Modules.Facts;
 
 namespace ModuleController.Core.Placement.Upgrades;
 
-/// <summary>Both versions are in one JVM, then traffic switches. The slot always serves, so the number at a time has no limit.</summary>
+/// <summary>Both versions are in one JVM, then traffic switches. The pod always serves, so any number is upgraded at a time.</summary>
 internal sealed class InstallThenUninstall : IUpgrade
 {
     // A Module that was never available has no traffic to keep.

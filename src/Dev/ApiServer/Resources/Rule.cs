@@ -5,9 +5,10 @@ using System.Text.RegularExpressions;
 namespace ModuleController.Dev.ApiServer.Resources;
 
 /// <summary>
-/// A CEL rule of a schema. Of CEL there are <c>self</c>, <c>oldSelf</c>, fields, <c>has()</c>, <c>==</c>, <c>!</c>,
-/// <c>&amp;&amp;</c>, <c>||</c>, parentheses, and of texts and maps <c>text.matches(r'…')</c>, <c>size(text) &lt;= 63</c>,
-/// <c>size(bytes(text)) &lt;= 63</c>, <c>type(value) == int</c> and <c>map.all(key, …)</c>; a rule with anything else is refused.
+/// A CEL rule of a schema. It supports <c>self</c>, <c>oldSelf</c>, fields, <c>has()</c>, <c>==</c>, <c>!</c>, <c>&amp;&amp;</c>,
+/// <c>||</c> and parentheses. For strings it supports <c>matches(r'…')</c>, <c>size(text) &lt;= 63</c> and
+/// <c>size(bytes(text)) &lt;= 63</c>, for maps <c>map.all(key, …)</c>, and <c>type(value) == int</c>. A rule with anything else is
+/// refused.
 /// </summary>
 public sealed class Rule
 {

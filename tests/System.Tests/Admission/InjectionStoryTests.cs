@@ -148,7 +148,13 @@ public sealed class InjectionStoryTests
                 Namespace = world.Namespace,
                 Labels = labels.ToDictionary(label => label.Key, label => label.Value),
             },
-            Spec = new() { Containers = [new() { Name = "base", Image = SimulatedImages.Base }] },
+            Spec = new()
+            {
+                // A cluster that several tests share has a node for each.
+                NodeSelector = world.Cluster is null
+                    ? new Dictionary<string, string> { ["modulecontroller-test"] = world.Namespace } : null,
+                Containers = [new() { Name = "base", Image = SimulatedImages.Base }],
+            },
         }, "test");
 
     private static async Task<Event?> WarningAsync(World world, string kind, string name, string reason) =>

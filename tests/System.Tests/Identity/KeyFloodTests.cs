@@ -43,6 +43,7 @@ public sealed class KeyFloodTests
 
         Assert.InRange(issuer.Reads - begun, 4, 5);
         Assert.Equal(0, client.Asked);
-        Assert.InRange(GC.GetTotalMemory(forceFullCollection: true) - before, -10_000_000, 1_000_000);
+        // Each token has more than a kilobyte. What other tests have left behind may be collected meanwhile.
+        Assert.True(GC.GetTotalMemory(forceFullCollection: true) - before < 5_000_000);
     }
 }

@@ -10,7 +10,7 @@ public sealed record ResourceKind(string Group, string Version, string Kind, str
     public string Path(string? ns)
     {
         var root = Group.Length == 0 ? $"/api/{Version}" : $"/apis/{Group}/{Version}";
-        return IsNamespaced && ns is { Length: > 0 } ? $"{root}/namespaces/{ns}/{Plural}" : $"{root}/{Plural}";
+        return IsNamespaced && ns is { Length: > 0 } ? $"{root}/namespaces/{Uri.EscapeDataString(ns)}/{Plural}" : $"{root}/{Plural}";
     }
 
     public override string ToString() => Group.Length == 0 ? Plural : $"{Plural}.{Group}";

@@ -2,6 +2,7 @@ using System.Diagnostics.Metrics;
 using System.Net;
 using System.Text.Json.Nodes;
 using System.Text.Json.Serialization.Metadata;
+using Microsoft.AspNetCore.Http.Features;
 using ModuleController.Core.Builtin;
 using ModuleController.Core.Meta;
 using ModuleController.Kube.Client;
@@ -46,6 +47,21 @@ public sealed class KubeClientTests : IAsyncLifetime
         Assert.Equal(new DateTimeOffset(2026, 1, 31, 9, 0, 0, TimeSpan.Zero), pod.Metadata.CreationTimestamp);
         var request = Assert.Single(_api.Requests);
         Assert.Equal(("GET", "/api/v1/namespaces/demo/pods/shop", "tests/1.2"), (request.Method, request.Path, request.UserAgent));
+    }
+
+    [Fact]
+    public async Task A_namespace_and_a_name_never_leave_their_part_of_the_path()
+    {
+        var targets = new List<string>();
+        _api.Answer = (_, response, _) =>
+        {
+            targets.Add(response.HttpContext.Features.Get<IHttpRequestFeature>()!.RawTarget);
+            return ScriptedApi.Respond(response, 200, ShopPod);
+        };
+
+        await _client.GetAsync<Pod>(new("../../x?y", "a/b"), Cancellation);
+
+        Assert.Equal(["/api/v1/namespaces/..%2F..%2Fx%3Fy/pods/a%2Fb"], targets);
     }
 
     [Fact]

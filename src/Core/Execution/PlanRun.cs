@@ -1,6 +1,6 @@
 namespace ModuleController.Core.Execution;
 
-/// <summary>Says which steps of a plan may be carried out next. The reconcilers and the tests' world follow it alike.</summary>
+/// <summary>Decides which steps of a plan may be carried out next. The reconcilers and the tests' world follow it alike.</summary>
 /// <remarks>
 /// Steps of one stage do not depend on each other; a stage begins when the steps of the one before are over.
 /// After a failed step nothing more is done for its unit, nor for what requires that unit. All other units continue.

@@ -7,7 +7,7 @@ using ModuleController.Core.Placement;
 
 namespace ModuleController.Core.Tests.Injection;
 
-/// <summary>What an operator is told about pods that did not get the agent, and about a label in the wrong place.</summary>
+/// <summary>What is reported about pods that did not get the agent, and about a label in the wrong place.</summary>
 public sealed class InjectionReportTests
 {
     private const string NotInjected = "not injected: spec.volumes has a volume named agent-token already";

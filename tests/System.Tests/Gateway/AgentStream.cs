@@ -30,7 +30,7 @@ internal sealed class AgentStream : IDisposable
 
     public Task EndAsync() => _call.RequestStream.CompleteAsync();
 
-    /// <summary>Says hello, and waits for the welcome.</summary>
+    /// <summary>Sends a hello, and waits for the welcome.</summary>
     public async Task<Welcome> GreetAsync(string pod, string uid, ulong highestEpoch = 0)
     {
         await SayAsync(Messages.Hello(pod, uid, highestEpoch));

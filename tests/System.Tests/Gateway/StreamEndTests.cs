@@ -144,7 +144,7 @@ public sealed class StreamEndTests : IAsyncLifetime
             await Task.WhenAny(beating.Stream.SayAsync(Messages.Heartbeat()));
             await GatewayRig.SeenAsync(
                 controller, beating.Pod, beating.Uid, view =>
-                    end.IsCompleted || view?.LastMessageAt == time.GetUtcNow(), "the heartbeat is heard");
+                    end.IsCompleted || view?.LastMessageAt == time.GetUtcNow(), "the heartbeat is received");
             time.Advance(TimeSpan.FromSeconds(2.5));
         }
     }

@@ -141,7 +141,7 @@ public sealed class CredentialRenewalTests : IAsyncLifetime
         {
             await Task.WhenAny(agent.SayAsync(Messages.Heartbeat()));
             await GatewayRig.SeenAsync(
-                _rig.Controller, "base-0", _uid, view => until() || view?.LastMessageAt == _time.GetUtcNow(), "the heartbeat is heard");
+                _rig.Controller, "base-0", _uid, view => until() || view?.LastMessageAt == _time.GetUtcNow(), "the heartbeat is received");
             _time.Advance(TimeSpan.FromSeconds(5));
         }
     }

@@ -3,7 +3,7 @@ using ModuleController.Dev.ApiServer.Admission;
 
 namespace ModuleController.Dev.ApiServer.Requests;
 
-/// <summary>What webhooks are told of a request.</summary>
+/// <summary>The reviews of a request that webhooks receive.</summary>
 internal static class Admissions
 {
     /// <summary>The admission of a request; null if no webhook wants to see such requests.</summary>

@@ -325,7 +325,7 @@ public class PlacementTests
 
     internal static string Name(ModuleReplicaSet set, int ordinal) => $"{set.Metadata.Name}-{ordinal}";
 
-    internal static List<string> Steps(PlacementState state) => [.. PlacementPlanner.Plan(state, A.Time).Steps.Select(SmallWorld.Text)];
+    internal static List<string> Steps(PlacementState state) => [.. PlacementPlanner.Plan(state, A.Time).Steps.Select(WorldWrites.Text)];
 
     internal static List<string> Deleted(PlacementState state) =>
         [.. PlacementPlanner.Plan(state, A.Time).Steps.OfType<PlacementStep.Delete>().Select(step => step.Module.Metadata.Name)];

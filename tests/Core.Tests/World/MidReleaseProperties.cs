@@ -137,7 +137,7 @@ public class MidReleaseProperties
         var steps = PlacementPlanner.Plan(world.Placement(), world.Now).Steps;
         foreach (var step in steps)
         {
-            var text = SmallWorld.Text(step);
+            var text = WorldWrites.Text(step);
             Assert.False(Moves(text), $"{text}\n{string.Join("\n", world.Log.TakeLast(15))}");
             world.CarryOut(step);
         }

@@ -184,7 +184,7 @@ internal sealed class SmallWorld
         var plan = LastPlan = RolloutPlanner.Plan(state, Now);
         LastCalls = plan.Steps.Count + plan.StepsAfterStatus.Count + (IsNews(plan, deployment) ? 1 : 0);
         calls = Run(RolloutOrder.Of(state, plan), calls, step => step is RolloutStep.WriteStatus
-            && !IsNews(plan, deployment), Rejects, step => CarryOut(name, step));
+            && !IsNews(plan, deployment), Rejects, step => this.CarryOut(name, step));
         if (calls > 0) Events.AddRange(plan.Events);
         return LastCalls > 0;
     }
@@ -202,7 +202,7 @@ internal sealed class SmallWorld
         var state = stale.Rollout(before);
         var plan = RolloutPlanner.Plan(state, Now);
         Run(RolloutOrder.Of(state, plan), int.MaxValue, step => step is RolloutStep.WriteStatus && !IsNews(plan, before),
-            step => step is RolloutStep.UpdateDeployment or RolloutStep.WriteStatus && !isSame, step => CarryOut(name, step));
+            step => step is RolloutStep.UpdateDeployment or RolloutStep.WriteStatus && !isSame, step => this.CarryOut(name, step));
     }
 
     /// <summary>One look of placement. True: something changed.</summary>
@@ -213,7 +213,7 @@ internal sealed class SmallWorld
         Run(PlacementOrder.Of(state, plan), calls, step => step is PlacementStep.WriteCounts or PlacementStep.ConfirmPodGone
             && !Rejects(step), Rejects, step =>
         {
-            CarryOut(step);
+            this.CarryOut(step);
             AfterStep();
         });
         return plan.Steps.Count > 0;
@@ -236,70 +236,6 @@ internal sealed class SmallWorld
 
     private static bool IsNews(RolloutPlan plan, ModuleDeployment before) =>
         plan.Status is { } status && ResourceText.Of(status) != ResourceText.Of(before.Status);
-
-    public void CarryOut(PlacementStep step)
-    {
-        Log.Add(Text(step));
-        switch (step)
-        {
-            case PlacementStep.Create create:
-                var module = ModuleObjects.Created(create);
-                if (!Modules.TryAdd(create.Name, module with { Metadata = module.Metadata with { Uid = NewUid(), ResourceVersion = "1" } }))
-                    throw new InvalidOperationException($"{create.Name} exists");
-                break;
-            case PlacementStep.Adopt adopt:
-                Modules[adopt.Module.Metadata.Name] = ModuleObjects.Adopted(adopt);
-                break;
-            case PlacementStep.Bind bind:
-                var bound = Modules[bind.Module.Metadata.Name];
-                if (bound.IsBound) throw new InvalidOperationException($"{bound.Metadata.Name} is bound already");
-                Modules[bound.Metadata.Name] = bound with
-                {
-                    Spec = bound.Spec with { PodName = bind.Pod.Name, PodUid = bind.Pod.Uid, Replaces = bind.Replaces?.Metadata.Uid },
-                };
-                break;
-            case PlacementStep.Delete delete:
-                Modules[delete.Module.Metadata.Name] = Modules[delete.Module.Metadata.Name].Deleting();
-                break;
-            case PlacementStep.Release release:
-                Modules.Remove(release.Module.Metadata.Name);
-                break;
-            case PlacementStep.Explain explain:
-                var waiting = Modules[explain.Module.Metadata.Name];
-                Modules[waiting.Metadata.Name] = waiting with
-                {
-                    Status = waiting.Status with
-                    {
-                        Status = ModulePhase.Pending,
-                        Conditions = waiting.Status.Conditions.With(
-                            new()
-                            {
-                                Type = ModuleConditions.Scheduled,
-                                Status = Condition.False,
-                                Reason = explain.Reason,
-                                Message = explain.Message
-                            }, Now),
-                    },
-                };
-                break;
-            case PlacementStep.Mark mark:
-                Pods[mark.Pod.Name] = Pods[mark.Pod.Name] with
-                {
-                    IsMarked = mark.Cost is not null,
-                    Refusal = mark.Cost is null ? null : "is about to be removed",
-                };
-                break;
-            case PlacementStep.ScaleBase scale:
-                var annotations = Base!.Metadata.Annotations.Where(pair => pair.Key != Annotations.AddedReplicas).ToDictionary();
-                if (scale.Surge is not null) annotations[Annotations.AddedReplicas] = scale.Surge.ToString();
-                Base = Base with
-                {
-                    Metadata = Base.Metadata with { Annotations = annotations },
-                    Spec = Base.Spec with { Replicas = scale.Replicas }
-                };
-                break;
-        }
-    }
 
     /// <summary>What an agent and the base pod's reconciler would do next for one Module. True: something changed.</summary>
     public bool StepModule(string name)
@@ -378,18 +314,6 @@ internal sealed class SmallWorld
         throw new InvalidOperationException($"does not settle; the last steps: {string.Join(" | ", Log.TakeLast(20))}");
     }
 
-    public static string Text(PlacementStep step) => step switch
-    {
-        PlacementStep.Create create => $"create {create.Name} on {create.Pod?.Name ?? "-"} for {create.Replaces?.Metadata.Name ?? "-"}",
-        PlacementStep.Bind bind => $"bind {bind.Module.Metadata.Name} to {bind.Pod.Name} for {bind.Replaces?.Metadata.Name ?? "-"}",
-        PlacementStep.Delete delete => $"delete {delete.Module.Metadata.Name}: {delete.Why}",
-        PlacementStep.Explain explain => $"explain {explain.Module.Metadata.Name}: {explain.Reason}: {explain.Message}",
-        PlacementStep.Release release => $"release {release.Module.Metadata.Name}",
-        PlacementStep.Mark mark => $"mark {mark.Pod.Name}: {mark.Cost}",
-        PlacementStep.ScaleBase scale => $"scale base to {scale.Replicas} ({scale.Surge})",
-        _ => step.ToString(),
-    };
-
     private BaseView View(string pod) => new()
     {
         IsConnected = !SilentPods.Contains(pod),
@@ -404,91 +328,12 @@ internal sealed class SmallWorld
         Answers = _answers.GetValueOrDefault(pod) ?? [],
     };
 
-    private void Answer(RolloutStep.Inspect inspect)
+    public void Answer(RolloutStep.Inspect inspect)
     {
         if (!_answers.TryGetValue(inspect.Pod.Name, out var answers)) _answers[inspect.Pod.Name] = answers = [];
         answers[inspect.Command.Id] = new(inspect.Command.Id, CommandOutcome.Succeeded, null, null, null, "life", Now)
         {
             Artifact = new(inspect.Command.Name, inspect.Command.Version, SharePath ? "app" : null, null),
         };
-    }
-
-    // As a merge patch: only what differs.
-    private static ModuleDeployment Merge(ModuleDeployment current, RolloutStep.UpdateDeployment update)
-    {
-        var ((oldMeta, oldSpec), (meta, spec)) = ((update.Before.Metadata, update.Before.Spec), (update.After.Metadata, update.After.Spec));
-        var annotations = current.Metadata.Annotations.ToDictionary();
-        foreach (var key in oldMeta.Annotations.Keys.Where(key => !meta.Annotations.ContainsKey(key))) annotations.Remove(key);
-        foreach (var (key, value) in meta.Annotations.Where(pair => oldMeta.Annotations.GetValueOrDefault(pair.Key) != pair.Value))
-            annotations[key] = value;
-        T Pick<T>(T before, T after, T now) => EqualityComparer<T>.Default.Equals(before, after) ? now : after;
-        return current with
-        {
-            Metadata = current.Metadata with
-            {
-                Annotations = annotations,
-                Finalizers = Pick(oldMeta.Finalizers, meta.Finalizers, current.Metadata.Finalizers),
-                OwnerReferences = Pick(oldMeta.OwnerReferences, meta.OwnerReferences, current.Metadata.OwnerReferences),
-            },
-            Spec = current.Spec with
-            {
-                Replicas = Pick(oldSpec.Replicas, spec.Replicas, current.Spec.Replicas),
-                ScaleReplicas = Pick(oldSpec.ScaleReplicas, spec.ScaleReplicas, current.Spec.ScaleReplicas),
-                ConfirmBatchNum = Pick(oldSpec.ConfirmBatchNum, spec.ConfirmBatchNum, current.Spec.ConfirmBatchNum),
-                Paused = Pick(oldSpec.Paused, spec.Paused, current.Spec.Paused),
-                Template = Pick(oldSpec.Template, spec.Template, current.Spec.Template),
-            },
-        };
-    }
-
-    private void CarryOut(string name, RolloutStep step)
-    {
-        Log.Add(step.GetType().Name);
-        switch (step)
-        {
-            case RolloutStep.UpdateDeployment update:
-                var before = Deployments[name];
-                var after = Merge(before, update);
-                if (after.Metadata.IsDeleting && after.Metadata.Finalizers.Count == 0) Deployments.Remove(name);
-                else Deployments[name] = after;
-                break;
-            case RolloutStep.WriteStatus write:
-                if (Deployments.TryGetValue(name, out var current)) Deployments[name] = current with { Status = write.Status };
-                break;
-            case RolloutStep.CreateReplicaSet create:
-                ReplicaSets.Add(create.ReplicaSet.Metadata.Name, create.ReplicaSet with
-                {
-                    Metadata = create.ReplicaSet.Metadata with { Uid = NewUid(), ResourceVersion = "1" },
-                });
-                break;
-            case RolloutStep.UpdateReplicaSet update:
-                var set = ReplicaSets[update.Before.Metadata.Name];
-                // As a merge patch: only what differs.
-                ReplicaSets[set.Metadata.Name] = set with
-                {
-                    Metadata = set.Metadata with
-                    {
-                        Labels = update.After.Metadata.Labels,
-                        OwnerReferences = update.After.Metadata.OwnerReferences,
-                        Finalizers = update.After.Metadata.Finalizers,
-                        Annotations = set.Metadata.Annotations.Concat(update.After.Metadata.Annotations)
-                            .GroupBy(pair => pair.Key).ToDictionary(group => group.Key, group => group.Last().Value),
-                    },
-                    Spec = update.After.Spec with { Replicas = set.Spec.Replicas },
-                };
-                break;
-            case RolloutStep.ScaleReplicaSet scale:
-                ReplicaSets[scale.ReplicaSet.Metadata.Name] = ReplicaSets[scale.ReplicaSet.Metadata.Name] with
-                {
-                    Spec = ReplicaSets[scale.ReplicaSet.Metadata.Name].Spec with { Replicas = scale.Replicas },
-                };
-                break;
-            case RolloutStep.Inspect inspect:
-                Answer(inspect);
-                break;
-            case RolloutStep.DeleteReplicaSet delete:
-                ReplicaSets.Remove(delete.ReplicaSet.Metadata.Name);
-                break;
-        }
     }
 }

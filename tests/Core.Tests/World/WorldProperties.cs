@@ -44,10 +44,10 @@ public class WorldProperties
         {
             var world = Start();
             foreach (var (op, which) in story) Do(world, op, which);
-            var plan = PlacementPlanner.Plan(world.Placement(), world.Now).Steps.Select(SmallWorld.Text);
-            var again = PlacementPlanner.Plan(world.Placement(), world.Now).Steps.Select(SmallWorld.Text);
+            var plan = PlacementPlanner.Plan(world.Placement(), world.Now).Steps.Select(WorldWrites.Text);
+            var again = PlacementPlanner.Plan(world.Placement(), world.Now).Steps.Select(WorldWrites.Text);
             var mixed = PlacementPlanner.Plan(world.Placement(index => (index + 1) * seed % 10_007),
-                world.Now).Steps.Select(SmallWorld.Text);
+                world.Now).Steps.Select(WorldWrites.Text);
             Assert.Equal(plan, again);
             Assert.Equal(plan, mixed);
         }, iter: 400);

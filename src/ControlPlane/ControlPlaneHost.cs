@@ -1,4 +1,5 @@
 using System.Net;
+using ModuleController.ControlPlane.Access;
 using ModuleController.ControlPlane.Admission;
 using ModuleController.ControlPlane.Agents;
 using ModuleController.ControlPlane.Agents.Identity;
@@ -69,7 +70,7 @@ public sealed class ControlPlaneHost : IAsyncDisposable
         var transport = Connect(options);
         LeaseNamespace = options.Namespace ?? transport.Namespace ?? "default";
         _client = new(
-            transport, new(ModulesJson.Default, AgentsJson.Default), metrics: _kubeMetrics, time: _time,
+            transport, new(ModulesJson.Default, AccessJson.Default), metrics: _kubeMetrics, time: _time,
             logger: _loggers.CreateLogger<KubeClient>());
         // Renewals have a connection of their own: they wait for no list, and for no connection that has lost its server.
         _leaseClient = new(

@@ -1,4 +1,5 @@
 using Grpc.Core;
+using ModuleController.ControlPlane.Access;
 using ModuleController.Kube.Client;
 
 namespace ModuleController.ControlPlane.Agents.Identity;

@@ -1,8 +1,7 @@
 using System.Collections.ObjectModel;
-using System.Text.Json.Serialization;
 using ModuleController.Core.Meta;
 
-namespace ModuleController.ControlPlane.Agents.Identity;
+namespace ModuleController.ControlPlane.Access;
 
 /// <summary>The question to the API server whose token this is. Created, never stored.</summary>
 public sealed record TokenReview : IResource
@@ -38,15 +37,11 @@ public sealed record TokenUser
 {
     public string? Username { get; init; }
 
+    public string? Uid { get; init; }
+
+    public IReadOnlyList<string> Groups { get; init => field = value ?? []; } = [];
+
     public IReadOnlyDictionary<string, IReadOnlyList<string>> Extra { get; init => field = value ?? None; } = None;
 
     private static ReadOnlyDictionary<string, IReadOnlyList<string>> None => ReadOnlyDictionary<string, IReadOnlyList<string>>.Empty;
 }
-
-/// <summary>Generated JSON code of the kind that only the gateway uses.</summary>
-[JsonSourceGenerationOptions(
-    PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase,
-    DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
-    Converters = [typeof(KubeTimeConverter)])]
-[JsonSerializable(typeof(TokenReview))]
-public sealed partial class AgentsJson : JsonSerializerContext;

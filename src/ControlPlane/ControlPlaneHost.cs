@@ -51,6 +51,7 @@ public sealed class ControlPlaneHost : IAsyncDisposable
     private readonly CertificateSource? _certificate;
     private readonly WebApplication _web;
     private readonly AdmissionServer? _webhooks;
+    private readonly MetricsAccess _metricsAccess;
     private readonly CancellationTokenSource _stop = new();
     private LeaderElection? _election;
     private EventRecorder? _events;
@@ -99,9 +100,10 @@ public sealed class ControlPlaneHost : IAsyncDisposable
         var keys = new SigningKeys(_client.ReadDocumentAsync, _time, _loggers.CreateLogger<SigningKeys>());
         var authenticator = new AgentAuthenticator(keys, _reviews, options.Agents, _time);
         var admission = new AgentAdmission(_gate, _pods, epochs, options.Agents, _loggers.CreateLogger<AgentAdmission>());
+        _metricsAccess = new(_client, _time, _loggers.CreateLogger<MetricsAccess>());
         _certificate = CertificateSource.Create(options, _informers, LeaseNamespace, _loggers);
         _web = WebServer.Build(
-            options, new(authenticator, admission, _agents, _gate, options.Agents, _agentMetrics, _handshakes, _time),
+            options, new(authenticator, admission, _agents, _gate, options.Agents, _agentMetrics, _handshakes, _metricsAccess, _time),
             _certificate?.Serving, () => _informers.IsSynced, this, _loggers);
         if (options.WebhookPort is { } port && _certificate is not null)
         {
@@ -115,8 +117,11 @@ public sealed class ControlPlaneHost : IAsyncDisposable
     /// <summary>Ends when the controller stops; fails if it had to stop.</summary>
     public Task Completion { get; private set; } = Task.CompletedTask;
 
-    /// <summary><c>/healthz</c>, <c>/readyz</c>, <c>/metrics</c>.</summary>
+    /// <summary><c>/healthz</c>, <c>/readyz</c>, and <c>/metrics</c> if it has no port of its own.</summary>
     public Uri HttpAddress { get; private set; } = null!;
+
+    /// <summary>Where <c>/metrics</c> needs a token; null: it is on the HTTP port.</summary>
+    public Uri? MetricsAddress { get; private set; }
 
     /// <summary>Where agents connect.</summary>
     public Uri AgentAddress { get; private set; } = null!;
@@ -142,7 +147,8 @@ public sealed class ControlPlaneHost : IAsyncDisposable
         try
         {
             await host._web.StartAsync(cancellation);
-            (host.HttpAddress, host.AgentAddress) = (WebServer.Addresses(host._web)[0], WebServer.Addresses(host._web)[1]);
+            var addresses = WebServer.Addresses(host._web);
+            (host.HttpAddress, host.AgentAddress, host.MetricsAddress) = (addresses[0], addresses[1], addresses.ElementAtOrDefault(2));
             if (host._webhooks is not null) await host._webhooks.StartAsync(cancellation);
             var manager = host.Compose(setup.Reconcilers);
             host.Completion = Task.Run(() => manager.RunAsync(host._stop.Token), CancellationToken.None);
@@ -173,6 +179,7 @@ public sealed class ControlPlaneHost : IAsyncDisposable
         _election?.Dispose();
         _pods.Dispose();
         _reviews.Dispose();
+        _metricsAccess.Dispose();
         _handshakes.Dispose();
         _agents.Dispose();
         _client.Dispose();

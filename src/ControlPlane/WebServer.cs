@@ -2,6 +2,7 @@ using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.AspNetCore.Server.Kestrel.Https;
+using ModuleController.ControlPlane.Access;
 using ModuleController.ControlPlane.Admission;
 using ModuleController.ControlPlane.Agents;
 using ModuleController.ControlPlane.Agents.Identity;
@@ -18,9 +19,9 @@ namespace ModuleController.ControlPlane;
 /// <summary>What the agents' port serves with.</summary>
 public sealed record GatewayParts(
     AgentAuthenticator Authenticator, AgentAdmission Admission, AgentDirectory Directory, LeaderGate Gate, AgentOptions Options,
-    AgentMetrics Metrics, HandshakeLimit Handshakes, TimeProvider Time);
+    AgentMetrics Metrics, HandshakeLimit Handshakes, MetricsAccess MetricsAccess, TimeProvider Time);
 
-/// <summary>The two ports of a controller: HTTP/1.1 for people and probes, HTTP/2 for agents.</summary>
+/// <summary>The ports of a controller: HTTP/1.1 for people and probes, HTTP/2 for agents, and perhaps HTTPS for metrics.</summary>
 public static class WebServer
 {
     // Kestrel cannot distinguish HTTP/1.1 and HTTP/2 in plain text, so each has a port of its own, also with TLS.
@@ -34,10 +35,15 @@ public static class WebServer
         {
             Limit(kestrel.Limits);
             kestrel.Limits.MaxConcurrentConnections = options.MaxAgentConnections;   // counted for each endpoint by itself
-            Ports.Listen(kestrel, options.Bind, options.HttpPort, listen => listen.Protocols = HttpProtocols.Http1);
+            Ports.Listen(kestrel, options.Bind, options.HttpPort, listen =>
+            {
+                listen.Protocols = HttpProtocols.Http1;
+                ServedPort.Http.Mark(listen);
+            });
             Ports.Listen(kestrel, options.Bind, options.GrpcPort, listen =>
             {
                 listen.Protocols = HttpProtocols.Http2;
+                ServedPort.Agents.Mark(listen);
                 if (certificate is null) return;
                 gateway.Handshakes.Begin(listen);
                 listen.UseHttps(
@@ -47,14 +53,34 @@ public static class WebServer
                     });
                 HandshakeLimit.End(listen);
             });
+            if (options.MetricsPort is not { } port) return;
+            Ports.Listen(kestrel, options.Bind, port, listen =>
+            {
+                listen.Protocols = HttpProtocols.Http1AndHttp2;
+                ServedPort.Metrics.Mark(listen);
+                listen.UseHttps(
+                    new TlsHandshakeCallbackOptions
+                    {
+                        OnConnection = _ => ValueTask.FromResult(certificate!.ForNewConnection(HttpProtocols.Http1AndHttp2)),
+                    });
+            });
         });
         AddServices(builder.Services, gateway, scope, loggers);
 
         var app = builder.Build();
-        app.MapGet("/healthz", () => "ok\n");
-        app.MapGet("/readyz", () => NotReady() is { } reason ? Results.Text($"{reason}\n", statusCode: 503) : Results.Text("ok\n"));
-        app.MapPrometheusScrapingEndpoint("/metrics");
-        app.MapGrpcService<AgentService>();
+        app.Use(ServedPort.RouteAsync);
+        app.MapGet("/healthz", () => "ok\n").WithMetadata(ServedPort.Http);
+        app.MapGet("/readyz", () => NotReady() is { } reason ? Results.Text($"{reason}\n", statusCode: 503) : Results.Text("ok\n"))
+            .WithMetadata(ServedPort.Http);
+        if (options.MetricsPort is null) app.MapPrometheusScrapingEndpoint("/metrics").WithMetadata(ServedPort.Http);
+        else
+        {
+            app.MapPrometheusScrapingEndpoint(
+                "/metrics", meterProvider: null, branch => branch.Use(gateway.MetricsAccess.InvokeAsync), optionsName: null)
+                .WithMetadata(ServedPort.Metrics);
+        }
+
+        app.MapGrpcService<AgentService>().WithMetadata(ServedPort.Agents);
         return app;
 
         string? NotReady() => !isSynced() ? "the caches are not synced"
@@ -62,7 +88,7 @@ public static class WebServer
             : null;
     }
 
-    /// <summary>The ports it listens on, in the order HTTP, gRPC.</summary>
+    /// <summary>The ports it listens on, in the order HTTP, gRPC, metrics.</summary>
     public static IReadOnlyList<Uri> Addresses(WebApplication app) =>
         [.. app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.Select(address =>
             new Uri(address))];

@@ -55,9 +55,8 @@ public sealed class RoleTests
 
     private static HashSet<string> Granted() =>
     [
-        .. new[] { "cluster-role", "lease-role" }
-            .SelectMany(name => KubernetesYaml.LoadAllFromString(
-                File.ReadAllText(Path.Combine(Manifests.Root, "deploy", "controller", $"{name}.yaml"))))
+        .. new[] { "controller/cluster-role.yaml", "controller/lease-role.yaml", "metrics/role.yaml" }
+            .SelectMany(file => KubernetesYaml.LoadAllFromString(File.ReadAllText(Path.Combine(Manifests.Root, "deploy", file))))
             .SelectMany(item => item switch
             {
                 V1ClusterRole role => role.Rules,

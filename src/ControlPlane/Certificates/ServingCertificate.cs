@@ -6,7 +6,7 @@ using Microsoft.AspNetCore.Server.Kestrel.Core;
 namespace ModuleController.ControlPlane.Certificates;
 
 /// <summary>
-/// The certificate of the ports for agents and webhooks. A new one is used for new connections, and open streams live on. Until there is
+/// The certificate of the ports with TLS. A new one is used for new connections, and open streams live on. Until there is
 /// one, connections are refused.
 /// </summary>
 public sealed class ServingCertificate
@@ -19,8 +19,12 @@ public sealed class ServingCertificate
     {
         ServerCertificateContext = Volatile.Read(ref _current)
             ?? throw new AuthenticationException("There is no serving certificate yet"),
-        ApplicationProtocols = protocols == HttpProtocols.Http2
-            ? [SslApplicationProtocol.Http2] : [SslApplicationProtocol.Http2, SslApplicationProtocol.Http11],
+        ApplicationProtocols = protocols switch
+        {
+            HttpProtocols.Http2 => [SslApplicationProtocol.Http2],
+            HttpProtocols.Http1AndHttp2 => [SslApplicationProtocol.Http2, SslApplicationProtocol.Http11],
+            _ => throw new ArgumentOutOfRangeException(nameof(protocols), protocols, null),
+        },
     };
 
     /// <summary>Returns when it ends. Throws where certificate and key cannot be used: the one before stays.</summary>

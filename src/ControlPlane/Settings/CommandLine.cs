@@ -25,6 +25,9 @@ public static class CommandLine
         Setting.Of("webhook-configuration", "NAME",
             "the configurations of these webhooks; the leader writes their certificate authorities (modulecontroller)",
             Name, (options, value) => options with { WebhookConfiguration = value }),
+        Setting.Of("metrics-port", "PORT",
+            "/metrics with HTTPS, for those who may get it; without it, everyone reads it on --http-port",
+            Port, (options, value) => options with { MetricsPort = value }),
         Setting.Of("agent-image", "IMAGE",
             $"the agent's image in injected pods ({new ControlPlaneOptions().AgentImage})",
             Text, (options, value) => options with { AgentImage = value }),
@@ -163,10 +166,15 @@ public static class CommandLine
             throw new FormatException("--tls-secret: excludes --tls-cert and --tls-key");
         if (options.LeaseRenew >= options.LeaseDuration) throw new FormatException("--lease-renew: must be below --lease-duration");
         if (options.LeaseRetry >= options.LeaseRenew) throw new FormatException("--lease-retry: must be below --lease-renew");
-        if (options is { WebhookPort: not null, IsTlsAutomatic: false, TlsCertificate: null, TlsSecret: null })
-            throw new FormatException("--webhook-port: needs a certificate, without --plaintext-agents and --insecure-agents");
-        var ports = new[] { options.HttpPort, options.GrpcPort, options.WebhookPort ?? 0 }.Where(port => port != 0).ToList();
+        if (options is { IsTlsAutomatic: false, TlsCertificate: null, TlsSecret: null }
+            && (options.WebhookPort is not null ? "--webhook-port" : options.MetricsPort is not null ? "--metrics-port" : null) is { } name)
+        {
+            throw new FormatException($"{name}: needs a certificate, without --plaintext-agents and --insecure-agents");
+        }
+
+        var ports = new[] { options.HttpPort, options.GrpcPort, options.WebhookPort ?? 0, options.MetricsPort ?? 0 }
+            .Where(port => port != 0).ToList();
         if (ports.Distinct().Count() < ports.Count)
-            throw new FormatException("--http-port, --grpc-port and --webhook-port: must differ");
+            throw new FormatException("--http-port, --grpc-port, --webhook-port and --metrics-port: must differ");
     }
 }

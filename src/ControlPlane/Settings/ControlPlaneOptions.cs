@@ -24,6 +24,10 @@ public sealed record ControlPlaneOptions
     /// webhooks.</summary>
     public int? WebhookPort { get; init; }
 
+    /// <summary>Where those who may get <c>/metrics</c> read it, instead of on the HTTP port; HTTPS with the agents' certificate. 0: any
+    /// free port; null: everyone reads it on the HTTP port.</summary>
+    public int? MetricsPort { get; init; }
+
     /// <summary>The name of both configurations of our webhooks: the leader writes their <c>caBundle</c>.</summary>
     public string WebhookConfiguration { get; init; } = "modulecontroller";
 

@@ -33,6 +33,18 @@ public class DeployTests
     public void Namespace_kinds_and_controller_are_applied_together() =>
         Assert.Equal(["namespace", "crds", "controller"], Resources("deploy"));
 
+    /// <summary>A patch by position goes wrong silently when a file changes.</summary>
+    [Fact]
+    public void The_component_for_metrics_patches_the_container_and_the_rule_for_the_HTTP_port()
+    {
+        Assert.Equal(["reader-role.yaml", "role.yaml"], Resources("deploy/metrics").Order());
+        var policy = YamlDocuments.Read("deploy/controller/network-policy.yaml").Single();
+        Assert.Equal("http", (string?)policy["spec"]!["ingress"]![1]!["ports"]![0]!["port"]);
+        var pod = YamlDocuments.Read("deploy/controller/deployment.yaml").Single()["spec"]!["template"]!;
+        Assert.Equal("8080", (string?)pod["metadata"]!["annotations"]!["prometheus.io/port"]);
+        Assert.Equal("controller", (string?)pod["spec"]!["containers"]![0]!["name"]);
+    }
+
     /// <summary>What outlives a removal of the controller: the kinds with their objects, and the namespace with the Lease.</summary>
     [Fact]
     public void The_controller_is_removed_without_its_namespace_Lease_and_kinds()

@@ -1,6 +1,7 @@
 using k8s;
 using k8s.Models;
 using Microsoft.Extensions.Logging.Abstractions;
+using ModuleController.ControlPlane.Access;
 using ModuleController.ControlPlane.Agents.Identity;
 using ModuleController.Core.Modules;
 using ModuleController.Dev.ApiServer;
@@ -67,7 +68,7 @@ public sealed class ClusterTokenTests : IAsyncLifetime
             _ns, cancellationToken: Cancellation);
         var token = await TokenAsync(pod, "modulecontroller");
         using var client = new KubeClient(
-            Transport.FromKubeconfig(_kubeconfig), new ResourceJson(ModulesJson.Default, AgentsJson.Default));
+            Transport.FromKubeconfig(_kubeconfig), new ResourceJson(ModulesJson.Default, AccessJson.Default));
         using var reviews = new TokenReviews(client, "modulecontroller", NullLogger<TokenReviews>.Instance);
         var keys = new SigningKeys(client.ReadDocumentAsync, TimeProvider.System, NullLogger<SigningKeys>.Instance);
         var authenticator = new AgentAuthenticator(keys, reviews, new(), TimeProvider.System);

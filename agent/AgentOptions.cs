@@ -77,7 +77,7 @@ public sealed record AgentOptions
             var equals = argument.IndexOf('=', StringComparison.Ordinal);
             var name = (equals < 0 ? argument : argument[..equals]).TrimStart('-').Replace('-', '_').ToUpperInvariant();
             if (equals < 0 || !argument.StartsWith("--", StringComparison.Ordinal) || !values.ContainsKey(name))
-                errors.Add($"{argument}: not an option (--name=value)");
+                errors.Add($"{argument}: not a known option in the form --name=value");
             else values[name] = argument[(equals + 1)..];
         }
 

@@ -63,7 +63,7 @@ public sealed class ReadyFile(string folder, Func<(BaseView View, bool IsReplayP
         if (state is null) return $"{path} is empty";
         if (now - state.At > MaxAge)
             return string.Create(CultureInfo.InvariantCulture, $"the agent has not written {path} since {state.At:O}");
-        if (state.Base == nameof(BaseState.WithoutFigures)) return "Arklet answers, but its health lacks the JVM's figures";
+        if (state.Base == nameof(BaseState.WithoutFigures)) return "Arklet answers, but its health says nothing about the JVM";
         if (state.Base != nameof(BaseState.Up)) return $"Arklet does not answer: the base is {state.Base}";
         return state.ReplayPending ? $"modules are being replayed in base life {state.Life}" : null;
     }

@@ -15,7 +15,7 @@ public sealed record ObserverOptions
 
     public TimeSpan QueryInterval { get; init; } = TimeSpan.FromSeconds(10);
 
-    /// <summary>Refused connections cost the JVM nothing.</summary>
+    /// <summary>How often a base is asked that refuses connections. A refused connection costs the JVM nothing.</summary>
     public TimeSpan DownInterval { get; init; } = TimeSpan.FromSeconds(1);
 
     public TimeSpan HungAfter { get; init; } = TimeSpan.FromSeconds(15);

@@ -66,12 +66,12 @@ public static class MessageLimits
     private static string? Check(LastAttempt attempt) =>
         Required(attempt.CommandId, Limits.CommandId, "attempts.command_id")
         // The next one needs a number too.
-        ?? (CommandId.Parse(attempt.CommandId) is { Attempt: < int.MaxValue } ? null : "attempts.command_id: none that counts attempts")
+        ?? (CommandId.Parse(attempt.CommandId) is { Attempt: < int.MaxValue } ? null : "attempts.command_id: has no number of the attempt")
         ?? Span(attempt.AnsweredFor, "attempts.answered_for");
 
     private static string? Check(CommandResult result) =>
         Required(result.CommandId, Limits.CommandId, "result.command_id")
-        ?? (result.Outcome is Outcome.Succeeded or Outcome.Failed or Outcome.Refused ? null : "result.outcome: none that is known")
+        ?? (result.Outcome is Outcome.Succeeded or Outcome.Failed or Outcome.Refused ? null : "result.outcome: is unknown")
         ?? (result.Outcome == Outcome.Failed && result.Reason == Reason.Unspecified ? "result.reason: is required for a failure" : null)
         ?? Text(result.Code, Limits.Code, "result.code")
         ?? Text(result.Message, Limits.Message, "result.message")

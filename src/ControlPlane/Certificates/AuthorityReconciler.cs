@@ -12,9 +12,8 @@ namespace ModuleController.ControlPlane.Certificates;
 /// <summary>
 /// Keeps a ConfigMap with the authorities that agents have to trust in each namespace with a base, and removes it with the last base.
 /// </summary>
-/// <param name="secret">Whose <c>ca.crt</c> it is.</param>
-/// <param name="adopts">A ConfigMap of this name that somebody else created becomes ours. If the Secret is not ours either, such a
-/// ConfigMap stays as it is.</param>
+/// <param name="secret">The Secret whose <c>ca.crt</c> is written into the ConfigMaps.</param>
+/// <param name="adopts">Whether a ConfigMap of this name that somebody else created is overwritten.</param>
 public sealed partial class AuthorityReconciler(
     Caches caches, ILister<ConfigMap> configMaps, ILister<Secret> secrets, ObjectKey secret, bool adopts, IKubeClient client,
     WriteTracker tracker, ILogger<AuthorityReconciler> logger)
@@ -23,7 +22,7 @@ public sealed partial class AuthorityReconciler(
     public const string ConfigMapName = "modulecontroller-ca";
     public const string FieldManager = "modulecontroller-authority";
 
-    /// <summary>Those of one name, in all namespaces.</summary>
+    /// <summary>Watches the ConfigMaps of this name.</summary>
     public static InformerOptions<ConfigMap> Options(string? ns) =>
         new() { Namespace = ns, FieldSelector = $"metadata.name={ConfigMapName}" };
 

@@ -22,7 +22,7 @@ public sealed class BaseAgents(Caches caches, IAgentDirectory agents, ControlPla
 
     private readonly ConcurrentDictionary<ObjectKey, Observation> _observations = new();
 
-    /// <summary>The end of the time that agents have to connect. A gate that is not open yet counts as opening now.</summary>
+    /// <summary>The end of the time that agents have to connect. It begins now if the controller does not accept agents yet.</summary>
     public DateTimeOffset ReportedAt(DateTimeOffset now) =>
         (agents.AcceptingSince < now ? agents.AcceptingSince : now) + AgentPresence.TimeToReport;
 

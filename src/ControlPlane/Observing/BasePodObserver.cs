@@ -75,7 +75,7 @@ public sealed class BasePodObserver(Caches caches, IAgentDirectory agents, TimeS
             .Where(key => ModulesOf(key).Count > 0);
     }
 
-    /// <summary>The pods of all Modules of a namespace; requested once, when it begins to terminate.</summary>
+    /// <summary>The pods of all Modules of a namespace. They are enqueued when the namespace begins to terminate.</summary>
     public IEnumerable<ObjectKey> PodsIn(Namespace ns) =>
         caches.Modules.List().Where(module => module.Metadata.Namespace == ns.Metadata.Name).SelectMany(KeyOf).Distinct();
 

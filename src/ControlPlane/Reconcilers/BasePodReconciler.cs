@@ -63,7 +63,7 @@ public sealed partial class BasePodReconciler(
         return ReconcileResult.At(new[] { plan.RequeueAt, outcome.RetryAt, sendAt }.Min(), now);
     }
 
-    /// <returns>When to try again; null: it was sent, or there is none.</returns>
+    /// <returns>When to try again; null: the command was sent, or there is no command to send.</returns>
     private DateTimeOffset? Send(ObjectKey key, BasePodState state, BasePodPlan plan, Outcome outcome, DateTimeOffset now)
     {
         if (BasePodOrder.Next(state, plan, outcome.Failed) is not { } command) return null;

@@ -32,7 +32,7 @@ public static class CommandLine
             $"the agent's image in injected pods ({new ControlPlaneOptions().AgentImage})",
             Text, (options, value) => options with { AgentImage = value }),
         Setting.Of("agent-controller", "URL",
-            "where injected agents connect (the Service, with --grpc-port)",
+            "where injected agents connect (the controller's Service, at --grpc-port)",
             HttpUrl, (options, value) => options with { AgentController = value }),
         Setting.Of("advertise", "HOST:PORT",
             "where agents reach this process",

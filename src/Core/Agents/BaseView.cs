@@ -123,7 +123,7 @@ public enum BaseState
     Up,
     Hung,
 
-    /// <summary>Arklet answers, but without the figures that identify the base life.</summary>
+    /// <summary>Arklet answers, but its health does not have what identifies the base life.</summary>
     WithoutFigures,
 }
 

@@ -14,7 +14,8 @@ public sealed record BasePodMemory
     /// <summary>Since when the view is not current, or the agent gets no commands.</summary>
     public DateTimeOffset? SilentSince { get; init; }
 
-    /// <summary>Since when the agent reports that nothing listens: when the life ended, if a new one follows.</summary>
+    /// <summary>Since when the agent reports that nothing listens on Arklet's port. If another base life follows, the one before
+    /// ended at this time.</summary>
     public DateTimeOffset? DownSince { get; init; }
 
     /// <summary>Since when the readiness gate is closed without a condition.</summary>

@@ -144,7 +144,7 @@ public static class BasePodPlanner
             if (!reported.Add($"{pod.Life!.Id}/{what}/{biz.IsStuck}")) continue;
             events.Add(biz.ModuleUid is { Length: > 0 }
                 ? new(null, "NeedsRestart",
-                    $"{what} in pod {pod.State.Key} is stuck: only a restart of the base helps; other modules are not affected")
+                    $"{what} in pod {pod.State.Key} is stuck: only a restart of this JVM removes it; other modules are not affected")
                 : new(pod.Here(biz.Name).First().Module, nameof(FailureReason.ForeignBiz),
                     $"{what} in pod {pod.State.Key} was not installed by us; it is left alone"));
         }

@@ -47,14 +47,14 @@ public sealed record PodModule(Module Module, ModuleSettings Settings)
     /// <summary>This revision ended two base lives, or was given up for that: it is not installed any more.</summary>
     public bool IsQuarantined { get; init; }
 
-    /// <summary>The ModuleDeployment that it belongs to, through its ReplicaSet; null: none.</summary>
+    /// <summary>The UID of the ModuleDeployment that the Module belongs to, through its ReplicaSet; null: it belongs to none.</summary>
     public string? DeploymentUid { get; init; }
 
-    /// <summary>The same ModuleDeployment.</summary>
+    /// <summary>The key of this ModuleDeployment.</summary>
     public ObjectKey? Deployment { get; init; }
 
-    /// <summary>On pods of older ReplicaSets of the base this revision fails, too, and serves on none: a new base is not to
-    /// blame.</summary>
+    /// <summary>This revision also fails on pods of older ReplicaSets of the base, and serves on none of them. So the new version of the
+    /// base is not the cause.</summary>
     public bool FailsOnOlderPods { get; init; }
 
     /// <summary>The generated Service still sends the pod traffic.</summary>

@@ -45,7 +45,7 @@ internal static class FinalizerPlanner
 
             events.Add(
                 new(null, "NeedsRestart",
-                $"{what} is stuck in pod {pod.State.Key} and was left there: only a restart of the base removes it"));
+                $"{what} is stuck in pod {pod.State.Key} and was left there: only a restart of its JVM removes it"));
             return true;
         }
 
@@ -57,7 +57,7 @@ internal static class FinalizerPlanner
                 $"{what} was left in pod {pod.State.Key}: its uninstall was rejected {pod.Current.Rejections(module.Uid)} times{why}"));
             events.Add(new(null, "NeedsRestart",
                 $"{what} is left in pod {pod.State.Key}, because Arklet rejects its uninstall; it is removed when that succeeds, or by "
-                    + "a restart of the base"));
+                    + "a restart of its JVM"));
             return true;
         }
 

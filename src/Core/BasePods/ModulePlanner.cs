@@ -134,7 +134,7 @@ internal sealed class ModulePlanner(BasePodFacts pod, ModuleFacts module, BasePo
             || (module.Own is { State: BizState.Resolved } && error.Reason == nameof(FailureReason.InstallTimedOut));
         var (phase, message) = (isStuck, module.RetryAfter(error, attempts)) switch
         {
-            (true, _) => (ModulePhase.Failed, "is stuck in its start: only a restart of the base helps"),
+            (true, _) => (ModulePhase.Failed, "is stuck in its start: only a restart of this JVM removes it"),
             (_, Retry.Final) when error.Reason == nameof(FailureReason.HookFailed) =>
                 (ModulePhase.Failed,
                     $"is not tried again before its hook is corrected and the annotation {Annotations.Action} is set to retry"),

@@ -38,7 +38,7 @@ internal static class UninstallSteps
                 $"{what} must be uninstalled first; waiting until agents have reported to this controller")
             { Until = reportedAt };
         if (orphan.IsStuck || orphan.State is BizState.Resolved or BizState.Other)
-            return new(ModulePhase.Prepare, $"{what} is stuck in the base of pod {pod.State.Key}: only a restart of the base helps");
+            return new(ModulePhase.Prepare, $"{what} is stuck in pod {pod.State.Key}: only a restart of this JVM removes it");
         return Remove(pod, ModulePhase.Prepare, orphan, new() { TrafficDrain = drain }, memory);
     }
 

@@ -36,7 +36,7 @@ internal sealed class UnknownModule(BasePodFacts pod, ModuleFacts module, Module
         if (!IsWaiting) return writes.Keep();
         return writes.WriteIfLasting(ModulePhase.Prepare, pod.IsUndecidedBase ? view.Shared!.Message
             : view.State == BaseState.WithoutFigures
-            ? $"Arklet on pod {pod.State.Key} answers, but its health lacks the JVM's figures, so its base life is not known"
+            ? $"Arklet on pod {pod.State.Key} answers, but its health says nothing about the JVM, so its base life is unknown"
             : $"waiting for the base of pod {pod.State.Key} to answer");
     }
 

@@ -6,7 +6,7 @@ using ModuleController.Core.Modules.Names;
 
 namespace ModuleController.Core.Injection;
 
-/// <summary>What an operator has to know of the injection into the pods of a workload: once for each text, however many pods.</summary>
+/// <summary>The Events about the injection into the pods of a workload. What several pods report is one Event.</summary>
 public static class InjectionReport
 {
     private const int MaxText = 700;

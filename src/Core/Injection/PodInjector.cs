@@ -21,7 +21,7 @@ public static class PodInjector
             : InjectTemplate(pod, options);
     }
 
-    /// <summary>The injection into a pod template of a Deployment, or into a pod that is known to be one of a base.</summary>
+    /// <summary>The injection into a pod template of a Deployment, or into a pod that is known to be a base pod.</summary>
     public static InjectionResult InjectTemplate(JsonObject pod, InjectionOptions options)
     {
         if (PodShape.FindProblem(pod) is { } problem) return new(pod, false, [problem]);

@@ -47,8 +47,8 @@ public sealed record BaseDeployment(Deployment Deployment, string? Autoscaler = 
     {
         { Autoscaler: { } autoscaler } =>
             $"HorizontalPodAutoscaler {autoscaler} decides how many there are: raise its minReplicas for the time of the release",
-        { IsOptedIn: false } => $"scale Deployment {Name} up for the time of the release, or allow us to, with the annotation "
-            + $"{Annotations.AllowBaseScaling}: \"true\" on it",
+        { IsOptedIn: false } => $"scale Deployment {Name} up for the time of the release, or let the controller do it: "
+            + $"set the annotation {Annotations.AllowBaseScaling}: \"true\" on the Deployment",
         { IsOverruled: true } => $"somebody else set the number of pods of Deployment {Name} during this release: "
             + "scale it up for the time of the release",
         _ when (Surge?.Count ?? 0) >= SurgeLimit => string.Create(CultureInfo.InvariantCulture,

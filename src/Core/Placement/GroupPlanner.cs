@@ -18,7 +18,7 @@ internal static class GroupPlanner
         StartedUpgrades.ContinueAcrossPods(plan);
         StartedUpgrades.ContinueOnOnePod(plan);
 
-        // What is missing, what is too many, and what of both can be exchanged?
+        // Which modules are missing, which are surplus, and which missing ones can replace surplus ones?
         var missing = MissingModules.Of(plan);
         var surplus = SurplusModules.Of(plan, missing.FirstOrDefault()?.Set);
         (missing, plan.Handover) = Replacements.Start(plan, missing, surplus);

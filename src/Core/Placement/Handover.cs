@@ -27,7 +27,7 @@ internal sealed record Handover(int PodLimit, int Unplaced, int Starting, bool H
         var isComing = hasStarted || plan.HasBlockedPods || plan.Sets.Any(set => set.Replaced.Count > 0) || StartingPods(plan) > 0
             || (plan.State.Base is { IsRefusedPods: false } found && found.Replicas > plan.State.Pods.Count);
         return isComing
-            ? (Reasons.AwaitingPlace, "waits for a base pod that another version leaves, or that is coming up")
+            ? (Reasons.AwaitingPlace, "waits for a base pod: one that another version leaves, or one that is starting")
             : null;
     }
 

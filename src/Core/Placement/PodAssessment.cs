@@ -84,7 +84,7 @@ public static class PodAssessment
         { View: null, MissingAgent: { } reason } => $"has no agent: {reason}",
         { View: null or { IsConnected: false } } => "has no agent connected",
         { View.Shared: { } shared } => shared.Refusal,
-        { View: { IsCurrent: false, State: BaseState.WithoutFigures } } => "has an Arklet whose health lacks the JVM's figures",
+        { View: { IsCurrent: false, State: BaseState.WithoutFigures } } => "has an Arklet whose health says nothing about the JVM",
         { View.IsCurrent: false } => "has an Arklet that does not answer",
         { View.IsFenced: true } => "has an agent that gets no commands (Fenced)",
         { View: { NeedsRestart: true, HasStuck: true } } => "needs a restart: a module is stuck there",

@@ -30,8 +30,8 @@ public static class RolloutPlanner
         return DeletionByLabel.Plan(state) ?? PlanRelease(new(state, now) { Breaches = breaches });
     }
 
-    /// <summary>Confirm and promote apply only to the release or deletion that they were issued for. One that would begin now begins in
-    /// the next reconcile: it ignores the number that was confirmed, and is not promoted.</summary>
+    /// <summary>Confirm and promote apply only to the release or deletion for which they were issued. A release or deletion that would
+    /// begin now begins in the next reconcile instead, when the verb is done and no longer applies.</summary>
     internal static RolloutPlan DeferUntilStarted(Verb verb, RolloutState state, DateTimeOffset now)
     {
         var (step, issued, _) = verb.Plan(state, now, isBeforeStart: true);

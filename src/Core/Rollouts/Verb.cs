@@ -131,8 +131,9 @@ internal sealed record Verb(string Name, string? Argument, string? By, string? R
         if (Argument is not null && Number(Argument) is null) return (deployment, $"'{Argument}' is no revision number", false);
         var target = Argument is null ? sets.FirstOrDefault() : sets.Find(set => set.Revision == Number(Argument));
         if (target is null)
-            return (deployment, Argument is null ? "there is no earlier revision" : $"there is no earlier revision {Argument}: "
-                + $"{string.Join(", ", sets.Select(set => set.Revision))} are kept", false);
+            return (deployment, Argument is null
+                ? "there is no earlier revision"
+                : $"there is no earlier revision {Argument}; these are kept: {string.Join(", ", sets.Select(set => set.Revision))}", false);
         var template = target.ReplicaSet.Spec.Template;
         var back = deployment with { Spec = deployment.Spec with { Template = template } };
         if (Name != UndoFast) return (back, null, false);

@@ -3,7 +3,7 @@ using ModuleController.Core.Meta;
 
 namespace ModuleController.Kube.Client;
 
-/// <summary>A Kubernetes API. What it rejects is a <see cref="KubeException"/>.</summary>
+/// <summary>A Kubernetes API. A request that it rejects throws a <see cref="KubeException"/>.</summary>
 public interface IKubeClient
 {
     Task<T> GetAsync<T>(ObjectKey key, CancellationToken cancellation = default) where T : class, IResource;

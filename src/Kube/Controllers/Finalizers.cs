@@ -5,12 +5,12 @@ using ModuleController.Kube.Client;
 namespace ModuleController.Kube.Controllers;
 
 /// <summary>
-/// Sets and removes finalizers. A merge patch replaces the whole list, so it is guarded by the resource version: one that
-/// another client added in between would be lost. A 409 is a stale cache.
+/// Sets and removes finalizers. A merge patch replaces the whole list, so it is guarded by the resource version. Otherwise a
+/// finalizer that another client added in between would be lost. A 409 means that the cache is stale.
 /// </summary>
 public static class Finalizers
 {
-    /// <summary>The object with the finalizer; without a request where it has it.</summary>
+    /// <summary>The object with the finalizer; no request is sent if it has it.</summary>
     public static async Task<T> AddFinalizerAsync<T>(
         this IKubeClient client, T resource, string finalizer, string fieldManager, CancellationToken cancellation)
         where T : class, IResource =>

@@ -127,7 +127,7 @@ public sealed class InstallTests
         var orders = _world.Add("orders");
         _world.Agent.State = BaseState.WithoutFigures;
         _world.SettleWithin(5, finish: false);
-        Assert.Equal("Arklet on pod shop/base-1 answers, but its health lacks the JVM's figures, so its base life is not known",
+        Assert.Equal("Arklet on pod shop/base-1 answers, but its health says nothing about the JVM, so its base life is unknown",
             _world.Status(orders).Message);
     }
 

@@ -23,7 +23,7 @@ public sealed class UnrulyBizTests
         Assert.True(_world.Find(catalog)!.IsAvailable);
         Assert.Equal((ModulePhase.Failed, nameof(FailureReason.InstallTimedOut)),
             (_world.Status(orders).Status, _world.Status(orders).LastError!.Reason));
-        Assert.Contains("only a restart of the base helps", _world.Status(orders).Message, StringComparison.Ordinal);
+        Assert.Contains("only a restart of this JVM removes it", _world.Status(orders).Message, StringComparison.Ordinal);
         Assert.Single(_world.Events, item => item is { Module: null, Reason: "NeedsRestart" });
 
         _world.Agent.Restart(_world.Now);

@@ -78,8 +78,8 @@ public class HandoverTests
 
     [Theory]
     [InlineData(null, null,
-        "scale Deployment base up for the time of the release, or allow us to, with the annotation koupleless.io/allow-base-scaling: "
-            + "\"true\" on it")]
+        "scale Deployment base up for the time of the release, or let the controller do it: set the annotation "
+            + "koupleless.io/allow-base-scaling: \"true\" on the Deployment")]
     [InlineData("true", "shop-hpa",
         "HorizontalPodAutoscaler shop-hpa decides how many there are: raise its minReplicas for the time of the release")]
     [InlineData("true", null, "Deployment base is scaled up for it")]

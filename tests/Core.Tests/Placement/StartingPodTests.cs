@@ -6,7 +6,7 @@ using ModuleController.Core.Tests.World;
 
 namespace ModuleController.Core.Tests.Placement;
 
-/// <summary>Which pods are still coming up, and until when that is believed.</summary>
+/// <summary>Which pods are still starting, and until when that is believed.</summary>
 public class StartingPodTests
 {
     private static readonly TimeSpan Grace = TimeSpan.FromMinutes(5);

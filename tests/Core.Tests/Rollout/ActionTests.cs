@@ -115,7 +115,7 @@ public class ActionTests
     {
         var story = Story.Released(2).Upgrade("2.0.0").Settle().Upgrade("3.0.0").Settle().Act("undo 1").Stands("1/1 Completed: 1.0.0 x 2");
         story.Act("undo 1").Rest();
-        Assert.Equal("there is no earlier revision 1: 3, 2 are kept", Text(Record(story), "refused"));
+        Assert.Equal("there is no earlier revision 1; these are kept: 3, 2", Text(Record(story), "refused"));
         story.Act("undo").Stands("1/1 Completed: 3.0.0 x 2");
     }
 

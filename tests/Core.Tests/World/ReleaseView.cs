@@ -153,7 +153,7 @@ internal sealed class ReleaseView
         return Desired - delta + (Math.Sign(delta) * share);
     }
 
-    /// <summary>Under scaleup_then_scaledown: a pod is about to be left by an old one, or is coming up.</summary>
+    /// <summary>Under scaleup_then_scaledown: a pod is about to be left by an old one, or is starting.</summary>
     public bool IsPlaceComing(SmallWorld world)
     {
         if (Release?.UpgradePolicy != "scaleup_then_scaledown" || Deployment.Spec.IsSymmetric || Release.Abort is not null

@@ -19,17 +19,18 @@ public sealed class MetricsAccessTests : IAsyncLifetime
 
     private readonly FakeTimeProvider _time = new(TimeProvider.System.GetUtcNow());
     private GatewayRig _rig = null!;
-    private ControlPlaneHost _controller = null!;
+
+    private ControlPlaneHost Controller => _rig.Controller;
 
     public async ValueTask InitializeAsync()
     {
         _rig = await GatewayRig.StartAsync();
         await ApplyAsync("role", "reader-role");
-        _controller = await _rig.StartLeaderAsync(change: options => options with { MetricsPort = 0, IsTlsAutomatic = true }, time: _time);
+        await _rig.StartLeaderAsync(change: options => options with { MetricsPort = 0, IsTlsAutomatic = true }, time: _time);
         using var http = new HttpClient();
         await Eventually.True(async () =>
         {
-            using var ready = await http.GetAsync(new Uri(_controller.HttpAddress, "/readyz"), GatewayRig.Cancellation);
+            using var ready = await http.GetAsync(new Uri(Controller.HttpAddress, "/readyz"), GatewayRig.Cancellation);
             return ready.StatusCode == HttpStatusCode.OK;
         });
     }
@@ -40,7 +41,7 @@ public sealed class MetricsAccessTests : IAsyncLifetime
     [InlineData("1.1")]
     [InlineData("2.0")]
     public async Task It_is_served_over_both_versions_of_HTTP(string version) => Assert.Equal(
-        HttpStatusCode.Unauthorized, (await SendAsync(_controller.MetricsAddress!, "/metrics", Version.Parse(version))).Status);
+        HttpStatusCode.Unauthorized, (await SendAsync(Controller.MetricsAddress!, "/metrics", Version.Parse(version))).Status);
 
     [Fact]
     public async Task Who_may_get_it_reads_it_and_others_learn_why_not()
@@ -70,13 +71,13 @@ public sealed class MetricsAccessTests : IAsyncLifetime
     public async Task No_other_port_serves_it()
     {
         using var http = new HttpClient();
-        using var plain = await http.GetAsync(new Uri(_controller.HttpAddress, "/metrics"), GatewayRig.Cancellation);
-        using var health = await http.GetAsync(new Uri(_controller.HttpAddress, "/healthz"), GatewayRig.Cancellation);
+        using var plain = await http.GetAsync(new Uri(Controller.HttpAddress, "/metrics"), GatewayRig.Cancellation);
+        using var health = await http.GetAsync(new Uri(Controller.HttpAddress, "/healthz"), GatewayRig.Cancellation);
 
         Assert.Equal((HttpStatusCode.NotFound, HttpStatusCode.OK), (plain.StatusCode, health.StatusCode));
-        Assert.Equal(HttpStatusCode.NotFound, (await SendAsync(_controller.AgentAddress, "/metrics", HttpVersion.Version20)).Status);
-        Assert.Equal(HttpStatusCode.NotFound, (await SendAsync(_controller.AgentAddress, "/healthz", HttpVersion.Version20)).Status);
-        Assert.Equal(HttpStatusCode.NotFound, (await SendAsync(_controller.MetricsAddress!, "/healthz")).Status);
+        Assert.Equal(HttpStatusCode.NotFound, (await SendAsync(Controller.AgentAddress, "/metrics", HttpVersion.Version20)).Status);
+        Assert.Equal(HttpStatusCode.NotFound, (await SendAsync(Controller.AgentAddress, "/healthz", HttpVersion.Version20)).Status);
+        Assert.Equal(HttpStatusCode.NotFound, (await SendAsync(Controller.MetricsAddress!, "/healthz")).Status);
     }
 
     [Fact]
@@ -103,7 +104,7 @@ public sealed class MetricsAccessTests : IAsyncLifetime
     }
 
     private Task<(HttpStatusCode Status, string Text)> GetAsync(string? token) =>
-        SendAsync(_controller.MetricsAddress!, "/metrics", token: token);
+        SendAsync(Controller.MetricsAddress!, "/metrics", token: token);
 
     private static async Task<(HttpStatusCode Status, string Text)> SendAsync(
         Uri server, string path, Version? version = null, string? token = null)

@@ -40,8 +40,8 @@ public sealed class AttemptProtocolTests
 
     [Theory]
     [InlineData("", "attempts.command_id: missing")]
-    [InlineData("no-command", "attempts.command_id: none that counts attempts")]
-    [InlineData("m-1/uninstall/b-1/2147483647", "attempts.command_id: none that counts attempts")]
+    [InlineData("no-command", "attempts.command_id: has no number of the attempt")]
+    [InlineData("m-1/uninstall/b-1/2147483647", "attempts.command_id: has no number of the attempt")]
     public void An_attempt_without_a_number_to_go_on_from_closes_the_stream(string id, string why) =>
         Assert.StartsWith(why, SessionProtocol.Handle(After(), Reported(id, 0), _now).Violation, StringComparison.Ordinal);
 

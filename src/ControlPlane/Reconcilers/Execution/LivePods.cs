@@ -14,9 +14,9 @@ internal sealed class LivePods(IKubeClient client, CancellationToken cancellatio
 {
     private readonly ConcurrentDictionary<ObjectKey, Lazy<Task<Pod?>>> _pods = new();
 
-    /// <summary>Returns if the Module has lost its pod; else the cache was stale, which is a conflict.</summary>
-    /// <param name="module">A Module that is bound.</param>
-    /// <param name="isOfOtherBase">Whether a living pod is none of the base's.</param>
+    /// <summary>Confirms that the pod of a bound Module no longer exists.</summary>
+    /// <param name="isOfOtherBase">Whether an existing pod belongs to another base.</param>
+    /// <exception cref="KubeException">409: the pod exists, and the cache was stale.</exception>
     public async Task ConfirmGoneAsync(Module module, Func<Pod, bool> isOfOtherBase)
     {
         var key = new ObjectKey(module.Metadata.Namespace!, module.Spec.PodName!);

@@ -3,7 +3,7 @@ namespace ModuleController.Dev.ApiServer.Resources;
 /// <summary>Fills in a schema's defaults. A missing parent is not created for its children's defaults.</summary>
 public static class Defaulting
 {
-    /// <summary>Removes each null where none is allowed, unless a default replaces it.</summary>
+    /// <summary>Removes each null of a field that may not be null, unless a default replaces it.</summary>
     public static void DropNulls(JsonNode? node, Schema schema)
     {
         foreach (var item in node as JsonArray ?? [])

@@ -69,7 +69,7 @@ public sealed class TokenTests(RunningCluster cluster) : IClassFixture<RunningCl
             await volumes.MountAsync(Cancellation);
             var first = await File.ReadAllTextAsync(file, Cancellation);
             using var ending = new CancellationTokenSource();
-            var renewing = volumes.RenewAsync(ending.Token);
+            var renewing = volumes.RefreshAsync(ending.Token);
 
             time.Advance(TimeSpan.FromSeconds(799));
             Assert.Equal(first, await File.ReadAllTextAsync(file, Cancellation));

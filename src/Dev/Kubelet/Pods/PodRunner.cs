@@ -49,7 +49,7 @@ internal sealed class PodRunner
             Runner(spec, spec.RestartPolicy ?? (policy == "Never" ? policy : "OnFailure")))];
         _main = [.. pod.Spec.Containers.Select(spec => Runner(spec, policy))];
 
-        ContainerRunner Runner(Container spec, string restart) => new(PodEnvironment.WithMountedProbes(spec, place), restart, context);
+        ContainerRunner Runner(Container spec, string restart) => new(PodEnvironment.WithMountedProbes(pod, spec, place), restart, context);
     }
 
     public string Uid => _place.Identity.Uid;
@@ -75,17 +75,17 @@ internal sealed class PodRunner
         var publishing = PublishAsync();
         try
         {
-            var renewing = Task.CompletedTask;
+            var refreshing = Task.CompletedTask;
             if (await MountAsync(stopping.Token))
             {
-                renewing = _volumes.RenewAsync(stopping.Token);
+                refreshing = _volumes.RefreshAsync(stopping.Token);
                 if (await InitializeAsync()) await RunMainAsync();
             }
 
             StopAll(_init, SidecarGrace);
             await Task.WhenAll(_runningInit);
             await cancelling; // a completed pod stays until its object is deleted
-            await renewing;
+            await refreshing;
         }
         finally
         {

@@ -6,26 +6,33 @@ using ModuleController.Kube.Client;
 namespace ModuleController.Dev.Kubelet.Volumes;
 
 /// <summary>
-/// Directories in place of a pod's volumes. ConfigMaps, Secrets and fields of the pod stay as at the start;
-/// service account tokens are renewed at four fifths of their life.
+/// Directories in place of a pod's volumes. Files of ConfigMaps and Secrets follow their objects, fields of the pod stay as at the
+/// start, and service account tokens are renewed at four fifths of their life.
 /// </summary>
 internal sealed class PodVolumes(RunnerPod pod, PodPlace place, KubeClient client, TimeProvider time)
 {
+    /// <summary>How often ConfigMaps and Secrets are read. A real kubelet may need a minute to notice a change.</summary>
+    public static readonly TimeSpan RefreshInterval = TimeSpan.FromSeconds(5);
+
     private const int DefaultMode = 0b110_100_100;
-    private static readonly TimeSpan RetryAfter = TimeSpan.FromSeconds(5);
 
     private readonly VolumeObjects _objects = new(client, pod.Metadata.Namespace ?? "");
-    private readonly List<Token> _tokens = [];
+    private readonly List<Mounted> _mounted = [];
 
     /// <summary>Creates all directories and their files. Throws for the first volume that cannot be mounted.</summary>
     public async Task MountAsync(CancellationToken cancellation)
     {
-        _tokens.Clear();
+        _mounted.Clear();
         foreach (var volume in pod.Spec.Volumes)
         {
             try
             {
-                await MountAsync(volume, cancellation);
+                var directory = place.OfVolume(volume.Name);
+                Directory.CreateDirectory(directory);
+                if (volume.EmptyDir is not null) continue;
+                var mounted = new Mounted(Projected(volume), new(directory));
+                await UpdateAsync(mounted, cancellation);
+                _mounted.Add(mounted);
             }
             catch (Exception problem) when (problem is not OperationCanceledException)
             {
@@ -34,17 +41,15 @@ internal sealed class PodVolumes(RunnerPod pod, PodPlace place, KubeClient clien
         }
     }
 
-    /// <summary>Renews the tokens until cancelled.</summary>
-    public async Task RenewAsync(CancellationToken cancellation)
+    /// <summary>Keeps the files current until cancelled.</summary>
+    public async Task RefreshAsync(CancellationToken cancellation)
     {
         try
         {
-            while (_tokens.Count > 0)
+            while (NextRefresh() is { } wait)
             {
-                var token = _tokens.MinBy(token => token.RenewAt)!;
-                var wait = token.RenewAt - time.GetUtcNow();
-                if (wait > TimeSpan.Zero) await Task.Delay(wait, time, cancellation);
-                await TryRenewAsync(token, cancellation);
+                await Task.Delay(wait, time, cancellation);
+                foreach (var mounted in _mounted) await TryUpdateAsync(mounted, cancellation);
             }
         }
         catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
@@ -53,19 +58,41 @@ internal sealed class PodVolumes(RunnerPod pod, PodPlace place, KubeClient clien
         }
     }
 
-    private async Task MountAsync(Volume volume, CancellationToken cancellation)
+    /// <summary>The time until something may have changed; null: nothing will.</summary>
+    private TimeSpan? NextRefresh()
     {
-        var directory = place.OfVolume(volume.Name);
-        Directory.CreateDirectory(directory);
-        var projected = Projected(volume);
-        foreach (var source in projected.Sources ?? [])
-            await ProjectAsync(source, directory, projected.DefaultMode ?? DefaultMode, cancellation);
+        if (_mounted.Any(mounted => mounted.HasFailed
+            || mounted.Sources.Any(source => source.ConfigMap is not null || source.Secret is not null))) return RefreshInterval;
+        var tokens = _mounted.SelectMany(mounted => mounted.Tokens.Values).ToArray();
+        if (tokens is []) return null;
+        var wait = tokens.Min(token => token.RenewAt) - time.GetUtcNow();
+        return wait > TimeSpan.Zero ? wait : TimeSpan.Zero;
+    }
+
+    /// <summary>After a failure the files stay as they are until the next time: a fifth of a token's life remains for that.</summary>
+    private async Task TryUpdateAsync(Mounted mounted, CancellationToken cancellation)
+    {
+        try
+        {
+            await UpdateAsync(mounted, cancellation);
+            mounted.HasFailed = false;
+        }
+        catch (Exception problem) when (problem is not OperationCanceledException)
+        {
+            mounted.HasFailed = true;
+        }
+    }
+
+    private async Task UpdateAsync(Mounted mounted, CancellationToken cancellation)
+    {
+        var files = new List<VolumeFile>();
+        foreach (var source in mounted.Sources) files.AddRange(await FilesAsync(source, mounted, cancellation));
+        await mounted.Directory.WriteAsync(files, mounted.Volume.DefaultMode ?? DefaultMode, cancellation);
     }
 
     /// <summary>Converts each kind of volume to a projected one.</summary>
     private static ProjectedVolume Projected(Volume volume) => volume switch
     {
-        { EmptyDir: not null } => new(),
         { Projected: { } projected } => projected,
         { ConfigMap: { } configMap } => new([new() { ConfigMap = configMap }], configMap.DefaultMode),
         { Secret: { } secret } => new([new() { Secret = secret with { Name = secret.SecretName } }], secret.DefaultMode),
@@ -73,78 +100,48 @@ internal sealed class PodVolumes(RunnerPod pod, PodPlace place, KubeClient clien
         _ => throw new NotSupportedException("only emptyDir, configMap, secret, downwardAPI and projected volumes are supported"),
     };
 
-    private async Task ProjectAsync(ProjectedSource source, string directory, int mode, CancellationToken cancellation)
-    {
-        if (source.ServiceAccountToken is { } projection)
+    private async Task<IReadOnlyList<VolumeFile>> FilesAsync(ProjectedSource source, Mounted mounted, CancellationToken cancellation) =>
+        source switch
         {
-            var token = new Token(projection, directory, mode);
-            await RequestAsync(token, cancellation);
-            _tokens.Add(token);
-            return;
-        }
-
-        foreach (var file in await FilesAsync(source, cancellation)) await WriteAsync(directory, file, mode, cancellation);
-    }
-
-    private async Task<IReadOnlyList<VolumeFile>> FilesAsync(ProjectedSource source, CancellationToken cancellation) => source switch
-    {
-        { ConfigMap: { } configMap } => await _objects.ReadAsync<RunnerConfigMap>(
-            configMap, "configmap", "configmap references non-existent config key", cancellation),
-        { Secret: { } secret } =>
-            await _objects.ReadAsync<RunnerSecret>(secret, "secret", "references non-existent secret key", cancellation),
-        { DownwardApi: { } fields } => [.. (fields.Items ?? []).Select(FieldFile)],
-        _ => throw new NotSupportedException(
-            "of projected sources only serviceAccountToken, configMap, secret and downwardAPI are supported"),
-    };
+            { ServiceAccountToken: { } projection } => [await TokenAsync(projection, mounted, cancellation)],
+            { ConfigMap: { } configMap } => await _objects.ReadAsync<RunnerConfigMap>(
+                configMap, "configmap", "configmap references non-existent config key", cancellation),
+            { Secret: { } secret } =>
+                await _objects.ReadAsync<RunnerSecret>(secret, "secret", "references non-existent secret key", cancellation),
+            { DownwardApi: { } fields } => [.. (fields.Items ?? []).Select(FieldFile)],
+            _ => throw new NotSupportedException(
+                "of projected sources only serviceAccountToken, configMap, secret and downwardAPI are supported"),
+        };
 
     private VolumeFile FieldFile(DownwardApiFile file) => file.FieldRef is { } field
         ? new(file.Path, Encoding.UTF8.GetBytes(PodFields.Of(pod, place.Identity, field.FieldPath, isVolume: true)), file.Mode)
         : throw new NotSupportedException($"\"{file.Path}\": resourceFieldRef is not supported");
 
-    private async Task TryRenewAsync(Token token, CancellationToken cancellation)
-    {
-        try
-        {
-            await RequestAsync(token, cancellation);
-        }
-        catch (Exception problem) when (problem is not OperationCanceledException)
-        {
-            token.RenewAt = time.GetUtcNow() + RetryAfter; // a fifth of its lifetime remains for retries
-        }
-    }
-
-    private async Task RequestAsync(Token token, CancellationToken cancellation)
+    private async Task<VolumeFile> TokenAsync(TokenProjection projection, Mounted mounted, CancellationToken cancellation)
     {
         var requestedAt = time.GetUtcNow();
-        var status = await _objects.RequestTokenAsync(pod, token.Projection, cancellation);
+        if (mounted.Tokens.TryGetValue(projection, out var known) && requestedAt < known.RenewAt) return known.File;
+        var status = await _objects.RequestTokenAsync(pod, projection, cancellation);
         var expiresAt = status["expirationTimestamp"]!.GetValue<DateTimeOffset>();
-        token.RenewAt = requestedAt + ((expiresAt - requestedAt) * 0.8);
-        var content = Encoding.UTF8.GetBytes(status["token"]!.GetValue<string>());
-        await WriteAsync(token.Directory, new(token.Projection.Path, content), token.Mode, cancellation);
+        var file = new VolumeFile(projection.Path, Encoding.UTF8.GetBytes(status["token"]!.GetValue<string>()));
+        mounted.Tokens[projection] = new(file, requestedAt + ((expiresAt - requestedAt) * 0.8));
+        return file;
     }
 
-    /// <summary>Readers get the previous file or the new one, never a part.</summary>
-    private static async Task WriteAsync(string directory, VolumeFile file, int mode, CancellationToken cancellation)
+    private sealed class Mounted(ProjectedVolume volume, VolumeDirectory directory)
     {
-        if (Path.IsPathRooted(file.Path) || file.Path.Split('/').Contains(".."))
-            throw new ArgumentException($"invalid path \"{file.Path}\": must be relative and not contain '..'");
-        var path = Path.Combine(directory, file.Path);
-        Directory.CreateDirectory(Path.GetDirectoryName(path)!);
-        await File.WriteAllBytesAsync(path + ".new", file.Content, cancellation);
-        if (!OperatingSystem.IsWindows()) File.SetUnixFileMode(path + ".new", (UnixFileMode)(file.Mode ?? mode));
-        File.Move(path + ".new", path, overwrite: true);
+        public ProjectedVolume Volume => volume;
+
+        public IReadOnlyList<ProjectedSource> Sources => volume.Sources ?? [];
+
+        public VolumeDirectory Directory => directory;
+
+        public Dictionary<TokenProjection, Token> Tokens { get; } = [];
+
+        public bool HasFailed { get; set; }
     }
 
-    private sealed class Token(TokenProjection projection, string directory, int mode)
-    {
-        public TokenProjection Projection { get; } = projection;
-
-        public string Directory { get; } = directory;
-
-        public int Mode { get; } = mode;
-
-        public DateTimeOffset RenewAt { get; set; }
-    }
+    private sealed record Token(VolumeFile File, DateTimeOffset RenewAt);
 }
 
 /// <summary>A volume that cannot be mounted, with the message of the kubelet's FailedMount event.</summary>

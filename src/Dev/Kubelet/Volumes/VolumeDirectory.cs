@@ -25,8 +25,8 @@ internal sealed class VolumeDirectory(string path)
         foreach (var file in next.Values) await WriteAsync(version.FullName, file, mode, cancellation);
         Point(version.Name);
         Show(next.Keys.Select(name => name.Split('/')[0]).ToHashSet());
-        foreach (var other in new DirectoryInfo(path).EnumerateDirectories("..*").Where(one => one.LinkTarget is null && one.Name != version.Name))
-            other.Delete(recursive: true);
+        foreach (var other in new DirectoryInfo(path).EnumerateDirectories("..*"))
+            if (other.LinkTarget is null && other.Name != version.Name) other.Delete(recursive: true);
         _written = next;
     }
 

@@ -49,8 +49,8 @@ public sealed class ArtifactStore
         name is not ("" or "." or "..") && name.All(c => char.IsAsciiLetterOrDigit(c) || c is '.' or '-' or '_');
 
     /// <summary>
-    /// The jar of <paramref name="module"/>, from the cache or from its source. <paramref name="verifying"/> is called when
-    /// the download has ended. Throws <see cref="ArtifactException"/>.
+    /// The jar of <paramref name="module"/>, from the cache or from its source, as the policy of the source allows.
+    /// <paramref name="verifying"/> is called when the download has ended. Throws <see cref="ArtifactException"/>.
     /// </summary>
     public async Task<CachedJar> GetAsync(ModuleRef module, Source source, string? known, Action verifying, CancellationToken cancellation)
     {
@@ -58,7 +58,13 @@ public sealed class ArtifactStore
             throw new ArtifactException(
                 Reason.InvalidArtifact, "BAD_NAME",
                 $"module name \"{module.Name}\" or version \"{module.Version}\" is not a valid file name");
-        if (Find(module, source, known) is { } cached && await TryCheckAsync(cached, module, source, cancellation) is { } jar) return jar;
+        var policy = new DownloadPolicy(source);
+        policy.CheckSource();
+        if (Find(module, source, known) is { } cached && await TryReuseAsync(cached, module, source, cancellation) is { } jar)
+        {
+            policy.CheckLength(jar.Size);
+            return jar;
+        }
 
         if (!Uri.TryCreate(source.Url, UriKind.Absolute, out var url) || url.Scheme is not ("http" or "https" or "file"))
         {
@@ -71,7 +77,7 @@ public sealed class ArtifactStore
         var part = Path.Combine(_folder, $"{module.Name}-{module.Version}-{Guid.NewGuid():N}{PartSuffix}");
         try
         {
-            await _downloader.FetchAsync(url, part, cancellation);
+            await _downloader.FetchAsync(url, part, policy, cancellation);
             verifying();
             var fetched = await CheckAsync(part, module, source, cancellation);
             return StoreJar(fetched);
@@ -79,6 +85,22 @@ public sealed class ArtifactStore
         finally
         {
             File.Delete(part);
+        }
+    }
+
+    /// <summary>A jar of the volume, if it still is the one of the source. No policy applies.</summary>
+    public async Task<CachedJar?> TryReuseAsync(string path, ModuleRef module, Source source, CancellationToken cancellation)
+    {
+        try
+        {
+            var jar = await CheckAsync(path, module, source, cancellation);
+            File.SetLastWriteTimeUtc(path, _time.GetUtcNow().UtcDateTime);
+            return jar;
+        }
+        catch (Exception e) when (e is ArtifactException or IOException)
+        {
+            // It is missing, or does not match the source any more: fetch it.
+            return null;
         }
     }
 
@@ -104,28 +126,13 @@ public sealed class ArtifactStore
         }
     }
 
-    /// <summary>The jar that this Module was installed from before, or one with the requested digest.</summary>
+    /// <summary>The jar that was staged for this Module, or one with the requested digest.</summary>
     private string? Find(ModuleRef module, Source source, string? known)
     {
         if (known is not null && File.Exists(known)) return known;
         if (source.Sha256.Length == 0 || !IsSafeName(source.Sha256)) return null;
         var path = PathOf(module.Name, module.Version, source.Sha256);
         return File.Exists(path) ? path : null;
-    }
-
-    private async Task<CachedJar?> TryCheckAsync(string path, ModuleRef module, Source source, CancellationToken cancellation)
-    {
-        try
-        {
-            var jar = await CheckAsync(path, module, source, cancellation);
-            File.SetLastWriteTimeUtc(path, _time.GetUtcNow().UtcDateTime);
-            return jar;
-        }
-        catch (Exception e) when (e is ArtifactException or IOException)
-        {
-            // The cached file does not match the source any more: fetch it.
-            return null;
-        }
     }
 
     private static async Task<CachedJar> CheckAsync(string path, ModuleRef module, Source source, CancellationToken cancellation)

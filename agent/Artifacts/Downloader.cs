@@ -51,9 +51,10 @@ public sealed class Downloader : IDisposable
     /// <summary>
     /// Fetches <paramref name="source"/> into <paramref name="target"/>; an <see cref="ArtifactException"/> says why not.
     /// </summary>
-    public async Task FetchAsync(Uri source, string target, CancellationToken cancellation)
+    /// <param name="policy">Of the source, which it allows. Redirects and bytes are checked here.</param>
+    public async Task FetchAsync(Uri source, string target, DownloadPolicy policy, CancellationToken cancellation)
     {
-        var part = new PartFile(source, target, _limits.MaxBytes);
+        var part = new PartFile(target, length => policy.CheckLength(length, _limits.MaxBytes));
         if (source.IsFile)
         {
             await CopyAsync(source, part, cancellation);
@@ -65,8 +66,8 @@ public sealed class Downloader : IDisposable
         {
             context.Properties.Set(UrlKey, DownloadFailures.Shown(source));
             await _retry.ExecuteAsync(
-                async (attempt, state) => await _download.RunAsync(state.source, state.part, attempt.CancellationToken),
-                context, (source, part));
+                async (attempt, state) => await _download.RunAsync(state.source, state.part, state.policy, attempt.CancellationToken),
+                context, (source, part, policy));
         }
         finally
         {

@@ -13,14 +13,14 @@ internal sealed class HttpDownload(HttpClient http, Credentials known, DownloadL
     /// <summary>
     /// Resumes after the bytes of <paramref name="part"/> if the server still has the same version, otherwise starts over.
     /// </summary>
-    public async Task RunAsync(Uri source, PartFile part, CancellationToken cancellation)
+    public async Task RunAsync(Uri source, PartFile part, DownloadPolicy policy, CancellationToken cancellation)
     {
         // Restarted by each block that arrives.
         using var idle = new CancellationTokenSource(limits.IdleTimeout, time);
         using var both = CancellationTokenSource.CreateLinkedTokenSource(cancellation, idle.Token);
         try
         {
-            using var response = await SendAsync(source, part, both.Token);
+            using var response = await SendAsync(source, part, policy, both.Token);
             CheckStatus(source, response);
             var isResumed = response.StatusCode == HttpStatusCode.PartialContent
                 && response.Content.Headers.ContentRange?.From == part.Length;
@@ -49,7 +49,7 @@ internal sealed class HttpDownload(HttpClient http, Credentials known, DownloadL
         }
     }
 
-    private async Task<HttpResponseMessage> SendAsync(Uri source, PartFile part, CancellationToken cancellation)
+    private async Task<HttpResponseMessage> SendAsync(Uri source, PartFile part, DownloadPolicy policy, CancellationToken cancellation)
     {
         var (url, credentials) = (source, known.Of(source));
         for (var hop = 0; ; hop++)
@@ -72,6 +72,7 @@ internal sealed class HttpDownload(HttpClient http, Credentials known, DownloadL
                         Reason.ArtifactUnreachable, "TOO_MANY_REDIRECTS",
                         $"{DownloadFailures.Shown(source)} redirects more than {hop} times");
                 var next = Follow(url, response.Headers.Location);
+                policy.CheckRedirect(url, next);
                 credentials = known.Of(next) ?? (Redirects.MayKeepCredentials(url, next) ? credentials : null);
                 url = next;
             }

@@ -4,7 +4,8 @@ using ModuleController.Protocol.V1;
 namespace ModuleController.Agent.Artifacts;
 
 /// <summary>A jar while it is fetched: what earlier attempts have written, and the version of it that the server named.</summary>
-internal sealed class PartFile(Uri source, string path, long maxBytes)
+/// <param name="checkLength">Throws if it may not be as long.</param>
+internal sealed class PartFile(string path, Action<long> checkLength)
 {
     /// <summary>A strong tag; null: the server gave none, and the download can't be resumed.</summary>
     public EntityTagHeaderValue? Tag { get; set; }
@@ -13,7 +14,7 @@ internal sealed class PartFile(Uri source, string path, long maxBytes)
 
     public void CheckLength(long? length)
     {
-        if (length > maxBytes) throw DownloadFailures.TooLarge(source, maxBytes);
+        if (length is { } known) checkLength(known);
     }
 
     /// <summary>

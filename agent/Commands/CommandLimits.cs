@@ -1,5 +1,7 @@
 using System.Text;
 using Google.Protobuf.WellKnownTypes;
+using ModuleController.Core.Commands;
+using ModuleController.Core.Meta;
 using ModuleController.Protocol;
 using ModuleController.Protocol.V1;
 
@@ -27,6 +29,7 @@ public static class CommandLimits
         Refused(
             Reason.InvalidArtifact,
             DeadlineProblem(command.Deadline) ?? NameProblem(command.Module()!) ?? SourceProblem(Source(command)))
+        ?? Refused(Reason.ArtifactNotAllowed, PolicyProblem(Source(command)?.Policy))
         ?? Refused(Reason.HookFailed,
             HookProblem("pre_install", command.Install?.PreInstall) ?? HookProblem("post_install", command.Install?.PostInstall)
             ?? HookProblem("pre_uninstall", command.Uninstall?.PreUninstall)
@@ -106,6 +109,18 @@ public static class CommandLimits
         : TooLong("source.url", source.Url, Limits.Url)
             ?? HexProblem("source.sha256", source.Sha256, Limits.Sha256)
             ?? HexProblem("source.md5", source.Md5, Limits.Md5);
+
+    // What this agent can't check is not allowed.
+    private static string? PolicyProblem(SourcePolicy? policy)
+    {
+        if (policy is null) return null;
+        if (policy.Sources.Count > Limits.PolicySources)
+            return $"source.policy must have at most {Limits.PolicySources} sources, not {policy.Sources.Count}";
+        return policy.Sources.Select(source => TooLong("source.policy.sources", source, Limits.PolicySource)
+                ?? (ArtifactSource.Parse(source) is null
+                    ? $"source.policy has a source that this agent can't compare: {UrlText.Of(source)}" : null))
+            .FirstOrDefault(problem => problem is not null);
+    }
 
     private static string? HookProblem(string field, Hook? hook)
     {

@@ -129,13 +129,15 @@ internal sealed class InstallCommand(CommandContext context)
     private async Task<CachedJar> FetchAsync()
     {
         context.Enter(CommandPhase.Downloading);
-        // A replay uses the jar that this Module was installed from, even if its url leads elsewhere now.
+        // A replay uses the jar that this Module was installed from, even if its url leads elsewhere now, or is not allowed any more.
         var before = context.State.Modules.FindLast(known => known.ModuleUid == _module.ModuleUid
             && known.Name == _module.Name && known.Version == _module.Version);
         var staged = context.State.StagedArtifacts.Find(known => known.ModuleUid == _module.ModuleUid);
+        var source = context.Command.Install.Source;
+        if (before?.Jar is { } installed
+            && await _tools.Artifacts.TryReuseAsync(installed, _module, source, context.Deadline) is { } jar) return jar;
         return await _tools.Artifacts.GetAsync(
-            _module, context.Command.Install.Source, before?.Jar ?? staged?.Jar, () => context.Enter(CommandPhase.Verifying),
-            context.Deadline);
+            _module, source, staged?.Jar, () => context.Enter(CommandPhase.Verifying), context.Deadline);
     }
 
     private async Task<Verdict?> CallPreInstallAsync()

@@ -151,7 +151,7 @@ public sealed class ControllerLink(
             ArkletPort = (uint)options.ArkletPort,
         };
         hello.ProtocolVersions.Add("v1");
-        hello.Capabilities.Add([Capabilities.Fetch, Capabilities.LongUrls]);
+        hello.Capabilities.Add([Capabilities.Fetch, Capabilities.LongUrls, Capabilities.ArtifactPolicy]);
         return hello;
     }
 

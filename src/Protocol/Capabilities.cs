@@ -8,4 +8,7 @@ public static class Capabilities
 
     /// <summary>Urls of more than <see cref="Limits.UrlOfFirstVersion"/> bytes.</summary>
     public const string LongUrls = "long-urls";
+
+    /// <summary>The field <c>policy</c> of a source.</summary>
+    public const string ArtifactPolicy = "artifact-policy";
 }

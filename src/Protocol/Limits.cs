@@ -38,6 +38,8 @@ public static class Limits
 
     /// <summary>An agent without the capability <see cref="Capabilities.LongUrls"/> closes its stream for a longer one.</summary>
     public const int UrlOfFirstVersion = 2048;
+    public const int PolicySources = 32;
+    public const int PolicySource = 512;
     public const int Sha256 = 64;
     public const int Md5 = 32;
     public const int HookPath = 1024;

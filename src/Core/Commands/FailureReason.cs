@@ -16,6 +16,7 @@ public enum FailureReason
     DigestMismatch,
     ArtifactNotFound,
     ArtifactDenied,
+    ArtifactNotAllowed,
     BizStartFailed,
     WebContextPathConflict,
     HookFailed,

@@ -63,7 +63,7 @@ public sealed class DownloaderTests : IAsyncLifetime
         // A server without TLS.
         var url = new UriBuilder(Server.Address) { Scheme = "https", Path = "good.jar" }.Uri;
         var refused = await Assert.ThrowsAsync<ArtifactException>(
-            () => _bench.Downloader.FetchAsync(url, Path.Combine(_bench.Folder, "new.jar"), Cancellation));
+            () => _bench.Downloader.FetchAsync(url, Path.Combine(_bench.Folder, "new.jar"), new(new()), Cancellation));
         Assert.Equal("UNREACHABLE", refused.Code);
         Assert.DoesNotContain("inner exception", refused.Message, StringComparison.Ordinal);
         Assert.Contains("The SSL connection could not be established: Cannot determine the frame size", refused.Message,

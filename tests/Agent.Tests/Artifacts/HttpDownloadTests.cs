@@ -16,10 +16,11 @@ public sealed class HttpDownloadTests
         using var server = new CutServer();
         using var http = new HttpClient(server);
         var url = new Uri("https://jars/orders.jar?token=secret");
-        var part = new PartFile(url, folder.Combine("orders.part"), maxBytes: 1000);
+        var part = new PartFile(folder.Combine("orders.part"), _ => { });
 
-        var cut = await Assert.ThrowsAsync<ArtifactException>(() => new HttpDownload(
-            http, new(null, NullLogger.Instance), new(), TimeProvider.System).RunAsync(url, part, TestContext.Current.CancellationToken));
+        var download = new HttpDownload(http, new(null, NullLogger.Instance), new(), TimeProvider.System);
+        var cut = await Assert.ThrowsAsync<ArtifactException>(
+            () => download.RunAsync(url, part, new(new()), TestContext.Current.CancellationToken));
 
         Assert.Equal((Reason.ArtifactUnreachable, "UNREACHABLE", true), (cut.Reason, cut.Code, cut.IsTransient));
         Assert.Equal($"https://jars/orders.jar: {CutStream.Problem}", cut.Message);

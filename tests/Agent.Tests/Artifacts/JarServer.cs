@@ -1,3 +1,4 @@
+using System.IO.Compression;
 using System.Security.Cryptography;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
@@ -49,6 +50,13 @@ internal sealed class JarServer(byte[] jar, string downloads) : IAsyncDisposable
             await Task.Delay(Timeout.InfiniteTimeSpan, TimeProvider.System, context.RequestAborted);
         });
         server.MapGet("/moved.jar", () => Results.Redirect("/good.jar"));
+        server.MapGet("/moved-to", (string url) => Results.Redirect(url));
+        server.MapGet("/compressed.jar", async (HttpContext context, int size) =>
+        {
+            context.Response.Headers.ContentEncoding = "gzip";
+            await using var gzip = new GZipStream(context.Response.Body, CompressionLevel.Fastest);
+            await gzip.WriteAsync(new byte[size]);
+        });
         server.MapGet("/moved-to-file.jar", () => Results.Redirect("file:///etc/hostname"));
         server.MapGet("/moved-to-https.jar", () => Results.Redirect("https://127.0.0.1/good.jar"));
         server.MapGet("/circle.jar", () => Results.Redirect("/circle.jar"));

@@ -9,32 +9,61 @@ public sealed class ArtifactSourceTests
     [InlineData("https://allowed.example/modules/", "https://allowed.example/modules")]
     [InlineData("https://allowed.example/", "https://allowed.example/any/orders.jar?token=1")]
     [InlineData("https://allowed.example/", "HTTPS://ALLOWED.Example:443/orders.jar")]
-    [InlineData("https://allowed.example:443/", "https://allowed.example./orders.jar")]
+    [InlineData("https://allowed.example:443/", "https://allowed.example:0443/orders.jar")]
     [InlineData("https://allowed.example/", "https://user:word@allowed.example/orders.jar")]
+    [InlineData("https://allowed.example/", "https://user:p%2Fw%25@allowed.example/orders.jar")]
+    [InlineData("https://allowed.example/", "https://allowed.example/orders.jar?path=%2F..")]
+    [InlineData("https://allowed.example/", "https://allowed.example:443/../x")]
+    [InlineData("https://allowed.example/", "https://allowed.example//orders.jar")]
     [InlineData("https://allowed.example/a", "https://allowed.example/b/../a/orders.jar")]
+    [InlineData("https://allowed.example/a", "https://allowed.example/%61/orders.jar")]
+    [InlineData("https://allowed.example/a", "https://allowed.example/a//orders.jar")]
+    [InlineData("https://allowed.example/a", "https://allowed.example/a/.../orders.jar;build=1")]
     [InlineData("https://allowed.example/a b", "https://allowed.example/a%20b/orders.jar")]
     [InlineData("http://[::1]:8080/", "http://[0:0:0:0:0:0:0:1]:8080/orders.jar")]
+    [InlineData("http://127.0.0.1/", "http://0x7f.1/orders.jar")]
     [InlineData("https://bücher.example/", "https://xn--bcher-kva.example/orders.jar")]
+    [InlineData("https://xn--bcher-kva.example/", "https://BÜCHER.example/orders.jar")]
     [InlineData("file:///modules", "file:///modules/orders.jar")]
-    public void A_url_at_a_source_is_allowed(string source, string url) => Assert.True(ArtifactSource.Parse(source)!.Allows(url));
+    public void A_url_at_a_source_is_allowed(string source, string url) => Assert.True(Allows(source, url));
 
     [Theory]
     [InlineData("https://allowed.example/", "https://allowed.example@evil.test/")]
     [InlineData("https://allowed.example/", "https://allowed.example.evil.test/orders.jar")]
+    [InlineData("https://allowed.example/", "https://allowed.example:443@evil.test/")]
+    [InlineData("https://allowed.example/", "https://evil.test%2f.allowed.example/")]
     [InlineData("https://allowed.example/", "https://evil.test/https://allowed.example/")]
     [InlineData("https://allowed.example/", "https://evil.test\\@allowed.example/")]
     [InlineData("https://allowed.example/", "https://evil.test#@allowed.example/")]
+    [InlineData("https://allowed.example/", "https:///allowed.example/orders.jar")]
+    [InlineData("https://allowed.example/", "//allowed.example/orders.jar")]
+    [InlineData("https://allowed.example/", "https://allowed.example./orders.jar")]
+    [InlineData("https://allowed.example/", "https://\u0430llowed.example/orders.jar")]
+    [InlineData("https://allowed.example/", "https://sub.allowed.example/orders.jar")]
     [InlineData("https://allowed.example/", "http://allowed.example/orders.jar")]
+    [InlineData("https://allowed.example/", "http://allowed.example:443/orders.jar")]
     [InlineData("https://allowed.example/", "https://allowed.example:8443/orders.jar")]
     [InlineData("https://allowed.example/modules", "https://allowed.example/modules-of-others/orders.jar")]
     [InlineData("https://allowed.example/modules", "https://allowed.example/Modules/orders.jar")]
     [InlineData("https://allowed.example/modules", "https://allowed.example/modules/../orders.jar")]
+    [InlineData("https://allowed.example/modules", "https://allowed.example:443/../x")]
+    [InlineData("https://allowed.example/modules", "https://allowed.example//modules/orders.jar")]
+    [InlineData("https://allowed.example/modules", "https://allowed.example/modules%2forders.jar")]
+    [InlineData("https://allowed.example/modules", "https://allowed.example/modules/a%5c..%5c..%5corders.jar")]
+    [InlineData("https://allowed.example/modules", "https://allowed.example/modules/..\\..\\orders.jar")]
+    [InlineData("https://allowed.example/modules", "https://allowed.example/modules/..;/orders.jar")]
+    [InlineData("https://allowed.example/modules", "https://allowed.example/modules/..%3Bx=1/orders.jar")]
+    [InlineData("https://allowed.example/modules", "https://allowed.example/modules/%c0%ae%c0%ae/orders.jar")]
     [InlineData("https://allowed.example/modules", "https://allowed.example/modules/%2e%2e/orders.jar")]
+    [InlineData("https://allowed.example/modules", "https://allowed.example/modules/a/%2E%2e/orders.jar")]
     [InlineData("https://allowed.example/modules", "https://allowed.example/modules/..%2forders.jar")]
     [InlineData("https://allowed.example/modules", "https://allowed.example/modules/%252e%252e/orders.jar")]
     [InlineData("http://[::1]:8080/", "http://[::2]:8080/orders.jar")]
     [InlineData("file:///modules", "file://evil.test/modules/orders.jar")]
-    public void A_url_elsewhere_is_not_allowed(string source, string url) => Assert.False(ArtifactSource.Parse(source)!.Allows(url));
+    [InlineData("file:///modules", "file:////evil.test/modules/orders.jar")]
+    [InlineData("file:///modules", "file:///modules/../etc/orders.jar")]
+    [InlineData("file:///", "https://allowed.example/orders.jar")]
+    public void A_url_elsewhere_is_not_allowed(string source, string url) => Assert.False(Allows(source, url));
 
     [Theory]
     [InlineData("allowed.example")]
@@ -43,4 +72,21 @@ public sealed class ArtifactSourceTests
     [InlineData("https://allowed.example/?token=1")]
     [InlineData("https://allowed.example/a%2fb")]
     public void What_can_not_be_compared_is_no_source(string source) => Assert.Null(ArtifactSource.Parse(source));
+
+    [Theory]
+    [InlineData("../other.jar", true)]
+    [InlineData("../../other.jar", false)]
+    [InlineData("%2e%2e/other.jar", false)]
+    [InlineData("..%2fother.jar", false)]
+    [InlineData("//evil.test/other.jar", false)]
+    [InlineData("/\\evil.test/other.jar", false)]
+    [InlineData("https://evil.test/modules/other.jar", false)]
+    public void A_relative_redirect_is_compared_as_what_it_leads_to(string location, bool isAllowed)
+    {
+        var to = new Uri(new("https://allowed.example/modules/a/orders.jar"), new Uri(location, UriKind.RelativeOrAbsolute));
+        Assert.Equal(isAllowed, ArtifactSource.Parse("https://allowed.example/modules/")!.Allows(to));
+    }
+
+    private static bool Allows(string source, string url) =>
+        Uri.TryCreate(url, UriKind.Absolute, out var parsed) && ArtifactSource.Parse(source)!.Allows(parsed);
 }

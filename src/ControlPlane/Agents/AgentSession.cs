@@ -67,7 +67,7 @@ internal sealed class AgentSession(
     /// <param name="fenced">Why no command may be sent to this agent; null: it may.</param>
     public bool TrySend(ModuleCommand command, ulong epoch, DateTimeOffset now, CommandProblem? fenced = null)
     {
-        var problem = fenced ?? CommandRules.FindProblem(command, Hello.MaxUrlLength);
+        var problem = fenced ?? CommandRules.FindProblem(command, Hello.MaxUrlLength, Hello.EnforcesPolicy);
         SessionStep step;
         lock (_lock)
         {

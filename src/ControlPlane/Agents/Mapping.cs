@@ -97,7 +97,7 @@ public static class Mapping
         switch (command)
         {
             case ModuleCommand.Install install:
-                wire.Install = new() { Module = module, Source = ToSource(install.Source), Activate = install.Activate };
+                wire.Install = new() { Module = module, Source = ToSource(install.Source, command.Policy), Activate = install.Activate };
                 (wire.Install.PreInstall, wire.Install.PostInstall) = (ToHook(install.Before), ToHook(install.After));
                 (wire.Install.Priority, wire.Install.HasLived) = (install.Priority, install.HasLived);
                 wire.Install.DeploymentCreatedAt = install.DeploymentCreatedAt?.ToTimestamp();
@@ -114,10 +114,10 @@ public static class Mapping
                 wire.Switch = new() { Module = module };
                 break;
             case ModuleCommand.Inspect inspect:
-                wire.Inspect = new() { Module = module, Source = ToSource(inspect.Source) };
+                wire.Inspect = new() { Module = module, Source = ToSource(inspect.Source, command.Policy) };
                 break;
             case ModuleCommand.Fetch fetch:
-                wire.Fetch = new() { Module = module, Source = ToSource(fetch.Source) };
+                wire.Fetch = new() { Module = module, Source = ToSource(fetch.Source, command.Policy) };
                 break;
             case ModuleCommand.Adopt:
                 wire.Adopt = new() { Module = module };
@@ -132,11 +132,17 @@ public static class Mapping
         return wire;
     }
 
-    private static Wire.Source ToSource(ModuleSource source) => new()
+    private static Wire.Source ToSource(ModuleSource source, ArtifactPolicy policy) => new()
     {
         Url = source.Url,
         Sha256 = source.Sha256?.ToLowerInvariant() ?? "",
         Md5 = source.Md5?.ToLowerInvariant() ?? "",
+        Policy = policy.IsNone ? null : new()
+        {
+            Sources = { policy.Sources.Select(allowed => allowed.ToString()) },
+            MaxBytes = (ulong)(policy.MaxBytes ?? 0),
+            RequireSha256 = policy.RequiresSha256,
+        },
     };
 
     private static Wire.Hook? ToHook(HookCall? hook) => hook is null

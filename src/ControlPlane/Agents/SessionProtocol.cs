@@ -80,6 +80,7 @@ public static class SessionProtocol
             Hello = new(new(hello.PodNamespace, hello.PodName), hello.PodUid, hello.AgentVersion, hello.HighestEpoch)
             {
                 CanFetch = hello.Capabilities.Contains(Capabilities.Fetch),
+                EnforcesPolicy = hello.Capabilities.Contains(Capabilities.ArtifactPolicy),
                 MaxUrlLength = hello.Capabilities.Contains(Capabilities.LongUrls) ? Limits.Url : Limits.UrlOfFirstVersion,
                 ArkletPort = hello.ArkletPort == 0 ? null : (int)hello.ArkletPort,
             },
@@ -107,6 +108,7 @@ public static class SessionProtocol
             Staged = before is not null && before.Staged.SequenceEqual(observed.Staged) ? before.Staged : observed.Staged,
             SentBeside = before?.SentBeside ?? [],
             CanFetch = state.Hello?.CanFetch == true,
+            EnforcesPolicy = state.Hello?.EnforcesPolicy == true,
             ArkletPort = state.Hello?.ArkletPort,
             AnsweringSince = answersAgain ? now : before?.AnsweringSince,
         }).After(before, now);

@@ -38,6 +38,9 @@ public sealed record AgentHello(ObjectKey Pod, string PodUid, string AgentVersio
     /// <summary>It can fetch an artifact before its install.</summary>
     public bool CanFetch { get; init; }
 
+    /// <summary>It enforces artifact policies.</summary>
+    public bool EnforcesPolicy { get; init; }
+
     /// <summary>The port at which it reaches Arklet; null: unknown.</summary>
     public int? ArkletPort { get; init; }
 

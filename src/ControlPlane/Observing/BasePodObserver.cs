@@ -13,7 +13,7 @@ using ModuleController.Core.Placement;
 namespace ModuleController.ControlPlane.Observing;
 
 /// <summary>Observes all that decides about one base pod, with indexes only: the cost depends on its Modules, not on the cluster.</summary>
-public sealed class BasePodObserver(Caches caches, IAgentDirectory agents, TimeSpan gateTimeout)
+public sealed class BasePodObserver(Caches caches, IAgentDirectory agents, ArtifactPolicies policies, TimeSpan gateTimeout)
 {
     public Pod? Find(ObjectKey key) => caches.Pods.Get(key);
 
@@ -101,7 +101,10 @@ public sealed class BasePodObserver(Caches caches, IAgentDirectory agents, TimeS
     {
         var replicaSet = Owner(module.Metadata) is { } setKey ? caches.ModuleReplicaSets.Get(setKey) : null;
         var deployment = replicaSet is not null && Owner(replicaSet.Metadata) is { } key ? caches.ModuleDeployments.Get(key) : null;
-        return new(module, deployment is null ? new() : SettingsOf(deployment, replicaSet!))
+        return new(module, (deployment is null ? new() : SettingsOf(deployment, replicaSet!)) with
+        {
+            ArtifactPolicy = policies.Of(module.Metadata.Namespace),
+        })
         {
             HasServed = replicaSet?.Metadata.Annotations.ContainsKey(Annotations.FirstAvailableAt) == true,
             // Not computed while it serves. A Module that is Available in a base life that has ended does not serve.

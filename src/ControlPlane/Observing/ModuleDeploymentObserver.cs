@@ -1,6 +1,7 @@
 using ModuleController.ControlPlane.Agents;
 using ModuleController.Core.Agents;
 using ModuleController.Core.BasePods;
+using ModuleController.Core.Commands;
 using ModuleController.Core.Meta;
 using ModuleController.Core.Modules;
 using ModuleController.Core.Modules.Facts;
@@ -10,7 +11,8 @@ using ModuleController.Core.Rollouts;
 namespace ModuleController.ControlPlane.Observing;
 
 /// <summary>Observes all that decides about one ModuleDeployment.</summary>
-internal sealed class ModuleDeploymentObserver(Caches caches, IAgentDirectory agents, BaseAgents baseAgents, string ownNamespace)
+internal sealed class ModuleDeploymentObserver(
+    Caches caches, IAgentDirectory agents, BaseAgents baseAgents, ArtifactPolicies policies, string ownNamespace)
 {
     /// <param name="deployment">The ModuleDeployment.</param>
     /// <param name="now">The time.</param>
@@ -59,6 +61,7 @@ internal sealed class ModuleDeploymentObserver(Caches caches, IAgentDirectory ag
             ConflictsWith = ModuleConflicts.Of(
                 deployment, caches.ModuleDeployments.ByIndex(Caches.ByBase, $"{ns}/{spec.BaseDeploymentName}"))?.Metadata.Name,
             IsNamespaceTerminating = caches.Namespaces.Get(new("", ns)) is { Metadata.IsDeleting: true },
+            ArtifactPolicy = policies.Of(ns),
             Freeze = FreezeOf(ns),
             Outage = outage,
             Observed = Observed(ns, sets),

@@ -12,7 +12,8 @@ using ModuleController.Core.Placement;
 namespace ModuleController.ControlPlane.Observing;
 
 /// <summary>Observes all that decides about the Modules of one base.</summary>
-internal sealed class PlacementObserver(Caches caches, IAgentDirectory agents, BaseAgents baseAgents, TimeSpan podGrace)
+internal sealed class PlacementObserver(
+    Caches caches, IAgentDirectory agents, BaseAgents baseAgents, ArtifactPolicies policies, TimeSpan podGrace)
 {
     // By base and pod UID: base lives in which an install failed with MetaspaceFull. The failed Module itself is placed elsewhere.
     private readonly ConcurrentDictionary<ObjectKey, Dictionary<string, string>> _fullLives = new();
@@ -60,6 +61,7 @@ internal sealed class PlacementObserver(Caches caches, IAgentDirectory agents, B
             Strays = [.. modules.Where(module => !known.Contains(module.Metadata.Controller?.Uid))],
             IsCreationBlocked = found is null or { Metadata.IsDeleting: true }
                 || caches.Namespaces.Get(new("", key.Namespace)) is { Metadata.IsDeleting: true },
+            ArtifactPolicy = policies.Of(key.Namespace),
             HaveAgentsReported = now >= reportedAt,
             Outage = outage,
         };
@@ -139,6 +141,7 @@ internal sealed class PlacementObserver(Caches caches, IAgentDirectory agents, B
             IsNewest = isNewest,
             IsOutOfMetaspace = isFull,
             MissingAgent = MissingAgent.ReasonOf(pod),
+            HasArtifactPolicy = !policies.Of(pod.Metadata.Namespace).IsNone,
             AcceptingSince = agents.AcceptingSince,
         };
     }

@@ -14,7 +14,7 @@ public static class BasePodController
 
     public static void Add(Manager manager, ReconcilerParts parts, RejectedWrites rejections)
     {
-        var observer = new BasePodObserver(parts.Caches, parts.Agents, parts.Options.GateTimeout);
+        var observer = new BasePodObserver(parts.Caches, parts.Agents, parts.Options.ArtifactPolicies, parts.Options.GateTimeout);
         var writes = new WriteTracker(parts.Informers, parts.Time);
         var gates = new GateWatches(parts.Caches);
         manager.Reconcile(new BasePodReconciler(

@@ -27,7 +27,8 @@ public static class ModuleReconcilers
     {
         var (caches, tracker) = (parts.Caches, new WriteTracker(parts.Informers, parts.Time));
         var reconciler = new ModuleDeploymentReconciler(
-            caches, parts.Client, parts.Agents, baseAgents, parts.Events, tracker, rejections, parts.OwnNamespace, parts.Time,
+            caches, parts.Client, parts.Agents, baseAgents, parts.Events, tracker, rejections, parts.Options.ArtifactPolicies,
+            parts.OwnNamespace, parts.Time,
             parts.Loggers.CreateLogger<ModuleDeploymentReconciler>());
         manager.Reconcile(reconciler)
             .Owns<ModuleReplicaSet>()
@@ -66,9 +67,10 @@ public static class ModuleReconcilers
     {
         var (caches, tracker) = (parts.Caches, new WriteTracker(parts.Informers, parts.Time));
         var reconciler = new PlacementReconciler(
-            caches, parts.Client, parts.Agents, baseAgents, parts.Events, tracker, rejections, parts.Options.PodGrace, parts.Time,
+            caches, parts.Client, parts.Agents, baseAgents, parts.Events, tracker, rejections, parts.Options.ArtifactPolicies,
+            parts.Options.PodGrace, parts.Time,
             parts.Loggers.CreateLogger<PlacementReconciler>());
-        var offers = new ConcurrentDictionary<ObjectKey, (bool, bool, bool, bool, string?, string)>();
+        var offers = new ConcurrentDictionary<ObjectKey, (bool, bool, bool, bool, bool, string?, string)>();
         manager.Reconcile(reconciler).Named("placement")
             .Watches<ModuleDeployment>(deployment => [BaseOf(deployment)])
             .Watches<ModuleReplicaSet>(replicaSet => BaseOf(caches, replicaSet.Metadata))
@@ -102,7 +104,8 @@ public static class ModuleReconcilers
 
                 var view = parts.Agents.Find(pod, found.Metadata.Uid!);
                 var offer = (view is { IsCurrent: true }, view is { IsFenced: true }, view is { NeedsRestart: true },
-                    view is { IsOutOfMetaspace: true }, view?.Shared?.Refusal, string.Join(',', view?.Staged ?? []));
+                    view is { IsOutOfMetaspace: true }, view is { EnforcesPolicy: true }, view?.Shared?.Refusal,
+                    string.Join(',', view?.Staged ?? []));
                 // Only changes of eligibility and staged jars trigger Placement, not each install.
                 if (offers.TryGetValue(pod, out var before) && before == offer) return;
                 offers[pod] = offer;

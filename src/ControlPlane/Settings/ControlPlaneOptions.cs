@@ -1,6 +1,7 @@
 using System.Net;
 using ModuleController.ControlPlane.Agents;
 using ModuleController.Core.Agents;
+using ModuleController.Core.Commands;
 using ModuleController.Core.Injection;
 
 namespace ModuleController.ControlPlane.Settings;
@@ -95,6 +96,9 @@ public sealed record ControlPlaneOptions
 
     /// <summary>How long no module is removed from a base most of whose agents disconnected at the same time.</summary>
     public TimeSpan AgentOutageHold { get; init; } = AgentOutageRule.Default.Hold;
+
+    /// <summary>Which artifacts each namespace may install.</summary>
+    public ArtifactPolicies ArtifactPolicies { get; init; } = ArtifactPolicies.None;
 
     public AgentOptions Agents { get; init; } = new();
 

@@ -55,6 +55,9 @@ public sealed record BaseView
     /// <summary>The agent can fetch an artifact before its install.</summary>
     public bool CanFetch { get; init; }
 
+    /// <summary>The agent enforces artifact policies.</summary>
+    public bool EnforcesPolicy { get; init; }
+
     /// <summary>The port at which the agent reaches Arklet; null: an older agent, which does not report it.</summary>
     public int? ArkletPort { get; init; }
 

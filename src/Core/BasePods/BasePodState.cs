@@ -1,6 +1,7 @@
 using ModuleController.Core.Agents;
 using ModuleController.Core.BasePods.Gates;
 using ModuleController.Core.Builtin;
+using ModuleController.Core.Commands;
 using ModuleController.Core.Meta;
 using ModuleController.Core.Modules;
 
@@ -75,6 +76,9 @@ public sealed record ModuleSettings
 
     /// <summary>Failures before this time are retried: the verb retry.</summary>
     public DateTimeOffset? RetriedAt { get; init; }
+
+    /// <summary>Of the namespace.</summary>
+    public ArtifactPolicy ArtifactPolicy { get; init; } = ArtifactPolicy.None;
 
     /// <summary>install_then_uninstall: two versions may overlap in one JVM.</summary>
     public bool InstallsFirst { get; init; }

@@ -69,15 +69,20 @@ internal sealed class InstallSteps(BasePodFacts pod, ModuleFacts module, ModuleS
         if (RefusedUntil is { } until && !pod.HasPassed(until))
             return new(ModulePhase.Prepare, $"the agent of pod {pod.State.Key} refused the install; it is sent again") { Until = until };
         if (RetriedAt is { } retriedAt && !pod.HasPassed(retriedAt)) return Rest(retriedAt);
-        return WaitForOthers() ?? WaitAsSuspect() ?? ModuleStep.Send(pod, ModulePhase.Prepare, new ModuleCommand.Install(
+        var install = new ModuleCommand.Install(
             module.Uid, module.Module.Spec.Module, pod.Life!.Id, module.NextAttempt, module.Settings.InstallTimeout, Activate: true)
         {
+            Policy = module.Settings.ArtifactPolicy,
+            IsReplay = module.Module.Status.InstalledAt is not null,
             Before = HookCall.From(module.Settings.Hooks?.PreInstall),
             After = HookCall.From(module.Settings.Hooks?.PostInstall),
             Priority = module.Settings.Priority,
             DeploymentCreatedAt = module.Settings.DeploymentCreatedAt,
             HasLived = module.HasLived,
-        });
+        };
+        // It is answered without being sent, so nothing has to make room for it.
+        var isRefused = PolicyRules.FindProblem(install, pod.Current!.EnforcesPolicy) is not null;
+        return (isRefused ? null : WaitForOthers() ?? WaitAsSuspect()) ?? ModuleStep.Send(pod, ModulePhase.Prepare, install);
     }
 
     private ModuleStep Rest(DateTimeOffset? until = null) => module is { IsQuarantined: true, Own: null }
@@ -89,6 +94,7 @@ internal sealed class InstallSteps(BasePodFacts pod, ModuleFacts module, ModuleS
     // A refused command was not tried: its number is used up, nothing else. What is refused for good is a failure.
     private DateTimeOffset? RefusedUntil =>
         pod.History.LastAnswer(module.Uid, CommandAction.Install) is { Answer: { Outcome: CommandOutcome.Refused } refused }
+        && !ModuleFailures.IsRefusedForGood(refused)
             ? refused.ReceivedAt + BasePodTimes.Refused
             : null;
 
@@ -191,7 +197,10 @@ internal sealed class InstallSteps(BasePodFacts pod, ModuleFacts module, ModuleS
 
         return ModuleStep.Send(pod, ModulePhase.Prepare, new ModuleCommand.Fetch(
             module.Uid, module.Module.Spec.Module, pod.Life!.Id, Math.Max(module.Recorded, last?.Attempt ?? 0)
-                + 1, module.Settings.InstallTimeout));
+                + 1, module.Settings.InstallTimeout)
+        {
+            Policy = module.Settings.ArtifactPolicy,
+        });
     }
 
     private bool IsFetched(ModuleFacts other) =>

@@ -108,7 +108,8 @@ internal static class ModuleFailures
 
     public static string CodeOf(ModuleError error) => error.Code is { Length: > 0 } code ? $" ({code})" : "";
 
-    private static bool IsRefusedForGood(CommandAnswer answer) =>
+    /// <summary>The same command would be refused again.</summary>
+    public static bool IsRefusedForGood(CommandAnswer answer) =>
         answer is { Outcome: CommandOutcome.Refused, Reason: not (null or FailureReason.Fenced) };
 
     private static bool IsRecorded(ModuleFacts module, CommandAnswer answer) =>

@@ -138,6 +138,10 @@ internal sealed class ModulePlanner(BasePodFacts pod, ModuleFacts module, BasePo
             (_, Retry.Final) when error.Reason == nameof(FailureReason.HookFailed) =>
                 (ModulePhase.Failed,
                     $"is not tried again before its hook is corrected and the annotation {Annotations.Action} is set to retry"),
+            (_, Retry.Final) when error.Reason == nameof(FailureReason.ArtifactNotAllowed) =>
+                (ModulePhase.Failed,
+                    $"is not tried again before its artifact is corrected, or the annotation {Annotations.Action} is set to retry after a "
+                        + "change of the policy or the store"),
             (_, Retry.Final) => (ModulePhase.Failed, "is not tried again with this artifact"),
             (_, Retry.Elsewhere) => (ModulePhase.Failed, "is tried again on another pod, or when the base has restarted"),
             (_, Retry.After after) => (ModulePhase.Pending, $"is tried again at {(error.Time ?? pod.Now) + after.Delay:HH:mm:ss} UTC"),

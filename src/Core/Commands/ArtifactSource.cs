@@ -1,7 +1,8 @@
 namespace ModuleController.Core.Commands;
 
 /// <summary>A place that artifacts may come from: scheme, host, port and the first segments of the path, compared after parsing.</summary>
-/// <remarks>A text prefix would allow <c>https://allowed.example@evil.test/</c> and <c>https://allowed.example/modules/../other</c>.</remarks>
+/// <remarks>A text prefix would allow <c>https://allowed.example@evil.test/</c> and
+/// <c>https://allowed.example/modules/../other</c>.</remarks>
 public sealed class ArtifactSource
 {
     // An encoded separator, dot or NUL, a doubly encoded character, or an overlong encoding of these: servers differ in how they read them.

@@ -16,7 +16,11 @@ public static class CommandRules
 {
     /// <param name="command">What would be sent.</param>
     /// <param name="maxUrlLength">In bytes, the longest url that the agent accepts.</param>
-    public static CommandProblem? FindProblem(ModuleCommand command, int maxUrlLength = int.MaxValue) => command switch
+    /// <param name="enforcesPolicy">The agent enforces artifact policies.</param>
+    public static CommandProblem? FindProblem(ModuleCommand command, int maxUrlLength = int.MaxValue, bool enforcesPolicy = true) =>
+        FindInvalidValue(command, maxUrlLength) ?? PolicyRules.FindProblem(command, enforcesPolicy);
+
+    private static CommandProblem? FindInvalidValue(ModuleCommand command, int maxUrlLength) => command switch
     {
         ModuleCommand.Install install => OfSource(install.Source, maxUrlLength)
             ?? OfHook(install.Before, "spec.hooks.preInstall") ?? OfHook(install.After, "spec.hooks.postInstall"),

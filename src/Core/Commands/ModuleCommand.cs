@@ -21,6 +21,9 @@ public abstract record ModuleCommand(
         this is Install { Before: not null } or Install { After: not null } or Uninstall { Before: not null }
         or Uninstall { After: not null };
 
+    /// <summary>Of the namespace, for commands that download.</summary>
+    public ArtifactPolicy Policy { get; init; } = ArtifactPolicy.None;
+
     public string Id => new CommandId(ModuleUid, Action, BaseLife, Attempt).ToString();
 
     /// <summary>Download, check, install and, with <paramref name="Activate"/>, switch to it where Arklet leaves it deactivated.</summary>
@@ -35,6 +38,9 @@ public abstract record ModuleCommand(
         public int Priority { get; init; }
 
         public DateTimeOffset? DeploymentCreatedAt { get; init; }
+
+        /// <summary>This Module was installed on this pod before.</summary>
+        public bool IsReplay { get; init; }
 
         /// <summary>Its revision does not end base lives.</summary>
         public bool HasLived { get; init; }

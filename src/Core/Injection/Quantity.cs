@@ -4,7 +4,7 @@ using System.Text.RegularExpressions;
 namespace ModuleController.Core.Injection;
 
 /// <summary>A positive Kubernetes quantity, such as <c>250m</c> or <c>64Mi</c>, for comparison.</summary>
-internal static partial class Quantity
+public static partial class Quantity
 {
     /// <summary>Null: not a positive quantity. <c>1Ki</c> is 1024, <c>250m</c> is 0.25.</summary>
     public static decimal? Parse(string text)

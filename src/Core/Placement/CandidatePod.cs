@@ -20,6 +20,10 @@ public sealed record CandidatePod
     /// <summary>Its agent can fetch an artifact before the old version is removed.</summary>
     public bool CanFetch { get; init; }
 
+    /// <summary>Its agent enforces the artifact policy, or there is none. Otherwise it gets no command that downloads something
+    /// new.</summary>
+    public bool EnforcesPolicy { get; init; } = true;
+
     /// <summary>UIDs of the Modules whose artifact is on the pod and checked.</summary>
     public IReadOnlySet<string> Staged { get; init; } = ImmutableHashSet<string>.Empty;
 

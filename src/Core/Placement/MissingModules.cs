@@ -1,4 +1,5 @@
 using ModuleController.Core.BasePods;
+using ModuleController.Core.Commands;
 using ModuleController.Core.Modules;
 using ModuleController.Core.Modules.Facts;
 using ModuleController.Core.Modules.Rules;
@@ -12,7 +13,7 @@ internal static class MissingModules
     [
         .. plan.Sets.Where(set => set.Surplus <= 0 && !IsQuarantined(plan.Deployment, set.Set)).SelectMany(set =>
             set.Live.Where(module => !module.IsBound).Select(module => new MissingModule(set, module))
-                .Concat(Enumerable.Repeat(new MissingModule(set, null), IsInvalid(plan.Deployment, set) ? 0 : -set.Surplus))),
+                .Concat(Enumerable.Repeat(new MissingModule(set, null), IsRefused(plan, set) ? 0 : -set.Surplus))),
     ];
 
     /// <summary>Without those that the goals count twice: the goal of the new revision is raised before that of the old one is lowered, and
@@ -27,10 +28,14 @@ internal static class MissingModules
         return excess == 0 ? missing : [.. missing.Take(missing.Count - excess)];
     }
 
-    // It was stored before a rule existed, and is reported as InvalidSpec: nothing is created from it.
-    private static bool IsInvalid(ModuleDeployment deployment, PlannedReplicaSet set) => set.Surplus < 0
-        && ModuleRules.Check(set.Set.ReplicaSet.Spec.Template).Any(breach => breach.Instead is null)
-        && ModuleRules.Check(deployment).Any(breach => breach.Instead is null);
+    // It was stored before a rule or the policy existed, and is reported on the ModuleDeployment: nothing is created from it.
+    private static bool IsRefused(GroupPlan plan, PlannedReplicaSet set) => set.Surplus < 0
+        && IsRefused(plan, set.Set.ReplicaSet.Spec.Template, ModuleRules.Check(set.Set.ReplicaSet.Spec.Template))
+        && IsRefused(plan, plan.Deployment.Spec.Template, ModuleRules.Check(plan.Deployment));
+
+    private static bool IsRefused(GroupPlan plan, ModuleTemplateSpec template, IReadOnlyList<RuleBreach> breaches) =>
+        breaches.Any(breach => breach.Instead is null)
+        || PolicyRules.Check(plan.State.ArtifactPolicy, template.Spec.Module, ModuleRules.ModulePath).Count > 0;
 
     private static bool IsQuarantined(ModuleDeployment deployment, ReplicaSetWithModules set) => Quarantine.IsRecorded(deployment)
         && deployment.Status.ReleaseStatus!.UpdateRevision == Revision.Of(set.ReplicaSet.Spec.Template).Hash();

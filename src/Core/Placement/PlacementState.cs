@@ -1,4 +1,5 @@
 using ModuleController.Core.Agents;
+using ModuleController.Core.Commands;
 using ModuleController.Core.Modules;
 
 namespace ModuleController.Core.Placement;
@@ -23,6 +24,9 @@ public sealed record PlacementState
 
     /// <summary>The namespace or the base is being deleted, or the base is missing.</summary>
     public bool IsCreationBlocked { get; init; }
+
+    /// <summary>Of the namespace.</summary>
+    public ArtifactPolicy ArtifactPolicy { get; init; } = ArtifactPolicy.None;
 
     /// <summary>Agents had the time to connect. Until then a missing agent proves nothing, and nothing is removed.</summary>
     public bool HaveAgentsReported { get; init; } = true;

@@ -25,6 +25,9 @@ public sealed record ObservedPod(Pod Pod, Node? Node, BaseView? View)
     /// includes the agent.</summary>
     public DateTimeOffset? UnreadySince { get; init; }
 
+    /// <summary>Its namespace has an artifact policy.</summary>
+    public bool HasArtifactPolicy { get; init; }
+
     /// <summary>Since when agents can connect to this controller.</summary>
     public DateTimeOffset AcceptingSince { get; init; }
 }
@@ -53,6 +56,7 @@ public static class PodAssessment
             Refusal = Refusal(observed),
             IsCurrent = view is { IsCurrent: true },
             CanFetch = view is { CanFetch: true },
+            EnforcesPolicy = EnforcesPolicy(observed),
             Staged = view?.Staged.ToHashSet() ?? [],
             IsOutOfMetaspace = IsOutOfMetaspace(observed),
             IsPastGrace = isPastGrace,
@@ -86,6 +90,7 @@ public static class PodAssessment
         { View.Shared: { } shared } => shared.Refusal,
         { View: { IsCurrent: false, State: BaseState.WithoutFigures } } => "has an Arklet whose health says nothing about the JVM",
         { View.IsCurrent: false } => "has an Arklet that does not answer",
+        _ when !EnforcesPolicy(observed) => "has an agent of an older version that does not enforce the artifact policy",
         { View.IsFenced: true } => "has an agent that gets no commands (Fenced)",
         { View: { NeedsRestart: true, HasStuck: true } } => "needs a restart: a module is stuck there",
         { View.NeedsRestart: true } => "needs a restart: Arklet rejects the uninstall of a module there",
@@ -94,6 +99,9 @@ public static class PodAssessment
             when SurgePodPlanner.IsMark(annotations.GetValueOrDefault(Annotations.PodDeletionCost)) => "is about to be removed",
         _ => null,
     };
+
+    private static bool EnforcesPolicy(ObservedPod observed) =>
+        !observed.HasArtifactPolicy || observed.View is null or { EnforcesPolicy: true };
 
     private static bool IsOutOfMetaspace(ObservedPod observed) => observed.IsOutOfMetaspace || observed.View is { IsOutOfMetaspace: true };
 

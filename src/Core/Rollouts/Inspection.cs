@@ -40,13 +40,17 @@ public sealed record Inspection(UpgradePolicy? Policy, RolloutStep.Inspect? Comm
             return Request(lost.Carrier, first + lost.Attempt, null);
         var due = last is { } before ? before.At + Longer(Backoff.After(before.Attempt + 1, random: 0), before.Answer?.RetryAfter) : now;
         if (due > now) return new(null, null, last?.Failure, due);
-        var chosen = state.Carriers.FirstOrDefault(carrier => carrier.View.IsCurrent);
+        var chosen = state.Carriers.Where(carrier => carrier.View.IsCurrent)
+            .OrderByDescending(carrier => state.ArtifactPolicy.IsNone || carrier.View.EnforcesPolicy).FirstOrDefault();
         if (chosen.View is null) return new(null, null, last?.Failure ?? "no agent of a pod with the old version is connected", null);
         return Request(chosen, first + Math.Min((last?.Attempt ?? -1) + 1, AttemptsPerSource - 1), last?.Failure);
 
         Inspection Request((ObjectKey Pod, string Uid, BaseView View) carrier, int attempt, string? failure) => new(
             null,
-            new(carrier.Pod, carrier.Uid, new ModuleCommand.Inspect(uid, source, carrier.View.Life!.Id, attempt, Deadline)),
+            new(carrier.Pod, carrier.Uid, new ModuleCommand.Inspect(uid, source, carrier.View.Life!.Id, attempt, Deadline)
+            {
+                Policy = state.ArtifactPolicy,
+            }),
             failure, now + Deadline);
     }
 

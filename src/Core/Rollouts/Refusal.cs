@@ -5,7 +5,8 @@ using ModuleController.Core.Modules.Rules;
 
 namespace ModuleController.Core.Rollouts;
 
-/// <summary>Reports a ModuleDeployment that breaks a rule, or whose module belongs to an older one. Nothing is released.</summary>
+/// <summary>Reports a ModuleDeployment that breaks a rule or the artifact policy, or whose module belongs to an older one. Nothing is
+/// released.</summary>
 internal static class Refusal
 {
     public static RolloutPlan Plan(RolloutState state, string reason, string message, DateTimeOffset now)
@@ -27,6 +28,10 @@ internal static class Refusal
     /// <summary>A scale-down is all that is carried out until the spec is corrected.</summary>
     public static RolloutPlan OfInvalidSpec(RolloutState state, IReadOnlyList<RuleBreach> breaches, DateTimeOffset now) =>
         Plan(state, Reasons.InvalidSpec, StatusText.Of(breaches), now) with { StepsAfterStatus = ScaleDown(state) };
+
+    /// <summary>As with an invalid spec. The artifact policy may be younger than the ModuleDeployment.</summary>
+    public static RolloutPlan OfArtifact(RolloutState state, IReadOnlyList<RuleBreach> breaches, DateTimeOffset now) =>
+        Plan(state, Reasons.ArtifactNotAllowed, StatusText.Of(breaches), now) with { StepsAfterStatus = ScaleDown(state) };
 
     /// <summary>Goals that together are the desired number, where they are more. Available Modules stay, those of the newest revision
     /// first.</summary>

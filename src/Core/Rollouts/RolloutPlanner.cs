@@ -1,5 +1,6 @@
 using System.Globalization;
 using ModuleController.Core.BasePods;
+using ModuleController.Core.Commands;
 using ModuleController.Core.Execution;
 using ModuleController.Core.Meta;
 using ModuleController.Core.Modules;
@@ -23,6 +24,8 @@ public static class RolloutPlanner
         var breaches = ModuleRules.Check(deployment);
         if (breaches.Any(breach => breach.Instead is null))
             return DeletionByLabel.Plan(state) ?? Refusal.OfInvalidSpec(state, breaches, now);
+        var notAllowed = PolicyRules.Check(state.ArtifactPolicy, deployment.Spec.Template.Spec.Module, ModuleRules.ModulePath);
+        if (notAllowed.Count > 0) return DeletionByLabel.Plan(state) ?? Refusal.OfArtifact(state, notAllowed, now);
         if (state.ConflictsWith is { } other)
             return Refusal.Plan(state, Reasons.ModuleNameConflict,
                 $"module {deployment.Spec.Template.Spec.Module.Name} on base {deployment.Spec.BaseDeploymentName} belongs to the older "

@@ -1,6 +1,7 @@
 using System.Collections.Frozen;
 using ModuleController.Core.Agents;
 using ModuleController.Core.Builtin;
+using ModuleController.Core.Commands;
 using ModuleController.Core.Meta;
 using ModuleController.Core.Modules;
 using ModuleController.Core.Modules.Facts;
@@ -40,6 +41,9 @@ public sealed record RolloutState
     public string? ConflictsWith { get; init; }
 
     public bool IsNamespaceTerminating { get; init; }
+
+    /// <summary>Of the namespace.</summary>
+    public ArtifactPolicy ArtifactPolicy { get; init; } = ArtifactPolicy.None;
 
     /// <summary>Null: neither this namespace nor the cluster is frozen.</summary>
     public Freeze? Freeze { get; init; }

@@ -45,7 +45,8 @@ public sealed class DownloadPolicyTests : IAsyncLifetime
         var refused = await RefusedAsync(
             MovedTo(target + "?token=s3cr3t"), new() { Sources = { Server.Address } }, "REDIRECT_NOT_ALLOWED");
         Assert.Equal(
-            $"{Server.Url("moved-to")} redirects to {target}, which the artifact policy does not allow ({Server.Address}/)", refused.Message);
+            $"{Server.Url("moved-to")} redirects to {target}, which the artifact policy does not allow ({Server.Address}/)",
+            refused.Message);
         Assert.False(evil.Pending());
     }
 
@@ -75,7 +76,8 @@ public sealed class DownloadPolicyTests : IAsyncLifetime
             Server.PrivateUrl("busy.jar") + "?token=s3cr3t", new() { Sources = { "https://allowed.example/modules" } },
             "SOURCE_NOT_ALLOWED");
         Assert.Equal(
-            $"{Server.Url("busy.jar")} is not at a source that the artifact policy allows (https://allowed.example/modules)", refused.Message);
+            $"{Server.Url("busy.jar")} is not at a source that the artifact policy allows (https://allowed.example/modules)",
+            refused.Message);
         Assert.Equal(0, Server.Requests);
     }
 

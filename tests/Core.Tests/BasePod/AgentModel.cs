@@ -32,6 +32,9 @@ internal sealed class AgentModel
     /// <summary>As agents could from the first version on that knows fetches.</summary>
     public bool CanFetch { get; set; }
 
+    /// <summary>It enforces artifact policies.</summary>
+    public bool EnforcesPolicy { get; set; } = true;
+
     public bool IsMetaspaceFull { get; set; }
 
     /// <summary>It claims an epoch far above the controller's.</summary>
@@ -77,6 +80,7 @@ internal sealed class AgentModel
             Attempts = Attempts(),
             Interrupted = Interrupted,
             CanFetch = CanFetch,
+            EnforcesPolicy = EnforcesPolicy,
             ArkletPort = 1238,
             IsMetaspaceFull = IsMetaspaceFull,
             IsFenced = IsFenced,
@@ -88,6 +92,13 @@ internal sealed class AgentModel
     public bool Accept(ModuleCommand command, DateTimeOffset now)
     {
         if (!IsConnected || (Running is not null && !command.IsBeside)) return false;
+        // As the session answers it.
+        if (PolicyRules.FindProblem(command, EnforcesPolicy) is { } problem)
+        {
+            Answers[command.Id] = new(command.Id, CommandOutcome.Refused, problem.Reason, null, problem.Message, Life.Id, now);
+            return true;
+        }
+
         if (_journal.TryGetValue(command.Id, out var kept))
         {
             // Nothing happens then, so it can't be what anybody waits for. Of installs the status may have missed the answer.

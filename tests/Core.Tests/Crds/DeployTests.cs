@@ -45,6 +45,15 @@ public class DeployTests
         Assert.Equal("controller", (string?)pod["spec"]!["containers"]![0]!["name"]);
     }
 
+    [Fact]
+    public void The_component_for_the_artifact_policy_adds_to_lists_that_the_controller_has()
+    {
+        var pod = YamlDocuments.Read("deploy/controller/deployment.yaml").Single()["spec"]!["template"]!["spec"]!;
+        var container = pod["containers"]![0]!;
+        Assert.Equal("controller", (string?)container["name"]);
+        Assert.All(new[] { container["args"], container["volumeMounts"], pod["volumes"] }, list => Assert.NotEmpty(list!.AsArray()));
+    }
+
     /// <summary>What outlives a removal of the controller: the kinds with their objects, and the namespace with the Lease.</summary>
     [Fact]
     public void The_controller_is_removed_without_its_namespace_Lease_and_kinds()

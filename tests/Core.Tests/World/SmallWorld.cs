@@ -29,6 +29,8 @@ internal sealed class SmallWorld
 
     public Freeze? Freeze { get; set; }
 
+    public ArtifactPolicy ArtifactPolicy { get; set; } = ArtifactPolicy.None;
+
     /// <summary>All versions of a module have one web context path.</summary>
     public bool SharePath { get; set; }
 
@@ -70,6 +72,7 @@ internal sealed class SmallWorld
         {
             Now = Now,
             Freeze = Freeze,
+            ArtifactPolicy = ArtifactPolicy,
             SharePath = SharePath,
             CanFetch = CanFetch,
             LostPods = LostPods,
@@ -133,6 +136,7 @@ internal sealed class SmallWorld
         {
             Pods = Mixed(Pods.Values.Select(Observed)),
             Base = Base is null ? null : new(Base),
+            ArtifactPolicy = ArtifactPolicy,
             Strays = Mixed(
                 Modules.Values.Where(module => !ReplicaSets.Values.Any(set => set.Metadata.Uid == module.Metadata.Controller?.Uid))),
             Groups = Mixed(Deployments.Values.Select(deployment => new DeploymentGroup(deployment,
@@ -163,6 +167,7 @@ internal sealed class SmallWorld
         Base = new Deployment { Metadata = new() { Name = "base", Namespace = "test", Uid = "uid-base" } },
         BasePods = Pods.Values.Select(pod => pod.Uid).ToHashSet(),
         Freeze = Freeze,
+        ArtifactPolicy = ArtifactPolicy,
         Carriers =
         [
             .. SetsOf(deployment).SelectMany(set => set.Modules).Where(module => module.IsBound && !module.Metadata.IsDeleting)

@@ -20,8 +20,9 @@ public sealed class ProtocolLimitsTests
         Assert.Equal(Limits.Deadline, TimeSpan.FromSeconds(FieldLimits.InstallTimeoutSeconds.Maximum));
     }
 
-    /// <summary>A url and the paths of two hooks at their limits, and as much again.</summary>
+    /// <summary>A url, the sources of a policy and the paths of two hooks at their limits, and a fifth more.</summary>
     [Fact]
     public void A_command_with_every_field_at_its_limit_fits_into_a_message() =>
-        Assert.True(2 * (Limits.Url + (2 * Limits.HookPath)) < Limits.MessageToAgent);
+        Assert.True(
+            1.2 * (Limits.Url + (Limits.PolicySources * Limits.PolicySource) + (2 * Limits.HookPath)) < Limits.MessageToAgent);
 }

@@ -85,6 +85,46 @@ public sealed class SentCommandTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task With_a_policy_an_agent_that_does_not_enforce_it_is_sent_nothing_to_download()
+    {
+        var controller = await _rig.StartLeaderAsync();
+        var (agent, uid) = await _rig.ConnectedAsync(controller, "base-0");
+        var command = Messages.Install() with { Policy = new() { MaxBytes = 1 } };
+        Assert.True(controller.Agents.TrySend(GatewayRig.Pod("base-0"), uid, command));
+        var answer = controller.Agents.Find(GatewayRig.Pod("base-0"), uid)!.Answers[command.Id];
+        Assert.Equal(
+            (CommandOutcome.Refused, FailureReason.ArtifactNotAllowed,
+                "the agent of this pod, of an older version, does not enforce the artifact policy: replace the pod"),
+            (answer.Outcome, answer.Reason, answer.Message));
+
+        // What needs no download is sent.
+        var next = new ModuleCommand.Uninstall("m-1", "orders", "1.0.0", Messages.Life, 1, TimeSpan.FromMinutes(1));
+        Assert.True(controller.Agents.TrySend(GatewayRig.Pod("base-0"), uid, next));
+        Assert.Equal(next.Id, (await agent.NextAsync()).Command.Id);
+    }
+
+    [Fact]
+    public async Task The_policy_is_sent_in_the_command()
+    {
+        var controller = await _rig.StartLeaderAsync();
+        var uid = await _rig.CreatePodAsync("base-0");
+        var agent = _rig.Connect(controller);
+        var hello = Messages.Hello("base-0", uid);
+        hello.Hello.Capabilities.Add("artifact-policy");
+        await agent.SayAsync(hello);
+        await agent.NextAsync();
+        await agent.SayAsync(Messages.Snapshot(1));
+        var command = Messages.Install() with
+        {
+            Policy = new() { Sources = [ArtifactSource.Parse("http://Repository:80")!], MaxBytes = 1000 },
+        };
+        await Eventually.True(() => controller.Agents.TrySend(GatewayRig.Pod("base-0"), uid, command));
+        Assert.Equal(
+            new Protocol.V1.SourcePolicy { Sources = { "http://repository/" }, MaxBytes = 1000 },
+            (await agent.NextAsync()).Command.Install.Source.Policy);
+    }
+
+    [Fact]
     public async Task A_url_of_8192_bytes_is_sent_to_an_agent_that_says_it_accepts_it()
     {
         var controller = await _rig.StartLeaderAsync();

@@ -8,6 +8,8 @@ internal sealed class ArtifactServer : IDisposable
 {
     private readonly HttpListener _listener = new();
     private readonly ConcurrentDictionary<string, string> _files = [];
+    private readonly ConcurrentDictionary<string, string> _redirects = [];
+    private int _requests;
 
     public ArtifactServer()
     {
@@ -17,12 +19,21 @@ internal sealed class ArtifactServer : IDisposable
 
     public Uri Address { get; }
 
+    public int Requests => Volatile.Read(ref _requests);
+
     /// <summary>Serves the file of a file URL.</summary>
     public string Serve(string fileUrl)
     {
         var path = new Uri(fileUrl).LocalPath;
         var name = Path.GetFileName(path);
         _files[$"/{name}"] = path;
+        return new Uri(Address, name).ToString();
+    }
+
+    /// <summary>Redirects this name to another url.</summary>
+    public string Redirect(string name, string url)
+    {
+        _redirects[$"/{name}"] = url;
         return new Uri(Address, name).ToString();
     }
 
@@ -48,7 +59,9 @@ internal sealed class ArtifactServer : IDisposable
                 return;
             }
 
-            if (_files.TryGetValue(context.Request.Url!.AbsolutePath, out var file))
+            Interlocked.Increment(ref _requests);
+            if (_redirects.TryGetValue(context.Request.Url!.AbsolutePath, out var target)) context.Response.Redirect(target);
+            else if (_files.TryGetValue(context.Request.Url.AbsolutePath, out var file))
             {
                 var bytes = await File.ReadAllBytesAsync(file);
                 context.Response.ContentLength64 = bytes.Length;

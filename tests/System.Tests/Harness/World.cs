@@ -117,6 +117,14 @@ internal sealed class World : IAsyncDisposable
         _controllerOptions = _controllerOptions with { GrpcPort = Controller.AgentAddress.Port, HttpPort = Controller.HttpAddress.Port };
     }
 
+    /// <summary>Ends the controller, and starts one with other settings.</summary>
+    public async Task ReconfigureControllerAsync(Func<ControlPlaneOptions, ControlPlaneOptions> change)
+    {
+        await StopControllerAsync();
+        _controllerOptions = change(_controllerOptions);
+        await StartControllerAsync();
+    }
+
     /// <summary>Another replica beside the first, on ports of its own; it waits for the lease.</summary>
     public async Task<ControlPlaneHost> StartStandbyAsync()
     {

@@ -47,6 +47,7 @@ public static class Reasons
     public const string Terminating = "Terminating";
     public const string BaseNotFound = "BaseNotFound";
     public const string InvalidSpec = "InvalidSpec";
+    public const string ArtifactNotAllowed = "ArtifactNotAllowed";
     public const string ModuleNameConflict = "ModuleNameConflict";
     public const string MetaspaceFull = "MetaspaceFull";
     public const string NoEligibleBase = "NoEligibleBase";

@@ -35,10 +35,11 @@ internal enum UpgradeStart
 internal static class Upgrade
 {
     /// <summary>The new artifact is on the pod and checked. An agent that can't fetch checks it at the install. Without a current view
-    /// nothing is known, and the old one stays.</summary>
+    /// nothing is known, and the old one stays. So it does where the new one can't be installed.</summary>
     public static bool IsPrepared(Module old, Module replacement, CandidatePod? pod) =>
         !old.IsAvailable || old.Spec.PodUid != replacement.Spec.PodUid
-        || (pod is { IsCurrent: true } && (!pod.CanFetch || (pod.Staged.Contains(replacement.Metadata.Uid!) && !pod.IsOutOfMetaspace)));
+        || (pod is { IsCurrent: true, EnforcesPolicy: true }
+            && (!pod.CanFetch || (pod.Staged.Contains(replacement.Metadata.Uid!) && !pod.IsOutOfMetaspace)));
 
     /// <summary>The old Module keeps its place until the base restarts.</summary>
     public static bool AwaitsRestart(Module old, CandidatePod? pod) =>

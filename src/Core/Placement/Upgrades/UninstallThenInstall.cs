@@ -9,7 +9,7 @@ internal sealed class UninstallThenInstall : IUpgrade
     public UpgradeStart Start(Module old, CandidatePod? pod, DisruptionBudget budget) =>
         budget.WouldInterrupt(old) ? UpgradeStart.Elsewhere
         : !budget.AllowsGap(old) ? UpgradeStart.Wait
-        : old.IsAvailable && pod is { CanFetch: true } ? UpgradeStart.Prepare
+        : old.IsAvailable && pod is { CanFetch: true } or { EnforcesPolicy: false } ? UpgradeStart.Prepare
         : UpgradeStart.Instead;
 
     // Both exist also after a crash between the two writes, and after a change of policy.

@@ -22,6 +22,7 @@ public static class AdmissionHandlers
         [
             new PodInjection(Injection(parts.Options, parts.OwnNamespace)),
             new DeploymentWarning(),
+            new DefinitionGuard(parts.Client),
         ];
     }
 

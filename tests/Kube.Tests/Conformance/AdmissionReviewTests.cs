@@ -120,6 +120,28 @@ public sealed class AdmissionReviewTests(ConformanceCluster cluster) : IAsyncLif
         }
     }
 
+    [Fact]
+    public async Task A_webhook_can_deny_the_deletion_of_a_definition_by_its_group()
+    {
+        var kind = $"Thing{Guid.NewGuid().ToString("N")[..8]}";
+        var plural = $"{kind.ToLowerInvariant()}s";
+        var created = await cluster.CreateAsync(Objects.DefinitionsPath, Objects.Definition(plural, kind, """{"type": "object"}"""));
+        var path = $"{Objects.DefinitionsPath}/{created.Text("metadata", "name")}";
+        await _bench.ValidatingAsync(_bench.Webhook("/v", $$"""
+            {"namespaceSelector": {}, "rules": [{"apiGroups": ["apiextensions.k8s.io"], "apiVersions": ["v1"],
+             "resources": ["customresourcedefinitions"], "operations": ["DELETE"], "scope": "Cluster"}],
+             "matchConditions": [{"name": "ours", "expression": "oldObject.spec.group == '{{created.Text("spec", "group")}}' && oldObject.spec.names.kind == '{{kind}}'"}]}
+            """, _ => AdmissionBench.Deny("""{"code": 403, "reason": "Forbidden", "message": "still used"}""")));
+        var answer = await cluster.DeleteAsync(path);
+        Assert.Equal((403, "Forbidden", "admission webhook \"v.example.com\" denied the request: still used"),
+            (answer.Code, answer.Reason, answer.Message));
+        Assert.Equal(("DELETE", "null", kind), (Call("/v").Request.Text("operation"), Call("/v").Request["object"].ToCompact(),
+            Call("/v").Request.Text("oldObject", "spec", "names", "kind")));
+        Assert.Null((await cluster.GetAsync(path)).Body.At("metadata", "deletionTimestamp"));
+        await _bench.ValidatingAsync();
+        Assert.Equal(200, (await cluster.DeleteAsync(path)).Code);
+    }
+
     private WebhookCall Call(string path) => _bench.Server.Calls.Last(call => call.Path == path);
 
     /// <summary>Of the request what is the same for every cluster and object.</summary>

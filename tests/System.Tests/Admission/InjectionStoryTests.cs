@@ -1,5 +1,3 @@
-using System.Net;
-using System.Net.Sockets;
 using System.Text.Json.Nodes;
 using ModuleController.ControlPlane.Certificates;
 using ModuleController.Core.Builtin;
@@ -18,8 +16,8 @@ public sealed class InjectionStoryTests
     [Fact]
     public async Task One_label_and_one_ModuleDeployment_are_all_that_is_typed_and_modules_go_on_without_webhooks()
     {
-        await using var world = await StartAsync();
-        await using var webhooks = await WebhooksAsync(world);
+        await using var world = await WebhookWorld.StartAsync();
+        await using var webhooks = await WebhookWorld.WebhooksAsync(world);
         await world.CreateAsync(A.Module("orders", "1.0.0", world.Jar("orders", "1.0.0")).Replicas(2));
         await Eventually.True(async () =>
             await world.Client.FindAsync<ConfigMap>(new(world.Namespace, AuthorityReconciler.ConfigMapName)) is not null);
@@ -42,8 +40,8 @@ public sealed class InjectionStoryTests
     [Fact]
     public async Task While_no_webhook_answers_only_pods_that_request_the_agent_are_not_created()
     {
-        await using var world = await StartAsync();
-        await using var webhooks = await WebhooksAsync(world);
+        await using var world = await WebhookWorld.StartAsync();
+        await using var webhooks = await WebhookWorld.WebhooksAsync(world);
         await webhooks.ChangeAsync(client => client.Url = "https://localhost:1/");
 
         var refused = await Assert.ThrowsAsync<KubeException>(() => PodAsync(world, "requests", ("koupleless.io/inject", "true")));
@@ -56,8 +54,8 @@ public sealed class InjectionStoryTests
     [Fact]
     public async Task The_leader_restores_the_authorities_of_webhooks_and_replaces_them_with_the_Secret()
     {
-        await using var world = await StartAsync();
-        await using var webhooks = await WebhooksAsync(world);
+        await using var world = await WebhookWorld.StartAsync();
+        await using var webhooks = await WebhookWorld.WebhooksAsync(world);
         var first = (await webhooks.BundlesAsync())[0];
 
         await webhooks.ChangeAsync(client => client.CaBundle = null);
@@ -82,8 +80,8 @@ public sealed class InjectionStoryTests
     [Fact]
     public async Task What_could_not_be_injected_is_an_Event_on_its_owner_once_for_all_pods()
     {
-        await using var world = await StartAsync();
-        await using var webhooks = await WebhooksAsync(world);
+        await using var world = await WebhookWorld.StartAsync();
+        await using var webhooks = await WebhookWorld.WebhooksAsync(world);
 
         await world.ReapplyBaseAsync("base", 3, Requested, template =>
         {
@@ -97,35 +95,6 @@ public sealed class InjectionStoryTests
     }
 
     private static Dictionary<string, string> Requested => new() { [InjectionKeys.Inject] = "true" };
-
-    private static Task<World> StartAsync() => World.StartAsync(world =>
-    {
-        // Nothing is injected in the controller's own namespace.
-        (world.Namespace, world.LeaseNamespace) = ("shop", "default");
-        world.ConfigureController = options =>
-        {
-            var port = FreePort();
-            return options with
-            {
-                Bind = IPAddress.Loopback,
-                GrpcPort = port,
-                IsTlsAutomatic = true,
-                TlsNames = ["localhost"],
-                WebhookPort = 0,
-                AgentImage = SimulatedImages.Agent,
-                AgentController = new($"https://localhost:{port}"),
-                Agents = new(),
-            };
-        };
-    });
-
-    /// <summary>Until the leader has written their authorities.</summary>
-    private static async Task<WebhookObjects> WebhooksAsync(World world)
-    {
-        var webhooks = await WebhookObjects.CreateAsync(world.Kubeconfig, world.Controller!.WebhookAddress!);
-        await Eventually.True(async () => (await webhooks.BundlesAsync()).All(bundle => bundle is not null));
-        return webhooks;
-    }
 
     private static async Task BaseAsync(World world, string name, int replicas) =>
         await world.BaseAsync(name, replicas, Requested, Strip);
@@ -160,11 +129,4 @@ public sealed class InjectionStoryTests
     private static async Task<Event?> WarningAsync(World world, string kind, string name, string reason) =>
         (await world.Client.ListAsync<Event>(new() { Namespace = world.Namespace })).Items.FirstOrDefault(item =>
             item.InvolvedObject?.Kind == kind && item.InvolvedObject.Name == name && item.Reason == reason && item.Type == "Warning");
-
-    private static int FreePort()
-    {
-        using var listener = new TcpListener(IPAddress.Loopback, 0);
-        listener.Start();
-        return ((IPEndPoint)listener.LocalEndpoint).Port;
-    }
 }

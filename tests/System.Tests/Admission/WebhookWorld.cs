@@ -1,0 +1,46 @@
+using System.Net;
+using System.Net.Sockets;
+using ModuleController.SystemTests.Harness;
+
+namespace ModuleController.SystemTests.Admission;
+
+/// <summary>A world whose controller answers webhooks, with certificates of its own.</summary>
+internal static class WebhookWorld
+{
+    public static Task<World> StartAsync(Action<World>? configure = null) => World.StartAsync(world =>
+    {
+        // Nothing is injected in the controller's own namespace.
+        (world.Namespace, world.LeaseNamespace) = ("shop", "default");
+        world.ConfigureController = options =>
+        {
+            var port = FreePort();
+            return options with
+            {
+                Bind = IPAddress.Loopback,
+                GrpcPort = port,
+                IsTlsAutomatic = true,
+                TlsNames = ["localhost"],
+                WebhookPort = 0,
+                AgentImage = SimulatedImages.Agent,
+                AgentController = new($"https://localhost:{port}"),
+                Agents = new(),
+            };
+        };
+        configure?.Invoke(world);
+    });
+
+    /// <summary>The webhooks of deploy/controller, when the leader has written their authorities.</summary>
+    public static async Task<WebhookObjects> WebhooksAsync(World world)
+    {
+        var webhooks = await WebhookObjects.CreateAsync(world.Kubeconfig, world.Controller!.WebhookAddress!);
+        await Eventually.True(async () => (await webhooks.BundlesAsync()).All(bundle => bundle is not null));
+        return webhooks;
+    }
+
+    private static int FreePort()
+    {
+        using var listener = new TcpListener(IPAddress.Loopback, 0);
+        listener.Start();
+        return ((IPEndPoint)listener.LocalEndpoint).Port;
+    }
+}

@@ -83,18 +83,33 @@ public class DeployTests
         });
     }
 
+    /// <summary>README's first command shows what a user does, without exceptions.</summary>
     [Theory]
     [InlineData("deploy/demo/base.yaml")]
     [InlineData("deploy/demo/base-jvm.yaml")]
-    public void Agent_and_base_see_the_modules_at_one_path(string file)
+    public void The_base_of_the_demo_has_one_label_and_nothing_else_of_ours(string file)
     {
-        var pod = YamlDocuments.Read(file).Single(document => (string?)document["kind"] == "Deployment")["spec"]!["template"]!["spec"]!;
-        var agent = pod["initContainers"]!.AsArray().Single()!;
-        var stateFolder = (string)agent["env"]!.AsArray().Single(variable => (string?)variable!["name"] == "STATE_DIR")!["value"]!;
+        var template = YamlDocuments.Read(file).Single()["spec"]!["template"]!.AsObject();
 
-        Assert.Equal("Always", (string?)agent["restartPolicy"]);
-        Assert.Equal(stateFolder, MountOfModules(agent));
-        Assert.Equal(stateFolder, MountOfModules(pod["containers"]!.AsArray().Single()!));
+        Assert.Single(File.ReadLines(RepositoryFiles.PathOf(file)), line => line.Contains("koupleless", StringComparison.Ordinal));
+        Assert.Equal("true", (string?)template["metadata"]!["labels"]![InjectionKeys.Inject]);
+        Assert.Null(template["spec"]!["initContainers"]);
+        Assert.Empty(PodInjector.InjectTemplate(template, new()).Problems);
+    }
+
+    [Fact]
+    public void The_controller_of_the_demo_has_certificates_and_is_reached_through_the_Service()
+    {
+        var service = YamlDocuments.Read("deploy/controller/service.yaml").Single();
+        var pod = YamlDocuments.Read("deploy/demo/controller.yaml").Single()["spec"]!["template"]!;
+        var container = pod["spec"]!["containers"]![0]!;
+
+        Assert.DoesNotContain(Strings(container["args"]), flag => flag is "--insecure-agents" or "--plaintext-agents");
+        Assert.All(service["spec"]!["selector"]!.AsObject(), label =>
+            Assert.Equal((string?)label.Value, (string?)pod["metadata"]!["labels"]![label.Key]));
+        Assert.Subset(
+            container["ports"]!.AsArray().Select(port => (string)port!["name"]!).ToHashSet(),
+            service["spec"]!["ports"]!.AsArray().Select(port => (string)port!["targetPort"]!).ToHashSet());
     }
 
     [Fact]
@@ -167,9 +182,6 @@ public class DeployTests
 
     private static IEnumerable<string> Resources(string folder) =>
         Strings(YamlDocuments.Read($"{folder}/kustomization.yaml").Single()["resources"]);
-
-    private static string MountOfModules(JsonNode container) => (string)container["volumeMounts"]!.AsArray()
-        .Single(mount => (string?)mount!["name"] == "modules")!["mountPath"]!;
 
     private static IEnumerable<string> Strings(JsonNode? list) => list!.AsArray().Select(text => (string)text!);
 }

@@ -1,6 +1,8 @@
 namespace ModuleController.Dev.Cluster.Demo;
 
-/// <summary>Collects why a step did not end: pods that are not ready, the statuses of modules, the controller's last log lines.</summary>
+/// <summary>
+/// Collects why a step did not end: pods that are not ready, the statuses of modules, Warnings, the controller's last log lines.
+/// </summary>
 internal static class DemoDiagnosis
 {
     private const string ControllerPods = "/api/v1/namespaces/modulecontroller-system/pods";
@@ -23,6 +25,8 @@ internal static class DemoDiagnosis
 
         foreach (var module in await api.ListAsync(DemoApi.Modules, CancellationToken.None))
             lines.Add($"module {module.Name()}: {module["status"]?.ToJsonString() ?? "no status"}");
+        foreach (var item in await api.ListAsync("/api/v1/events", CancellationToken.None))
+            if (item["type"]?.GetValue<string>() == "Warning") lines.Add($"{item["reason"]}: {item["message"]}");
         foreach (var pod in await api.ListAsync(ControllerPods, CancellationToken.None))
             lines.Add(await api.LogAsync($"{ControllerPods}/{pod.Name()}", LogLines, CancellationToken.None));
         return string.Join('\n', lines);

@@ -49,31 +49,29 @@ internal sealed class DemoStory(
 
     private async Task StartAsync(CancellationToken cancellation)
     {
-        var ports = new DemoPorts();
         var definitions = Directory.EnumerateFiles(Path.Combine(files.Deploy, "crds"), "module*.yaml").Order(StringComparer.Ordinal)
             .SelectMany(file => YamlObjects.Parse(File.ReadAllText(file))).ToList();
         await Api.ApplyAsync(definitions, cancellation);
         terminal.Line("applied deploy/crds", string.Join(", ", definitions.Select(definition => definition["spec"]!["names"]!["kind"])));
         foreach (var file in (string[])[
             "namespace/namespace", "controller/service-account", "controller/cluster-role", "controller/lease-role",
-            "controller/user-roles"])
+            "controller/user-roles", "controller/service", "controller/webhooks"])
         {
             var manifest = await File.ReadAllTextAsync(Path.Combine(files.Deploy, $"{file}.yaml"), cancellation);
             await Api.ApplyAsync(YamlObjects.Parse(manifest), cancellation);
         }
 
-        terminal.Line("applied deploy/controller/*", "the controller's ServiceAccount, and roles for what it does");
+        terminal.Line("applied deploy/controller/*", "the controller's ServiceAccount, roles, Service and webhooks");
         await Api.ApplyAsync([Kubeconfig()], cancellation);
-        var bases = options.BaseJar is null ? "base.yaml" : "base-jvm.yaml";
-        await Api.ApplyAsync(YamlObjects.Parse(ports.Fill(Manifest("controller.yaml"))), cancellation);
-        await Api.ApplyAsync(YamlObjects.Parse(ports.Fill(Manifest(bases))), cancellation);
-        terminal.Line($"applied deploy/demo/*", $"controller.yaml, {bases}");
-
+        await Api.ApplyAsync(YamlObjects.Parse(new DemoPorts().Fill(Manifest("controller.yaml"))), cancellation);
         await terminal.WaitAsync("the controller", async () => await AvailableAsync(Controller, cancellation) == 1, cancellation);
         _controllerReady = terminal.Elapsed;
-        terminal.Good("controller ready", "a pod like any other: a process on this machine");
+        terminal.Good("controller ready", "a pod like any other: a process on this machine; it made its certificates");
+        var bases = options.BaseJar is null ? "base.yaml" : "base-jvm.yaml";
+        await Api.ApplyAsync(YamlObjects.Parse(Manifest(bases)), cancellation);
+        terminal.Line($"applied deploy/demo/{bases}", "a Deployment whose pods have the label koupleless.io/inject");
         await terminal.WaitAsync($"{Pods} base pods", async () => await AvailableAsync(Base, cancellation) == Pods, cancellation);
-        terminal.Good($"{Pods} base pods ready", $"each with an agent and a {(options.BaseJar is null ? "simulated Arklet" : "JVM")}");
+        terminal.Good($"{Pods} base pods ready", $"each a {(options.BaseJar is null ? "simulated Arklet" : "JVM")} with an injected agent");
     }
 
     private async Task InstallAsync(string jars, CancellationToken cancellation)

@@ -11,8 +11,8 @@ namespace ModuleController.Dev.Kubelet.Volumes;
 /// </summary>
 internal sealed class PodVolumes(RunnerPod pod, PodPlace place, KubeClient client, TimeProvider time)
 {
-    /// <summary>How often ConfigMaps and Secrets are read. A real kubelet may need a minute to notice a change.</summary>
-    public static readonly TimeSpan RefreshInterval = TimeSpan.FromSeconds(5);
+    /// <summary>How often ConfigMaps and Secrets are read. A real kubelet may need two minutes to notice a change.</summary>
+    public static readonly TimeSpan RefreshInterval = TimeSpan.FromSeconds(1);
 
     private const int DefaultMode = 0b110_100_100;
 

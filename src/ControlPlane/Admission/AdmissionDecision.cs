@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using ModuleController.Core.Admission;
 
 namespace ModuleController.ControlPlane.Admission;
 
@@ -30,4 +31,23 @@ public sealed record AdmissionDecision
 /// <summary>Why a request is denied, as the user's client receives it.</summary>
 /// <param name="Code">The HTTP status, such as 403 or 422.</param>
 /// <param name="Reason">Kubernetes' word for it, such as <c>Forbidden</c> or <c>Invalid</c>.</param>
-public sealed record AdmissionDenial(int Code, string Reason, string Message);
+public sealed record AdmissionDenial(int Code, string Reason, string Message)
+{
+    /// <summary>What clients print field by field; null: the message alone.</summary>
+    public AdmissionDetails? Details { get; init; }
+
+    /// <summary>As the API server denies an object that breaks its schema.</summary>
+    public static AdmissionDenial Invalid(AdmissionRequest request, IReadOnlyList<FieldViolation> violations)
+    {
+        ArgumentNullException.ThrowIfNull(request);
+        var (group, kind, name) = (request.ApiVersion.Split('/')[0], request.Kind, request.Name);
+        var causes = string.Join(", ", violations);
+        return new(422, "Invalid", $"{kind}.{group} \"{name}\" is invalid: {(violations.Count == 1 ? causes : $"[{causes}]")}")
+        {
+            Details = new(name, group, kind, violations),
+        };
+    }
+}
+
+/// <summary>The details of a Status.</summary>
+public sealed record AdmissionDetails(string Name, string Group, string Kind, IReadOnlyList<FieldViolation> Causes);

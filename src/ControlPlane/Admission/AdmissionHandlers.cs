@@ -23,6 +23,7 @@ public static class AdmissionHandlers
             new PodInjection(Injection(parts.Options, parts.OwnNamespace)),
             new DeploymentWarning(),
             new DefinitionGuard(parts.Client),
+            new ObjectValidation(),
         ];
     }
 

@@ -43,12 +43,14 @@ public static class AdmissionReview
         var response = new JsonObject { ["uid"] = uid, ["allowed"] = decision.Denial is null };
         if (decision.Denial is { } denial)
         {
-            response["status"] = new JsonObject
+            var status = new JsonObject
             {
                 ["code"] = denial.Code,
                 ["reason"] = denial.Reason,
                 ["message"] = denial.Message,
             };
+            if (denial.Details is { } details) status["details"] = Details(details);
+            response["status"] = status;
         }
 
         if (decision.Warnings is { Count: > 0 } warnings)
@@ -61,6 +63,19 @@ public static class AdmissionReview
 
         return new() { ["apiVersion"] = ApiVersion, ["kind"] = Kind, ["response"] = response };
     }
+
+    private static JsonObject Details(AdmissionDetails details) => new()
+    {
+        ["name"] = details.Name,
+        ["group"] = details.Group,
+        ["kind"] = details.Kind,
+        ["causes"] = new JsonArray([.. details.Causes.Select(cause => new JsonObject
+        {
+            ["reason"] = cause.Reason,
+            ["message"] = cause.Message,
+            ["field"] = cause.Field,
+        })]),
+    };
 
     private static JsonNode? Parse(ReadOnlySpan<byte> body)
     {

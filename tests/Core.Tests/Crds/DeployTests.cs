@@ -170,6 +170,24 @@ public class DeployTests
         Assert.Equal($"{target["containerPort"]}", flags[flags.IndexOf("--webhook-port") + 1]);
     }
 
+    /// <summary>A name in an expression is not changed by kustomize: README.md names this one.</summary>
+    [Fact]
+    public void Writes_of_the_controller_are_not_sent_to_the_webhook_of_our_kinds()
+    {
+        var account = YamlDocuments.Read("deploy/controller/service-account.yaml").Single()["metadata"]!;
+        var webhook = YamlDocuments.Read("deploy/controller/webhooks.yaml").SelectMany(document => document["webhooks"]!.AsArray())
+            .Single(item => (string?)item!["name"] == "validate.koupleless.io")!;
+
+        Assert.Contains(
+            $"request.userInfo.username != 'system:serviceaccount:{account["namespace"]}:{account["name"]}'",
+            webhook["matchConditions"]!.AsArray().Select(condition => (string?)condition!["expression"]));
+        Assert.Equal("Ignore", (string?)webhook["failurePolicy"]);
+        Assert.Equal(["CREATE", "UPDATE"], Strings(webhook["rules"]![0]!["operations"]));
+        Assert.Equal(
+            Strings(YamlDocuments.Read("deploy/crds/kustomization.yaml").Single()["resources"]).Select(file => file[..^".yaml".Length]).Order(),
+            Strings(webhook["rules"]![0]!["resources"]).Order());
+    }
+
     [Fact]
     public void The_controller_may_read_the_Events_that_it_counts_up()
     {

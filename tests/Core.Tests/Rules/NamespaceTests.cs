@@ -9,6 +9,7 @@ public partial class NamespaceTests
     private static readonly string[] Namespaces =
     [
         "Meta", "Builtin", "Modules", "Commands", "Agents", "Execution", "BasePods", "Placement", "Rollouts", "Certificates", "Injection",
+        "Admission",
     ];
 
     [Fact]

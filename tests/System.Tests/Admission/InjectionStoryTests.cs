@@ -21,7 +21,7 @@ public sealed class InjectionStoryTests
         await world.CreateAsync(A.Module("orders", "1.0.0", world.Jar("orders", "1.0.0")).Replicas(2));
         await Eventually.True(async () =>
             await world.Client.FindAsync<ConfigMap>(new(world.Namespace, AuthorityReconciler.ConfigMapName)) is not null);
-        await BaseAsync(world, "base", 2);
+        await WebhookWorld.BaseAsync(world, 2);
 
         await world.AvailableAsync("orders", 2, "1.0.0");
         Assert.All(world.PodsOf("base"), pod => Assert.Equal("injected", pod.Metadata.Annotations[InjectionKeys.Status]));
@@ -83,29 +83,15 @@ public sealed class InjectionStoryTests
         await using var world = await WebhookWorld.StartAsync();
         await using var webhooks = await WebhookWorld.WebhooksAsync(world);
 
-        await world.ReapplyBaseAsync("base", 3, Requested, template =>
+        await world.ReapplyBaseAsync("base", 3, WebhookWorld.Requested, template =>
         {
-            Strip(template);
+            WebhookWorld.Strip(template);
             template["metadata"]!["annotations"] = new JsonObject { ["koupleless.io/base-container"] = "nobody" };
         });
         await PodAsync(world, "bare", ("koupleless.io/inject", "true"));
 
         await Eventually.True(async () => await WarningAsync(world, "Deployment", "base", "AgentNotInjected") is { Count: 1 });
         await Eventually.True(async () => await WarningAsync(world, "Pod", "bare", "AgentNotInjected") is not null);
-    }
-
-    private static Dictionary<string, string> Requested => new() { [InjectionKeys.Inject] = "true" };
-
-    private static async Task BaseAsync(World world, string name, int replicas) =>
-        await world.BaseAsync(name, replicas, Requested, Strip);
-
-    /// <summary>What is left is a Deployment as a user has it before there is a controller.</summary>
-    private static void Strip(JsonObject template)
-    {
-        var spec = template["spec"]!.AsObject();
-        spec.Remove("initContainers");
-        spec.Remove("volumes");
-        spec["containers"]![0]!.AsObject().Remove("volumeMounts");
     }
 
     private static Task PodAsync(World world, string name, params (string Key, string Value)[] labels) => world.Client.CreateAsync(

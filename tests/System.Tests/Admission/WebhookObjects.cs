@@ -1,5 +1,7 @@
+using System.Net;
 using System.Text;
 using k8s;
+using k8s.Autorest;
 using k8s.Models;
 using ModuleController.SystemTests.Harness;
 
@@ -18,10 +20,12 @@ internal sealed class WebhookObjects : IAsyncDisposable
 
     /// <param name="kubeconfig">An administrator's.</param>
     /// <param name="address">Where a controller answers; its certificate has the name localhost.</param>
-    public static async Task<WebhookObjects> CreateAsync(string kubeconfig, Uri address)
+    /// <param name="ns">Of the controller's ServiceAccount, as an overlay with another namespace names it.</param>
+    public static async Task<WebhookObjects> CreateAsync(string kubeconfig, Uri address, string ns)
     {
         var objects = new WebhookObjects(new(KubernetesClientConfiguration.BuildConfigFromConfigFile(kubeconfig)));
         var yaml = await File.ReadAllTextAsync(Path.Combine(Manifests.Root, "deploy", "controller", "webhooks.yaml"), Cancellation);
+        yaml = yaml.Replace("serviceaccount:modulecontroller-system:", $"serviceaccount:{ns}:", StringComparison.Ordinal);
         foreach (var item in KubernetesYaml.LoadAllFromString(yaml))
         {
             if (item is V1MutatingWebhookConfiguration mutating)
@@ -54,19 +58,17 @@ internal sealed class WebhookObjects : IAsyncDisposable
     /// <summary>Removes the authorities, or sends the requests of all webhooks elsewhere.</summary>
     public async Task ChangeAsync(Action<Admissionregistrationv1WebhookClientConfig> change)
     {
-        await Eventually.True(async () =>
+        await UntilWrittenAsync(async () =>
         {
             var found = await _client.ReadMutatingWebhookConfigurationAsync(Name, cancellationToken: Cancellation);
             foreach (var webhook in found.Webhooks) change(webhook.ClientConfig);
-            try
-            {
-                await _client.ReplaceMutatingWebhookConfigurationAsync(found, Name, cancellationToken: Cancellation);
-                return true;
-            }
-            catch (k8s.Autorest.HttpOperationException conflict) when (conflict.Response.StatusCode == System.Net.HttpStatusCode.Conflict)
-            {
-                return false;
-            }
+            await _client.ReplaceMutatingWebhookConfigurationAsync(found, Name, cancellationToken: Cancellation);
+        });
+        await UntilWrittenAsync(async () =>
+        {
+            var found = await _client.ReadValidatingWebhookConfigurationAsync(Name, cancellationToken: Cancellation);
+            foreach (var webhook in found.Webhooks) change(webhook.ClientConfig);
+            await _client.ReplaceValidatingWebhookConfigurationAsync(found, Name, cancellationToken: Cancellation);
         });
     }
 
@@ -76,6 +78,20 @@ internal sealed class WebhookObjects : IAsyncDisposable
         await _client.DeleteValidatingWebhookConfigurationAsync(Name);
         _client.Dispose();
     }
+
+    /// <summary>The leader may write the same object.</summary>
+    private static Task UntilWrittenAsync(Func<Task> write) => Eventually.True(async () =>
+    {
+        try
+        {
+            await write();
+            return true;
+        }
+        catch (HttpOperationException conflict) when (conflict.Response.StatusCode == HttpStatusCode.Conflict)
+        {
+            return false;
+        }
+    });
 
     private static void ByUrl(Admissionregistrationv1WebhookClientConfig client, Uri address)
     {

@@ -1,5 +1,7 @@
 using System.Net;
 using System.Net.Sockets;
+using System.Text.Json.Nodes;
+using ModuleController.Core.Injection;
 using ModuleController.SystemTests.Harness;
 
 namespace ModuleController.SystemTests.Admission;
@@ -7,6 +9,8 @@ namespace ModuleController.SystemTests.Admission;
 /// <summary>A world whose controller answers webhooks, with certificates of its own.</summary>
 internal static class WebhookWorld
 {
+    public static Dictionary<string, string> Requested => new() { [InjectionKeys.Inject] = "true" };
+
     public static Task<World> StartAsync(Action<World>? configure = null) => World.StartAsync(world =>
     {
         // Nothing is injected in the controller's own namespace.
@@ -32,9 +36,22 @@ internal static class WebhookWorld
     /// <summary>The webhooks of deploy/controller, when the leader has written their authorities.</summary>
     public static async Task<WebhookObjects> WebhooksAsync(World world)
     {
-        var webhooks = await WebhookObjects.CreateAsync(world.Kubeconfig, world.Controller!.WebhookAddress!);
+        var webhooks = await WebhookObjects.CreateAsync(
+            world.Kubeconfig, world.Controller!.WebhookAddress!, world.Controller.LeaseNamespace);
         await Eventually.True(async () => (await webhooks.BundlesAsync()).All(bundle => bundle is not null));
         return webhooks;
+    }
+
+    /// <summary>A base whose pods get the agent from a webhook.</summary>
+    public static Task BaseAsync(World world, int replicas) => world.BaseAsync("base", replicas, Requested, Strip);
+
+    /// <summary>What is left is a Deployment as a user has it before there is a controller.</summary>
+    public static void Strip(JsonObject template)
+    {
+        var spec = template["spec"]!.AsObject();
+        spec.Remove("initContainers");
+        spec.Remove("volumes");
+        spec["containers"]![0]!.AsObject().Remove("volumeMounts");
     }
 
     private static int FreePort()

@@ -1,4 +1,3 @@
-using ModuleController.Core.BasePods;
 using ModuleController.Core.Commands;
 using ModuleController.Core.Modules;
 

@@ -1,6 +1,5 @@
 using ModuleController.Core.Commands;
 using ModuleController.Core.Meta;
-using ModuleController.Core.Modules;
 using ModuleController.Core.Modules.Names;
 using ModuleController.Core.Tests.World;
 using static ModuleController.Core.Tests.Rollout.ReleaseTests;

@@ -84,7 +84,9 @@ public sealed class DefinitionStoryTests
         (request["object"], request["name"], request["namespace"]) = (null, "things", null);
         request["kind"] = new JsonObject
         {
-            ["group"] = "apiextensions.k8s.io", ["version"] = "v1", ["kind"] = "CustomResourceDefinition",
+            ["group"] = "apiextensions.k8s.io",
+            ["version"] = "v1",
+            ["kind"] = "CustomResourceDefinition",
         };
         request["oldObject"] = new JsonObject
         {

@@ -14,6 +14,7 @@ internal sealed partial class AdmissionEndpoint(
     /// <summary>The API server takes objects of at most 3 MiB. An update has two of them.</summary>
     public const int MaxBody = 7 * 1024 * 1024;
 
+    private const int BodiesAtOnce = 4 * 1024 * 1024;
     private const int Unit = 64 * 1024;
 
     // The webhooks' timeout is 5 s: nobody waits longer.
@@ -21,10 +22,10 @@ internal sealed partial class AdmissionEndpoint(
 
     private readonly Dictionary<string, IAdmissionHandler> _handlers = handlers.ToDictionary(handler => handler.Name);
 
-    // 32 MiB of bodies at once, and four times that waits without being read.
+    // 4 MiB of bodies at once, because they can take 50 times as much memory when they are parsed. 128 MiB wait without being read.
     private readonly ConcurrencyLimiter _limiter = new(new()
     {
-        PermitLimit = 32 * 1024 * 1024 / Unit,
+        PermitLimit = BodiesAtOnce / Unit,
         QueueLimit = 128 * 1024 * 1024 / Unit,
         QueueProcessingOrder = QueueProcessingOrder.OldestFirst,
     });
@@ -56,7 +57,7 @@ internal sealed partial class AdmissionEndpoint(
             return new(AdmissionResult.Refused, StatusCodes.Status503ServiceUnavailable, "the caches are not synced");
         try
         {
-            var units = (int)Math.Clamp((request.ContentLength ?? MaxBody) / Unit, 1, MaxBody / Unit);
+            var units = (int)Math.Clamp((request.ContentLength ?? MaxBody) / Unit, 1, BodiesAtOnce / Unit);
             using var lease = await _limiter.AcquireAsync(units, cancellation);
             if (!lease.IsAcquired)
                 return new(AdmissionResult.Refused, StatusCodes.Status503ServiceUnavailable, "too many requests at once");

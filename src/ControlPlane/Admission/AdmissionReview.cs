@@ -12,9 +12,15 @@ public static class AdmissionReview
 
     private static readonly JsonDocumentOptions Strict = new() { AllowDuplicateProperties = false };
 
+    // A token of JSON can take 200 bytes of memory. Tokens of Kubernetes' objects have 8 bytes on average.
+    private const int MinBytesPerToken = 4;
+    private const int AlwaysAllowedTokens = 10_000;
+    private const int MaxTokens = 500_000;
+
     /// <summary>Throws a <see cref="FormatException"/> that says what is wrong with the review.</summary>
     public static AdmissionRequest Read(ReadOnlySpan<byte> body)
     {
+        if (HasTooManyTokens(body)) throw new FormatException("the body has too many values for its size");
         var review = Parse(body) as JsonObject ?? throw new FormatException("the body is not a JSON object");
         if (Text(review, "apiVersion") != ApiVersion || Text(review, "kind") != Kind)
             throw new FormatException($"the body is not an {Kind} of {ApiVersion}");
@@ -76,6 +82,23 @@ public static class AdmissionReview
             ["field"] = cause.Field,
         })]),
     };
+
+    private static bool HasTooManyTokens(ReadOnlySpan<byte> body)
+    {
+        var reader = new Utf8JsonReader(body);
+        var left = Math.Clamp(body.Length / MinBytesPerToken, AlwaysAllowedTokens, MaxTokens);
+        try
+        {
+            while (left > 0 && reader.Read()) left--;
+        }
+        catch (JsonException)
+        {
+            // Parsing says what is wrong.
+            return false;
+        }
+
+        return left == 0;
+    }
 
     private static JsonNode? Parse(ReadOnlySpan<byte> body)
     {

@@ -26,7 +26,7 @@ internal sealed class PodInjection(InjectionOptions options) : IAdmissionHandler
         if (!selection.IsSelected) return AdmissionDecision.Allow(warnings);
         var result = PodInjector.InjectPod(pod, options);
         return AdmissionDecision.Change(
-            JsonPatch.Between(pod, result.Pod), warnings.Concat(result.Problems.Select(Warning)));
+            InjectionPatch.Between(pod, result.Pod), warnings.Concat(result.Problems.Select(Warning)));
     }
 
     private static string Warning(string problem) => $"koupleless.io/injection-status: {problem}";

@@ -66,6 +66,6 @@ public static class PodInjector
     {
         var result = new InjectionResult(changed, isInjected, problems);
         changed.GetOrAddObject("metadata").GetOrAddObject("annotations")[InjectionKeys.Status] = result.Status;
-        return JsonNode.DeepEquals(before, changed) ? result with { Pod = before } : result;
+        return InjectionPatch.Between(before, changed).Count == 0 ? result with { Pod = before } : result;
     }
 }

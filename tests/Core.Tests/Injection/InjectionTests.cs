@@ -97,11 +97,11 @@ public class InjectionTests
         Assert.Equal(before, pod.ToJsonString());
         Assert.Equal(
             [
-                ("add", "/metadata/annotations/koupleless.io~1injection-status"), ("add", "/spec/containers/0/volumeMounts"),
-                ("add", "/spec/volumes/-"), ("add", "/spec/volumes/-"), ("add", "/spec/volumes/-"), ("add", "/spec/volumes/-"),
-                ("add", "/spec/readinessGates"), ("add", "/spec/initContainers"),
+                ("add", "/metadata/annotations/koupleless.io~1injection-status"), ("add", "/spec/readinessGates"),
+                ("add", "/spec/initContainers"), ("add", "/spec/volumes/-"), ("add", "/spec/volumes/-"), ("add", "/spec/volumes/-"),
+                ("add", "/spec/volumes/-"), ("add", "/spec/containers/0/volumeMounts"),
             ],
-            JsonPatch.Between(pod, result.Pod).Select(change => ((string?)change!["op"], (string?)change["path"])));
+            InjectionPatch.Between(pod, result.Pod).Select(change => ((string?)change!["op"], (string?)change["path"])));
     }
 
     [Fact]

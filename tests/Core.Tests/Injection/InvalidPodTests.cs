@@ -153,7 +153,7 @@ public class InvalidPodTests
         var injected = Pods.Injected(pod);
 
         Assert.True(JsonNode.DeepEquals(pod["spec"]!["containers"]![1], injected["spec"]!["containers"]![1]));
-        Assert.InRange(JsonPatch.Between(pod, injected).ToJsonString().Length, 1, 5000);
+        Assert.InRange(InjectionPatch.Between(pod, injected).ToJsonString().Length, 1, 5000);
     }
 
     [Theory]

@@ -39,7 +39,7 @@ public class ManifestInjectionTests
         var first = Inject(manifest);
 
         Assert.Equal(ManifestOutcome.Injected, first.Outcome);
-        Assert.All(JsonPatch.Between(manifest, first.Manifest),
+        Assert.All(JsonDifference.Between(manifest, first.Manifest),
             change => Assert.StartsWith("/spec/template/", (string?)change!["path"], StringComparison.Ordinal));
         Assert.True(JsonNode.DeepEquals(first.Manifest, Inject(first.Manifest).Manifest));
     }

@@ -60,7 +60,7 @@ internal static class Pods
         Assert.Equal(
             hasGate ? ["/metadata/annotations/koupleless.io~1injection-status", "/spec/readinessGates"]
                 : ["/metadata/annotations/koupleless.io~1injection-status"],
-            JsonPatch.Between(pod, result.Pod).Select(change => (string?)change!["path"]));
+            JsonDifference.Between(pod, result.Pod).Select(change => (string?)change!["path"]));
         Assert.Same(result.Pod, Inject(result.Pod).Pod);
     }
 }

@@ -88,6 +88,25 @@ public sealed class AdmissionServerTests
         Assert.Equal((HttpStatusCode.BadRequest, $"{error}\n"), await bench.PostAsync("all", review.ToJsonString()));
     }
 
+    /// <summary>Parsed, each value of such a list takes many times its size.</summary>
+    [Theory]
+    [InlineData(4_000_000, true)]
+    [InlineData(1_000_000, true)]
+    [InlineData(20_000, true)]
+    [InlineData(5_000, false)]
+    public async Task A_body_with_too_many_values_for_its_size_is_not_parsed(int bytes, bool isRefused)
+    {
+        await using var bench = await WebhookBench.StartAsync(new ScriptedHandler("all", _ => AdmissionDecision.Allow()));
+        var pod = Pod.DeepClone().AsObject();
+        pod["list"] = JsonNode.Parse($"[{string.Join(',', Enumerable.Repeat('0', bytes / 2))}]");
+        var review = WebhookBench.Review(pod).ToJsonString();
+
+        var (status, text) = await bench.PostAsync("all", review);
+
+        if (isRefused) Assert.Equal((HttpStatusCode.BadRequest, "the body has too many values for its size\n"), (status, text));
+        else Assert.Equal(HttpStatusCode.OK, status);
+    }
+
     [Fact]
     public async Task An_unknown_webhook_is_not_found_and_another_content_type_is_unsupported()
     {

@@ -21,7 +21,7 @@ public sealed class PodWebhookTests
         Assert.True((bool)response["allowed"]!);
         Assert.Null(response["warnings"]);
         var injected = PodInjector.InjectPod(Pod(), new()).Pod;
-        Assert.True(JsonNode.DeepEquals(JsonPatch.Between(Pod(), injected), PatchOf(response)));
+        Assert.True(JsonNode.DeepEquals(InjectionPatch.Between(Pod(), injected), PatchOf(response)));
         var second = await bench.DecidedAsync("pods", WebhookBench.Review(injected));
         Assert.True((bool)second["allowed"]!);
         Assert.Null(second["patch"]);

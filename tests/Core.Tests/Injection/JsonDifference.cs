@@ -1,11 +1,11 @@
 using System.Globalization;
 using System.Text.Json.Nodes;
 
-namespace ModuleController.Core.Injection;
+namespace ModuleController.Core.Tests.Injection;
 
-/// <summary>The difference of two documents as a JSON patch (RFC 6902), as an admission response has it.</summary>
+/// <summary>All differences of two documents, as a JSON patch (RFC 6902).</summary>
 /// <remarks>Lists are compared by position: what is appended is one <c>add</c>. Injection only appends.</remarks>
-public static class JsonPatch
+internal static class JsonDifference
 {
     public static JsonArray Between(JsonObject before, JsonObject after)
     {

@@ -96,7 +96,7 @@ public sealed class ControlPlaneHost : IAsyncDisposable
         _pods = new(
             Caches.Pods, _client, _time, _agents.Forget, (pod, uid) => _agents.Close(pod, uid, $"the containers of pod {pod} have ended"));
         _handshakes = new(_time);
-        _reviews = new(_client, options.Agents.Audience, _loggers.CreateLogger<TokenReviews>());
+        _reviews = new(_client, options.Agents.Audience, _time, _loggers.CreateLogger<TokenReviews>());
         var keys = new SigningKeys(_client.ReadDocumentAsync, _time, _loggers.CreateLogger<SigningKeys>());
         var authenticator = new AgentAuthenticator(keys, _reviews, options.Agents, _time);
         var admission = new AgentAdmission(_gate, _pods, epochs, options.Agents, _loggers.CreateLogger<AgentAdmission>());

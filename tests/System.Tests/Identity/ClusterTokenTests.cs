@@ -69,7 +69,7 @@ public sealed class ClusterTokenTests : IAsyncLifetime
         var token = await TokenAsync(pod, "modulecontroller");
         using var client = new KubeClient(
             Transport.FromKubeconfig(_kubeconfig), new ResourceJson(ModulesJson.Default, AccessJson.Default));
-        using var reviews = new TokenReviews(client, "modulecontroller", NullLogger<TokenReviews>.Instance);
+        using var reviews = new TokenReviews(client, "modulecontroller", TimeProvider.System, NullLogger<TokenReviews>.Instance);
         var keys = new SigningKeys(client.ReadDocumentAsync, TimeProvider.System, NullLogger<SigningKeys>.Instance);
         var authenticator = new AgentAuthenticator(keys, reviews, new(), TimeProvider.System);
 

@@ -18,7 +18,7 @@ public sealed class KeyFloodTests
         using var issuer = new TokenIssuer(time);
         issuer.Add("one");
         var client = new RefusingClient();
-        using var reviews = new TokenReviews(client, "modulecontroller", NullLogger<TokenReviews>.Instance);
+        using var reviews = new TokenReviews(client, "modulecontroller", TimeProvider.System, NullLogger<TokenReviews>.Instance);
         var keys = new SigningKeys(issuer.ReadAsync, time, NullLogger<SigningKeys>.Instance);
         var authenticator = new AgentAuthenticator(keys, reviews, new(), time);
         Task<Authentication> AskAsync(string token) =>

@@ -22,7 +22,7 @@ public sealed class SigningKeysTests : IDisposable
         _issuer = new(_time);
         _issuer.Add("one");
         _keys = new(_issuer.ReadAsync, _time, NullLogger<SigningKeys>.Instance);
-        _reviews = new(_client, "modulecontroller", NullLogger<TokenReviews>.Instance);
+        _reviews = new(_client, "modulecontroller", _time, NullLogger<TokenReviews>.Instance);
         _authenticator = new(_keys, _reviews, new(), _time);
     }
 
@@ -64,14 +64,16 @@ public sealed class SigningKeysTests : IDisposable
     }
 
     [Fact]
-    public async Task A_read_without_an_answer_ends_after_ten_seconds_and_holds_up_no_known_key()
+    public async Task A_read_without_an_answer_ends_after_ten_seconds_and_delays_a_known_key_by_two()
     {
         Assert.Null((await AskAsync(_issuer.Issue("one"))).Refusal);
         _time.Advance(TimeSpan.FromMinutes(5));
         _issuer.Add("two");
         _issuer.BeforeRead = cancellation => Task.Delay(Timeout.InfiniteTimeSpan, TimeProvider.System, cancellation);
         var unknown = AskAsync(_issuer.Issue("two"));
-        Assert.Null((await AskAsync(_issuer.Issue("one"))).Refusal);
+        var known = AskAsync(_issuer.Issue("one"));
+        _time.Advance(TimeSpan.FromSeconds(2));
+        Assert.Null((await known).Refusal);
         Assert.False(unknown.IsCompleted);
 
         await Eventually.True(() =>
@@ -93,11 +95,49 @@ public sealed class SigningKeysTests : IDisposable
         Assert.Equal(1, _issuer.Reads);
 
         _time.Advance(TimeSpan.FromSeconds(1));
-        // This one begins the read, and doesn't wait for it.
-        await AskAsync(_issuer.Issue("two"));
-        await Eventually.True(async () => (await AskAsync(_issuer.Issue("one"))).Refusal is not null);
+        Assert.NotNull((await AskAsync(_issuer.Issue("one"))).Refusal);
         _time.Advance(TimeSpan.FromSeconds(10));
         Assert.Equal(StatusCode.Unauthenticated, (await AskAsync(_issuer.Issue("one"))).Refusal?.StatusCode);
+    }
+
+    [Fact]
+    public async Task A_failed_read_of_old_keys_is_repeated_after_ten_seconds()
+    {
+        _issuer.Add("two");
+        Assert.Null((await AskAsync(_issuer.Issue("one"))).Refusal);
+        _issuer.Remove("one");
+        _issuer.BeforeRead = _ => throw new KubeException(new(0, KubeError.Unreachable, "connection refused"), "test");
+        _time.Advance(TimeSpan.FromMinutes(5));
+        Assert.Null((await AskAsync(_issuer.Issue("one"))).Refusal);
+
+        _issuer.BeforeRead = _ => Task.CompletedTask;
+        Assert.Null((await AskAsync(_issuer.Issue("one"))).Refusal);
+        _time.Advance(TimeSpan.FromSeconds(10));
+        Assert.NotNull((await AskAsync(_issuer.Issue("one"))).Refusal);
+    }
+
+    /// <summary>API servers get a new key one after the other.</summary>
+    [Fact]
+    public async Task A_renewal_with_a_key_that_is_not_published_yet_is_tried_again()
+    {
+        Assert.Null((await AskAsync(_issuer.Issue("one"))).Refusal);
+        _time.Advance(TimeSpan.FromSeconds(10));
+        var token = _issuer.Claims("unknown").Sign(_ => [1]);
+        var renewal = await _authenticator.AuthenticateTokenAsync(token, Cancellation, isRenewal: true);
+        Assert.Equal(StatusCode.Unavailable, renewal.Refusal?.StatusCode);
+
+        _time.Advance(TimeSpan.FromSeconds(10));
+        Assert.Equal(StatusCode.Unauthenticated, (await AskAsync(token)).Refusal?.StatusCode);
+    }
+
+    [Fact]
+    public async Task A_token_is_accepted_for_at_most_a_day()
+    {
+        var claims = _issuer.Claims("one");
+        claims.Claims["exp"] = _time.GetUtcNow().AddYears(1).ToUnixTimeSeconds();
+
+        Assert.Equal(_time.GetUtcNow().AddDays(1), (await AskAsync(_issuer.Sign("one", claims))).Identity?.ExpiresAt);
+        Assert.Equal(_time.GetUtcNow().AddHours(1), (await AskAsync(_issuer.Issue("one"))).Identity?.ExpiresAt);
     }
 
     [Fact]

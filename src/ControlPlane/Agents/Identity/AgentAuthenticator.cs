@@ -21,14 +21,17 @@ public sealed class AgentAuthenticator(SigningKeys keys, TokenReviews reviews, A
     }
 
     /// <summary>The status <see cref="StatusCode.Unavailable"/> means that the same token may be accepted later.</summary>
-    public async Task<Authentication> AuthenticateTokenAsync(string text, CancellationToken cancellation)
+    /// <param name="isRenewal">Another token is still valid. So one with an unknown key can wait until the API server publishes the
+    /// key.</param>
+    public async Task<Authentication> AuthenticateTokenAsync(string text, CancellationToken cancellation, bool isRenewal = false)
     {
         if (AgentToken.Read(text) is not { } token)
             return Authentication.Refused(StatusCode.Unauthenticated, "the token is none of a service account");
         if (await keys.GetAsync(cancellation) is not { } known) return await reviews.AskAsync(token, cancellation);
         if (!known.Knows(token.Issuer, token.KeyId))
         {
-            if (await keys.RefreshAsync(cancellation) is not { } fresh)
+            var fresh = await keys.RefreshAsync(cancellation);
+            if (fresh is null || (isRenewal && !fresh.Knows(token.Issuer, token.KeyId)))
                 return Authentication.Refused(StatusCode.Unavailable, "the key of the token is unknown: try again");
             known = fresh;
         }

@@ -12,6 +12,10 @@ public sealed class AgentToken
     /// <summary>How much the clocks of API server and controller may differ; that of the API server itself.</summary>
     public static readonly TimeSpan ClockSkew = TimeSpan.FromMinutes(1);
 
+    /// <summary>How long a token is accepted at most without being verified again. The kubelet renews one of an hour after 48
+    /// minutes.</summary>
+    public static readonly TimeSpan AcceptedFor = TimeSpan.FromHours(24);
+
     // Asymmetric ones only: with a symmetric one, who knows the public key could sign.
     private static readonly string[] Algorithms =
     [
@@ -74,13 +78,13 @@ public sealed class AgentToken
         }
 
         if (now - ClockSkew >= ExpiresAt) return Refused("the token has expired");
-        return now + ClockSkew < Utc(_token.ValidFrom) ? Refused("the token is not valid yet") : ToIdentity();
+        return now + ClockSkew < Utc(_token.ValidFrom) ? Refused("the token is not valid yet") : ToIdentity(now);
     }
 
     /// <summary>The pod that it names. Only for a token that is verified.</summary>
-    public Authentication ToIdentity() =>
+    public Authentication ToIdentity(DateTimeOffset now) =>
         Claim("namespace") is { } ns && Claim("pod", "name") is { } pod && Claim("pod", "uid") is { } uid
-            ? Authentication.Of(new(ns, pod, uid, ExpiresAt))
+            ? Authentication.Of(new(ns, pod, uid, ExpiresAt - now < AcceptedFor ? ExpiresAt : now + AcceptedFor))
             : Authentication.Refused(StatusCode.PermissionDenied, "the token is not bound to a pod");
 
     private static DateTimeOffset Utc(DateTime time) => new(DateTime.SpecifyKind(time, DateTimeKind.Utc));

@@ -4,9 +4,9 @@ namespace ModuleController.ControlPlane.Agents.Identity;
 
 /// <summary>The keys that verify ServiceAccount tokens, as the API server publishes them.</summary>
 /// <remarks>
-/// They are read when they are needed first, for a token with an unknown key or issuer, and beside the first token after five minutes, so
-/// that removed keys are dropped. They are read at most every ten seconds, and concurrent callers share one read. If a read fails, the
-/// keys of the last one stay.
+/// They are read when they are needed first, for a token with an unknown key or issuer, and for the first token after five minutes, so
+/// that removed keys are dropped. They are read at most every ten seconds, and concurrent callers share one read. If a read fails or takes
+/// longer than two seconds, the keys of the last one stay.
 /// </remarks>
 /// <param name="read">Reads a document of the API server by its path.</param>
 public sealed partial class SigningKeys(
@@ -17,18 +17,27 @@ public sealed partial class SigningKeys(
 
     private static readonly TimeSpan ReadTimeout = TimeSpan.FromSeconds(10);
 
+    // An API server that answers does so in milliseconds. Agents can connect while it does not.
+    private static readonly TimeSpan WaitForNewer = TimeSpan.FromSeconds(2);
+
     private readonly Lock _lock = new();
-    private IssuerKeys? _keys;
+    private PublishedKeys? _published;
     private Task<IssuerKeys?> _reading = Task.FromResult<IssuerKeys?>(null);
     private long? _begunAt;
 
     /// <summary>The present keys; null: none could be read yet.</summary>
     public async Task<IssuerKeys?> GetAsync(CancellationToken cancellation)
     {
-        if (Volatile.Read(ref _keys) is not { } keys) return await RefreshAsync(cancellation);
-        // Nobody waits: the present keys are used meanwhile. A failure is logged where it happens.
-        if (IsOlderThan(MaxAge)) _ = BeginIfAllowed();
-        return keys;
+        if (Volatile.Read(ref _published) is not { } published) return await RefreshAsync(cancellation);
+        if (time.GetElapsedTime(published.ReadAt) < MaxAge) return published.Keys;
+        try
+        {
+            return await BeginIfAllowed().WaitAsync(WaitForNewer, time, cancellation) ?? published.Keys;
+        }
+        catch (TimeoutException)
+        {
+            return published.Keys;
+        }
     }
 
     /// <summary>The keys of a read that ends after this call; null: it failed, or the last one began less than ten seconds ago.</summary>
@@ -39,25 +48,25 @@ public sealed partial class SigningKeys(
         lock (_lock)
         {
             if (!_reading.IsCompleted) return _reading;
-            if (!IsOlderThan(MinInterval)) return Task.FromResult<IssuerKeys?>(null);
+            if (_begunAt is { } begun && time.GetElapsedTime(begun) < MinInterval) return Task.FromResult<IssuerKeys?>(null);
             _begunAt = time.GetTimestamp();
             // All callers share the task, so none of them may cancel it.
             return _reading = Task.Run(ReadAsync, CancellationToken.None);
         }
     }
 
-    private bool IsOlderThan(TimeSpan age) => _begunAt is not { } begun || time.GetElapsedTime(begun) >= age;
-
     private async Task<IssuerKeys?> ReadAsync()
     {
         using var timeout = new CancellationTokenSource(ReadTimeout, time);
         try
         {
+            var begunAt = time.GetTimestamp();
             var configuration = await read("/.well-known/openid-configuration", timeout.Token);
             var keys = IssuerKeys.Parse(configuration, await read("/openid/v1/jwks", timeout.Token));
-            if (_keys is null || !keys.Keys.Keys.ToHashSet().SetEquals(_keys.Keys.Keys) || keys.Issuer != _keys.Issuer)
+            var before = _published?.Keys;
+            if (before is null || !keys.Keys.Keys.ToHashSet().SetEquals(before.Keys.Keys) || keys.Issuer != before.Issuer)
                 LogRead(keys.Issuer, keys.Keys.Count);
-            Volatile.Write(ref _keys, keys);
+            Volatile.Write(ref _published, new(keys, begunAt));
             return keys;
         }
         catch (Exception exception) when (exception is KubeException or FormatException or OperationCanceledException)
@@ -72,4 +81,6 @@ public sealed partial class SigningKeys(
 
     [LoggerMessage(LogLevel.Warning, "The keys for tokens of agents could not be read: {Why}")]
     private partial void LogNotRead(string why);
+
+    private sealed record PublishedKeys(IssuerKeys Keys, long ReadAt);
 }

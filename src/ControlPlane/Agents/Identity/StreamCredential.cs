@@ -32,7 +32,7 @@ internal sealed class StreamCredential(
         {
             await foreach (var token in _offered.Reader.ReadAllAsync(ending))
             {
-                var (renewed, refusal) = await authenticator.AuthenticateTokenAsync(token, ending);
+                var (renewed, refusal) = await authenticator.AuthenticateTokenAsync(token, ending, isRenewal: true);
                 refusal ??= renewed?.RefusalFor(hello);
                 if (refusal is null) Volatile.Write(ref _identity, renewed);
                 else if (refusal is { StatusCode: StatusCode.Unavailable })

@@ -6,7 +6,7 @@ namespace ModuleController.ControlPlane.Agents.Identity;
 
 /// <summary>Asks the API server about tokens, while its keys are not available.</summary>
 /// <remarks>At most 32 requests are in progress at a time, so that 5,000 agents that reconnect do not flood the API server.</remarks>
-public sealed partial class TokenReviews(IKubeClient client, string audience, ILogger<TokenReviews> logger) : IDisposable
+public sealed partial class TokenReviews(IKubeClient client, string audience, TimeProvider time, ILogger<TokenReviews> logger) : IDisposable
 {
     private const string PodUidKey = "authentication.kubernetes.io/pod-uid";
 
@@ -42,7 +42,7 @@ public sealed partial class TokenReviews(IKubeClient client, string audience, IL
             return Authentication.Refused(StatusCode.Unauthenticated, $"the token is not made for the audience {audience}");
 
         // The API server has verified the claims. Another authenticator of it may know a pod that the claims do not name: that is none.
-        return status.User.Extra.TryGetValue(PodUidKey, out var uids) && token.ToIdentity() is { Identity: { } identity } answer
+        return status.User.Extra.TryGetValue(PodUidKey, out var uids) && token.ToIdentity(time.GetUtcNow()) is { Identity: { } identity } answer
             && uids.Contains(identity.PodUid)
             ? answer
             : Authentication.Refused(StatusCode.PermissionDenied, "the token is not bound to a pod");

@@ -2,6 +2,7 @@ using ModuleController.ControlPlane.Agents;
 using ModuleController.ControlPlane.Observing;
 using ModuleController.ControlPlane.Reconcilers;
 using ModuleController.ControlPlane.Settings;
+using ModuleController.Core.Injection;
 using ModuleController.Kube.Caches;
 using ModuleController.Kube.Client;
 using ModuleController.Kube.Hosting;
@@ -18,6 +19,8 @@ public sealed record ReconcilerParts(
 
     /// <summary>Where the controller's Lease is: freezing this namespace can freeze everything.</summary>
     public required string OwnNamespace { get; init; }
+
+    public InjectionScope Injection => new(OwnNamespace, Options.WebhookPort is not null, Options.WatchNamespace);
 }
 
 /// <summary>Which reconcilers run.</summary>

@@ -20,7 +20,8 @@ public static class AdmissionHandlers
         ArgumentNullException.ThrowIfNull(parts);
         return
         [
-            new PodInjection(Injection(parts.Options, parts.OwnNamespace)),
+            new PodInjection(
+                Injection(parts.Options, parts.OwnNamespace), parts.Caches.ReplicaSets.Get, parts.Options.WatchNamespace),
             new DeploymentWarning(),
             new DefinitionGuard(parts.Client),
             new ObjectValidation(),

@@ -13,7 +13,7 @@ namespace ModuleController.ControlPlane.Observing;
 
 /// <summary>Observes all that decides about the Modules of one base.</summary>
 internal sealed class PlacementObserver(
-    Caches caches, IAgentDirectory agents, BaseAgents baseAgents, ArtifactPolicies policies, TimeSpan podGrace)
+    Caches caches, IAgentDirectory agents, BaseAgents baseAgents, ArtifactPolicies policies, InjectionScope injection, TimeSpan podGrace)
 {
     // By base and pod UID: base lives in which an install failed with MetaspaceFull. The failed Module itself is placed elsewhere.
     private readonly ConcurrentDictionary<ObjectKey, Dictionary<string, string>> _fullLives = new();
@@ -140,7 +140,7 @@ internal sealed class PlacementObserver(
         {
             IsNewest = isNewest,
             IsOutOfMetaspace = isFull,
-            MissingAgent = MissingAgent.ReasonOf(pod),
+            MissingAgent = MissingAgent.ReasonOf(pod, injection.Exclusion(pod.Metadata.Namespace!)),
             HasArtifactPolicy = !policies.Of(pod.Metadata.Namespace).IsNone,
             AcceptingSince = agents.AcceptingSince,
         };

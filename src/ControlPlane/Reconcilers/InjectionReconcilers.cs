@@ -17,7 +17,7 @@ internal static class InjectionReconcilers
     public static void Add(Manager manager, ReconcilerParts parts)
     {
         var caches = parts.Caches;
-        manager.Reconcile(new DeploymentInjectionReconciler(caches, parts.Events)).Named("injection")
+        manager.Reconcile(new DeploymentInjectionReconciler(caches, parts.Events, parts.Injection)).Named("injection")
             .WatchesChanges<Pod>(change => AreEqual(change.Before, change.After) ? [] : BaseOf(caches, change.After))
             .WatchesChanges<ModuleDeployment>(change => new[] { change.Before, change.After }.OfType<ModuleDeployment>()
                 .Select(item => new ObjectKey(item.Metadata.Namespace!, item.Spec.BaseDeploymentName)).Distinct())
@@ -25,7 +25,7 @@ internal static class InjectionReconcilers
             .WatchesChanges<ReplicaSet>(change =>
                 change is { Before: null, After: { } added } && BasePods.BaseOf(added) is { } key ? [key] : []);
         manager.Reconcile(new ForeignPodInjectionReconciler(caches, parts.Events)).Named("injectionpod")
-            .Where(pod => InjectionStatus.Problem(pod) is not null && pod.Metadata.Controller is not { Kind: "ReplicaSet" });
+            .Where(pod => InjectionStatus.Problem(pod) is not null);
     }
 
     private static IEnumerable<ObjectKey> BaseOf(Caches caches, Pod? pod) =>
@@ -38,7 +38,7 @@ internal static class InjectionReconcilers
 }
 
 /// <summary>Reports on a Deployment what its pods lack of the injection, and when that begins.</summary>
-internal sealed class DeploymentInjectionReconciler(Caches caches, EventRecorder events) : IReconciler<Deployment>
+internal sealed class DeploymentInjectionReconciler(Caches caches, EventRecorder events, InjectionScope scope) : IReconciler<Deployment>
 {
     private readonly StandingWarnings<PlannedEvent> _standing = new();
 
@@ -48,7 +48,8 @@ internal sealed class DeploymentInjectionReconciler(Caches caches, EventRecorder
         else
         {
             var isNamed = caches.ModuleDeployments.ByIndex(Caches.ByBase, key.ToString()).Count > 0;
-            var planned = InjectionReport.Of(deployment, isNamed, BasePods.In(caches, deployment));
+            var planned = InjectionReport.Of(
+                deployment, isNamed, BasePods.In(caches, deployment), scope.Exclusion(key.Namespace));
             foreach (var item in _standing.Begin(key, deployment.Metadata.Uid, planned))
                 events.Record(deployment, EventRecorder.Warning, item.Reason, item.Message);
         }
@@ -64,7 +65,7 @@ internal sealed class ForeignPodInjectionReconciler(Caches caches, EventRecorder
 
     public Task<ReconcileResult> ReconcileAsync(ObjectKey key, CancellationToken cancellation)
     {
-        if (caches.Pods.Get(key) is not { } pod || !PodAssessment.IsActive(pod)) _standing.Forget(key);
+        if (caches.Pods.Get(key) is not { } pod || !PodAssessment.IsActive(pod) || IsReportedElsewhere(pod)) _standing.Forget(key);
         else
         {
             foreach (var item in _standing.Begin(key, pod.Metadata.Uid, InjectionReport.OfPods([pod])))
@@ -77,4 +78,8 @@ internal sealed class ForeignPodInjectionReconciler(Caches caches, EventRecorder
 
         return Task.FromResult(ReconcileResult.Done);
     }
+
+    // With its Deployment. A pod may be observed before its ReplicaSet.
+    private bool IsReportedElsewhere(Pod pod) => pod.Metadata.Controller is { Kind: "ReplicaSet" } owner
+        && (caches.ReplicaSets.Get(new(pod.Metadata.Namespace!, owner.Name)) is not { } found || BasePods.BaseOf(found) is not null);
 }

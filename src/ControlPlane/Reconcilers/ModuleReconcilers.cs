@@ -68,8 +68,7 @@ public static class ModuleReconcilers
         var (caches, tracker) = (parts.Caches, new WriteTracker(parts.Informers, parts.Time));
         var reconciler = new PlacementReconciler(
             caches, parts.Client, parts.Agents, baseAgents, parts.Events, tracker, rejections, parts.Options.ArtifactPolicies,
-            parts.Options.PodGrace, parts.Time,
-            parts.Loggers.CreateLogger<PlacementReconciler>());
+            parts.Injection, parts.Options.PodGrace, parts.Time, parts.Loggers.CreateLogger<PlacementReconciler>());
         var offers = new ConcurrentDictionary<ObjectKey, (bool, bool, bool, bool, bool, string?, string)>();
         manager.Reconcile(reconciler).Named("placement")
             .Watches<ModuleDeployment>(deployment => [BaseOf(deployment)])

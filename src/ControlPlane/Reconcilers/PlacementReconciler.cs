@@ -5,6 +5,7 @@ using ModuleController.ControlPlane.Reconcilers.Execution;
 using ModuleController.Core.Agents;
 using ModuleController.Core.Builtin;
 using ModuleController.Core.Commands;
+using ModuleController.Core.Injection;
 using ModuleController.Core.Meta;
 using ModuleController.Core.Modules.Names;
 using ModuleController.Core.Placement;
@@ -18,12 +19,13 @@ namespace ModuleController.ControlPlane.Reconcilers;
 /// never take one place.</summary>
 public sealed partial class PlacementReconciler(
     Caches caches, IKubeClient client, IAgentDirectory agents, BaseAgents baseAgents, EventRecorder events, WriteTracker tracker,
-    RejectedWrites rejections, ArtifactPolicies policies, TimeSpan podGrace, TimeProvider time, ILogger<PlacementReconciler> logger)
+    RejectedWrites rejections, ArtifactPolicies policies, InjectionScope injection, TimeSpan podGrace, TimeProvider time,
+    ILogger<PlacementReconciler> logger)
         : IReconciler<Deployment>
 {
     public const string FieldManager = "modulecontroller-placement";
 
-    private readonly PlacementObserver _observer = new(caches, agents, baseAgents, policies, podGrace);
+    private readonly PlacementObserver _observer = new(caches, agents, baseAgents, policies, injection, podGrace);
     private readonly Executor _executor = new(time, logger);
     private readonly PlacementSteps _steps = new(caches, events, time, logger);
     private readonly CountLabels _counts = new(caches);

@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using ModuleController.Core.Builtin;
 
 namespace ModuleController.Core.Injection;
 
@@ -7,13 +8,27 @@ internal static class InjectionObstacles
 {
     private static readonly string[] ContainerLists = ["containers", "initContainers", "ephemeralContainers"];
 
-    /// <summary>Why the pod can't be a base: only pods of a ReplicaSet are; null: it can.</summary>
-    public static string? OfOwner(JsonObject pod) =>
-        pod.Child("metadata")?.Items("ownerReferences").FirstOrDefault(owner => owner.IsTrue("controller")) is not { } owner
-            ? "a base is a Deployment, and no controller owns this pod"
-            : owner.Text("kind") == "ReplicaSet" && owner.Text("apiVersion")?.StartsWith("apps/", StringComparison.Ordinal) == true
-                ? null
-                : $"a base is a Deployment, and {owner.Text("kind")} {owner.Text("name")} owns this pod";
+    // ReplicaSets of a Deployment have this label. They keep it when the Deployment is deleted without them. Another one may adopt them.
+    private const string DeploymentsLabel = "pod-template-hash";
+
+    /// <summary>Why the pod can't be one of a base, by its owner; null: it can.</summary>
+    /// <param name="findReplicaSet">The ReplicaSet of this name; null: it is not known yet.</param>
+    public static string? OfOwner(JsonObject pod, Func<string, ReplicaSet?>? findReplicaSet)
+    {
+        if (pod.Child("metadata")?.Items("ownerReferences").FirstOrDefault(owner => owner.IsTrue("controller")) is not { } owner)
+            return "a base is a Deployment, and no controller owns this pod";
+        var name = owner.Text("name") ?? "";
+        if (owner.Text("kind") != "ReplicaSet" || owner.Text("apiVersion")?.StartsWith("apps/", StringComparison.Ordinal) != true)
+            return $"a base is a Deployment, and {owner.Text("kind")} {name} owns this pod";
+        if (findReplicaSet?.Invoke(name) is not { } replicaSet) return null;
+        return replicaSet.Metadata.Controller switch
+        {
+            { Kind: "Deployment" } => null,
+            { } other => $"a base is a Deployment, and {other.Kind} {other.Name} owns ReplicaSet {name} of this pod",
+            null when replicaSet.Metadata.Labels.ContainsKey(DeploymentsLabel) => null,
+            null => $"a base is a Deployment, and no Deployment owns ReplicaSet {name} of this pod",
+        };
+    }
 
     /// <summary>Names and paths that the agent needs and the pod uses already.</summary>
     public static IEnumerable<string> Conflicts(JsonObject spec, JsonObject container)

@@ -13,17 +13,21 @@ public static class InjectionReport
 
     /// <summary>Of a Deployment and its running pods.</summary>
     /// <param name="isNamed">A ModuleDeployment names it as its base.</param>
-    public static IReadOnlyList<PlannedEvent> Of(Deployment deployment, bool isNamed, IEnumerable<Pod> pods)
+    /// <param name="exclusion">Why the webhook does not inject into pods of this namespace; null: it does.</param>
+    public static IReadOnlyList<PlannedEvent> Of(Deployment deployment, bool isNamed, IEnumerable<Pod> pods, string? exclusion)
     {
         var (ns, name, template) = (deployment.Metadata.Namespace!, deployment.Metadata.Name, deployment.Spec.Template.Metadata.Labels);
         List<Pod> found = [.. pods];
         var events = OfPods(found).ToList();
         if (MisplacedLabel.Find(deployment) is { } misplaced) events.Add(Warning(Reasons.MisplacedLabel, $"The {misplaced}"));
         var isRequested = template.GetValueOrDefault(InjectionKeys.Inject) == "true";
-        if ((isNamed || isRequested) && found.Any(LacksAgentSilently))
+        // Pods from before the label was added are replaced by the rolling update that it began.
+        if ((isNamed || isRequested) && found.Any(pod => LacksAgentSilently(pod) && (!isRequested || Requests(pod))))
         {
-            events.Add(Warning(Reasons.AgentMissing, "Pods of this base have no agent and get no modules. Run: " + (isRequested
-                ? $"kubectl -n {ns} rollout restart deployment {name}" : MisplacedLabel.Command(ns, name))));
+            events.Add(Warning(Reasons.AgentMissing, "Pods of this base have no agent and get no modules" + (
+                exclusion is not null ? $": {exclusion}"
+                : isRequested ? $". Run: kubectl -n {ns} rollout restart deployment {name}"
+                : $". Run: {MisplacedLabel.Command(ns, name)}")));
         }
 
         return events;
@@ -34,6 +38,8 @@ public static class InjectionReport
         pods.Select(InjectionStatus.Problem).OfType<InjectionStatus>().Distinct().Select(problem => problem.IsInjected
             ? Warning(Reasons.InjectionWarning, $"The agent was injected: {OperatorText.Within(MaxText, problem.Text)}")
             : Warning(Reasons.AgentNotInjected, $"Pods do not get the agent: {OperatorText.Within(MaxText, problem.Text)}"));
+
+    private static bool Requests(Pod pod) => pod.Metadata.Labels.GetValueOrDefault(InjectionKeys.Inject) == "true";
 
     private static bool LacksAgentSilently(Pod pod) => !BaseContainers.HasAgent(pod) && InjectionStatus.Problem(pod) is null;
 

@@ -8,8 +8,6 @@ namespace ModuleController.Core.Injection;
 /// <param name="Problem">Why a pod that looks as if it requested the agent does not get it; null: nothing to report.</param>
 public sealed record InjectionSelection(bool IsSelected, string? Problem)
 {
-    private const string SystemNamespace = "kube-system";
-
     /// <summary>
     /// Rule (a): the label <c>inject: "true"</c>. Rule (b): the label <c>base</c>, and <c>inject</c> neither "true" nor "false", in a
     /// namespace that is enabled. Never in kube-system and in the controller's namespace.
@@ -25,12 +23,12 @@ public sealed record InjectionSelection(bool IsSelected, string? Problem)
         var isByLabel = requested == "true";
         var isByNamespace = requested != "false" && podLabels?.ContainsKey(InjectionKeys.Base) == true
             && namespaceLabels.GetValueOrDefault(InjectionKeys.NamespaceInjection) == InjectionKeys.Enabled;
-        if ((isByLabel || isByNamespace) && (ns == SystemNamespace || ns == controllerNamespace))
-            return new(false, $"pods of namespace {ns} never get the agent");
-        return new(isByLabel || isByNamespace, requested is null or "true" or "false"
-            ? null
-            : $"label {InjectionKeys.Inject} must be \"true\" or \"false\", not \"{Shown(requested)}\"");
+        if ((isByLabel || isByNamespace) && InjectionScope.NeverInjected(ns, controllerNamespace) is { } never) return new(false, never);
+        return new(isByLabel || isByNamespace, requested is null ? null : ValueProblem(requested));
     }
 
-    private static string Shown(string text) => OperatorText.Within(OperatorText.MaxName, text);
+    /// <summary>Null: it is one of the two values of the label <c>inject</c>.</summary>
+    internal static string? ValueProblem(string label) => label is "true" or "false"
+        ? null
+        : $"label {InjectionKeys.Inject} must be \"true\" or \"false\", not \"{OperatorText.Within(OperatorText.MaxName, label)}\"";
 }

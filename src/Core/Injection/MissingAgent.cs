@@ -11,15 +11,17 @@ public static class MissingAgent
     private const int MaxReason = 300;
 
     /// <summary>Null: it has one.</summary>
-    public static string? ReasonOf(Pod pod)
+    /// <param name="exclusion">Why the webhook does not inject into pods of this namespace; null: it does.</param>
+    public static string? ReasonOf(Pod pod, string? exclusion)
     {
         if (BaseContainers.HasAgent(pod)) return null;
         if (InjectionStatus.Problem(pod) is { IsInjected: false } status) return OperatorText.Within(MaxReason, status.Text);
         return pod.Metadata.Labels.GetValueOrDefault(InjectionKeys.Inject) switch
         {
-            "true" => "the pod was created before the webhook could inject it",
+            "true" => exclusion ?? "the pod was created before the webhook could inject it",
             "false" => $"the pod has the label {InjectionKeys.Inject}: \"false\"",
-            _ => $"the pod does not request it with the label {InjectionKeys.Inject}: \"true\"",
+            null => exclusion ?? $"the pod does not request it with the label {InjectionKeys.Inject}: \"true\"",
+            var other => InjectionSelection.ValueProblem(other),
         };
     }
 }

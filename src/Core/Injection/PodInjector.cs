@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using ModuleController.Core.BasePods.Gates;
+using ModuleController.Core.Builtin;
 using ModuleController.Core.Meta;
 
 namespace ModuleController.Core.Injection;
@@ -12,11 +13,12 @@ namespace ModuleController.Core.Injection;
 /// </remarks>
 public static class PodInjector
 {
-    /// <summary>The injection into a created pod: only pods of a ReplicaSet are pods of a base.</summary>
-    public static InjectionResult InjectPod(JsonObject pod, InjectionOptions options)
+    /// <summary>The injection into a created pod: only pods of a Deployment's ReplicaSet are pods of a base.</summary>
+    /// <param name="findReplicaSet">The ReplicaSet of this name, in the namespace of the pod; null: it is not known yet.</param>
+    public static InjectionResult InjectPod(JsonObject pod, InjectionOptions options, Func<string, ReplicaSet?>? findReplicaSet = null)
     {
         if (PodShape.FindProblem(pod) is { } problem) return new(pod, false, [problem]);
-        return InjectionObstacles.OfOwner(pod) is { } obstacle
+        return InjectionObstacles.OfOwner(pod, findReplicaSet) is { } obstacle
             ? WithStatus(pod, pod.DeepClone().AsObject(), false, [obstacle])
             : InjectTemplate(pod, options);
     }

@@ -16,7 +16,7 @@ public sealed class InjectionReportTests
     public void Pods_with_the_same_problem_are_one_report()
     {
         var reports = InjectionReport.Of(Deployment(template: "true"), isNamed: true,
-            [Pod(NotInjected), Pod(NotInjected), Pod("injected: no DNS", "agent"), Pod("injected", "agent")]);
+            [Pod(NotInjected), Pod(NotInjected), Pod("injected: no DNS", "agent"), Pod("injected", "agent")], exclusion: null);
 
         Assert.Equal(
             [
@@ -32,7 +32,8 @@ public sealed class InjectionReportTests
     [InlineData(true, "true", "kubectl -n shop rollout restart deployment base")]
     public void Pods_of_a_base_without_an_agent_are_reported_with_the_command_that_helps(bool isNamed, string? template, string command)
     {
-        var report = Assert.Single(InjectionReport.Of(Deployment(template: template), isNamed, [Pod(null), Pod(null, "agent")]));
+        var report = Assert.Single(InjectionReport.Of(
+            Deployment(template: template), isNamed, [WithLabel(Pod(null), template), Pod(null, "agent")], exclusion: null));
 
         Assert.Equal("AgentMissing", report.Reason);
         Assert.Contains(command, report.Message, StringComparison.Ordinal);
@@ -41,8 +42,30 @@ public sealed class InjectionReportTests
     [Fact]
     public void A_Deployment_that_is_no_base_and_one_without_pods_are_not_reported()
     {
-        Assert.Empty(InjectionReport.Of(Deployment(), isNamed: false, [Pod(null)]));
-        Assert.Empty(InjectionReport.Of(Deployment(template: "true"), isNamed: true, []));
+        Assert.Empty(InjectionReport.Of(Deployment(), isNamed: false, [Pod(null)], exclusion: null));
+        Assert.Empty(InjectionReport.Of(Deployment(template: "true"), isNamed: true, [], exclusion: null));
+    }
+
+    /// <summary>The rolling update that the label began replaces them.</summary>
+    [Fact]
+    public void Pods_from_before_the_label_was_added_are_not_reported() =>
+        Assert.Empty(InjectionReport.Of(Deployment(template: "true"), isNamed: true, [Pod(null)], exclusion: null));
+
+    [Theory]
+    [InlineData("kube-system", true, null, "pods of namespace kube-system never get the agent")]
+    [InlineData("mc", true, null, "pods of namespace mc never get the agent")]
+    [InlineData("shop", true, "other", "this controller reconciles namespace other only")]
+    [InlineData("shop", false, null, "this controller answers no webhooks: add the agent to the manifest with the command inject")]
+    public void Where_nothing_is_injected_no_restart_is_recommended(string ns, bool hasWebhook, string? watched, string why)
+    {
+        var exclusion = new InjectionScope("mc", hasWebhook, watched).Exclusion(ns);
+        var pod = WithLabel(Pod(null), "true");
+
+        var report = Assert.Single(InjectionReport.Of(Deployment(template: "true"), isNamed: true, [pod], exclusion));
+
+        Assert.Equal($"Pods of this base have no agent and get no modules: {why}", report.Message);
+        Assert.Equal(why, MissingAgent.ReasonOf(pod, exclusion));
+        Assert.Null(new InjectionScope("mc", true, "shop").Exclusion("shop"));
     }
 
     [Theory]
@@ -59,7 +82,7 @@ public sealed class InjectionReportTests
             ["spec"] = new JsonObject { ["template"] = new JsonObject { ["metadata"] = new JsonObject { ["labels"] = Labels(template) } } },
         };
 
-        Assert.Equal(isMisplaced, InjectionReport.Of(Deployment(own, template), isNamed: false, []).Count == 1);
+        Assert.Equal(isMisplaced, InjectionReport.Of(Deployment(own, template), isNamed: false, [], exclusion: null).Count == 1);
         Assert.Equal(isMisplaced, MisplacedLabel.Find(json, "shop", "base") is not null);
     }
 
@@ -77,12 +100,13 @@ public sealed class InjectionReportTests
     [InlineData(null, NotInjected, "spec.volumes has a volume named agent-token already")]
     [InlineData("true", null, "the pod was created before the webhook could inject it")]
     [InlineData("false", null, "the pod has the label koupleless.io/inject: \"false\"")]
+    [InlineData("yes", null, "label koupleless.io/inject must be \"true\" or \"false\", not \"yes\"")]
     [InlineData(null, null, "the pod does not request it with the label koupleless.io/inject: \"true\"")]
     public void Placement_names_the_reason_why_a_pod_has_no_agent(string? label, string? status, string reason)
     {
         var pod = Pod(status) with { Metadata = Pod(status).Metadata with { Name = "base-0", Uid = "uid", Labels = Read(label) } };
 
-        var observed = new ObservedPod(pod, null, null) { MissingAgent = MissingAgent.ReasonOf(pod) };
+        var observed = new ObservedPod(pod, null, null) { MissingAgent = MissingAgent.ReasonOf(pod, exclusion: null) };
 
         Assert.Equal($"has no agent: {reason}", PodAssessment.Of(observed, TimeSpan.FromMinutes(5), default).Refusal);
     }
@@ -92,7 +116,7 @@ public sealed class InjectionReportTests
     [InlineData("containers")]
     public void A_pod_with_an_agent_lacks_none(string list) =>
         Assert.Null(MissingAgent.ReasonOf(JsonSerializer.Deserialize(
-            $$$"""{"spec":{"{{{list}}}":[{"name":"agent"}]}}""", BuiltinJson.Default.Pod)!));
+            $$$"""{"spec":{"{{{list}}}":[{"name":"agent"}]}}""", BuiltinJson.Default.Pod)!, exclusion: null));
 
     private static Deployment Deployment(string? own = null, string? template = null) => new()
     {
@@ -110,6 +134,8 @@ public sealed class InjectionReportTests
         Spec = new() { Containers = [new("base")], InitContainers = [.. sidecars.Select(name => new PodContainer(name))] },
         Status = new() { Conditions = [new() { Type = "ContainersReady", Status = "True" }] },
     };
+
+    private static Pod WithLabel(Pod pod, string? label) => pod with { Metadata = pod.Metadata with { Labels = Read(label) } };
 
     private static Dictionary<string, string> Read(string? label) =>
         label is null ? [] : new Dictionary<string, string> { [InjectionKeys.Inject] = label };

@@ -1,4 +1,6 @@
+using System.Text.Json;
 using System.Text.Json.Nodes;
+using ModuleController.Core.Builtin;
 using ModuleController.Core.Injection;
 
 namespace ModuleController.Core.Tests.Injection;
@@ -38,6 +40,25 @@ public class InvalidPodTests
         owned["metadata"]!["ownerReferences"]![0]!["controller"] = false;
         Pods.AssertNotInjected(owned, "a base is a Deployment, and no controller owns this pod", hasGate: false);
     }
+
+    /// <summary>The readiness gate of a pod without a base is never opened.</summary>
+    [Theory]
+    [InlineData("""{"ownerReferences":[{"kind":"Rollout","name":"canary","controller":true}],"labels":{"pod-template-hash":"5d9c7b"}}""",
+        "a base is a Deployment, and Rollout canary owns ReplicaSet base-5d9c7b of this pod")]
+    [InlineData("{}", "a base is a Deployment, and no Deployment owns ReplicaSet base-5d9c7b of this pod")]
+    public void A_pod_of_a_ReplicaSet_without_a_Deployment_is_reported_and_stays_as_it_is(string metadata, string problem) =>
+        Pods.AssertNotInjected(Pods.Base(), problem, hasGate: false, replicaSet: WithMetadata(metadata));
+
+    [Theory]
+    [InlineData("""{"ownerReferences":[{"kind":"Deployment","name":"base","controller":true}]}""")]
+    [InlineData("""{"labels":{"pod-template-hash":"5d9c7b"}}""")]
+    [InlineData(null)]
+    public void A_ReplicaSet_that_has_just_been_created_or_will_be_adopted_is_one_of_a_Deployment(string? metadata) =>
+        Assert.True(PodInjector.InjectPod(Pods.Base(), new(), name =>
+        {
+            Assert.Equal("base-5d9c7b", name);
+            return metadata is null ? null : WithMetadata(metadata);
+        }).IsInjected);
 
     [Theory]
     [InlineData("containers")]
@@ -178,4 +199,7 @@ public class InvalidPodTests
     }
 
     private static JsonArray Mount(string path) => new(new JsonObject { ["name"] = "data", ["mountPath"] = path });
+
+    private static ReplicaSet WithMetadata(string metadata) =>
+        JsonSerializer.Deserialize($$"""{"metadata":{{metadata}}}""", BuiltinJson.Default.ReplicaSet)!;
 }

@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using ModuleController.Core.Builtin;
 using ModuleController.Core.Injection;
 
 namespace ModuleController.Core.Tests.Injection;
@@ -27,7 +28,8 @@ internal static class Pods
 
     public static JsonObject Parse(string json) => JsonNode.Parse(json)!.AsObject();
 
-    public static InjectionResult Inject(JsonObject pod) => PodInjector.InjectPod(pod, Options);
+    public static InjectionResult Inject(JsonObject pod, ReplicaSet? replicaSet = null) =>
+        PodInjector.InjectPod(pod, Options, _ => replicaSet);
 
     public static JsonObject Injected(JsonObject pod)
     {
@@ -49,9 +51,9 @@ internal static class Pods
         && gates.Any(gate => (string?)gate!["conditionType"] == "koupleless.io/modules-ready");
 
     /// <summary>The pod has no agent, its annotation says why, and apart from that and the gate nothing changed.</summary>
-    public static void AssertNotInjected(JsonObject pod, string problem, bool hasGate = true)
+    public static void AssertNotInjected(JsonObject pod, string problem, bool hasGate = true, ReplicaSet? replicaSet = null)
     {
-        var result = Inject(pod);
+        var result = Inject(pod, replicaSet);
 
         Assert.False(result.IsInjected);
         Assert.Equal([problem], result.Problems);
@@ -61,6 +63,6 @@ internal static class Pods
             hasGate ? ["/metadata/annotations/koupleless.io~1injection-status", "/spec/readinessGates"]
                 : ["/metadata/annotations/koupleless.io~1injection-status"],
             JsonDifference.Between(pod, result.Pod).Select(change => (string?)change!["path"]));
-        Assert.Same(result.Pod, Inject(result.Pod).Pod);
+        Assert.Same(result.Pod, Inject(result.Pod, replicaSet).Pod);
     }
 }

@@ -3,13 +3,14 @@ using System.Text;
 using System.Text.Json.Nodes;
 using ModuleController.ControlPlane.Admission;
 using ModuleController.Core.Injection;
+using ModuleController.Core.Meta;
 
 namespace ModuleController.SystemTests.Admission;
 
 /// <summary>The webhooks of pods and Deployments, as an API server calls them.</summary>
 public sealed class PodWebhookTests
 {
-    private static readonly PodInjection Handler = new(new());
+    private static readonly PodInjection Handler = new(new(), _ => null);
 
     [Fact]
     public async Task A_pod_of_a_Deployment_gets_the_agent_and_a_second_pass_changes_nothing()
@@ -96,6 +97,38 @@ public sealed class PodWebhookTests
         Assert.True((bool)response["allowed"]!);
         Assert.Null(response["patch"]);
         Assert.Equal($"pods of namespace {ns} never get the agent", (string)response["warnings"]![0]!);
+    }
+
+    [Fact]
+    public async Task A_pod_outside_the_only_namespace_that_is_reconciled_stays_as_it_is()
+    {
+        await using var bench = await WebhookBench.StartAsync(new PodInjection(new(), _ => null, "shop"));
+        var review = WebhookBench.Review(Pod());
+
+        var response = await bench.DecidedAsync("pods", review);
+        Assert.True((bool)response["allowed"]!);
+        Assert.Null(response["patch"]);
+        Assert.Equal("the pod gets no agent: the controller reconciles namespace shop only", (string)response["warnings"]![0]!);
+
+        review["request"]!["namespace"] = "shop";
+        Assert.NotNull((await bench.DecidedAsync("pods", review))["patch"]);
+    }
+
+    [Fact]
+    public async Task A_pod_whose_ReplicaSet_belongs_to_no_Deployment_is_created_without_the_agent()
+    {
+        List<ObjectKey> asked = [];
+        await using var bench = await WebhookBench.StartAsync(new PodInjection(new(), key =>
+        {
+            asked.Add(key);
+            return new() { Metadata = new() { Name = key.Name } };
+        }));
+
+        var response = await bench.DecidedAsync("pods", WebhookBench.Review(Pod()));
+
+        Assert.Contains("no Deployment owns ReplicaSet", (string)response["warnings"]![0]!, StringComparison.Ordinal);
+        Assert.DoesNotContain(PatchOf(response), step => ((string)step!["path"]!).StartsWith("/spec", StringComparison.Ordinal));
+        Assert.Equal("default", Assert.Single(asked).Namespace);
     }
 
     [Fact]

@@ -30,7 +30,8 @@ public sealed class TokenFuzzTests
         var time = new FakeTimeProvider(new(2026, 1, 1, 0, 0, 0, TimeSpan.Zero));
         using var issuer = new TokenIssuer(time);
         issuer.Add("one");
-        using var reviews = new TokenReviews(new RefusingClient(), "modulecontroller", TimeProvider.System, NullLogger<TokenReviews>.Instance);
+        using var reviews = new TokenReviews(
+            new RefusingClient(), "modulecontroller", TimeProvider.System, NullLogger<TokenReviews>.Instance);
         var authenticator = new AgentAuthenticator(
             new(issuer.ReadAsync, time, NullLogger<SigningKeys>.Instance), reviews, new(), time);
 

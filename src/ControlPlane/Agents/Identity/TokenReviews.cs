@@ -41,8 +41,9 @@ public sealed partial class TokenReviews(IKubeClient client, string audience, Ti
         if (!status.Audiences.Contains(audience))
             return Authentication.Refused(StatusCode.Unauthenticated, $"the token is not made for the audience {audience}");
 
-        // The API server has verified the claims. Another authenticator of it may know a pod that the claims do not name: that is none.
-        return status.User.Extra.TryGetValue(PodUidKey, out var uids) && token.ToIdentity(time.GetUtcNow()) is { Identity: { } identity } answer
+        // The API server has verified the claims. They must name the pod for which one of its authenticators accepted the token.
+        return status.User.Extra.TryGetValue(PodUidKey, out var uids)
+            && token.ToIdentity(time.GetUtcNow()) is { Identity: { } identity } answer
             && uids.Contains(identity.PodUid)
             ? answer
             : Authentication.Refused(StatusCode.PermissionDenied, "the token is not bound to a pod");

@@ -109,8 +109,8 @@ public sealed class ControlPlaneHost : IAsyncDisposable
         {
             _webhooks = new(
                 options.Bind, port, _certificate.Serving,
-                AdmissionHandlers.Create(new(Caches, _client, options, LeaseNamespace, _time, _loggers)), () => _informers.IsSynced,
-                _admissionMetrics, _time, _loggers);
+                AdmissionHandlers.Create(new(Caches, () => _informers.IsSynced, _client, options, LeaseNamespace, _time, _loggers)),
+                () => _informers.IsSynced, _admissionMetrics, _time, _loggers);
         }
     }
 

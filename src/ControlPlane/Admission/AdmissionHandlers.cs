@@ -7,9 +7,11 @@ using ModuleController.Kube.Client;
 namespace ModuleController.ControlPlane.Admission;
 
 /// <summary>What handlers are built from.</summary>
+/// <param name="IsSynced">Whether the caches have everything.</param>
 /// <param name="OwnNamespace">The controller's namespace.</param>
 public sealed record AdmissionParts(
-    Caches Caches, IKubeClient Client, ControlPlaneOptions Options, string OwnNamespace, TimeProvider Time, ILoggerFactory Loggers);
+    Caches Caches, Func<bool> IsSynced, IKubeClient Client, ControlPlaneOptions Options, string OwnNamespace, TimeProvider Time,
+    ILoggerFactory Loggers);
 
 /// <summary>Which webhooks the controller serves.</summary>
 public static class AdmissionHandlers
@@ -24,7 +26,7 @@ public static class AdmissionHandlers
                 Injection(parts.Options, parts.OwnNamespace), parts.Caches.ReplicaSets.Get, parts.Options.WatchNamespace),
             new DeploymentWarning(),
             new DefinitionGuard(parts.Client),
-            new ObjectValidation(),
+            new ObjectValidation(new(parts.Caches, parts.IsSynced, parts.Options.WatchNamespace, parts.Client, parts.Time)),
         ];
     }
 

@@ -10,16 +10,14 @@ namespace ModuleController.ControlPlane.Admission;
 
 /// <summary>Denies a write of our kinds that breaks rules in the fields that it changes, and names them all.</summary>
 /// <remarks>The controller and the agents enforce the same rules when this webhook was not called.</remarks>
-internal sealed class ObjectValidation : IAdmissionHandler
+internal sealed class ObjectValidation(NeighborLookup neighbors) : IAdmissionHandler
 {
     public string Name => "objects";
 
+    // Rules need no cache. A warning that does is left out until then.
     public bool ReadsCaches => false;
 
-    public ValueTask<AdmissionDecision> DecideAsync(AdmissionRequest request, CancellationToken cancellation) =>
-        ValueTask.FromResult(Decide(request));
-
-    private static AdmissionDecision Decide(AdmissionRequest request)
+    public async ValueTask<AdmissionDecision> DecideAsync(AdmissionRequest request, CancellationToken cancellation)
     {
         if (request is not
             {
@@ -27,28 +25,44 @@ internal sealed class ObjectValidation : IAdmissionHandler
                 SubResource: "", Object: not null,
             })
             throw new FormatException($"{request.Operation} of {request.Kind} is not the write of a ModuleDeployment or its parts");
-        var violations = Violations(request).Select(FieldViolation.Of).ToList();
-        return violations.Count > 0 ? AdmissionDecision.Deny(AdmissionDenial.Invalid(request, violations)) : AdmissionDecision.Allow();
+        return request.Kind switch
+        {
+            "ModuleDeployment" => await DecideAsync(
+                request, ModulesJson.Default.ModuleDeployment, ModuleRules.Check, (item, old) => WarningsAsync(item, old, cancellation)),
+            "ModuleReplicaSet" => await DecideAsync(request, ModulesJson.Default.ModuleReplicaSet, ModuleRules.Check),
+            "Module" => await DecideAsync(request, ModulesJson.Default.Module, ModuleRules.Check),
+            "ModuleTemplate" => await DecideAsync(request, ModulesJson.Default.ModuleTemplate, ModuleRules.Check),
+            _ => throw new FormatException($"there is no {request.Kind} in {request.ApiVersion}"),
+        };
     }
 
-    private static IEnumerable<RuleBreach> Violations(AdmissionRequest request) => request.Kind switch
-    {
-        "ModuleDeployment" => Violations(request, ModulesJson.Default.ModuleDeployment, ModuleRules.Check),
-        "ModuleReplicaSet" => Violations(request, ModulesJson.Default.ModuleReplicaSet, ModuleRules.Check),
-        "Module" => Violations(request, ModulesJson.Default.Module, ModuleRules.Check),
-        "ModuleTemplate" => Violations(request, ModulesJson.Default.ModuleTemplate, ModuleRules.Check),
-        _ => throw new FormatException($"there is no {request.Kind} in {request.ApiVersion}"),
-    };
-
-    private static IEnumerable<RuleBreach> Violations<T>(
-        AdmissionRequest request, JsonTypeInfo<T> type, Func<T, IReadOnlyList<RuleBreach>> check)
+    private static async ValueTask<AdmissionDecision> DecideAsync<T>(
+        AdmissionRequest request, JsonTypeInfo<T> type, Func<T, IReadOnlyList<RuleBreach>> check,
+        Func<T, T?, ValueTask<IEnumerable<string>>>? warn = null)
         where T : class, IResource
     {
         var (written, problem) = Read(request.Object, type);
         var (stored, earlier) = Read(request.OldObject, type);
         // The controller can't read it. What was stored like this can be corrected in one field after the other.
-        if (problem is not null) return problem == earlier ? [] : [problem];
-        return earlier is not null ? [] : ChangedFields.Breaches(check(written!), stored is null ? [] : check(stored));
+        if (problem == earlier && problem is not null) return AdmissionDecision.Allow();
+        if (problem is not null) return Deny(request, [problem]);
+        if (earlier is not null) return AdmissionDecision.Allow();
+        List<RuleBreach> breaches = [.. ChangedFields.Breaches(check(written!), stored is null ? [] : check(stored))];
+        if (breaches.Count > 0) return Deny(request, breaches);
+        return warn is null ? AdmissionDecision.Allow() : AdmissionDecision.Allow(await warn(written!, stored));
+    }
+
+    private static AdmissionDecision Deny(AdmissionRequest request, IEnumerable<RuleBreach> breaches) =>
+        AdmissionDecision.Deny(AdmissionDenial.Invalid(request, [.. breaches.Select(FieldViolation.Of)]));
+
+    private async ValueTask<IEnumerable<string>> WarningsAsync(
+        ModuleDeployment deployment, ModuleDeployment? old, CancellationToken cancellation)
+    {
+        var warnings = DeploymentWarnings.Of(deployment, old);
+        return old is null
+            ? warnings.Concat(DeploymentWarnings.OfNew(
+                deployment, await neighbors.HasBaseAsync(deployment, cancellation), neighbors.OfBase(deployment)))
+            : warnings;
     }
 
     private static (T? Item, RuleBreach? Problem) Read<T>(JsonObject? item, JsonTypeInfo<T> type)

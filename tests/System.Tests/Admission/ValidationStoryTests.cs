@@ -14,6 +14,9 @@ public sealed partial class ValidationStoryTests
     private const string Url = "spec.template.spec.module.url: Invalid value: must be an http, https or file URL of at most 8192 bytes "
         + "without spaces, such as https://repo.example.com/orders-1.0.0.jar";
 
+    private const string Source = "spec.template.spec.module";
+    private const string Strategy = "spec.operationStrategy";
+
     private const string Port =
         "spec.operationStrategy.serviceStrategy.port: Required value: must be set where the Service is enabled, from 1 to 65535";
 
@@ -108,6 +111,51 @@ public sealed partial class ValidationStoryTests
 
         Assert.Equal(1, exitCode);
         Assert.Equal($"The ModuleDeployment \"orders\" is invalid: \n* {Url}\n* {Port}\n", output);
+    }
+
+    [Fact]
+    public async Task Kubectl_prints_warnings_of_what_is_written_and_not_of_what_was()
+    {
+        Assert.SkipUnless(Harness.Kubectl.IsInstalled, "no kubectl on PATH");
+        await using var world = await WebhookWorld.StartAsync();
+        await using var webhooks = await WebhookWorld.WebhooksAsync(world);
+        using var kubectl = new Harness.Kubectl(world);
+
+        Assert.Equal(
+            [
+                "spec.replicas: is not set, so no module is installed until it is, or the ModuleDeployment is scaled",
+                $"{Source}.sha256: is not set, so another jar at this url is installed unnoticed",
+                $"{Strategy}.serviceStrategy.type: is not set, so the Service opens a port on every node (NodePort). "
+                    + "Set ClusterIP if it is only called from pods",
+                $"spec.baseDeploymentName: there is no Deployment base in namespace {world.Namespace}, "
+                    + "so no module is installed until it exists",
+            ],
+            await WarningsAsync(kubectl, "apply", "-f", await kubectl.FileAsync(Manifest("orders"))));
+
+        await WebhookWorld.BaseAsync(world, 1);
+        Assert.Empty(await WarningsAsync(kubectl, "scale", "mddeploy/orders", "--replicas=1"));
+        Assert.Empty(await WarningsAsync(kubectl, "patch", "mddeploy/orders", "--type=merge", "-p", """{"spec":{"paused":true}}"""));
+        Assert.Empty(await WarningsAsync(kubectl, "apply", "-f", await kubectl.FileAsync(Manifest("orders"))));
+        Assert.Equal(
+            $"{Source}.name: orders on base base belongs to the older ModuleDeployment orders, so no module is installed while that exists",
+            (await WarningsAsync(kubectl, "apply", "-f", await kubectl.FileAsync(Manifest("again"))))[^1]);
+    }
+
+    private static string Manifest(string name) => $$"""
+        apiVersion: koupleless.io/v1alpha1
+        kind: ModuleDeployment
+        metadata: { name: {{name}} }
+        spec:
+          baseDeploymentName: base
+          template: { spec: { module: { name: orders, version: 1.0.0, url: "http://jars.example/orders.jar" } } }
+          operationStrategy: { serviceStrategy: { enableModuleService: true, port: 80 } }
+        """;
+
+    private static async Task<IReadOnlyList<string>> WarningsAsync(Harness.Kubectl kubectl, params string[] arguments)
+    {
+        const string Prefix = "Warning: ";
+        var lines = (await kubectl.RunAsync(arguments)).Split('\n');
+        return [.. lines.Where(line => line.StartsWith(Prefix, StringComparison.Ordinal)).Select(line => line[Prefix.Length..])];
     }
 
     private static ModuleDeployment Invalid() => A.Module("orders", "1.0.0", "http://[")

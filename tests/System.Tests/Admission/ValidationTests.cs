@@ -1,9 +1,12 @@
 using System.Net;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using Microsoft.Extensions.Logging.Abstractions;
 using ModuleController.ControlPlane.Admission;
 using ModuleController.Core.Modules;
+using ModuleController.Kube.Caches;
 using ModuleController.SystemTests.Harness;
+using ModuleController.SystemTests.Identity;
 
 namespace ModuleController.SystemTests.Admission;
 
@@ -14,10 +17,13 @@ public sealed class ValidationTests
     private const string Url = "must be an http, https or file URL of at most 8192 bytes without spaces, such as "
         + "https://repo.example.com/orders-1.0.0.jar";
 
+    /// <summary>Its caches are not synced.</summary>
+    private static readonly ObjectValidation Handler = new(new(null!, () => false, null, null!, TimeProvider.System));
+
     [Fact]
     public async Task All_violations_of_a_new_object_are_named_as_the_API_server_names_those_of_a_schema()
     {
-        await using var bench = await WebhookBench.StartAsync(new ObjectValidation());
+        await using var bench = await WebhookBench.StartAsync(Handler);
 
         var response = await bench.DecidedAsync("objects", Review(Broken("1.0.0")));
 
@@ -49,7 +55,7 @@ public sealed class ValidationTests
     [Fact]
     public async Task What_does_not_change_is_not_checked()
     {
-        await using var bench = await WebhookBench.StartAsync(new ObjectValidation());
+        await using var bench = await WebhookBench.StartAsync(Handler);
         var paused = Broken("1.0.0");
         paused["spec"]!["paused"] = true;
         var other = Broken("1.0.0");
@@ -70,7 +76,7 @@ public sealed class ValidationTests
         "template.spec.module.url")]
     public async Task The_other_kinds_are_checked_for_what_agents_refuse(string kind, string json, string field)
     {
-        await using var bench = await WebhookBench.StartAsync(new ObjectValidation());
+        await using var bench = await WebhookBench.StartAsync(Handler);
         var item = (JsonObject)JsonNode.Parse(json.Replace('\'', '"'))!;
         item["metadata"] = new JsonObject { ["name"] = "a" };
 
@@ -84,7 +90,7 @@ public sealed class ValidationTests
     [Fact]
     public async Task What_the_controller_could_not_read_is_denied_unless_it_was_stored_like_that()
     {
-        await using var bench = await WebhookBench.StartAsync(new ObjectValidation());
+        await using var bench = await WebhookBench.StartAsync(Handler);
         var (unreadable, readable) = (Broken("1.0.0"), Broken("1.0.0"));
         unreadable["spec"]!["operationStrategy"]!["maxUnavailable"] = "some";
 
@@ -98,9 +104,46 @@ public sealed class ValidationTests
     }
 
     [Fact]
+    public async Task While_the_caches_are_not_synced_there_are_the_warnings_that_need_none()
+    {
+        await using var bench = await WebhookBench.StartAsync(() => false, TimeProvider.System, Handler);
+        var item = JsonSerializer.SerializeToNode(
+            A.Module("orders", "1.0.0", "http://jars/orders.jar"), ModulesJson.Default.ModuleDeployment)!.AsObject();
+
+        var created = await bench.DecidedAsync("objects", Review(item));
+        Assert.True((bool)created["allowed"]!);
+        Assert.Equal(
+            ["spec.template.spec.module.sha256: is not set, so another jar at this url is installed unnoticed"],
+            created["warnings"]!.AsArray().Select(warning => (string)warning!));
+
+        var paused = (JsonObject)item.DeepClone();
+        paused["spec"]!["paused"] = true;
+        Assert.Null((await bench.DecidedAsync("objects", Review(paused, item)))["warnings"]);
+    }
+
+    [Fact]
+    public async Task What_is_not_known_of_other_objects_denies_no_write_and_warns_of_nothing()
+    {
+        await using var informers = new InformerFactory(new RefusingClient(), TimeProvider.System, NullLoggerFactory.Instance);
+        var unreachable = new NeighborLookup(new(informers), () => true, null, new RefusingClient(), TimeProvider.System);
+        var elsewhere = new NeighborLookup(null!, () => true, "other", null!, TimeProvider.System);
+        var item = JsonSerializer.SerializeToNode(
+            A.Module("orders", "1.0.0", "file:///orders.jar"), ModulesJson.Default.ModuleDeployment)!.AsObject();
+        item["metadata"]!["namespace"] = "default";
+
+        foreach (var neighbors in (NeighborLookup[])[unreachable, elsewhere])
+        {
+            await using var bench = await WebhookBench.StartAsync(new ObjectValidation(neighbors));
+            var response = await bench.DecidedAsync("objects", Review(item));
+            Assert.True((bool)response["allowed"]!);
+            Assert.Null(response["warnings"]);
+        }
+    }
+
+    [Fact]
     public async Task A_review_of_something_else_is_malformed()
     {
-        await using var bench = await WebhookBench.StartAsync(new ObjectValidation());
+        await using var bench = await WebhookBench.StartAsync(Handler);
 
         Assert.Equal((HttpStatusCode.BadRequest, "there is no Mdule in koupleless.io/v1alpha1\n"),
             await bench.PostAsync("objects", Review(Broken("1"), kind: "Mdule").ToJsonString()));

@@ -12,8 +12,26 @@ internal sealed class InstallSteps(BasePodFacts pod, ModuleFacts module, ModuleS
     {
         if (pod.UnresolvedUntil is { } until) return UninstallSteps.AfterSilence(ModulePhase.Prepare, until);
         if (module.Own is { } own) return Activate(own);
-        return module.Duplicate is { } duplicate ? ReplaceDuplicate(duplicate) : Install();
+        // An adoption needs no artifact. A duplicate of another Module stays while this one can't be installed.
+        return module.Duplicate is { } duplicate && (string.IsNullOrEmpty(duplicate.ModuleUid) || !IsRefused)
+            ? ReplaceDuplicate(duplicate)
+            : Install();
     }
+
+    private ModuleCommand.Install NextInstall => new(
+        module.Uid, module.Module.Spec.Module, pod.Life!.Id, module.NextAttempt, module.Settings.InstallTimeout, Activate: true)
+    {
+        Policy = module.Settings.ArtifactPolicy,
+        IsReplay = module.Module.Status.InstalledAt is not null,
+        Before = HookCall.From(module.Settings.Hooks?.PreInstall),
+        After = HookCall.From(module.Settings.Hooks?.PostInstall),
+        Priority = module.Settings.Priority,
+        DeploymentCreatedAt = module.Settings.DeploymentCreatedAt,
+        HasLived = module.HasLived,
+    };
+
+    // The policy does not allow it. It is answered without being sent, so nothing has to make room for it.
+    private bool IsRefused => PolicyRules.FindProblem(NextInstall, pod.Current!.EnforcesPolicy) is not null;
 
     // It is there under our UID, but not active.
     private ModuleStep Activate(BizView own)
@@ -69,20 +87,7 @@ internal sealed class InstallSteps(BasePodFacts pod, ModuleFacts module, ModuleS
         if (RefusedUntil is { } until && !pod.HasPassed(until))
             return new(ModulePhase.Prepare, $"the agent of pod {pod.State.Key} refused the install; it is sent again") { Until = until };
         if (RetriedAt is { } retriedAt && !pod.HasPassed(retriedAt)) return Rest(retriedAt);
-        var install = new ModuleCommand.Install(
-            module.Uid, module.Module.Spec.Module, pod.Life!.Id, module.NextAttempt, module.Settings.InstallTimeout, Activate: true)
-        {
-            Policy = module.Settings.ArtifactPolicy,
-            IsReplay = module.Module.Status.InstalledAt is not null,
-            Before = HookCall.From(module.Settings.Hooks?.PreInstall),
-            After = HookCall.From(module.Settings.Hooks?.PostInstall),
-            Priority = module.Settings.Priority,
-            DeploymentCreatedAt = module.Settings.DeploymentCreatedAt,
-            HasLived = module.HasLived,
-        };
-        // It is answered without being sent, so nothing has to make room for it.
-        var isRefused = PolicyRules.FindProblem(install, pod.Current!.EnforcesPolicy) is not null;
-        return (isRefused ? null : WaitForOthers() ?? WaitAsSuspect()) ?? ModuleStep.Send(pod, ModulePhase.Prepare, install);
+        return (IsRefused ? null : WaitForOthers() ?? WaitAsSuspect()) ?? ModuleStep.Send(pod, ModulePhase.Prepare, NextInstall);
     }
 
     private ModuleStep Rest(DateTimeOffset? until = null) => module is { IsQuarantined: true, Own: null }

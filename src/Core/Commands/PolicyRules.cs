@@ -19,6 +19,8 @@ public static class PolicyRules
         return breaches;
     }
 
+    public static bool IsAllowed(ArtifactPolicy policy, ModuleSource source) => Check(policy, source, "").Count == 0;
+
     /// <summary>Why a command is not sent; null: the policy allows it. A replay may be sent although its url is not allowed: the agent uses
     /// the jar that the Module was installed from, and downloads no other.</summary>
     /// <param name="command">Any command.</param>

@@ -35,7 +35,7 @@ internal static class MissingModules
 
     private static bool IsRefused(GroupPlan plan, ModuleTemplateSpec template, IReadOnlyList<RuleBreach> breaches) =>
         breaches.Any(breach => breach.Instead is null)
-        || PolicyRules.Check(plan.State.ArtifactPolicy, template.Spec.Module, ModuleRules.ModulePath).Count > 0;
+        || !PolicyRules.IsAllowed(plan.State.ArtifactPolicy, template.Spec.Module);
 
     private static bool IsQuarantined(ModuleDeployment deployment, ReplicaSetWithModules set) => Quarantine.IsRecorded(deployment)
         && deployment.Status.ReleaseStatus!.UpdateRevision == Revision.Of(set.ReplicaSet.Spec.Template).Hash();

@@ -1,3 +1,4 @@
+using ModuleController.Core.Commands;
 using ModuleController.Core.Placement.Upgrades;
 
 namespace ModuleController.Core.Placement;
@@ -63,8 +64,10 @@ internal static class StartedUpgrades
         else if (leavesGap && !Upgrade.AwaitsRestart(older.Module, plan.PodOf(older.Module))) plan.Budget.TakeDown(older.Module);
     }
 
+    // A policy may be younger than an artifact that is on the pod: it is not installed, so the old one stays.
     private static bool MayRemoveOld(GroupPlan plan, PlannedModule older, PlannedModule newer) => older.PodUid == newer.PodUid
-        ? Upgrade.Of(plan.Deployment, older, newer.Set)
+        ? (newer.Module.IsAvailable || PolicyRules.IsAllowed(plan.State.ArtifactPolicy, newer.Module.Spec.Module))
+            && Upgrade.Of(plan.Deployment, older, newer.Set)
             .MayDeleteOld(older.Module, newer.Module, plan.PodOf(older.Module), plan.Budget)
         : plan.Budget.IsLongEnough(newer.Module) && plan.Budget.AllowsGap(older.Module);
 

@@ -1,3 +1,4 @@
+using ModuleController.Core.Agents;
 using ModuleController.Core.Commands;
 using ModuleController.Core.Modules;
 
@@ -87,16 +88,29 @@ public sealed class PolicyTests
         Assert.False(_world.Find(orders)!.IsAvailable);
     }
 
+    [Fact]
+    public void What_is_in_the_base_already_is_adopted_without_a_download()
+    {
+        _world.Agent.Biz.Add(new("orders", "1.0.0", BizState.Activated));
+        _world["orders"] = new() { ArtifactPolicy = Elsewhere };
+        var orders = _world.Add("orders");
+        _world.Settle();
+        Assert.Equal(["adopt"], _world.Sent.Select(command => command.Action));
+        Assert.True(_world.Find(orders)!.IsAvailable);
+    }
+
     [Theory]
-    [InlineData(false)]
-    [InlineData(true)]
-    public void To_an_agent_that_enforces_no_policy_nothing_new_is_sent_and_what_serves_stays(bool canFetch)
+    [InlineData(false, "2.0.0")]
+    [InlineData(true, "2.0.0")]
+    [InlineData(false, "1.0.0")]
+    [InlineData(true, "1.0.0")]
+    public void To_an_agent_that_enforces_no_policy_nothing_new_is_sent_and_what_serves_stays(bool canFetch, string version)
     {
         (_world.Agent.CanFetch, _world.Agent.EnforcesPolicy) = (canFetch, false);
         var old = _world.Add("orders");
         _world.Settle();
         _world["orders"] = new() { ArtifactPolicy = Allowed };
-        var next = _world.Add("orders", "2.0.0", replaces: old);
+        var next = _world.Add("orders", version, replaces: old);
         _world.SettleWithin(3600);
         Assert.Equal(
             (ModulePhase.Failed,

@@ -1,9 +1,26 @@
+using CsCheck;
 using ModuleController.Core.Commands;
 
 namespace ModuleController.Core.Tests.Commands;
 
 public sealed class ArtifactSourceTests
 {
+    private static readonly string[] Authorities =
+    [
+        "https://allowed.example", "https://allowed.example:443", "https://ALLOWED.example", "https://a@allowed.example",
+        "https://allowed.example@evil.test", "https://allowed.example.evil.test", "http://allowed.example",
+    ];
+
+    private static readonly string[] Parts =
+    [
+        "/", "/modules", "/modules/", "//", "..", "/..", "/../", "/.", "%2e", "%2E%2e", "%2f", "%5c", "%252e", "\\", ";", "%3b", ";x=1", "a",
+        "/modules/..;/", "%6dodules", "%c0%ae", "?x=/../", "#/..", "modules-2",
+    ];
+
+    private static readonly Gen<string> Urls = Gen.Select(
+        Gen.Int[0, Authorities.Length - 1], Gen.Int[0, Parts.Length - 1].List[1, 8],
+        (authority, parts) => $"{Authorities[authority]}/modules{string.Concat(parts.Select(part => Parts[part]))}");
+
     [Theory]
     [InlineData("https://allowed.example/modules", "https://allowed.example/modules/orders.jar")]
     [InlineData("https://allowed.example/modules/", "https://allowed.example/modules")]
@@ -86,6 +103,22 @@ public sealed class ArtifactSourceTests
         var to = new Uri(new("https://allowed.example/modules/a/orders.jar"), new Uri(location, UriKind.RelativeOrAbsolute));
         Assert.Equal(isAllowed, ArtifactSource.Parse("https://allowed.example/modules/")!.Allows(to));
     }
+
+    /// <summary>Decoded as often as any server might, with each separator that any server knows, and without parameters.</summary>
+    [Fact]
+    public void However_a_server_reads_an_allowed_url_it_is_in_the_folder() => Urls.Sample(url =>
+    {
+        const string Folder = "/modules/";
+        if (!Allows("https://allowed.example/modules", url)) return;
+        var sent = new Uri(url);
+        Assert.Equal("https://allowed.example", sent.GetComponents(UriComponents.SchemeAndServer, UriFormat.UriEscaped));
+        var path = Uri.UnescapeDataString(Uri.UnescapeDataString(sent.AbsolutePath)).Replace('\\', '/');
+        List<string> read = [];
+        foreach (var segment in path.Split('/').Select(part => part.Split(';')[0]))
+            if (segment == "..") read = read.Count == 0 ? read : read[..^1];
+            else if (segment is not ("" or ".")) read.Add(segment);
+        Assert.StartsWith(Folder, $"/{string.Join('/', read)}/", StringComparison.Ordinal);
+    }, iter: 20_000);
 
     private static bool Allows(string source, string url) =>
         Uri.TryCreate(url, UriKind.Absolute, out var parsed) && ArtifactSource.Parse(source)!.Allows(parsed);

@@ -35,6 +35,19 @@ public sealed class PolicyPlacementTests
         Assert.Equal((refusal, refusal is null), (candidate.Refusal, candidate.EnforcesPolicy));
     }
 
+    [Fact]
+    public void Under_a_younger_policy_what_serves_stays_although_its_successor_is_staged()
+    {
+        var deployment = A.ModuleDeployment(replicas: 2, version: "2.0.0").InForce(UpgradePolicy.UninstallThenInstall);
+        var (old, next) = (A.ReplicaSet(A.ModuleDeployment(replicas: 2), goal: 0), A.ReplicaSet(deployment, goal: 2, revision: 2));
+        var staged = A.Module(next, 0, "base-1", isAvailable: false, replaces: $"uid-{Name(old, 1)}");
+        CandidatePod[] pods =
+            [.. Pods(2).Select(pod => pod with { CanFetch = true, Staged = new HashSet<string> { staged.Metadata.Uid! } })];
+        var state = State(pods, Group(deployment, (old, [A.Module(old, 0, "base-0"), A.Module(old, 1, "base-1")]), (next, [staged])));
+        Assert.Equal([Name(old, 1)], Deleted(state));
+        Assert.Empty(Deleted(state with { ArtifactPolicy = new() { RequiresSha256 = true } }));
+    }
+
     [Theory]
     [InlineData(true)]
     [InlineData(false)]

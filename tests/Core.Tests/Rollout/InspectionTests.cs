@@ -219,6 +219,18 @@ public class InspectionTests
         Assert.Equal(2, world.Deployments["shop"].Status.UpdatedAvailableReplicas);
     }
 
+    [Fact]
+    public void Under_a_policy_it_is_sent_with_it_to_an_agent_that_enforces_it()
+    {
+        var world = Unset();
+        world.ArtifactPolicy = new() { MaxBytes = 1 };
+        (ObjectKey, string, BaseView)[] carriers =
+            [(new("test", "base-0"), "u00001", View("a")), (new("test", "base-1"), "u00002", View("a") with { EnforcesPolicy = true })];
+        var plan = RolloutPlanner.Plan(world.Rollout(world.Deployments["shop"]) with { Carriers = carriers }, world.Now);
+        var asked = Assert.Single(plan.Steps.OfType<RolloutStep.Inspect>());
+        Assert.Equal(("base-1", world.ArtifactPolicy), (asked.Pod.Name, asked.Command.Policy));
+    }
+
     private static SmallWorld Unset()
     {
         var world = WorldOf(3);

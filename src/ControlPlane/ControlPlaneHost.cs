@@ -21,6 +21,9 @@ public sealed record ControlPlaneSetup
 {
     public TimeProvider Time { get; init; } = TimeProvider.System;
 
+    /// <summary>By which certificates are renewed; null: by <see cref="Time"/>.</summary>
+    public TimeProvider? CertificateTime { get; init; }
+
     public Action<ILoggingBuilder> Logging { get; init; } = _ => { };
 
     public Action<Manager, ReconcilerParts> Reconcilers { get; init; } = Composition.AddReconcilers;
@@ -150,7 +153,7 @@ public sealed class ControlPlaneHost : IAsyncDisposable
             var addresses = WebServer.Addresses(host._web);
             (host.HttpAddress, host.AgentAddress, host.MetricsAddress) = (addresses[0], addresses[1], addresses.ElementAtOrDefault(2));
             if (host._webhooks is not null) await host._webhooks.StartAsync(cancellation);
-            var manager = host.Compose(setup.Reconcilers);
+            var manager = host.Compose(setup);
             host.Completion = Task.Run(() => manager.RunAsync(host._stop.Token), CancellationToken.None);
             return host;
         }
@@ -193,7 +196,7 @@ public sealed class ControlPlaneHost : IAsyncDisposable
     }
 
     // The election starts after the ports: it writes their address into the Lease.
-    private Manager Compose(Action<Manager, ReconcilerParts> addReconcilers)
+    private Manager Compose(ControlPlaneSetup setup)
     {
         var identity = LeaderIdentity.Create(_options.PodName ?? Environment.MachineName, _options.Advertise ?? OwnAddress());
         var election = _election = new(
@@ -242,8 +245,8 @@ public sealed class ControlPlaneHost : IAsyncDisposable
         {
             OwnNamespace = LeaseNamespace,
         };
-        _certificate?.AddReconcilers(manager, parts);
-        addReconcilers(manager, parts);
+        _certificate?.AddReconcilers(manager, parts with { Time = setup.CertificateTime ?? _time });
+        setup.Reconcilers(manager, parts);
         return manager;
     }
 

@@ -42,8 +42,14 @@ internal static class WebhookWorld
         return webhooks;
     }
 
-    /// <summary>A base whose pods get the agent from a webhook.</summary>
-    public static Task BaseAsync(World world, int replicas) => world.BaseAsync("base", replicas, Requested, Strip);
+    /// <summary>A base whose pods get the agent from a webhook. Returns when they are Ready.</summary>
+    /// <param name="change">What its pods run, if not a simulated base.</param>
+    public static async Task BaseAsync(World world, int replicas, TimeSpan? within = null, Action<JsonObject>? change = null) =>
+        await world.BaseAsync("base", replicas, Requested, template =>
+        {
+            Strip(template);
+            change?.Invoke(template);
+        }, within);
 
     /// <summary>What is left is a Deployment as a user has it before there is a controller.</summary>
     public static void Strip(JsonObject template)

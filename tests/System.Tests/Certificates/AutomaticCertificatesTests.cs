@@ -1,5 +1,4 @@
 using System.Net;
-using System.Security.Cryptography.X509Certificates;
 using System.Text;
 using System.Text.Json.Nodes;
 using Grpc.Core;
@@ -147,49 +146,9 @@ public sealed class AutomaticCertificatesTests
         await Eventually.True(() => leader.Agents.Find(GatewayRig.Pod("base-0"), uid) is { IsConnected: true, IsCurrent: true });
     }
 
-    [Fact]
-    public async Task Serving_certificate_and_authority_are_renewed_under_connected_agents()
-    {
-        await using var rig = await GatewayRig.StartAsync();
-        var clock = new ShiftedClock { Shift = TimeSpan.FromDays(-2600) };
-        var leader = await StartAsync(rig, clock);
-        await rig.CreateModuleDeploymentAsync();
-        var old = await BundleAsync(rig);
-        // The old authority is due for renewal, and still signs.
-        clock.Shift = TimeSpan.FromDays(-62);
-        await TriggerAsync(rig);
-        var both = old;
-        await Eventually.True(async () => (both = await BundleAsync(rig)) != old);
-        Assert.EndsWith(old, both, StringComparison.Ordinal);
+    private static ControlPlaneOptions Automatic(ControlPlaneOptions options) => options with { IsTlsAutomatic = true };
 
-        var streams = new List<(string Pod, string Uid, AgentStream Stream)>();
-        foreach (var pod in Enumerable.Range(0, 10).Select(number => $"base-{number}"))
-        {
-            var uid = await rig.CreatePodAsync(pod);
-            // Half of them have not got the new bundle yet.
-            var stream = Connect(rig, leader, streams.Count % 2 == 0 ? old : both);
-            await stream.GreetAsync(pod, uid);
-            streams.Add((pod, uid, stream));
-        }
-
-        // 62 days later the serving certificate is due, and the new authority signs.
-        clock.Shift = TimeSpan.Zero;
-        await TriggerAsync(rig);
-        await Eventually.True(async () => await IssuerAsync(rig) != Subject(old));
-        await ServedAsync(rig, leader, both);
-        Assert.Equal(both, await BundleAsync(rig));
-        foreach (var (pod, uid, stream) in streams)
-        {
-            await stream.SayAsync(Messages.Snapshot(1));
-            await Eventually.True(() => leader.Agents.Find(GatewayRig.Pod(pod), uid) is { IsConnected: true, IsCurrent: true });
-        }
-    }
-
-    private static ControlPlaneOptions Automatic(
-        ControlPlaneOptions options) => options with { IsTlsAutomatic = true };
-
-    private static Task<ControlPlaneHost> StartAsync(GatewayRig rig, TimeProvider? time = null) =>
-        rig.StartLeaderAsync(change: Automatic, time: time);
+    private static Task<ControlPlaneHost> StartAsync(GatewayRig rig) => rig.StartLeaderAsync(change: Automatic);
 
     private static AgentStream Connect(GatewayRig rig, ControlPlaneHost controller, string bundle) =>
         rig.Connect(controller, handler: TlsHandlers.Trusting(bundle, Host));
@@ -221,24 +180,4 @@ public sealed class AutomaticCertificatesTests
         var uid = await rig.CreatePodAsync(pod);
         await Eventually.True(async () => await Connect(rig, controller, bundle).GreetAsync(pod, uid) is not null);
     }
-
-    private static async Task<string> IssuerAsync(GatewayRig rig)
-    {
-        var secret = await rig.Client.GetAsync<Secret>(SecretKey, Cancellation);
-        using var serving = X509Certificate2.CreateFromPem(Encoding.UTF8.GetString(secret.Data["tls.crt"]));
-        return serving.Issuer;
-    }
-
-    private static string Subject(string pem)
-    {
-        using var certificate = X509Certificate2.CreateFromPem(pem);
-        return certificate.Subject;
-    }
-
-    /// <summary>A change of the Secret triggers its reconcile, which then reads the clock.</summary>
-    private static Task TriggerAsync(GatewayRig rig) => rig.Client.PatchAsync<Secret>(
-        SecretKey, new JsonObject
-        {
-            ["metadata"] = new JsonObject { ["annotations"] = new JsonObject { ["test/trigger"] = Guid.NewGuid().ToString() } },
-        }, new("test"), Cancellation);
 }

@@ -29,6 +29,9 @@ internal sealed class SimulatedImages(ILoggerFactory loggers)
 
     public Action<PodIdentity, SimulatedBase> Started { get; set; } = (_, _) => { };
 
+    /// <summary>Bases are JVMs, whose Arklet binds all interfaces: each has a port of its own, that of its pod.</summary>
+    public bool HasPortOfPod { get; set; }
+
     /// <summary>What runs every other image; null where a test knows none.</summary>
     public IContainerRuntime? Others { get; set; }
 
@@ -84,8 +87,9 @@ internal sealed class SimulatedImages(ILoggerFactory loggers)
     private async Task<int> RunAgentAsync(ContainerStart start, CancellationToken cancellation)
     {
         // The pod's own localhost is an address of this machine.
-        var (options, errors) = AgentOptions.Parse(
-            start.Args, name => start.Environment.GetValueOrDefault(name) ?? (name == "ARKLET_HOST" ? start.Pod.Ip : null));
+        var (options, errors) = AgentOptions.Parse(start.Args, name =>
+            HasPortOfPod && name == "ARKLET_PORT" ? start.Environment["DEVCLUSTER_POD_PORT"]
+            : start.Environment.GetValueOrDefault(name) ?? (name == "ARKLET_HOST" ? start.Pod.Ip : null));
         if (errors.Count > 0) throw new ArgumentException(string.Join("; ", errors));
         _agentOptions[start.Pod.Uid] = options;
         using var killed = CancellationTokenSource.CreateLinkedTokenSource(cancellation);

@@ -41,6 +41,9 @@ internal sealed class World : IAsyncDisposable
 
     public SimulatedImages Images { get; }
 
+    /// <summary>By which the controller renews its certificates.</summary>
+    public ShiftedClock CertificateClock { get; } = new();
+
     public KubeClient Client { get; private set; }
 
     /// <summary>To be changed before the start; with somebody else's API server it is one of the test's own.</summary>
@@ -83,6 +86,7 @@ internal sealed class World : IAsyncDisposable
     private ControlPlaneSetup Setup => new()
     {
         Time = _controllerTime,
+        CertificateTime = CertificateClock,
         Logging = logging => logging.AddProvider(Log).SetMinimumLevel(LogLevel.Debug)
             .AddFilter("Microsoft", LogLevel.Warning).AddFilter("Grpc", LogLevel.None),
     };

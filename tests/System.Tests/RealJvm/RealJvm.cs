@@ -19,8 +19,16 @@ internal static class RealJvm
 
     private static string? Modules => Environment.GetEnvironmentVariable("ARKLET_MODULES");
 
-    /// <summary>The image of a JVM is the <c>java</c> of this machine.</summary>
-    public static ProcessRuntime Runtime => new(new([new() { Image = Image, Command = ["java"] }]));
+    /// <summary>The image of a JVM is the <c>java</c> of this machine with the jar of the base.</summary>
+    public static ProcessRuntime Runtime => new(new([new() { Image = Image, Command = ["java", .. Arguments] }]));
+
+    private static IReadOnlyList<string> Arguments =>
+    [
+        "-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-XX:SoftRefLRUPolicyMSPerMB=0",
+        // The web server of a base shares port 8080 with no other, since each pod has an address of its own; Arklet binds all.
+        "-Dserver.address=$(DEVCLUSTER_POD_IP)", "-Dserver.port=8080", "-Dkoupleless.arklet.http.port=$(DEVCLUSTER_POD_PORT)",
+        "-Dsofa.ark.telnet.server.enable=false", "-Dcom.alipay.sofa.ark.biz.dir=$(ARK_DIR)", "-jar", Path.GetFullPath(BaseJar!),
+    ];
 
     /// <summary>The jar of a sample module: <c>orders</c> 1.0.0 is <c>orders-1.0.0.jar</c>.</summary>
     public static string Jar(string name, string version) => new Uri(PathOf(name, version)).AbsoluteUri;
@@ -39,20 +47,28 @@ internal static class RealJvm
     /// <summary>Makes the pods of a base Deployment run the JVM. Each has its own web address and its own Arklet port.</summary>
     public static void Run(JsonObject template)
     {
-        var spec = template["spec"]!;
-        var port = spec["initContainers"]![0]!["env"]!.AsArray().Single(variable => (string?)variable!["name"] == "ARKLET_PORT")!;
+        var port = template["spec"]!["initContainers"]![0]!["env"]!.AsArray()
+            .Single(variable => (string?)variable!["name"] == "ARKLET_PORT")!;
         port["value"] = "$(DEVCLUSTER_POD_PORT)";
+        RunPlain(template);
+    }
 
-        var container = spec["containers"]![0]!.AsObject();
+    /// <summary>The same without an agent.</summary>
+    public static void RunPlain(JsonObject template)
+    {
+        var spec = template["spec"]!;
+        var container = spec["containers"]![0]!;
         container["image"] = Image;
-        container["args"] = new JsonArray(
-            "-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-XX:SoftRefLRUPolicyMSPerMB=0",
-            // The web server of a base shares port 8080 with no other, since each pod has an address of its own; Arklet binds all.
-            "-Dserver.address=$(DEVCLUSTER_POD_IP)", "-Dserver.port=8080", "-Dkoupleless.arklet.http.port=$(DEVCLUSTER_POD_PORT)",
-            "-Dsofa.ark.telnet.server.enable=false", "-Dcom.alipay.sofa.ark.biz.dir=/var/lib/ark", "-jar", Path.GetFullPath(BaseJar!));
+        container["env"] = new JsonArray(new JsonObject { ["name"] = "ARK_DIR", ["value"] = "/var/lib/ark" });
         container["readinessProbe"]!["timeoutSeconds"] = 5;
-        container["volumeMounts"]!.AsArray().Add(new JsonObject { ["name"] = "ark", ["mountPath"] = "/var/lib/ark" });
-        spec["volumes"]!.AsArray().Add(new JsonObject { ["name"] = "ark", ["emptyDir"] = new JsonObject() });
+        Add(container, "volumeMounts", new() { ["name"] = "ark", ["mountPath"] = "/var/lib/ark" });
+        Add(spec, "volumes", new() { ["name"] = "ark", ["emptyDir"] = new JsonObject() });
+    }
+
+    private static void Add(JsonNode to, string list, JsonObject item)
+    {
+        to[list] ??= new JsonArray();
+        to[list]!.AsArray().Add(item);
     }
 
     private static string PathOf(string name, string version) =>

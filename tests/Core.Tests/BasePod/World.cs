@@ -17,8 +17,10 @@ internal sealed class World
     public static readonly DateTimeOffset Start = new(2026, 3, 1, 9, 0, 0, TimeSpan.Zero);
 
     private readonly Dictionary<string, ModuleSettings> _settings = [];
-    private readonly Dictionary<string, DateTimeOffset> _labelGone = [];
+    private readonly PlanChecks _checks;
     private int _uids;
+
+    public World() => _checks = new(this);
 
     public DateTimeOffset Now { get; private set; } = Start.AddMinutes(1);
 
@@ -120,6 +122,17 @@ internal sealed class World
         };
     }
 
+    /// <summary>A module that has served for ten minutes.</summary>
+    public Module AddInstalled(string name, TimeSpan drain)
+    {
+        this[name] = new() { TrafficDrain = drain };
+        var module = Add(name);
+        Settle();
+        Advance(600);
+        Sent.Clear();
+        return module;
+    }
+
     public void Delete(Module module, params string[] labels)
     {
         if (!Modules.TryGetValue(module.Metadata.Uid!, out var current)) return;
@@ -184,7 +197,7 @@ internal sealed class World
             Lived.Add($"{module.Spec.Module.Name}:{module.Spec.Module.Version}");
         var state = State();
         var plan = BasePodPlanner.Plan(state, Now);
-        Check(state, plan);
+        _checks.Check(state, plan);
         foreach (var change in plan.Statuses) Write(change);
         if (plan.Labels.Count > 0) Patch(plan.Labels);
         if (plan.Gate is { } gate) Write(gate);
@@ -233,74 +246,6 @@ internal sealed class World
         Settle(finish);
     }
 
-    private void Check(BasePodState state, BasePodPlan plan)
-    {
-        var again = BasePodPlanner.Plan(state, Now);
-        Assert.Equal(plan.Command, again.Command);
-        Assert.Equal(plan.Labels, again.Labels);
-        Assert.Equal(plan.RequeueAt, again.RequeueAt);
-        Assert.Equal(plan.Events.Count, again.Events.Count);
-        Assert.Equal(plan.Gate, again.Gate);
-        CheckGate(plan);
-        Assert.Equal(plan.Statuses.Select(change => change.Module.Metadata.Uid),
-            again.Statuses.Select(change => change.Module.Metadata.Uid));
-        Assert.All(plan.Statuses.Zip(again.Statuses), pair => Assert.True(pair.First.Status.HasContentOf(pair.Second.Status)));
-        if (plan.Command is not { } command) return;
-
-        Assert.True(state.View is { IsCurrent: true }, $"{command.Id} to a base whose view is not current");
-        if (command.IsBeside) return;
-        Assert.All(state.View.Running.Where(running => !Agent.Fetching.Exists(fetch => fetch.Id == running.CommandId)),
-            running => Assert.True(running.IsInHook && running.ModuleName != command.Name, $"{command.Id} beside {running}"));
-        if (command is not ModuleCommand.Uninstall) return;
-        var isTakenOver = Modules.Values.Any(other => other.Metadata.Uid != command.ModuleUid && !other.Metadata.IsDeleting
-            && Agent.Biz.Any(biz => biz.ModuleUid == other.Metadata.Uid && biz.Name == command.Name && biz.State == BizState.Activated));
-        if (isTakenOver) return;
-        Assert.False(HasLabel(command.Name), $"{command.Id} while the label is on");
-        var drain = Modules.TryGetValue(command.ModuleUid, out var module) ? this[module.Spec.Module.Name].TrafficDrain : TimeSpan.Zero;
-        if (_labelGone.TryGetValue(command.Name, out var gone))
-        {
-            Assert.True(Now - gone >= drain, $"{command.Id} {Now - gone} after the label went");
-            Assert.True(!InEndpoints.Contains(command.Name)
-                || Now - gone >= BasePodTimes.EndpointsLeave, $"{command.Id} while endpoints hold the pod");
-        }
-    }
-
-    // Within one life never from open to closed; open only where all that is required serves, or could nowhere.
-    private void CheckGate(BasePodPlan plan)
-    {
-        if (plan.Gate is not { } gate) return;
-        Assert.NotEqual(GateCondition, gate);
-        Assert.True(Agent.IsConnected, "the gate moved although its agent is silent");
-        var isOpenForThisLife = ModulesGate.IsOpenFor(GateCondition, Agent.Life);
-        if (gate.Status == Condition.False)
-        {
-            Assert.False(isOpenForThisLife, $"the gate was closed in life {Agent.Life.Id}, which it had been opened for");
-            return;
-        }
-
-        Assert.True(ModulesGate.IsOpenFor(gate, Agent.Life), $"{gate.Message} does not name life {Agent.Life.Id}");
-        Assert.True(!isOpenForThisLife || GateCondition!.Reason == ModulesGate.OpenedAfterTimeout, "the gate was opened twice in one life");
-        foreach (var required in Gate!.Required)
-        {
-            var here = Modules.Values.Where(module => !module.Metadata.IsDeleting && module.Spec.PodUid == Pod!.Metadata.Uid
-                && module.Spec.Module.Name == required.Completed.Name).ToList();
-            var serves = here.Exists(module =>
-                Agent.Biz.Exists(biz => biz.ModuleUid == module.Metadata.Uid && biz.State == BizState.Activated));
-            if (serves || (here.Count == 0 && !required.IsOnEveryPod)) continue;
-            Assert.Equal(ModulesGate.OpenedAfterTimeout, gate.Reason);
-            Assert.Contains(plan.Events, item => item is { Module: null, Reason: ModulesGate.OpenedAfterTimeout });
-            Assert.True(Now - GateCondition!.LastTransitionTime >= Gate.Timeout, "the gate gave up before its time");
-            Assert.True(here.Count > 0
-                || required.FailsOnOlderPods, $"the gate was opened although {required.Completed.Name} was not tried");
-            Assert.True(
-                required.FailsOnOlderPods || FailingOnOlderPods.Contains(required.Completed.Name)
-                || here.TrueForAll(module => module.Status.LastError?.Reason == nameof(FailureReason.ArtifactUnreachable)
-                    || plan.Statuses.Any(change => change.Module == module
-                        && change.Status.LastError?.Reason == nameof(FailureReason.ArtifactUnreachable))),
-                $"the gate was opened without {required.Completed.Name}: {this}");
-        }
-    }
-
     private void Write(Condition gate)
     {
         GateWrites++;
@@ -324,7 +269,7 @@ internal sealed class World
         {
             if (value is not null) next[key] = value;
             else if (next.Remove(key) && key.StartsWith(Labels.TrafficPrefix, StringComparison.Ordinal))
-                _labelGone[key[Labels.TrafficPrefix.Length..]] = Now;
+                _checks.TrafficIsCut(key[Labels.TrafficPrefix.Length..]);
         }
 
         SetPod(meta => meta with { Labels = next });

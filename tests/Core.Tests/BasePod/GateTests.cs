@@ -3,14 +3,13 @@ using ModuleController.Core.BasePods.Gates;
 using ModuleController.Core.Commands;
 using ModuleController.Core.Meta;
 using ModuleController.Core.Modules;
+using static ModuleController.Core.Tests.BasePod.GatedPod;
 
 namespace ModuleController.Core.Tests.BasePod;
 
 /// <summary>When a base pod with the readiness gate may be Ready, and what its condition says until then.</summary>
 public sealed class GateTests
 {
-    private static readonly TimeSpan Timeout = TimeSpan.FromMinutes(10);
-
     [Fact]
     public void A_pod_without_the_gate_gets_no_condition()
     {
@@ -25,7 +24,7 @@ public sealed class GateTests
     [Fact]
     public void Where_nothing_is_required_the_gate_opens_with_the_first_snapshot()
     {
-        var world = new World { Gate = new([], Timeout) };
+        var world = new World { Gate = new([], GateTimeout) };
         world.Agent.IsBizKnown = false;
         world.SettleWithin(60);
         Assert.Null(world.GateCondition);
@@ -54,87 +53,6 @@ public sealed class GateTests
         Assert.True(world.Status(catalog).Status == ModulePhase.Available && world.Status(orders).Status == ModulePhase.Available);
         Assert.Equal("all 2 required modules are installed; base life life-1", plan.Gate.Message);
         Assert.Equal(1, world.GateWrites);
-    }
-
-    [Fact]
-    public void What_it_waits_for_is_reported_after_two_seconds()
-    {
-        var world = With("catalog", "orders", "ledger");
-        world.Add("orders");
-        world.Reconcile();
-        Assert.Null(world.GateCondition);
-
-        world.SettleWithin(1, finish: false);
-        Assert.Null(world.GateCondition);
-        world.SettleWithin(2, finish: false);
-
-        var (status, reason, message) = GateCondition(world);
-        Assert.Equal((Condition.False, ModulesGate.WaitingForModules), (status, reason));
-        Assert.StartsWith("waiting for 3 of 3 required modules: catalog 1.0.0 (no Module on this pod yet), orders 1.0.0 (", message,
-            StringComparison.Ordinal);
-        Assert.Equal(1, world.GateWrites);
-    }
-
-    [Fact]
-    public void A_failure_is_reported_at_once_and_smaller_news_every_half_minute()
-    {
-        var world = With("catalog", "orders");
-        world.Add("catalog");
-        world.Add("orders");
-        world.SettleWithin(3, finish: false);
-        world.Agent.Finish(world.Now);                                   // one of them serves: no news for an operator yet
-        world.Settle(finish: false);
-        Assert.Equal(1, world.GateWrites);
-
-        world.Agent.Finish(world.Now, FailureReason.BizStartFailed, "cannot reach the ledger database");
-        world.Settle(finish: false);
-
-        var (status, reason, message) = GateCondition(world);
-        Assert.Equal((Condition.False, ModulesGate.ModulesFailed), (status, reason));
-        Assert.StartsWith("waiting for 1 of 2 required modules: ", message, StringComparison.Ordinal);
-        Assert.Contains("1.0.0 (BizStartFailed: cannot reach the ledger database)", message, StringComparison.Ordinal);
-        Assert.Equal(2, world.GateWrites);
-
-        world.SettleWithin(3600);
-        Assert.Equal(2, world.GateWrites);
-    }
-
-    [Fact]
-    public void News_that_change_all_the_time_cost_a_write_in_half_a_minute()
-    {
-        var world = With("orders");
-        world["orders"] = new() { InstallTimeout = TimeSpan.FromHours(1) };
-        world.Served.Add("orders");
-        var module = world.Add("orders");
-        world.SettleWithin(3, finish: false);
-        for (var number = 0; number < 60; number++)
-        {
-            world.Agent.Finish(world.Now, FailureReason.BizStartFailed, $"cause {number}");
-            world.SettleWithin(5, finish: false);
-        }
-
-        Assert.InRange(world.Status(module).Attempts!.Value, 5, 60);
-        Assert.InRange(world.GateWrites, 3, 12);                         // in five minutes
-    }
-
-    [Fact]
-    public void The_message_stays_short_whatever_fails()
-    {
-        var names = Enumerable.Range(1, 12).Select(number => $"module-{number:00}").ToArray();
-        var world = With(names);
-        foreach (var name in names) world.Add(name);
-        for (var round = 0; round < 12; round++)
-        {
-            world.Reconcile();
-            world.Agent.Finish(world.Now, FailureReason.BizStartFailed, new string('x', 4000));
-        }
-
-        world.SettleWithin(60, finish: false);
-
-        var (_, _, message) = GateCondition(world);
-        Assert.StartsWith("waiting for 12 of 12 required modules: module-01 1.0.0 (BizStartFailed: xxx", message, StringComparison.Ordinal);
-        Assert.EndsWith(" and 7 more", message, StringComparison.Ordinal);
-        Assert.InRange(message.Length, 100, 1024);
     }
 
     [Fact]
@@ -179,7 +97,7 @@ public sealed class GateTests
         world.Settle();
         Assert.True(world.IsGateOpen);
 
-        world.Gate = new([World.Required("orders")], Timeout);
+        world.Gate = new([World.Required("orders")], GateTimeout);
         world.SettleWithin(60);
         Assert.Equal(1, world.GateWrites);
 
@@ -203,7 +121,8 @@ public sealed class GateTests
         world.Agent.IsBizKnown = true;
         world.Settle();
 
-        Assert.Equal((Condition.True, ModulesGate.ModulesInstalled, "all 1 required modules are installed; base life life-2"), GateCondition(world));
+        Assert.Equal((Condition.True, ModulesGate.ModulesInstalled, "all 1 required modules are installed; base life life-2"),
+            GateCondition(world));
         Assert.Equal(3, world.GateWrites);                               // each life opens it once, one loss
     }
 
@@ -269,7 +188,7 @@ public sealed class GateTests
     {
         var world = new World
         {
-            Gate = new([World.Required("orders", onEveryPod: false), World.Required("catalog", onEveryPod: false)], Timeout)
+            Gate = new([World.Required("orders", onEveryPod: false), World.Required("catalog", onEveryPod: false)], GateTimeout)
         };
         world.Add("orders");
         world.SettleWithin(5, finish: false);
@@ -292,12 +211,6 @@ public sealed class GateTests
 
         Assert.Equal((0, 0), (released.GateWrites, going.GateWrites));
     }
-
-    private static World With(params string[] required) =>
-        new() { Gate = new([.. required.Select(name => World.Required(name))], Timeout) };
-
-    private static (string Status, string? Reason, string Message) GateCondition(World world) =>
-        (world.GateCondition!.Status, world.GateCondition.Reason, world.GateCondition.Message!);
 
     /// <summary>The old one is uninstalled, the install of the new one is under way.</summary>
     private static void BeginUpgrade(World world, Module old)

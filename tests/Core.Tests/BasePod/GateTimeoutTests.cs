@@ -1,14 +1,13 @@
 using ModuleController.Core.BasePods.Gates;
 using ModuleController.Core.Commands;
 using ModuleController.Core.Meta;
+using static ModuleController.Core.Tests.BasePod.GatedPod;
 
 namespace ModuleController.Core.Tests.BasePod;
 
 /// <summary>Whether a readiness gate opens without a required module that does not come up.</summary>
 public sealed class GateTimeoutTests
 {
-    private static readonly TimeSpan Timeout = TimeSpan.FromMinutes(10);
-
     [Fact]
     public void After_the_timeout_it_opens_without_what_cannot_be_fetched_and_warns()
     {
@@ -16,7 +15,7 @@ public sealed class GateTimeoutTests
         world.Add("catalog");
         world.Settle();
         world.Add("orders");
-        Unreachable(world, Timeout - TimeSpan.FromSeconds(10));
+        Unreachable(world, GateTimeout - TimeSpan.FromSeconds(10));
         Assert.False(world.IsGateOpen);
         Assert.DoesNotContain(world.Events, item => item.Reason == ModulesGate.OpenedAfterTimeout);
 
@@ -32,7 +31,8 @@ public sealed class GateTimeoutTests
 
         // When it can be fetched again, the condition says so; it was open all the while.
         world.SettleWithin(600);
-        Assert.Equal((Condition.True, ModulesGate.ModulesInstalled, "all 2 required modules are installed; base life life-1"), GateCondition(world));
+        Assert.Equal((Condition.True, ModulesGate.ModulesInstalled, "all 2 required modules are installed; base life life-1"),
+            GateCondition(world));
     }
 
     [Theory]
@@ -88,8 +88,8 @@ public sealed class GateTimeoutTests
     [Fact]
     public void After_the_timeout_it_opens_without_a_revision_that_was_given_up_everywhere()
     {
-        var world = new World { Gate = new([World.Required("orders") with { FailsOnOlderPods = true }], Timeout) };
-        world.SettleWithin(Timeout.TotalSeconds - 10);
+        var world = new World { Gate = new([World.Required("orders") with { FailsOnOlderPods = true }], GateTimeout) };
+        world.SettleWithin(GateTimeout.TotalSeconds - 10);
         Assert.Equal("waiting for 1 of 1 required modules: orders 1.0.0 (no Module on this pod, and it fails on older ones)",
             GateCondition(world).Message);
 
@@ -122,21 +122,15 @@ public sealed class GateTimeoutTests
     {
         var world = With("orders");
         world.Add("orders");
-        Unreachable(world, Timeout - TimeSpan.FromSeconds(30));
+        Unreachable(world, GateTimeout - TimeSpan.FromSeconds(30));
         world.Agent.Restart(world.Now);
 
         Unreachable(world, TimeSpan.FromSeconds(120));
         Assert.False(world.IsGateOpen);                                  // this life has waited for two minutes only
-        Unreachable(world, Timeout);
+        Unreachable(world, GateTimeout);
 
         Assert.True(world.IsGateOpen);
     }
-
-    private static World With(params string[] required) =>
-        new() { Gate = new([.. required.Select(name => World.Required(name))], Timeout) };
-
-    private static (string Status, string? Reason, string Message) GateCondition(World world) =>
-        (world.GateCondition!.Status, world.GateCondition.Reason, world.GateCondition.Message!);
 
     private static void Unreachable(World world, TimeSpan duration) => Failing(world, duration, FailureReason.ArtifactUnreachable);
 

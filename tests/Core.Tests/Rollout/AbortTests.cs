@@ -1,13 +1,13 @@
-using System.Globalization;
 using ModuleController.Core.Commands;
 using ModuleController.Core.Meta;
 using ModuleController.Core.Modules;
 using ModuleController.Core.Modules.Names;
 using ModuleController.Core.Tests.World;
+using static ModuleController.Core.Tests.Rollout.Failures;
 
 namespace ModuleController.Core.Tests.Rollout;
 
-/// <summary>Releases that are given up: too many failures, no progress, quarantined revisions.</summary>
+/// <summary>Releases that are given up: too many failures, or no progress.</summary>
 public class AbortTests
 {
     [Fact]
@@ -164,147 +164,6 @@ public class AbortTests
         Assert.Equal(ReleaseProgress.Aborted, story.Release.Progress);
     }
 
-    [Fact]
-    public void A_revision_that_ended_two_base_lives_is_given_up_and_neither_placed_nor_gone_back_to()
-    {
-        var story = Story.Released(4, strategy: strategy => strategy with { BatchCount = 4 })
-            .Change(spec => spec with { MinReadySeconds = 60 });
-        story.Pass(100).Upgrade("2.0.0").Stands("1/4 Executing: 1.0.0 x 3, 2.0.0 x 1");
-        EndJvm(story, exits: 1);
-        story.Rest();
-        Assert.Equal(ReleaseProgress.Executing, story.Release.Progress);
-        EndJvm(story, exits: 2);
-        story.Stands("1/4 Aborted: 1.0.0 x 3, 2.0.0 x 1");
-        Assert.Equal((Condition.False, Reasons.BaseDied), (story.Progressing.Status, story.Progressing.Reason));
-        story.LosePods(1, "2.0.0").AddPods(1).Settle();
-        Assert.Equal("1.0.0 x 4", story.Versions);
-        story.Confirm(4).Pass(10_000).Settle();
-        Assert.Equal("1.0.0 x 4", story.Versions);
-    }
-
-    [Fact]
-    public void A_quarantined_Module_that_is_lost_is_not_recreated_before_its_goal_is_lowered()
-    {
-        var story = Story.Released(4, strategy: strategy => strategy with { BatchCount = 4 });
-        story.World.BrokenVersions.Add("2.0.0");
-        story.Upgrade("2.0.0").Settle();
-        EndJvm(story, exits: 2);
-        story.Settle().LosePods(1, "2.0.0").AddPods(1).World.StepPlacement();
-        Assert.All(story.Of("2.0.0"), module => Assert.True(module.Metadata.IsDeleting));
-    }
-
-    [Fact]
-    public void What_a_completed_one_is_rolled_back_to_is_kept_also_where_no_history_is()
-    {
-        var story = Story.Released(4, strategy: strategy => strategy with { AutoRollback = true }).Upgrade("2.0.0")
-            .Stands("1/1 Completed: 2.0.0 x 4");
-        EndJvm(story, exits: 2);
-        story.Change(spec => spec with { RevisionHistoryLimit = 0 }).Settle();
-        Assert.Equal("1.0.0 x 4", story.Versions);
-    }
-
-    [Fact]
-    public void A_quarantined_revision_stays_aborted_until_retry_or_another_template_when_no_pod_has_it()
-    {
-        var story = Story.Released(4, strategy: strategy => strategy with { BatchCount = 4 });
-        story.World.BrokenVersions.Add("2.0.0");
-        story.Upgrade("2.0.0").Settle();
-        EndJvm(story, exits: 2);
-        story.Settle();
-        story.LosePods(1, "2.0.0").AddPods(1).Settle();
-        Assert.Empty(story.Of("2.0.0"));
-        Assert.Equal(ReleaseProgress.Aborted, story.Release.Progress);
-        story.World.BrokenVersions.Clear();
-        story.Pass(5).Act("retry").Stands("4/4 Completed: 2.0.0 x 4");
-    }
-
-    [Fact]
-    public void Where_nothing_has_completed_a_quarantined_revision_is_not_replaced()
-    {
-        var story = Story.Of(4);
-        story.World.BrokenVersions.Add("1.0.0");
-        story.Settle();
-        EndJvm(story, exits: 2, "1.0.0");
-        story.Settle();
-        story.LosePods(2, "1.0.0").AddPods(2).Stands("1/1 Aborted: 1.0.0 x 2");
-    }
-
-    [Fact]
-    public void A_revision_that_has_lived_is_not_quarantined()
-    {
-        var story = Story.Released(4).Pass(100).Upgrade("2.0.0").Settle().Pass(60).Settle();
-        EndJvm(story, exits: 5);
-        story.Settle();
-        Assert.Equal("1/1 Completed: 2.0.0 x 4", story.Stand);
-    }
-
-    [Fact]
-    public void That_it_has_lived_is_noted_once_and_looked_for_at_the_right_time()
-    {
-        var story = Story.Released(4).Upgrade("2.0.0").Settle();
-        Assert.Empty(Lived(story));
-        Assert.Equal(story.World.Now.AddSeconds(60), story.Plan().RequeueAt);
-        story.Pass(59).Settle();
-        Assert.Empty(Lived(story));
-        story.Pass(1).Rest();
-        var lived = Assert.Single(Lived(story));
-        Assert.Equal(("2.0.0", KubeTime.Text(story.World.Now)),
-            (lived.Spec.Template.Spec.Module.Version, lived.Metadata.Annotations[Annotations.LivedAt]));
-        Assert.Null(story.Plan().RequeueAt);
-        story.Pass(10_000).Rest();
-        Assert.Equal(lived.Metadata.Annotations[Annotations.LivedAt],
-            Assert.Single(Lived(story)).Metadata.Annotations[Annotations.LivedAt]);
-    }
-
-    [Fact]
-    public void A_revision_that_lived_for_weeks_is_not_quarantined_when_none_of_its_modules_serves()
-    {
-        var story = Story.Released(4, strategy: strategy => strategy with { AutoRollback = true }).Upgrade("2.0.0").Settle().Pass(60)
-            .Settle();
-        story.Pass(3_000_000).Settle();
-        foreach (var module in story.Of("2.0.0").ToList()) EndJvm(story, module, exits: 2);
-        story.Rest();
-        Assert.Equal((4, ReleaseProgress.Completed), (story.Status.UnavailableReplicas, story.Release.Progress));
-        Assert.Null(story.Status.AbortedRevision);
-    }
-
-    [Fact]
-    public void What_lived_before_anybody_noted_it_is_noted_of_every_revision_that_serves()
-    {
-        var story = Story.Released(4, strategy: strategy => strategy with { BatchCount = 2, NeedConfirm = true }).Pass(100).Upgrade("2.0.0")
-            .Settle().Pass(100).Settle();
-        Assert.Equal(["1.0.0", "2.0.0"], story.Of("1.0.0").Concat(story.Of("2.0.0")).Select(module => module.Spec.Module.Version)
-            .Distinct());
-        foreach (var (name, set) in story.World.ReplicaSets.ToList())
-            story.World.ReplicaSets[name] = set with
-            {
-                Metadata = set.Metadata with
-                {
-                    Annotations = set.Metadata.Annotations.Where(pair => pair.Key != Annotations.LivedAt)
-                    .ToDictionary()
-                },
-            };
-        story.Settle();
-        Assert.Equal(["1.0.0", "2.0.0"], Lived(story).Select(set => set.Spec.Template.Spec.Module.Version).Order(StringComparer.Ordinal));
-    }
-
-    [Fact]
-    public void JVM_exits_that_may_have_been_anothers_give_nothing_up()
-    {
-        var story = Story.Of(4);
-        story.World.BrokenVersions.Add("1.0.0");
-        story.Settle();
-        foreach (var module in story.Of("1.0.0").ToList()) EndJvm(story, module, "0++");
-        story.Rest();
-        Assert.NotEqual(ReleaseProgress.Aborted, story.Release.Progress);
-        foreach (var module in story.Of("1.0.0").Take(2).ToList()) EndJvm(story, module, "1+");
-        story.Rest();
-        Assert.Equal(ReleaseProgress.Aborted, story.Release.Progress);
-    }
-
-    private static List<ModuleReplicaSet> Lived(Story story) =>
-        [.. story.World.ReplicaSets.Values.Where(set => set.Metadata.Annotations.ContainsKey(Annotations.LivedAt))];
-
     private static Story Failing(
         Func<OperationStrategy, OperationStrategy> strategy, int failures, FailureReason reason = FailureReason.BizStartFailed)
     {
@@ -316,30 +175,5 @@ public class AbortTests
         story.World.StepPlacement();
         foreach (var module in story.Of("2.0.0").Take(failures).ToList()) Fail(story, module, reason);
         return story.Settle();
-    }
-
-    private static void Fail(Story story, Module module, FailureReason reason)
-    {
-        var failed = module.Failed(reason);
-        story.World.Modules[module.Metadata.Name] = failed with
-        {
-            Status = failed.Status with { LastError = failed.Status.LastError! with { Time = story.World.Now } }
-        };
-        story.World.Stuck.Add(module.Metadata.Name);
-    }
-
-    private static void EndJvm(Story story, int exits, string version = "2.0.0") => EndJvm(story, story.Of(version).First(), exits);
-
-    private static void EndJvm(Story story, Module module, int exits) =>
-        EndJvm(story, module, exits.ToString(CultureInfo.InvariantCulture));
-
-    private static void EndJvm(Story story, Module module, string code)
-    {
-        Fail(story, module, FailureReason.BaseDied);
-        var failed = story.World.Modules[module.Metadata.Name];
-        story.World.Modules[module.Metadata.Name] = failed with
-        {
-            Status = failed.Status with { LastError = failed.Status.LastError! with { Code = code } },
-        };
     }
 }

@@ -2,7 +2,7 @@ using ModuleController.Core.Commands;
 using ModuleController.Core.Meta;
 using ModuleController.Core.Modules.Names;
 using ModuleController.Core.Tests.World;
-using static ModuleController.Core.Tests.Rollout.ReleaseTests;
+using static ModuleController.Core.Tests.Rollout.Releases;
 
 namespace ModuleController.Core.Tests.Rollout;
 

@@ -3,7 +3,7 @@ using ModuleController.Core.Modules;
 using ModuleController.Core.Modules.Names;
 using ModuleController.Core.Rollouts;
 using ModuleController.Core.Tests.World;
-using static ModuleController.Core.Tests.Rollout.ReleaseTests;
+using static ModuleController.Core.Tests.Rollout.Releases;
 
 namespace ModuleController.Core.Tests.Rollout;
 

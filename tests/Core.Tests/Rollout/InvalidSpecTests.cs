@@ -4,7 +4,7 @@ using ModuleController.Core.Modules.Names;
 using ModuleController.Core.Modules.Rules;
 using ModuleController.Core.Rollouts;
 using ModuleController.Core.Tests.World;
-using static ModuleController.Core.Tests.Rollout.ReleaseTests;
+using static ModuleController.Core.Tests.Rollout.Releases;
 
 namespace ModuleController.Core.Tests.Rollout;
 

@@ -4,7 +4,7 @@ using ModuleController.Core.Modules.Names;
 using ModuleController.Core.Placement;
 using ModuleController.Core.Rollouts;
 using ModuleController.Core.Tests.World;
-using static ModuleController.Core.Tests.Placement.PlacementTests;
+using static ModuleController.Core.Tests.Placement.States;
 
 namespace ModuleController.Core.Tests.Placement;
 

@@ -3,7 +3,7 @@ using ModuleController.Core.Builtin;
 using ModuleController.Core.Modules;
 using ModuleController.Core.Placement;
 using ModuleController.Core.Tests.World;
-using static ModuleController.Core.Tests.Placement.PlacementTests;
+using static ModuleController.Core.Tests.Placement.States;
 
 namespace ModuleController.Core.Tests.Placement;
 

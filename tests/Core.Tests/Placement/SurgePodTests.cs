@@ -1,10 +1,10 @@
-using ModuleController.Core.Builtin;
 using ModuleController.Core.Commands;
 using ModuleController.Core.Modules;
 using ModuleController.Core.Modules.Names;
 using ModuleController.Core.Placement;
 using ModuleController.Core.Tests.World;
-using static ModuleController.Core.Tests.Placement.PlacementTests;
+using static ModuleController.Core.Tests.Placement.Handovers;
+using static ModuleController.Core.Tests.Placement.States;
 
 namespace ModuleController.Core.Tests.Placement;
 
@@ -202,17 +202,5 @@ public class SurgePodTests
         pods,
         Group(Shop, (Shops, [.. modules.Where(module => module.Metadata.Name.StartsWith("shop", StringComparison.Ordinal))])),
         Group(Other, (Others, [A.Module(Others, 0, "a")]))) with
-    { Base = Base(pods.Count, added) };
-
-    private static BaseDeployment Base(int replicas, string? added = null, string? limit = null)
-    {
-        var annotations = new Dictionary<string, string> { [Annotations.AllowBaseScaling] = "true" };
-        if (added is not null) annotations[Annotations.AddedReplicas] = added;
-        if (limit is not null) annotations[Annotations.MaxAddedReplicas] = limit;
-        return new(new Deployment
-        {
-            Metadata = new() { Name = "base", Namespace = "test", Uid = "uid-base", Annotations = annotations },
-            Spec = new() { Replicas = replicas },
-        });
-    }
+    { Base = Base(pods.Count, added: added) };
 }

@@ -21,7 +21,7 @@ public class LateWatchProperties
                 var (op, which) = story.Steps[at];
                 // Whoever else looks holds the promises of placement, each time.
                 if (op <= 7 || at % every == 0) releases.LookBack(past[Math.Max(0, at - late)]);
-                else if (op is > 15 and <= 22) releases.Checks.Place();
+                else if (op is > 15 and <= 22) releases.Checks.Placement.Place();
                 else releases.Do(op, which);
             }
 

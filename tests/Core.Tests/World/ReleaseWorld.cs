@@ -1,11 +1,8 @@
 using System.Globalization;
-using ModuleController.Core.Agents;
-using ModuleController.Core.BasePods;
 using ModuleController.Core.Commands;
 using ModuleController.Core.Meta;
 using ModuleController.Core.Modules;
 using ModuleController.Core.Modules.Names;
-using ModuleController.Core.Placement;
 
 namespace ModuleController.Core.Tests.World;
 
@@ -43,8 +40,8 @@ internal sealed class ReleaseWorld
         {
             case <= 5: Checks.Rollout(); break;
             case <= 7: Checks.Rollout(which % 5); break;
-            case <= 11: Checks.Place(); break;
-            case 12: Checks.Place(which % 4); break;
+            case <= 11: Checks.Placement.Place(); break;
+            case 12: Checks.Placement.Place(which % 4); break;
             case <= 15: if (World.Modules.Count > 0) World.StepModule(Pick(World.Modules.Keys, which)); break;
             case <= 22: Round(); break;
             case 23: World.Now = World.Now.AddSeconds(which % 5 == 0 ? 700 : which % 40); break;
@@ -57,13 +54,13 @@ internal sealed class ReleaseWorld
     {
         if (Deployment is null || !seen.Deployments.ContainsKey(Story.Name)) return;
         World.StepRolloutOn(seen, Story.Name);
-        Checks.IsStale = Checks.MayBegin = Checks.MayForgive = Checks.IsLate = true;
+        Checks.Placement.IsStale = Checks.MayBegin = Checks.MayForgive = Checks.IsLate = true;
     }
 
     /// <summary>Somebody else than a planner does something.</summary>
     private void Touch(int op, int which)
     {
-        Checks.IsStale = true;
+        Checks.Placement.IsStale = true;
         switch (op)
         {
             case 24:
@@ -82,7 +79,7 @@ internal sealed class ReleaseWorld
             case 35: Refuse(Pick(World.Pods.Keys, which), which % 3 == 0 ? "is not Ready" : null, isComing: which % 2 == 0); break;
             case 36: if (World.Modules.Count > 0) Break(Pick(World.Modules.Keys, which), which); break;
             case 37: BreakNewest(1 + (which % 3)); break;
-            case 38: EndLife(Pick(World.Pods.Values, which), isInstalling: which % 2 == 0); break;
+            case 38: World.EndLife(Pick(World.Pods.Values, which), isInstalling: which % 2 == 0); break;
             case 39: Change(spec => spec with { OperationStrategy = Strategy(which) }); break;
             case 40: Change(spec => spec with { MinReadySeconds = which % 3 * 10 }); break;
             case 41: Correct(which); break;
@@ -117,7 +114,7 @@ internal sealed class ReleaseWorld
     /// <summary>Everybody has a look. True: something changed.</summary>
     public bool Round()
     {
-        var isChange = Checks.Rollout() | Checks.Place();
+        var isChange = Checks.Rollout() | Checks.Placement.Place();
         foreach (var name in World.Modules.Keys.ToList()) isChange |= World.StepModule(name);
         return isChange;
     }
@@ -128,7 +125,7 @@ internal sealed class ReleaseWorld
     /// <summary>Nothing is broken, stopped or without a place any more; the number is one that the base can hold.</summary>
     public void Repair()
     {
-        Checks.IsStale = Checks.MayBegin = Checks.MayForgive = true;
+        Checks.Placement.IsStale = Checks.MayBegin = Checks.MayForgive = true;
         World.Freeze = null;
         World.BrokenVersions.Clear();
         World.SilentPods.Clear();
@@ -238,46 +235,6 @@ internal sealed class ReleaseWorld
             },
         };
     }
-
-    /// <summary>The JVM ended: what it had is gone, and comes back; who is blamed, and how, is the base pod's planner's word.</summary>
-    private void EndLife(CandidatePod pod, bool isInstalling)
-    {
-        var modules = World.Modules.Values.Where(module => module.Spec.PodUid == pod.Uid).Select(InItsLife).ToList();
-        var underWay = isInstalling ? modules.Find(module => !module.IsAvailable && module.Status.Status != ModulePhase.Failed) : null;
-        var plan = BasePodPlanner.Plan(new()
-        {
-            Key = new("test", pod.Name),
-            Pod = new() { Metadata = new() { Name = pod.Name, Namespace = "test", Uid = pod.Uid }, Status = new() { Phase = "Running" } },
-            Modules = [.. modules.Select(module => new PodModule(module, new()) { HasLived = Quarantine.HasLived(SetOf(module)) })],
-            View = new()
-            {
-                IsConnected = true,
-                LastMessageAt = World.Now,
-                State = BaseState.Up,
-                Life = new(World.NewUid(), World.Now),
-                IsBizKnown = true,
-                Interrupted = underWay is null ? [] : [$"{underWay.Metadata.Uid}/install/{underWay.Status.BaseLife}/1"],
-            },
-            AcceptingSince = A.Time,
-        }, World.Now);
-        foreach (var change in plan.Statuses) World.Modules[change.Module.Metadata.Name] = change.Module with { Status = change.Status };
-    }
-
-    // What the planner of the base pod would have written of the life that ends, and this world does not.
-    private static Module InItsLife(Module module) => module with
-    {
-        Status = module.Status with
-        {
-            BaseLife = module.Status.BaseLife ?? "first",
-            Conditions = module.IsAvailable
-                ? module.Status.Conditions.With(new() { Type = ModuleConditions.Installed, Status = Condition.True },
-                    module.Status.InstalledAt ?? A.Time)
-                : module.Status.Conditions,
-        },
-    };
-
-    private ModuleReplicaSet? SetOf(Module module) =>
-        World.ReplicaSets.Values.FirstOrDefault(set => set.Metadata.Uid == module.Metadata.Controller?.Uid);
 
     private void Correct(int which)
     {

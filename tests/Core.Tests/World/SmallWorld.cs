@@ -118,15 +118,6 @@ internal sealed class SmallWorld
     private List<Module> OrphansOf(ModuleDeployment deployment) =>
         [.. Modules.Values.Where(module => OrphanedModules.IsOf(deployment, module))];
 
-    /// <summary><c>kubectl delete mdrs --cascade=orphan</c>, when it is through.</summary>
-    public void Orphan(string replicaSet)
-    {
-        var uid = ReplicaSets[replicaSet].Metadata.Uid;
-        ReplicaSets.Remove(replicaSet);
-        foreach (var (name, module) in Modules.Where(item => item.Value.Metadata.Controller?.Uid == uid).ToList())
-            Modules[name] = module with { Metadata = module.Metadata with { OwnerReferences = [] } };
-    }
-
     public PlacementState Placement(Func<int, int>? shuffle = null)
     {
         IReadOnlyList<T> Mixed<T>(IEnumerable<T> items) => shuffle is null
@@ -242,56 +233,6 @@ internal sealed class SmallWorld
     private static bool IsNews(RolloutPlan plan, ModuleDeployment before) =>
         plan.Status is { } status && ResourceText.Of(status) != ResourceText.Of(before.Status);
 
-    /// <summary>What an agent and the base pod's reconciler would do next for one Module. True: something changed.</summary>
-    public bool StepModule(string name)
-    {
-        var module = Modules[name];
-        if (!module.IsBound || SilentPods.Contains(module.Spec.PodName!)) return false;
-        if (module.Metadata.IsDeleting
-            || (module.Metadata.Controller is { } owner
-                && !ReplicaSets.Values.Any(set => set.Metadata.Uid == owner.Uid))) return Modules.Remove(name);
-        if (module.IsAvailable || (Stuck.Contains(name) && module.Status.Status == ModulePhase.Failed)
-            || !Pods.Values.Any(pod => pod.Uid == module.Spec.PodUid)) return false;
-        var replaced = Modules.Values.FirstOrDefault(other => other.Metadata.Uid == module.Spec.Replaces);
-        var deployment = Deployments.Values.First(deployment => deployment.Spec.Template.Spec.Module.Name == module.Spec.Module.Name);
-        if (replaced is not null && replaced.Spec.PodUid == module.Spec.PodUid
-            && UpgradePolicies.Between(deployment, replaced.Spec.Module, module.Spec.Module) == UpgradePolicy.UninstallThenInstall)
-            return !replaced.Metadata.IsDeleting && Stage(module);
-        var isBroken = BrokenVersions.Contains(module.Spec.Module.Version);
-        var status = isBroken
-            ? Failure(module)
-            : module.Status with
-            {
-                Status = ModulePhase.Available,
-                InstalledAt = Now,
-                LastError = null,
-                Conditions = module.Status.Conditions.With(new() { Type = ModuleConditions.TrafficReady, Status = Condition.True }, Now),
-            };
-        if (isBroken ? module.Status.LastError is not null : status.Status == module.Status.Status) return false;
-        Modules[name] = module with { Status = status };
-        return true;
-    }
-
-    private bool Stage(Module module)
-    {
-        var pod = Pods.Values.First(pod => pod.Uid == module.Spec.PodUid);
-        if (!pod.CanFetch || pod.Staged.Contains(module.Metadata.Uid!)) return false;
-        Pods[pod.Name] = pod with { Staged = pod.Staged.Append(module.Metadata.Uid!).ToHashSet() };
-        return true;
-    }
-
-    // Where the revision has served, or this very Module, its artifact is good: the same one is tried again.
-    private ModuleStatus Failure(Module module)
-    {
-        var set = ReplicaSets.Values.First(set => set.Metadata.Uid == module.Metadata.Controller!.Uid);
-        var hasServed = set.Metadata.Annotations.ContainsKey(Annotations.FirstAvailableAt) || module.Status.InstalledAt is not null;
-        return module.Status with
-        {
-            Status = hasServed ? ModulePhase.Pending : ModulePhase.Failed,
-            LastError = new() { Reason = nameof(FailureReason.BizStartFailed), Message = "it broke", Time = Now },
-        };
-    }
-
     /// <summary>What the base's ReplicaSet would do next. True: something changed.</summary>
     public bool StepBase()
     {
@@ -311,7 +252,7 @@ internal sealed class SmallWorld
             var isChange = false;
             foreach (var name in Deployments.Keys.ToList()) isChange |= StepRollout(name);
             isChange |= StepPlacement();
-            foreach (var name in Modules.Keys.ToList()) isChange |= StepModule(name);
+            foreach (var name in Modules.Keys.ToList()) isChange |= this.StepModule(name);
             isChange |= StepBase();
             if (!isChange) return;
         }

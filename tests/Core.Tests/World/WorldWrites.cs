@@ -164,4 +164,13 @@ internal static class WorldWrites
             },
         };
     }
+
+    /// <summary><c>kubectl delete mdrs --cascade=orphan</c>, when it is through.</summary>
+    public static void Orphan(this SmallWorld world, string replicaSet)
+    {
+        var uid = world.ReplicaSets[replicaSet].Metadata.Uid;
+        world.ReplicaSets.Remove(replicaSet);
+        foreach (var (name, module) in world.Modules.Where(item => item.Value.Metadata.Controller?.Uid == uid).ToList())
+            world.Modules[name] = module with { Metadata = module.Metadata with { OwnerReferences = [] } };
+    }
 }

@@ -1,9 +1,7 @@
-using System.Text.Json.Nodes;
 using Microsoft.Extensions.Logging;
 using ModuleController.ControlPlane;
 using ModuleController.ControlPlane.Settings;
 using ModuleController.Core.Builtin;
-using ModuleController.Core.Meta;
 using ModuleController.Core.Modules;
 using ModuleController.Dev.ArkletSimulator;
 using ModuleController.Dev.Cluster;
@@ -242,20 +240,7 @@ internal sealed class World : IAsyncDisposable
         if (LeaseNamespace is not null) _ = await CreateNamespaceAsync(LeaseNamespace = $"{Namespace}-lease", cancellation);
         _cleanup = await CreateNamespaceAsync(Namespace, cancellation);
 
-        var node = Namespace;
-        var informers = new InformerFactory(Client, TimeProvider.System, Log);
-        var pods = informers.Of<RunnerPod>(new() { Namespace = Namespace });
-        informers.Start();
-        _disposals.Push(informers.DisposeAsync);
-        var kubelet = new Kubelet(
-            Client, pods, Images.Runtime,
-            new()
-            {
-                NodeName = node,
-                Directory = Path.Combine(_directory, "pods"),
-                NodeLabels = new Dictionary<string, string> { ["modulecontroller-test"] = node },
-            },
-            TimeProvider.System, Log.CreateLogger<Kubelet>());
+        var kubelet = new OwnKubelet(Client, Namespace, Images.Runtime, Path.Combine(_directory, "pods"), Log);
         _disposals.Push(kubelet.DisposeAsync);
         await kubelet.StartAsync(cancellation);
     }
@@ -296,61 +281,6 @@ internal sealed class World : IAsyncDisposable
         if (!File.Exists(file)) SampleJar.Write(file, name, version, path ?? name, attributes);
         return new Uri(file).AbsoluteUri;
     }
-
-    /// <summary>
-    /// A base Deployment, each pod with an agent as a sidecar and a simulated base, unless <paramref name="change"/> makes
-    /// its containers something else; waits until all are Ready and the controller knows what runs there.
-    /// </summary>
-    /// <param name="controller">Where its agents look for the controller; by default that of this world.</param>
-    public async Task<ObjectKey> BaseAsync(
-        string name, int replicas, IReadOnlyDictionary<string, string>? podLabels = null, Action<JsonObject>? change = null,
-        TimeSpan? within = null, Uri? controller = null)
-    {
-        await ReapplyBaseAsync(name, replicas, podLabels, change, controller);
-        var key = new ObjectKey(Namespace, name);
-        await Eventually.True(
-            () => Task.FromResult(PodsOf(name).Count == replicas && PodsOf(name).All(pod => pod.Status.Conditions.IsTrue("Ready"))),
-            () => DescribePodsAsync(name), within, $"{replicas} pods of {name} are Ready");
-        // Readiness does not wait for an agent's first snapshot, and before it nothing is placed there.
-        if (controller is null && change is null)
-            await Eventually.True(() => PodsOf(name).All(IsKnown), what: $"the agents of {name} have spoken");
-        return key;
-    }
-
-    /// <summary>The same Deployment once more; pods that are there already become its own.</summary>
-    public Task ReapplyBaseAsync(
-        string name, int replicas, IReadOnlyDictionary<string, string>? podLabels = null, Action<JsonObject>? change = null,
-        Uri? controller = null)
-    {
-        var labels = new Dictionary<string, string>(podLabels ?? new Dictionary<string, string>()) { ["app"] = name };
-        return Client.CreateAsync(
-            BaseManifest.Of(Namespace, name, replicas, labels, controller ?? Controller!.AgentAddress, Cluster is null
-                ? Namespace : null, change), "test");
-    }
-
-    private bool IsKnown(Pod pod) => Controller!.Agents.Find(ObjectKey.Of(pod.Metadata), pod.Metadata.Uid!) is { IsCurrent: true };
-
-    /// <summary>The state of an application's pods, and the last that their main containers wrote.</summary>
-    public async Task<string> DescribePodsAsync(string app)
-    {
-        var lines = new List<string>();
-        using var http = Cluster?.Server.CreateClient();
-        foreach (var pod in PodsOf(app))
-        {
-            var containers = pod.Status.ContainerStatuses.Select(container =>
-                $"{container.Name} ready={container.Ready} restarts={container.RestartCount}");
-            lines.Add($"pod {pod.Metadata.Name} {pod.Status.Phase} {pod.Status.PodIp}: {string.Join(", ", containers)}");
-            if (http is not null)
-                lines.Add(
-                    await http.GetStringAsync(
-                    new Uri($"/api/v1/namespaces/{Namespace}/pods/{pod.Metadata.Name}/log?container=base&tailLines=30", UriKind.Relative)));
-        }
-
-        return string.Join('\n', lines);
-    }
-
-    public Task ScaleBaseAsync(string name, int replicas) => Client.PatchAsync<ClusterDeployment>(
-        new(Namespace, name), new() { ["spec"] = new JsonObject { ["replicas"] = replicas } }, new("test"));
 
     /// <summary>
     /// Until the caches of this world show all that the API server has by now. Each kind has a watch of its own: what a test saw

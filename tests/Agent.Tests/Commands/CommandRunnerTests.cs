@@ -43,13 +43,7 @@ public sealed class CommandRunnerTests : IAsyncLifetime
     [Fact]
     public async Task A_repeated_id_joins_the_running_command()
     {
-        var release = new TaskCompletionSource();
-        Arklet.OnInstall = async (name, version, cancellation) =>
-        {
-            await release.Task.WaitAsync(cancellation);
-            Arklet.List(name, version);
-            return FakeArklet.Success;
-        };
+        var release = Arklet.HoldInstalls();
         var install = _bench.InstallOf("orders");
         var done = _bench.Expect(install.Id);
         _bench.Runner.Submit(install);

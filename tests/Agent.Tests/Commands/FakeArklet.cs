@@ -36,6 +36,19 @@ public sealed class FakeArklet : IArklet
 
     public static ArkletResult Unknown { get; } = new(ArkletOutcome.Unknown, "", "no answer");
 
+    /// <summary>Installs end when the result is set.</summary>
+    public TaskCompletionSource HoldInstalls()
+    {
+        var release = new TaskCompletionSource();
+        OnInstall = async (name, version, cancellation) =>
+        {
+            await release.Task.WaitAsync(cancellation);
+            List(name, version);
+            return Success;
+        };
+        return release;
+    }
+
     public void List(string name, string version, ArkletBizState state = ArkletBizState.Activated)
     {
         lock (_gate)

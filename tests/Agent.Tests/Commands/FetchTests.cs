@@ -17,13 +17,7 @@ public sealed class FetchTests : IAsyncLifetime
     [Fact]
     public async Task A_fetch_runs_beside_an_install_and_its_jar_is_installed_later()
     {
-        var release = new TaskCompletionSource();
-        Arklet.OnInstall = async (name, version, cancellation) =>
-        {
-            await release.Task.WaitAsync(cancellation);
-            Arklet.List(name, version);
-            return FakeArklet.Success;
-        };
+        var release = Arklet.HoldInstalls();
         var install = _bench.InstallOf("orders");
         var done = _bench.Expect(install.Id);
         _bench.Runner.Submit(install);

@@ -27,6 +27,7 @@ public static class AdmissionHandlers
             new DeploymentWarning(),
             new DefinitionGuard(parts.Client),
             new ObjectValidation(new(parts.Caches, parts.IsSynced, parts.Options.WatchNamespace, parts.Client, parts.Time)),
+            new AuthorStamp(parts.Time),
         ];
     }
 

@@ -4,6 +4,7 @@ namespace ModuleController.Core.Meta;
 /// <remarks>An annotation may have 256 KiB. A status or Event of that size would be rejected.</remarks>
 internal static class OperatorText
 {
+    public const int MaxAction = 64;
     public const int MaxName = 128;
     public const int MaxReason = 512;
 

@@ -70,6 +70,15 @@ public static class Annotations
     /// <summary>The last action that was carried out, as JSON.</summary>
     public const string LastAction = "koupleless.io/last-action";
 
+    /// <summary>The last actions, the newest last, as a list of the same.</summary>
+    public const string ActionHistory = "koupleless.io/action-history";
+
+    /// <summary>On a ModuleDeployment: which user changed it last; see <c>LastChange</c>. Our webhook writes it.</summary>
+    public const string LastChange = "koupleless.io/last-change";
+
+    /// <summary>On a ModuleReplicaSet: who released it, why, and with what result; see <c>ReleaseRecord</c>.</summary>
+    public const string History = "koupleless.io/history";
+
     /// <summary>The revision that is released without batches and waits.</summary>
     public const string FastRevision = "koupleless.io/fast-revision";
 

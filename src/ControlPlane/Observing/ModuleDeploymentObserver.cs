@@ -6,13 +6,15 @@ using ModuleController.Core.Meta;
 using ModuleController.Core.Modules;
 using ModuleController.Core.Modules.Facts;
 using ModuleController.Core.Modules.Names;
+using ModuleController.Core.Modules.Records;
 using ModuleController.Core.Rollouts;
 
 namespace ModuleController.ControlPlane.Observing;
 
 /// <summary>Observes all that decides about one ModuleDeployment.</summary>
+/// <param name="hasWebhooks">The webhook for authors may be called; null authors otherwise.</param>
 internal sealed class ModuleDeploymentObserver(
-    Caches caches, IAgentDirectory agents, BaseAgents baseAgents, ArtifactPolicies policies, string ownNamespace)
+    Caches caches, IAgentDirectory agents, BaseAgents baseAgents, ArtifactPolicies policies, string ownNamespace, bool hasWebhooks)
 {
     /// <param name="deployment">The ModuleDeployment.</param>
     /// <param name="now">The time.</param>
@@ -62,6 +64,8 @@ internal sealed class ModuleDeploymentObserver(
                 deployment, caches.ModuleDeployments.ByIndex(Caches.ByBase, $"{ns}/{spec.BaseDeploymentName}"))?.Metadata.Name,
             IsNamespaceTerminating = caches.Namespaces.Get(new("", ns)) is { Metadata.IsDeleting: true },
             ArtifactPolicy = policies.Of(ns),
+            // Where no webhook overwrites it, anybody may have written it.
+            Change = hasWebhooks ? LastChange.Of(deployment) : null,
             Freeze = FreezeOf(ns),
             Outage = outage,
             Observed = Observed(ns, sets),

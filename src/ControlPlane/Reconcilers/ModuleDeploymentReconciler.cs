@@ -16,13 +16,13 @@ namespace ModuleController.ControlPlane.Reconcilers;
 /// <summary>Carries a release out: ReplicaSets and their goals, the Service, the status.</summary>
 public sealed class ModuleDeploymentReconciler(
     Caches caches, IKubeClient client, IAgentDirectory agents, BaseAgents baseAgents, EventRecorder events, WriteTracker tracker,
-    RejectedWrites rejections, ArtifactPolicies policies, string ownNamespace, TimeProvider time,
+    RejectedWrites rejections, ArtifactPolicies policies, string ownNamespace, bool hasWebhooks, TimeProvider time,
     ILogger<ModuleDeploymentReconciler> logger)
         : IReconciler<ModuleDeployment>
 {
     public const string FieldManager = "modulecontroller-deployment";
 
-    private readonly ModuleDeploymentObserver _observer = new(caches, agents, baseAgents, policies, ownNamespace);
+    private readonly ModuleDeploymentObserver _observer = new(caches, agents, baseAgents, policies, ownNamespace, hasWebhooks);
     private readonly Executor _executor = new(time, logger);
     private readonly RolloutSteps _steps = new(agents, logger);
     private readonly StandingWarnings<PlannedEvent> _warnings = new();

@@ -28,7 +28,7 @@ public static class ModuleReconcilers
         var (caches, tracker) = (parts.Caches, new WriteTracker(parts.Informers, parts.Time));
         var reconciler = new ModuleDeploymentReconciler(
             caches, parts.Client, parts.Agents, baseAgents, parts.Events, tracker, rejections, parts.Options.ArtifactPolicies,
-            parts.OwnNamespace, parts.Time,
+            parts.OwnNamespace, hasWebhooks: parts.Options.WebhookPort is not null, parts.Time,
             parts.Loggers.CreateLogger<ModuleDeploymentReconciler>());
         manager.Reconcile(reconciler)
             .Owns<ModuleReplicaSet>()

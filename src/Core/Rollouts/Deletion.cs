@@ -41,7 +41,7 @@ public static class Deletion
 
     private static RolloutPlan PlanRemoval(RolloutState observed, DateTimeOffset now)
     {
-        var verb = Verb.Of(observed.Deployment);
+        var verb = Verb.Of(observed);
         var batches = new DeletionBatches(observed, verb, now);
         var (state, release) = (batches.State, batches.Release);
         if (batches.IsNew && verb is { EndsWaits: true }) return RolloutPlanner.DeferUntilStarted(verb, state, now);

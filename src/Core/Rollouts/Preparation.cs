@@ -1,13 +1,14 @@
 using ModuleController.Core.Modules;
 using ModuleController.Core.Modules.Facts;
 using ModuleController.Core.Modules.Names;
+using ModuleController.Core.Modules.Records;
 
 namespace ModuleController.Core.Rollouts;
 
 /// <summary>What a release needs before its batches: finalizer and owner, the ReplicaSet of its revision, the Service.</summary>
 internal static class Preparation
 {
-    public static IEnumerable<RolloutStep> Steps(Context context, ReleaseStatus release)
+    public static IEnumerable<RolloutStep> Steps(Context context, Release release)
     {
         if (Deployment(context) is { } own) yield return own;
         foreach (var step in ReplicaSets(context, release)) yield return step;
@@ -43,8 +44,11 @@ internal static class Preparation
             : new(deployment, deployment with { Metadata = meta with { Finalizers = finalizers, OwnerReferences = owners } });
     }
 
+    private static ModuleReplicaSet Begin(Context context, ModuleReplicaSet replicaSet, ModuleReplicaSet? previous) => ReleaseRecord.Begin(
+        replicaSet, context.Deployment, context.State.Change, context.State.Sets.Select(set => set.ReplicaSet), previous, context.Now);
+
     /// <summary>Creates, adopts and updates the ReplicaSet of the template; prunes old ones.</summary>
-    private static IEnumerable<RolloutStep> ReplicaSets(Context context, ReleaseStatus release)
+    private static IEnumerable<RolloutStep> ReplicaSets(Context context, Release release)
     {
         var newest = context.Old.Select(set => set.Revision).Prepend(0).Max();
         if (context.Updated is { } updated)
@@ -52,6 +56,9 @@ internal static class Preparation
             // An undo: the old ReplicaSet gets the newest number.
             var revision = updated.Revision > newest ? updated.Revision : newest + 1;
             var desired = RevisionReplicaSets.Updated(updated.ReplicaSet, context.Deployment, revision);
+            // Not again when only the status of the release that begins was not written.
+            if (release is { IsNew: true, IsUpgrade: true } && (revision != updated.Revision || !ReleaseRecord.IsOpen(updated.ReplicaSet)))
+                desired = Begin(context, desired, updated.ReplicaSet);
             if (Differs(updated.ReplicaSet, desired)) yield return new RolloutStep.UpdateReplicaSet(updated.ReplicaSet, desired);
         }
         else if (Orphan(context) is { } orphan)
@@ -59,13 +66,13 @@ internal static class Preparation
         else if (!context.State.IsNameTaken
             && !context.State.Sets.Any(set => set.ReplicaSet.Metadata.IsDeleting && IsOfTemplate(context, set.ReplicaSet)))
             yield return new RolloutStep.CreateReplicaSet(
-                For(RevisionReplicaSets.New(context.Deployment, newest + 1),
+                For(Begin(context, RevisionReplicaSets.New(context.Deployment, newest + 1), null),
                     context.State.OrphanedModules.Where(module => IsOfTemplate(context, module))));
         foreach (var old in OfOldRevisions(context).Where(old => !context.State.TakenNames.Contains(old.Metadata.Name)))
             yield return new RolloutStep.CreateReplicaSet(old);
         foreach (var set in context.Old.Where(set => set.ReplicaSet.Metadata.Finalizers.Any(FinalizerNames.OfVersion1.Contains)))
             yield return new RolloutStep.UpdateReplicaSet(set.ReplicaSet, Deletion.WithoutVersion1(set.ReplicaSet));
-        var kept = context.Updated is not null && context.LastCompleted == context.Updated && release.Abort is null
+        var kept = context.Updated is not null && context.LastCompleted == context.Updated && release.Status.Abort is null
             ? null
             : context.RollbackTarget;
         foreach (var set in RevisionReplicaSets.Surplus(context.Deployment, context.Old, kept))

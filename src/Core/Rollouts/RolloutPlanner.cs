@@ -6,6 +6,7 @@ using ModuleController.Core.Meta;
 using ModuleController.Core.Modules;
 using ModuleController.Core.Modules.Facts;
 using ModuleController.Core.Modules.Names;
+using ModuleController.Core.Modules.Records;
 using ModuleController.Core.Modules.Rules;
 
 namespace ModuleController.Core.Rollouts;
@@ -17,7 +18,7 @@ public static class RolloutPlanner
     {
         var deployment = state.Deployment;
         if (state.IsNamespaceTerminating && !deployment.Metadata.IsDeleting) return new();
-        if (Verb.Of(deployment) is { } verb && !state.IsNamespaceTerminating && verb.Plan(state, now) is { IsDone: true } done)
+        if (Verb.Of(state) is { } verb && !state.IsNamespaceTerminating && verb.Plan(state, now) is { IsDone: true } done)
             return Only(done.Step, done.Event);
         if (deployment.Metadata.IsDeleting) return Deletion.Plan(state, now);
         if (StaySymmetric(deployment) is { } symmetric) return symmetric;
@@ -55,7 +56,7 @@ public static class RolloutPlanner
 
     private static RolloutPlan PlanRelease(Context context)
     {
-        var verb = Verb.Of(context.Deployment);
+        var verb = Verb.Of(context.State);
         var policy = PolicyChoice.Of(context);
         var release = Release.Of(ReleaseFacts.Of(context, policy, verb));
         if (release.IsNew && verb is { EndsWaits: true }) return DeferUntilStarted(verb, context.State, context.Now);
@@ -66,7 +67,7 @@ public static class RolloutPlanner
             Steps =
             [
                 .. RecordPreviousCompletion(context),
-                .. Preparation.Steps(context, release.Status),
+                .. Preparation.Steps(context, release),
                 .. Inspect(policy),
                 .. ResetConfirmation(context, release),
                 .. RecordAvailability(context),
@@ -77,6 +78,7 @@ public static class RolloutPlanner
             [
                 .. release.Scales,
                 .. Complete(context, release),
+                .. RecordStop(context, release),
                 .. Mirror(context, release),
                 .. issued is { Step: var update } ? [update] : (IEnumerable<RolloutStep>)[],
                 .. ClearFastRevision(context),
@@ -132,8 +134,23 @@ public static class RolloutPlanner
     // After the status: a revision that is completed while its release is not would continue as a mere change of the number.
     private static IEnumerable<RolloutStep> Complete(Context context, Release release)
     {
-        if (release.State == ReleaseState.Completed && context.Updated is { } updated && context.LastCompleted != updated)
+        if (release.State == ReleaseState.Completed && context.Updated is { } updated
+            && (context.LastCompleted != updated || ReleaseRecord.IsOpen(updated.ReplicaSet)))
             yield return Completed(context, updated);
+    }
+
+    private static IEnumerable<RolloutStep> RecordStop(Context context, Release release)
+    {
+        var result = release.State switch
+        {
+            ReleaseState.Aborted => ReleaseProgress.Aborted,
+            ReleaseState.RolledBack => ReleaseRecord.RolledBack,
+            _ => null,
+        };
+        if (result is null || context.Updated is not { ReplicaSet: var before } set
+            || ReleaseRecord.HasEnded(before, result, release.Status.RetriedAt))
+            yield break;
+        yield return new RolloutStep.UpdateReplicaSet(before, ReleaseRecord.End(before, set.Modules, result, context.Now));
     }
 
     // The template may change between the status and the record of a completed release.
@@ -148,7 +165,11 @@ public static class RolloutPlanner
     {
         // Not before the last completed one, whatever the clock of this process is.
         var last = context.LastCompleted is { } set ? RevisionHistory.CompletedAt(set) : null;
-        return Annotated(revision, Annotations.CompletedAt, last > context.Now ? last.Value : context.Now);
+        var completed = Annotated(revision, Annotations.CompletedAt, last > context.Now ? last.Value : context.Now);
+        return completed with
+        {
+            After = ReleaseRecord.End(completed.After, revision.Modules, ReleaseProgress.Completed, context.Now),
+        };
     }
 
     /// <summary>Copies the desired number into <c>replicas</c> and <c>scaleReplicas</c>.</summary>

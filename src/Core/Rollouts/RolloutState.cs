@@ -5,6 +5,7 @@ using ModuleController.Core.Commands;
 using ModuleController.Core.Meta;
 using ModuleController.Core.Modules;
 using ModuleController.Core.Modules.Facts;
+using ModuleController.Core.Modules.Records;
 
 namespace ModuleController.Core.Rollouts;
 
@@ -44,6 +45,9 @@ public sealed record RolloutState
 
     /// <summary>Of the namespace.</summary>
     public ArtifactPolicy ArtifactPolicy { get; init; } = ArtifactPolicy.None;
+
+    /// <summary>Who changed the ModuleDeployment last; null: no webhook of ours can have written that.</summary>
+    public LastChange? Change { get; init; }
 
     /// <summary>Null: neither this namespace nor the cluster is frozen.</summary>
     public Freeze? Freeze { get; init; }

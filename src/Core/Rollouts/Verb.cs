@@ -1,10 +1,11 @@
 using System.Globalization;
-using System.Text.Json.Nodes;
 using ModuleController.Core.BasePods;
 using ModuleController.Core.Execution;
 using ModuleController.Core.Meta;
 using ModuleController.Core.Modules;
+using ModuleController.Core.Modules.Facts;
 using ModuleController.Core.Modules.Names;
+using ModuleController.Core.Modules.Records;
 
 namespace ModuleController.Core.Rollouts;
 
@@ -13,7 +14,9 @@ namespace ModuleController.Core.Rollouts;
 /// A change of the spec is one patch, which also removes the annotation. A change of the release is in the status before the
 /// annotation is removed: carried out again after a crash, it changes nothing.
 /// </remarks>
-internal sealed record Verb(string Name, string? Argument, string? By, string? Reason)
+/// <param name="Author">The change that requests it, and its user; null: the user is not known.</param>
+/// <param name="By">Who requests it, as the annotation has it. It counts where the user is not known.</param>
+internal sealed record Verb(string Name, string? Argument, LastChange? Author, string? By, string? Reason)
 {
     private const string Pause = "pause";
     private const string Resume = "resume";
@@ -25,23 +28,23 @@ internal sealed record Verb(string Name, string? Argument, string? By, string? R
     private const string UndoFast = "undo-fast";
     private const string Redeploy = "redeploy";
 
-    private const int MaxText = 64;
-
     public bool IsConfirmation => Name == Confirm;
 
     /// <summary>It applies only to the release that it was issued for.</summary>
     public bool EndsWaits => Name is Confirm or Promote;
 
     /// <summary>Null: the annotation is not set.</summary>
-    public static Verb? Of(ModuleDeployment deployment)
+    public static Verb? Of(RolloutState state)
     {
-        var annotations = deployment.Metadata.Annotations;
+        var annotations = state.Deployment.Metadata.Annotations;
         if (annotations.GetValueOrDefault(Annotations.Action) is not { } text) return null;
-        var words = OperatorText.Within(MaxText, text).Split(' ', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
-        return new(words.Length == 0 ? "" : words[0], words.Length < 2 ? null : string.Join(' ', words[1..]),
+        var (name, argument) = Parse(text);
+        return new(name, argument,
+            state.Change is { } change && change.IsOfAction(text) ? change : null,
             Of(Annotations.ActionBy, OperatorText.MaxName), Of(Annotations.ActionReason, OperatorText.MaxReason));
 
-        string? Of(string name, int length) => annotations.GetValueOrDefault(name) is { } value ? OperatorText.Within(length, value) : null;
+        string? Of(string annotation, int length) =>
+            annotations.GetValueOrDefault(annotation) is { } value ? OperatorText.Within(length, value) : null;
     }
 
     /// <summary>The patch of the ModuleDeployment that carries the verb out, or refuses it, and removes the annotation.</summary>
@@ -57,10 +60,10 @@ internal sealed record Verb(string Name, string? Argument, string? By, string? R
             {
                 Metadata = deployment.Metadata with
                 {
-                    Annotations = new Dictionary<string, string>(deployment.Metadata.Annotations)
+                    Annotations = Restamped(deployment, new(deployment.Metadata.Annotations)
                     {
                         [Annotations.Action] = $"{Confirm} {batch}",
-                    },
+                    }),
                 },
             }), null, true);
         var (after, refusal, isRelease) = isBeforeStart && Name == Promote
@@ -68,7 +71,8 @@ internal sealed record Verb(string Name, string? Argument, string? By, string? R
             : Change(state, now);
         var annotations = new Dictionary<string, string>(after.Metadata.Annotations);
         foreach (var name in (string[])[Annotations.Action, Annotations.ActionBy, Annotations.ActionReason]) annotations.Remove(name);
-        annotations[Annotations.LastAction] = Record(now, refusal);
+        new VerbRecord(Text, now, Author, By, Reason, refusal).AddTo(annotations);
+        annotations = Restamped(after, annotations);
         var step = new RolloutStep.UpdateDeployment(
             deployment, after with { Metadata = after.Metadata with { Annotations = annotations } });
         return refusal is null
@@ -139,7 +143,7 @@ internal sealed record Verb(string Name, string? Argument, string? By, string? R
         if (Name != UndoFast) return (back, null, false);
         var annotations = new Dictionary<string, string>(deployment.Metadata.Annotations)
         {
-            [Annotations.FastRevision] = Modules.Facts.Revision.Of(template).Hash(),
+            [Annotations.FastRevision] = Revision.Of(template).Hash(),
         };
         // A pause must not hold a fast undo.
         return (back with
@@ -157,18 +161,32 @@ internal sealed record Verb(string Name, string? Argument, string? By, string? R
         },
     };
 
-    private string Record(DateTimeOffset now, string? refusal)
+    // What the verb changes is still the change of its user. The webhook does not see the controller's writes. If the user is not known,
+    // neither is that of the last change: the one who is named may have requested the same verb, or released the same revision, before.
+    private Dictionary<string, string> Restamped(ModuleDeployment after, Dictionary<string, string> annotations)
     {
-        var record = new JsonObject { ["action"] = Text, ["at"] = KubeTime.Text(now) };
-        if (By is not null) record["by"] = By;
-        if (Reason is not null) record["reason"] = Reason;
-        if (refusal is not null) record["refused"] = refusal;
-        return record.ToJsonString();
+        if (Author is null)
+        {
+            annotations.Remove(Annotations.LastChange);
+            return annotations;
+        }
+
+        var about = Author.About(after with { Metadata = after.Metadata with { Annotations = annotations } });
+        AnnotationRoom.Set(annotations, Annotations.LastChange, $"{about}");
+        return annotations;
+    }
+
+    private static (string Name, string? Argument) Parse(string action)
+    {
+        var words = OperatorText.Within(OperatorText.MaxAction, action)
+            .Split(' ', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
+        return (words.Length == 0 ? "" : words[0], words.Length < 2 ? null : string.Join(' ', words[1..]));
     }
 
     private string Text => Argument is null ? Name : $"{Name} {Argument}";
 
-    private string Who => $"{(By is { Length: > 0 } ? $" by {By}" : "")}{(Reason is { Length: > 0 } ? $": {Reason}" : "")}";
+    private string Who =>
+        $"{((Author?.User ?? By) is { Length: > 0 } who ? $" by {who}" : "")}{(Reason is { Length: > 0 } ? $": {Reason}" : "")}";
 
     private string EventReason => string.Concat(Name.Split('-').Select(word => $"{char.ToUpperInvariant(word[0])}{word[1..]}"));
 

@@ -17,7 +17,7 @@ public class ActionTests
     {
         var story = Waiting().Act("confirm", by: "ada", reason: "metrics look good");
         story.Stands("2/3 Paused: 1.0.0 x 2, 2.0.0 x 4");
-        Assert.Equal([Annotations.LastAction], story.Deployment.Metadata.Annotations.Keys);
+        Assert.Equal([Annotations.LastAction, Annotations.ActionHistory], story.Deployment.Metadata.Annotations.Keys);
         var record = Record(story);
         Assert.Equal(("confirm", "ada", "metrics look good", "2026-01-31T09:00:00Z", null),
             (Text(record, "action"), Text(record, "by"), Text(record, "reason"),

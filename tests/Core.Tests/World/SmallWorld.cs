@@ -6,6 +6,7 @@ using ModuleController.Core.Meta;
 using ModuleController.Core.Modules;
 using ModuleController.Core.Modules.Facts;
 using ModuleController.Core.Modules.Names;
+using ModuleController.Core.Modules.Records;
 using ModuleController.Core.Placement;
 using ModuleController.Core.Rollouts;
 
@@ -150,9 +151,13 @@ internal sealed class SmallWorld
         : pod.IsOutOfMetaspace ? pod with { Refusal = pod.Refusal ?? "is out of Metaspace" }
         : pod;
 
+    /// <summary>Users can't write who changed a ModuleDeployment.</summary>
+    public bool HasWebhooks { get; set; } = true;
+
     public RolloutState Rollout(ModuleDeployment deployment) => new()
     {
         Deployment = deployment,
+        Change = HasWebhooks ? LastChange.Of(deployment) : null,
         Sets = OrphanedModules.Adopted(SetsOf(deployment), OrphansOf(deployment)),
         OrphanedModules = [.. OrphansOf(deployment).Where(module => OrphanedModules.SetOf(module, SetsOf(deployment)) is null)],
         Base = new Deployment { Metadata = new() { Name = "base", Namespace = "test", Uid = "uid-base" } },

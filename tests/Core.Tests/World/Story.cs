@@ -2,6 +2,7 @@ using System.Globalization;
 using ModuleController.Core.Meta;
 using ModuleController.Core.Modules;
 using ModuleController.Core.Modules.Names;
+using ModuleController.Core.Modules.Records;
 using ModuleController.Core.Placement;
 using ModuleController.Core.Rollouts;
 
@@ -108,6 +109,16 @@ internal sealed class Story
         return Annotate(annotations);
     }
 
+    /// <summary>Everything until now was one change of this user, which the webhook has seen.</summary>
+    public Story By(string user, string request)
+    {
+        var change = new LastChange { User = user, Time = World.Now, Request = request };
+        return Annotate(new Dictionary<string, string>(Deployment.Metadata.Annotations)
+        {
+            [Annotations.LastChange] = $"{change.About(Deployment)}",
+        });
+    }
+
     public Story Delete()
     {
         World.Deployments[Name] = Deployment with { Metadata = Deployment.Metadata with { DeletionTimestamp = World.Now } };
@@ -157,7 +168,7 @@ internal sealed class Story
 
     public IEnumerable<Module> Of(string version) => World.Modules.Values.Where(module => module.Spec.Module.Version == version);
 
-    private Story Annotate(Dictionary<string, string> annotations)
+    public Story Annotate(Dictionary<string, string> annotations)
     {
         World.Deployments[Name] = Deployment with { Metadata = Deployment.Metadata with { Annotations = annotations } };
         return this;

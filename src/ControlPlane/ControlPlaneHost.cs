@@ -4,6 +4,7 @@ using ModuleController.ControlPlane.Admission;
 using ModuleController.ControlPlane.Agents;
 using ModuleController.ControlPlane.Agents.Identity;
 using ModuleController.ControlPlane.Certificates;
+using ModuleController.ControlPlane.Control;
 using ModuleController.ControlPlane.Observing;
 using ModuleController.ControlPlane.Settings;
 using ModuleController.ControlPlane.Telemetry;
@@ -54,6 +55,7 @@ public sealed class ControlPlaneHost : IAsyncDisposable
     private readonly CertificateSource? _certificate;
     private readonly WebApplication _web;
     private readonly AdmissionServer? _webhooks;
+    private readonly ControlServer? _control;
     private readonly MetricsAccess _metricsAccess;
     private readonly CancellationTokenSource _stop = new();
     private LeaderElection? _election;
@@ -115,6 +117,12 @@ public sealed class ControlPlaneHost : IAsyncDisposable
                 AdmissionHandlers.Create(new(Caches, () => _informers.IsSynced, _client, options, LeaseNamespace, _time, _loggers)),
                 () => _informers.IsSynced, _admissionMetrics, _time, _loggers);
         }
+
+        if (options.ControlPort is { } controlPort && _certificate is not null)
+        {
+            _control = new(
+                options.Bind, controlPort, _certificate.Serving, new(Caches, _client, () => _informers.IsSynced, _time, _loggers));
+        }
     }
 
     /// <summary>Ends when the controller stops; fails if it had to stop.</summary>
@@ -131,6 +139,9 @@ public sealed class ControlPlaneHost : IAsyncDisposable
 
     /// <summary>Where the API server calls webhooks; null: there are none.</summary>
     public Uri? WebhookAddress => _webhooks?.Address;
+
+    /// <summary>Where tools and people call the control API; null: it is not served.</summary>
+    public Uri? ControlAddress => _control?.Address;
 
     public string LeaseNamespace { get; }
 
@@ -153,6 +164,7 @@ public sealed class ControlPlaneHost : IAsyncDisposable
             var addresses = WebServer.Addresses(host._web);
             (host.HttpAddress, host.AgentAddress, host.MetricsAddress) = (addresses[0], addresses[1], addresses.ElementAtOrDefault(2));
             if (host._webhooks is not null) await host._webhooks.StartAsync(cancellation);
+            if (host._control is not null) await host._control.StartAsync(cancellation);
             var manager = host.Compose(setup);
             host.Completion = Task.Run(() => manager.RunAsync(host._stop.Token), CancellationToken.None);
             return host;
@@ -177,6 +189,7 @@ public sealed class ControlPlaneHost : IAsyncDisposable
         await Completion.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         await _web.DisposeAsync();
         if (_webhooks is not null) await _webhooks.DisposeAsync();
+        if (_control is not null) await _control.DisposeAsync();
         await _informers.DisposeAsync();
         _events?.Dispose();
         _election?.Dispose();
@@ -221,6 +234,7 @@ public sealed class ControlPlaneHost : IAsyncDisposable
         var manager = new Manager(_informers, _time, _loggers, election, _kubeMetrics)
             .Add(ManagerPhase.Http, "ports", _ => Task.CompletedTask, _web.StopAsync)
             .Add(ManagerPhase.Http, "webhooks", _ => Task.CompletedTask, token => _webhooks?.StopAsync(token) ?? Task.CompletedTask)
+            .Add(ManagerPhase.Http, "control API", _ => Task.CompletedTask, token => _control?.StopAsync(token) ?? Task.CompletedTask)
             .Add(ManagerPhase.Http, "events", events.StartAsync, events.StopAsync)
             .Add(ManagerPhase.Gateway, "gateway", _ => Task.CompletedTask, async deadline =>
             {

@@ -11,6 +11,7 @@ public sealed class ArchitectureTests
     [Theory]
     [InlineData("Core")]
     [InlineData("Protocol")]
+    [InlineData("Client")]
     [InlineData("Dev.ArkletSimulator")]
     [InlineData("Kube", "Core")]
     [InlineData("Dev.ApiServer")]
@@ -18,7 +19,7 @@ public sealed class ArchitectureTests
     [InlineData("Dev.Controllers", "Core", "Kube")]
     [InlineData("Dev.Cluster", "Dev.ApiServer", "Dev.Kubelet", "Dev.Controllers", "Core", "Kube")]
     [InlineData("Agent", "Core", "Protocol")]
-    [InlineData("ControlPlane", "Core", "Kube", "Protocol")]
+    [InlineData("ControlPlane", "Core", "Kube", "Protocol", "Client")]
     public void A_project_references_only_what_it_may(string project, params string[] allowed)
     {
         var references = Read(project, reader => reader.AssemblyReferences

@@ -55,7 +55,7 @@ public sealed class RoleTests
 
     private static HashSet<string> Granted() =>
     [
-        .. new[] { "controller/cluster-role.yaml", "controller/lease-role.yaml", "metrics/role.yaml" }
+        .. new[] { "controller/cluster-role.yaml", "controller/lease-role.yaml", "metrics/role.yaml", "control/role.yaml" }
             .SelectMany(file => KubernetesYaml.LoadAllFromString(File.ReadAllText(Path.Combine(Manifests.Root, "deploy", file))))
             .SelectMany(item => item switch
             {

@@ -28,6 +28,9 @@ public static class CommandLine
         Setting.Of("metrics-port", "PORT",
             "/metrics with HTTPS, for those who may get it; without it, everyone reads it on --http-port",
             Port, (options, value) => options with { MetricsPort = value }),
+        Setting.Of("control-port", "PORT",
+            "the control API for tools, gRPC and JSON with HTTPS; without it there is none",
+            Port, (options, value) => options with { ControlPort = value }),
         Setting.Of("agent-image", "IMAGE",
             $"the agent's image in injected pods ({new ControlPlaneOptions().AgentImage})",
             Text, (options, value) => options with { AgentImage = value }),
@@ -170,14 +173,18 @@ public static class CommandLine
         if (options.LeaseRenew >= options.LeaseDuration) throw new FormatException("--lease-renew: must be below --lease-duration");
         if (options.LeaseRetry >= options.LeaseRenew) throw new FormatException("--lease-retry: must be below --lease-renew");
         if (options is { IsTlsAutomatic: false, TlsCertificate: null, TlsSecret: null }
-            && (options.WebhookPort is not null ? "--webhook-port" : options.MetricsPort is not null ? "--metrics-port" : null) is { } name)
+            && (options.WebhookPort is not null ? "--webhook-port"
+                : options.MetricsPort is not null ? "--metrics-port"
+                : options.ControlPort is not null ? "--control-port"
+                : null) is { } name)
         {
             throw new FormatException($"{name}: needs a certificate, without --plaintext-agents and --insecure-agents");
         }
 
-        var ports = new[] { options.HttpPort, options.GrpcPort, options.WebhookPort ?? 0, options.MetricsPort ?? 0 }
-            .Where(port => port != 0).ToList();
+        var ports =
+            new[] { options.HttpPort, options.GrpcPort, options.WebhookPort ?? 0, options.MetricsPort ?? 0, options.ControlPort ?? 0 }
+                .Where(port => port != 0).ToList();
         if (ports.Distinct().Count() < ports.Count)
-            throw new FormatException("--http-port, --grpc-port, --webhook-port and --metrics-port: must differ");
+            throw new FormatException("--http-port, --grpc-port, --webhook-port, --metrics-port and --control-port: must differ");
     }
 }

@@ -29,6 +29,10 @@ public sealed record ControlPlaneOptions
     /// free port; null: everyone reads it on the HTTP port.</summary>
     public int? MetricsPort { get; init; }
 
+    /// <summary>Where tools and people call the control API; HTTPS with the agents' certificate. 0: any free port; null: it is not
+    /// served.</summary>
+    public int? ControlPort { get; init; }
+
     /// <summary>The name of both configurations of our webhooks: the leader writes their <c>caBundle</c>.</summary>
     public string WebhookConfiguration { get; init; } = "modulecontroller";
 

@@ -54,6 +54,19 @@ public class DeployTests
         Assert.All(new[] { container["args"], container["volumeMounts"], pod["volumes"] }, list => Assert.NotEmpty(list!.AsArray()));
     }
 
+    [Fact]
+    public void The_component_for_the_control_API_opens_its_port_everywhere()
+    {
+        Assert.Equal(["role.yaml"], Resources("deploy/control"));
+        var patches = YamlDocuments.Read("deploy/control/kustomization.yaml").Single()["patches"]!.AsArray();
+        Assert.Equal(["Deployment", "Service", "NetworkPolicy"], patches.Select(patch => (string?)patch!["target"]!["kind"]));
+        Assert.All(patches, patch =>
+        {
+            Assert.Equal("modulecontroller", (string?)patch!["target"]!["name"]);
+            Assert.Contains("control", (string?)patch["patch"], StringComparison.Ordinal);
+        });
+    }
+
     /// <summary>What outlives a removal of the controller: the kinds with their objects, and the namespace with the Lease.</summary>
     [Fact]
     public void The_controller_is_removed_without_its_namespace_Lease_and_kinds()

@@ -66,9 +66,10 @@ public sealed class CommandLineTests
     [InlineData("--insecure-agents=maybe", "--insecure-agents: maybe is neither true nor false")]
     [InlineData("--advertise host", "--advertise: host is not HOST:PORT")]
     [InlineData("--namespace Shop", "--namespace: Shop is not an object name")]
-    [InlineData("--http-port 8443", "--http-port, --grpc-port, --webhook-port and --metrics-port: must differ")]
+    [InlineData("--http-port 8443", "--http-port, --grpc-port, --webhook-port, --metrics-port and --control-port: must differ")]
     [InlineData("--webhook-port 9443", "--webhook-port: needs a certificate, without --plaintext-agents and --insecure-agents")]
     [InlineData("--metrics-port 8444", "--metrics-port: needs a certificate, without --plaintext-agents and --insecure-agents")]
+    [InlineData("--control-port 8445", "--control-port: needs a certificate, without --plaintext-agents and --insecure-agents")]
     [InlineData("--agent-controller host:8443", "--agent-controller: must be http://host:port or https://host:port, not \"host:8443\"")]
     public async Task A_bad_argument_is_named(string arguments, string error)
     {

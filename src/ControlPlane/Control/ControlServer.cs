@@ -53,6 +53,7 @@ internal sealed class ControlServer : IAsyncDisposable
         AddServices(builder.Services, parts);
         _web = builder.Build();
         _web.MapGrpcService<ModuleDeploymentService>();
+        _web.MapGrpcService<ModuleService>();
         _web.MapGrpcHealthChecksService();
         _web.MapGrpcReflectionService();
     }
@@ -77,9 +78,11 @@ internal sealed class ControlServer : IAsyncDisposable
 
     private void AddServices(IServiceCollection services, ControlParts parts)
     {
+        var access = new ReadAccess(_permissions);
         services.AddSingleton(parts.Loggers)
             .AddSingleton(new CallerInterceptor(_callers, parts.IsSynced))
-            .AddSingleton(new ModuleDeploymentService(parts.Caches.ModuleDeployments, new(_permissions)));
+            .AddSingleton(new ModuleDeploymentService(parts.Caches.ModuleDeployments, access))
+            .AddSingleton(new ModuleService(parts.Caches, access));
         services.AddRouting();
         services.AddGrpc(grpc =>
         {
@@ -89,6 +92,8 @@ internal sealed class ControlServer : IAsyncDisposable
             grpc.Interceptors.Add<CallerInterceptor>();
         }).AddJsonTranscoding(json =>
         {
+            // As protobuf's JSON has it: a number of JavaScript has 53 bits.
+            json.JsonSettings.WriteInt64sAsStrings = true;
             json.TypeRegistry = TypeRegistry.FromMessages(BadRequest.Descriptor);
         });
         services.AddGrpcReflection();

@@ -73,7 +73,27 @@ public sealed class ControlApiTests : IAsyncLifetime
         var (_, list) = await _rig.GetJsonAsync("/v1/namespaces/-/moduleDeployments?pageSize=1&labelSelector=app%3Dstock", _token);
 
         Assert.Equal((200, Orders, "https://store/orders.jar"), (code, (string)found["name"]!, (string)found["artifact"]!["url"]!));
+        Assert.Equal("1", (string)found["generation"]!);
         Assert.Equal("namespaces/default/moduleDeployments/stock", (string)list["moduleDeployments"]!.AsArray().Single()!["name"]!);
+    }
+
+    [Fact]
+    public async Task Modules_are_shown_with_their_base_pod()
+    {
+        await _rig.PermitResourceAsync("modules", null, "modules", "get", "list");
+        var headers = ControlRig.With(await _rig.UserAsync("modules"));
+        await _rig.Cluster.CreateModuleAsync("orders-1", "pod-uid");
+        await Eventually.True(() => _rig.Controller.Caches.Modules.Get(new("default", "orders-1")) is not null);
+        var modules = new Api.ModuleService.ModuleServiceClient(_rig.Channel);
+
+        var found = await modules.GetModuleAsync(new() { Name = "namespaces/default/modules/orders-1" }, headers);
+        var list = await modules.ListModulesAsync(new() { Parent = "namespaces/-" }, headers);
+
+        Assert.Equal("namespaces/default/basePods/base-0", found.BasePod);
+        Assert.Equal(found, Assert.Single(list.Modules));
+        var denied = await Assert.ThrowsAsync<RpcException>(async () =>
+            await modules.ListModulesAsync(new() { Parent = "namespaces/-" }, Headers));
+        Assert.Equal(StatusCode.PermissionDenied, denied.StatusCode);
     }
 
     [Fact]

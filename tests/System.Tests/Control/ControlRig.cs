@@ -85,13 +85,16 @@ internal sealed class ControlRig : IAsyncDisposable
     }
 
     /// <param name="ns">Null: in all of them.</param>
-    public async Task PermitAsync(string user, string? ns, params string[] verbs)
+    public Task PermitAsync(string user, string? ns, params string[] verbs) => PermitResourceAsync(user, ns, "moduledeployments", verbs);
+
+    /// <param name="ns">Null: in all of them.</param>
+    public async Task PermitResourceAsync(string user, string? ns, string resource, params string[] verbs)
     {
         var name = $"{user}-{ns ?? "all"}";
         var (scope, kind) = ns is null ? ("cluster", "ClusterRole") : ("", "Role");
         var prefix = ns is null ? Rbac : $"{Rbac}/namespaces/{ns}";
         await Cluster.PostAsync($"{prefix}/{scope}roles", JsonNode.Parse($$"""
-            {"metadata":{"name":"{{name}}"},"rules":[{"apiGroups":["koupleless.io"],"resources":["moduledeployments"],
+            {"metadata":{"name":"{{name}}"},"rules":[{"apiGroups":["koupleless.io"],"resources":["{{resource}}"],
              "verbs":["{{string.Join("\",\"", verbs)}}"]}]}
             """)!);
         await Cluster.PostAsync($"{prefix}/{scope}rolebindings", JsonNode.Parse($$"""

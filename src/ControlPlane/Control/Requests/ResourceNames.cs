@@ -7,7 +7,9 @@ namespace ModuleController.ControlPlane.Control.Requests;
 internal static partial class ResourceNames
 {
     public const string ModuleDeployments = "moduleDeployments";
+    public const string Modules = "modules";
     public const string Bases = "bases";
+    public const string BasePods = "basePods";
 
     /// <summary>Stands for all namespaces.</summary>
     public const string Any = "-";

@@ -16,10 +16,13 @@ public sealed record AdmissionParts(
 /// <summary>Which webhooks the controller serves.</summary>
 public static class AdmissionHandlers
 {
-    /// <summary>One line for each webhook; <c>deploy/controller/webhooks.yaml</c> has what the API server sends to it.</summary>
+    /// <summary>
+    /// One line for each webhook. <c>deploy/controller/webhooks.yaml</c> and the components of deploy have what the API server sends to it.
+    /// </summary>
     public static IReadOnlyList<IAdmissionHandler> Create(AdmissionParts parts)
     {
         ArgumentNullException.ThrowIfNull(parts);
+        var access = new UserAccess(parts.Client);
         return
         [
             new PodInjection(
@@ -28,6 +31,7 @@ public static class AdmissionHandlers
             new DefinitionGuard(parts.Client),
             new ObjectValidation(new(parts.Caches, parts.IsSynced, parts.Options.WatchNamespace, parts.Client, parts.Time)),
             new AuthorStamp(parts.Time),
+            .. parts.Options.AuthorizesVerbs ? (IEnumerable<IAdmissionHandler>)[new VerbGuard(access), new FreezeGuard(access)] : [],
         ];
     }
 

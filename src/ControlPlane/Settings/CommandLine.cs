@@ -25,6 +25,9 @@ public static class CommandLine
         Setting.Of("webhook-configuration", "NAME",
             "the configurations of these webhooks; the leader writes their certificate authorities (modulecontroller)",
             Name, (options, value) => options with { WebhookConfiguration = value }),
+        Setting.Switch("authorize-verbs",
+            "answer the webhooks that permit verbs, confirmations and freezes by RBAC",
+            (options, value) => options with { AuthorizesVerbs = value }),
         Setting.Of("metrics-port", "PORT",
             "/metrics with HTTPS, for those who may get it; without it, everyone reads it on --http-port",
             Port, (options, value) => options with { MetricsPort = value }),
@@ -181,6 +184,7 @@ public static class CommandLine
             throw new FormatException($"{name}: needs a certificate, without --plaintext-agents and --insecure-agents");
         }
 
+        if (options is { AuthorizesVerbs: true, WebhookPort: null }) throw new FormatException("--authorize-verbs: needs --webhook-port");
         var ports =
             new[] { options.HttpPort, options.GrpcPort, options.WebhookPort ?? 0, options.MetricsPort ?? 0, options.ControlPort ?? 0 }
                 .Where(port => port != 0).ToList();

@@ -36,6 +36,9 @@ public sealed record ControlPlaneOptions
     /// <summary>The name of both configurations of our webhooks: the leader writes their <c>caBundle</c>.</summary>
     public string WebhookConfiguration { get; init; } = "modulecontroller";
 
+    /// <summary>Webhooks ask the API server whether a user may request a verb, confirm or freeze.</summary>
+    public bool AuthorizesVerbs { get; init; }
+
     /// <summary>Connections at a time to the agents' port. Those to the HTTP port have a limit of their own: a probe waits for no
     /// agent.</summary>
     public int MaxAgentConnections { get; init; } = 20_000;

@@ -33,6 +33,14 @@ internal sealed record Verb(string Name, string? Argument, LastChange? Author, s
     /// <summary>It applies only to the release that it was issued for.</summary>
     public bool EndsWaits => Name is Confirm or Promote;
 
+    /// <summary>The subresource of the ModuleDeployment that a user must be permitted to update; null: there is no such verb.</summary>
+    public static string? SubresourceOf(string action) => Parse(action).Name switch
+    {
+        Promote => Confirm,
+        Pause or Resume or Confirm or Abort or Retry or Undo or UndoFast or Redeploy => Parse(action).Name,
+        _ => null,
+    };
+
     /// <summary>Null: the annotation is not set.</summary>
     public static Verb? Of(RolloutState state)
     {

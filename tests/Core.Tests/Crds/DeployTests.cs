@@ -67,6 +67,17 @@ public class DeployTests
         });
     }
 
+    [Fact]
+    public void The_component_for_verbs_adds_to_the_configuration_of_webhooks_that_the_leader_completes()
+    {
+        var names = (string file) => YamlDocuments.Read(file).Where(item => (string?)item["kind"] == "ValidatingWebhookConfiguration")
+            .Select(item => (string?)item["metadata"]!["name"]);
+        Assert.Equal(names("deploy/controller/webhooks.yaml"), names("deploy/authorize-verbs/webhooks.yaml"));
+        Assert.Equal(["role.yaml"], Resources("deploy/authorize-verbs"));
+        var container = YamlDocuments.Read("deploy/controller/deployment.yaml").Single()["spec"]!["template"]!["spec"]!["containers"]![0]!;
+        Assert.Contains("--webhook-port", Strings(container["args"]));
+    }
+
     /// <summary>What outlives a removal of the controller: the kinds with their objects, and the namespace with the Lease.</summary>
     [Fact]
     public void The_controller_is_removed_without_its_namespace_Lease_and_kinds()

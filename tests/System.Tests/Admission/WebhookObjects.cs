@@ -13,6 +13,7 @@ internal sealed class WebhookObjects : IAsyncDisposable
     private const string Name = "modulecontroller";
 
     private readonly Kubernetes _client;
+    private V1ClusterRole? _role;
 
     private WebhookObjects(Kubernetes client) => _client = client;
 
@@ -21,12 +22,23 @@ internal sealed class WebhookObjects : IAsyncDisposable
     /// <param name="kubeconfig">An administrator's.</param>
     /// <param name="address">Where a controller answers; its certificate has the name localhost.</param>
     /// <param name="ns">Of the controller's ServiceAccount, as an overlay with another namespace names it.</param>
-    public static async Task<WebhookObjects> CreateAsync(string kubeconfig, Uri address, string ns)
+    /// <param name="excepted">The namespace of the ServiceAccount that matchConditions name; null: the same.</param>
+    /// <param name="authorizeVerbs">With deploy/authorize-verbs.</param>
+    public static async Task<WebhookObjects> CreateAsync(
+        string kubeconfig, Uri address, string ns, string? excepted = null, bool authorizeVerbs = false)
     {
         var objects = new WebhookObjects(new(KubernetesClientConfiguration.BuildConfigFromConfigFile(kubeconfig)));
-        var yaml = await File.ReadAllTextAsync(Path.Combine(Manifests.Root, "deploy", "controller", "webhooks.yaml"), Cancellation);
-        yaml = yaml.Replace("serviceaccount:modulecontroller-system:", $"serviceaccount:{ns}:", StringComparison.Ordinal);
-        foreach (var item in KubernetesYaml.LoadAllFromString(yaml))
+        var items = await LoadAsync("controller", "webhooks.yaml", excepted ?? ns);
+        if (authorizeVerbs)
+        {
+            await objects.PermitAsync(ns);
+            var added = (await LoadAsync("authorize-verbs", "webhooks.yaml", excepted ?? ns))
+                .OfType<V1ValidatingWebhookConfiguration>().Single();
+            var all = items.OfType<V1ValidatingWebhookConfiguration>().Single(item => item.Metadata.Name == added.Metadata.Name);
+            all.Webhooks = [.. all.Webhooks, .. added.Webhooks];
+        }
+
+        foreach (var item in items)
         {
             if (item is V1MutatingWebhookConfiguration mutating)
             {
@@ -76,7 +88,30 @@ internal sealed class WebhookObjects : IAsyncDisposable
     {
         await _client.DeleteMutatingWebhookConfigurationAsync(Name);
         await _client.DeleteValidatingWebhookConfigurationAsync(Name);
+        if (_role is not null)
+        {
+            await _client.DeleteClusterRoleBindingAsync(_role.Metadata.Name);
+            await _client.DeleteClusterRoleAsync(_role.Metadata.Name);
+        }
+
         _client.Dispose();
+    }
+
+    private static async Task<List<object>> LoadAsync(string folder, string file, string ns)
+    {
+        var yaml = await File.ReadAllTextAsync(Path.Combine(Manifests.Root, "deploy", folder, file), Cancellation);
+        return KubernetesYaml.LoadAllFromString(
+            yaml.Replace("serviceaccount:modulecontroller-system:", $"serviceaccount:{ns}:", StringComparison.Ordinal));
+    }
+
+    /// <summary>The role of the component, for the controller's ServiceAccount in this namespace.</summary>
+    private async Task PermitAsync(string ns)
+    {
+        var items = await LoadAsync("authorize-verbs", "role.yaml", ns);
+        var (role, binding) = (items.OfType<V1ClusterRole>().Single(), items.OfType<V1ClusterRoleBinding>().Single());
+        binding.Subjects.Single().NamespaceProperty = ns;
+        _role = await _client.CreateClusterRoleAsync(role, cancellationToken: Cancellation);
+        await _client.CreateClusterRoleBindingAsync(binding, cancellationToken: Cancellation);
     }
 
     /// <summary>The leader may write the same object.</summary>

@@ -34,10 +34,10 @@ internal static class WebhookWorld
     });
 
     /// <summary>The webhooks of deploy/controller, when the leader has written their authorities.</summary>
-    public static async Task<WebhookObjects> WebhooksAsync(World world)
+    public static async Task<WebhookObjects> WebhooksAsync(World world, string? excepted = null, bool authorizeVerbs = false)
     {
         var webhooks = await WebhookObjects.CreateAsync(
-            world.Kubeconfig, world.Controller!.WebhookAddress!, world.Controller.LeaseNamespace);
+            world.Kubeconfig, world.Controller!.WebhookAddress!, world.Controller.LeaseNamespace, excepted, authorizeVerbs);
         await Eventually.True(async () => (await webhooks.BundlesAsync()).All(bundle => bundle is not null));
         return webhooks;
     }

@@ -68,6 +68,7 @@ public sealed class CommandLineTests
     [InlineData("--namespace Shop", "--namespace: Shop is not an object name")]
     [InlineData("--http-port 8443", "--http-port, --grpc-port, --webhook-port, --metrics-port and --control-port: must differ")]
     [InlineData("--webhook-port 9443", "--webhook-port: needs a certificate, without --plaintext-agents and --insecure-agents")]
+    [InlineData("--authorize-verbs", "--authorize-verbs: needs --webhook-port")]
     [InlineData("--metrics-port 8444", "--metrics-port: needs a certificate, without --plaintext-agents and --insecure-agents")]
     [InlineData("--control-port 8445", "--control-port: needs a certificate, without --plaintext-agents and --insecure-agents")]
     [InlineData("--agent-controller host:8443", "--agent-controller: must be http://host:port or https://host:port, not \"host:8443\"")]

@@ -13,7 +13,7 @@ internal static class MissingModules
     [
         .. plan.Sets.Where(set => set.Surplus <= 0 && !IsQuarantined(plan.Deployment, set.Set)).SelectMany(set =>
             set.Live.Where(module => !module.IsBound).Select(module => new MissingModule(set, module))
-                .Concat(Enumerable.Repeat(new MissingModule(set, null), IsRefused(plan, set) ? 0 : -set.Surplus))),
+                .Concat(Enumerable.Repeat(new MissingModule(set, null), IsRefused(plan, set) ? 0 : set.Missing))),
     ];
 
     /// <summary>Without those that the goals count twice: the goal of the new revision is raised before that of the old one is lowered, and

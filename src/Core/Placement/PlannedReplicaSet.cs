@@ -8,14 +8,16 @@ internal sealed class PlannedReplicaSet
 {
     private readonly HashSet<string> _names;
     private readonly HashSet<string> _held;
+    private readonly int _awaited;
     private int _nextOrdinal;
 
-    public PlannedReplicaSet(ReplicaSetWithModules set, IEnumerable<Module> strays)
+    public PlannedReplicaSet(ReplicaSetWithModules set, IReadOnlyCollection<Module> strays)
     {
         Set = set;
         _names = [.. set.Modules.Concat(strays).Select(module => module.Metadata.Name)];
         var live = set.Modules.Where(module => !module.Metadata.IsDeleting);
         Live = [.. live.OrderBy(module => module.Metadata.Name, StringComparer.Ordinal)];
+        _awaited = strays.Count(module => OrphanedModules.IsAwaitedBy(set.ReplicaSet, module));
         _held = [.. Live.Select(module => module.Metadata.Uid!)];
     }
 
@@ -28,6 +30,9 @@ internal sealed class PlannedReplicaSet
 
     /// <summary>Modules above the goal; negative: missing ones. 0 while the Modules are being orphaned.</summary>
     public int Surplus => OrphanedModules.AreLeftBy(Set.ReplicaSet) ? 0 : Live.Count - Replaced.Count - Set.Goal;
+
+    /// <summary>The Modules to create: without those that may still be adopted.</summary>
+    public int Missing => Math.Max(0, -Surplus - _awaited);
 
     public bool Holds(Module module) => _held.Contains(module.Metadata.Uid!);
 

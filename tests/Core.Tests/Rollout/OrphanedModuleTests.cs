@@ -28,6 +28,32 @@ public class OrphanedModuleTests
         story.Stands("1/1 Completed: 2.0.0 x 4");
     }
 
+    [Theory]
+    [InlineData(0)]
+    [InlineData(1)]
+    [InlineData(3)]
+    public void Those_that_are_observed_later_than_the_deletion_of_their_ReplicaSet_are_neither_removed_nor_created_again(int orphans)
+    {
+        var story = Story.Released(4).AddPods(2);
+        var modules = Modules(story);
+        var (name, replicaSet) = Assert.Single(story.World.ReplicaSets);
+        var before = story.World.Modules.ToDictionary();
+        story.World.Orphan(name);
+        var after = story.World.Modules.ToDictionary();
+        foreach (var late in before.Keys.Skip(orphans)) story.World.Modules[late] = before[late];
+        for (var look = 0; look < 6; look++)
+        {
+            story.World.StepRollout(Story.Name);
+            story.World.StepPlacement();
+        }
+
+        Assert.Equal(modules, Modules(story));
+        foreach (var late in before.Keys.Skip(orphans)) story.World.Modules[late] = after[late];
+        story.Settle();
+        Assert.Equal(modules, Modules(story));
+        story.Stands("1/1 Completed: 1.0.0 x 4");
+    }
+
     [Fact]
     public void Their_number_is_no_gap_in_the_status()
     {

@@ -18,6 +18,14 @@ public static class OrphanedModules
         && module.Metadata.Labels.GetValueOrDefault(Labels.ModuleDeployment) == LabelValues.Of(deployment.Metadata.Name)
         && module.Metadata.Labels.GetValueOrDefault(Labels.DeploymentName) == LabelValues.Of(deployment.Spec.BaseDeploymentName);
 
+    /// <summary>A Module whose owner is gone, of this ReplicaSet's revision: either it is orphaned or it is being deleted, and that is not
+    /// observed yet, because each kind has its own watch.</summary>
+    public static bool IsAwaitedBy(ModuleReplicaSet replicaSet, Module stray) =>
+        stray.Metadata is { Controller: not null, IsDeleting: false }
+        && stray.Metadata.Labels.GetValueOrDefault(Labels.ModuleDeployment)
+            == replicaSet.Metadata.Labels.GetValueOrDefault(Labels.ModuleDeployment)
+        && RevisionOf(stray) == Revision.Of(replicaSet.Spec.Template);
+
     public static Revision RevisionOf(Module module) => Revision.Of(TemplateOf(module));
 
     /// <summary>The template that the Module was created from, without labels.</summary>

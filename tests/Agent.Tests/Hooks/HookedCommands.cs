@@ -19,6 +19,7 @@ public abstract class HookedCommands : IAsyncLifetime
 
     public async ValueTask DisposeAsync()
     {
+        GC.SuppressFinalize(this);
         await Bench.DisposeAsync();
         Hooks.Dispose();
     }
